@@ -1,0 +1,156 @@
+//! Makes values of a reply that `Scanner` found whole and valid, through a `Build` that decides what a value is:
+//! `Reply` for the core, JavaScript values for the Node driver. Cannot fail, and allocates only what the builder does.
+
+/// One value without children. Text is bytes: the server's strings need not be UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar<'a> {
+    /// `+`
+    Simple(&'a [u8]),
+    /// `-` and `!`: the server's error text.
+    Error(&'a [u8]),
+    /// `:`
+    Integer(i64),
+    /// `$`
+    Bulk(&'a [u8]),
+    /// `_`, `$-1`, `*-1`
+    Null,
+    /// `,` with the text as the server wrote it.
+    Double(f64, &'a [u8]),
+    /// `#`
+    Boolean(bool),
+    /// `(` with its digits.
+    BigNumber(&'a [u8]),
+    /// `=` without its three-letter format.
+    Verbatim(&'a [u8]),
+}
+
+/// What kind of aggregate its items make. A map's items are keys and values in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregate {
+    /// `*`
+    Array,
+    /// `%`
+    Map,
+    /// `~`
+    Set,
+    /// `>`
+    Push,
+}
+
+/// Makes values.
+pub trait Build {
+    /// What is made.
+    type Value;
+
+    /// A value without children.
+    fn scalar(&mut self, scalar: Scalar<'_>) -> Self::Value;
+
+    /// An aggregate of the items that `stack` holds from `from` on; takes them off.
+    fn aggregate(&mut self, kind: Aggregate, stack: &mut Vec<Self::Value>, from: usize) -> Self::Value;
+}
+
+/// Builds the reply at the start of `bytes`, which `Scanner` has found whole. `stack` is scratch space that may be reused.
+pub fn build<B: Build>(bytes: &[u8], builder: &mut B, stack: &mut Vec<B::Value>) -> B::Value {
+    element(bytes, 0, builder, stack).0
+}
+
+fn element<B: Build>(bytes: &[u8], at: usize, builder: &mut B, stack: &mut Vec<B::Value>) -> (B::Value, usize) {
+    let end = at + memchr::memchr(b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
+    let line = &bytes[at + 1..end];
+    let next = end + 2;
+    let kind = match bytes[at] {
+        b'*' => Aggregate::Array,
+        b'%' => Aggregate::Map,
+        b'~' => Aggregate::Set,
+        b'>' => Aggregate::Push,
+        b'|' => {
+            let after = skip(bytes, next, 2 * integer(line).unwrap_or(0));
+            return element(bytes, after, builder, stack);
+        }
+        b'$' | b'=' | b'!' => return bulk(bytes, at, line, next, builder),
+        first => return (builder.scalar(simple(first, line)), next),
+    };
+    let announced = integer(line).unwrap_or(0);
+    if announced < 0 {
+        return (builder.scalar(Scalar::Null), next);
+    }
+    let items = if kind == Aggregate::Map { 2 * announced } else { announced };
+    let from = stack.len();
+    let mut position = next;
+    for _ in 0..items {
+        let (value, after) = element(bytes, position, builder, stack);
+        stack.push(value);
+        position = after;
+    }
+    (builder.aggregate(kind, stack, from), position)
+}
+
+fn simple(first: u8, line: &[u8]) -> Scalar<'_> {
+    match first {
+        b'-' => Scalar::Error(line),
+        b':' => Scalar::Integer(integer(line).unwrap_or(0)),
+        b'_' => Scalar::Null,
+        b'#' => Scalar::Boolean(line == b"t"),
+        b',' => Scalar::Double(double(line).unwrap_or(f64::NAN), line),
+        b'(' => Scalar::BigNumber(line),
+        _ => Scalar::Simple(line),
+    }
+}
+
+fn bulk<B: Build>(bytes: &[u8], at: usize, line: &[u8], next: usize, builder: &mut B) -> (B::Value, usize) {
+    let length = integer(line).unwrap_or(-1);
+    if length < 0 {
+        return (builder.scalar(Scalar::Null), next);
+    }
+    let body = &bytes[next..next + length as usize];
+    let scalar = match bytes[at] {
+        b'=' => Scalar::Verbatim(&body[4..]),
+        b'!' => Scalar::Error(body),
+        _ => Scalar::Bulk(body),
+    };
+    (builder.scalar(scalar), next + body.len() + 2)
+}
+
+/// The end of `count` elements from `at` on.
+fn skip(bytes: &[u8], mut at: usize, count: i64) -> usize {
+    struct Nothing;
+    impl Build for Nothing {
+        type Value = ();
+        fn scalar(&mut self, _: Scalar<'_>) {}
+        fn aggregate(&mut self, _: Aggregate, stack: &mut Vec<()>, from: usize) {
+            stack.truncate(from);
+        }
+    }
+    for _ in 0..count {
+        at = element(bytes, at, &mut Nothing, &mut Vec::new()).1;
+    }
+    at
+}
+
+/// A decimal integer of the protocol: digits with an optional sign, nothing else.
+pub(super) fn integer(line: &[u8]) -> Option<i64> {
+    let (negative, digits) = match line.first()? {
+        b'-' => (true, &line[1..]),
+        b'+' => (false, &line[1..]),
+        _ => (false, line),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value = 0i64;
+    for digit in digits {
+        let digit = i64::from(digit.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        // Built towards the sign, so that the smallest integer has a place too.
+        value = value.checked_mul(10)?;
+        value = if negative { value.checked_sub(digit)? } else { value.checked_add(digit)? };
+    }
+    Some(value)
+}
+
+/// A double of the protocol; `inf`, `-inf` and `nan` included.
+pub(super) fn double(line: &[u8]) -> Option<f64> {
+    std::str::from_utf8(line).ok()?.parse().ok()
+}

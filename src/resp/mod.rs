@@ -1,0 +1,13 @@
+//! RESP2 and RESP3: bytes to replies and arguments to bytes. Knows no command and no connection.
+//!
+//! Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
+
+mod build;
+mod encode;
+mod reply;
+mod scan;
+
+pub use build::{build, Aggregate, Build, Scalar};
+pub use encode::{push_argument, push_header, Commands};
+pub use reply::{Reply, ReplyBuilder};
+pub use scan::{Limits, ProtocolError, Scanner};
