@@ -1,1 +1,20 @@
-//! The link.
+//! The link: one connection to one server as a value. Bytes, commands, timers and socket events go in; bytes to write,
+//! replies, rejections and requests (connect, close, wait) come out.
+
+mod entry;
+mod handshake;
+mod intake;
+mod link;
+mod options;
+mod retained;
+mod subscriptions;
+mod watchdog;
+
+#[cfg(test)]
+mod cut_tests;
+#[cfg(test)]
+mod link_tests;
+
+pub use link::{Link, Message, MessageKind, Output, Reason, Sink, State};
+pub use options::{ClientInfo, LinkOptions, Resend};
+pub use watchdog::Probe;

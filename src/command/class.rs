@@ -1,0 +1,237 @@
+//! The class of a command: one word that JavaScript keeps per name and passes back with every command of that name.
+
+use super::tables::{BLOCKING, IDEMPOTENT_WRITES, READS};
+use super::walk::arguments;
+
+/// A command's class, packed: bits 0 to 7 are properties, bits 8 to 15 its `Kind`, bits 16 and up belong to one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Class(u32);
+
+/// What a command does to the connection it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Nothing.
+    Plain,
+    /// Selects a database.
+    Select,
+    /// Opens a transaction.
+    Multi,
+    /// Runs a transaction.
+    Exec,
+    /// Drops a transaction.
+    Discard,
+    /// Asks the server to close the connection.
+    Quit,
+    /// Turns the connection into a stream of what the server runs.
+    Monitor,
+    /// SUBSCRIBE
+    Subscribe,
+    /// PSUBSCRIBE
+    PatternSubscribe,
+    /// SSUBSCRIBE
+    ShardSubscribe,
+    /// UNSUBSCRIBE
+    Unsubscribe,
+    /// PUNSUBSCRIBE
+    PatternUnsubscribe,
+    /// SUNSUBSCRIBE
+    ShardUnsubscribe,
+    /// RESET: back to the state of a new connection.
+    Reset,
+    /// PING, which a subscriber in RESP2 may send too.
+    Ping,
+}
+
+const KINDS: [Kind; 15] = [
+    Kind::Plain,
+    Kind::Select,
+    Kind::Multi,
+    Kind::Exec,
+    Kind::Discard,
+    Kind::Quit,
+    Kind::Monitor,
+    Kind::Subscribe,
+    Kind::PatternSubscribe,
+    Kind::ShardSubscribe,
+    Kind::Unsubscribe,
+    Kind::PatternUnsubscribe,
+    Kind::ShardUnsubscribe,
+    Kind::Reset,
+    Kind::Ping,
+];
+
+impl Class {
+    /// Sending it twice has the effect of sending it once: reads and last-write-wins writes.
+    pub const IDEMPOTENT: u32 = 1;
+    /// May wait at the server for as long as its caller asked for.
+    pub const BLOCKING: u32 = 1 << 1;
+    /// The class depends on the arguments: see `refine`.
+    pub const INSPECT: u32 = 1 << 2;
+    /// The server runs it while it is loading its data.
+    pub const LOADING: u32 = 1 << 3;
+    /// Per call: the reply is wanted as Buffers.
+    pub const BUFFERS: u32 = 1 << 16;
+    /// Per call: not the first command of its pipeline.
+    pub const PIPELINE_TAIL: u32 = 1 << 17;
+    /// Per call: between MULTI and EXEC, EXEC included.
+    pub const IN_TRANSACTION: u32 = 1 << 18;
+
+    /// The class that JavaScript passed back.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// The packed word.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether `bit` is set.
+    pub const fn has(self, bit: u32) -> bool {
+        self.0 & bit != 0
+    }
+
+    /// What it does to the connection.
+    pub fn kind(self) -> Kind {
+        KINDS.get((self.0 >> 8 & 0xff) as usize).copied().unwrap_or(Kind::Plain)
+    }
+
+    /// The same with another kind.
+    #[must_use]
+    pub const fn with_kind(self, kind: Kind) -> Self {
+        Self(self.0 & !0xff00 | (kind as u32) << 8)
+    }
+
+    /// The same with `bit` set or not.
+    #[must_use]
+    pub const fn with(self, bit: u32, set: bool) -> Self {
+        Self(if set { self.0 | bit } else { self.0 & !bit })
+    }
+}
+
+/// The class of the command `name`, in any case. Commands nobody knows are sent once and taken for plain.
+pub fn classify(name: &str) -> Class {
+    let name = name.to_ascii_lowercase();
+    let name = name.as_str();
+    let class = Class::default()
+        .with_kind(kind_of(name))
+        .with(Class::IDEMPOTENT, READS.contains(&name) || IDEMPOTENT_WRITES.contains(&name))
+        .with(Class::BLOCKING, BLOCKING.contains(&name))
+        .with(Class::LOADING, super::tables::LOADING.contains(&name));
+    let inspect = matches!(name, "xread" | "xreadgroup" | "set" | "zadd" | "script" | "client");
+    class.with(Class::INSPECT, inspect)
+}
+
+fn kind_of(name: &str) -> Kind {
+    match name {
+        "select" => Kind::Select,
+        "multi" => Kind::Multi,
+        "exec" => Kind::Exec,
+        "discard" => Kind::Discard,
+        "quit" => Kind::Quit,
+        "monitor" => Kind::Monitor,
+        "subscribe" => Kind::Subscribe,
+        "psubscribe" => Kind::PatternSubscribe,
+        "ssubscribe" => Kind::ShardSubscribe,
+        "unsubscribe" => Kind::Unsubscribe,
+        "punsubscribe" => Kind::PatternUnsubscribe,
+        "sunsubscribe" => Kind::ShardUnsubscribe,
+        "reset" => Kind::Reset,
+        "ping" => Kind::Ping,
+        _ => Kind::Plain,
+    }
+}
+
+/// The class of one command, judged by its arguments where the name alone does not say. `command` is its RESP.
+pub fn refine(class: Class, command: &[u8]) -> Class {
+    if !class.has(Class::INSPECT) {
+        return class;
+    }
+    let parts: Vec<&[u8]> = arguments(command).take(16).collect();
+    let first_is = |words: &[&str]| parts.get(1).is_some_and(|p| words.iter().any(|w| p.eq_ignore_ascii_case(w.as_bytes())));
+    match parts.first().map(|name| name.to_ascii_lowercase()).as_deref() {
+        // Only with BLOCK; and options end where the keys begin.
+        Some(b"xread" | b"xreadgroup") => {
+            let options = parts.iter().take_while(|p| !p.eq_ignore_ascii_case(b"streams"));
+            let blocks = options.into_iter().any(|p| p.eq_ignore_ascii_case(b"block"));
+            class.with(Class::BLOCKING, blocks)
+        }
+        // A conditional write whose first run was not seen would answer for its second.
+        Some(b"set") => {
+            let conditional = parts
+                .iter()
+                .skip(3)
+                .any(|p| ["nx", "xx", "get", "ifeq", "ifne", "ifdeq", "ifdne"].iter().any(|w| p.eq_ignore_ascii_case(w.as_bytes())));
+            class.with(Class::IDEMPOTENT, !conditional)
+        }
+        Some(b"zadd") => class.with(Class::IDEMPOTENT, !parts.iter().skip(2).any(|p| p.eq_ignore_ascii_case(b"incr"))),
+        Some(b"script") => class.with(Class::IDEMPOTENT, first_is(&["load", "exists"])),
+        Some(b"client") => class.with(Class::IDEMPOTENT, !first_is(&["kill", "pause"])),
+        _ => class,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Commands;
+
+    fn class_of(parts: &[&str]) -> Class {
+        let mut commands = Commands::new();
+        commands.push(parts);
+        let class = classify(parts[0]);
+        let bytes = commands.iter().next().map(<[u8]>::to_vec);
+        refine(class, &bytes.unwrap_or_default())
+    }
+
+    #[test]
+    fn what_may_be_sent_twice() {
+        for (parts, twice) in [
+            (&["GET", "k"][..], true),
+            (&["SET", "k", "v"], true),
+            (&["SET", "k", "nx"], true),
+            (&["SET", "k", "v", "NX"], false),
+            (&["set", "k", "v", "EX", "10", "GET"], false),
+            (&["INCR", "k"], false),
+            (&["LPUSH", "k", "v"], false),
+            (&["XADD", "k", "*", "a", "b"], false),
+            (&["EVAL", "return 1", "0"], false),
+            (&["DEL", "k"], true),
+            (&["ZADD", "k", "1", "m"], true),
+            (&["ZADD", "k", "INCR", "1", "m"], false),
+            (&["PUBLISH", "c", "m"], false),
+            (&["SCRIPT", "LOAD", "return 1"], true),
+            (&["SCRIPT", "FLUSH"], false),
+            (&["json.get", "k"], false),
+            (&["GETDEL", "k"], false),
+            (&["SORT", "k"], false),
+        ] {
+            assert_eq!(class_of(parts).has(Class::IDEMPOTENT), twice, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_block() {
+        for (parts, blocks) in [
+            (&["BLPOP", "k", "0"][..], true),
+            (&["bzpopmin", "k", "0.5"], true),
+            (&["XREAD", "BLOCK", "0", "STREAMS", "s", "$"], true),
+            (&["XREAD", "COUNT", "1", "STREAMS", "block", "0"], false),
+            (&["XREADGROUP", "GROUP", "g", "c", "BLOCK", "5", "STREAMS", "s", ">"], true),
+            (&["WAIT", "1", "0"], true),
+            (&["GET", "block"], false),
+        ] {
+            assert_eq!(class_of(parts).has(Class::BLOCKING), blocks, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_kind_survives_its_packing() {
+        for kind in KINDS {
+            assert_eq!(Class::default().with(Class::BUFFERS, true).with_kind(kind).kind(), kind);
+        }
+        assert_eq!(classify("SSUBSCRIBE").kind(), Kind::ShardSubscribe);
+        assert_eq!(Class::from_bits(0xff00).kind(), Kind::Plain);
+    }
+}

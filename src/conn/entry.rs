@@ -1,0 +1,56 @@
+//! One command on its way: who waits for it, what may be done with it, where its bytes are.
+
+use super::retained::Place;
+use crate::clock::Instant;
+use crate::command::Class;
+
+/// Who waits for the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// A caller of the client, by the number of the command.
+    Caller(u32),
+    /// A part of the core that lives on this link (the cache), by its own tag.
+    Core(u32),
+    /// The link itself.
+    Link(Step),
+}
+
+/// Commands the link sends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// HELLO 3, with credentials where there are any.
+    Hello,
+    /// AUTH under RESP2.
+    Auth,
+    /// The database of the options.
+    Select,
+    /// CLIENT SETNAME, READONLY, CLIENT SETINFO: whatever the answer.
+    Optional,
+    /// INFO of the ready check.
+    Info,
+    /// Brings the connection to the database that the next command belongs to.
+    SwitchDatabase(u32),
+    /// Restores subscriptions.
+    Resubscribe,
+    /// Asks a silent server for a sign of life.
+    Ping,
+    /// A handshake command whose answer no longer matters (HELLO was refused and the handshake starts over in RESP2).
+    Overtaken,
+}
+
+/// One command between its call and its reply.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub owner: Owner,
+    pub class: Class,
+    pub place: Place,
+    /// The database it was issued for.
+    pub db: u32,
+    /// Channel confirmations still to come, once the first has; 0 before.
+    pub confirmations: u32,
+    /// How often it was refused and sent again.
+    pub refusals: u32,
+    /// Its caller has been told already (deadline); the reply is swallowed.
+    pub abandoned: bool,
+    pub deadline: Option<Instant>,
+}

@@ -1,0 +1,155 @@
+//! The first commands on a connection, all written at once, and what their answers mean. The order is ioredis's, which
+//! servers in tests look at.
+
+use super::entry::Step;
+use super::options::LinkOptions;
+use crate::resp::{Commands, Reply};
+
+/// The commands of the handshake, each with its step.
+pub fn commands(options: &LinkOptions, protocol: u8) -> Vec<(Step, Commands)> {
+    let mut all = Vec::new();
+    let mut add = |step: Step, parts: &[&str]| {
+        let mut command = Commands::new();
+        command.push(parts);
+        all.push((step, command));
+    };
+    let user = options.username.as_deref();
+    let password = options.password.as_deref();
+    if protocol == 3 {
+        match password {
+            Some(password) => add(Step::Hello, &["hello", "3", "AUTH", user.unwrap_or("default"), password]),
+            None => add(Step::Hello, &["hello", "3"]),
+        }
+    } else if let Some(password) = password {
+        match user {
+            Some(user) => add(Step::Auth, &["auth", user, password]),
+            None => add(Step::Auth, &["auth", password]),
+        }
+    }
+    if options.db != 0 {
+        add(Step::Select, &["select", &options.db.to_string()]);
+    }
+    if let Some(name) = &options.connection_name {
+        add(Step::Optional, &["client", "setname", name]);
+    }
+    if options.read_only {
+        add(Step::Optional, &["readonly"]);
+    }
+    if let Some(info) = &options.client_info {
+        add(Step::Optional, &["client", "SETINFO", "LIB-VER", &info.version]);
+        add(Step::Optional, &["client", "SETINFO", "LIB-NAME", &info.name]);
+    }
+    if options.ready_check {
+        add(Step::Info, &["info"]);
+    }
+    all
+}
+
+/// What an answer to HELLO or AUTH means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Accepted,
+    /// Go on, and tell the user.
+    Warning(String),
+    /// The server has no RESP3: go on in RESP2 on the same socket.
+    NoResp3,
+    /// This connection will not do.
+    Refused(String),
+}
+
+/// Judges the answer to HELLO or AUTH.
+pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
+    let Some(error) = reply.error() else { return Verdict::Accepted };
+    let text = String::from_utf8_lossy(error).into_owned();
+    let lower = text.to_lowercase();
+    if step == Step::Hello && (text.starts_with("NOPROTO") || lower.contains("unknown command")) {
+        return Verdict::NoResp3;
+    }
+    let no_password = ["no password is set", "without any password configured for the default user"].iter().any(|m| lower.contains(m));
+    if no_password {
+        return Verdict::Warning(format!("a password was given, but the server asks for none: {text}"));
+    }
+    if lower.contains("wrong number of arguments for 'auth' command") {
+        return Verdict::Warning(format!("the server knows no user names and ignored the one given: {text}"));
+    }
+    Verdict::Refused(text)
+}
+
+/// What the answer to the ready check means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Ready.
+    Ready,
+    /// Ready, and tell the user.
+    Warning(String),
+    /// Loading: look again after this many milliseconds.
+    Loading(u64),
+    /// This connection will not do.
+    Refused(String),
+}
+
+/// Judges the answer to INFO. What is not a text with `loading` in it is ready: not every server under this protocol is Redis.
+pub fn judge_info(reply: &Reply) -> Readiness {
+    if let Some(error) = reply.error() {
+        let text = String::from_utf8_lossy(error).into_owned();
+        if text.starts_with("NOPERM") {
+            return Readiness::Warning(format!("Skipping the ready check because INFO command fails: {text}"));
+        }
+        return Readiness::Refused(text);
+    }
+    let info = String::from_utf8_lossy(reply.as_bytes().unwrap_or_default()).into_owned();
+    let field = |name: &str| info.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    if field("loading").is_none_or(|v| v == "0") {
+        return Readiness::Ready;
+    }
+    let seconds = field("loading_eta_seconds").and_then(|v| v.parse::<f64>().ok()).unwrap_or(1.0);
+    Readiness::Loading((seconds * 1e3).max(10.0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(options: &LinkOptions, protocol: u8) -> Vec<String> {
+        commands(options, protocol)
+            .iter()
+            .flat_map(|(_, c)| {
+                c.iter()
+                    .map(|b| crate::command::arguments(b).map(|a| String::from_utf8_lossy(a)).collect::<Vec<_>>().join(" "))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_order_on_the_wire() {
+        let mut options = LinkOptions { db: 2, connection_name: Some("me".into()), read_only: true, ..LinkOptions::default() };
+        options.client_info = Some(super::super::ClientInfo { name: "lib".into(), version: "1".into() });
+        assert_eq!(
+            names(&options, 3),
+            ["hello 3", "select 2", "client setname me", "readonly", "client SETINFO LIB-VER 1", "client SETINFO LIB-NAME lib", "info"]
+        );
+        let options = LinkOptions { password: Some("p".into()), ready_check: false, ..LinkOptions::default() };
+        assert_eq!(names(&options, 3), ["hello 3 AUTH default p"]);
+        assert_eq!(names(&options, 2), ["auth p"]);
+        let options = LinkOptions { username: Some("u".into()), ..options };
+        assert_eq!(names(&options, 2), ["auth u p"]);
+    }
+
+    #[test]
+    fn answers_are_judged() {
+        let error = |text: &str| Reply::Error(text.as_bytes().to_vec());
+        assert_eq!(judge_auth(Step::Hello, &Reply::Simple(b"OK".to_vec())), Verdict::Accepted);
+        assert_eq!(judge_auth(Step::Hello, &error("NOPROTO unsupported protocol version")), Verdict::NoResp3);
+        assert_eq!(judge_auth(Step::Hello, &error("ERR unknown command `HELLO`")), Verdict::NoResp3);
+        assert!(matches!(judge_auth(Step::Auth, &error("ERR Client sent AUTH, but no password is set")), Verdict::Warning(_)));
+        assert!(matches!(judge_auth(Step::Hello, &error("WRONGPASS invalid")), Verdict::Refused(_)));
+        let info = |text: &str| judge_info(&Reply::Bulk(text.as_bytes().to_vec()));
+        assert_eq!(info("a:1\r\nloading:0\r\n"), Readiness::Ready);
+        assert_eq!(info("loading:1\r\nloading_eta_seconds:3\r\n"), Readiness::Loading(3000));
+        assert_eq!(judge_info(&Reply::Simple(b"OK".to_vec())), Readiness::Ready);
+        assert!(matches!(judge_info(&error("NOPERM no")), Readiness::Warning(_)));
+        assert!(matches!(judge_info(&error("ERR x")), Readiness::Refused(_)));
+    }
+}

@@ -1,0 +1,71 @@
+//! What this connection is subscribed to, as the server confirmed it. Survives the connection, so that it can be restored.
+
+use std::collections::BTreeSet;
+
+use crate::command::Kind;
+use crate::resp::Commands;
+
+/// Channels, patterns and shard channels.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    channels: BTreeSet<Vec<u8>>,
+    patterns: BTreeSet<Vec<u8>>,
+    shards: BTreeSet<Vec<u8>>,
+}
+
+impl Subscriptions {
+    fn set(&mut self, kind: Kind) -> &mut BTreeSet<Vec<u8>> {
+        match kind {
+            Kind::PatternSubscribe | Kind::PatternUnsubscribe => &mut self.patterns,
+            Kind::ShardSubscribe | Kind::ShardUnsubscribe => &mut self.shards,
+            _ => &mut self.channels,
+        }
+    }
+
+    /// The server confirmed `kind` for `channel` (`None`: there was nothing to unsubscribe).
+    pub fn confirm(&mut self, kind: Kind, channel: Option<&[u8]>) {
+        let Some(channel) = channel else { return };
+        match kind {
+            Kind::Subscribe | Kind::PatternSubscribe | Kind::ShardSubscribe => {
+                self.set(kind).insert(channel.to_vec());
+            }
+            _ => {
+                self.set(kind).remove(channel);
+            }
+        }
+    }
+
+    /// How many of this kind there are.
+    pub fn count(&mut self, kind: Kind) -> usize {
+        self.set(kind).len()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.channels.len() + self.patterns.len() + self.shards.len()
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The commands that restore all of it, with the confirmations each is answered by. Shard channels one by one: they may
+    /// live in different slots.
+    pub fn restore(&self) -> Vec<(Commands, u32)> {
+        let mut all = Vec::new();
+        for (name, set) in [(&b"subscribe"[..], &self.channels), (b"psubscribe", &self.patterns)] {
+            if !set.is_empty() {
+                let mut command = Commands::new();
+                command.push(&std::iter::once(name).chain(set.iter().map(Vec::as_slice)).collect::<Vec<_>>());
+                all.push((command, set.len() as u32));
+            }
+        }
+        for channel in &self.shards {
+            let mut command = Commands::new();
+            command.push(&[&b"ssubscribe"[..], channel]);
+            all.push((command, 1));
+        }
+        all
+    }
+}

@@ -1,0 +1,146 @@
+//! Tells a dead connection from a busy server. Silence alone proves nothing: a script of fifteen seconds is silent too. So
+//! after one period of silence the server is asked, and after a second one a new connection to the same node is tried: only
+//! if none can be made, or one is answered while this one stays silent, the link is given up.
+
+use std::time::Duration;
+
+use crate::clock::Instant;
+
+/// What a second connection to the same node met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// No connection could be made.
+    Unreachable,
+    /// It was answered.
+    Answered,
+    /// It was accepted and not answered, or answered that the server is busy.
+    Busy,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// Nothing.
+    Wait,
+    /// Ask the server for a sign of life, unless something is due from it anyway.
+    Ask,
+    /// Try a second connection.
+    Probe,
+}
+
+/// The watch over one connection.
+#[derive(Debug)]
+pub struct Watchdog {
+    period: Duration,
+    heard: Instant,
+    /// Since when an answer has been due.
+    asked: Option<Instant>,
+    probing: bool,
+}
+
+impl Watchdog {
+    /// A watch that asks after `period` of silence; zero: never.
+    pub fn new(period: Duration) -> Self {
+        Self { period, heard: Instant::default(), asked: None, probing: false }
+    }
+
+    /// Bytes arrived, or the connection is new.
+    pub fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.asked = None;
+        self.probing = false;
+    }
+
+    /// When to look again.
+    pub fn next(&self) -> Option<Instant> {
+        if self.period.is_zero() || self.probing {
+            return None;
+        }
+        Some(self.asked.unwrap_or(self.heard) + self.period)
+    }
+
+    /// Looks. With a command in flight that may block, silence is not judged: TCP's keepalive decides.
+    pub fn look(&mut self, now: Instant, blocked: bool) -> Advice {
+        if self.next().is_none_or(|at| now < at) {
+            return Advice::Wait;
+        }
+        match self.asked {
+            None => {
+                self.asked = Some(now);
+                Advice::Ask
+            }
+            Some(_) if blocked => {
+                self.asked = Some(now);
+                Advice::Wait
+            }
+            Some(_) => {
+                self.probing = true;
+                Advice::Probe
+            }
+        }
+    }
+
+    /// The second connection's outcome: whether to give this link up.
+    pub fn judge(&mut self, probe: Probe, now: Instant) -> bool {
+        if !self.probing {
+            return false;
+        }
+        self.probing = false;
+        if probe == Probe::Busy {
+            self.asked = Some(now);
+        }
+        probe != Probe::Busy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(s: u64) -> Instant {
+        Instant::from_millis(s * 1000)
+    }
+
+    #[test]
+    fn a_silent_link_is_asked_then_probed_then_given_up() {
+        let mut dog = Watchdog::new(Duration::from_secs(5));
+        dog.heard(at(0));
+        assert_eq!(dog.look(at(4), false), Advice::Wait);
+        assert_eq!(dog.look(at(5), false), Advice::Ask);
+        assert_eq!(dog.look(at(9), false), Advice::Wait);
+        assert_eq!(dog.look(at(10), false), Advice::Probe);
+        assert_eq!(dog.next(), None, "while the probe is under way");
+        assert!(dog.judge(Probe::Answered, at(11)));
+    }
+
+    #[test]
+    fn a_busy_server_is_waited_for() {
+        let mut dog = Watchdog::new(Duration::from_secs(5));
+        dog.heard(at(0));
+        dog.look(at(5), false);
+        assert_eq!(dog.look(at(10), false), Advice::Probe);
+        assert!(!dog.judge(Probe::Busy, at(12)));
+        assert_eq!(dog.look(at(15), false), Advice::Wait);
+        assert_eq!(dog.look(at(17), false), Advice::Probe);
+        dog.heard(at(18));
+        assert!(!dog.judge(Probe::Answered, at(18)), "it spoke before the probe came back");
+    }
+
+    #[test]
+    fn a_blocking_command_is_not_judged() {
+        let mut dog = Watchdog::new(Duration::from_secs(5));
+        dog.heard(at(0));
+        dog.look(at(5), true);
+        for s in [10, 15, 20, 60] {
+            assert_eq!(dog.look(at(s), true), Advice::Wait);
+        }
+        assert_eq!(dog.look(at(65), false), Advice::Probe);
+    }
+
+    #[test]
+    fn a_thread_that_slept_asks_first() {
+        let mut dog = Watchdog::new(Duration::from_secs(5));
+        dog.heard(at(0));
+        assert_eq!(dog.look(at(100), false), Advice::Ask);
+    }
+}
