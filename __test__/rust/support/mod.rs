@@ -1,0 +1,175 @@
+//! A redis-server of the test's own: on a free port and a unix socket, with a directory that goes when the test does.
+//! Blocking on purpose and without a client: it asks only whether the server answers PING.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(missing_docs, reason = "test code")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long anything that a test waits for may take. Generous: the machine is shared.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A running server. Killed, and its directory removed, on drop.
+pub struct RedisServer {
+    child: Child,
+    port: u16,
+    directory: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl RedisServer {
+    /// A server without persistence.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A server with these arguments besides, such as `["--appendonly", "yes"]`.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("hawser-rust-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory for the server");
+        let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
+        // A port that was free a moment ago may be taken by now: then the server ends, and another one is tried.
+        for _ in 0..10 {
+            let port = free_port();
+            let mut child = spawn(port, &directory, &arguments);
+            if wait_until_it_answers(&mut child, port) {
+                return Self { child, port, directory, arguments };
+            }
+        }
+        panic!("redis-server does not start; its log is {}", directory.join("log").display());
+    }
+
+    /// The port on 127.0.0.1.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `127.0.0.1:port`
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.join("socket")
+    }
+
+    /// Kills the server as `kill -9` does.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts the server again, on the same port and directory, once it has been killed; returns when it answers.
+    pub fn restart(&mut self) {
+        self.kill();
+        let deadline = Instant::now() + DEADLINE;
+        while Instant::now() < deadline {
+            self.child = spawn(self.port, &self.directory, &self.arguments);
+            if wait_until_it_answers(&mut self.child, self.port) {
+                return;
+            }
+        }
+        panic!("redis-server does not come back on port {}", self.port);
+    }
+
+    /// Stops the process without closing its sockets, until `thaw`.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets the process go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill");
+        assert!(status.success(), "kill {signal}");
+    }
+
+    /// Sends one command over a connection of its own and returns the raw reply line.
+    pub fn command(&self, parts: &[&str]) -> String {
+        let mut stream = TcpStream::connect(self.address()).expect("a connection");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout");
+        let mut bytes = format!("*{}\r\n", parts.len());
+        for part in parts {
+            bytes.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+        }
+        stream.write_all(bytes.as_bytes()).expect("write");
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while !line.ends_with(b"\r\n") {
+            stream.read_exact(&mut byte).expect("read");
+            line.push(byte[0]);
+        }
+        String::from_utf8_lossy(&line).trim_end().to_owned()
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+}
+
+fn spawn(port: u16, directory: &Path, arguments: &[String]) -> Child {
+    let program = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
+    let path = |name: &str| directory.join(name).display().to_string();
+    Command::new(&program)
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        .args(["--unixsocket", &path("socket"), "--dir", &path(""), "--logfile", &path("log")])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{program} is needed on PATH (or name one in REDIS_SERVER): {e}"))
+}
+
+/// False if the process ended instead.
+fn wait_until_it_answers(child: &mut Child, port: u16) -> bool {
+    let deadline = Instant::now() + DEADLINE;
+    while Instant::now() < deadline {
+        if child.try_wait().expect("the server's state").is_some() {
+            return false;
+        }
+        if answers(port) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    false
+}
+
+fn answers(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut reply = [0; 5];
+    stream.set_read_timeout(Some(Duration::from_secs(5))).is_ok()
+        && stream.write_all(b"PING\r\n").is_ok()
+        && stream.read_exact(&mut reply).is_ok()
+        && &reply == b"+PONG"
+}
+
+/// Waits until `holds`, looking every few milliseconds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
