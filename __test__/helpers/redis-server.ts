@@ -1,0 +1,343 @@
+/**
+ * A real redis-server per spec: own process, own port and socket, own directory, gone when the spec or its process ends.
+ *
+ *     const server = await RedisServer.start();
+ *     afterAll(() => server.stop());
+ *
+ * `HAWSER_TEST_SERVER` chooses another server: a path, or a name that `node scripts/servers.mjs` has unpacked.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import * as net from 'node:net';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { makeCertificates, type CertificateSet } from './certificates';
+import { clearRealTimeout, setRealTimeout } from './clock';
+import { RawClient, type Reply } from './raw-client';
+import { until } from './until';
+
+export interface ServerOptions {
+  /** Default: a free one below the range that the kernel gives to outgoing connections. */
+  port?: number;
+  /** Addresses to listen on. Default `['127.0.0.1']`. */
+  bind?: string[];
+  /** More configuration, as on redis-server's command line: `['--maxmemory', '10mb']`. */
+  args?: string[];
+  /** `requirepass`: the default user's password. */
+  password?: string;
+  /** ACL users: `['alice on >secret ~* &* +@all']`. */
+  users?: string[];
+  /** `port` speaks TLS and nothing else does. `clientCertificates` refuses clients that bring none. */
+  tls?: boolean | { clientCertificates?: boolean };
+  /** The server's program. Default: `HAWSER_TEST_SERVER`, or `redis-server` on the PATH. */
+  binary?: string;
+  readyDeadlineMs?: number;
+}
+
+/** What a server program says of itself. */
+export interface ServerVersion {
+  valkey: boolean;
+  /** `[7, 0, 15]` */
+  numbers: number[];
+  text: string;
+}
+
+/** A client that reconnects to its own port while nobody listens can be given that very port: so never an ephemeral one. */
+const PORTS = { first: 10_500, count: 11_000 };
+
+export class RedisServer {
+  readonly host = '127.0.0.1';
+  /** What `TLS` clients need; present with `tls`. */
+  readonly certificates: CertificateSet | undefined;
+  readonly binary: string;
+  readonly version: ServerVersion;
+  /** Its own directory, under the system's temporary one. */
+  readonly directory: string;
+  /** Its unix socket, open whatever `port` speaks. */
+  readonly path: string;
+  port: number;
+  /** The end of what the process has written. */
+  log = '';
+
+  readonly config = {
+    get: async (name: string): Promise<string | undefined> => {
+      const pair = (await this.command('CONFIG', 'GET', name)) as string[];
+      return pair[1];
+    },
+    set: async (name: string, value: string | number): Promise<void> => {
+      await this.command('CONFIG', 'SET', name, value);
+    },
+  };
+
+  private child: ChildProcess | undefined;
+  private watchdog: ChildProcess | undefined;
+  private admin: Promise<RawClient> | undefined;
+
+  private constructor(private readonly options: ServerOptions) {
+    this.binary = options.binary ?? serverBinary();
+    this.version = serverVersion(this.binary);
+    this.directory = mkdtempSync(path.join(tmpdir(), 'hawser-redis-'));
+    this.path = path.join(this.directory, 'socket');
+    this.port = options.port ?? 0;
+    if (options.tls) {
+      const { ca, server } = (this.certificates = makeCertificates());
+      for (const [file, pem] of [['ca', ca], ['cert', server.cert], ['key', server.key]] as const) {
+        writeFileSync(path.join(this.directory, `${file}.pem`), pem);
+      }
+    }
+  }
+
+  /** Starts a server and resolves when it answers. */
+  static async start(options: ServerOptions = {}): Promise<RedisServer> {
+    const server = new RedisServer(options);
+    for (let left = 5; ; left--) {
+      if (options.port === undefined) server.port = await freePort();
+      try {
+        await server.launch();
+        return server;
+      } catch (error) {
+        // Somebody else took the port in the meantime.
+        if (options.port === undefined && left > 1 && /address already in use|failed listening/i.test(server.log)) continue;
+        await server.stop();
+        throw error;
+      }
+    }
+  }
+
+  /** `redis://[:password@]127.0.0.1:port`, or `rediss://`. */
+  get url(): string {
+    const secret = this.options.password === undefined ? '' : `:${encodeURIComponent(this.options.password)}@`;
+    return `${this.certificates ? 'rediss' : 'redis'}://${secret}${this.host}:${this.port}`;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  get running(): boolean {
+    return this.child !== undefined;
+  }
+
+  /** One command on the helper's own connection (the unix socket). Rejects with the server's error. */
+  async command(...args: (string | number | Buffer)[]): Promise<Reply> {
+    return (await this.connection()).command(...args);
+  }
+
+  /** Like `command`, with strings as Buffers. */
+  async commandBuffer(...args: (string | number | Buffer)[]): Promise<Reply> {
+    return (await this.connection()).commandBuffer(...args);
+  }
+
+  /** A raw connection of the caller's own, authenticated as the default user, over the unix socket. The caller closes it. */
+  async connect(): Promise<RawClient> {
+    const client = await RawClient.connect({ path: this.path });
+    if (this.options.password !== undefined) await client.command('AUTH', this.options.password);
+    return client;
+  }
+
+  /** `INFO`, as a record. */
+  async info(section = 'everything'): Promise<Record<string, string>> {
+    const text = String(await this.command('INFO', section));
+    return Object.fromEntries(
+      text
+        .split('\r\n')
+        .filter((line) => line.includes(':') && !line.startsWith('#'))
+        .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
+    );
+  }
+
+  /** Calls since the start by command, in lower case: `{ get: 3, 'config|get': 1 }`. */
+  async commandCalls(): Promise<Record<string, number>> {
+    const stats = await this.info('commandstats');
+    return Object.fromEntries(
+      Object.entries(stats).map(([name, line]) => [name.replace(/^cmdstat_/, ''), Number(/calls=(\d+)/.exec(line)?.[1])]),
+    );
+  }
+
+  /** The commands that the server ran while `run` did, calls made by scripts included, without this helper's own. */
+  async countCommands(run: () => Promise<unknown>): Promise<Record<string, number>> {
+    const before = await this.commandCalls();
+    await run();
+    const after = await this.commandCalls();
+    before.info = (before.info ?? 0) + 1;
+    return Object.fromEntries(
+      Object.entries(after)
+        .map(([name, calls]) => [name, calls - (before[name] ?? 0)] as const)
+        .filter(([, calls]) => calls !== 0),
+    );
+  }
+
+  /** Ids of the connected clients, the helper's own left out. `type`: normal, pubsub, replica, master. */
+  async clientIds(type = 'normal'): Promise<number[]> {
+    const own = Number(await this.command('CLIENT', 'ID'));
+    const list = String(await this.command('CLIENT', 'LIST', 'TYPE', type));
+    return [...list.matchAll(/^id=(\d+) /gm)].map((match) => Number(match[1])).filter((id) => id !== own);
+  }
+
+  /** The process stops running; its sockets stay open and say nothing. */
+  freeze(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  /** Sends a signal and resolves when the process is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.child;
+    if (!child) return;
+    const gone = new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+    });
+    this.closeAdmin();
+    child.kill(signal);
+    child.kill('SIGCONT');
+    const hard = setRealTimeout(() => child.kill('SIGKILL'), 2000);
+    await gone;
+    clearRealTimeout(hard);
+  }
+
+  /** Stops the process (default: without warning) and starts it again on the same port, its data lost unless `args` persist it. */
+  async restart(options: { signal?: NodeJS.Signals } = {}): Promise<void> {
+    await this.kill(options.signal);
+    await this.launch();
+  }
+
+  /** After `kill`: starts the process again on the same port. */
+  async launch(): Promise<void> {
+    if (this.child) throw new Error(`${this.binary} is running already`);
+    this.log = '';
+    const child = spawn(this.binary, this.arguments(), { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.directory });
+    this.child = child;
+    let failure: Error | undefined;
+    child.once('error', (error) => {
+      failure = error;
+      this.child = undefined;
+    });
+    child.once('exit', (code, signal) => {
+      failure = new Error(`${this.binary} ended (${signal ?? code}):\n${this.log}`);
+      if (this.child === child) this.child = undefined;
+      this.closeAdmin();
+      this.watchdog?.kill('SIGKILL');
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text: Buffer) => (this.log = (this.log + text.toString()).slice(-65_536)));
+      (stream as net.Socket).unref();
+    }
+    child.unref();
+    this.guard(child);
+    await until(
+      async () => {
+        if (failure) return true;
+        return (await this.command('PING')) === 'PONG';
+      },
+      { deadlineMs: this.options.readyDeadlineMs ?? 10_000, what: `${this.binary} to answer on port ${this.port}` },
+    );
+    if (failure) throw failure;
+  }
+
+  /** Stops the process and removes its directory. Idempotent. */
+  async stop(): Promise<void> {
+    await this.kill();
+    this.closeAdmin();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private arguments(): string[] {
+    const { bind = ['127.0.0.1'], tls, password, users = [], args = [] } = this.options;
+    const out = ['--unixsocket', this.path, '--dir', this.directory, '--bind', ...bind];
+    out.push('--save', '', '--appendonly', 'no', '--protected-mode', 'no', '--daemonize', 'no');
+    if (this.version.numbers[0] >= 7) out.push('--enable-debug-command', 'local');
+    if (tls) {
+      out.push('--port', '0', '--tls-port', String(this.port));
+      for (const [name, file] of [['ca-cert', 'ca'], ['cert', 'cert'], ['key', 'key']]) {
+        out.push(`--tls-${name}-file`, path.join(this.directory, `${file}.pem`));
+      }
+      out.push('--tls-auth-clients', typeof tls === 'object' && tls.clientCertificates ? 'yes' : 'no');
+    } else {
+      out.push('--port', String(this.port));
+    }
+    if (password !== undefined) out.push('--requirepass', password);
+    for (const user of users) out.push('--user', ...user.split(' '));
+    return [...out, ...args];
+  }
+
+  /** Kills the server when this process ends in whatever way: jest hides the process's own `exit` event from specs. */
+  private guard(child: ChildProcess): void {
+    if (child.pid === undefined) return;
+    const script = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"';
+    this.watchdog = spawn('/bin/sh', ['-c', script, String(child.pid), this.directory], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
+    this.watchdog.unref();
+    (this.watchdog.stdin as net.Socket).unref();
+  }
+
+  private connection(): Promise<RawClient> {
+    this.admin ??= this.connect().then(
+      (client) => {
+        client.socket.once('close', () => (this.admin = undefined));
+        return client;
+      },
+      (error: Error) => {
+        this.admin = undefined;
+        throw error;
+      },
+    );
+    return this.admin;
+  }
+
+  private closeAdmin(): void {
+    this.admin?.then((client) => client.close()).catch(() => undefined);
+    this.admin = undefined;
+  }
+}
+
+const versions = new Map<string, ServerVersion>();
+
+function serverVersion(binary: string): ServerVersion {
+  let version = versions.get(binary);
+  if (!version) {
+    let text: string;
+    try {
+      text = execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim();
+    } catch (error) {
+      throw new Error(`cannot run ${binary}: ${(error as Error).message}. \`npm test\` installs a redis-server where it may.`);
+    }
+    const numbers = (/v=(\d+(?:\.\d+)*)/.exec(text)?.[1] ?? '0').split('.').map(Number);
+    version = { valkey: /valkey/i.test(text), numbers, text };
+    versions.set(binary, version);
+  }
+  return version;
+}
+
+/** The program that specs run against. */
+export function serverBinary(chosen = process.env.HAWSER_TEST_SERVER): string {
+  if (!chosen) return 'redis-server';
+  if (chosen.includes('/') || chosen === 'redis-server') return chosen;
+  const binary = path.join(__dirname, '..', '..', '.cache', 'servers', chosen, 'server');
+  if (!existsSync(binary)) throw new Error(`HAWSER_TEST_SERVER=${chosen}: run \`node scripts/servers.mjs ${chosen}\` first, or give a path`);
+  return binary;
+}
+
+let offset = Math.floor(Math.random() * PORTS.count);
+
+/** A port of 127.0.0.1 on which nobody listens, outside the ephemeral range; so is the one 10,000 above it (a cluster bus). */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 200; tries++) {
+    offset = (offset + 1 + Math.floor(Math.random() * 97)) % PORTS.count;
+    const port = PORTS.first + offset;
+    if ((await canListen(port)) && (await canListen(port + 10_000))) return port;
+  }
+  throw new Error('no free port found');
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = net.createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+}

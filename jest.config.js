@@ -1,0 +1,18 @@
+'use strict';
+
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/__test__', '<rootDir>/lib'],
+  testMatch: ['<rootDir>/__test__/**/*.spec.ts'],
+  // Nested packages (bench, examples of applications) bring their own dependencies.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/__test__/bench/'],
+  modulePathIgnorePatterns: ['<rootDir>/target/', '<rootDir>/.cache/', '<rootDir>/__test__/bench/'],
+  // Types are checked once, by tsc; here a file is only translated.
+  transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json', transpilation: true }] },
+  // `hawser` in a spec is the built package; `../lib` is the source.
+  moduleNameMapper: { '^hawser$': '<rootDir>/index.js' },
+  // Servers are started and killed: on a busy machine that takes a while. Nothing sleeps this long.
+  testTimeout: 30_000,
+  maxWorkers: 2,
+};
