@@ -1,0 +1,22 @@
+-- Replaces the tags of a lease, in an entry's place or in its header.
+-- KEYS[1]  the entry's key
+-- ARGV[1]  the lease's token
+-- ARGV[2]  the origin to be met, or '' where any will do
+-- ARGV[3]  all its tags, encoded
+-- Returns 1, or 0 where the lease is gone.
+local found = redis.pcall('GET', KEYS[1])
+if type(found) ~= 'string' or #found < 36 or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) then
+  return 0
+end
+local kind = string.sub(found, 1, 5)
+if kind == 'hw1l ' and string.sub(found, 6, 21) == ARGV[1] then
+  redis.call('SET', KEYS[1], string.sub(found, 1, 35) .. ARGV[3] .. '\n', 'KEEPTTL')
+  return 1
+end
+local length = tonumber(string.sub(found, 36, 41)) or 0
+if kind == 'hw1e ' and length >= 38 and string.sub(found, 45, 60) == ARGV[1] then
+  redis.call('SET', KEYS[1], string.sub(found, 1, 35) .. string.format('%06.0f ', 38 + #ARGV[3])
+    .. string.sub(found, 43, 80) .. ARGV[3] .. string.sub(found, 43 + length), 'KEEPTTL')
+  return 1
+end
+return 0

@@ -1,0 +1,22 @@
+-- Puts a lease where an entry is, if what is there is still what was read.
+-- KEYS[1]  the entry's key
+-- ARGV[1]  stamp or token of what was read; '' where there was nothing, or nothing of ours
+-- ARGV[2]  the origin to be met, or '' where any will do
+-- ARGV[3]  the lease
+-- ARGV[4]  how long it lives, in milliseconds
+-- Returns {1}, or {0, the value that is there, its PTTL}.
+local found = redis.pcall('GET', KEYS[1])
+local name = ''
+if type(found) == 'string' and #found >= 35
+    and (string.sub(found, 1, 5) == 'hw1e ' or string.sub(found, 1, 5) == 'hw1l ')
+    and (ARGV[2] == '' or string.sub(found, 23, 34) == ARGV[2]) then
+  name = string.sub(found, 6, 21)
+end
+if name ~= ARGV[1] then
+  if name == '' then
+    return {0, false, -2}
+  end
+  return {0, found, redis.call('PTTL', KEYS[1])}
+end
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+return {1}

@@ -1,0 +1,33 @@
+-- Puts a lease into the header of an entry, if the entry is still the one that was read and no lease lives there.
+-- KEYS[1]  the entry's key
+-- ARGV[1]  the entry's stamp
+-- ARGV[2]  the origin to be met, or '' where any will do
+-- ARGV[3]  the new lease's token, 16 characters
+-- ARGV[4]  the new lease's tags, encoded
+-- ARGV[5]  how long it lives, in milliseconds
+-- Returns {1}; {2, the lease that is there, how long it lives in milliseconds}; or {0, the value that is there, its PTTL}.
+local found = redis.pcall('GET', KEYS[1])
+if type(found) ~= 'string' or #found < 42
+    or (string.sub(found, 1, 5) ~= 'hw1e ' and string.sub(found, 1, 5) ~= 'hw1l ')
+    or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) then
+  return {0, false, -2}
+end
+if string.sub(found, 4, 4) ~= 'e' or string.sub(found, 6, 21) ~= ARGV[1] then
+  return {0, found, redis.call('PTTL', KEYS[1])}
+end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local length = tonumber(string.sub(found, 36, 41)) or 0
+local level = 0
+if length >= 38 then
+  local deadline = tonumber(string.sub(found, 62, 76)) or 0
+  if deadline > now then
+    return {2, string.sub(found, 43, 42 + length), deadline - now}
+  end
+  -- The next failure waits longer than the one before.
+  level = tonumber(string.sub(found, 78, 79)) or 0
+end
+local lease = 'h ' .. ARGV[3] .. ' ' .. string.format('%015.0f %02.0f ', now + tonumber(ARGV[5]), level) .. ARGV[4]
+redis.call('SET', KEYS[1],
+  string.sub(found, 1, 35) .. string.format('%06.0f ', #lease) .. lease .. string.sub(found, 43 + length), 'KEEPTTL')
+return {1}

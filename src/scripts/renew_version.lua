@@ -1,0 +1,16 @@
+-- Prolongs the life of a tag's version, if it is still the captured one and too little is left.
+-- KEYS[1]  the version's key
+-- ARGV[1]  the captured version
+-- ARGV[2]  the origin to be met, or '' where any will do
+-- ARGV[3]  how long it has to live at least, in milliseconds
+-- Returns 1 if it is still the captured one, else 0.
+local found = redis.pcall('GET', KEYS[1])
+if type(found) ~= 'string' or #found ~= 34 or string.sub(found, 6, 21) ~= ARGV[1]
+    or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) then
+  return 0
+end
+local need = tonumber(ARGV[3])
+if redis.call('PTTL', KEYS[1]) < need then
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', need * 2))
+end
+return 1

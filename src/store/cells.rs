@@ -1,0 +1,199 @@
+//! Keys with a time to live, bounded in bytes: the in-memory store's memory. What was used least lately goes first; what has
+//! expired is gone for its readers at once, and from memory a little later.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+
+use lru::LruCache;
+
+use super::{Key, Value};
+use crate::clock::Instant;
+
+/// What a key holds.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    /// A string.
+    Text(Value),
+    /// Hashes of what was counted, and how many were counted beyond what is held.
+    Members(HashSet<u64>),
+}
+
+#[derive(Debug, Clone)]
+struct Cell {
+    content: Content,
+    expires: Instant,
+}
+
+impl Cell {
+    fn size(&self, key: &Key) -> usize {
+        // The key twice (map and expiry queue share it, but each has its own node), and what a node costs.
+        let content = match &self.content {
+            Content::Text(text) => text.len(),
+            Content::Members(members) => members.len() * 16,
+        };
+        key.len() + content + 160
+    }
+}
+
+/// The keys.
+#[derive(Debug, Clone)]
+pub(super) struct Cells {
+    cells: LruCache<Key, Cell>,
+    expiry: BinaryHeap<Reverse<(Instant, Key)>>,
+    bytes: usize,
+    max_bytes: usize,
+}
+
+impl Cells {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self { cells: LruCache::unbounded(), expiry: BinaryHeap::new(), bytes: 0, max_bytes }
+    }
+
+    /// What is at `key`.
+    pub(super) fn get(&mut self, key: &[u8], now: Instant) -> Option<&mut Content> {
+        self.drop_if_expired(key, now);
+        self.cells.get_mut(key).map(|cell| &mut cell.content)
+    }
+
+    /// The string at `key`.
+    pub(super) fn text(&mut self, key: &[u8], now: Instant) -> Option<Value> {
+        match self.get(key, now)? {
+            Content::Text(text) => Some(text.clone()),
+            Content::Members(_) => None,
+        }
+    }
+
+    /// Milliseconds that are left, as PTTL tells them.
+    pub(super) fn pttl(&mut self, key: &[u8], now: Instant) -> i64 {
+        self.drop_if_expired(key, now);
+        self.cells.peek(key).map_or(-2, |cell| i64::try_from(cell.expires.since(now).as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Puts `content` there until `expires`.
+    pub(super) fn put(&mut self, key: &Key, content: Content, expires: Instant) {
+        let cell = Cell { content, expires };
+        self.bytes += cell.size(key);
+        if let Some(old) = self.cells.put(key.clone(), cell) {
+            self.bytes -= old.size(key);
+            if old.expires != expires {
+                self.queue(key, expires);
+            }
+        } else {
+            self.queue(key, expires);
+        }
+        while self.bytes > self.max_bytes {
+            let Some((key, cell)) = self.cells.pop_lru() else { break };
+            self.bytes -= cell.size(&key);
+        }
+    }
+
+    /// Replaces the string there and leaves its life alone.
+    pub(super) fn replace(&mut self, key: &Key, text: Vec<u8>) {
+        if let Some(expires) = self.cells.peek(key).map(|cell| cell.expires) {
+            self.put(key, Content::Text(Value::new(text)), expires);
+        }
+    }
+
+    /// Lets `key` live until `expires`.
+    pub(super) fn expire(&mut self, key: &Key, expires: Instant) {
+        if let Some(cell) = self.cells.peek_mut(key) {
+            cell.expires = expires;
+            self.queue(key, expires);
+        }
+    }
+
+    /// Takes `key` away.
+    pub(super) fn remove(&mut self, key: &[u8], now: Instant) -> Option<Content> {
+        self.drop_if_expired(key, now);
+        self.pop(key).map(|cell| cell.content)
+    }
+
+    /// Every live key.
+    pub(super) fn keys(&self, now: Instant) -> impl Iterator<Item = &Key> {
+        self.cells.iter().filter(move |(_, cell)| cell.expires > now).map(|(key, _)| key)
+    }
+
+    /// Frees what has expired, a little at a time.
+    pub(super) fn purge(&mut self, now: Instant) {
+        for _ in 0..8 {
+            match self.expiry.peek() {
+                Some(Reverse((due, _))) if *due <= now => {}
+                _ => return,
+            }
+            let Some(Reverse((_, key))) = self.expiry.pop() else { return };
+            self.drop_if_expired(&key, now);
+        }
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn queue(&mut self, key: &Key, expires: Instant) {
+        self.expiry.push(Reverse((expires, key.clone())));
+        // Keys that were written over and over have left their older times behind.
+        if self.expiry.len() > 2 * self.cells.len() + 64 {
+            self.expiry = self.cells.iter().map(|(key, cell)| Reverse((cell.expires, key.clone()))).collect();
+        }
+    }
+
+    fn drop_if_expired(&mut self, key: &[u8], now: Instant) {
+        if self.cells.peek(key).is_some_and(|cell| cell.expires <= now) {
+            self.pop(key);
+        }
+    }
+
+    fn pop(&mut self, key: &[u8]) -> Option<Cell> {
+        let (key, cell) = self.cells.pop_entry(key)?;
+        self.bytes -= cell.size(&key);
+        Some(cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> Content {
+        Content::Text(Value::new(bytes.to_vec()))
+    }
+
+    #[test]
+    fn the_least_used_goes_first_and_bytes_stay_bounded() {
+        let mut cells = Cells::new(1000);
+        let now = Instant::from_millis(0);
+        let later = Instant::from_millis(1000);
+        for n in 0..100u8 {
+            cells.put(&Key::from(vec![n]), text(&[0; 40]), later);
+            assert!(cells.get(&[0], now).is_some(), "used at every step");
+            assert!(cells.bytes() <= 1000);
+        }
+        assert!(cells.get(&[1], now).is_none());
+    }
+
+    #[test]
+    fn what_has_expired_is_gone_and_freed() {
+        let mut cells = Cells::new(1 << 20);
+        for n in 0..100u8 {
+            cells.put(&Key::from(vec![n]), text(b"x"), Instant::from_millis(10));
+        }
+        let now = Instant::from_millis(10);
+        assert_eq!(cells.keys(now).count(), 0);
+        assert!(cells.get(&[5], now).is_none());
+        for _ in 0..20 {
+            cells.purge(now);
+        }
+        assert_eq!(cells.bytes(), 0);
+    }
+
+    #[test]
+    fn rewriting_a_key_does_not_let_the_queue_grow() {
+        let mut cells = Cells::new(1 << 20);
+        for n in 0..10_000 {
+            cells.put(&Key::from(&b"k"[..]), text(b"x"), Instant::from_millis(1000 + n));
+        }
+        assert!(cells.expiry.len() < 100);
+    }
+}

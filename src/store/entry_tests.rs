@@ -1,0 +1,110 @@
+use super::*;
+
+fn id(letter: u8) -> Id {
+    Id::parse(&[letter; 16]).unwrap()
+}
+
+fn tags(names: &[&[u8]]) -> Vec<(Tag, Id)> {
+    names.iter().map(|name| (Tag::from(*name), id(b'v'))).collect()
+}
+
+fn sample(names: &[&[u8]]) -> Vec<u8> {
+    let header = Header {
+        stamp: id(b's'),
+        origin: Origin::EMPTY,
+        ttl: Duration::from_millis(60_000),
+        fresh: Duration::from_millis(1500),
+        keep: Duration::ZERO,
+        tags: &tags(names),
+    };
+    encode(&header, b"{\"a\":1}").0
+}
+
+#[test]
+fn an_entry_is_readable_text() {
+    assert_eq!(
+        String::from_utf8(sample(&[b"user:1", b"x"])).unwrap(),
+        "hw1e ssssssssssssssss ------------ 000000 60000 1500 0 - 2 6:user:1 vvvvvvvvvvvvvvvv 1:x vvvvvvvvvvvvvvvv\n{\"a\":1}"
+    );
+    assert_eq!(
+        String::from_utf8(encode_lease(id(b't'), Origin::EMPTY, &tags(&[b"x"]))).unwrap(),
+        "hw1l tttttttttttttttt ------------ 1 1:x vvvvvvvvvvvvvvvv\n"
+    );
+}
+
+#[test]
+fn what_is_encoded_is_parsed_whatever_the_names_hold() {
+    let names: &[&[u8]] = &[b"a b", b"\n", b"1:x vvvv", b"\0", "\u{1f600}".as_bytes(), b"{}", &[0xff; 1024]];
+    let value = sample(names);
+    let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
+    assert_eq!((entry.stamp, entry.origin, entry.lease.is_none()), (id(b's'), Origin::EMPTY, true));
+    assert_eq!(entry.life(), Duration::from_secs(60));
+    assert_eq!(entry.fresh, Duration::from_millis(1500));
+    assert_eq!(entry.tags.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
+    assert_eq!(&value[entry.payload..], b"{\"a\":1}");
+    assert!(entry.tags.has(b"{}") && !entry.tags.has(b"{"));
+    let lease = encode_lease(id(b't'), Origin::EMPTY, &tags(names));
+    let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
+    assert_eq!((lease.token, lease.tags.len()), (id(b't'), names.len()));
+}
+
+#[test]
+fn an_inner_lease_is_parsed() {
+    let mut value = sample(&[b"x"]);
+    let inner = b"h tttttttttttttttt 000000000012345 02 1 1:x vvvvvvvvvvvvvvvv";
+    value.splice(COMMON..LEASE, format!("{:06} ", inner.len()).into_bytes());
+    value.splice(LEASE..LEASE, inner.iter().copied());
+    let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
+    let lease = entry.lease.unwrap();
+    assert_eq!((lease.token, lease.is_held, lease.deadline, lease.level), (id(b't'), true, 12345, 2));
+    assert!(lease.tags.has(b"x"));
+}
+
+#[test]
+fn versions_round_trip_and_nothing_else_is_one() {
+    let value = encode_version(id(b'v'), Origin::of(b"x"));
+    assert_eq!(parse_version(&value), Some(Version { id: id(b'v'), origin: Origin::of(b"x") }));
+    for bad in [&b""[..], b"hw1v", &value[..33], &sample(&[])] {
+        assert_eq!(parse_version(bad), None);
+    }
+}
+
+#[test]
+fn foreign_and_damaged_values_are_none_and_never_a_panic() {
+    for foreign in [&b""[..], b"{\"a\":1}", b"hw1e", b"hw2e ssssssssssssssss ------------ 000000 1 1 0 - 0\n", b"\xff\xfe"] {
+        assert_eq!(parse(foreign), None, "{}", foreign.escape_ascii());
+    }
+    let whole = sample(&[b"user:1", b"x"]);
+    let header = whole.len() - 7;
+    for end in 0..header {
+        assert_eq!(parse(&whole[..end]), None, "cut at {end}");
+    }
+    let mut with_lease = whole.clone();
+    let inner = b"h tttttttttttttttt 000000000012345 02 1 1:x vvvvvvvvvvvvvvvv";
+    with_lease.splice(COMMON..LEASE, format!("{:06} ", inner.len()).into_bytes());
+    with_lease.splice(LEASE..LEASE, inner.iter().copied());
+    let lease = encode_lease(id(b't'), Origin::EMPTY, &tags(&[b"x"]));
+    for value in [&whole, &with_lease, &lease] {
+        for at in 0..value.len() {
+            for byte in [0, b'0', b'9', b' ', b':', b'\n', 0xff] {
+                let mut damaged = value.clone();
+                damaged[at] = byte;
+                let _ = parse(&damaged);
+                let _ = parse_inner(&damaged);
+                let _ = name(&damaged, &Reign::TRUSTING);
+            }
+        }
+    }
+    let huge = b"hw1l tttttttttttttttt ------------ 18446744073709551615 18446744073709551615:x vvvvvvvvvvvvvvvv\n";
+    assert_eq!(parse(huge), None);
+}
+
+#[test]
+fn a_value_with_a_damaged_rest_still_has_its_name() {
+    let mut value = sample(&[]);
+    value.truncate(LEASE);
+    assert_eq!(parse(&value), None);
+    assert_eq!(name(&value, &Reign::TRUSTING), Some(id(b's')));
+    let elsewhere = Reign { origin: Origin::of(b"x"), checked: true };
+    assert_eq!(name(&value, &elsewhere), None, "another reign's value is nothing of ours");
+}

@@ -1,0 +1,323 @@
+//! The store without a server: every operation carried out in process, at the `now` that is passed in. What it loses to its
+//! bound in bytes is lost as a server's eviction would lose it, which the protocol allows for any key.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::time::Duration;
+
+use super::cells::{Cells, Content};
+use super::entry::{self, parse_version, push_number, Stored, COMMON, LEASE, LEASE_TAGS};
+use super::{glob, Found, Id, Inside, Key, Op, Origin, Placed, Reign, StoreError, StoreReply, Value, Version};
+use crate::clock::Instant;
+
+/// How much a store holds unless it is told otherwise.
+const DEFAULT_MAX_BYTES: usize = 64 << 20;
+/// How many members a counter tells apart; beyond it the count stays where it is.
+const COUNTED_MAX: usize = 100_000;
+
+/// A store in memory.
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    cells: Cells,
+    origin: Origin,
+    hasher: std::collections::hash_map::RandomState,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(DEFAULT_MAX_BYTES)
+    }
+}
+
+impl MemoryStore {
+    /// An empty store of at most `max_bytes`.
+    pub fn new(max_bytes: usize) -> Self {
+        Self {
+            cells: Cells::new(max_bytes),
+            origin: Origin::parse(b"memory------").unwrap_or(Origin::EMPTY),
+            hasher: std::collections::hash_map::RandomState::new(),
+        }
+    }
+
+    /// Carries `op` out at `now`.
+    pub fn apply(&mut self, now: Instant, op: &Op) -> Result<StoreReply, StoreError> {
+        self.cells.purge(now);
+        Ok(match op {
+            Op::Origin => StoreReply::Origin { origin: self.origin, master: true },
+            Op::Read { entries, versions } => StoreReply::Read {
+                entries: entries
+                    .iter()
+                    .map(|entry| Found {
+                        value: self.cells.text(&entry.key, now),
+                        pttl: entry.with_age.then(|| self.cells.pttl(&entry.key, now)),
+                    })
+                    .collect(),
+                versions: versions.iter().map(|key| self.version(key, now)).collect(),
+                atomic: true,
+            },
+            Op::ReadVersions { versions } => StoreReply::Versions(versions.iter().map(|key| self.version(key, now)).collect()),
+            Op::Ensure { items, need, reign } => {
+                StoreReply::Ensured(items.iter().map(|(key, offered)| self.ensure(now, key, *offered, *need, reign)).collect())
+            }
+            Op::Place { entry, expected, lease, life, reign } => {
+                StoreReply::Placed(self.place(now, entry, *expected, lease, *life, reign))
+            }
+            Op::PlaceInside { entry, stamp, token, tags, life, reign } => {
+                StoreReply::PlacedInside(self.place_inside(now, entry, *stamp, *token, tags, *life, reign))
+            }
+            Op::Amend { entry, token, tags, reign } => StoreReply::Held(self.amend(now, entry, *token, tags, reign)),
+            Op::Commit { entry, token, value, life, reign } => {
+                let held = self.holds(now, entry, *token, Some(reign)).is_some();
+                if held {
+                    self.cells.put(entry, Content::Text(value.clone()), now + *life);
+                }
+                StoreReply::Held(held)
+            }
+            Op::Count { items, member, reign } => {
+                StoreReply::Number(items.iter().map(|(v, h, id)| u64::from(self.count(now, v, h, *id, member, reign))).sum())
+            }
+            Op::Renew { entry, token, life, versions, need, reign } => {
+                for (key, captured) in versions {
+                    if self.current(key, now, reign) == Some(*captured) {
+                        self.prolong(now, key, *need);
+                    }
+                }
+                StoreReply::Held(self.renew(now, entry, *token, *life, reign))
+            }
+            Op::GiveBack { entry, token } => StoreReply::Held(self.give_back(now, entry, *token)),
+            Op::Backoff { entry, token, base, max } => StoreReply::Held(self.back_off(now, entry, *token, *base, *max)),
+            Op::Set { entry, value, life } => {
+                self.cells.put(entry, Content::Text(value.clone()), now + *life);
+                StoreReply::Done
+            }
+            Op::Delete { entries: keys } | Op::Unlink { keys } => {
+                StoreReply::Number(keys.iter().map(|key| u64::from(self.delete(now, key))).sum())
+            }
+            Op::Invalidate { tags } => StoreReply::Number(tags.iter().map(|(v, h)| self.invalidate(now, v, h)).sum()),
+            Op::Scan { pattern, .. } => StoreReply::Scanned {
+                cursor: b"0".to_vec(),
+                keys: self.cells.keys(now).filter(|key| glob::matches(pattern, key)).cloned().collect(),
+            },
+        })
+    }
+
+    /// Every live key, for tests and diagnosis.
+    pub fn keys(&self, now: Instant) -> Vec<Key> {
+        self.cells.keys(now).cloned().collect()
+    }
+
+    /// Loses a key, as an eviction does.
+    pub fn evict(&mut self, now: Instant, key: &[u8]) {
+        self.cells.remove(key, now);
+    }
+
+    /// Puts anything at a key, as another application might.
+    pub fn plant(&mut self, now: Instant, key: &Key, value: Vec<u8>, life: Duration) {
+        self.cells.put(key, Content::Text(Value::new(value)), now + life);
+    }
+
+    /// Begins another reign, as a promotion does.
+    pub fn reign(&mut self, origin: Origin) {
+        self.origin = origin;
+    }
+
+    fn version(&mut self, key: &[u8], now: Instant) -> Option<Version> {
+        self.cells.text(key, now).and_then(|text| parse_version(&text))
+    }
+
+    fn current(&mut self, key: &[u8], now: Instant, reign: &Reign) -> Option<Id> {
+        self.version(key, now).filter(|version| reign.accepts(version.origin.as_bytes())).map(|version| version.id)
+    }
+
+    fn ensure(&mut self, now: Instant, key: &Key, offered: Id, need: Duration, reign: &Reign) -> Id {
+        if let Some(current) = self.current(key, now, reign) {
+            self.prolong(now, key, need);
+            return current;
+        }
+        let version = Value::new(entry::encode_version(offered, reign.origin));
+        self.cells.put(key, Content::Text(version), now + need.saturating_mul(2));
+        offered
+    }
+
+    fn prolong(&mut self, now: Instant, key: &Key, need: Duration) {
+        if self.cells.pttl(key, now) < i64::try_from(need.as_millis()).unwrap_or(i64::MAX) {
+            self.cells.expire(key, now + need.saturating_mul(2));
+        }
+    }
+
+    fn place(&mut self, now: Instant, key: &Key, expected: Option<Id>, lease: &[u8], life: Duration, reign: &Reign) -> Placed {
+        let found = self.cells.text(key, now);
+        let name = found.as_ref().and_then(|text| entry::name(text, reign));
+        if name == expected {
+            self.cells.put(key, Content::Text(Value::new(lease.to_vec())), now + life);
+            return Placed::Yes;
+        }
+        let pttl = self.cells.pttl(key, now);
+        Placed::No(Found { value: found.filter(|_| name.is_some()), pttl: Some(if name.is_some() { pttl } else { -2 }) })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one operation")]
+    fn place_inside(&mut self, now: Instant, key: &Key, stamp: Id, token: Id, tags: &[u8], life: Duration, reign: &Reign) -> Inside {
+        let Some(text) = self.cells.text(key, now).filter(|text| entry::name(text, reign).is_some()) else {
+            return Inside::No(Found { value: None, pttl: Some(-2) });
+        };
+        let pttl = self.cells.pttl(key, now);
+        let (old, level) = match entry::parse(&text) {
+            Some(Stored::Entry(header)) if header.stamp == stamp => match header.lease {
+                Some(lease) if lease.deadline > millis(now) => {
+                    let remaining = Duration::from_millis(lease.deadline - millis(now));
+                    return Inside::Held { lease: text[LEASE..LEASE + inner_length(&text)].to_vec(), remaining };
+                }
+                lease => (inner_length(&text), lease.map_or(0, |lease| lease.level)),
+            },
+            _ => return Inside::No(Found { value: Some(text), pttl: Some(pttl) }),
+        };
+        let mut lease = Vec::with_capacity(LEASE_TAGS + tags.len());
+        lease.extend_from_slice(b"h ");
+        lease.extend_from_slice(token.as_bytes());
+        lease.extend_from_slice(format!(" {:015} {level:02} ", millis(now + life)).as_bytes());
+        lease.extend_from_slice(tags);
+        self.splice(key, &text, old, &lease);
+        Inside::Yes
+    }
+
+    fn amend(&mut self, now: Instant, key: &Key, token: Id, tags: &[u8], reign: &Reign) -> bool {
+        match self.holds(now, key, token, Some(reign)) {
+            None => false,
+            Some((text, Where::Place)) => {
+                let mut lease = text[..COMMON].to_vec();
+                lease.extend_from_slice(tags);
+                lease.push(b'\n');
+                self.cells.replace(key, lease);
+                true
+            }
+            Some((text, Where::Header)) => {
+                let mut lease = text[LEASE..LEASE + LEASE_TAGS].to_vec();
+                lease.extend_from_slice(tags);
+                self.splice(key, &text, inner_length(&text), &lease);
+                true
+            }
+        }
+    }
+
+    fn renew(&mut self, now: Instant, key: &Key, token: Id, life: Duration, reign: &Reign) -> bool {
+        match self.holds(now, key, token, Some(reign)) {
+            None => false,
+            Some((_, Where::Place)) => {
+                self.cells.expire(key, now + life);
+                true
+            }
+            Some((text, Where::Header)) => {
+                if text[LEASE] != b'h' {
+                    return false;
+                }
+                let mut lease = text[LEASE..LEASE + inner_length(&text)].to_vec();
+                lease[19..34].copy_from_slice(format!("{:015}", millis(now + life)).as_bytes());
+                self.splice(key, &text, lease.len(), &lease);
+                true
+            }
+        }
+    }
+
+    fn give_back(&mut self, now: Instant, key: &Key, token: Id) -> bool {
+        match self.holds(now, key, token, None) {
+            None => false,
+            Some((_, Where::Place)) => self.cells.remove(key, now).is_some(),
+            Some((text, Where::Header)) => {
+                self.splice(key, &text, inner_length(&text), b"");
+                true
+            }
+        }
+    }
+
+    fn back_off(&mut self, now: Instant, key: &Key, token: Id, base: Duration, max: Duration) -> bool {
+        let Some((text, Where::Header)) = self.holds(now, key, token, None) else { return false };
+        let mut lease = text[LEASE..LEASE + inner_length(&text)].to_vec();
+        let level = entry::parse_inner(&lease).map_or(0, |lease| lease.level).min(30);
+        let wait = base.saturating_mul(1 << level).min(max);
+        lease[0] = b'b';
+        lease[19..37].copy_from_slice(format!("{:015} {:02}", millis(now + wait), level + 1).as_bytes());
+        self.splice(key, &text, lease.len(), &lease);
+        true
+    }
+
+    fn count(&mut self, now: Instant, version: &Key, counter: &Key, captured: Id, member: &Key, reign: &Reign) -> bool {
+        if self.current(version, now, reign) != Some(captured) {
+            return false;
+        }
+        let mut hasher = self.hasher.build_hasher();
+        member.hash(&mut hasher);
+        let mut members = match self.cells.remove(counter, now) {
+            Some(Content::Members(members)) => members,
+            _ => HashSet::new(),
+        };
+        if members.len() < COUNTED_MAX {
+            members.insert(hasher.finish());
+        }
+        let left = self.cells.pttl(version, now).max(0);
+        self.cells.put(counter, Content::Members(members), now + Duration::from_millis(left as u64));
+        true
+    }
+
+    fn delete(&mut self, now: Instant, key: &Key) -> bool {
+        match self.cells.remove(key, now) {
+            None => false,
+            Some(Content::Text(text)) => !entry::is_lease(&text),
+            Some(Content::Members(_)) => true,
+        }
+    }
+
+    fn invalidate(&mut self, now: Instant, version: &Key, counter: &Key) -> u64 {
+        self.cells.remove(version, now);
+        match self.cells.remove(counter, now) {
+            Some(Content::Members(members)) => members.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// The value that the lease `token` is, or is inside of.
+    fn holds(&mut self, now: Instant, key: &Key, token: Id, reign: Option<&Reign>) -> Option<(Value, Where)> {
+        let text = self.cells.text(key, now)?;
+        let stored = entry::parse(&text)?;
+        if reign.is_some_and(|reign| !reign.accepts(stored.origin().as_bytes())) {
+            return None;
+        }
+        let place = match stored {
+            Stored::Lease(lease) => (lease.token == token).then_some(Where::Place)?,
+            Stored::Entry(entry) => (entry.lease?.token == token).then_some(Where::Header)?,
+        };
+        Some((text, place))
+    }
+
+    /// Writes `lease` into the header of `text` in the place of the one of `old` bytes.
+    fn splice(&mut self, key: &Key, text: &[u8], old: usize, lease: &[u8]) {
+        let mut out = Vec::with_capacity(text.len() + lease.len());
+        out.extend_from_slice(&text[..COMMON]);
+        let mut length = Vec::new();
+        push_number(&mut length, lease.len() as u64);
+        out.extend(std::iter::repeat_n(b'0', 6usize.saturating_sub(length.len())));
+        out.extend_from_slice(&length);
+        out.push(b' ');
+        out.extend_from_slice(lease);
+        out.extend_from_slice(&text[LEASE + old..]);
+        self.cells.replace(key, out);
+    }
+}
+
+/// Where a lease is.
+enum Where {
+    /// In an entry's place.
+    Place,
+    /// In an entry's header.
+    Header,
+}
+
+/// Length of the lease inside an entry that was parsed.
+fn inner_length(text: &[u8]) -> usize {
+    text[COMMON..COMMON + 6].iter().fold(0, |n, digit| n * 10 + usize::from(digit.wrapping_sub(b'0')))
+}
+
+/// The server's clock.
+fn millis(now: Instant) -> u64 {
+    u64::try_from(now.since_epoch().as_millis()).unwrap_or(u64::MAX)
+}

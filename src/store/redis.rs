@@ -1,0 +1,318 @@
+//! The store on a Redis server: operations to commands, replies to answers. Holds what is in flight and nothing else; the
+//! driver hands the commands to its link in order and brings the replies back in the same order.
+//!
+//! One node. A cluster's store splits `Read`, `ReadVersions`, `Ensure`, `Count`, `Delete`, `Invalidate` and `Unlink` by slot,
+//! `Scan` by master, and answers `Read` with `atomic: false`; every other operation touches one slot as it is.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::entry::parse_version;
+use super::script::{self, Script};
+use super::{Found, Id, Inside, Key, Op, Origin, Placed, StoreError, StoreReply, Ticket, Value, Version};
+use crate::resp::{Commands, Reply};
+
+/// How many keys one step of a scan looks at.
+const SCAN_COUNT: &[u8] = b"1000";
+
+/// What one reply led to.
+#[derive(Debug, Default)]
+pub struct Replied {
+    /// The operation that is answered with it.
+    pub done: Option<(Ticket, Result<StoreReply, StoreError>)>,
+    /// Commands to send now: scripts that the server did not know, in full.
+    pub more: Option<Commands>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    ticket: Ticket,
+    op: Op,
+    /// One place per command of the operation.
+    replies: Vec<Option<Reply>>,
+    /// Places whose replies are still to come, the next one first.
+    missing: VecDeque<usize>,
+    lost: Option<bool>,
+}
+
+/// Operations in flight on one link.
+#[derive(Debug, Default)]
+pub struct RedisStore {
+    in_flight: VecDeque<InFlight>,
+}
+
+impl RedisStore {
+    /// A store with nothing in flight.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes an operation over. The commands go to the link in this order, after those of earlier calls.
+    pub fn submit(&mut self, ticket: Ticket, op: Op) -> Commands {
+        let mut commands = Commands::new();
+        let count = count(&op);
+        for place in 0..count {
+            push(&op, place, false, &mut commands);
+        }
+        let in_flight = InFlight { ticket, op, replies: vec![None; count], missing: (0..count).collect(), lost: None };
+        self.in_flight.push_back(in_flight);
+        commands
+    }
+
+    /// Takes the reply to the oldest command that has none.
+    pub fn on_reply(&mut self, reply: Reply) -> Replied {
+        self.fill(Some(reply), false)
+    }
+
+    /// Takes note that the oldest command without a reply will have none.
+    pub fn on_lost(&mut self, maybe_executed: bool) -> Replied {
+        self.fill(None, maybe_executed)
+    }
+
+    /// The connection is gone: hands everything in flight back.
+    pub fn on_cut(&mut self, maybe_executed: bool) -> Vec<(Ticket, StoreError)> {
+        let error = if maybe_executed { StoreError::Cut { maybe_executed } } else { StoreError::NotSent };
+        self.in_flight.drain(..).map(|op| (op.ticket, error.clone())).collect()
+    }
+
+    /// Commands whose replies are still to come.
+    pub fn outstanding(&self) -> usize {
+        self.in_flight.iter().map(|op| op.missing.len()).sum()
+    }
+
+    fn fill(&mut self, reply: Option<Reply>, maybe_executed: bool) -> Replied {
+        let mut replied = Replied::default();
+        let Some(front) = self.in_flight.front_mut() else { return replied };
+        let Some(place) = front.missing.pop_front() else { return replied };
+        if reply.is_none() {
+            front.lost = Some(front.lost.unwrap_or(false) || maybe_executed);
+        }
+        front.replies[place] = reply;
+        if !front.missing.is_empty() {
+            return replied;
+        }
+        let Some(mut done) = self.in_flight.pop_front() else { return replied };
+        if let Some(maybe_executed) = done.lost {
+            // A part that was answered has been carried out.
+            let maybe_executed = maybe_executed || done.replies.iter().any(Option::is_some);
+            let error = if maybe_executed { StoreError::Cut { maybe_executed } } else { StoreError::NotSent };
+            replied.done = Some((done.ticket, Err(error)));
+            return replied;
+        }
+        let unknown = |reply: &Option<Reply>| reply.as_ref().and_then(Reply::error).is_some_and(|text| text.starts_with(b"NOSCRIPT"));
+        done.missing = (0..done.replies.len()).filter(|place| unknown(&done.replies[*place])).collect();
+        if done.missing.is_empty() {
+            let replies = done.replies.into_iter().map(|reply| reply.unwrap_or(Reply::Null)).collect();
+            replied.done = Some((done.ticket, answer(&done.op, replies)));
+            return replied;
+        }
+        // Refused, so nothing has happened: the same randoms may go out again.
+        let mut commands = Commands::new();
+        for place in &done.missing {
+            push(&done.op, *place, true, &mut commands);
+        }
+        replied.more = Some(commands);
+        self.in_flight.push_back(done);
+        replied
+    }
+}
+
+/// How many commands an operation takes.
+fn count(op: &Op) -> usize {
+    match op {
+        Op::Read { entries, .. } => 1 + entries.iter().filter(|entry| entry.with_age).count(),
+        Op::Ensure { items, .. } => items.len(),
+        Op::Count { items, .. } => items.len(),
+        Op::Renew { versions, .. } => 1 + versions.len(),
+        Op::Delete { entries: keys } | Op::Unlink { keys } => 2 * keys.len(),
+        Op::Invalidate { tags } => 2 * tags.len(),
+        _ => 1,
+    }
+}
+
+/// Encodes the command at `place` of an operation; a script by its digest or, `in_full`, by its text.
+fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
+    let mut eval = |script: &'static Script, keys: &[&[u8]], arguments: &[&[u8]]| {
+        let keys_len = keys.len().to_string();
+        let head: [&[u8]; 3] =
+            if in_full { [b"EVAL", script.text.as_bytes(), keys_len.as_bytes()] } else { [b"EVALSHA", script.digest().as_bytes(), keys_len.as_bytes()] };
+        let parts: Vec<&[u8]> = head.iter().chain(keys).chain(arguments).copied().collect();
+        out.push(&parts);
+    };
+    match op {
+        Op::Origin => out.push(&["INFO", "replication"]),
+        Op::Read { entries, versions } => {
+            if place == 0 {
+                let mut parts: Vec<&[u8]> = Vec::with_capacity(1 + entries.len() + versions.len());
+                parts.push(b"MGET");
+                parts.extend(entries.iter().map(|entry| &*entry.key));
+                parts.extend(versions.iter().map(|key| &**key));
+                out.push(&parts);
+            } else if let Some(entry) = entries.iter().filter(|entry| entry.with_age).nth(place - 1) {
+                out.push(&[b"PTTL", &*entry.key]);
+            }
+        }
+        Op::ReadVersions { versions } => {
+            let mut parts: Vec<&[u8]> = vec![b"MGET"];
+            parts.extend(versions.iter().map(|key| &**key));
+            out.push(&parts);
+        }
+        Op::Ensure { items, need, reign } => {
+            let (key, offered) = &items[place];
+            eval(&script::ENSURE, &[key], &[offered.as_bytes(), reign.origin.as_bytes(), reign.demanded(), &millis(*need)]);
+        }
+        Op::Place { entry, expected, lease, life, reign } => {
+            let expected = expected.as_ref().map_or(&b""[..], Id::as_bytes);
+            eval(&script::PLACE, &[entry], &[expected, reign.demanded(), lease, &millis(*life)]);
+        }
+        Op::PlaceInside { entry, stamp, token, tags, life, reign } => {
+            let arguments = [stamp.as_bytes(), reign.demanded(), token.as_bytes(), tags, &millis(*life)];
+            eval(&script::PLACE_INSIDE, &[entry], &arguments);
+        }
+        Op::Amend { entry, token, tags, reign } => {
+            eval(&script::AMEND, &[entry], &[token.as_bytes(), reign.demanded(), tags]);
+        }
+        Op::Commit { entry, token, value, life, reign } => {
+            eval(&script::COMMIT, &[entry], &[token.as_bytes(), reign.demanded(), value, &millis(*life)]);
+        }
+        Op::Count { items, member, reign } => {
+            let (version, counter, captured) = &items[place];
+            eval(&script::COUNT, &[version, counter], &[captured.as_bytes(), reign.demanded(), member]);
+        }
+        Op::Renew { entry, token, life, versions, need, reign } => {
+            if let Some((key, captured)) = place.checked_sub(1).and_then(|at| versions.get(at)) {
+                eval(&script::RENEW_VERSION, &[key], &[captured.as_bytes(), reign.demanded(), &millis(*need)]);
+            } else {
+                eval(&script::RENEW, &[entry], &[token.as_bytes(), reign.demanded(), &millis(*life)]);
+            }
+        }
+        Op::GiveBack { entry, token } => eval(&script::GIVE_BACK, &[entry], &[token.as_bytes()]),
+        Op::Backoff { entry, token, base, max } => {
+            eval(&script::BACK_OFF, &[entry], &[token.as_bytes(), &millis(*base), &millis(*max)]);
+        }
+        Op::Set { entry, value, life } => out.push(&[b"SET", &**entry, value.as_slice(), b"PX", &millis(*life)]),
+        Op::Delete { entries: keys } => delete(b"DEL", keys, place, out),
+        Op::Unlink { keys } => delete(b"UNLINK", keys, place, out),
+        Op::Invalidate { tags } => {
+            let (version, counter) = &tags[place / 2];
+            if place % 2 == 0 {
+                out.push(&[b"PFCOUNT", &**counter]);
+            } else {
+                out.push(&[b"DEL", &**version, &**counter]);
+            }
+        }
+        Op::Scan { cursor, pattern } => out.push(&[b"SCAN", cursor.as_slice(), b"MATCH", pattern, b"COUNT", SCAN_COUNT]),
+    }
+}
+
+/// Four bytes tell a lease from everything else; then whatever is there goes.
+fn delete(verb: &'static [u8], keys: &[Key], place: usize, out: &mut Commands) {
+    let key = &*keys[place / 2];
+    if place % 2 == 0 {
+        out.push(&[b"GETRANGE", key, b"0", b"3"]);
+    } else {
+        out.push(&[verb, key]);
+    }
+}
+
+fn millis(duration: Duration) -> Vec<u8> {
+    // A life of zero would be refused by the server, and means the shortest there is.
+    duration.as_millis().max(1).to_string().into_bytes()
+}
+
+/// Makes the answer of an operation from the replies to its commands.
+fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
+    let tolerant = matches!(op, Op::Delete { .. } | Op::Unlink { .. } | Op::Invalidate { .. });
+    for (place, reply) in replies.iter().enumerate() {
+        // The first of each pair only counts, and may meet a value of another type.
+        if let Some(text) = reply.error().filter(|_| !(tolerant && place % 2 == 0)) {
+            return Err(StoreError::Refused(String::from_utf8_lossy(text).into_owned()));
+        }
+    }
+    match op {
+        Op::Read { entries, versions } => read(entries.iter().map(|entry| entry.with_age), versions.len(), replies),
+        Op::Ensure { .. } => {
+            let ids: Option<Vec<Id>> = replies.iter().map(|reply| Id::parse(reply.as_bytes()?)).collect();
+            ids.map(StoreReply::Ensured)
+        }
+        Op::Count { .. } => Some(StoreReply::Number(replies.iter().filter(|reply| reply.as_integer() == Some(1)).count() as u64)),
+        Op::Delete { .. } | Op::Unlink { .. } => {
+            let real = |pair: &[Reply]| {
+                let is_lease = pair[0].as_bytes() == Some(b"hw1l");
+                pair[1].as_integer().filter(|_| !is_lease).unwrap_or(0)
+            };
+            Some(StoreReply::Number(replies.chunks_exact(2).map(real).sum::<i64>() as u64))
+        }
+        Op::Invalidate { .. } => {
+            Some(StoreReply::Number(replies.iter().step_by(2).filter_map(Reply::as_integer).sum::<i64>() as u64))
+        }
+        _ => replies.into_iter().next().and_then(|reply| single(op, reply)),
+    }
+    .ok_or(StoreError::Unexpected)
+}
+
+/// The answer of an operation whose first reply says all.
+fn single(op: &Op, reply: Reply) -> Option<StoreReply> {
+    Some(match op {
+        Op::Origin => origin(reply.as_bytes()?),
+        Op::ReadVersions { .. } => StoreReply::Versions(reply.items()?.iter().map(version).collect()),
+        Op::Place { .. } => {
+            let items = reply.items()?;
+            StoreReply::Placed(if items.first()?.as_integer()? == 1 { Placed::Yes } else { Placed::No(found(items)?) })
+        }
+        Op::PlaceInside { .. } => {
+            let items = reply.items()?;
+            StoreReply::PlacedInside(match items.first()?.as_integer()? {
+                1 => Inside::Yes,
+                2 => Inside::Held {
+                    lease: items.get(1)?.as_bytes()?.to_vec(),
+                    remaining: Duration::from_millis(items.get(2)?.as_integer()?.max(0) as u64),
+                },
+                _ => Inside::No(found(items)?),
+            })
+        }
+        Op::Scan { .. } => {
+            let Reply::Array(mut parts) = reply else { return None };
+            let keys = parts.get(1)?.items()?.iter().filter_map(Reply::as_bytes).map(Key::from).collect();
+            StoreReply::Scanned { cursor: parts.swap_remove(0).as_bytes()?.to_vec(), keys }
+        }
+        Op::Set { .. } => StoreReply::Done,
+        _ => StoreReply::Held(reply.as_integer()? == 1),
+    })
+}
+
+fn read(with_age: impl Iterator<Item = bool>, versions: usize, replies: Vec<Reply>) -> Option<StoreReply> {
+    let mut replies = replies.into_iter();
+    let Some(Reply::Array(values)) = replies.next() else { return None };
+    let mut values = values.into_iter();
+    let mut entries = Vec::new();
+    for with_age in with_age {
+        let value = match values.next()? {
+            Reply::Bulk(bytes) => Some(Value::new(bytes)),
+            _ => None,
+        };
+        entries.push(Found { value, pttl: if with_age { Some(replies.next()?.as_integer()?) } else { None } });
+    }
+    let versions: Vec<Option<Version>> = values.map(|value| version(&value)).take(versions).collect();
+    Some(StoreReply::Read { entries, versions, atomic: true })
+}
+
+fn version(reply: &Reply) -> Option<Version> {
+    reply.as_bytes().and_then(parse_version)
+}
+
+fn found(items: &[Reply]) -> Option<Found> {
+    let value = items.get(1)?.as_bytes().map(|bytes| Value::new(bytes.to_vec()));
+    Some(Found { value, pttl: Some(items.get(2)?.as_integer()?) })
+}
+
+fn origin(info: &[u8]) -> StoreReply {
+    let field = |name: &[u8]| {
+        info.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map_or(&b""[..], <[u8]>::trim_ascii)
+    };
+    StoreReply::Origin { origin: Origin::of(field(b"master_replid:")), master: !matches!(field(b"role:"), b"slave" | b"replica") }
+}
+
+#[cfg(test)]
+#[path = "redis_tests.rs"]
+mod tests;

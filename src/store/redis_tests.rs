@@ -1,0 +1,122 @@
+use super::super::{ReadEntry, Reign};
+use super::*;
+
+fn key(text: &str) -> Key {
+    Key::from(text.as_bytes())
+}
+
+fn id(letter: u8) -> Id {
+    Id::parse(&[letter; 16]).unwrap()
+}
+
+fn text(commands: &Commands) -> Vec<String> {
+    commands.iter().map(|command| String::from_utf8_lossy(command).replace("\r\n", " ")).collect()
+}
+
+#[test]
+fn a_batch_of_reads_is_one_command_and_ages_follow() {
+    let mut store = RedisStore::new();
+    let entries = vec![ReadEntry { key: key("a"), with_age: false }, ReadEntry { key: key("b"), with_age: true }];
+    let commands = store.submit(Ticket(1), Op::Read { entries, versions: vec![key("v")] });
+    assert_eq!(text(&commands), ["*4 $4 MGET $1 a $1 b $1 v ", "*2 $4 PTTL $1 b "]);
+    let values = Reply::Array(vec![Reply::Null, Reply::Bulk(b"x".to_vec()), Reply::Bulk(b"junk".to_vec())]);
+    assert!(store.on_reply(values).done.is_none());
+    let done = store.on_reply(Reply::Integer(5)).done.unwrap();
+    let found = |value: Option<&[u8]>, pttl| Found { value: value.map(|value| Value::new(value.to_vec())), pttl };
+    let entries = vec![found(None, None), found(Some(b"x"), Some(5))];
+    assert_eq!(done, (Ticket(1), Ok(StoreReply::Read { entries, versions: vec![None], atomic: true })));
+    assert_eq!(store.outstanding(), 0);
+}
+
+#[test]
+fn a_script_that_the_server_does_not_know_is_sent_in_full_with_the_same_random() {
+    let mut store = RedisStore::new();
+    let items = vec![(key("v1"), id(b'a')), (key("v2"), id(b'b'))];
+    let need = Duration::from_secs(60);
+    store.submit(Ticket(1), Op::Ensure { items, need, reign: Reign::TRUSTING });
+    store.submit(Ticket(2), Op::Origin);
+    assert!(store.on_reply(Reply::Bulk([b'x'; 16].to_vec())).more.is_none());
+    let replied = store.on_reply(Reply::Error(b"NOSCRIPT No matching script.".to_vec()));
+    assert!(replied.done.is_none());
+    let again = text(&replied.more.unwrap());
+    assert_eq!(again.len(), 1, "only the one that was refused");
+    assert!(again[0].contains("EVAL ") && again[0].contains("bbbbbbbbbbbbbbbb") && !again[0].contains("aaaaaaaa"));
+    let origin = store.on_reply(Reply::Bulk(b"# Replication\r\nrole:slave\r\nmaster_replid:\r\n".to_vec()));
+    assert_eq!(origin.done, Some((Ticket(2), Ok(StoreReply::Origin { origin: Origin::EMPTY, master: false }))));
+    let done = store.on_reply(Reply::Bulk([b'b'; 16].to_vec())).done;
+    assert_eq!(done, Some((Ticket(1), Ok(StoreReply::Ensured(vec![id(b'x'), id(b'b')])))));
+}
+
+#[test]
+fn invalidating_a_tag_takes_two_commands_however_many_entries_carry_it() {
+    let mut store = RedisStore::new();
+    let commands = store.submit(Ticket(1), Op::Invalidate { tags: vec![(key("v"), key("h"))] });
+    assert_eq!(text(&commands), ["*2 $7 PFCOUNT $1 h ", "*3 $3 DEL $1 v $1 h "]);
+    store.on_reply(Reply::Error(b"WRONGTYPE Operation against a key".to_vec()));
+    assert_eq!(store.on_reply(Reply::Integer(2)).done, Some((Ticket(1), Ok(StoreReply::Number(0)))));
+}
+
+#[test]
+fn refusals_and_losses_are_told_apart() {
+    let mut store = RedisStore::new();
+    let set = || Op::Set { entry: key("e"), value: Value::new(vec![]), life: Duration::ZERO };
+    assert_eq!(text(&store.submit(Ticket(1), set())), ["*5 $3 SET $1 e $0  $2 PX $1 1 "]);
+    let refused = store.on_reply(Reply::Error(b"OOM command not allowed".to_vec())).done.unwrap().1.unwrap_err();
+    assert!(!refused.is_passing() && !refused.is_maybe_executed());
+    store.submit(Ticket(2), set());
+    assert_eq!(store.on_lost(true).done, Some((Ticket(2), Err(StoreError::Cut { maybe_executed: true }))));
+    store.submit(Ticket(3), set());
+    assert_eq!(store.on_lost(false).done, Some((Ticket(3), Err(StoreError::NotSent))));
+    store.submit(Ticket(4), Op::Delete { entries: vec![key("e")] });
+    store.on_reply(Reply::Bulk(vec![]));
+    assert_eq!(store.on_lost(false).done, Some((Ticket(4), Err(StoreError::Cut { maybe_executed: true }))), "half of it ran");
+    store.submit(Ticket(5), set());
+    store.submit(Ticket(6), set());
+    assert_eq!(store.on_cut(true).len(), 2);
+    assert_eq!(store.outstanding(), 0);
+}
+
+#[test]
+fn answers_that_make_no_sense_are_an_error_and_no_panic() {
+    let ops = [
+        Op::Origin,
+        Op::Read { entries: vec![ReadEntry { key: key("e"), with_age: true }], versions: vec![key("v")] },
+        Op::ReadVersions { versions: vec![key("v")] },
+        Op::Ensure { items: vec![(key("v"), id(b'a'))], need: Duration::ZERO, reign: Reign::TRUSTING },
+        Op::Place { entry: key("e"), expected: None, lease: vec![], life: Duration::ZERO, reign: Reign::TRUSTING },
+        Op::PlaceInside {
+            entry: key("e"),
+            stamp: id(b's'),
+            token: id(b't'),
+            tags: vec![],
+            life: Duration::ZERO,
+            reign: Reign::TRUSTING,
+        },
+        Op::GiveBack { entry: key("e"), token: id(b't') },
+        Op::Scan { cursor: b"0".to_vec(), pattern: b"*".to_vec() },
+        Op::Unlink { keys: vec![key("e")] },
+        Op::Invalidate { tags: vec![(key("v"), key("h"))] },
+    ];
+    let nonsense = [
+        Reply::Null,
+        Reply::Integer(7),
+        Reply::Bulk(b"x".to_vec()),
+        Reply::Array(vec![]),
+        Reply::Array(vec![Reply::Integer(2)]),
+        Reply::Array(vec![Reply::Integer(0)]),
+        Reply::Array(vec![Reply::Null, Reply::Null]),
+        Reply::Map(vec![]),
+    ];
+    for op in &ops {
+        for reply in &nonsense {
+            let mut store = RedisStore::new();
+            let count = store.submit(Ticket(1), op.clone()).len();
+            let mut done = None;
+            for _ in 0..count {
+                done = store.on_reply(reply.clone()).done;
+            }
+            assert!(done.is_some(), "{op:?} to {reply:?}");
+        }
+    }
+    assert!(RedisStore::new().on_reply(Reply::Null).done.is_none(), "a reply to nothing");
+}

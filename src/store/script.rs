@@ -1,0 +1,70 @@
+//! The scripts: one atomic step of the protocol each, on the keys of one slot. Sent by digest; a server that does not know
+//! one says so (NOSCRIPT, a refusal) and is sent the whole text.
+
+use once_cell::sync::Lazy;
+
+/// A script and its digest.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) text: &'static str,
+    digest: Lazy<String>,
+}
+
+impl Script {
+    /// The SHA-1 of the text in hexadecimal, as EVALSHA wants it.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+        $($(#[$doc])* pub(super) static $name: Script = Script {
+            text: include_str!(concat!("../scripts/", $file, ".lua")),
+            digest: Lazy::new(|| sha1_smol::Sha1::from(include_str!(concat!("../scripts/", $file, ".lua"))).digest().to_string()),
+        };)*
+        /// Every script with its file's name.
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &Script)] = &[$(($file, &$name)),*];
+    };
+}
+
+scripts! {
+    ENSURE = "ensure";
+    PLACE = "place";
+    PLACE_INSIDE = "place_inside";
+    AMEND = "amend";
+    COMMIT = "commit";
+    COUNT = "count";
+    RENEW = "renew";
+    RENEW_VERSION = "renew_version";
+    GIVE_BACK = "give_back";
+    BACK_OFF = "back_off";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_says_what_it_takes_and_gives() {
+        for (name, script) in ALL {
+            let head: Vec<&str> = script.text.lines().take_while(|line| line.starts_with("--")).collect();
+            assert!(head.iter().any(|line| line.starts_with("-- KEYS[1]  ")), "{name}: keys");
+            assert!(head.iter().any(|line| line.starts_with("-- ARGV[1]  ")), "{name}: arguments");
+            assert!(head.iter().any(|line| line.starts_with("-- Returns ")), "{name}: return value");
+            assert_eq!(script.digest().len(), 40);
+        }
+    }
+
+    #[test]
+    fn scripts_take_data_only_through_keys_and_arguments() {
+        for (name, script) in ALL {
+            for call in script.text.split("redis.call(").skip(1).chain(script.text.split("redis.pcall(").skip(1)) {
+                let command = call.split('\'').nth(1).unwrap();
+                let rest = &call[command.len() + 2..];
+                assert!(command == "TIME" || rest.starts_with(", KEYS["), "{name}: {command}");
+            }
+        }
+    }
+}
