@@ -2,7 +2,8 @@
 
 use super::entry::{Entry, Owner, Step};
 use super::handshake::{judge_auth, judge_info, Readiness, Verdict};
-use super::link::{Link, Message, MessageKind, Output, Reason, Sink, State};
+use super::link::Link;
+use super::output::{Message, MessageKind, Output, Reason, Sink, State};
 use crate::clock::Instant;
 use crate::command::{Class, Kind};
 use crate::error::ErrorKind;

@@ -5,7 +5,10 @@ mod entry;
 mod handshake;
 mod intake;
 mod link;
+mod loss;
 mod options;
+mod outbound;
+mod output;
 mod retained;
 mod subscriptions;
 mod watchdog;
@@ -15,6 +18,7 @@ mod cut_tests;
 #[cfg(test)]
 mod link_tests;
 
-pub use link::{Link, Message, MessageKind, Output, Reason, Sink, State};
+pub use link::Link;
 pub use options::{ClientInfo, LinkOptions, Resend};
+pub use output::{Message, MessageKind, Output, Reason, Sink, State};
 pub use watchdog::Probe;

@@ -1,0 +1,122 @@
+//! What a link tells its driver: where it is, what to do, what became of commands.
+
+use std::rc::Rc;
+
+use crate::command::Class;
+use crate::error::ErrorKind;
+
+/// Where a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not asked to connect yet.
+    Idle,
+    /// The driver opens a socket.
+    Connecting,
+    /// The socket is open; the handshake is under way.
+    Handshake,
+    /// Commands are written as they come.
+    Ready,
+    /// The connection is gone; the policy decides, or its delay runs.
+    Closed,
+    /// Gone for good, until `connect` is called again.
+    Ended,
+}
+
+/// Why a command is rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// By the link.
+    Kind(ErrorKind),
+    /// By the server, which refused the connection with this text.
+    Server(Rc<str>),
+}
+
+/// What kind of message a subscriber received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// SUBSCRIBE
+    Channel,
+    /// PSUBSCRIBE
+    Pattern,
+    /// SSUBSCRIBE
+    Shard,
+}
+
+/// A message to a subscriber.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// By which kind of subscription it came.
+    pub kind: MessageKind,
+    /// The pattern that matched; empty for the others.
+    pub pattern: Vec<u8>,
+    /// The channel it was published to.
+    pub channel: Vec<u8>,
+    /// What was published.
+    pub payload: Vec<u8>,
+}
+
+/// What the driver has to do or to tell, besides replies and bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Open a socket, then call `on_connected` or `on_closed`.
+    Connect,
+    /// Close the socket: `destroy` at once (RST where the socket can), else after what was written.
+    Close {
+        /// At once.
+        destroy: bool,
+    },
+    /// The handshake is done.
+    Ready,
+    /// The connection is gone. Answer with `reconnect_after`; `attempts` counts since it was last ready.
+    Closed {
+        /// Connections lost or not made in a row.
+        attempts: u32,
+    },
+    /// Gone for good.
+    Ended,
+    /// The command of this number will have no reply.
+    Rejected {
+        /// Its number.
+        id: u32,
+        /// Why.
+        reason: Reason,
+        /// Whether the server may have run it.
+        maybe_executed: bool,
+    },
+    /// A subscriber's message.
+    Message(Message),
+    /// A line of MONITOR.
+    Monitor(Vec<u8>),
+    /// The server unsubscribed this shard channel: its slot moved.
+    Moved(Vec<u8>),
+    /// The connection cannot be used: what the server said, or what is wrong with its bytes.
+    Failed {
+        /// `Reply` for a handshake that was refused, `Protocol` for bytes that are not RESP.
+        kind: ErrorKind,
+        /// The text.
+        text: String,
+    },
+    /// Worth a line in the log.
+    Warning(String),
+    /// The database that callers' commands go to changed.
+    Selected(u32),
+    /// Try a second connection to the same node, then call `on_probe`.
+    Probe,
+    /// What the core had in flight on this link is lost; it was never sent if `sent` is false.
+    CoreCut {
+        /// Its tag.
+        tag: u32,
+        /// Whether the server may have run it.
+        sent: bool,
+    },
+}
+
+/// Takes replies as they are completed, in the order of the commands. Called by `on_bytes`.
+pub trait Sink {
+    /// The reply to the command `id`, as one whole and valid frame.
+    fn reply(&mut self, id: u32, class: Class, frame: &[u8]);
+    /// The reply to a subscription command: how many subscriptions there are now.
+    fn count(&mut self, id: u32, count: i64);
+    /// A reply for the core.
+    fn core(&mut self, tag: u32, frame: &[u8]);
+}
