@@ -304,7 +304,7 @@ function serverVersion(binary: string): ServerVersion {
     try {
       text = execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim();
     } catch (error) {
-      throw new Error(`cannot run ${binary}: ${(error as Error).message}. \`npm test\` installs a redis-server where it may.`);
+      throw new Error(`cannot run ${binary}; \`npm test\` installs a redis-server where it may`, { cause: error });
     }
     const numbers = (/v=(\d+(?:\.\d+)*)/.exec(text)?.[1] ?? '0').split('.').map(Number);
     version = { valkey: /valkey/i.test(text), numbers, text };

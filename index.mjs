@@ -1,0 +1,2 @@
+/** The entry for `import`: the same objects as index.js. */
+export { default, Redis } from './index.js';

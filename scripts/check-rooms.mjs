@@ -1,0 +1,90 @@
+// The direction of dependencies, as src/lib.rs and docs/design/ promise it. Prints every line that goes against it; run by
+// `npm test`, or alone: node scripts/check-rooms.mjs [folder]
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { root as here } from './setup/run.mjs';
+
+const root = process.argv[2] ?? here;
+
+// Rooms of the crate from the bottom up, as in the table of src/lib.rs: a room names its own row and the rows above it.
+const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'resp', 'command', 'conn', 'store', 'cache', 'pubsub', 'tokio_io', 'node'];
+
+const CORE = /^src\/(?!node\/|tokio_io\/)/;
+
+const RULES = [
+  {
+    says: 'only src/node names napi',
+    files: /^src\/(?!node\/).*\.rs$/,
+    line: /\bnapi(_sys|_derive|_build)?::|\buse napi\b|#\[napi\b/,
+  },
+  {
+    says: 'only src/tokio_io names tokio',
+    files: /^src\/(?!tokio_io\/).*\.rs$/,
+    line: /\btokio(_[a-z]+)?::|\buse tokio\b|#\[tokio::/,
+  },
+  {
+    says: 'the core opens no socket, file or thread and starts no process',
+    files: CORE,
+    line: /\bstd::(net|fs|thread|process|os::unix::net)\b|\b(TcpStream|UnixStream|TcpListener|UdpSocket)\b/,
+  },
+  {
+    says: 'the core has no clock: `now` is passed in',
+    files: CORE,
+    line: /\b(Instant|SystemTime)::now\b|\bUtc::now\b/,
+  },
+  {
+    says: 'the core has no entropy source: random bytes are passed in',
+    files: CORE,
+    line: /\bgetrandom::|\brand::/,
+  },
+  {
+    says: 'only lib/native.ts requires the binding',
+    files: /^lib\/(?!native\.ts$).*\.ts$/,
+    line: /\.node['"`]|\bbinding\/|process\.dlopen/,
+  },
+  {
+    says: 'lib imports neither what is built from it nor the tests',
+    files: /^lib\/.*\.ts$/,
+    line: /from ['"](\.\.\/)+(dist|index|__test__|examples)\b|from ['"]hawser['"]/,
+  },
+];
+
+/** Every source file below `folder`, by its path from the root. */
+function* walk(folder) {
+  for (const name of readdirSync(path.join(root, folder)).sort()) {
+    const file = `${folder}/${name}`;
+    if (statSync(path.join(root, file)).isDirectory()) yield* walk(file);
+    else if (/\.(rs|ts)$/.test(name)) yield file;
+  }
+}
+
+/** The text as code lines: comments and the tests beside the code count for nothing. */
+function codeLines(file, text) {
+  const lines = text.split('\n');
+  const end = file.endsWith('.rs') ? lines.findIndex((line) => /^#\[cfg\((all\()?test\b/.test(line)) : -1;
+  return (end < 0 ? lines : lines.slice(0, end)).map((line) => line.replace(/(^|\s)\/\/.*$|^\s*\*.*$|^\s*\/\*.*$/, ''));
+}
+
+/** Rooms that a line of `file` names although they are above its own. */
+function upward(file, line) {
+  const own = ROOMS.indexOf(/^src\/([a-z_]+)/.exec(file)[1]);
+  if (own < 0) return [];
+  const single = [...line.matchAll(/\bcrate::([a-z_]+)/g)].map((match) => match[1]);
+  const group = /\bcrate::\{(.*)/.exec(line)?.[1].match(/[a-z_]+/g) ?? [];
+  return [...single, ...group].filter((room) => ROOMS.indexOf(room) > own);
+}
+
+const found = [];
+for (const file of [...walk('src'), ...walk('lib')]) {
+  const lines = codeLines(file, readFileSync(path.join(root, file), 'utf8'));
+  const rules = RULES.filter((rule) => rule.files.test(file));
+  lines.forEach((line, at) => {
+    for (const rule of rules) if (rule.line.test(line)) found.push(`${file}:${at + 1}: ${rule.says}: ${line.trim()}`);
+    if (!file.endsWith('.rs')) return;
+    for (const room of upward(file, line)) found.push(`${file}:${at + 1}: a room names only rooms below it, not ${room}: ${line.trim()}`);
+  });
+}
+for (const line of found) console.log(line);
+console.log(found.length === 0 ? 'dependency direction: as designed' : `dependency direction: ${found.length} lines against it`);
+process.exitCode = found.length === 0 ? 0 : 1;

@@ -1,0 +1,67 @@
+// Everything that has to be there before hawser runs from its source. Quick when it is: `npm run build`, and what `npm run demo`
+// and `npm test` do first.
+//
+//     node scripts/setup.mjs             dependencies, native binary, dist/
+//     node scripts/setup.mjs --server    the same and a redis-server
+//     node scripts/setup.mjs --native    the native binary alone
+
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ensureDependencies } from './setup/dependencies.mjs';
+import { ensureFacade } from './setup/facade.mjs';
+import { ensureNative } from './setup/native.mjs';
+import { entry, root, say } from './setup/run.mjs';
+import { ensureServer } from './setup/server.mjs';
+
+/** Does what is missing. In an installed package, which has no lib/, only the native binary can be. */
+export async function setup({ server = false, nativeOnly = false } = {}) {
+  const unlock = await lock();
+  try {
+    const checkout = existsSync(path.join(root, 'lib'));
+    if (checkout && !nativeOnly) await ensureDependencies();
+    await ensureNative();
+    if (checkout && !nativeOnly) await ensureFacade();
+    if (server) await ensureServer();
+  } finally {
+    unlock();
+  }
+}
+
+/** One set-up at a time in one checkout. A lock whose holder is gone counts for nothing. */
+async function lock() {
+  const file = path.join(root, '.cache', 'setup.lock');
+  mkdirSync(path.dirname(file), { recursive: true });
+  for (let told = false; ; ) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (isAbandoned(file)) {
+      rmSync(file, { force: true });
+    } else {
+      if (!told) say('hawser: waiting for another set-up in this folder');
+      told = true;
+      await pause(200);
+    }
+  }
+}
+
+function isAbandoned(file) {
+  try {
+    const holder = Number(readFileSync(file, 'utf8'));
+    // Created and not yet written.
+    if (!holder) return Date.now() - statSync(file).mtimeMs > 5000;
+    process.kill(holder, 0);
+    return false;
+  } catch (error) {
+    return error.code === 'ESRCH';
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await entry(() => setup({ server: process.argv.includes('--server'), nativeOnly: process.argv.includes('--native') }));
+}

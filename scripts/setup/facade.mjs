@@ -1,0 +1,27 @@
+// dist/: lib/ translated to JavaScript, with its declarations.
+
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { root, run, say, SetupError } from './run.mjs';
+import { fingerprint, isFresh, markFresh, markStale } from './stamp.mjs';
+
+const SOURCES = ['lib', 'binding/platform.d.ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+
+/** Compiles lib/ unless dist/ is there and made of lib/ as it stands. */
+export async function ensureFacade() {
+  const print = fingerprint(SOURCES);
+  if (isFresh('facade', print, 'dist/index.js')) return;
+  say('hawser: compiling lib/ to dist/ (tsc)');
+  markStale('facade');
+  // Into a folder of its own, then swapped: nothing stays of a file that lib/ no longer has, and whoever reads dist/ sees it whole.
+  const made = path.join(root, '.cache', 'dist');
+  rmSync(made, { recursive: true, force: true });
+  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], { quiet: true });
+  if (existsSync(path.join(made, 'index.js'))) {
+    rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+    renameSync(made, path.join(root, 'dist'));
+  }
+  if (code !== 0) throw new SetupError(`${output}\nhawser: lib/ does not compile`);
+  markFresh('facade', print);
+}

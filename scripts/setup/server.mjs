@@ -1,0 +1,28 @@
+// A redis-server for the tests.
+
+import { available, run, say, SetupError } from './run.mjs';
+
+/** Makes sure that there is a redis-server on the PATH; installs the system's package where that is allowed. */
+export async function ensureServer() {
+  if (process.env.HAWSER_TEST_SERVER || available('redis-server')) return;
+  if (process.getuid?.() === 0 && available('apt-get')) {
+    say('hawser: installing redis-server (apt-get install)');
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, quiet: true });
+    let { code, output } = await install();
+    if (code !== 0) {
+      await run('apt-get', ['update'], { env, quiet: true });
+      ({ code, output } = await install());
+    }
+    if (code === 0 && available('redis-server')) return;
+    say(output);
+  }
+  throw new SetupError(
+    'hawser: the tests start a real Redis of their own, and there is no redis-server on the PATH. Install one and run this again:\n' +
+      '  Debian, Ubuntu   sudo apt-get install redis-server\n' +
+      '  Fedora, RHEL     sudo dnf install redis\n' +
+      '  Alpine           sudo apk add redis\n' +
+      '  macOS            brew install redis\n' +
+      'or name another program that speaks its protocol: HAWSER_TEST_SERVER=/path/to/valkey-server',
+  );
+}
