@@ -7,7 +7,7 @@ use super::link::Link;
 use super::options::Resend;
 use super::output::{Output, Reason};
 use crate::clock::Instant;
-use crate::command::Class;
+use crate::command::{Class, Kind};
 use crate::error::ErrorKind;
 
 impl Link {
@@ -16,6 +16,8 @@ impl Link {
         let mut again: VecDeque<Entry> = VecDeque::new();
         let mut head = true;
         let mut broken = false;
+        // A transaction may be sent again as a whole only.
+        let mut whole = false;
         for entry in std::mem::take(&mut self.sent) {
             match entry.owner {
                 Owner::Link(_) => self.retained.release(entry.place),
@@ -29,7 +31,12 @@ impl Link {
                     let tail = entry.class.has(Class::PIPELINE_TAIL);
                     broken = if head { tail } else { broken && tail };
                     head = false;
-                    let lost = broken || entry.class.has(Class::IN_TRANSACTION);
+                    match entry.class.kind() {
+                        Kind::Multi => whole = !broken && self.may_send_again(&entry),
+                        _ if !entry.class.has(Class::IN_TRANSACTION) => whole = false,
+                        _ => {}
+                    }
+                    let lost = broken || (entry.class.has(Class::IN_TRANSACTION) && !whole);
                     if self.may_send_again(&entry) && !lost {
                         again.push_back(Entry { confirmations: 0, ..entry });
                     } else {

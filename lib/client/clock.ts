@@ -1,0 +1,16 @@
+/**
+ * The process's real clock, captured when the module loads: fake timers that a test installs later must not stop the link. Where they were
+ * installed before (jest's `enableGlobally`), `nextTick` is replaced by a microtask, which nobody fakes.
+ */
+import * as timers from 'node:timers';
+
+const isFake = (timer: unknown): boolean => typeof timer === 'function' && 'clock' in timer;
+const settled = Promise.resolve();
+const realNextTick = process.nextTick;
+
+export const nextTick: <A extends unknown[]>(callback: (...args: A) => void, ...args: A) => void = isFake(realNextTick)
+  ? (callback, ...args) => void settled.then(() => callback(...args))
+  : (realNextTick.bind(process) as never);
+export const setTimeout = timers.setTimeout;
+export const clearTimeout = timers.clearTimeout;
+export const setImmediate = timers.setImmediate;

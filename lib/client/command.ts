@@ -1,0 +1,330 @@
+/**
+ * One command: its name, its arguments as they go on the wire, and who waits for it. Compatible with ioredis's `Command`, which APM tools and
+ * tests handle: they replace `resolve` and `reject`, or read `promise`. All three are made only when somebody asks.
+ */
+import calculateSlot from 'cluster-key-slot';
+import { exists, getKeyIndexes, hasFlag } from '@ioredis/commands';
+import { ClassBit, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
+import { errorOf, type Failure } from './errors';
+import { nextTick } from './clock';
+import type { Script } from './script';
+
+export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
+export interface CommandOptions {
+  /** `'utf8'` for strings, `null` for Buffers. */
+  replyEncoding?: string | null;
+  keyPrefix?: string | Buffer;
+  errorStack?: Error;
+  readOnly?: boolean;
+}
+
+type Resolve = (value: unknown) => void;
+type Reject = (error: Error) => void;
+
+// One executor for all promises: no closures per command.
+let lastResolve: Resolve;
+let lastReject: Reject;
+const executor = (resolve: Resolve, reject: Reject): void => {
+  lastResolve = resolve;
+  lastReject = reject;
+};
+
+/** Takes the outcome of a pipeline's command by its index. */
+export interface Batch {
+  put(index: number, outcome: [Error | null, unknown?]): void;
+}
+
+/** Rejects as if the error had been thrown where the caller awaits: V8 appends the awaiting callers to what is made after two turns. */
+async function fail(failure: Failure, command: Command): Promise<never> {
+  await undefined;
+  await undefined;
+  throw command.errorOf(failure);
+}
+
+export class Command {
+  static FLAGS = {
+    VALID_IN_SUBSCRIBER_MODE: ['subscribe', 'psubscribe', 'unsubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe', 'ping', 'quit'],
+    VALID_IN_MONITOR_MODE: ['monitor', 'auth'],
+    ENTER_SUBSCRIBER_MODE: ['subscribe', 'psubscribe', 'ssubscribe'],
+    EXIT_SUBSCRIBER_MODE: ['unsubscribe', 'punsubscribe', 'sunsubscribe'],
+    WILL_DISCONNECT: ['quit'],
+    HANDSHAKE_COMMANDS: ['auth', 'select', 'client', 'readonly', 'info', 'hello'],
+    IGNORE_RECONNECT_ON_ERROR: ['client'],
+    BLOCKING_COMMANDS: ['blpop', 'brpop', 'brpoplpush', 'blmove', 'blmovem', 'bzpopmin', 'bzpopmax', 'bzmpop', 'blmpop', 'xread', 'xreadgroup'],
+  };
+
+  static checkFlag(flag: keyof typeof Command.FLAGS, name: string): boolean {
+    return Command.FLAGS[flag].includes(name.toLowerCase());
+  }
+
+  static setArgumentTransformer(name: string, transformer: ArgumentTransformer): void {
+    transformers.argument[name] = transformer;
+  }
+
+  static setReplyTransformer(name: string, transformer: ReplyTransformer): void {
+    transformers.reply[name] = transformer;
+  }
+
+  /** ioredis's name for the tables, which tests delete from. */
+  static readonly _transformer = transformers;
+
+  args: (string | Buffer)[];
+  callback: Callback | undefined;
+  replyEncoding: string | null | undefined;
+  errorStack: Error | undefined;
+  inTransaction = false;
+  pipelineIndex: number | undefined = undefined;
+  isResolved = false;
+  isSettled = false;
+  isTraced = false;
+  ignore = false;
+  isReadOnly: boolean | undefined;
+  script: Script | undefined = undefined;
+
+  /** @internal */ meta: Meta;
+  /** @internal Whether a tool has replaced `resolve` or `reject`. */ isWrapped = false;
+  /** @internal */ batch: Batch | undefined = undefined;
+  private context: ReplyContext | undefined = undefined;
+  private settledBy: Promise<unknown> | undefined = undefined;
+  private doResolve: Resolve | undefined = undefined;
+  private doReject: Reject | undefined = undefined;
+  private outerResolve: Resolve | undefined = undefined;
+  private outerReject: Reject | undefined = undefined;
+  private keys: (string | Buffer)[] | undefined = undefined;
+
+  constructor(
+    public name: string,
+    args: unknown[] = [],
+    options: CommandOptions = {},
+    callback?: Callback,
+  ) {
+    this.meta = metaOf(name);
+    this.args = (Array.isArray(args) ? args.slice() : []) as (string | Buffer)[];
+    this.callback = callback;
+    this.replyEncoding = options.replyEncoding;
+    this.errorStack = options.errorStack;
+    this.isReadOnly = options.readOnly;
+    this.prepare(options.keyPrefix);
+  }
+
+  /** Flattens, transforms and stringifies the arguments, and prefixes the keys. */
+  private prepare(keyPrefix: string | Buffer | undefined): void {
+    const args = this.args;
+    for (let i = 0; i < args.length; i++) {
+      if (typeof args[i] !== 'string') {
+        this.normalize();
+        break;
+      }
+    }
+    const transform = this.meta.argumentTransformer;
+    if (transform !== undefined) {
+      this.args = transform(this.args) as (string | Buffer)[];
+      this.stringifyArguments();
+    }
+    if (keyPrefix !== undefined && keyPrefix.length !== 0) prefixKeys(this, keyPrefix);
+  }
+
+  private normalize(): void {
+    for (const arg of this.args as unknown[]) {
+      if (Array.isArray(arg)) {
+        this.args = (this.args as unknown[]).flat() as (string | Buffer)[];
+        break;
+      }
+    }
+    // An object is for the transformer of mset, hset and the like to unfold.
+    if (this.meta.argumentTransformer === undefined) this.stringifyArguments();
+  }
+
+  /** Arguments as strings and Buffers. */
+  stringifyArguments(): void {
+    const args = this.args as unknown[];
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i];
+      if (typeof arg !== 'string' && !(arg instanceof Uint8Array)) args[i] = toArgument(arg);
+    }
+  }
+
+  /** The class word of this call. */
+  get class(): number {
+    let word = this.meta.class;
+    if (this.replyEncoding === null) word |= ClassBit.Buffers;
+    if (this.pipelineIndex !== undefined && this.pipelineIndex > 0) word |= ClassBit.PipelineTail;
+    if (this.inTransaction) word |= ClassBit.InTransaction;
+    return word;
+  }
+
+  get promise(): Promise<unknown> {
+    let promise = this.settledBy;
+    if (promise === undefined) {
+      promise = this.settledBy = new Promise<unknown>(executor);
+      this.doResolve = lastResolve;
+      this.doReject = lastReject;
+      if (this.callback !== undefined) callBack(promise, this.callback);
+    }
+    return promise;
+  }
+
+  set promise(promise: Promise<unknown>) {
+    this.settledBy = promise;
+  }
+
+  /** Settles the command. May be called without `this`, and may be replaced: the replacement is then called instead. */
+  get resolve(): Resolve {
+    return (this.outerResolve ??= (value) => {
+      this.settle(value);
+      return this.promise;
+    });
+  }
+
+  set resolve(resolve: Resolve) {
+    this.outerResolve = resolve;
+    this.isWrapped = true;
+  }
+
+  get reject(): Reject {
+    return (this.outerReject ??= (error) => this.settleError(error));
+  }
+
+  set reject(reject: Reject) {
+    this.outerReject = reject;
+    this.isWrapped = true;
+  }
+
+  /** Makes the promise, if there is none. */
+  initPromise(): void {
+    void this.promise;
+  }
+
+  setReplyContext(context: Omit<ReplyContext, 'commandName'>): void {
+    this.context = { ...context, commandName: this.meta.lower };
+  }
+
+  /** @internal A reply arrived. */
+  deliver(value: unknown, context: ReplyContext): void {
+    if (this.meta.replyTransformer !== undefined) this.context = { ...context, commandName: this.meta.lower };
+    if (this.isWrapped) this.resolve(value);
+    else this.settle(value);
+  }
+
+  /** @internal The command failed. */
+  deliverFailure(failure: Failure): void {
+    if (this.isSettled) return;
+    if (this.isWrapped || this.batch !== undefined || this.errorStack !== undefined || this.callback !== undefined) {
+      const error = this.errorOf(failure);
+      if (this.isWrapped) this.reject(error);
+      else this.settleError(error);
+      return;
+    }
+    void this.promise;
+    this.isSettled = true;
+    (this.doResolve as Resolve)(fail(failure, this));
+  }
+
+  /** @internal */
+  errorOf(failure: Failure): Error {
+    const error = errorOf(failure, { name: this.name, args: this.args });
+    if (this.errorStack !== undefined) {
+      const lines = (this.errorStack.stack ?? '').split('\n').slice(1);
+      error.stack = `${error.name}: ${error.message}\n${lines.filter((line) => !line.includes(__dirname)).join('\n')}`;
+    }
+    return error;
+  }
+
+  transformReply(value: unknown): unknown {
+    const transform = this.meta.replyTransformer;
+    if (transform === undefined || (this.inTransaction && value === 'QUEUED')) return value;
+    return transform(value, this.context ?? { commandName: this.meta.lower, protocol: 3, replyMapping: 'legacy' });
+  }
+
+  private settle(value: unknown): void {
+    if (this.isSettled) return;
+    if (this.meta.replyTransformer !== undefined) {
+      try {
+        value = this.transformReply(value);
+      } catch (error) {
+        this.settleError(error as Error);
+        return;
+      }
+    }
+    this.isResolved = true;
+    this.isSettled = true;
+    if (this.batch !== undefined) {
+      this.batch.put(this.pipelineIndex as number, [null, value]);
+      if (this.settledBy === undefined && this.callback === undefined) return;
+    }
+    if (this.settledBy === undefined) void this.promise;
+    this.doResolve?.(value);
+  }
+
+  private settleError(error: Error): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    if (this.batch !== undefined) {
+      this.batch.put(this.pipelineIndex as number, [error]);
+      if (this.settledBy === undefined && this.callback === undefined) return;
+      // The pipeline has told its caller; a promise that somebody looked at is nobody's duty to catch.
+      this.promise.catch(() => {});
+    }
+    if (this.settledBy === undefined) void this.promise;
+    this.doReject?.(error);
+  }
+
+  getKeys(): (string | Buffer)[] {
+    this.keys ??= keyIndexes(this).map((index) => this.args[index] as string | Buffer);
+    return this.keys;
+  }
+
+  getSlot(): number | null {
+    const [key] = this.getKeys();
+    return key === undefined ? null : calculateSlot(key);
+  }
+
+  /** The command as RESP. */
+  toWritable(): Buffer {
+    const parts: Buffer[] = [this.meta.head(this.args.length)];
+    for (const arg of this.args) {
+      const bytes = typeof arg === 'string' ? Buffer.from(arg) : arg;
+      parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'));
+    }
+    return Buffer.concat(parts);
+  }
+}
+
+export function hasReadOnlyFlag(name: string): boolean {
+  return exists(name) && hasFlag(name, 'readonly');
+}
+
+function keyIndexes(command: Command): number[] {
+  const name = command.meta.lower;
+  if (!exists(name)) return [];
+  try {
+    return getKeyIndexes(name as never, command.args as string[], { nameCaseInsensitive: true } as never);
+  } catch {
+    return [];
+  }
+}
+
+function prefixKeys(command: Command, prefix: string | Buffer): void {
+  for (const index of keyIndexes(command)) {
+    const key = command.args[index];
+    if (key === undefined) continue;
+    if (typeof prefix === 'string' && typeof key === 'string') command.args[index] = prefix + key;
+    else command.args[index] = Buffer.concat([Buffer.from(prefix as string), Buffer.from(key as string)]);
+  }
+}
+
+function toArgument(arg: unknown): string {
+  if (arg === null || arg === undefined) return '';
+  // 1e21 would be written in exponential form, which Redis does not take for an integer.
+  if (typeof arg === 'number' && Number.isInteger(arg) && !Number.isSafeInteger(arg)) return BigInt(arg).toString();
+  return String(arg);
+}
+
+/** Calls a node-style callback when the promise settles; what it throws surfaces as an uncaught exception. */
+export function callBack<P extends Promise<unknown>>(promise: P, callback: Callback): P {
+  promise.then(
+    (value) => nextTick(callback as (error: null, value: unknown) => void, null, value),
+    (error: Error) => nextTick(callback, error),
+  );
+  return promise;
+}

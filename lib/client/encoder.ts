@@ -1,0 +1,111 @@
+/**
+ * Commands as RESP, written by JavaScript into a Buffer that the core has pinned: strings up to 32 characters by hand, longer ones by
+ * `utf8Write`, Buffers as they are, each argument framed on its own (joined first, adjacent lone surrogates would merge and lengths go wrong).
+ */
+import type { Meta } from './table';
+
+interface Utf8Buffer extends Buffer {
+  utf8Write(text: string, offset: number, length: number): number;
+}
+
+const SHORT = 32;
+const START_BYTES = 1 << 17;
+
+/** Bytes of `$<length>\r\n` and of `\r\n`, with room to spare. */
+const FRAME = 32;
+
+export class Encoder {
+  out = Buffer.allocUnsafeSlow(START_BYTES) as Utf8Buffer;
+  /** Where the next byte goes. */
+  at = 0;
+
+  /** Called when `out` has become another Buffer. */
+  protected onNewOut(): void {}
+
+  /** The bytes in `out` belong to a write that is not done: go on in a fresh one. */
+  protected renewOut(): void {
+    this.out = Buffer.allocUnsafeSlow(START_BYTES) as Utf8Buffer;
+    this.onNewOut();
+  }
+
+  private grow(at: number, need: number): Utf8Buffer {
+    const bigger = Buffer.allocUnsafeSlow(Math.max(this.out.length * 2, at + need)) as Utf8Buffer;
+    this.out.copy(bigger, 0, 0, at);
+    this.out = bigger;
+    this.onNewOut();
+    return bigger;
+  }
+
+  encode(meta: Meta, args: readonly (string | Uint8Array)[]): void {
+    const count = args.length;
+    const head = meta.heads[count] ?? meta.head(count);
+    const headLength = head.length;
+    let out = this.out;
+    let at = this.at;
+    if (at + headLength + FRAME > out.length) out = this.grow(at, headLength + FRAME);
+    for (let i = 0; i < headLength; i++) out[at + i] = head[i] as number;
+    at += headLength;
+    for (let i = 0; i < count; i++) {
+      const arg = args[i] as string | Uint8Array;
+      const length = arg.length;
+      if (typeof arg === 'string') {
+        if (at + 3 * length + FRAME > out.length) out = this.grow(at, 3 * length + FRAME);
+        at = writeString(out, at, arg, length);
+      } else {
+        if (at + length + FRAME > out.length) out = this.grow(at, length + FRAME);
+        const start = writeLength(out, at, length);
+        if (length <= SHORT) for (let j = 0; j < length; j++) out[start + j] = arg[j] as number;
+        else out.set(arg, start);
+        at = writeEnd(out, start + length);
+      }
+    }
+    this.at = at;
+  }
+}
+
+function writeString(out: Utf8Buffer, at: number, text: string, length: number): number {
+  let start = writeLength(out, at, length);
+  if (length <= SHORT) {
+    let i = 0;
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) break;
+      out[start + i] = code;
+    }
+    if (i === length) return writeEnd(out, start + length);
+  }
+  const written = out.utf8Write(text, start, 3 * length);
+  if (written !== length) {
+    // Not ASCII: the length's digits may take another place.
+    const moved = writeLength(out, at, written);
+    if (moved !== start) {
+      out.utf8Write(text, moved, 3 * length);
+      start = moved;
+    }
+  }
+  return writeEnd(out, start + written);
+}
+
+function writeEnd(out: Uint8Array, at: number): number {
+  out[at] = 13;
+  out[at + 1] = 10;
+  return at + 2;
+}
+
+/** `$<length>\r\n`; returns where the argument starts. */
+function writeLength(out: Uint8Array, at: number, length: number): number {
+  out[at] = 36;
+  if (length < 10) {
+    out[at + 1] = 48 + length;
+    return writeEnd(out, at + 2);
+  }
+  if (length < 100) {
+    const tens = (length / 10) | 0;
+    out[at + 1] = 48 + tens;
+    out[at + 2] = 48 + length - 10 * tens;
+    return writeEnd(out, at + 3);
+  }
+  const digits = String(length);
+  for (let i = 0; i < digits.length; i++) out[at + 1 + i] = digits.charCodeAt(i);
+  return writeEnd(out, at + 1 + digits.length);
+}

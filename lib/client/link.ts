@@ -1,0 +1,475 @@
+/**
+ * The driver of one link: a Node socket on one side, the core's state machine on the other. Commands of one tick leave in one write; all
+ * replies that one read brought come back in one array. Everything that is touched per command is in this one object of stable shape.
+ */
+import type { Socket } from 'node:net';
+import { clearTimeout, nextTick, setImmediate, setTimeout } from './clock';
+import type { Command } from './command';
+import { Encoder } from './encoder';
+import { ReplyError, type Failure } from './errors';
+import { probe } from './probe';
+import { nodeName, openSocket, watch, type SocketOptions } from './socket';
+import type { ReplyContext } from './table';
+import { native, type NativeLink } from '../native';
+
+/** Slots of the array that the core fills at every crossing (`src/node/link.rs`). */
+const enum Slot {
+  Replies,
+  FirstId,
+  Flags,
+  WakeIn,
+  Attempts,
+  Database,
+  Protocol,
+  Queued,
+  WakeAt,
+}
+const enum Flag {
+  Errors = 1,
+  Sparse = 2,
+  Output = 4,
+  Events = 8,
+}
+const enum Event {
+  Connect,
+  Close,
+  Ready,
+  Closed,
+  Ended,
+  Rejected,
+  Message,
+  Monitor,
+  Moved,
+  Failed,
+  Warning,
+  Selected,
+  Probe,
+}
+/** Slots per event. */
+const STRIDE = 5;
+/** What is waiting leaves at the latest when it has grown to this. */
+const FLUSH_BYTES = 1 << 18;
+const MAX_BATCH = 1 << 14;
+const READ_BYTES = 1 << 16;
+
+export type MessageKind = 'message' | 'pmessage' | 'smessage';
+
+/** What the link tells its client. */
+export interface LinkClient {
+  onConnect(): void;
+  onReady(): void;
+  onSocketError(error: Error): void;
+  /** The connection is gone: milliseconds until the next attempt, or null for none. */
+  onClosed(attempts: number): number | null;
+  onEnded(): void;
+  onMessage(kind: MessageKind, pattern: Buffer, channel: Buffer, payload: Buffer): void;
+  onMonitor(line: string): void;
+  onMoved(channel: string): void;
+  onFailed(code: string, text: string): void;
+  onWarning(text: string): void;
+  onSelected(db: number): void;
+  /** A command failed with the server's error. True if the client has sent it again. */
+  onReplyError(command: Command, text: string): boolean;
+  /** Opens a stream of the user's own (`Connector`), if there is one. */
+  openStream?(): Promise<Socket>;
+}
+
+const mask32 = (n: number): number => n >>> 0;
+const array = (...items: unknown[]): unknown[] => items;
+const object = (...items: unknown[]): object => {
+  const result: Record<string, unknown> = {};
+  for (let i = 0; i < items.length; i += 2) {
+    Object.defineProperty(result, String(items[i]), { value: items[i + 1], writable: true, enumerable: true, configurable: true });
+  }
+  return result;
+};
+const errorValue = (text: string): Error => new ReplyError(text);
+
+export class Link extends Encoder {
+  readonly native: NativeLink;
+  socket: Socket | undefined = undefined;
+  /** Called after every crossing: the cache looks for what the core has decided. */
+  afterCrossing: (() => void) | undefined = undefined;
+  /** Scripts whose source this connection has sent. */
+  readonly scripts = new Set<string>();
+  readonly node: string;
+
+  private readonly input = Buffer.allocUnsafeSlow(READ_BYTES);
+  private meta = new Uint32Array(2 * 1024);
+  private readonly state = new Float64Array(16);
+  /** Commands in flight, by number. */
+  private ring = new Array<Command | undefined>(1024).fill(undefined);
+  private mask = 1023;
+  /** The number of the oldest command that is not settled, and of the next one. */
+  private oldest = 0;
+  private nextId = 0;
+  /** Commands in `out`. */
+  private batch = 0;
+  private isScheduled = false;
+  private timer: NodeJS.Timeout | undefined = undefined;
+  private timerAt = Infinity;
+  private isReferenced = true;
+  private isWaiting = false;
+  private context: ReplyContext;
+
+  constructor(
+    private readonly client: LinkClient,
+    private readonly socketOptions: SocketOptions & { disconnectTimeout?: number },
+    coreOptions: object,
+    shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null },
+  ) {
+    super();
+    this.node = nodeName(socketOptions);
+    this.native = new native.NativeLink(JSON.stringify(coreOptions), shape.resp3, shape.stringNumbers);
+    this.native.share(this.input, this.out, this.meta, this.state, array, object, errorValue);
+    this.context = { commandName: '', protocol: 3, replyMapping: shape.resp3 ? 'resp3' : 'legacy' };
+    this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
+    open.add(this);
+  }
+
+  private readonly maxRetriesPerRequest: number | null;
+
+  get attempts(): number {
+    return this.state[Slot.Attempts] as number;
+  }
+  get database(): number {
+    return this.state[Slot.Database] as number;
+  }
+  get protocol(): number {
+    return this.state[Slot.Protocol] as number;
+  }
+  /** Commands that wait or are in flight. */
+  get queued(): number {
+    return (this.state[Slot.Queued] as number) + this.batch;
+  }
+
+  protected override onNewOut(): void {
+    this.native.setOut(this.out);
+  }
+
+  // ---- commands
+
+  /** Queues a command; it leaves with the others of this tick. */
+  push(command: Command): void {
+    const id = this.nextId;
+    if (mask32(id - this.oldest) > this.mask) this.growRing();
+    this.ring[id & this.mask] = command;
+    this.nextId = mask32(id + 1);
+    const start = this.at;
+    this.encode(command.meta, command.args);
+    const n = this.batch++;
+    if (2 * n + 1 >= this.meta.length) this.growMeta();
+    this.meta[2 * n] = this.at - start;
+    this.meta[2 * n + 1] = command.class;
+    if (!this.isScheduled) {
+      this.isScheduled = true;
+      nextTick(flush, this);
+    } else if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH) {
+      this.flush();
+      this.isScheduled = true;
+    }
+  }
+
+  private growRing(): void {
+    const ring = this.ring;
+    const bigger = new Array<Command | undefined>(ring.length * 2).fill(undefined);
+    const mask = bigger.length - 1;
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) bigger[id & mask] = ring[id & this.mask];
+    this.ring = bigger;
+    this.mask = mask;
+  }
+
+  private growMeta(): void {
+    const bigger = new Uint32Array(this.meta.length * 2);
+    bigger.set(this.meta);
+    this.meta = bigger;
+    this.native.setMeta(bigger);
+  }
+
+  /** Hands what this tick has issued to the core, and to the socket. */
+  flush(): void {
+    this.isScheduled = false;
+    const commands = this.batch;
+    if (commands === 0) return;
+    const bytes = this.at;
+    this.at = 0;
+    this.batch = 0;
+    if (this.native.submit(bytes, commands, mask32(this.nextId - commands))) this.write(this.out.subarray(0, bytes), true);
+    else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
+    this.after();
+  }
+
+  private write(bytes: Buffer, isOwn: boolean): void {
+    const socket = this.socket;
+    if (socket === undefined || !socket.writable) return;
+    socket.write(bytes);
+    // Not all of it went to the kernel: the buffer belongs to the socket now.
+    if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
+  }
+
+  /** Writes out what the core has queued by itself. */
+  pump(): void {
+    this.native.refresh();
+    this.after();
+  }
+
+  /** After every crossing: what the core left to do. */
+  private after(): void {
+    let flags = this.state[Slot.Flags] as number;
+    while ((flags & (Flag.Output | Flag.Events)) !== 0) {
+      if ((flags & Flag.Output) !== 0) this.write(this.native.output(), false);
+      if ((flags & Flag.Events) !== 0) this.dispatch(this.native.events());
+      flags = this.state[Slot.Flags] as number;
+    }
+    if (this.state[Slot.WakeAt] !== -1) this.arm();
+    if (this.afterCrossing !== undefined) this.afterCrossing();
+  }
+
+  // ---- replies
+
+  private onRead(bytes: number): void {
+    this.settle(this.native.receive(bytes));
+    this.after();
+  }
+
+  private settle(replies: unknown[]): void {
+    const n = replies.length;
+    if (n === 0) return;
+    const flags = this.state[Slot.Flags] as number;
+    if ((flags & (Flag.Errors | Flag.Sparse)) !== 0) {
+      this.settleOneByOne(replies, flags);
+      return;
+    }
+    const context = this.context;
+    let id = this.state[Slot.FirstId] as number;
+    for (let i = 0; i < n; i++) {
+      // Read anew each time: what a reply sets off may make the ring grow.
+      const command = this.ring[id & this.mask] as Command;
+      this.ring[id & this.mask] = undefined;
+      if (id === this.oldest) this.oldest = mask32(id + 1);
+      id = mask32(id + 1);
+      command.deliver(replies[i], context);
+    }
+    this.advance();
+  }
+
+  private settleOneByOne(replies: unknown[], flags: number): void {
+    const errors = new Set((flags & Flag.Errors) !== 0 ? this.native.errors() : []);
+    const ids = (flags & Flag.Sparse) !== 0 ? this.native.ids() : undefined;
+    const first = this.state[Slot.FirstId] as number;
+    for (let i = 0; i < replies.length; i++) {
+      const command = this.take(ids === undefined ? mask32(first + i) : (ids[i] as number));
+      if (command === undefined) continue;
+      if (!errors.has(i)) command.deliver(replies[i], this.context);
+      else if (!this.client.onReplyError(command, replies[i] as string)) {
+        command.deliverFailure(this.failure('E_REPLY', replies[i] as string));
+      }
+    }
+    this.advance();
+  }
+
+  private failure(code: string, text?: string, maybeExecuted = false): Failure {
+    return { code, node: this.node, maybeExecuted, maxRetriesPerRequest: this.maxRetriesPerRequest, ...(text === undefined ? {} : { text }) };
+  }
+
+  private take(id: number): Command | undefined {
+    const command = this.ring[id & this.mask];
+    this.ring[id & this.mask] = undefined;
+    return command;
+  }
+
+  private advance(): void {
+    while (this.oldest !== this.nextId && this.ring[this.oldest & this.mask] === undefined) this.oldest = mask32(this.oldest + 1);
+  }
+
+  // ---- events
+
+  private dispatch(events: unknown[]): void {
+    for (let i = 0; i < events.length; i += STRIDE) {
+      const a = events[i + 1];
+      const b = events[i + 2];
+      switch (events[i] as Event) {
+        case Event.Rejected:
+          this.take(a as number)?.deliverFailure(this.failure(b as string, events[i + 3] as string | undefined, events[i + 4] === 1));
+          break;
+        case Event.Message:
+          this.client.onMessage(MESSAGE_KINDS[a as number] as MessageKind, b as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
+          break;
+        default:
+          this.onEvent(events[i] as Event, a, b);
+      }
+    }
+    this.advance();
+  }
+
+  private onEvent(event: Event, a: unknown, b: unknown): void {
+    const { client } = this;
+    switch (event) {
+      case Event.Connect:
+        return this.open();
+      case Event.Close:
+        return this.close(a === 1);
+      case Event.Ready:
+        this.context = { ...this.context, protocol: this.protocol === 2 ? 2 : 3 };
+        return client.onReady();
+      case Event.Closed: {
+        const delay = client.onClosed(a as number);
+        this.isWaiting = delay !== null;
+        this.native.reconnectAfter(delay ?? -1);
+        return;
+      }
+      case Event.Ended:
+        this.isWaiting = false;
+        this.disarm();
+        open.delete(this);
+        return client.onEnded();
+      case Event.Monitor:
+        return client.onMonitor(a as string);
+      case Event.Moved:
+        return client.onMoved(a as string);
+      case Event.Failed:
+        return client.onFailed(a as string, b as string);
+      case Event.Warning:
+        return client.onWarning(a as string);
+      case Event.Selected:
+        return client.onSelected(a as number);
+      case Event.Probe:
+        probe(this.socketOptions, (outcome) => {
+          this.native.probed(outcome);
+          this.after();
+        });
+        return;
+    }
+  }
+
+  // ---- the connection
+
+  connect(): void {
+    open.add(this);
+    this.native.connect();
+    this.after();
+  }
+
+  disconnect(reconnect: boolean): void {
+    // What this tick has issued leaves first.
+    this.flush();
+    this.native.disconnect(reconnect);
+    this.after();
+  }
+
+  private open(): void {
+    this.isWaiting = false;
+    this.scripts.clear();
+    let isCurrent = true;
+    const events = {
+      onRead: (bytes: number): void => {
+        if (isCurrent) this.onRead(bytes);
+      },
+      onConnect: (): void => {
+        if (!isCurrent) return;
+        this.client.onConnect();
+        this.native.connected();
+        this.after();
+      },
+      onError: (error: Error): void => {
+        if (isCurrent) this.client.onSocketError(error);
+      },
+      onClose: (): void => {
+        if (!isCurrent) return;
+        isCurrent = false;
+        this.native.closed();
+        this.after();
+      },
+    };
+    if (this.client.openStream !== undefined) return this.openOwn(this.client.openStream(), events);
+    this.socket = openSocket(this.socketOptions, this.input, events);
+    if (!this.isReferenced) this.socket.unref();
+  }
+
+  /** A stream of the user's own: its chunks are not in the shared buffer. */
+  private openOwn(opening: Promise<Socket>, events: Parameters<typeof watch>[3]): void {
+    opening.then(
+      (stream) => {
+        this.socket = stream;
+        stream.on('data', (chunk: Buffer) => {
+          this.settle(this.native.receiveChunk(chunk));
+          this.after();
+        });
+        watch(stream, 'connect', this.socketOptions, events);
+        if (!stream.connecting) stream.emit('connect');
+      },
+      (error: Error) => {
+        events.onError(error);
+        events.onClose();
+      },
+    );
+  }
+
+  private close(destroy: boolean): void {
+    const socket = this.socket;
+    if (socket === undefined || socket.destroyed) return;
+    if (destroy || socket.connecting) {
+      if (destroy && !('encrypted' in socket) && typeof socket.resetAndDestroy === 'function') socket.resetAndDestroy();
+      else socket.destroy();
+      return;
+    }
+    socket.end();
+    const timer = setTimeout(() => socket.destroy(), this.socketOptions.disconnectTimeout ?? 2000);
+    socket.once('close', () => clearTimeout(timer));
+  }
+
+  // ---- timers
+
+  private arm(): void {
+    const at = this.state[Slot.WakeAt] as number;
+    if (at >= this.timerAt - 0.5) return;
+    this.disarm();
+    this.timerAt = at;
+    this.timer = setTimeout(onTimer, Math.max(0, Math.ceil(this.state[Slot.WakeIn] as number)), this);
+    // A link without a socket that will try again keeps the process alive, as its socket would.
+    if (!this.isWaiting || !this.isReferenced) this.timer.unref();
+  }
+
+  private disarm(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.timerAt = Infinity;
+  }
+
+  /** @internal The timer's time has come, and the socket has been looked at once more. */
+  tick(): void {
+    this.timer = undefined;
+    this.timerAt = Infinity;
+    this.native.tick();
+    this.after();
+  }
+
+  ref(): void {
+    this.isReferenced = true;
+    this.socket?.ref?.();
+    if (this.isWaiting) this.timer?.ref();
+  }
+
+  unref(): void {
+    this.isReferenced = false;
+    this.socket?.unref?.();
+    this.timer?.unref();
+  }
+}
+
+const MESSAGE_KINDS: MessageKind[] = ['message', 'pmessage', 'smessage'];
+
+function flush(link: Link): void {
+  link.flush();
+}
+
+/** Deadlines are judged after one more look at the socket: a busy thread must not time out replies that are already there. */
+function onTimer(link: Link): void {
+  setImmediate(() => link.tick());
+}
+
+/** Links that are not ended. What they have queued leaves also when the process exits in the same tick. */
+const open = new Set<Link>();
+process.on('exit', () => {
+  for (const link of open) link.flush();
+});

@@ -1,0 +1,227 @@
+/**
+ * The options of a `Redis`: constructor forms, URL forms and defaults are ioredis's (6.0), what hawser adds is at the end.
+ */
+import type { ConnectionOptions } from 'node:tls';
+import type { Socket } from 'node:net';
+import { HawserError } from '../errors';
+
+/** What a custom connector has to offer, as in ioredis. */
+export interface ConnectorLike {
+  connect(emit: (event: string, error: Error) => void): Promise<Socket>;
+  disconnect(): void;
+  check?(info: Record<string, unknown>): boolean;
+}
+
+/** Options that all connections share. Names, units and defaults are ioredis's unless they are marked hawser. */
+export interface CommonRedisOptions {
+  /** How long to wait before attempt number `times`, in ms; anything but a number: never again. Default: 50 ms doubling to 5 s, plus jitter. */
+  retryStrategy?: ((times: number) => number | void | null) | undefined;
+  /** Deadline of a command from its call on, in ms; blocking commands are exempt. Default: none. */
+  commandTimeout?: number | undefined;
+  /** Opt-in deadline of blocking commands, in ms: they resolve `null`. */
+  blockingTimeout?: number | undefined;
+  /** Added to a blocking command's own time-out, in ms. Default 100. */
+  blockingTimeoutGrace?: number | undefined;
+  /** Destroys the socket when no data came for so long while replies are due, in ms. */
+  socketTimeout?: number | undefined;
+  /** Delay of TCP keepalive probes in ms, 0 for none. Default 30000. */
+  keepAlive?: number | undefined;
+  /** TCP_NODELAY. Default true. */
+  noDelay?: boolean | undefined;
+  /** CLIENT SETNAME. */
+  connectionName?: string | undefined | null;
+  disableClientInfo?: boolean | undefined;
+  clientInfoTag?: string | undefined;
+  username?: string | undefined | null;
+  password?: string | undefined | null;
+  /** Database. Default 0. */
+  db?: number | undefined;
+  /** 3 (HELLO 3, RESP2 where the server refuses it) or 2. Default 3. */
+  protocol?: 2 | 3 | undefined;
+  /** `'legacy'`: RESP2's shapes under RESP3 too. */
+  replyMapping?: 'legacy' | 'resp3' | undefined;
+  autoResubscribe?: boolean | undefined;
+  autoResendUnfulfilledCommands?: boolean | undefined;
+  /** 1 or true: reconnect; 2: and send the command again. */
+  reconnectOnError?: ((error: Error) => boolean | 0 | 1 | 2) | null | undefined;
+  readOnly?: boolean | undefined;
+  /** Integers as strings. */
+  stringNumbers?: boolean | undefined;
+  /** Time a connection may take, in ms. Default 10000. */
+  connectTimeout?: number | undefined;
+  disconnectTimeout?: number | undefined;
+  monitor?: boolean | undefined;
+  /** Reconnects after which waiting commands are rejected; null: never. Default 20. */
+  maxRetriesPerRequest?: number | null | undefined;
+  /** Longest wait for a loading server, in ms. Default 10000. */
+  maxLoadingRetryTime?: number | undefined;
+  enableAutoPipelining?: boolean | undefined;
+  autoPipeliningIgnoredCommands?: string[] | undefined;
+  offlineQueue?: boolean | undefined;
+  commandQueue?: boolean | undefined;
+  /** Whether commands wait while there is no connection. Default true. */
+  enableOfflineQueue?: boolean | undefined;
+  enableReadyCheck?: boolean | undefined;
+  lazyConnect?: boolean | undefined;
+  scripts?: Record<string, { lua: string; numberOfKeys?: number; readOnly?: boolean }> | undefined;
+  keyPrefix?: string | Buffer | undefined;
+  showFriendlyErrorStack?: boolean | undefined;
+  Connector?: (new (options: unknown) => ConnectorLike) | undefined;
+  /** hawser: which commands are sent again after a cut: all (as ioredis does), those that are safe to run twice, or none. Default `'all'`. */
+  resend?: 'all' | 'idempotent' | 'none' | undefined;
+  /** hawser: most commands waiting or in flight; 0: no bound. Default 0. */
+  maxQueueCommands?: number | undefined;
+  /** hawser: most bytes waiting or in flight; 0: no bound. Default 0. */
+  maxQueueBytes?: number | undefined;
+  /** hawser: silence after which the server is asked for a sign of life, in ms; 0: never. Default 5000. */
+  watchdogMs?: number | undefined;
+  /** hawser: send commands again that the server refused (LOADING, READONLY, TRYAGAIN ...). Default false. */
+  retryRefused?: boolean | undefined;
+  /** hawser: `'socket'`, Node's own sockets. A thread of its own comes with a later version. */
+  transport?: 'socket' | undefined;
+}
+
+export interface StandaloneConnectionOptions {
+  /** Default `'localhost'`. */
+  host?: string | undefined;
+  /** Default 6379. */
+  port?: number | undefined;
+  /** 4, 6, or 0 for every address of the name. */
+  family?: number | undefined;
+  /** A unix socket; wins over host and port. */
+  path?: string | undefined;
+  /** TLS options of Node. */
+  tls?: (ConnectionOptions & { profile?: string }) | string | boolean | undefined;
+}
+
+export interface RedisOptions extends CommonRedisOptions, StandaloneConnectionOptions {
+  /** Unknown options are kept on `.options`, as in ioredis. */
+  [unknown: string]: unknown;
+}
+
+/** Options with their defaults. */
+export type ResolvedOptions = RedisOptions & {
+  host: string;
+  port: number;
+  db: number;
+  protocol: 2 | 3;
+  keyPrefix: string | Buffer;
+  maxRetriesPerRequest: number | null;
+};
+
+const JITTER_MS = 200;
+
+export const DEFAULT_REDIS_OPTIONS = {
+  port: 6379,
+  host: 'localhost',
+  family: 0,
+  connectTimeout: 10000,
+  disconnectTimeout: 2000,
+  retryStrategy: (times: number): number => Math.min(50 * 2 ** (times - 1), 5000) + Math.floor(Math.random() * JITTER_MS),
+  keepAlive: 30000,
+  noDelay: true,
+  connectionName: null,
+  disableClientInfo: false,
+  clientInfoTag: undefined,
+  sentinels: null,
+  name: null,
+  role: 'master',
+  sentinelRetryStrategy: (times: number): number => Math.min(times * 10, 1000),
+  sentinelReconnectStrategy: (): number => 60000,
+  natMap: null,
+  enableTLSForSentinelMode: false,
+  updateSentinels: true,
+  failoverDetector: false,
+  username: null,
+  password: null,
+  db: 0,
+  protocol: 3,
+  replyMapping: 'legacy',
+  enableOfflineQueue: true,
+  enableReadyCheck: true,
+  autoResubscribe: true,
+  autoResendUnfulfilledCommands: true,
+  lazyConnect: false,
+  keyPrefix: '',
+  reconnectOnError: null,
+  readOnly: false,
+  stringNumbers: false,
+  maxRetriesPerRequest: 20,
+  maxLoadingRetryTime: 10000,
+  enableAutoPipelining: false,
+  autoPipeliningIgnoredCommands: [] as string[],
+  sentinelMaxConnections: 10,
+  blockingTimeoutGrace: 100,
+  resend: 'all',
+  maxQueueCommands: 0,
+  maxQueueBytes: 0,
+  watchdogMs: 5000,
+  retryRefused: false,
+};
+
+const isInteger = (text: string): boolean => /^-?\d+$/.test(text);
+
+/** A URL, a host with a port, or the path of a unix socket, as options. */
+export function parseConnectionString(text: string): RedisOptions {
+  if (isInteger(text)) return { port: Number(text) };
+  let url: URL;
+  const isPath = text.startsWith('/') && !text.startsWith('//');
+  try {
+    url = new URL(isPath ? `unix://${text}` : text.startsWith('//') ? `redis:${text}` : /^[a-z][a-z+]*:\/\//i.test(text) ? text : `redis://${text}`);
+  } catch {
+    throw new HawserError('E_BAD_OPTION', 'The connection string cannot be parsed; give redis://[user:password@]host:port/db, host:port or a socket path');
+  }
+  const options: RedisOptions = {};
+  if (url.username) options.username = decodeURIComponent(url.username);
+  if (url.password) options.password = decodeURIComponent(url.password);
+  const isUnix = isPath || url.protocol === 'unix:';
+  if (isUnix) options.path = decodeURIComponent(url.pathname);
+  else {
+    if (url.hostname) options.host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
+    if (url.port) options.port = Number(url.port);
+    if (url.pathname.length > 1) options.db = Number.parseInt(url.pathname.slice(1), 10);
+  }
+  for (const [name, value] of url.searchParams) options[name] = name === 'family' || name === 'db' ? Number.parseInt(value, 10) : value;
+  if ((url.protocol === 'rediss:' || url.protocol === 'valkeys:') && options.tls === undefined) options.tls = true;
+  return options;
+}
+
+/** Merges constructor arguments: earlier ones win, all win over the defaults. */
+export function parseArguments(args: unknown[]): ResolvedOptions {
+  const options: RedisOptions = {};
+  const add = (more: RedisOptions): void => {
+    for (const key of Object.keys(more)) {
+      if (options[key] === undefined) options[key] = more[key];
+    }
+  };
+  for (const arg of args) {
+    if (arg === null || arg === undefined) continue;
+    if (typeof arg === 'object') add(arg as RedisOptions);
+    else if (typeof arg === 'number') add({ port: arg });
+    else if (typeof arg === 'string') add(typeof options.port === 'number' && options.host === undefined && !isInteger(arg) ? { host: arg } : parseConnectionString(arg));
+    else throw new Error(`Invalid argument ${String(arg)}`);
+  }
+  const merged = { ...DEFAULT_REDIS_OPTIONS, ...withoutUndefined(options) } as unknown as ResolvedOptions;
+  if (typeof merged.port === 'string') merged.port = Number.parseInt(merged.port, 10);
+  if (typeof merged.db === 'string') merged.db = Number.parseInt(merged.db, 10);
+  if (merged.replyMapping === 'resp3' && merged.protocol !== 3) {
+    throw new Error('The "resp3" replyMapping is only supported with protocol 3');
+  }
+  refuse(merged);
+  return merged;
+}
+
+function withoutUndefined(options: RedisOptions): RedisOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as RedisOptions;
+}
+
+/** What a later version brings says so, rather than connecting to something else. */
+function refuse(options: ResolvedOptions): void {
+  if (options.sentinels) throw new HawserError('E_UNSUPPORTED', 'Sentinel is not supported by this version of hawser: give the address of the master');
+  if ((options.transport as string | undefined) === 'thread') {
+    throw new HawserError('E_UNSUPPORTED', "transport: 'thread' is not supported by this version of hawser: leave it out to use Node's own sockets");
+  }
+  if (!Number.isInteger(options.db) || options.db < 0) {
+    throw Object.assign(new RangeError(`db must be an integer from 0 on, got ${String(options.db)}`), { code: 'E_BAD_OPTION' });
+  }
+}

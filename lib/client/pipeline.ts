@@ -1,0 +1,165 @@
+/**
+ * A pipeline collects commands and sends them in one write; a transaction is one that starts with MULTI. Commands of a pipeline have no promise
+ * unless somebody reads it: the pipeline takes their outcomes by index.
+ */
+import { callBack, Command, type Batch, type Callback, type CommandOptions } from './command';
+import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './commander';
+import type { ChainableCommands } from './commands';
+import type { ResolvedOptions } from './options';
+import type { Script } from './script';
+
+/** One command's outcome: `[null, reply]`, or `[error]`. */
+export type Outcome = [error: Error | null, result?: unknown];
+
+/** What a pipeline is made on. */
+interface Client extends CommandTarget {
+  sendCommand(command: Command, pipeline?: Pipeline): unknown;
+}
+
+const SPENT = 'Pipeline cannot be used to send any commands when the `exec()` has been called on it.';
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
+export interface Pipeline extends ChainableCommands<Pipeline> {}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
+export class Pipeline implements CommandTarget, Batch {
+  readonly isPipeline = true;
+  readonly options: ResolvedOptions;
+  readonly scriptsSet: Record<string, Script>;
+  /** @internal */ readonly utf8Options: CommandOptions;
+  /** @internal */ readonly bufferOptions: CommandOptions;
+  /** Resolves when `exec` does. */
+  promise: Promise<Outcome[] | null> | undefined = undefined;
+  private queue: Command[] = [];
+  private outcomes: Outcome[] = [];
+  private missing = 0;
+  /** MULTIs that have no EXEC yet. */
+  private openTransactions = 0;
+  private finish: ((outcomes: Outcome[]) => void) | undefined = undefined;
+  private isSpent = false;
+
+  constructor(
+    readonly redis: Client,
+    /** Whether it is a transaction of its own: `exec` sends EXEC and resolves what that replies. */
+    private readonly isTransaction: boolean,
+  ) {
+    this.options = redis.options;
+    this.scriptsSet = redis.scriptsSet;
+    this.utf8Options = redis.utf8Options;
+    this.bufferOptions = redis.bufferOptions;
+    const own = this as unknown as Record<string, unknown>;
+    for (const name of Object.keys(this.scriptsSet)) {
+      own[name] = (redis as unknown as Record<string, unknown>)[name];
+      own[`${name}Buffer`] = (redis as unknown as Record<string, unknown>)[`${name}Buffer`];
+    }
+    if (isTransaction) this.multi();
+  }
+
+  /** How many commands there are. */
+  get length(): number {
+    return this.queue.length;
+  }
+
+  /** Appends `[[name, ...args], ...]`. */
+  addBatch(commands: readonly (readonly unknown[])[]): this {
+    const own = this as unknown as Record<string, ((...args: unknown[]) => unknown) | undefined>;
+    for (const [name, ...args] of commands) {
+      const method = own[String(name)];
+      if (method === undefined) this.call(String(name), ...(args as string[]));
+      else method.apply(this, args);
+    }
+    return this;
+  }
+
+  defineCommand(name: string, definition: ScriptDefinition): void {
+    defineCommand(this, name, definition);
+  }
+
+  sendCommand(command: Command): this {
+    if (this.isSpent) throw new Error(SPENT);
+    command.pipelineIndex = this.queue.length;
+    command.inTransaction = this.openTransactions > 0;
+    this.queue.push(command);
+    return this;
+  }
+
+  multi(): this {
+    this.openTransactions++;
+    return this.sendCommand(new Command('multi', [], this.utf8Options));
+  }
+
+  private closeTransaction(): void {
+    this.sendCommand(new Command('exec', [], this.utf8Options));
+    this.openTransactions--;
+  }
+
+  /**
+   * Sends what was collected and resolves `[[error, reply], ...]`, also where commands fail. A transaction resolves the outcomes of its commands,
+   * or null when a WATCH aborted it, and rejects when EXEC was refused. Within an open inner MULTI: adds its EXEC.
+   */
+  exec(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
+    if (this.isSpent) return withCallback(this.isTransaction ? Promise.reject(new Error(SPENT)) : (this.promise ?? Promise.resolve([])), callback);
+    if (this.openTransactions > 0) {
+      this.closeTransaction();
+      if (!this.isTransaction) return this as unknown as Promise<Outcome[] | null>;
+    }
+    const sent = this.send();
+    this.promise = this.isTransaction ? sent.then(unwrapTransaction) : sent;
+    return withCallback(this.promise, callback);
+  }
+
+  private send(): Promise<Outcome[]> {
+    const { queue } = this;
+    if (queue.length === 0) return Promise.resolve([]);
+    this.isSpent = true;
+    this.outcomes = new Array<Outcome>(queue.length);
+    this.missing = queue.length;
+    return new Promise((resolve) => {
+      this.finish = resolve;
+      for (const command of queue) {
+        command.batch = this;
+        this.redis.sendCommand(command, this);
+      }
+    });
+  }
+
+  /** @internal The outcome of command `index`. */
+  put(index: number, outcome: Outcome): void {
+    const [error, reply] = outcome;
+    if (error === null && Array.isArray(reply) && this.queue[index]?.meta.lower === 'exec') this.transform(index, reply);
+    this.outcomes[index] = outcome;
+    if (--this.missing === 0) this.finish?.(this.outcomes);
+  }
+
+  /** The items of an EXEC are the replies of the commands before it. */
+  private transform(index: number, replies: unknown[]): void {
+    for (let i = 0; i < replies.length; i++) {
+      const command = this.queue[index - (replies.length - i)];
+      if (replies[i] instanceof Error) continue;
+      try {
+        replies[i] = command?.transformReply(replies[i]);
+      } catch (error) {
+        replies[i] = error;
+      }
+    }
+  }
+}
+
+installCommands(Pipeline.prototype);
+
+/** Replies of an EXEC as pairs. */
+export function pairsOf(replies: unknown): Outcome[] | null {
+  if (!Array.isArray(replies)) return null;
+  return replies.map((reply: unknown): Outcome => (reply instanceof Error ? [reply] : [null, reply]));
+}
+
+function unwrapTransaction(outcomes: Outcome[]): Outcome[] | null {
+  const [error, replies] = outcomes[outcomes.length - 1] as Outcome;
+  if (!error) return pairsOf(replies);
+  const previousErrors = outcomes.slice(0, -1).flatMap(([previous]) => (previous ? [previous] : []));
+  throw Object.assign(error, { previousErrors });
+}
+
+function withCallback<T>(promise: Promise<T>, callback: Callback<T> | undefined): Promise<T> {
+  return callback === undefined ? promise : callBack(promise, callback as Callback);
+}

@@ -1,0 +1,83 @@
+/**
+ * Node's own sockets: everything that ioredis's options say about them holds because they are the same. Bytes are read into one fixed buffer
+ * that the core has pinned.
+ */
+import { connect as netConnect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { clearTimeout, setTimeout } from './clock';
+
+export interface SocketOptions {
+  host: string;
+  port: number;
+  family?: number | undefined;
+  path?: string | undefined;
+  tls?: (ConnectionOptions & { profile?: string }) | undefined;
+  connectTimeout?: number | undefined;
+  keepAlive?: number | undefined;
+  noDelay?: boolean | undefined;
+}
+
+export interface SocketEvents {
+  /** `bytes` of the buffer that `openSocket` was given are new. */
+  onRead(bytes: number): void;
+  onConnect(): void;
+  onError(error: Error): void;
+  onClose(): void;
+}
+
+/** `host:port`, or the path of a unix socket. */
+export function nodeName(options: SocketOptions): string {
+  return options.path ?? (options.host.includes(':') ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`);
+}
+
+function connectOptions(options: SocketOptions): NetConnectOpts {
+  if (options.path !== undefined && options.path !== null) return { path: options.path };
+  // Every address that a name has is tried, unless the user says which family it is to be.
+  const family = options.family ?? 0;
+  return { host: options.host, port: options.port, family, autoSelectFamily: family === 0 };
+}
+
+/** Opens a connection. `onClose` comes once, whatever happens. */
+export function openSocket(options: SocketOptions, buffer: Buffer, events: SocketEvents): Socket | TLSSocket {
+  const onread = {
+    buffer,
+    callback: (bytes: number): boolean => {
+      events.onRead(bytes);
+      return true;
+    },
+  };
+  const target = { ...connectOptions(options), onread };
+  const { tls } = options;
+  const socket = tls ? tlsConnect({ ...servername(options), ...tls, ...target } as ConnectionOptions) : netConnect(target as NetConnectOpts);
+  watch(socket, tls ? 'secureConnect' : 'connect', options, events);
+  return socket;
+}
+
+/** Server name indication takes names only. */
+function servername(options: SocketOptions): ConnectionOptions {
+  return options.path || /^[\d.]+$|:/.test(options.host) ? {} : { servername: options.host };
+}
+
+/** Wires the events of a socket that is (being) connected. */
+export function watch(socket: Socket | TLSSocket, connectEvent: string, options: SocketOptions, events: SocketEvents): void {
+  const timeout = options.connectTimeout ?? 0;
+  const timer =
+    timeout > 0
+      ? setTimeout(() => {
+          const error = Object.assign(new Error('connect ETIMEDOUT'), { errorno: 'ETIMEDOUT', code: 'ETIMEDOUT', syscall: 'connect' });
+          events.onError(error);
+          socket.destroy();
+        }, timeout)
+      : undefined;
+  socket.once(connectEvent, () => {
+    clearTimeout(timer);
+    if (options.keepAlive) socket.setKeepAlive(true, options.keepAlive);
+    if (options.noDelay !== false && options.path === undefined) socket.setNoDelay(true);
+    events.onConnect();
+  });
+  socket.on('error', (error) => events.onError(error));
+  socket.once('close', () => {
+    clearTimeout(timer);
+    events.onClose();
+  });
+}

@@ -1,0 +1,94 @@
+/**
+ * What is known about a command by its name: where its keys are (from `@ioredis/commands`), its class (from the core), its transformers.
+ * One `Meta` per name as typed, made at its first use.
+ */
+import { list } from '@ioredis/commands';
+import { native } from '../native';
+
+export type Argument = string | Buffer | number | null | undefined | object;
+export type ArgumentTransformer = (args: unknown[]) => unknown[];
+/** What a reply transformer is told about its command. */
+export interface ReplyContext {
+  commandName: string;
+  protocol: 2 | 3;
+  replyMapping: 'legacy' | 'resp3';
+}
+export type ReplyTransformer = (reply: unknown, context: ReplyContext) => unknown;
+
+/** Bits of a command's class that the facade sets per call. See `src/command/class.rs`. */
+export const enum ClassBit {
+  Idempotent = 1,
+  Blocking = 2,
+  Buffers = 1 << 16,
+  PipelineTail = 1 << 17,
+  InTransaction = 1 << 18,
+}
+
+export class Meta {
+  readonly lower: string;
+  readonly class: number;
+  /** Commands that change what the client itself has to know: they take the long way. */
+  readonly isSpecial: boolean;
+  argumentTransformer: ArgumentTransformer | undefined;
+  replyTransformer: ReplyTransformer | undefined;
+  /** `*<count>\r\n$<length>\r\n<name>\r\n` by number of arguments. */
+  readonly heads: (Buffer | undefined)[] = [];
+
+  constructor(readonly name: string) {
+    this.lower = name.toLowerCase();
+    this.class = native.classify(this.lower);
+    this.argumentTransformer = argumentTransformers[this.lower];
+    this.replyTransformer = replyTransformers[this.lower];
+    this.isSpecial = ((this.class >> 8) & 0xff) !== 0;
+  }
+
+  head(args: number): Buffer {
+    return (this.heads[args] ??= Buffer.from(`*${args + 1}\r\n$${Buffer.byteLength(this.name)}\r\n${this.name}\r\n`));
+  }
+}
+
+const argumentTransformers = Object.create(null) as Record<string, ArgumentTransformer | undefined>;
+const replyTransformers = Object.create(null) as Record<string, ReplyTransformer | undefined>;
+
+const metas = new Map<string, Meta>();
+/** Names come from code, not from data; an application that makes them up must not fill the memory. */
+const MAX_METAS = 4096;
+
+export function metaOf(name: string): Meta {
+  let meta = metas.get(name);
+  if (meta === undefined) {
+    meta = new Meta(name);
+    if (metas.size < MAX_METAS) metas.set(name, meta);
+  }
+  return meta;
+}
+
+function refreshMetas(lower: string): void {
+  for (const meta of metas.values()) {
+    if (meta.lower !== lower) continue;
+    meta.argumentTransformer = argumentTransformers[lower];
+    meta.replyTransformer = replyTransformers[lower];
+  }
+}
+
+/** A table that people write to and delete from, as in ioredis; commands read the copies in their `Meta`. */
+function watched<T>(table: Record<string, T | undefined>): Record<string, T | undefined> {
+  return new Proxy(table, {
+    set(target, name: string, transformer: T) {
+      target[name] = transformer;
+      refreshMetas(name);
+      return true;
+    },
+    deleteProperty(target, name: string) {
+      delete target[name];
+      refreshMetas(name);
+      return true;
+    },
+  });
+}
+
+/** Transformers by lower-case name, for all clients of the process, as in ioredis. */
+export const transformers = { argument: watched(argumentTransformers), reply: watched(replyTransformers) };
+
+/** Names that get methods: all commands but `monitor`, which is a method of its own, and `sentinel`. */
+export const builtinCommands: string[] = list.filter((name) => name !== 'monitor').concat('sentinel');

@@ -1,0 +1,426 @@
+/**
+ * `Redis`: the client, compatible with ioredis. Its connection is a `Link`; what is here is what users see of it: options, status, events,
+ * commands, pipelines.
+ */
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { HawserError } from './errors';
+import { clientConfig, isMemoryUrl } from './client/config';
+import { nextTick } from './client/clock';
+import { callBack, Command, type Callback, type CommandOptions } from './client/command';
+import { addBuiltinCommand, createBuiltinCommand, defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './client/commander';
+import type { RedisCommands } from './client/commands';
+import { AbortError, CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './client/errors';
+import { Link, type LinkClient, type MessageKind } from './client/link';
+import { parseArguments, type ConnectorLike, type RedisOptions, type ResolvedOptions } from './client/options';
+import { pairsOf, Pipeline } from './client/pipeline';
+import { ScanStream, type ScanStreamOptions } from './client/scan_stream';
+import type { Script } from './client/script';
+import { builtinCommands, metaOf } from './client/table';
+import './client/transformers';
+
+export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end' | 'monitoring';
+
+const noop = (): void => {};
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
+export interface Redis extends RedisCommands {}
+
+/** A client of one server. Compatible with ioredis: change the import. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
+export class Redis extends EventEmitter implements CommandTarget {
+  /** Set by the package's entry. */
+  static Cluster: unknown;
+  static Command = Command;
+  static ReplyError = ReplyError;
+
+  static createClient(...args: unknown[]): Redis {
+    return new Redis(...(args as []));
+  }
+
+  options: ResolvedOptions;
+  status: RedisStatus = 'wait';
+  readonly isCluster = false;
+  scriptsSet: Record<string, Script> = {};
+  addedBuiltinSet = new Set<string>();
+  /** @internal */ utf8Options: CommandOptions;
+  /** @internal */ bufferOptions: CommandOptions;
+  /** The connection; undefined on `memory://`. */
+  readonly link: Link | undefined;
+  private readonly isMemory: boolean;
+  private isMonitoring = false;
+  private isClosingByHand = false;
+  private lastError: Error | undefined = undefined;
+  private connector: ConnectorLike | undefined = undefined;
+
+  constructor(port: number, host: string, options?: RedisOptions);
+  constructor(port: number, options?: RedisOptions);
+  constructor(path: string, options?: RedisOptions);
+  constructor(options?: RedisOptions);
+  constructor(...args: (number | string | RedisOptions | null | undefined)[]);
+  constructor(...args: unknown[]) {
+    super();
+    this.isMemory = args.some(isMemoryUrl);
+    this.options = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
+    const { keyPrefix } = this.options;
+    this.utf8Options = { replyEncoding: 'utf8', keyPrefix };
+    this.bufferOptions = { replyEncoding: null, keyPrefix };
+    this.link = this.isMemory ? undefined : this.createLink();
+    for (const [name, definition] of Object.entries(this.options.scripts ?? {})) this.defineCommand(name, definition);
+    if (this.isMemory) this.setStatus('ready');
+    else if (this.options.lazyConnect === true) this.setStatus('wait');
+    else this.connect().catch(noop);
+  }
+
+  private createLink(): Link {
+    const { core, socket, shape } = clientConfig(this.options);
+    const client: LinkClient = {
+      onConnect: () => this.setStatus('connect'),
+      onReady: () => this.onReady(),
+      onSocketError: (error) => {
+        this.lastError = error;
+        this.silentEmit('error', error);
+      },
+      onClosed: (attempts) => this.onClosed(attempts),
+      onEnded: () => this.onEnded(),
+      onMessage: (kind, pattern, channel, payload) => this.onMessage(kind, pattern, channel, payload),
+      onMonitor: (line) => this.onMonitorLine(line),
+      onMoved: (channel) => this.emit('moved', channel),
+      onFailed: (code, text) => {
+        this.lastError = code === 'E_REPLY' ? new ReplyError(text) : new HawserError(code, code === 'E_PROTOCOL' ? `${text}. Please report this.` : text);
+        this.silentEmit('error', this.lastError);
+      },
+      onWarning: (text) => console.warn(`[WARN] ${text}`),
+      onSelected: (db) => this.emit('select', db),
+      onReplyError: (command, text) => this.onReplyError(command, text),
+    };
+    if (this.options.Connector) {
+      const Connector = this.options.Connector;
+      client.openStream = () => {
+        this.connector = new Connector(this.options);
+        return this.connector.connect((event, error) => this.silentEmit(event, error)) as Promise<Socket>;
+      };
+    }
+    return new Link(client, socket, core, shape);
+  }
+
+  // ---- status
+
+  /** `normal`; `subscriber` (RESP2 with subscriptions); `monitor`. */
+  get mode(): 'normal' | 'subscriber' | 'monitor' {
+    return this.isMonitoring ? 'monitor' : 'normal';
+  }
+
+  /** Node's own socket. */
+  get stream(): Socket | undefined {
+    return this.link?.socket;
+  }
+
+  get retryAttempts(): number {
+    return this.link?.attempts ?? 0;
+  }
+
+  /** Commands that wait to be sent with the others of their tick. Sending is always batched, so this counts nothing else. */
+  get autoPipelineQueueSize(): number {
+    return 0;
+  }
+
+  private setStatus(status: RedisStatus, argument?: unknown): void {
+    this.status = status;
+    nextTick(() => {
+      this.emit(status, argument);
+    });
+  }
+
+  /** Emits an error that nobody has to listen to. */
+  private silentEmit(event: string, argument: unknown): boolean {
+    if (event === 'error') {
+      if (this.status === 'end') return false;
+      const error = argument as NodeJS.ErrnoException;
+      if (this.isClosingByHand && (error.syscall === 'connect' || error.syscall === 'read' || error.message === CONNECTION_CLOSED_ERROR_MSG)) return false;
+      if (this.listenerCount('error') === 0) {
+        console.error('[ioredis] Unhandled error event:', error.stack);
+        return false;
+      }
+    }
+    return this.emit(event, argument);
+  }
+
+  private onReady(): void {
+    if (this.options.monitor === true) {
+      this.isMonitoring = true;
+      this.link?.push(new Command('monitor', [], this.utf8Options, noop));
+      this.setStatus('monitoring' as RedisStatus);
+      return;
+    }
+    this.setStatus('ready');
+  }
+
+  private onClosed(attempts: number): number | null {
+    this.setStatus('close');
+    const strategy = this.options.retryStrategy;
+    if (this.isClosingByHand || typeof strategy !== 'function') return null;
+    const delay = strategy(attempts);
+    if (typeof delay !== 'number') return null;
+    this.setStatus('reconnecting', delay);
+    return delay;
+  }
+
+  private onEnded(): void {
+    if (this.status !== 'close' && this.status !== 'wait') this.setStatus('close');
+    this.setStatus('end');
+  }
+
+  /**
+   * Connects. Resolves when the connection is ready; rejects with what went wrong when the first attempt fails, or when the client is connecting
+   * or connected already.
+   */
+  connect(callback?: Callback<void>): Promise<void> {
+    const connecting = this.startConnecting();
+    return callback === undefined ? connecting : callBack(connecting, callback as Callback);
+  }
+
+  private startConnecting(): Promise<void> {
+    if (this.link === undefined) return Promise.resolve();
+    if (this.status === 'connecting' || this.status === 'connect' || this.status === 'ready') {
+      return Promise.reject(new Error('Redis is already connecting/connected'));
+    }
+    this.isClosingByHand = false;
+    this.lastError = undefined;
+    this.setStatus('connecting');
+    const { link } = this;
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error): void => {
+        this.removeListener('ready', onReady);
+        this.removeListener('close', onClose);
+        if (error) reject(error);
+        else resolve();
+      };
+      const onReady = (): void => settle();
+      const onClose = (): void => settle(this.lastError ?? new Error(CONNECTION_CLOSED_ERROR_MSG));
+      this.once('ready', onReady);
+      this.once('close', onClose);
+      link.connect();
+    });
+  }
+
+  /** Closes the connection at once; commands that wait for a reply are rejected. `reconnect`: a new one is opened by the retry strategy. */
+  disconnect(reconnect = false): void {
+    if (!reconnect) this.isClosingByHand = true;
+    this.connector?.disconnect();
+    if (this.link === undefined) {
+      if (this.status !== 'end') this.onEnded();
+      return;
+    }
+    if (this.status === 'wait') this.setStatus('close');
+    this.link.disconnect(reconnect);
+  }
+
+  /** @deprecated Use `disconnect`. */
+  end(): void {
+    this.disconnect();
+  }
+
+  /** A new client with the same options, and others where given. */
+  duplicate(override?: RedisOptions): Redis {
+    const options = { ...this.options, ...override } as RedisOptions;
+    return this.isMemory ? new Redis('memory://', options) : new Redis(options);
+  }
+
+  /** Keeps the process alive as long as the connection is open (the default). */
+  ref(): this {
+    this.link?.ref();
+    return this;
+  }
+
+  /** Lets the process exit although the connection is open. */
+  unref(): this {
+    this.link?.unref();
+    return this;
+  }
+
+  // ---- commands
+
+  /** Sends a command. Every call goes through here, pipelined ones included: tools wrap it. */
+  sendCommand(command: Command, pipeline?: unknown): unknown {
+    const { link } = this;
+    if (this.status === 'ready' && !command.meta.isSpecial && command.script === undefined && link !== undefined) link.push(command);
+    else this.sendSpecial(command);
+    return pipeline === undefined ? command.promise : undefined;
+  }
+
+  private sendSpecial(command: Command): void {
+    const { link } = this;
+    if (link === undefined) return this.refuseOnMemory(command);
+    if (this.status === 'wait') {
+      if (command.meta.lower === 'quit') {
+        command.deliver('OK', { commandName: 'quit', protocol: 3, replyMapping: 'legacy' });
+        this.disconnect();
+        return;
+      }
+      this.connect().catch(noop);
+    }
+    if (this.status === 'end') return command.reject(new Error(CONNECTION_CLOSED_ERROR_MSG));
+    if (this.isMonitoring && command.meta.lower !== 'quit') {
+      return command.reject(new Error("Connection is in monitoring mode, can't process commands."));
+    }
+    if (command.meta.lower === 'quit') this.isClosingByHand = true;
+    if (command.script !== undefined) this.chooseEval(command, link);
+    link.push(command);
+  }
+
+  /** The first use of a script on a connection sends its source. */
+  private chooseEval(command: Command, link: Link): void {
+    const script = command.script as Script;
+    if (link.scripts.has(script.sha)) return;
+    link.scripts.add(script.sha);
+    this.evalInstead(command, script);
+  }
+
+  private evalInstead(command: Command, script: Script): void {
+    command.name = 'eval';
+    command.meta = metaOf('eval');
+    command.args = [script.lua, ...command.args.slice(1)];
+  }
+
+  private refuseOnMemory(command: Command): void {
+    if (command.meta.lower === 'quit') {
+      command.deliver('OK', { commandName: 'quit', protocol: 3, replyMapping: 'legacy' });
+      this.disconnect();
+      return;
+    }
+    const error = new HawserError(
+      'E_NEEDS_SERVER',
+      `${command.name} needs a Redis server, and the URL is memory://, which has a cache and a bus but no commands. Set REDIS_URL to redis://...`,
+      { command: command.name, node: 'memory://' },
+    );
+    command.reject(error);
+  }
+
+  /** The server's error, before its caller hears of it: a forgotten script is sent again, `reconnectOnError` is asked. */
+  private onReplyError(command: Command, text: string): boolean {
+    const { link } = this;
+    if (link === undefined) return false;
+    if (command.script !== undefined && !command.inTransaction && command.name === 'evalsha' && text.startsWith('NOSCRIPT')) {
+      this.evalInstead(command, command.script);
+      link.push(command);
+      return true;
+    }
+    const ask = this.options.reconnectOnError;
+    if (typeof ask !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
+    const verdict = ask(new ReplyError(text));
+    if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
+    if (this.status !== 'reconnecting') this.disconnect(true);
+    if (verdict !== 2) return false;
+    link.push(command);
+    return true;
+  }
+
+  /** Any number of commands in one write. */
+  pipeline(commands?: readonly (readonly unknown[])[]): Pipeline {
+    const pipeline = new Pipeline(this, false);
+    return commands === undefined ? pipeline : pipeline.addBatch(commands);
+  }
+
+  /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }` MULTI is sent at once. */
+  multi(options: { pipeline: false }): Promise<'OK'>;
+  multi(commands?: readonly (readonly unknown[])[] | { pipeline: true }): Pipeline;
+  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean }): Pipeline | Promise<'OK'> {
+    if (argument !== undefined && !Array.isArray(argument) && !(argument as { pipeline: boolean }).pipeline) {
+      return this.sendCommand(new Command('multi', [], this.utf8Options)) as Promise<'OK'>;
+    }
+    const pipeline = new Pipeline(this, true);
+    return Array.isArray(argument) ? pipeline.addBatch(argument) : pipeline;
+  }
+
+  /** Runs a transaction that was opened with `multi({ pipeline: false })`. */
+  exec(callback?: Callback): Promise<unknown> {
+    const sent = (this.sendCommand(new Command('exec', [], this.utf8Options)) as Promise<unknown>).then(pairsOf);
+    return callback === undefined ? sent : callBack(sent, callback);
+  }
+
+  /** Makes a Lua script a method, here and on pipelines made from now on. */
+  defineCommand(name: string, definition: ScriptDefinition): void {
+    defineCommand(this, name, definition);
+  }
+
+  getBuiltinCommands(): string[] {
+    return builtinCommands.slice();
+  }
+
+  createBuiltinCommand(name: string): ReturnType<typeof createBuiltinCommand> {
+    return createBuiltinCommand(name);
+  }
+
+  addBuiltinCommand(name: string): void {
+    this.addedBuiltinSet.add(name);
+    addBuiltinCommand(this, name);
+  }
+
+  /** Streams what SCAN, HSCAN, SSCAN and ZSCAN find, a page at a time. */
+  scanStream(options?: ScanStreamOptions): ScanStream {
+    return this.createScanStream('scan', undefined, options);
+  }
+  scanBufferStream(options?: ScanStreamOptions): ScanStream {
+    return this.createScanStream('scanBuffer', undefined, options);
+  }
+  hscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+    return this.createScanStream('hscan', key, options);
+  }
+  hscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+    return this.createScanStream('hscanBuffer', key, options);
+  }
+  sscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+    return this.createScanStream('sscan', key, options);
+  }
+  sscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+    return this.createScanStream('sscanBuffer', key, options);
+  }
+  zscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+    return this.createScanStream('zscan', key, options);
+  }
+  zscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+    return this.createScanStream('zscanBuffer', key, options);
+  }
+
+  private createScanStream(command: string, key: string | Buffer | undefined, options: ScanStreamOptions = {}): ScanStream {
+    return new ScanStream({ objectMode: true, redis: this, command, ...(key === undefined ? {} : { key }), ...options });
+  }
+
+  // ---- messages
+
+  private onMessage(kind: MessageKind, pattern: Buffer, channel: Buffer, payload: Buffer): void {
+    const hasText = this.listenerCount(kind) > 0;
+    if (kind === 'pmessage') {
+      if (hasText) this.emit(kind, pattern.toString(), channel.toString(), payload.toString());
+      this.emit('pmessageBuffer', pattern.toString(), channel, payload);
+      return;
+    }
+    if (hasText) this.emit(kind, channel.toString(), payload.toString());
+    this.emit(`${kind}Buffer`, channel, payload);
+  }
+
+  /** A new client that receives every command the server runs as `monitor` events: `(time, args, source, database)`. */
+  monitor(callback?: Callback<Redis>): Promise<Redis> {
+    const client = this.duplicate({ monitor: true, lazyConnect: false });
+    const ready = new Promise<Redis>((resolve, reject) => {
+      client.once('error', reject);
+      client.once('monitoring', () => resolve(client));
+    });
+    return callback === undefined ? ready : callBack(ready, callback as Callback);
+  }
+
+  private onMonitorLine(line: string): void {
+    const end = line.indexOf(' ');
+    const head = /^(\d+\.\d+) \[(\d+) (.*?)\] /.exec(line);
+    if (head === null || end < 0) return;
+    const [whole, time, database, source] = head as unknown as [string, string, string, string];
+    const args = line.slice(whole.length).match(/"(?:\\.|[^"\\])*"/g) ?? [];
+    const unquoted = args.map((arg) => arg.slice(1, -1).replace(/\\(["\\])/g, '$1'));
+    this.emit('monitor', time, unquoted, source, database);
+  }
+}
+
+installCommands(Redis.prototype);
+
+export { AbortError };

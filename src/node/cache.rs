@@ -1,0 +1,1 @@
+//! The cache engine under Node.js.

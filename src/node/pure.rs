@@ -1,0 +1,21 @@
+//! Functions of the core without state: classes of commands, connection URLs.
+
+use napi::{Error, Result};
+use napi_derive::napi;
+
+use crate::{command, config};
+
+/// The class of a command by its name: the word that goes back with every command of that name.
+#[napi(catch_unwind)]
+pub fn classify(name: String) -> u32 {
+    command::classify(&name).bits()
+}
+
+/// The parts of a connection URL as JSON. Throws `E_BAD_OPTION ...`.
+#[napi(catch_unwind)]
+pub fn parse_url(url: String) -> Result<String> {
+    match config::parse_url(&url) {
+        Ok(endpoint) => Ok(endpoint.to_json().to_string()),
+        Err(error) => Err(Error::from_reason(format!("{} {}", error.kind().code(), error.message()))),
+    }
+}

@@ -1,0 +1,237 @@
+//! Replies as JavaScript values, many at a time. Arrays are built by one call of `(...a) => a` with all their items: setting
+//! items one by one costs two to three times as much. Errors and objects are made by functions of the facade, so that they
+//! belong to the realm that asked.
+
+#![allow(unsafe_code, reason = "raw N-API calls, measured: napi's checked wrappers double the cost of a reply")]
+
+use std::ptr::null_mut;
+
+use napi::bindgen_prelude::{Env, Unknown};
+use napi::{sys, JsValue, Result};
+
+use crate::resp::{self, Aggregate, Build, Scalar};
+
+/// The most values that are passed in one call; past it items are set one by one.
+const MAX_ARGUMENTS: usize = 4096;
+
+/// A function of JavaScript that is called to make values.
+pub struct Maker {
+    env: sys::napi_env,
+    reference: sys::napi_ref,
+}
+
+impl Maker {
+    /// Keeps `function` alive.
+    pub fn new(env: Env, function: &Unknown<'_>) -> Result<Self> {
+        let mut reference = null_mut();
+        // SAFETY: both are alive for the length of this call.
+        let status = unsafe { sys::napi_create_reference(env.raw(), function.raw(), 1, &raw mut reference) };
+        if status != sys::Status::napi_ok {
+            return Err(napi::Error::from_reason("E_INTERNAL a function could not be kept"));
+        }
+        Ok(Self { env: env.raw(), reference })
+    }
+}
+
+impl Drop for Maker {
+    fn drop(&mut self) {
+        // SAFETY: the reference was made in this environment; finalizers run while it still exists.
+        unsafe { sys::napi_delete_reference(self.env, self.reference) };
+    }
+}
+
+/// The functions that make what N-API makes slowly, or in the wrong realm.
+pub struct Makers {
+    /// `(...items) => items`
+    pub array: Maker,
+    /// `(...keysAndValues) => object`, for maps in RESP3's own shape.
+    pub object: Maker,
+    /// `(text) => error`, for errors inside arrays.
+    pub error: Maker,
+}
+
+/// How replies are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Maps as objects, doubles as numbers, booleans as booleans; else RESP2's shapes.
+    pub resp3: bool,
+    /// Integers and doubles as text.
+    pub string_numbers: bool,
+}
+
+/// Builds values for the length of one native call.
+pub struct Values<'a> {
+    env: sys::napi_env,
+    makers: &'a Makers,
+    shape: Shape,
+    buffers: bool,
+    depth: usize,
+    stack: Vec<sys::napi_value>,
+}
+
+impl<'a> Values<'a> {
+    /// A builder for this call.
+    pub fn new(env: Env, makers: &'a Makers, shape: Shape) -> Self {
+        Self { env: env.raw(), makers, shape, buffers: false, depth: 0, stack: Vec::new() }
+    }
+
+    /// The value of one whole reply. An error at the top is its text.
+    pub fn reply(&mut self, frame: &[u8], buffers: bool) -> sys::napi_value {
+        self.buffers = buffers;
+        self.depth = usize::from(matches!(frame[0], b'-' | b'!'));
+        let mut stack = std::mem::take(&mut self.stack);
+        let value = resp::build(frame, self, &mut stack);
+        stack.clear();
+        self.stack = stack;
+        value
+    }
+
+    /// A string.
+    pub fn text(&self, bytes: &[u8]) -> sys::napi_value {
+        let mut value = null_mut();
+        let length = bytes.len() as isize;
+        // SAFETY: the bytes are alive; V8 copies them. ASCII is Latin-1, which V8 copies without a look at it.
+        unsafe {
+            if bytes.is_ascii() {
+                sys::napi_create_string_latin1(self.env, bytes.as_ptr().cast(), length, &raw mut value);
+            } else {
+                sys::napi_create_string_utf8(self.env, bytes.as_ptr().cast(), length, &raw mut value);
+            }
+        }
+        // A string past V8's longest cannot be made; null beats an undefined handle.
+        if value.is_null() {
+            self.null()
+        } else {
+            value
+        }
+    }
+
+    /// A Buffer with a copy of `bytes`.
+    pub fn buffer(&self, bytes: &[u8]) -> sys::napi_value {
+        let (mut value, mut data) = (null_mut(), null_mut());
+        // SAFETY: the bytes are alive and copied.
+        unsafe { sys::napi_create_buffer_copy(self.env, bytes.len(), bytes.as_ptr().cast(), &raw mut data, &raw mut value) };
+        if value.is_null() {
+            self.null()
+        } else {
+            value
+        }
+    }
+
+    /// A number.
+    pub fn number(&self, n: f64) -> sys::napi_value {
+        let mut value = null_mut();
+        // SAFETY: the environment is alive.
+        unsafe { sys::napi_create_double(self.env, n, &raw mut value) };
+        value
+    }
+
+    /// An integer; imprecise past 2^53.
+    pub fn integer(&self, n: i64) -> sys::napi_value {
+        let mut value = null_mut();
+        // SAFETY: the environment is alive.
+        unsafe {
+            if let Ok(small) = i32::try_from(n) {
+                sys::napi_create_int32(self.env, small, &raw mut value);
+            } else {
+                sys::napi_create_int64(self.env, n, &raw mut value);
+            }
+        }
+        value
+    }
+
+    /// `null`
+    pub fn null(&self) -> sys::napi_value {
+        let mut value = null_mut();
+        // SAFETY: the environment is alive.
+        unsafe { sys::napi_get_null(self.env, &raw mut value) };
+        value
+    }
+
+    /// `undefined`
+    pub fn undefined(&self) -> sys::napi_value {
+        let mut value = null_mut();
+        // SAFETY: the environment is alive.
+        unsafe { sys::napi_get_undefined(self.env, &raw mut value) };
+        value
+    }
+
+    fn boolean(&self, truth: bool) -> sys::napi_value {
+        let mut value = null_mut();
+        // SAFETY: the environment is alive.
+        unsafe { sys::napi_get_boolean(self.env, truth, &raw mut value) };
+        value
+    }
+
+    fn make(&self, maker: &Maker, items: &[sys::napi_value]) -> sys::napi_value {
+        let (mut function, mut value) = (null_mut(), null_mut());
+        // SAFETY: the reference is alive, the items are handles of this call's scope.
+        unsafe {
+            sys::napi_get_reference_value(self.env, maker.reference, &raw mut function);
+            sys::napi_call_function(self.env, self.undefined(), function, items.len(), items.as_ptr(), &raw mut value);
+        }
+        if value.is_null() {
+            self.null()
+        } else {
+            value
+        }
+    }
+
+    /// An array of `items`.
+    pub fn array(&self, items: &[sys::napi_value]) -> sys::napi_value {
+        if items.len() <= MAX_ARGUMENTS {
+            return self.make(&self.makers.array, items);
+        }
+        let mut value = null_mut();
+        // SAFETY: the items are handles of this call's scope.
+        unsafe {
+            sys::napi_create_array_with_length(self.env, items.len(), &raw mut value);
+            for (index, item) in items.iter().enumerate() {
+                sys::napi_set_element(self.env, value, index as u32, *item);
+            }
+        }
+        value
+    }
+
+    /// Hands a value over to napi-derive.
+    pub fn returned(&self, value: sys::napi_value) -> Unknown<'static> {
+        // SAFETY: a handle of this call's scope, returned from it.
+        unsafe { Unknown::from_raw_unchecked(self.env, value) }
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> sys::napi_value {
+        if self.buffers {
+            self.buffer(bytes)
+        } else {
+            self.text(bytes)
+        }
+    }
+}
+
+impl Build for Values<'_> {
+    type Value = sys::napi_value;
+
+    fn scalar(&mut self, scalar: Scalar<'_>) -> sys::napi_value {
+        match scalar {
+            Scalar::Bulk(bytes) | Scalar::Simple(bytes) | Scalar::Verbatim(bytes) | Scalar::BigNumber(bytes) => self.bytes(bytes),
+            Scalar::Integer(n) if self.shape.string_numbers => self.text(n.to_string().as_bytes()),
+            Scalar::Integer(n) => self.integer(n),
+            Scalar::Null => self.null(),
+            Scalar::Double(n, _) if self.shape.resp3 && !self.shape.string_numbers => self.number(n),
+            Scalar::Double(_, text) => self.bytes(text),
+            Scalar::Boolean(truth) if self.shape.resp3 => self.boolean(truth),
+            Scalar::Boolean(truth) => self.integer(i64::from(truth)),
+            Scalar::Error(text) if self.depth > 0 => self.text(text),
+            Scalar::Error(text) => self.make(&self.makers.error, &[self.text(text)]),
+        }
+    }
+
+    fn aggregate(&mut self, kind: Aggregate, stack: &mut Vec<sys::napi_value>, from: usize) -> sys::napi_value {
+        let value = match kind {
+            Aggregate::Map if self.shape.resp3 && stack.len() - from <= MAX_ARGUMENTS => self.make(&self.makers.object, &stack[from..]),
+            _ => self.array(&stack[from..]),
+        };
+        stack.truncate(from);
+        value
+    }
+}
