@@ -38,7 +38,9 @@ export interface Batch {
 async function fail(failure: Failure, command: Command): Promise<never> {
   await undefined;
   await undefined;
-  throw command.errorOf(failure);
+  const error = command.errorOf(failure);
+  Error.captureStackTrace(error, fail);
+  throw error;
 }
 
 export class Command {
