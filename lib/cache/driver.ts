@@ -1,0 +1,336 @@
+/**
+ * The facade's side of the cache engine: batches the calls of a tick into one crossing, hands decisions to the calls that wait for them,
+ * keeps the engine's one timer. It decides nothing about caching and runs no code of the application: loaders run in the async
+ * functions of their callers, with their async context and their stack.
+ */
+import { clearTimeout, nextTick, setTimeout } from '../client/clock';
+import { Call, type Load, type LoadOutcome } from './call';
+import { CallEncoder, FLUSH_BYTES } from './encoder';
+import type { NativeCache, NativeLink } from '../native';
+import { Decision, Hit, State } from './decisions';
+import type { CallOptions } from './options';
+import { WakeTimer } from './wake';
+
+const now = performance.now.bind(performance);
+
+/** What the driver needs of a client's link. */
+export interface LinkPort {
+  readonly native: NativeLink;
+  /** Writes out what the core has queued. */
+  pump(): void;
+  /** Called by the link after every crossing. */
+  afterCrossing: (() => void) | undefined;
+}
+
+export interface DriverEvents {
+  /** An event of the engine. `repo` is 0 where it concerns all repositories. */
+  event(repo: number, name: string, text: string): void;
+  /** Present when commands are monitored: an operation's name and how long it took. */
+  timed?: ((operation: string, ms: number) => void) | undefined;
+}
+
+/** A stale hit whose refresh has not been decided on after this long is not going to be refreshed by its caller's loader. */
+const REFRESH_PATIENCE_MS = 30_000;
+const MAX_U32 = 0xffff_ffff;
+
+export class CacheDriver {
+  private readonly state = new Float64Array(8);
+  private readonly encoder: CallEncoder;
+  private readonly calls = new Map<number, Call>();
+  /** Calls that were answered with a stale value, in the order of their answers: a refresh may need their loaders. */
+  private readonly stale = new Map<number, { call: Call; at: number }>();
+  private readonly loads = new Map<number, Load>();
+  private readonly repositories = new Map<string, number>();
+  private readonly prefixes = new Map<number, string>();
+  private link: LinkPort | undefined;
+  private lastCall = 0;
+  private flushing = false;
+  private draining = false;
+  private readonly timer = new WakeTimer(() => {
+    this.native.tick();
+    this.after();
+  });
+  private idlers: (() => void)[] = [];
+  private readonly onExit = (): void => this.flush();
+  private readonly onCrossing = (): void => this.after();
+
+  constructor(
+    private readonly native: NativeCache,
+    private readonly events: DriverEvents,
+  ) {
+    this.state[State.tickIn] = -1;
+    this.encoder = new CallEncoder((out) => native.share(out, this.state));
+    process.on('exit', this.onExit);
+  }
+
+  /** Puts the engine on a client's link; the former link is let go. */
+  attach(link: LinkPort): void {
+    if (this.link === link) return;
+    this.release();
+    this.link = link;
+    link.afterCrossing = this.onCrossing;
+    this.native.attach(link.native);
+    this.after();
+  }
+
+  /** Puts the engine on the store inside this process. */
+  attachMemory(): void {
+    this.release();
+    this.native.attachMemory();
+    this.after();
+  }
+
+  /** Takes the engine off its store: calls under way are decided as if the server were down. */
+  detach(): void {
+    this.flush();
+    this.release();
+    this.native.detach();
+    this.after();
+  }
+
+  /** Ends the driver's part in the process's life. */
+  dispose(): void {
+    this.detach();
+    process.removeListener('exit', this.onExit);
+    this.timer.stop();
+  }
+
+  private release(): void {
+    if (this.link?.afterCrossing === this.onCrossing) this.link.afterCrossing = undefined;
+    this.link = undefined;
+  }
+
+  /** The number under which the engine knows a prefix. */
+  repository(prefix: string): number {
+    let repo = this.repositories.get(prefix);
+    if (repo === undefined) {
+      repo = this.native.register(prefix);
+      this.repositories.set(prefix, repo);
+      this.prefixes.set(repo, prefix);
+    }
+    return repo;
+  }
+
+  prefixOf(repo: number): string | undefined {
+    return this.prefixes.get(repo);
+  }
+
+  getOrSet(repo: number, key: string, o: CallOptions): Call {
+    const call = this.open('G');
+    const args = [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
+    return this.send(call, args, o.tags);
+  }
+
+  get(repo: number, key: string): Call {
+    const call = this.open('R');
+    return this.send(call, [String(call.id), String(repo), key, '', '']);
+  }
+
+  has(repo: number, key: string): Call {
+    const call = this.open('H');
+    return this.send(call, [String(call.id), String(repo), key]);
+  }
+
+  set(repo: number, key: string, payload: string, o: CallOptions): Call {
+    const call = this.open('S');
+    return this.send(call, [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, payload], o.tags);
+  }
+
+  delete(repo: number, keys: readonly string[]): Call {
+    const call = this.open('D');
+    return this.send(call, [String(call.id), String(repo)], keys);
+  }
+
+  deletePattern(repo: number, glob: string): Call {
+    const call = this.open('P');
+    return this.send(call, [String(call.id), String(repo), glob]);
+  }
+
+  invalidateTags(repo: number, tags: readonly string[]): Call {
+    const call = this.open('T');
+    return this.send(call, [String(call.id), String(repo)], tags);
+  }
+
+  addTags(load: Load, tags: readonly string[]): Call {
+    const call = this.open('A');
+    return this.send(call, [String(call.id), String(load.id)], tags);
+  }
+
+  /** A loader's value. */
+  loaded(call: Call | undefined, load: Load, payload: string): void {
+    this.tell(call, 'V', [String(load.id), payload]);
+  }
+
+  /** A loader gave `undefined`. */
+  loadedNothing(call: Call | undefined, load: Load): void {
+    this.tell(call, 'U', [String(load.id)]);
+  }
+
+  /**
+   * A loader failed; whoever joined it fails with the same error. Or its value must not be stored: who joined it has the payload. Or,
+   * without an outcome, nobody ran it: who joined it loads for himself.
+   */
+  loadFailed(call: Call | undefined, load: Load, outcome?: LoadOutcome): void {
+    if (outcome !== undefined) load.outcome = outcome;
+    this.tell(call, 'F', [String(load.id)]);
+  }
+
+  /** The caller has given the call up. Its loader, if it runs, goes on. */
+  cancel(call: Call): void {
+    if (!this.calls.delete(call.id)) return;
+    call.phase = 'over';
+    this.write('X', [String(call.id)]);
+  }
+
+  /** Resolves when no call waits for the engine any more (loaders may still run), at the latest after `ms`. */
+  idle(ms: number): Promise<void> {
+    this.flush();
+    if (!this.asking()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      const idlers = this.idlers;
+      function done(): void {
+        clearTimeout(timer);
+        const at = idlers.indexOf(done);
+        if (at >= 0) idlers.splice(at, 1);
+        resolve();
+      }
+      idlers.push(done);
+    });
+  }
+
+  private asking(): boolean {
+    for (const call of this.calls.values()) if (call.phase === 'asked' || call.phase === 'storing') return true;
+    return false;
+  }
+
+  private open(operation: string): Call {
+    let id = this.lastCall;
+    do id = id === MAX_U32 ? 1 : id + 1;
+    while (this.calls.has(id));
+    this.lastCall = id;
+    const call = new Call(id, operation);
+    if (this.events.timed !== undefined) call.startedAt = now();
+    this.calls.set(id, call);
+    return call;
+  }
+
+  private send(call: Call, args: string[], more?: readonly string[]): Call {
+    if (more !== undefined) for (let i = 0; i < more.length; i++) args.push(more[i]);
+    this.write(call.operation, args);
+    return call;
+  }
+
+  private tell(call: Call | undefined, letter: string, args: readonly string[]): void {
+    if (call?.phase === 'loading') call.phase = 'storing';
+    this.write(letter, args);
+  }
+
+  private write(letter: string, args: readonly string[]): void {
+    this.encoder.write(letter, args);
+    if (this.encoder.at > FLUSH_BYTES) this.hand();
+    if (!this.flushing) {
+      this.flushing = true;
+      nextTick(CacheDriver.flushLater, this);
+    }
+  }
+
+  private static readonly flushLater = (driver: CacheDriver): void => driver.flush();
+
+  /** Hands the waiting calls to the engine and takes what it has decided. */
+  private flush(): void {
+    this.flushing = false;
+    this.hand();
+    this.after();
+  }
+
+  private hand(): void {
+    const { encoder } = this;
+    if (encoder.at === 0) return;
+    this.native.calls(encoder.at);
+    encoder.taken();
+  }
+
+  /** After every crossing: decisions, bytes to write, the timer. */
+  private after(): void {
+    if (this.draining) return; // Whoever is in the loop sees what is new.
+    this.draining = true;
+    const { state } = this;
+    try {
+      for (;;) {
+        if (state[State.decisions] > 0) {
+          state[State.decisions] = 0;
+          const decisions = this.native.decisions();
+          for (let i = 0; i + 3 < decisions.length; i += 4) {
+            this.decide(decisions[i] as number, decisions[i + 1] as number, decisions[i + 2], decisions[i + 3]);
+          }
+        } else if (state[State.writable] === 1 && this.link !== undefined) {
+          state[State.writable] = 0;
+          this.link.pump();
+        } else {
+          break;
+        }
+      }
+    } finally {
+      this.draining = false;
+    }
+    if (this.idlers.length > 0 && !this.asking()) for (const done of [...this.idlers]) done();
+    this.timer.arm(state[State.tickIn], this.calls.size > 0);
+  }
+
+  private decide(kind: number, id: number, a: unknown, b: unknown): void {
+    if (kind === Decision.event) return this.events.event(id, String(a), typeof b === 'string' ? b : '');
+    if (kind === Decision.loadOver) {
+      this.loads.delete(a as number);
+      if (id !== 0) this.stale.delete(id);
+      return;
+    }
+    if (kind === Decision.refresh) return this.refresh(id, this.begin(a as number));
+    const call = this.calls.get(id);
+    if (call === undefined) {
+      if (kind === Decision.load) this.loadFailed(undefined, this.begin(a as number)); // Given up meanwhile.
+      return;
+    }
+    switch (kind) {
+      case Decision.waiting:
+        call.phase = 'waiting';
+        call.onWaiting?.();
+        return;
+      case Decision.load:
+        call.phase = 'loading';
+        return call.decided(kind, this.begin(a as number), b as number);
+      case Decision.failedWith:
+        a = this.loads.get(a as number)?.outcome; // Looked up now: the load may be over before its joiners wake.
+        break;
+      case Decision.hit:
+        if (b === Hit.stale) this.keepStale(call);
+        break;
+    }
+    this.calls.delete(id);
+    call.phase = 'over';
+    if (call.startedAt !== 0) this.events.timed?.(call.operation, now() - call.startedAt);
+    call.decided(kind, a, typeof b === 'number' ? b : 0);
+  }
+
+  private begin(id: number): Load {
+    const load: Load = { id };
+    this.loads.set(id, load);
+    return load;
+  }
+
+  private refresh(id: number, load: Load): void {
+    const call = this.stale.get(id)?.call ?? this.calls.get(id);
+    this.stale.delete(id);
+    if (call === undefined) this.loadFailed(undefined, load);
+    else call.refresh(load);
+  }
+
+  private keepStale(call: Call): void {
+    const at = now();
+    for (const [id, kept] of this.stale) {
+      if (at - kept.at < REFRESH_PATIENCE_MS) break;
+      this.stale.delete(id);
+    }
+    this.stale.set(call.id, { call, at });
+  }
+}

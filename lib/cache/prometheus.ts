@@ -1,0 +1,28 @@
+/** Prometheus' text format, version 0.0.4. Source: prometheus.io/docs/instrumenting/exposition_formats. */
+
+/** One metric and the counters it is made of. */
+export interface Family<C> {
+  readonly name: string;
+  readonly help: string;
+  readonly series: readonly { readonly of: keyof C; readonly labels: Readonly<Record<string, string>> }[];
+}
+
+/** One line per series and repository, in a stable order. */
+export function prometheusText<C>(families: readonly Family<C>[], counters: readonly (readonly [repository: string, counters: C])[]): string {
+  const lines: string[] = [];
+  for (const { name, help, series } of families) {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
+    for (const [repository, values] of counters) {
+      for (const { of, labels } of series) {
+        const pairs = Object.entries({ repository, ...labels }).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
+        lines.push(`${name}{${pairs.join(',')}} ${String(values[of])}`);
+      }
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Backslash, quote and line feed are all that the format escapes in a label's value. */
+function escapeLabel(value: string): string {
+  return value.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
+}

@@ -1,0 +1,104 @@
+/** One `getOrSet` from its first decision to its value. */
+import { AsyncResource } from 'node:async_hooks';
+import { nextTick } from '../client/clock';
+import type { Call, LoadOutcome } from './call';
+import { loadUncached, refresh, runLoad, type Loader } from './load';
+import { Decision, Hit } from './decisions';
+import type { CallOptions } from './options';
+import { warn, type CachePort } from './port';
+
+/** Decoding can fail: a text that this repository's serializer did not write. */
+export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
+
+export function decode(port: CachePort, call: Call): Decoded {
+  try {
+    return { ok: true, value: port.serializer.deserialize(call.a as string) };
+  } catch (error) {
+    warn(port, `an entry's value could not be read and counts as a miss: ${error instanceof Error ? error.name : 'an error'} from the serializer`);
+    return { ok: false };
+  }
+}
+
+/** Counts a read that got a value. A caller who joined a load is a miss. */
+export function countHit(port: CachePort, call: Call): void {
+  if (call.b === Hit.fresh) port.counters.hits++;
+  else if (call.b === Hit.stale) port.counters.stale++;
+  else port.counters.misses++;
+}
+
+/** Reads a key, loading where the engine says so. */
+export async function read<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+  if (o.signal !== undefined) return readUntilAborted(port, key, loader, o, o.signal);
+  const call = port.driver.getOrSet(port.repo, key, o);
+  await call.next();
+  return answer(port, call, key, loader, o);
+}
+
+/** What a call's first decision means for its caller. */
+async function answer<T>(port: CachePort, call: Call, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+  if (call.kind === Decision.hit) {
+    const decoded = decode(port, call);
+    if (!decoded.ok) return healed(port, key, loader, o);
+    countHit(port, call);
+    if (call.isStaleHit) {
+      // In the caller's async context, and in a tick of its own: a loader is not run inside the engine's drain.
+      call.onRefresh(AsyncResource.bind((load) => nextTick(() => void refresh(port, load, key, loader, o))));
+    }
+    return decoded.value as T;
+  }
+  port.counters.misses++;
+  switch (call.kind) {
+    case Decision.load:
+      return runLoad(port, call, key, loader, o);
+    case Decision.nothing:
+      return undefined as T;
+    case Decision.failedWith:
+      return joined(port, call.a as LoadOutcome | undefined, key, loader, o);
+    default:
+      // A read path does not fail because of the cache.
+      if (call.kind === Decision.error) warn(port, call.error('getOrSet').message);
+      return loadUncached(port, key, loader, o);
+  }
+}
+
+/** The load that a caller joined failed, or went well with a value that must not be stored. */
+async function joined<T>(port: CachePort, outcome: LoadOutcome | undefined, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+  if (outcome === undefined) return loadUncached(port, key, loader, o);
+  if (outcome.payload !== undefined) return port.serializer.deserialize(outcome.payload) as T;
+  throw outcome.error;
+}
+
+/**
+ * What is stored cannot be decoded. It is deleted, which can only cost a load, and the key is read once more: then it is a miss with a lease
+ * like any other.
+ */
+async function healed<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+  await port.driver.delete(port.repo, [key]).next();
+  const call = await port.driver.getOrSet(port.repo, key, o).next();
+  if (call.kind === Decision.hit && !decode(port, call).ok) {
+    port.counters.misses++;
+    return loadUncached(port, key, loader, o);
+  }
+  return answer(port, call, key, loader, o);
+}
+
+/** Rejects with the signal's reason when it aborts. A load that has begun goes on, for others and for the cache. */
+function readUntilAborted<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) {
+    port.counters.misses++;
+    return Promise.reject(signal.reason as Error);
+  }
+  const call = port.driver.getOrSet(port.repo, key, o);
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => {
+      if (call.phase === 'asked' || call.phase === 'waiting') {
+        port.driver.cancel(call);
+        port.counters.misses++;
+      }
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    const value = call.next().then(() => answer(port, call, key, loader, o));
+    void value.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

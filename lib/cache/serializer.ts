@@ -1,0 +1,39 @@
+/** Values to text and back: JSON unless a repository brings its own. */
+import { badOption } from '../errors';
+
+/** Turns values into text and back. `deserialize(serialize(value))` must be as good as `value`. */
+export interface Serializer {
+  /** Throws for what it cannot carry; whatever it throws reaches the caller. */
+  serialize(value: unknown): string;
+  deserialize(text: string): unknown;
+}
+
+export const JSON_SERIALIZER: Serializer = {
+  serialize(value) {
+    // `undefined` for undefined, functions and symbols; throws a TypeError of its own for BigInt and cycles.
+    const text = JSON.stringify(value) as string | undefined;
+    if (text === undefined) {
+      throw new TypeError(`a cached value must be something that JSON can carry, got ${value === undefined ? 'undefined' : `a ${typeof value}`}`);
+    }
+    return text;
+  },
+  deserialize: (text) => JSON.parse(text) as unknown,
+};
+
+export function checkSerializer(serializer: unknown): asserts serializer is Serializer {
+  const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>;
+  if (typeof serialize !== 'function' || typeof deserialize !== 'function') {
+    badOption('cache.serializer', 'an object with the functions serialize and deserialize', serializer);
+  }
+}
+
+/** A value as the text that is stored. Errors: what the serializer throws, TypeError where it gives no well-formed string. */
+export function encodeValue(serializer: Serializer, value: unknown): string {
+  const text: unknown = serializer.serialize(value);
+  if (serializer === JSON_SERIALIZER) return text as string;
+  if (typeof text !== 'string') badOption('the result of cache.serializer.serialize', 'a string', text);
+  if (!(text as string & { isWellFormed(): boolean }).isWellFormed()) {
+    throw new TypeError('the result of cache.serializer.serialize must be a well-formed string, got one with a lone surrogate');
+  }
+  return text;
+}

@@ -1,0 +1,51 @@
+/** The engine's one timer. */
+import { clearTimeout, setImmediate, setTimeout } from '../client/clock';
+
+const now = performance.now.bind(performance);
+
+/**
+ * Wakes the engine when it asked to be woken. Replies that are in the socket already are read first: deadlines are judged after one more look.
+ * The timer holds the process only while a caller waits; background work never does.
+ */
+export class WakeTimer {
+  private timer: NodeJS.Timeout | undefined;
+  private due = 0;
+  private holds = true;
+  /** The timer has fired, and the socket is being read. */
+  private isLooking = false;
+
+  constructor(private readonly wake: () => void) {}
+
+  /** `ms` from now; negative: never. A timer that would fire too early is left alone: waking is cheap and asks again. */
+  arm(ms: number, holds: boolean): void {
+    if (this.isLooking) return;
+    if (ms < 0) return this.stop();
+    const due = now() + ms;
+    if (this.timer === undefined || due < this.due - 1) {
+      this.stop();
+      this.timer = setTimeout(WakeTimer.fired, Math.max(1, Math.ceil(ms)), this);
+      this.due = due;
+      this.holds = true;
+    }
+    if (holds === this.holds) return;
+    this.holds = holds;
+    if (holds) this.timer?.ref();
+    else this.timer?.unref();
+  }
+
+  stop(): void {
+    if (this.timer !== undefined) clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private static readonly fired = (self: WakeTimer): void => {
+    self.timer = undefined;
+    self.isLooking = true;
+    setImmediate(WakeTimer.looked, self);
+  };
+
+  private static readonly looked = (self: WakeTimer): void => {
+    self.isLooking = false;
+    self.wake();
+  };
+}

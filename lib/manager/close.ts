@@ -1,0 +1,52 @@
+/** Closing one client in a given time, whatever state it and its server are in. */
+import { clearTimeout, setTimeout } from '../client/clock';
+import type { Redis } from '../redis';
+
+const now = performance.now.bind(performance);
+
+/** Of the time given, this part is kept for the end of a connection that did not answer QUIT. */
+const RESERVE = 0.25;
+
+/**
+ * QUIT where the connection is ready, so that what was issued before is answered; then, or at once, a disconnect; at the deadline the
+ * socket is destroyed. Never rejects. What is unanswered by then rejects with `Connection is closed.`
+ */
+export async function closeClient(redis: Redis, timeoutMs: number): Promise<void> {
+  if (redis.status === 'end') return;
+  const deadline = now() + Math.max(timeoutMs, 0);
+  const ended = new Promise<void>((resolve) => {
+    redis.once('end', resolve);
+  });
+  if (redis.status === 'ready') {
+    const quit = redis.quit().then(ignore, ignore);
+    await within(Promise.race([quit, ended]), timeoutMs * (1 - RESERVE));
+  }
+  if (hasEnded(redis)) return;
+  redis.disconnect();
+  if (hasEnded(redis)) return;
+  if (await within(ended, Math.min(deadline - now(), 250))) return;
+  redis.stream?.destroy();
+  await within(ended, deadline - now());
+}
+
+/** Asked anew each time: the status changes behind the compiler's back. */
+function hasEnded(redis: Redis): boolean {
+  return redis.status === 'end';
+}
+
+/** Whether `promise` settled within `ms`. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, Math.max(ms, 1), false);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function ignore(): void {
+  // The outcome shows in the client's status.
+}

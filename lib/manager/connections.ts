@@ -1,0 +1,158 @@
+/**
+ * Every connection of the process: at most one client for each role, and one cache engine on the main one. Opening is synchronous, so
+ * that callers who arrive together cannot open twice.
+ *
+ * Invariants: a role's client is replaced only after somebody ended it; while `closeAll` runs nothing new is opened for a role that it is
+ * closing; after it nothing is left and everything may be opened again.
+ */
+import { CacheDriver } from '../cache/driver';
+import { dispatch } from '../cache/events';
+import { HawserError } from '../errors';
+import type { Logger } from '../logger';
+import { native } from '../native';
+import type { RedisOptions } from '../client/options';
+import { Redis } from '../redis';
+import { closeClient } from './close';
+import { endpointOptions } from './endpoint';
+import { logLife, logCommands } from './logging';
+import { checkManagerOptions, reconnectDelay, resolveSettings, type ManagerOptions, type Settings } from './options';
+
+export type Role = 'main' | 'subscriber' | 'publisher';
+
+const now = performance.now.bind(performance);
+
+/** Bounds of the manager's queues: what is issued while Redis is away. */
+const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
+
+let configured: ManagerOptions = {};
+let current: Settings | undefined;
+const clients = new Map<Role, Redis>();
+let cache: { driver: CacheDriver; engine: string; memory: boolean } | undefined;
+let closing: Promise<void> | undefined;
+const closeHooks = new Set<() => void>();
+
+/** Errors: HawserError `E_BAD_STATE` after first use; TypeError, RangeError, HawserError for the options themselves. */
+export function configure(options: ManagerOptions): void {
+  const checked = checkManagerOptions(options);
+  if (current !== undefined || clients.size > 0) {
+    throw new HawserError('E_BAD_STATE', 'RedisManager.configure must be called before the first use of the manager or a cache, or after closeAll');
+  }
+  configured = { ...checked };
+}
+
+/** What holds now: read from options and environment at first use, and again after `closeAll`. */
+export function settings(): Settings {
+  return (current ??= resolveSettings(configured));
+}
+
+/** The options alone, for what must not read the rest. */
+export function managerOptions(): ManagerOptions {
+  return configured;
+}
+
+/** The role's client: the one there is, or a new one that connects by itself. */
+export function client(role: Role): Redis {
+  const open = clients.get(role);
+  if (open !== undefined && (closing !== undefined || !isEnded(open))) return open;
+  const fresh = connect(role, settings());
+  clients.set(role, fresh);
+  return fresh;
+}
+
+/** Clients that are open now, without opening any. */
+export function openClients(): ReadonlyMap<Role, Redis> {
+  return clients;
+}
+
+/** Ended, or told to end and about to. */
+function isEnded(redis: Redis): boolean {
+  return redis.status === 'end' || (redis as unknown as { isClosingByHand: boolean }).isClosingByHand;
+}
+
+function connect(role: Role, s: Settings): Redis {
+  const { endpoint, logger } = s;
+  if (endpoint.memory) return new Redis('memory://');
+  const options: RedisOptions = { ...endpointOptions(endpoint), ...s.redis };
+  if (endpoint.tls && s.redis.tls === undefined) options.tls = {};
+  const redis = new Redis({
+    maxRetriesPerRequest: s.maxRetries,
+    retryStrategy: (times: number) => reconnectDelay(s.retryDelayMs, Math.max(times, 1)),
+    resend: 'idempotent',
+    ...QUEUE,
+    ...options,
+    connectionName: `${s.connectionName}:${role}`,
+  });
+  logLife(redis, role, logger);
+  if (s.monitor) logCommands(redis, role, logger);
+  return redis;
+}
+
+const NO_LINK = { link: undefined };
+
+/** The cache engine, attached to the main connection or to the store inside the process. */
+export function cacheDriver(): CacheDriver {
+  const s = settings();
+  if (cache !== undefined && cache.engine !== s.engine) {
+    cache.driver.dispose();
+    cache = undefined;
+  }
+  cache ??= { driver: newDriver(s), engine: s.engine, memory: false };
+  const { link } = s.endpoint.memory ? NO_LINK : client('main');
+  if (link !== undefined) {
+    cache.memory = false;
+    cache.driver.attach(link);
+  } else if (!cache.memory) {
+    cache.memory = true;
+    cache.driver.attachMemory();
+  }
+  return cache.driver;
+}
+
+const OPERATIONS: Record<string, string> = {
+  G: 'getOrSet', R: 'get', H: 'has', S: 'set', D: 'delete', P: 'deletePattern', T: 'invalidateTags', A: 'addTags',
+};
+
+function newDriver(s: Settings): CacheDriver {
+  const { logger } = s;
+  const driver: CacheDriver = new CacheDriver(new native.NativeCache(s.engine), {
+    event: (repo, name, message) => {
+      const repository = driver.prefixOf(repo);
+      dispatch(name, repository === undefined ? { message } : { message, repository }, logger);
+    },
+    timed: s.monitor ? (operation, ms) => logger.debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`) : undefined,
+  });
+  return driver;
+}
+
+/** Called at the start of every `closeAll`, before connections close. */
+export function onClose(hook: () => void): void {
+  closeHooks.add(hook);
+}
+
+/** Closes everything within `timeoutMs`. Never rejects. Calls that overlap close one after the other. */
+export function closeAll(timeoutMs: number): Promise<void> {
+  const done: Promise<void> = (closing ?? Promise.resolve()).then(() => closeOnce(timeoutMs)).finally(() => {
+    if (closing === done) closing = undefined;
+  });
+  return (closing = done);
+}
+
+async function closeOnce(timeoutMs: number): Promise<void> {
+  const deadline = now() + timeoutMs;
+  for (const hook of closeHooks) hook();
+  // What was issued before this call still goes out.
+  if (cache !== undefined) await cache.driver.idle(timeoutMs / 2);
+  const logger: Logger | undefined = current?.logger;
+  const count = clients.size;
+  while (clients.size > 0) {
+    const taken = [...clients];
+    await Promise.all(taken.map(([, redis]) => closeClient(redis, deadline - now())));
+    for (const [role] of taken) clients.delete(role);
+  }
+  if (cache !== undefined) {
+    cache.driver.detach();
+    cache.memory = false;
+  }
+  current = undefined;
+  if (count > 0) logger?.info('[hawser] all connections closed');
+}

@@ -1,0 +1,75 @@
+/** Where Redis is, from a connection URL. The core's parser does the work; no error repeats the URL: it may hold a password. */
+import { HawserError } from '../errors';
+import { native } from '../native';
+
+export interface ServerEndpoint {
+  readonly memory: false;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  /** A unix socket's path, in place of host and port. */
+  readonly path: string | undefined;
+  readonly tls: boolean;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly db: number;
+  /** Client options in the URL's query, as in ioredis: `redis://host?family=6`. */
+  readonly query: Readonly<Record<string, string | number>>;
+}
+
+export type Endpoint = { readonly memory: true } | ServerEndpoint;
+
+/** What the core and not the client reads from a query. */
+const NOT_OPTIONS = new Set(['db', 'user', 'pass', 'protocol']);
+
+/** Errors: HawserError `E_BAD_OPTION` that begins with `source` (the variable's or option's name). */
+export function parseEndpoint(url: string, source: string): Endpoint {
+  let parts: Record<string, unknown>;
+  try {
+    parts = JSON.parse(native.parseUrl(url)) as Record<string, unknown>;
+  } catch (error) {
+    const reason = (error as Error).message.replace(/^E_[A-Z_]+ /, '');
+    throw new HawserError('E_BAD_OPTION', `${source}: ${reason.includes(url) ? 'not a connection URL' : reason}`);
+  }
+  if (parts.memory === true) return { memory: true };
+  const given = <T>(value: unknown): T | undefined => (value === null ? undefined : (value as T));
+  return {
+    memory: false,
+    host: given(parts.host),
+    port: given(parts.port),
+    path: given(parts.path),
+    tls: parts.tls === true,
+    username: given(parts.username),
+    password: given(parts.password),
+    db: (parts.db as number | null) ?? 0,
+    query: queryOf(url, source),
+  };
+}
+
+function queryOf(url: string, source: string): Record<string, string | number> {
+  const mark = url.indexOf('?');
+  const query: Record<string, string | number> = {};
+  if (mark < 0) return query;
+  for (const [name, value] of new URLSearchParams(url.slice(mark + 1).replace(/#.*$/, ''))) {
+    if (NOT_OPTIONS.has(name)) continue;
+    if (name === 'keyPrefix') throw keyPrefixRefused(source);
+    query[name] = name === 'family' ? Number(value) : value;
+  }
+  return query;
+}
+
+export function keyPrefixRefused(path: string): HawserError {
+  return new HawserError(
+    'E_BAD_OPTION',
+    `${path}: keyPrefix is refused by the manager, whose connections are shared; a CacheRepository takes a prefix, a client of your own (new Redis) takes keyPrefix`,
+  );
+}
+
+/** The endpoint as options of a client. */
+export function endpointOptions(endpoint: ServerEndpoint): Record<string, unknown> {
+  const { host, port, path, tls, username, password, db, query } = endpoint;
+  const options: Record<string, unknown> = { ...query, ...(path === undefined ? { host, port } : { path }), db };
+  if (username !== undefined) options.username = username;
+  if (password !== undefined) options.password = password;
+  if (tls) options.tls = {};
+  return options;
+}

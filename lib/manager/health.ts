@@ -1,0 +1,85 @@
+/** Whether the connections answer, in bounded time. */
+import { clearTimeout, setTimeout } from '../client/clock';
+import type { Redis } from '../redis';
+import { client, settings, type Role } from './connections';
+
+/** A health check answers within this time, whatever the server does. */
+export const HEALTH_TIMEOUT_MS = 1_000;
+
+const now = performance.now.bind(performance);
+
+/** What `redisHealthCheck` reports. */
+export interface RedisHealth {
+  main: 'connected' | 'disconnected';
+  subscriber: 'PONG' | 'error';
+  publisher: 'PONG' | 'error';
+  /** ISO 8601. */
+  timestamp: string;
+  /** How long the main connection took to answer, in milliseconds; `null` when it did not. */
+  latencyMs: number | null;
+  /** Whether all three are well. */
+  healthy: boolean;
+  /** `memory`: the URL is `memory://`, there is no server that could be unwell. */
+  mode: 'standalone' | 'memory';
+}
+
+/** One PING at a time for each client: while Redis is away, checks that come every second must not fill its queue. */
+const pings = new WeakMap<Redis, Promise<number | undefined>>();
+
+/** Milliseconds until the role's connection answered; `undefined` when it did not within 1,000 ms. Never rejects. */
+export async function pingRole(role: Role): Promise<number | undefined> {
+  try {
+    if (settings().endpoint.memory) return 0;
+    return await within(ping(client(role)), HEALTH_TIMEOUT_MS);
+  } catch {
+    return undefined;
+  }
+}
+
+function ping(redis: Redis): Promise<number | undefined> {
+  let pending = pings.get(redis);
+  if (pending === undefined) {
+    const start = now();
+    pending = redis
+      .ping()
+      .then(
+        () => now() - start,
+        () => undefined,
+      )
+      .finally(() => pings.delete(redis));
+    pings.set(redis, pending);
+  }
+  return pending;
+}
+
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The state of all three connections, for a health endpoint. Answers within 1,000 ms and does not reject because Redis is down.
+ * Opens connections that are not open yet. Errors: HawserError `E_BAD_OPTION`, `E_UNSUPPORTED` for settings that cannot be used.
+ *
+ *     app.get('/api/health/redis', async (_, res) => res.json(await redisHealthCheck()));
+ */
+export async function redisHealthCheck(): Promise<RedisHealth> {
+  const { memory } = settings().endpoint;
+  const [main, subscriber, publisher] = await Promise.all([pingRole('main'), pingRole('subscriber'), pingRole('publisher')]);
+  return {
+    main: main === undefined ? 'disconnected' : 'connected',
+    subscriber: subscriber === undefined ? 'error' : 'PONG',
+    publisher: publisher === undefined ? 'error' : 'PONG',
+    timestamp: new Date().toISOString(),
+    latencyMs: main === undefined ? null : Math.round(main * 1000) / 1000,
+    healthy: main !== undefined && subscriber !== undefined && publisher !== undefined,
+    mode: memory ? 'memory' : 'standalone',
+  };
+}

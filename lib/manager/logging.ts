@@ -1,0 +1,44 @@
+/** Log lines of the manager's clients. An outage is one error and one warning, however many attempts it takes. */
+import type { Logger } from '../logger';
+import type { Redis } from '../redis';
+
+const now = performance.now.bind(performance);
+
+/** Logs a client's life. Being an `error` listener, it also keeps the client from reporting errors itself. */
+export function logLife(redis: Redis, role: string, logger: Logger): void {
+  const name = `[hawser:${role}]`;
+  let down = false;
+  redis.on('connect', () => logger.debug(`${name} connected`));
+  redis.on('ready', () => {
+    logger.info(`${name} ready${down ? ' again' : ''}`);
+    down = false;
+  });
+  redis.on('error', (error: Error) => {
+    if (down) logger.debug(`${name} ${error.message}`);
+    else logger.error(`${name} ${error.message}; trying again until it answers`);
+    down = true;
+  });
+  redis.on('close', () => {
+    if (!down) logger.info(`${name} connection closed`);
+  });
+  redis.on('reconnecting', (delay: number) => logger.debug(`${name} reconnecting in ${delay} ms`));
+  redis.on('end', () => logger.info(`${name} ended`));
+}
+
+interface Sendable {
+  readonly name: string;
+  readonly promise: Promise<unknown>;
+}
+
+/** `REDIS_MONITOR_ENABLED`: each command's name and time, never its arguments. */
+export function logCommands(redis: Redis, role: string, logger: Logger): void {
+  const target = redis as unknown as { sendCommand(command: Sendable, ...rest: unknown[]): unknown };
+  const send = target.sendCommand.bind(redis);
+  target.sendCommand = (command, ...rest) => {
+    const start = now();
+    const report = (): void => logger.debug(`[hawser:${role}] ${command.name} ${(now() - start).toFixed(2)} ms`);
+    const result = send(command, ...rest);
+    command.promise.then(report, report);
+    return result;
+  };
+}

@@ -1,0 +1,199 @@
+/** The manager's options: what may be configured, what holds otherwise, and the settings that result. */
+import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate';
+import { isSet, readEnv } from '../env';
+import { badOption, HawserError } from '../errors';
+import type { RedisOptions } from '../client/options';
+import { consoleLogger, type Logger } from '../logger';
+import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
+
+/** Times and bounds of the cache engine, for the whole process. Milliseconds. */
+export interface CacheEngineOptions {
+  /** Budget of all Redis steps of one read before its loader, from the moment the connection is ready. Default 250. */
+  commandTimeoutMs?: number;
+  /** The same while the process's first connection is being made. Default 1,000. */
+  connectBudgetMs?: number;
+  /** Budget of `set`, `delete`, `deletePattern` and `invalidateTags`. Default 5,000. */
+  writeTimeoutMs?: number;
+  /** How long a load's lease lives unless its holder renews it. Default 10,000. */
+  leaseMs?: number;
+  /** How often a running load renews its lease. Default 3,000. */
+  renewMs?: number;
+  /** How long a caller waits for another process's load before it loads without storing. Default 30,000. */
+  lockTimeoutMs?: number;
+  /** Invalidations that could not be delivered and are kept until they are: at most this many tags and keys. Default 10,000. */
+  maxUndelivered?: number;
+  /** Bound of the in-process store of `memory://`, in bytes. Default 64 MiB. */
+  memoryBytes?: number;
+}
+
+/** Options of `RedisManager.configure`. Each overrides the environment variable named beside it. */
+export interface ManagerOptions {
+  /** `REDIS_URL`; default `redis://localhost:6379`. */
+  url?: string;
+  /** Name of the connections in `CLIENT LIST`, followed by `:` and the role. Default `hawser`. */
+  connectionName?: string;
+  /** `REDIS_MAX_RETRIES`: reconnect attempts that one request waits for before it fails. Default 10. */
+  maxRetries?: number;
+  /** `REDIS_RETRY_DELAY`: base of the reconnect delay in milliseconds. Default 100. */
+  retryDelayMs?: number;
+  /** `REDIS_MANAGER_ENABLED`: what `isEnabled` reports. Default false. */
+  enabled?: boolean;
+  /** `REDIS_MONITOR_ENABLED`: log each command's name and time at debug level. Default false. */
+  monitor?: boolean;
+  /** `CACHE_DEFAULT_TTL`, in seconds. Default 3600. */
+  defaultTtl?: number;
+  /** `CACHE_ENABLE_TAGS`. Default true. */
+  enableTags?: boolean;
+  /** `CACHE_ENABLE_SWR`. Default true. */
+  enableSwr?: boolean;
+  /** `CACHE_METRICS_ENABLED`. Default true. */
+  enableMetrics?: boolean;
+  /**
+   * What entries of a former master are worth after a failover. `'cold'` (default): nothing. `'trust'`: they are served, and what was
+   * invalidated but not yet replicated comes back. The same in the whole fleet.
+   */
+  afterFailover?: 'cold' | 'trust';
+  /** Times and bounds of the cache. */
+  cache?: CacheEngineOptions;
+  /** Where log lines go. Default: warnings and errors to the console. */
+  logger?: Logger;
+  /** More options for the three clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and what the URL says are refused. */
+  redis?: Omit<RedisOptions, 'keyPrefix' | 'host' | 'port' | 'path' | 'username' | 'password' | 'db' | 'connectionName'>;
+}
+
+/** What holds, once everything has been read and checked. */
+export interface Settings {
+  readonly endpoint: Endpoint;
+  readonly connectionName: string;
+  readonly maxRetries: number;
+  readonly retryDelayMs: number;
+  readonly monitor: boolean;
+  readonly defaultTtl: number;
+  readonly tags: boolean;
+  readonly metrics: boolean;
+  readonly logger: Logger;
+  readonly redis: Readonly<Record<string, unknown>>;
+  /** The cache engine's configuration, as JSON. */
+  readonly engine: string;
+}
+
+const HOUR = 3_600_000;
+const ENGINE: Record<keyof CacheEngineOptions, { min: number; max: number; count?: true }> = {
+  commandTimeoutMs: { min: 1, max: HOUR },
+  connectBudgetMs: { min: 1, max: HOUR },
+  writeTimeoutMs: { min: 1, max: HOUR },
+  leaseMs: { min: 100, max: HOUR },
+  renewMs: { min: 10, max: HOUR },
+  lockTimeoutMs: { min: 1, max: HOUR },
+  maxUndelivered: { min: 0, max: 10_000_000, count: true },
+  memoryBytes: { min: 1 << 16, max: 2 ** 40, count: true },
+};
+const ENGINE_NAMES: ReadonlySet<string> = new Set(Object.keys(ENGINE));
+const NAMES: ReadonlySet<string> = new Set([
+  'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
+  'afterFailover', 'cache', 'logger', 'redis',
+]);
+const FROM_URL = ['host', 'port', 'path', 'username', 'password', 'db'];
+const LEASE_MS = 10_000;
+const RENEW_MS = 3_000;
+
+/** Checks options without reading the environment. Errors name the full path: `manager.cache.leaseMs must be ...`. */
+export function checkManagerOptions(options: unknown): ManagerOptions {
+  if (typeof options === 'object' && options !== null && 'keyPrefix' in options) throw keyPrefixRefused('manager.keyPrefix');
+  checkNames('manager', options, NAMES);
+  const o: ManagerOptions = options;
+  if (o.url !== undefined && typeof o.url !== 'string') badOption('manager.url', 'a connection URL', o.url);
+  if (o.connectionName !== undefined && !/^[\x21-\x7e]+$/.test(String(o.connectionName))) {
+    badOption('manager.connectionName', 'printable ASCII without spaces', o.connectionName);
+  }
+  for (const name of ['enabled', 'monitor', 'enableTags', 'enableSwr', 'enableMetrics'] as const) {
+    if (o[name] !== undefined && typeof o[name] !== 'boolean') badOption(`manager.${name}`, 'true or false', o[name]);
+  }
+  if (o.maxRetries !== undefined && !(Number.isInteger(o.maxRetries) && o.maxRetries >= 0)) {
+    badOption('manager.maxRetries', 'a whole number of retries from 0', o.maxRetries, RangeError);
+  }
+  if (o.retryDelayMs !== undefined) checkMs('manager.retryDelayMs', o.retryDelayMs, { min: 1, max: 60_000 });
+  if (o.defaultTtl !== undefined) checkTtl('manager.defaultTtl', o.defaultTtl);
+  if (o.afterFailover !== undefined && o.afterFailover !== 'cold' && o.afterFailover !== 'trust') {
+    badOption('manager.afterFailover', "'cold' or 'trust'", o.afterFailover);
+  }
+  if (o.cache !== undefined) checkEngine(o.cache);
+  if (o.logger !== undefined) checkLogger(o.logger);
+  if (o.redis !== undefined) checkClientOptions(o.redis);
+  return o;
+}
+
+function checkEngine(cache: CacheEngineOptions): void {
+  checkNames('manager.cache', cache, ENGINE_NAMES);
+  for (const [name, value] of Object.entries(cache) as [keyof CacheEngineOptions, number | undefined][]) {
+    const { min, max, count } = ENGINE[name];
+    if (value === undefined) continue;
+    if (!count) checkMs(`manager.cache.${name}`, value, { min, max });
+    else if (!Number.isInteger(value) || value < min || value > max) {
+      badOption(`manager.cache.${name}`, `a whole number from ${min} to ${max}`, value, RangeError);
+    }
+  }
+  const { leaseMs = LEASE_MS, renewMs = defaultRenewMs(leaseMs) }: CacheEngineOptions = cache;
+  if (renewMs >= leaseMs) badOption('manager.cache.renewMs', `less than manager.cache.leaseMs (${leaseMs})`, renewMs, RangeError);
+}
+
+function defaultRenewMs(leaseMs: number): number {
+  return Math.min(RENEW_MS, Math.floor(leaseMs / 3));
+}
+
+function checkLogger(logger: Logger): void {
+  for (const name of ['debug', 'info', 'warn', 'error'] as const) {
+    checkFunction(`manager.logger.${name}`, (logger as Partial<Logger> | null)?.[name]);
+  }
+}
+
+function checkClientOptions(redis: object): void {
+  if (typeof redis !== 'object' || (redis as object | null) === null) badOption('manager.redis', 'an object', redis);
+  if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
+  if ('sentinels' in redis) throw unsupported('manager.redis.sentinels', 'Sentinel');
+  for (const name of FROM_URL) {
+    if (name in redis) throw new HawserError('E_BAD_OPTION', `manager.redis.${name} is part of the connection URL: set manager.url or REDIS_URL`);
+  }
+}
+
+function unsupported(source: string, what: string): HawserError {
+  return new HawserError('E_UNSUPPORTED', `${source}: ${what} is not supported by this version; it comes in a later one. Use a redis://, rediss://, unix:// or memory:// URL`);
+}
+
+/** Lays options over the environment. The first malformed variable throws; so does what this version cannot do. */
+export function resolveSettings(o: ManagerOptions): Settings {
+  if (readEnv('REDIS_CLUSTER')) throw unsupported('REDIS_CLUSTER', 'Redis Cluster');
+  if (isSet('REDIS_CLUSTER_NODES')) readEnv('REDIS_CLUSTER_NODES');
+  readEnv('REDIS_MANAGER_ENABLED');
+  const monitor = o.monitor ?? readEnv('REDIS_MONITOR_ENABLED');
+  const url = o.url ?? readEnv('REDIS_URL');
+  const source = o.url === undefined ? 'REDIS_URL' : 'manager.url';
+  if (/^[a-z+]*sentinel[a-z+]*:/i.test(url)) throw unsupported(source, 'Sentinel');
+  return {
+    endpoint: parseEndpoint(url, source),
+    connectionName: o.connectionName ?? 'hawser',
+    maxRetries: o.maxRetries ?? readEnv('REDIS_MAX_RETRIES'),
+    retryDelayMs: o.retryDelayMs ?? readEnv('REDIS_RETRY_DELAY'),
+    monitor,
+    defaultTtl: o.defaultTtl ?? readEnv('CACHE_DEFAULT_TTL'),
+    tags: o.enableTags ?? readEnv('CACHE_ENABLE_TAGS'),
+    metrics: o.enableMetrics ?? readEnv('CACHE_METRICS_ENABLED'),
+    logger: o.logger ?? consoleLogger({ debug: monitor }),
+    redis: { ...o.redis },
+    engine: engineConfig(o),
+  };
+}
+
+function engineConfig(o: ManagerOptions): string {
+  const cache: CacheEngineOptions = { ...o.cache };
+  if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
+  return JSON.stringify({ ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') });
+}
+
+/** The longest pause between two reconnect attempts. */
+const MAX_DELAY_MS = 3_000;
+
+/** Delay before attempt `times`: `min(base x times, 3000)` with full jitter, for ever. */
+export function reconnectDelay(baseMs: number, times: number): number {
+  return Math.round(Math.random() * Math.min(baseMs * times, MAX_DELAY_MS));
+}

@@ -1,0 +1,46 @@
+/** Closing everything when the process is told to stop. */
+import { checkMs } from '../cache/validate';
+import { badOption } from '../errors';
+import { closeAll } from './connections';
+
+/** Options of `RedisManager.installShutdownHooks`. */
+export interface ShutdownOptions {
+  /** Default `['SIGTERM', 'SIGINT']`. */
+  signals?: NodeJS.Signals[];
+  /** How long closing may take, in milliseconds. Default 2,000. */
+  timeoutMs?: number;
+}
+
+export const CLOSE_TIMEOUT = { min: 0, max: 600_000, default: 2_000 };
+
+const installed = new Map<NodeJS.Signals, () => void>();
+
+/**
+ * On a signal: closes everything, then lets the process end as it would have without the hook. Where the application listens to the
+ * signal itself, ending the process stays its business. A second signal ends the process at once.
+ */
+export function installShutdownHooks(options: ShutdownOptions = {}): void {
+  const { signals = ['SIGTERM', 'SIGINT'], timeoutMs = CLOSE_TIMEOUT.default } = options;
+  if (!Array.isArray(signals) || !signals.every((name) => /^SIG[A-Z0-9]+$/.test(String(name)))) {
+    badOption('signals', 'an array of signal names', signals);
+  }
+  checkMs('timeoutMs', timeoutMs, CLOSE_TIMEOUT);
+  for (const signal of signals) {
+    const previous = installed.get(signal);
+    if (previous !== undefined) process.removeListener(signal, previous);
+    const hook = (): void => {
+      const alone = process.listenerCount(signal) === 1;
+      uninstall();
+      void closeAll(timeoutMs).then(() => {
+        if (alone && process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+      });
+    };
+    installed.set(signal, hook);
+    process.on(signal, hook);
+  }
+}
+
+function uninstall(): void {
+  for (const [signal, hook] of installed) process.removeListener(signal, hook);
+  installed.clear();
+}

@@ -1,0 +1,49 @@
+/** The bus's messages: the JSON that the instances of an application exchange. */
+import { badOption } from '../errors';
+
+/** What the other instances should drop. */
+export type CacheInvalidationMessage = {
+  /** What `target` names. */
+  type: 'tags' | 'pattern' | 'key';
+  /** One or several tags, patterns or keys. */
+  target: string | string[];
+  /** Who says so, for logs. */
+  source?: string;
+};
+
+const TYPES = new Set(['tags', 'pattern', 'key']);
+
+/** Throws a TypeError that says what is wrong with a message. */
+export function checkMessage(message: unknown): asserts message is CacheInvalidationMessage {
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) badOption('message', 'an object { type, target, source? }', message);
+  const { type, target, source } = message as Record<string, unknown>;
+  if (typeof type !== 'string' || !TYPES.has(type)) badOption('message.type', "'tags', 'pattern' or 'key'", type);
+  if (Array.isArray(target)) {
+    if (target.length === 0) badOption('message.target', 'a non-empty string or an array of at least one', target);
+    target.forEach((one, i) => checkTarget(`message.target[${i}]`, one));
+  } else {
+    checkTarget('message.target', target);
+  }
+  if (source !== undefined && typeof source !== 'string') badOption('message.source', 'a string', source);
+}
+
+function checkTarget(path: string, target: unknown): void {
+  if (typeof target !== 'string' || target === '') badOption(path, 'a non-empty string', target);
+}
+
+/** Errors: TypeError with the reason, for text that is no message. */
+export function parseMessage(text: string): CacheInvalidationMessage {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    throw new TypeError('it is not JSON'); // The parser's own words would repeat the text.
+  }
+  checkMessage(message);
+  return message;
+}
+
+/** A copy for one listener: what it does to it is no concern of the others. */
+export function copyOf(message: CacheInvalidationMessage): CacheInvalidationMessage {
+  return { ...message, target: Array.isArray(message.target) ? [...message.target] : message.target };
+}
