@@ -1,2 +1,15 @@
 /** The entry for `import`: the same objects as index.js. */
-export { default, Redis } from './index.js';
+export {
+  default,
+  Redis,
+  HawserError,
+  RedisManager,
+  redisHealthCheck,
+  CacheRepository,
+  StaleWhileRevalidate,
+  CachedService,
+  CacheMetrics,
+  warmCache,
+  applyInvalidation,
+  PubSubService,
+} from './index.js';

@@ -1,7 +1,7 @@
 /** Everything that an application can import. index.js gives it its CommonJS shape: the class `Redis` itself, with the rest as properties. */
-import { EventEmitter } from 'node:events';
+import { Redis } from './redis';
 
-/** Placeholder until the client is here. */
-export class Redis extends EventEmitter {}
-
+export { Redis };
 export default Redis;
+export type { RedisOptions } from './client/options';
+export * from './facade';
