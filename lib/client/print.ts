@@ -1,0 +1,5 @@
+/** A callback that prints what it is called with: `Error: ...` or `Reply: ...`, as in ioredis. */
+export function print(error: Error | null | undefined, reply?: unknown): void {
+  if (error) console.log(`Error: ${error.message}`);
+  else console.log(`Reply: ${String(reply)}`);
+}
