@@ -81,10 +81,11 @@ export function loadBinding(directory: string, platform = platformName()): Nativ
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- only require loads native code
     return require(file) as NativeBinding;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    // Under jest this error is of another realm, and no `instanceof` holds.
+    const reason = String((cause as Error).message).replace(/\.$/, '');
     throw new NativeBinaryError(
       `hawser's native binary for ${platform} (Node ${process.version}) could not be loaded: ${reason}. ` +
-        `It was made for another system, often one with a newer C library. ${wayOut(directory)}`,
+        `It may have been made for another system, for example one with a newer C library. ${wayOut(directory)}`,
       { cause },
     );
   }

@@ -1,0 +1,159 @@
+import { readFileSync, renameSync } from 'node:fs';
+import * as path from 'node:path';
+import { Installed, installedPackages } from './installed';
+
+jest.setTimeout(180_000);
+
+const COMMON = { target: 'ES2022', lib: ['ES2022'], types: [], strict: true, skipLibCheck: false, outDir: 'out' };
+
+/** An application that touches the entry in every way that TypeScript has. */
+const APPLICATION = `
+import Redis, { Redis as Named } from 'hawser';
+import type { Redis as OnlyType } from 'hawser';
+
+const same: boolean = Redis === Named;
+const use = (client: OnlyType): boolean => client instanceof Redis;
+class Mine extends Redis {}
+console.log(JSON.stringify([Redis.name, same, typeof use, Mine.name]));
+`;
+
+describe('the packed package', () => {
+  let app: Installed;
+  beforeAll(async () => {
+    app = await Installed.create();
+  });
+  afterAll(() => app?.remove());
+
+  const compile = async (name: string, source: string, compilerOptions: object) => {
+    const folder = path.dirname(name);
+    app.write(name, source);
+    app.write(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions: { ...COMMON, ...compilerOptions }, files: [path.basename(name)] }));
+    const { code, output } = await app.tool('typescript/bin/tsc', '-p', folder);
+    expect(output).toBe('');
+    expect(code).toBe(0);
+  };
+
+  test('holds what an application and a build from source need, and nothing else', () => {
+    const folders = [...new Set(app.files.map((file) => file.split('/')[0]))].sort();
+    expect(folders).toEqual(
+      [
+        ...['CHANGELOG.md', 'Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'binding', 'build.rs', 'dist'],
+        ...['index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'package.json', 'scripts', 'src'],
+      ].sort(),
+    );
+    expect(app.files.filter((file) => /\.(spec|test)\.|tsbuildinfo|\.map$|\.new$/.test(file))).toEqual([]);
+    expect(app.files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'binding/platform.js', 'src/lib.rs']));
+    expect(app.files.filter((file) => file.endsWith('.node'))).toHaveLength(1);
+  });
+
+  test('names no machine, and only dependencies that it uses', () => {
+    const description = JSON.parse(readFileSync(path.join(app.package, 'package.json'), 'utf8')) as { dependencies: Record<string, string>; scripts: Record<string, string> };
+    // npm would run these, or a binding.gyp, at every installation.
+    expect(Object.keys(description.scripts)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(pre|post)?install$|^prepare$/)]));
+    expect(app.files).not.toContain('binding.gyp');
+    const used = app.files
+      .filter((file) => /^dist\/.*\.js$/.test(file))
+      .flatMap((file) => [...readFileSync(path.join(app.package, file), 'utf8').matchAll(/require\("([^".][^"]*)"\)/g)].map((match) => match[1]))
+      .filter((name) => !name.startsWith('node:'));
+    const named = Object.keys(description.dependencies).filter((name) => name !== '@types/node');
+    expect([...new Set(used)].sort()).toEqual(named.sort());
+  });
+
+  test('installs without calling a compiler', () => {
+    expect(app.compilersCalled()).toEqual([]);
+    expect(installedPackages(app.project)).toContain('hawser');
+  });
+
+  test('is required and imported as one and the same', async () => {
+    app.write('main.cjs', "const Redis = require('hawser');\nconst { Redis: Named } = Redis;\nconsole.log(Redis.name, Redis === Named, Redis === Redis.default);");
+    expect(await app.node('main.cjs')).toEqual({ code: 0, output: 'Redis true true\n' });
+    app.write(
+      'main.mjs',
+      "import Redis, { Redis as Named } from 'hawser';\nimport { createRequire } from 'node:module';\nconsole.log(Redis === Named, Redis === createRequire(import.meta.url)('hawser'));",
+    );
+    expect(await app.node('main.mjs')).toEqual({ code: 0, output: 'true true\n' });
+  });
+
+  test('works in a worker thread beside the main one', async () => {
+    app.write(
+      'worker.cjs',
+      `const { Worker, isMainThread, parentPort } = require('node:worker_threads');
+const Redis = require('hawser');
+if (isMainThread) new Worker(__filename).on('message', (name) => console.log(name, Redis.name));
+else parentPort.postMessage(Redis.name);`,
+    );
+    expect(await app.node('worker.cjs')).toEqual({ code: 0, output: 'Redis Redis\n' });
+  });
+
+  test.each([
+    ['CommonJS under node16', 'cjs/index.cts', { module: 'Node16' }, 'cjs/out/index.cjs'],
+    ['ES modules under node16', 'esm/index.mts', { module: 'Node16' }, 'esm/out/index.mjs'],
+    ['no interop', 'plain/index.cts', { module: 'Node16', esModuleInterop: false, ignoreDeprecations: '6.0' }, 'plain/out/index.cjs'],
+    ['a bundler', 'bundler/index.mts', { module: 'ESNext', moduleResolution: 'Bundler' }, 'bundler/out/index.mjs'],
+    ['node10', 'old/index.ts', { module: 'CommonJS', moduleResolution: 'Node10', ignoreDeprecations: '6.0' }, 'old/out/index.js'],
+  ])('compiles with every library checked, and runs: %s', async (_, file, options, out) => {
+    await compile(file, APPLICATION, options);
+    expect(await app.node(out)).toEqual({ code: 0, output: '["Redis",true,"function","Mine"]\n' });
+  });
+
+  test('compiles with `import = require`', async () => {
+    await compile('equals/index.cts', "import hawser = require('hawser');\nconsole.log(new hawser.Redis({ lazyConnect: true }) instanceof hawser.default);\nprocess.exit();", {
+      module: 'Node16',
+      types: ['node'],
+    });
+    expect(await app.node('equals/out/index.cjs')).toEqual({ code: 0, output: 'true\n' });
+  });
+
+  test('runs under ts-jest', async () => {
+    app.write('jested/tsconfig.json', JSON.stringify({ compilerOptions: { ...COMMON, module: 'Node16', types: ['jest', 'node'] } }));
+    app.write(
+      'jested/app.spec.ts',
+      `import Redis, { Redis as Named } from 'hawser';
+test('one class', () => {
+  expect(Redis).toBe(Named);
+  expect(Redis).toBe(require('hawser'));
+});`,
+    );
+    app.write('jested/jest.config.js', "module.exports = { testEnvironment: 'node', transform: { '\\\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json' }] } };");
+    const { code, output } = await app.tool('jest/bin/jest.js', '--config', 'jested/jest.config.js', '--detectOpenHandles');
+    expect(output).toMatch(/Tests: +1 passed, 1 total/);
+    expect(output).not.toMatch(/open handle|did not exit/);
+    expect(code).toBe(0);
+  });
+
+  test('satisfies publint', async () => {
+    const { code, output } = await app.tool('publint/src/cli.js', 'run', app.package, '--strict', '--pack', 'false');
+    expect(output).toContain('All good!');
+    expect(code).toBe(0);
+  });
+
+  test('satisfies are-the-types-wrong in every profile', async () => {
+    const { code, output } = await app.tool('@arethetypeswrong/cli/dist/index.js', app.tarball, '--no-emoji', '--no-color', '--format', 'ascii');
+    expect(output).toContain('No problems found');
+    expect(code).toBe(0);
+  });
+
+  test('says what is missing where no binary fits', async () => {
+    const binary = app.files.find((file) => file.endsWith('.node'))!;
+    const from = path.join(app.package, binary);
+    const to = path.join(app.package, 'binding', 'hawser.plan9-mips.node');
+    renameSync(from, to);
+    const { code, output } = await app.node('main.cjs');
+    renameSync(to, from);
+    expect(code).toBe(1);
+    expect(output).toContain(`hawser has no native binary for ${binary.slice('binding/hawser.'.length, -'.node'.length)}`);
+    expect(output).toContain('This installation has plan9-mips');
+    expect(output).toContain(`run \`npm run build\` in ${app.package}`);
+    expect(output).toContain("code: 'E_NO_BINARY'");
+  });
+
+  test('says why a binary that fits by its name cannot be loaded', async () => {
+    const binary = path.join(app.package, app.files.find((file) => file.endsWith('.node'))!);
+    renameSync(binary, `${binary}.aside`);
+    app.write(path.relative(app.project, binary), 'not a library');
+    const { code, output } = await app.node('main.cjs');
+    renameSync(`${binary}.aside`, binary);
+    expect(code).toBe(1);
+    expect(output).toMatch(/could not be loaded: .*(file too short|invalid ELF header|not a valid)/);
+  });
+});

@@ -1,0 +1,118 @@
+/**
+ * The package as an application gets it: packed, and installed into an empty project. Compilers are on that project's PATH as traps,
+ * so that whoever would call one leaves a trace.
+ */
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { ROOT } from '../helpers/process';
+
+export interface Ran {
+  code: number;
+  /** Standard output and error, in order of arrival. */
+  output: string;
+}
+
+const COMPILERS = ['cargo', 'rustc', 'cc', 'gcc', 'g++', 'clang', 'make', 'cmake', 'node-gyp', 'python', 'python3'];
+
+export class Installed {
+  /** The application's project. */
+  readonly project: string;
+  /** The packed file. */
+  readonly tarball: string;
+  /** What was packed, by path. */
+  readonly files: string[];
+  /** The package in the project's node_modules. */
+  readonly package: string;
+
+  private constructor(
+    private readonly directory: string,
+    packed: { filename: string; files: { path: string }[] },
+  ) {
+    this.tarball = path.join(directory, packed.filename);
+    this.files = packed.files.map((file) => file.path);
+    this.project = path.join(directory, 'application');
+    this.package = path.join(this.project, 'node_modules', 'hawser');
+  }
+
+  /** Packs what is built and installs it. */
+  static async create(): Promise<Installed> {
+    const directory = mkdtempSync(path.join(tmpdir(), 'hawser-package-'));
+    const packing = ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', directory];
+    const { code, output } = await execute('npm', packing, ROOT);
+    if (code !== 0) throw new Error(`npm pack failed: ${output}`);
+    const listed = JSON.parse(output.slice(output.indexOf('['))) as { filename: string; files: { path: string }[] }[];
+    const installed = new Installed(directory, listed[0]);
+    await installed.install();
+    return installed;
+  }
+
+  /** Writes a file of the application. */
+  write(name: string, text: string): string {
+    const file = path.join(this.project, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  }
+
+  /** Runs a Node program in the project. */
+  node(...args: string[]): Promise<Ran> {
+    return execute(process.execPath, args, this.project);
+  }
+
+  /** Runs a tool of this repository in the project. */
+  tool(script: string, ...args: string[]): Promise<Ran> {
+    return this.node(path.join(ROOT, 'node_modules', script), ...args);
+  }
+
+  /** The compilers that somebody has called. */
+  compilersCalled(): string[] {
+    return COMPILERS.filter((name) => existsSync(path.join(this.directory, `called-${name}`)));
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private async install(): Promise<void> {
+    const traps = path.join(this.directory, 'traps');
+    mkdirSync(traps);
+    for (const name of COMPILERS) {
+      writeFileSync(path.join(traps, name), `#!/bin/sh\n: > "${this.directory}/called-${name}"\nexit 1\n`);
+      chmodSync(path.join(traps, name), 0o755);
+    }
+    this.write('package.json', JSON.stringify({ name: 'application', version: '1.0.0', private: true, dependencies: { hawser: this.tarball } }));
+    // What the repository has fetched is in npm's cache: no network is needed.
+    const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--foreground-scripts', '--loglevel=error'];
+    const { code, output } = await execute('npm', install, this.project, { PATH: `${traps}${path.delimiter}${process.env.PATH}` });
+    if (code !== 0) throw new Error(`npm install of the tarball failed: ${output}`);
+    // The application's own tools: ours, by path.
+    for (const name of ['typescript', 'ts-jest', 'jest', '@types/jest']) {
+      const link = path.join(this.project, 'node_modules', name);
+      mkdirSync(path.dirname(link), { recursive: true });
+      symlinkSync(path.join(ROOT, 'node_modules', name), link);
+    }
+  }
+}
+
+/** Names of the packages that are installed in a project, the tools that were linked in left out. */
+export function installedPackages(project: string): string[] {
+  const modules = path.join(project, 'node_modules');
+  const names = readdirSync(modules, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  return names
+    .flatMap(({ name }) => (name.startsWith('@') ? readdirSync(path.join(modules, name)).map((part) => `${name}/${part}`) : [name]))
+    .filter((name) => name !== '@types/jest')
+    .sort();
+}
+
+function execute(program: string, args: string[], cwd: string, env: Record<string, string> = {}): Promise<Ran> {
+  return new Promise((resolve) => {
+    // What npm and jest tell their children about this run is not the application's business.
+    const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_(?!config_(registry|cache|userconfig))|JEST_|NODE_OPTIONS)/i.test(name));
+    const options = { cwd, env: { ...Object.fromEntries(inherited), ...env }, maxBuffer: 64 << 20 };
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      resolve({ code: error ? (child.exitCode ?? 1) : 0, output: stdout + stderr });
+    });
+  });
+}

@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { runNode } from '../helpers/process';
+
+describe('the check of the dependency direction', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'hawser-rooms-'));
+    mkdirSync(path.join(folder, 'lib'));
+    mkdirSync(path.join(folder, 'src'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const check = (file: string, text: string) => {
+    mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+    writeFileSync(path.join(folder, file), text);
+    return runNode('scripts/check-rooms.mjs', { args: [folder] });
+  };
+
+  test.each([
+    ['src/cache/engine.rs', 'use napi::Env;', 'napi'],
+    ['src/conn/link.rs', '#[napi]', 'napi'],
+    ['src/conn/link.rs', '    tokio::spawn(async {});', 'tokio'],
+    ['src/node/link.rs', 'use tokio::net::TcpStream;', 'tokio'],
+    ['src/conn/link.rs', 'use std::net::TcpStream;', 'socket'],
+    ['src/cache/engine.rs', 'let now = Instant::now();', 'clock'],
+    ['src/cache/engine.rs', 'let now = std::time::SystemTime::now();', 'clock'],
+    ['src/store/redis.rs', 'getrandom::fill(&mut bytes)', 'entropy'],
+    ['src/resp/scan.rs', 'use crate::conn::Link;', 'conn'],
+    ['src/conn/link.rs', 'use crate::{cache::Engine, resp};', 'cache'],
+    ['lib/redis.ts', "const native = require('../binding/hawser.linux-x64-gnu.node');", 'binding'],
+    ['lib/redis.ts', "import { Redis } from '../dist/redis';", 'lib imports'],
+  ])('%s: %s is found', async (file, text, says) => {
+    const { code, stdout } = await check(file, text);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`${file}:1: `);
+    expect(stdout).toContain(says);
+  });
+
+  test.each([
+    ['src/node/link.rs', 'use napi::Env;\nuse crate::conn::Link;'],
+    ['src/tokio_io/driver.rs', 'use tokio::net::TcpStream;\nlet now = Instant::now();'],
+    ['src/conn/link.rs', '// tokio::spawn would be wrong here\nuse crate::resp::Reply;\n#[cfg(test)]\nmod tests { use std::time::Instant; fn f() { Instant::now(); } }'],
+    ['lib/native.ts', "import { binaryName } from '../binding/platform.js';"],
+  ])('%s may', async (file, text) => {
+    expect(await check(file, text)).toMatchObject({ code: 0 });
+  });
+});
