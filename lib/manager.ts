@@ -6,6 +6,7 @@ import { client, closeAll, configure, managerOptions, settings } from './manager
 import { pingRole, redisHealthCheck, type RedisHealth } from './manager/health';
 import type { CacheEngineOptions, ManagerOptions } from './manager/options';
 import { CLOSE_TIMEOUT, installShutdownHooks, type ShutdownOptions } from './manager/shutdown';
+import type { Cluster } from './cluster';
 import type { Redis } from './redis';
 
 export { redisHealthCheck };
@@ -44,18 +45,18 @@ export class RedisManager {
    * Rejects with HawserError `E_BAD_OPTION` (a URL or environment variable that cannot be used) or `E_UNSUPPORTED` (Cluster, Sentinel).
    * On `memory://` its commands reject with `E_NEEDS_SERVER`.
    */
-  static async getMainClient<T extends Redis = Redis>(): Promise<T> {
-    return client('main') as T;
+  static async getMainClient<T extends Redis | Cluster = Redis>(): Promise<T> {
+    return client('main') as Redis | Cluster as T;
   }
 
   /** The client for subscriptions. As {@link RedisManager.getMainClient}. */
-  static async getSubscriberClient<T extends Redis = Redis>(): Promise<T> {
-    return client('subscriber') as T;
+  static async getSubscriberClient<T extends Redis | Cluster = Redis>(): Promise<T> {
+    return client('subscriber') as Redis | Cluster as T;
   }
 
   /** The client for publishing. As {@link RedisManager.getMainClient}. */
-  static async getPublisherClient<T extends Redis = Redis>(): Promise<T> {
-    return client('publisher') as T;
+  static async getPublisherClient<T extends Redis | Cluster = Redis>(): Promise<T> {
+    return client('publisher') as Redis | Cluster as T;
   }
 
   /**

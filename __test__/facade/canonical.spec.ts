@@ -1,0 +1,59 @@
+import { canonicalHash, canonicalText } from '../../lib/cache/canonical';
+
+describe('canonical text', () => {
+  test.each([
+    [{ b: 1, a: 2 }, { a: 2, b: 1 }],
+    [{ a: { y: [1, { q: 1, p: 2 }], x: 1 } }, { a: { x: 1, y: [1, { p: 2, q: 1 }] } }],
+    [{ a: 1, b: undefined }, { a: 1 }],
+    [{ at: new Date(0) }, { at: '1970-01-01T00:00:00.000Z' }],
+    [{ n: -0 }, { n: 0 }],
+    [Object.assign(Object.create(null) as object, { a: 1 }), { a: 1 }],
+    [new (class Filters { status = 'open'; })(), { status: 'open' }],
+    [{ a: Object('x') as unknown }, { a: 'x' }],
+    [{ id: { toJSON: () => 'f00' } }, { id: 'f00' }],
+  ])('%p and %p are one query', (a, b) => {
+    expect(canonicalText(a)).toBe(canonicalText(b));
+  });
+
+  test.each([
+    [{ a: 1 }, { a: '1' }],
+    [{ a: null }, { a: 'null' }],
+    [{ a: null }, {}],
+    [{ a: true }, { a: 'true' }],
+    [{ a: [1, 2] }, { a: [2, 1] }],
+    [{ a: [[1], 2] }, { a: [1, [2]] }],
+    [{ a: '1&b=2' }, { a: '1', b: '2' }],
+    [{ a: '1","b":"2' }, { a: '1', b: '2' }],
+    [{ a: { b: 1 } }, { a: { b: 2 } }],
+    [{ a: { b: 1 } }, { a: '[object Object]' }],
+    [{ a: NaN }, { a: null }],
+    [{ a: NaN }, { a: 'NaN' }],
+    [{ a: Infinity }, { a: null }],
+    [{ a: new Set([1]) }, { a: new Set([2]) }],
+    [{ a: new Set([1]) }, { a: [1] }],
+    [{ a: new Map([['x', 1]]) }, { a: new Map([['x', 2]]) }],
+    [{ a: /x/i }, { a: /x/g }],
+    [{ a: /x/ }, { a: {} }],
+    [{ a: new URLSearchParams('a=1') }, { a: new URLSearchParams('a=2') }],
+    [{ a: {} }, { a: [] }],
+    [{ ['__proto__']: 1 }, {}],
+  ])('%p and %p are two queries', (a, b) => {
+    expect(canonicalText(a)).not.toBe(canonicalText(b));
+  });
+
+  test('what JSON cannot carry is a TypeError', () => {
+    const cycle: Record<string, unknown> = {};
+    cycle.self = [cycle];
+    for (const value of [{ a: 1n }, { a: () => 1 }, { a: Symbol('x') }, cycle]) expect(() => canonicalText(value)).toThrow(TypeError);
+  });
+
+  test('one object at two places is no cycle', () => {
+    const shared = { x: 1 };
+    expect(canonicalText({ a: shared, b: shared })).toBe('{"a":{"x":1},"b":{"x":1}}');
+  });
+
+  test('the hash is 43 characters that need no escaping in a key', () => {
+    expect(canonicalHash({ page: 1, status: 'open' })).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(canonicalHash({ page: 1 })).not.toBe(canonicalHash({ page: 2 }));
+  });
+});

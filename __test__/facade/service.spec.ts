@@ -1,0 +1,90 @@
+import { CachedService, CacheRepository } from '../../lib/facade';
+
+class Orders extends CachedService {
+  protected serviceName = 'order';
+  protected override cacheOptions = { ttl: 60 };
+  repository(): CacheRepository {
+    return this.cache;
+  }
+  replace(cache: CacheRepository): void {
+    this.cache = cache;
+  }
+  key(company: unknown, ...parts: unknown[]): string {
+    return this.cacheKey(company as string, ...(parts as string[]));
+  }
+  list(company: string, query: unknown): string {
+    return this.listCacheKey(company, query as object);
+  }
+  tag(company: unknown, resource: string): string {
+    return this.companyTag(company as string, resource);
+  }
+}
+
+class Nameless extends CachedService {
+  protected serviceName!: string;
+  repository(): CacheRepository {
+    return this.cache;
+  }
+}
+
+const orders = new Orders();
+
+describe('CachedService', () => {
+  test("its repository's prefix is the serviceName of the subclass, assigned after the base constructor has run", () => {
+    expect(orders.repository().prefix).toBe('order');
+    expect(orders.repository()).toBe(orders.repository());
+    expect(new Orders().repository()).not.toBe(orders.repository());
+  });
+
+  test('a service without a name says which one it is', () => {
+    expect(() => new Nameless().repository()).toThrow('Nameless.serviceName must be a non-empty string, got undefined');
+  });
+
+  test('a service may bring a repository of its own', () => {
+    const service = new Orders();
+    const own = new CacheRepository('other');
+    service.replace(own);
+    expect(service.repository()).toBe(own);
+  });
+
+  test('keys of plain parts are company:part:part', () => {
+    expect(orders.key('c1', 'zone', '400001')).toBe('c1:zone:400001');
+    expect(orders.key('c1')).toBe('c1:');
+    expect(orders.tag('123', 'orders')).toBe('company:123:orders');
+  });
+
+  test.each([
+    [['a', 'b:c'], ['a:b', 'c']],
+    [['a', 'b:c'], ['a', 'b', 'c']],
+    [['a'], ['a', '']],
+    [['a', ''], ['a', '', '']],
+    [['a', '%'], ['a', '']],
+    [['a', '%3A'], ['a', ':']],
+    [['a%3Ab', 'c'], ['a:b', 'c']],
+    [['a:b'], ['a', 'b']],
+  ])('the parts %p and %p make two keys', (a, b) => {
+    expect(orders.key(a[0], ...a.slice(1))).not.toBe(orders.key(b[0], ...b.slice(1)));
+  });
+
+  test('tags of two companies are never one', () => {
+    expect(orders.tag('a:b', 'c')).not.toBe(orders.tag('a', 'b:c'));
+  });
+
+  test('ids that are no strings stand as their text; what has none is refused', () => {
+    expect(orders.key(7, 8n, { toString: () => '507f1f77' })).toBe('7:8:507f1f77');
+    for (const missing of [undefined, null, {}, [], true, Symbol('x')]) {
+      expect(() => orders.key(missing)).toThrow(TypeError);
+      expect(() => orders.key('a', missing)).toThrow('parts[0]');
+      expect(() => orders.tag(missing, 'orders')).toThrow('companyId');
+    }
+  });
+
+  test('a list key depends on what the query says and not on how it is written', () => {
+    const key = orders.list('c1', { status: 'open', page: { number: 1, size: 20 } });
+    expect(key).toMatch(/^c1:list:[\w-]{43}$/);
+    expect(orders.list('c1', { page: { size: 20, number: 1 }, status: 'open', from: undefined })).toBe(key);
+    expect(orders.list('c1', { status: 'open', page: { number: 2, size: 20 } })).not.toBe(key);
+    expect(orders.list('c2', { status: 'open', page: { number: 1, size: 20 } })).not.toBe(key);
+    expect(() => orders.list('c1', null)).toThrow('queryParams must be an object, got null');
+  });
+});
