@@ -1,0 +1,134 @@
+//! Fresh, stale or expired (RFC 9111's words), and kept for loaders that fail (RFC 5861's `stale-if-error`). Pure.
+
+use std::time::Duration;
+
+use crate::store::entry::Entry;
+
+/// What a reader asks for; `None` leaves it to the entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Wishes {
+    /// How long an entry is fresh.
+    pub fresh: Option<Duration>,
+    /// From which age on it is expired.
+    pub max_age: Option<Duration>,
+    /// How long after that it may stand in for a loader that fails.
+    pub keep: Option<Duration>,
+}
+
+/// The periods that an entry was stored with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Periods {
+    pub ttl: Duration,
+    pub fresh: Duration,
+    pub keep: Duration,
+}
+
+impl From<&Entry<'_>> for Periods {
+    fn from(entry: &Entry<'_>) -> Self {
+        Self { ttl: entry.ttl, fresh: entry.fresh, keep: entry.keep }
+    }
+}
+
+/// What an entry is for one reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// To be served.
+    Fresh,
+    /// To be served and refreshed.
+    Stale,
+    /// Not to be served, unless a loader fails within this time (zero: not at all).
+    Expired(Duration),
+}
+
+/// Whether the age has to be known at all. An entry that is fresh until the store drops it needs none.
+pub(super) fn needs_age(periods: &Periods, wishes: &Wishes) -> bool {
+    wishes.fresh.is_some() || wishes.max_age.is_some() || periods.fresh < periods.ttl || !periods.keep.is_zero()
+}
+
+/// Age of an entry from its remaining life as PTTL tells it. One that has no end, or none any more, is as old as can be.
+pub(super) fn age(periods: &Periods, pttl: i64) -> Duration {
+    let life = periods.ttl.saturating_add(periods.keep);
+    u64::try_from(pttl).map_or(Duration::MAX, |left| life.saturating_sub(Duration::from_millis(left)))
+}
+
+/// What an entry of this age is. A reader may narrow how long it is served (`maxAge`), not widen it; with `swr` off what is
+/// stale is expired.
+pub(super) fn classify(periods: &Periods, wishes: &Wishes, age: Duration, swr: bool) -> Freshness {
+    let served = wishes.max_age.map_or(periods.ttl, |max_age| max_age.min(periods.ttl));
+    let fresh = wishes.fresh.unwrap_or(periods.fresh).min(served);
+    if age < fresh {
+        Freshness::Fresh
+    } else if swr && age < served {
+        Freshness::Stale
+    } else {
+        let keep = wishes.keep.map_or(periods.keep, |keep| keep.min(periods.keep));
+        let until = if keep.is_zero() { Duration::ZERO } else { served.saturating_add(keep) };
+        Freshness::Expired(until.saturating_sub(age))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn table() {
+        use Freshness::{Expired, Fresh, Stale};
+        let entry = |ttl, fresh, keep| Periods { ttl: secs(ttl), fresh: secs(fresh), keep: secs(keep) };
+        let plain = Wishes::default();
+        let fresh = |n| Wishes { fresh: Some(secs(n)), ..plain };
+        let max_age = |n| Wishes { max_age: Some(secs(n)), ..plain };
+        let keep = |n| Wishes { keep: Some(secs(n)), ..plain };
+        let gone = Expired(Duration::ZERO);
+        for (periods, wishes, age, swr, want) in [
+            (entry(10, 10, 0), plain, 0, true, Fresh),
+            (entry(10, 10, 0), plain, 9, true, Fresh),
+            (entry(10, 10, 0), plain, 10, true, gone),
+            (entry(10, 4, 0), plain, 3, true, Fresh),
+            (entry(10, 4, 0), plain, 4, true, Stale),
+            (entry(10, 4, 0), plain, 4, false, gone),
+            (entry(10, 10, 0), fresh(3), 3, true, Stale),
+            (entry(10, 4, 0), fresh(8), 6, true, Fresh),
+            (entry(10, 4, 0), fresh(20), 9, true, Fresh),
+            (entry(10, 4, 0), fresh(20), 10, true, gone),
+            (entry(10, 10, 0), max_age(5), 4, true, Fresh),
+            (entry(10, 10, 0), max_age(5), 5, true, gone),
+            (entry(10, 10, 0), max_age(50), 10, true, gone),
+            (entry(10, 4, 0), max_age(2), 2, true, gone),
+            (entry(10, 10, 20), plain, 9, true, Fresh),
+            (entry(10, 10, 20), plain, 10, true, Expired(secs(20))),
+            (entry(10, 10, 20), plain, 29, true, Expired(secs(1))),
+            (entry(10, 10, 20), plain, 30, true, gone),
+            (entry(10, 10, 20), keep(5), 12, true, Expired(secs(3))),
+            (entry(10, 10, 20), keep(0), 12, true, gone),
+            (entry(10, 10, 20), max_age(5), 6, true, Expired(secs(19))),
+            (entry(10, 4, 20), plain, 5, false, Expired(secs(25))),
+        ] {
+            assert_eq!(classify(&periods, &wishes, secs(age), swr), want, "{periods:?} {wishes:?} at {age}, swr {swr}");
+        }
+    }
+
+    #[test]
+    fn age_is_the_part_of_its_life_that_is_over() {
+        let periods = Periods { ttl: secs(10), fresh: secs(10), keep: secs(5) };
+        assert_eq!(age(&periods, 15_000), Duration::ZERO);
+        assert_eq!(age(&periods, 4_000), secs(11));
+        assert_eq!(age(&periods, 99_000), Duration::ZERO, "the next entry's life");
+        assert_eq!(age(&periods, -1), Duration::MAX, "it has no end: nothing of ours any more");
+        assert_eq!(age(&periods, -2), Duration::MAX, "it has ended meanwhile");
+    }
+
+    #[test]
+    fn age_is_asked_for_only_where_it_matters() {
+        let plain = Periods { ttl: secs(10), fresh: secs(10), keep: secs(0) };
+        assert!(!needs_age(&plain, &Wishes::default()));
+        assert!(needs_age(&plain, &Wishes { fresh: Some(secs(1)), ..Wishes::default() }));
+        assert!(needs_age(&plain, &Wishes { max_age: Some(secs(1)), ..Wishes::default() }));
+        assert!(needs_age(&Periods { fresh: secs(9), ..plain }, &Wishes::default()));
+        assert!(needs_age(&Periods { keep: secs(9), ..plain }, &Wishes::default()));
+    }
+}

@@ -1,0 +1,130 @@
+//! Keys of the store. For the prefix `sc`: entry `sc:<key>`; version and counter of a tag `sc#v{:<tag>}` and `sc#h{:<tag>}`.
+//!
+//! A `:` in a prefix is written `#:`, and a prefix holds no `#`: so the first `:` or `#` with another character behind it ends
+//! the prefix, and no entry of one repository is an entry or an internal of another. Redis hashes what is between the first `{` and
+//! the next `}` if that is not empty: a prefix's `{` is written `#(` in internal names, and the `:` in the braces keeps a tag
+//! that begins with `}` from emptying them. So version and counter of a tag share a slot whatever the tag holds.
+
+use crate::error::{Error, ErrorKind};
+use crate::store::{escape_glob, Key};
+
+/// The names of one repository's keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The prefix as entries have it.
+    entry: Vec<u8>,
+    /// The prefix as internals have it.
+    internal: Vec<u8>,
+}
+
+impl Names {
+    /// The names of the repository with this prefix.
+    pub fn new(prefix: &str) -> Result<Self, Error> {
+        if prefix.is_empty() || prefix.contains('#') {
+            return Err(Error::new(ErrorKind::BadOption, "a cache's prefix must be a string that is not empty and has no '#'"));
+        }
+        let entry = prefix.replace(':', "#:");
+        let internal = entry.replace('{', "#(");
+        Ok(Self { entry: (entry + ":").into_bytes(), internal: (internal + "#").into_bytes() })
+    }
+
+    /// Where the entry `key` is.
+    pub fn entry(&self, key: &[u8]) -> Key {
+        [&self.entry, key].concat().into()
+    }
+
+    /// Where the version of `tag` is.
+    pub fn version(&self, tag: &[u8]) -> Key {
+        self.of_tag(b'v', tag)
+    }
+
+    /// Where the counter of `tag` is.
+    pub fn counter(&self, tag: &[u8]) -> Key {
+        self.of_tag(b'h', tag)
+    }
+
+    /// The entries whose key matches `glob`, as a glob on keys of the store.
+    pub fn pattern(&self, glob: &[u8]) -> Vec<u8> {
+        [&escape_glob(&self.entry), glob].concat()
+    }
+
+    fn of_tag(&self, letter: u8, tag: &[u8]) -> Key {
+        let mut name = Vec::with_capacity(self.internal.len() + tag.len() + 4);
+        name.extend_from_slice(&self.internal);
+        name.extend_from_slice(&[letter, b'{', b':']);
+        name.extend_from_slice(tag);
+        name.push(b'}');
+        name.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::glob_matches;
+    use std::collections::HashMap;
+
+    const PREFIXES: &[&str] = &["sc", "sc:user", "sc:", ":", "a{b}c", "{", "}", "{}", "*", "a*", "[x]", "s", "sc(", "a{b", "a(b", "\u{e9}\r\n\0"];
+    const WORDS: &[&str] =
+        &["1", "user:1", "{", "}", "{}", "}{", "{a}", "a}b", "#v{:x}", "v{:x}", "x", ":", "#", "\r\n", "\0", "*", "\u{1f600}", "#:user:1"];
+
+    #[test]
+    fn no_two_names_are_one() {
+        let mut seen = HashMap::new();
+        for prefix in PREFIXES {
+            let names = Names::new(prefix).unwrap();
+            for word in WORDS {
+                let all = [names.entry(word.as_bytes()), names.version(word.as_bytes()), names.counter(word.as_bytes())];
+                for (kind, name) in all.into_iter().enumerate() {
+                    let old = seen.insert(name.clone(), (prefix, word, kind));
+                    assert_eq!(old, None, "{} of {:?}", name.escape_ascii(), (prefix, word, kind));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn version_and_counter_share_a_slot() {
+        let slot = |key: &[u8]| redis::cluster_routing::get_slot(key);
+        for prefix in PREFIXES {
+            let names = Names::new(prefix).unwrap();
+            for word in WORDS {
+                let (version, counter) = (names.version(word.as_bytes()), names.counter(word.as_bytes()));
+                assert_eq!(slot(&version), slot(&counter), "{prefix} {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_as_documented() {
+        let names = Names::new("sc").unwrap();
+        assert_eq!(&*names.entry(b"user:1"), b"sc:user:1");
+        assert_eq!(&*names.version(b"x"), b"sc#v{:x}");
+        assert_eq!(&*names.counter(b"x"), b"sc#h{:x}");
+        assert_eq!(&*Names::new("sc:user").unwrap().entry(b"1"), b"sc#:user:1");
+    }
+
+    #[test]
+    fn a_pattern_matches_entries_of_its_own_repository_alone() {
+        for prefix in PREFIXES {
+            let pattern = Names::new(prefix).unwrap().pattern(b"*");
+            for other in PREFIXES {
+                let names = Names::new(other).unwrap();
+                for word in WORDS {
+                    assert_eq!(glob_matches(&pattern, &names.entry(word.as_bytes())), prefix == other, "{prefix} on {other} {word}");
+                    assert!(!glob_matches(&pattern, &names.version(word.as_bytes())));
+                }
+            }
+        }
+        let names = Names::new("sc").unwrap();
+        assert!(glob_matches(&names.pattern(b"user:?"), &names.entry(b"user:1")));
+        assert!(!glob_matches(&names.pattern(b"user:?"), &names.entry(b"user:12")));
+    }
+
+    #[test]
+    fn a_prefix_without_a_name_is_an_error() {
+        for prefix in ["", "a#b", "#"] {
+            assert_eq!(Names::new(prefix).unwrap_err().kind(), ErrorKind::BadOption);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What callers ask of the engine, and what it decides for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::store::{entry::Tag, Value};
+
+/// Names a call. Chosen by the caller, and free again when the call is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u32);
+
+/// Names a load. Chosen by the engine, from 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoadId(pub u32);
+
+/// Names a repository. Chosen by the engine, from 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RepoId(pub u32);
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// The entry, or what a loader brings.
+    GetOrSet {
+        /// The key.
+        key: Vec<u8>,
+        /// How long what is loaded may be served.
+        ttl: Duration,
+        /// How long it is kept after that for loaders that fail; also how old an entry this reader accepts then.
+        keep: Option<Duration>,
+        /// How long an entry is fresh.
+        fresh: Option<Duration>,
+        /// From which age on an entry is expired for this reader.
+        max_age: Option<Duration>,
+        /// How long it waits for another's load.
+        lock_timeout: Option<Duration>,
+        /// Its tags.
+        tags: Vec<Tag>,
+    },
+    /// The entry, if there is one.
+    Get {
+        /// The key.
+        key: Vec<u8>,
+        /// How long an entry is fresh.
+        fresh: Option<Duration>,
+        /// From which age on an entry is expired for this reader.
+        max_age: Option<Duration>,
+    },
+    /// Whether there is an entry.
+    Has {
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Stores a value.
+    Set {
+        /// The key.
+        key: Vec<u8>,
+        /// How long it may be served.
+        ttl: Duration,
+        /// How long it is kept after that for loaders that fail.
+        keep: Option<Duration>,
+        /// How long it is fresh.
+        fresh: Option<Duration>,
+        /// The value.
+        payload: Vec<u8>,
+        /// Its tags.
+        tags: Vec<Tag>,
+    },
+    /// Deletes entries.
+    Delete {
+        /// Their keys.
+        keys: Vec<Vec<u8>>,
+    },
+    /// Deletes the entries whose keys match.
+    DeletePattern {
+        /// A glob on the key.
+        glob: Vec<u8>,
+    },
+    /// Makes every entry of these tags unusable.
+    InvalidateTags {
+        /// The tags.
+        tags: Vec<Tag>,
+    },
+}
+
+/// How a loader ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadOutcome {
+    /// With this value.
+    Value(Vec<u8>),
+    /// With nothing to store.
+    Nothing,
+    /// It failed.
+    Failed,
+}
+
+/// A value on its way to a caller: a part of what the store holds, not a copy.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    raw: Value,
+    from: usize,
+}
+
+impl Payload {
+    /// What is in `raw` from `from` on.
+    pub fn new(raw: Value, from: usize) -> Self {
+        Self { raw, from }
+    }
+
+    /// The value's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.raw.get(self.from..).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Payload {}
+
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { raw: Arc::new(bytes), from: 0 }
+    }
+}
+
+/// What a value that is served counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hit {
+    /// A hit.
+    Fresh,
+    /// A stale value. A refresh by this call's loader may follow, or `LoadOver` with this call's number where it will not.
+    Stale,
+    /// What another's load brought: a miss.
+    Joined,
+    /// A value kept for `staleIfError`, after this call's own loader has failed: nothing, the load was counted as a miss.
+    Kept,
+}
+
+/// What the engine decides for a call. A call is over with its first decision other than `Load`, `Refresh` and `Waiting`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// This value.
+    Hit {
+        /// The call.
+        call: CallId,
+        /// The value.
+        payload: Payload,
+        /// What it counts as.
+        hit: Hit,
+    },
+    /// There is none.
+    Miss {
+        /// The call.
+        call: CallId,
+    },
+    /// Run this call's loader, and tell its outcome.
+    Load {
+        /// The call.
+        call: CallId,
+        /// The load.
+        load: LoadId,
+        /// Whether its result will be offered to the store.
+        storing: bool,
+    },
+    /// Run the loader of this call, which has been answered, in the background, and tell its outcome.
+    Refresh {
+        /// The call.
+        call: CallId,
+        /// The load.
+        load: LoadId,
+    },
+    /// The call whose loader brought a value may resolve with it.
+    Stored {
+        /// The call.
+        call: CallId,
+        /// The load.
+        load: LoadId,
+        /// Whether it was stored.
+        stored: bool,
+    },
+    /// The call fails as the load did: its own, or the one it joined.
+    FailedWith {
+        /// The call.
+        call: CallId,
+        /// The load.
+        load: LoadId,
+    },
+    /// The call resolves with nothing, as the load did: its own, or the one it joined.
+    Nothing {
+        /// The call.
+        call: CallId,
+        /// The load.
+        load: LoadId,
+    },
+    /// Done.
+    Done {
+        /// The call.
+        call: CallId,
+        /// How many were deleted or invalidated; 1 where `has` is true.
+        number: u64,
+    },
+    /// The call fails.
+    Error {
+        /// The call.
+        call: CallId,
+        /// Why.
+        error: Error,
+        /// Whether it will be repeated when the store is there again.
+        kept: bool,
+    },
+    /// The call waits for another's load.
+    Waiting {
+        /// The call.
+        call: CallId,
+    },
+    /// Something that listeners may want to know.
+    Event {
+        /// The repository it concerns, if it is one.
+        repo: Option<RepoId>,
+        /// Its name.
+        name: &'static str,
+        /// What to say about it.
+        text: String,
+    },
+    /// The load is over: nothing more will be said about it. Or, with a call instead: no refresh follows that call's stale hit.
+    LoadOver {
+        /// The call that was answered with a stale value.
+        call: Option<CallId>,
+        /// The load.
+        load: Option<LoadId>,
+    },
+}

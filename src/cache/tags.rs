@@ -1,0 +1,126 @@
+//! Sets of tags, what is known of their current versions, and whether a header's versions are current. Pure.
+
+use crate::store::entry::{Tag, Tags};
+use crate::store::Id;
+
+/// `tags` in order, each once.
+pub(super) fn normalize(mut tags: Vec<Tag>) -> Vec<Tag> {
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+/// Adds `more` to `tags`.
+pub(super) fn unite<'a>(tags: &mut Vec<Tag>, more: impl Iterator<Item = &'a [u8]>) {
+    for name in more {
+        if !tags.iter().any(|tag| **tag == *name) {
+            tags.push(Tag::from(name));
+        }
+    }
+}
+
+/// What was read of current versions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    versions: Vec<(Tag, Option<Id>)>,
+    /// Whether the versions were read no earlier than the value that they judge. Otherwise they may confirm it, not condemn it.
+    pub is_after: bool,
+}
+
+/// Whether a header's versions are the current ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Currency {
+    /// Every one of them.
+    Current,
+    /// One at least is not.
+    Outdated,
+    /// These have to be read first.
+    Unknown(Vec<Tag>),
+}
+
+impl Known {
+    /// What was read just now.
+    pub(super) fn new(versions: Vec<(Tag, Option<Id>)>, is_after: bool) -> Self {
+        Self { versions, is_after }
+    }
+
+    /// The current version of a tag; `None` where it was not read.
+    pub(super) fn of(&self, name: &[u8]) -> Option<Option<Id>> {
+        self.versions.iter().find(|(tag, _)| **tag == *name).map(|(_, id)| *id)
+    }
+
+    /// Takes newer versions over; those of other tags stay.
+    pub(super) fn update(&mut self, newer: impl Iterator<Item = (Tag, Option<Id>)>) {
+        for (tag, id) in newer {
+            match self.versions.iter_mut().find(|(known, _)| *known == tag) {
+                Some((_, old)) => *old = id,
+                None => self.versions.push((tag, id)),
+            }
+        }
+    }
+
+    /// Judges a header's tags. One version that differs is enough, where it was read late enough; what cannot be judged by
+    /// what is known has to be read.
+    pub(super) fn judge(&self, tags: &Tags<'_>) -> Currency {
+        let mut unknown = Vec::new();
+        for (name, captured) in tags.iter() {
+            match self.of(name) {
+                Some(Some(current)) if current == captured => {}
+                Some(_) if self.is_after => return Currency::Outdated,
+                _ => unknown.push(Tag::from(name)),
+            }
+        }
+        if unknown.is_empty() {
+            Currency::Current
+        } else {
+            Currency::Unknown(unknown)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::entry::{encode_lease, parse, Stored};
+    use crate::store::Origin;
+
+    fn id(letter: u8) -> Id {
+        Id::parse(&[letter; 16]).unwrap()
+    }
+
+    fn tag(name: &str) -> Tag {
+        Tag::from(name.as_bytes())
+    }
+
+    #[test]
+    fn a_header_is_condemned_only_by_versions_read_after_it() {
+        let lease = encode_lease(id(b't'), Origin::EMPTY, &[(tag("a"), id(b'1')), (tag("b"), id(b'2'))]);
+        let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
+        let (a, b) = ((tag("a"), Some(id(b'1'))), (tag("b"), Some(id(b'2'))));
+        let changed = (tag("b"), Some(id(b'3')));
+        let missing = (tag("b"), None);
+        for (versions, is_after, want) in [
+            (vec![a.clone(), b.clone()], false, Currency::Current),
+            (vec![a.clone(), b.clone()], true, Currency::Current),
+            (vec![a.clone()], true, Currency::Unknown(vec![tag("b")])),
+            (vec![], false, Currency::Unknown(vec![tag("a"), tag("b")])),
+            (vec![a.clone(), changed.clone()], false, Currency::Unknown(vec![tag("b")])),
+            (vec![a.clone(), changed.clone()], true, Currency::Outdated),
+            (vec![a.clone(), missing.clone()], true, Currency::Outdated),
+            (vec![missing], true, Currency::Outdated),
+        ] {
+            assert_eq!(Known::new(versions.clone(), is_after).judge(&lease.tags), want, "{versions:?} {is_after}");
+        }
+        let mut known = Known::new(vec![a, changed], false);
+        known.update([b].into_iter());
+        assert_eq!(known.judge(&lease.tags), Currency::Current);
+    }
+
+    #[test]
+    fn sets_hold_each_tag_once() {
+        let mut tags = normalize(vec![tag("b"), tag("a"), tag("b")]);
+        assert_eq!(tags, [tag("a"), tag("b")]);
+        unite(&mut tags, [&b"b"[..], b"c"].into_iter());
+        assert_eq!(tags, [tag("a"), tag("b"), tag("c")]);
+    }
+}
