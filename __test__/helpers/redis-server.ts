@@ -74,7 +74,7 @@ export class RedisServer {
   private admin: Promise<RawClient> | undefined;
 
   private constructor(private readonly options: ServerOptions) {
-    this.binary = options.binary ?? serverBinary();
+    this.binary = options.binary ?? (options.tls ? tlsBinary() : serverBinary());
     this.version = serverVersion(this.binary);
     this.directory = mkdtempSync(path.join(tmpdir(), 'hawser-redis-'));
     this.path = path.join(this.directory, 'socket');
@@ -320,6 +320,16 @@ export function serverBinary(chosen = process.env.HAWSER_TEST_SERVER): string {
   const binary = path.join(__dirname, '..', '..', '.cache', 'servers', chosen, 'server');
   if (!existsSync(binary)) throw new Error(`HAWSER_TEST_SERVER=${chosen}: run \`node scripts/servers.mjs ${chosen}\` first, or give a path`);
   return binary;
+}
+
+/** The servers of `scripts/servers.mjs` are built without TLS: the system's has it. */
+function tlsBinary(): string {
+  try {
+    serverVersion('redis-server');
+    return 'redis-server';
+  } catch {
+    return serverBinary();
+  }
 }
 
 let offset = Math.floor(Math.random() * PORTS.count);
