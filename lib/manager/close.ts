@@ -8,8 +8,8 @@ const now = performance.now.bind(performance);
 const RESERVE = 0.25;
 
 /**
- * QUIT where the connection is ready, so that what was issued before is answered; then, or at once, a disconnect; at the deadline the
- * socket is destroyed. Never rejects. What is unanswered by then rejects with `Connection is closed.`
+ * QUIT where the connection is ready or about to be, so that what was issued before is answered; then, or at once, a disconnect; at the
+ * deadline the socket is destroyed. Never rejects. What is unanswered by then rejects.
  */
 export async function closeClient(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === 'end') return;
@@ -17,7 +17,7 @@ export async function closeClient(redis: Redis, timeoutMs: number): Promise<void
   const ended = new Promise<void>((resolve) => {
     redis.once('end', resolve);
   });
-  if (redis.status === 'ready') {
+  if (mayAnswer(redis)) {
     const quit = redis.quit().then(ignore, ignore);
     await within(Promise.race([quit, ended]), timeoutMs * (1 - RESERVE));
   }
@@ -27,6 +27,11 @@ export async function closeClient(redis: Redis, timeoutMs: number): Promise<void
   if (await within(ended, Math.min(deadline - now(), 250))) return;
   redis.stream?.destroy();
   await within(ended, deadline - now());
+}
+
+/** Ready, or in the middle of an attempt that follows no failure. */
+function mayAnswer(redis: Redis): boolean {
+  return redis.status === 'ready' || ((redis.status === 'connecting' || redis.status === 'connect') && redis.retryAttempts === 0);
 }
 
 /** Asked anew each time: the status changes behind the compiler's back. */

@@ -1,0 +1,37 @@
+import { RedisManager } from '../../lib/facade';
+
+afterEach(async () => {
+  await RedisManager.closeAll();
+  RedisManager.configure({});
+});
+
+describe('getBullMQConnection', () => {
+  test.each([
+    ['redis://h.example', { host: 'h.example', port: 6379, db: 0 }],
+    ['redis://h.example:7000/3', { host: 'h.example', port: 7000, db: 3 }],
+    ['redis://:pa%2Fss%3Aw%40rd@h.example:7000', { host: 'h.example', port: 7000, db: 0, password: 'pa/ss:w@rd' }],
+    ['rediss://us%40er:p%25@h.example/1', { host: 'h.example', port: 6379, db: 1, username: 'us@er', password: 'p%', tls: {} }],
+    ['redis://[::1]:6380', { host: '::1', port: 6380, db: 0 }],
+    ['unix:///run/redis.sock?db=2', { path: '/run/redis.sock', db: 2 }],
+    ['redis://h.example?family=6', { host: 'h.example', port: 6379, db: 0, family: 6 }],
+  ])('takes all that %s says', (url, parts) => {
+    RedisManager.configure({ url });
+    const { retryStrategy, ...options } = RedisManager.getBullMQConnection();
+    expect(options).toEqual({ ...parts, maxRetriesPerRequest: null, enableReadyCheck: false });
+    for (const times of [1, 2, 50]) {
+      const delay = retryStrategy(times);
+      expect(delay).toBeGreaterThanOrEqual(0);
+      expect(delay).toBeLessThanOrEqual(Math.min(100 * times, 3000));
+    }
+  });
+
+  test('has the TLS options of the manager', () => {
+    RedisManager.configure({ url: 'rediss://h.example', redis: { tls: { ca: 'PEM' } } });
+    expect(RedisManager.getBullMQConnection().tls).toEqual({ ca: 'PEM' });
+  });
+
+  test('on memory:// says what it needs', () => {
+    RedisManager.configure({ url: 'memory://' });
+    expect(() => RedisManager.getBullMQConnection()).toThrow(expect.objectContaining({ code: 'E_NEEDS_SERVER', message: expect.stringContaining('REDIS_URL') as string }));
+  });
+});

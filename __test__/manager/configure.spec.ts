@@ -1,0 +1,100 @@
+/** Wrong settings of the manager: each names the option or variable and what is allowed; no connection is left behind. */
+import { CacheRepository, redisHealthCheck, RedisManager, type ManagerOptions } from '../../lib/facade';
+import { openClients } from '../../lib/manager/connections';
+
+const env = process.env;
+
+beforeEach(() => {
+  process.env = { ...env, REDIS_URL: 'memory://' };
+});
+
+afterEach(async () => {
+  await RedisManager.closeAll();
+  RedisManager.configure({});
+  process.env = env;
+});
+
+describe('RedisManager.configure', () => {
+  test.each([
+    [{ urll: 'x' }, TypeError, 'manager.urll is not an option; there are: url, connectionName'],
+    [{ url: 5 }, RangeError, 'manager.url must be a connection URL, got 5'],
+    [{ connectionName: 'my app' }, TypeError, 'manager.connectionName must be printable ASCII without spaces'],
+    [{ maxRetries: -1 }, RangeError, 'manager.maxRetries must be a whole number of retries from 0, got -1'],
+    [{ retryDelayMs: 0 }, RangeError, 'manager.retryDelayMs must be a number of milliseconds from 1 to 60000, got 0'],
+    [{ enableTags: 'no' }, TypeError, 'manager.enableTags must be true or false, got a string'],
+    [{ defaultTtl: 0 }, RangeError, 'manager.defaultTtl must be a positive number of seconds, got 0'],
+    [{ afterFailover: 'warm' }, TypeError, "manager.afterFailover must be 'cold' or 'trust', got a string"],
+    [{ cache: { leaseMs: 1 } }, RangeError, 'manager.cache.leaseMs must be a number of milliseconds from 100'],
+    [{ cache: { leaseMs: 1000, renewMs: 1000 } }, RangeError, 'manager.cache.renewMs must be less than manager.cache.leaseMs (1000), got 1000'],
+    [{ cache: { lease: 1 } }, TypeError, 'manager.cache.lease is not an option'],
+    [{ cache: { maxUndelivered: 0.5 } }, RangeError, 'manager.cache.maxUndelivered must be a whole number from 0'],
+    [{ logger: { warn() {} } }, TypeError, 'manager.logger.debug must be a function, got undefined'],
+    [{ keyPrefix: 'app:' }, Error, 'manager.keyPrefix: keyPrefix is refused by the manager'],
+    [{ redis: { keyPrefix: 'app:' } }, Error, 'manager.redis.keyPrefix: keyPrefix is refused'],
+    [{ redis: { sentinels: [] } }, Error, 'manager.redis.sentinels: Sentinel is not supported by this version; it comes in a later one'],
+    [{ redis: { host: 'h' } }, Error, 'manager.redis.host is part of the connection URL'],
+    [null, TypeError, 'manager must be an object, got null'],
+  ])('refuses %p', (options, Class, message) => {
+    const configure = (): void => RedisManager.configure(options as unknown as ManagerOptions);
+    expect(configure).toThrow(Class);
+    expect(configure).toThrow(message);
+    expect(configure).toThrow(expect.objectContaining({ code: expect.stringMatching(/^E_(BAD_OPTION|UNSUPPORTED)$/) as string }));
+  });
+
+  test('is for before the first use, and for after closeAll', async () => {
+    await RedisManager.getMainClient();
+    expect(() => RedisManager.configure({ url: 'memory://' })).toThrow(expect.objectContaining({ code: 'E_BAD_STATE' }));
+    await RedisManager.closeAll();
+    RedisManager.configure({ url: 'memory://' });
+  });
+
+  test('goes before the environment', () => {
+    process.env.REDIS_MANAGER_ENABLED = 'true';
+    expect(RedisManager.isEnabled()).toBe(true);
+    RedisManager.configure({ enabled: false });
+    expect(RedisManager.isEnabled()).toBe(false);
+    process.env.REDIS_URL = 'nonsense';
+    RedisManager.configure({ url: 'redis://h.example' });
+    expect(RedisManager.getBullMQConnection().host).toBe('h.example');
+  });
+});
+
+describe('a wrong environment', () => {
+  test.each([
+    ['REDIS_URL', 'localhost:6379', 'REDIS_URL must be a URL: redis://, rediss://, unix:// or memory://'],
+    ['REDIS_URL', 'http://user:hunter2@h', 'REDIS_URL: the connection URL has a scheme that is not known; allowed are redis://'],
+    ['REDIS_URL', 'redis://:hunter2@h:99999', 'REDIS_URL: the connection URL'],
+    ['REDIS_URL', 'redis://h/hunter2', 'REDIS_URL: the connection URL'],
+    ['REDIS_URL', 'redis://h?keyPrefix=x', 'REDIS_URL: keyPrefix is refused by the manager'],
+    ['REDIS_URL', 'redis+sentinel://h', 'REDIS_URL: Sentinel is not supported by this version; it comes in a later one'],
+    ['REDIS_CLUSTER', 'true', 'REDIS_CLUSTER: Redis Cluster is not supported by this version; it comes in a later one'],
+    ['REDIS_CLUSTER', 'maybe', 'REDIS_CLUSTER must be true, false, 1 or 0, got "maybe"'],
+    ['REDIS_MAX_RETRIES', 'ten', 'REDIS_MAX_RETRIES must be a whole number of retries from 0 to 1000000, got "ten"'],
+    ['CACHE_DEFAULT_TTL', '-1', 'CACHE_DEFAULT_TTL must be a number of seconds from 0.001 to 315576000, got "-1"'],
+    ['CACHE_ENABLE_TAGS', 'ja', 'CACHE_ENABLE_TAGS must be true, false, 1 or 0, got "ja"'],
+    ['REDIS_MONITOR_ENABLED', 'ja', 'REDIS_MONITOR_ENABLED must be true, false, 1 or 0, got "ja"'],
+  ])('%s=%s is a clear error at first use, and nothing is opened', async (name, value, message) => {
+    process.env[name] = value;
+    const cache = new CacheRepository('x');
+    const loader = jest.fn(() => 1);
+    for (const use of [() => RedisManager.getMainClient(), () => RedisManager.getPublisherClient(), () => redisHealthCheck(), () => cache.getOrSet('k', loader)]) {
+      await expect(use()).rejects.toThrow(message);
+      await expect(use()).rejects.not.toThrow('hunter2');
+    }
+    expect(() => RedisManager.getBullMQConnection()).toThrow(message);
+    expect(await RedisManager.healthCheck()).toBe(false);
+    expect(loader).not.toHaveBeenCalled();
+    expect(openClients().size).toBe(0);
+    process.env[name] = name === 'REDIS_URL' ? 'memory://' : '';
+    await expect(RedisManager.getMainClient()).resolves.toBeDefined();
+  });
+
+  test('isEnabled reads its own variable and no other', () => {
+    process.env.REDIS_URL = 'nonsense';
+    expect(RedisManager.isEnabled()).toBe(false);
+    process.env.REDIS_MANAGER_ENABLED = '1';
+    expect(RedisManager.isEnabled()).toBe(true);
+    process.env.REDIS_MANAGER_ENABLED = 'on';
+    expect(() => RedisManager.isEnabled()).toThrow('REDIS_MANAGER_ENABLED must be true, false, 1 or 0, got "on"');
+  });
+});
