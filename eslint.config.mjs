@@ -29,6 +29,11 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: true }],
       // An implementation of an interface of promises need not await.
       '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-require-imports': ['error', { allowAsImport: true }],
+      // What cannot be shown is judged where it is typed, not where it is printed.
+      '@typescript-eslint/no-base-to-string': 'off',
+      // One interface per class that takes its methods from the command table.
+      '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
     },
@@ -43,7 +48,6 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-call': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
-      '@typescript-eslint/no-base-to-string': 'off',
       '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/only-throw-error': 'off',
       '@typescript-eslint/prefer-promise-reject-errors': 'off',

@@ -15,4 +15,4 @@ export { print } from './client/print';
 export { ScanStream, type ScanStreamOptions } from './client/scan_stream';
 export type { ReplyTransformer, ArgumentTransformer, ReplyContext } from './client/table';
 export type { RedisStatus } from './redis';
-export { HawserError } from './errors';
+export * from './facade';
