@@ -323,6 +323,12 @@ impl Engine {
         None
     }
 
+    /// Whether nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        let reads = self.seeks.is_empty() && self.loads.is_empty() && self.flights.is_empty() && self.bare.is_empty();
+        reads && self.refreshing.is_empty() && self.namings.is_empty() && self.writes.is_empty()
+    }
+
     fn is_live(&self, when: Instant, timer: Timer) -> bool {
         match timer {
             Timer::Seek(seek) => self.seeks.get(&seek).is_some_and(|seek| seek.due() <= when),

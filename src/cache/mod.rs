@@ -35,6 +35,8 @@ mod place;
 mod read;
 mod refresh;
 mod request;
+#[cfg(test)]
+mod sim;
 mod tags;
 mod timers;
 pub mod wire;

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn version_and_counter_share_a_slot() {
-        let slot = |key: &[u8]| redis::cluster_routing::get_slot(key);
+        assert_eq!(slot(b"123456789"), 0x31c3 % 16_384);
         for prefix in PREFIXES {
             let names = Names::new(prefix).unwrap();
             for word in WORDS {
@@ -93,6 +93,17 @@ mod tests {
                 assert_eq!(slot(&version), slot(&counter), "{prefix} {word}");
             }
         }
+    }
+
+    /// Source: the cluster specification, <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>.
+    fn slot(key: &[u8]) -> u16 {
+        let open = key.iter().position(|byte| *byte == b'{').map(|at| at + 1);
+        let tag = open.and_then(|from| key[from..].iter().position(|byte| *byte == b'}').map(|length| &key[from..from + length]));
+        let hashed = tag.filter(|tag| !tag.is_empty()).unwrap_or(key);
+        let crc = hashed.iter().fold(0u16, |crc, byte| {
+            (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 })
+        });
+        crc % 16_384
     }
 
     #[test]

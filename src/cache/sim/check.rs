@@ -1,0 +1,104 @@
+//! What has really happened, and whether callers were told the truth about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cache::{CallId, Decision, Hit};
+
+/// What a write makes unusable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Scope {
+    Key(u8),
+    Tag(u8),
+    All,
+}
+
+/// A write that was promised to its caller.
+#[derive(Debug, Clone)]
+pub(super) struct Mutation {
+    pub scope: Scope,
+    /// When it took effect, or could have at the earliest.
+    pub effect: u64,
+    /// When its caller was told.
+    pub told: u64,
+    /// Whom it binds; `None`: everybody.
+    pub process: Option<u64>,
+}
+
+/// A value that was loaded or set.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub key: u8,
+    pub tags: BTreeSet<u8>,
+    /// When its load started, or it was set.
+    pub at: u64,
+}
+
+/// A call under way.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub key: u8,
+    pub tags: BTreeSet<u8>,
+    pub began: u64,
+    pub is_read: bool,
+    pub counts: u32,
+    pub has_loader: bool,
+    /// What a write does, and when it took effect.
+    pub writes: Vec<(Scope, Option<u64>)>,
+}
+
+/// The books.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub mutations: Vec<Mutation>,
+    pub made: BTreeMap<u64, Made>,
+}
+
+impl Books {
+    /// C1: the value is no older than what was promised before the reader began.
+    pub(super) fn check(&self, process: u64, call: &Asked, value: u64) {
+        let made = &self.made[&value];
+        assert_eq!(made.key, call.key, "another key's value");
+        for mutation in &self.mutations {
+            let binds = mutation.process.is_none_or(|only| only == process);
+            let concerns = match mutation.scope {
+                Scope::Key(key) => key == call.key,
+                Scope::Tag(tag) => made.tags.contains(&tag) || call.tags.contains(&tag),
+                Scope::All => true,
+            };
+            assert!(
+                !(binds && concerns && mutation.told < call.began && made.at < mutation.effect),
+                "C1: value {value} {made:?} was read by a call that began at {} although {mutation:?}",
+                call.began
+            );
+        }
+    }
+}
+
+impl Asked {
+    /// C10: what a decision counts as.
+    pub(super) fn count(&mut self, decision: &Decision) {
+        self.counts += match decision {
+            Decision::Hit { hit: Hit::Kept, .. } => 0,
+            Decision::Hit { .. } | Decision::Miss { .. } | Decision::Load { .. } => 1,
+            // The owner of a load was counted when it started.
+            Decision::FailedWith { .. } | Decision::Nothing { .. } if !self.has_loader => 1,
+            _ => 0,
+        };
+        self.has_loader |= matches!(decision, Decision::Load { .. });
+        assert!(self.counts <= 1, "C10: counted twice: {decision:?}");
+    }
+}
+
+/// The call that a decision concludes, if it concludes one.
+pub(super) fn concludes(decision: &Decision) -> Option<CallId> {
+    match decision {
+        Decision::Hit { call, .. }
+        | Decision::Miss { call }
+        | Decision::Stored { call, .. }
+        | Decision::FailedWith { call, .. }
+        | Decision::Nothing { call, .. }
+        | Decision::Done { call, .. }
+        | Decision::Error { call, .. } => Some(*call),
+        _ => None,
+    }
+}

@@ -1,0 +1,70 @@
+//! Several engines over one store, driven by a seed: every delivery, delay, cut, crash, eviction and failover is a choice of the
+//! seed's, and what callers are told is checked against what really happened. A seed that fails is a test case.
+
+mod check;
+mod server;
+mod world;
+
+use world::{Chaos, World};
+
+/// How many seeds each kind of weather gets. `HAWSER_SEEDS` multiplies it, for long runs.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let times = std::env::var("HAWSER_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    0..count * times
+}
+
+fn run(name: &str, count: u64, chaos: Chaos) {
+    if let Ok(seed) = std::env::var("HAWSER_SEED") {
+        let mut world = World::new(seed.parse().unwrap(), chaos);
+        world.trace = true;
+        return world.run();
+    }
+    for seed in seeds(count) {
+        let outcome = std::panic::catch_unwind(|| World::new(seed, chaos).run());
+        if let Err(panic) = outcome {
+            let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+            panic!("{name}: seed {seed}: {text}");
+        }
+    }
+}
+
+#[test]
+fn calm_weather_runs_one_load_at_a_time() {
+    run("calm", 1500, Chaos { one_load: true, ..Chaos::CALM });
+}
+
+#[test]
+fn a_dead_holder_leaves_its_key_to_the_next_one() {
+    run("crash", 1000, Chaos { one_load: true, crashes: true, ..Chaos::CALM });
+}
+
+#[test]
+fn no_resurrection_while_others_invalidate() {
+    run("writes", 3000, Chaos { writes: true, ..Chaos::CALM });
+}
+
+#[test]
+fn no_resurrection_on_nodes_that_answer_in_any_order() {
+    run("scattered", 3000, Chaos { writes: true, scattered: true, evictions: true, ..Chaos::CALM });
+}
+
+#[test]
+fn no_resurrection_over_cuts_and_crashes() {
+    run("cuts", 3000, Chaos { writes: true, cuts: true, crashes: true, ..Chaos::CALM });
+}
+
+#[test]
+fn no_resurrection_under_eviction() {
+    run("evictions", 2000, Chaos { writes: true, evictions: true, cuts: true, ..Chaos::CALM });
+}
+
+#[test]
+fn no_resurrection_over_failovers() {
+    run("failovers", 3000, Chaos { writes: true, cuts: true, failovers: true, crashes: true, ..Chaos::CALM });
+}
+
+#[test]
+fn no_resurrection_in_any_weather() {
+    let all = Chaos { one_load: false, writes: true, cuts: true, crashes: true, evictions: true, failovers: true, scattered: true };
+    run("everything", 4000, all);
+}

@@ -1,0 +1,586 @@
+//! The world of the simulation: processes with their links, one server, and the dice that move them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::check::{concludes, Asked, Books, Made, Mutation, Scope};
+use super::server::Work;
+use crate::cache::{CallId, Context, Decision, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId, Request};
+use crate::clock::Instant;
+use crate::entropy::Entropy;
+use crate::store::entry::Tag;
+use crate::store::{MemoryStore, Op, Origin, StoreError, StoreReply, Ticket};
+
+/// What may happen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chaos {
+    /// Whether two loads of a key at a time are a failure.
+    pub one_load: bool,
+    pub writes: bool,
+    pub cuts: bool,
+    pub crashes: bool,
+    pub evictions: bool,
+    pub failovers: bool,
+    pub scattered: bool,
+}
+
+impl Chaos {
+    pub(super) const CALM: Self =
+        Self { one_load: false, writes: false, cuts: false, crashes: false, evictions: false, failovers: false, scattered: false };
+}
+
+/// A small generator: splitmix64.
+#[derive(Debug, Clone)]
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(super) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+impl Entropy for Dice {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = self.next() as u8;
+        }
+    }
+}
+
+/// A load that a process runs.
+#[derive(Debug)]
+struct Running {
+    call: CallId,
+    key: u8,
+    value: u64,
+    storing: bool,
+    is_refresh: bool,
+}
+
+#[derive(Debug)]
+struct Process {
+    /// Never the same again after a crash.
+    id: u64,
+    engine: Engine,
+    repo: RepoId,
+    is_up: bool,
+    sent: VecDeque<(Ticket, Work)>,
+    answered: VecDeque<(Ticket, StoreReply)>,
+    calls: BTreeMap<u32, Asked>,
+    /// Loaders of calls that were answered with a stale value.
+    answered_stale: BTreeMap<u32, Asked>,
+    loads: BTreeMap<u32, Running>,
+}
+
+pub(super) struct World {
+    pub trace: bool,
+    chaos: Chaos,
+    dice: Dice,
+    now: Instant,
+    step: u64,
+    store: MemoryStore,
+    replica: MemoryStore,
+    processes: Vec<Process>,
+    /// What a lost link had sent and the server still has to carry out.
+    late: VecDeque<Work>,
+    books: Books,
+    next: u64,
+    names: Names,
+    config: EngineConfig,
+    periods: (u64, u64, u64),
+    has_ages: bool,
+}
+
+const KEYS: u64 = 2;
+const TAGS: u64 = 3;
+
+impl World {
+    pub(super) fn new(seed: u64, chaos: Chaos) -> Self {
+        let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x1234_5678);
+        let has_ages = dice.chance(50);
+        let ttl = if chaos.one_load { 600_000 } else { 200 + dice.below(20_000) };
+        let fresh = if has_ages && !chaos.one_load { 50 + dice.below(ttl) } else { ttl };
+        let keep = if has_ages && !chaos.one_load { dice.below(2) * (1000 + dice.below(40_000)) } else { 0 };
+        let config = EngineConfig {
+            lock_timeout: Duration::from_millis(if chaos.one_load { 3_600_000 } else { 500 + dice.below(20_000) }),
+            undelivered_max: 20,
+            swr: dice.chance(80),
+            ..EngineConfig::default()
+        };
+        let mut world = Self {
+            trace: false,
+            chaos,
+            now: Instant::from_millis(1_000_000),
+            step: 0,
+            store: MemoryStore::default(),
+            replica: MemoryStore::default(),
+            processes: Vec::new(),
+            late: VecDeque::new(),
+            books: Books::default(),
+            next: 0,
+            names: Names::new("sim").unwrap(),
+            config,
+            periods: (ttl, fresh, keep),
+            has_ages,
+            dice,
+        };
+        for _ in 0..2 + world.dice.below(2) {
+            let process = world.boot();
+            world.processes.push(process);
+        }
+        world
+    }
+
+    pub(super) fn run(mut self) {
+        let steps = 300 + self.dice.below(500);
+        for _ in 0..steps {
+            self.turn();
+        }
+        self.settle();
+    }
+
+    fn boot(&mut self) -> Process {
+        self.next += 1;
+        let mut engine = Engine::new(self.config.clone());
+        let repo = engine.register("sim").unwrap();
+        Process {
+            id: self.next,
+            engine,
+            repo,
+            is_up: false,
+            sent: VecDeque::new(),
+            answered: VecDeque::new(),
+            calls: BTreeMap::new(),
+            answered_stale: BTreeMap::new(),
+            loads: BTreeMap::new(),
+        }
+    }
+
+    /// Something happens.
+    fn turn(&mut self) {
+        self.step += 1;
+        let p = self.dice.below(self.processes.len() as u64) as usize;
+        match self.dice.below(100) {
+            0..=29 => self.deliver(p),
+            30..=54 => self.answer(p),
+            55..=64 => self.ask(p),
+            65..=74 => self.end_loader(p),
+            75..=84 => self.pass(),
+            85..=88 => self.late_delivery(),
+            89..=91 if !self.processes[p].is_up => self.connect(p),
+            92 if self.chaos.cuts => self.cut(p),
+            93 if self.chaos.crashes && self.dice.chance(40) => self.crash(p),
+            94 if self.chaos.evictions => self.evict(),
+            95 if self.chaos.failovers => self.replicate(),
+            96 if self.chaos.failovers && self.dice.chance(20) => self.fail_over(),
+            97 if self.chaos.failovers && self.dice.chance(10) => self.rename_reign(),
+            98 if self.chaos.writes => self.name_tags(p),
+            99 if self.dice.chance(30) => self.cancel(p),
+            _ => self.connect(p),
+        }
+    }
+
+    fn input(&mut self, p: usize, act: impl FnOnce(&mut Engine, &mut Context<'_>)) {
+        let mut cx = Context { now: self.now, entropy: &mut self.dice };
+        act(&mut self.processes[p].engine, &mut cx);
+        // Calls of one tick are one batch: sometimes the outputs are taken a little later.
+        while let Some(output) = self.processes[p].engine.poll_output() {
+            match output {
+                Output::Store { ticket, op } => {
+                    self.log(|| format!("{p} sends {ticket:?} {op:?}"));
+                    if self.processes[p].is_up {
+                        let work = Work::new(op, self.chaos.scattered, &mut self.dice);
+                        self.processes[p].sent.push_back((ticket, work));
+                    } else {
+                        let mut cx = Context { now: self.now, entropy: &mut self.dice };
+                        self.processes[p].engine.on_store(&mut cx, ticket, Err(StoreError::NotSent));
+                    }
+                }
+                Output::Decision(decision) => self.decided(p, decision),
+            }
+        }
+    }
+
+    fn log(&self, text: impl FnOnce() -> String) {
+        if self.trace {
+            #[allow(clippy::print_stderr, reason = "the trace of a seed that fails")]
+            {
+                eprintln!("{:>5} {:>8} {}", self.step, self.now.since_epoch().as_millis(), text());
+            }
+        }
+    }
+
+    fn connect(&mut self, p: usize) {
+        if !self.processes[p].is_up {
+            self.log(|| format!("{p} connects"));
+            self.processes[p].is_up = true;
+            self.input(p, Engine::on_store_up);
+        }
+    }
+
+    fn deliver(&mut self, p: usize) {
+        let Some((ticket, mut work)) = self.processes[p].sent.pop_front() else { return };
+        self.note_effect(Some(p), &work.op);
+        match work.step(&mut self.store, self.now) {
+            None => self.processes[p].sent.push_front((ticket, work)),
+            Some(reply) => {
+                self.note_effect(Some(p), &work.op);
+                self.log(|| format!("server: {p} {ticket:?} -> {reply:?}"));
+                self.processes[p].answered.push_back((ticket, reply));
+            }
+        }
+    }
+
+    fn late_delivery(&mut self) {
+        let Some(mut work) = self.late.pop_front() else { return };
+        self.note_effect(None, &work.op);
+        self.log(|| format!("server, late: {:?}", work.op));
+        if work.step(&mut self.store, self.now).is_none() {
+            self.late.push_front(work);
+        }
+    }
+
+    /// Writes the books when an operation takes effect: the first time counts for its promise.
+    fn note_effect(&mut self, p: Option<usize>, op: &Op) {
+        let step = self.step;
+        if let Op::Set { value, .. } = op {
+            if let Some(made) = value_of(value).and_then(|value| self.books.made.get_mut(&value)) {
+                made.at = step;
+            }
+        }
+        let hits = |names: &Names, scope: &Scope| match (op, scope) {
+            (Op::Delete { entries }, Scope::Key(key)) => entries.contains(&names.entry(&[*key])),
+            (Op::Set { entry, .. }, Scope::Key(key)) => *entry == names.entry(&[*key]),
+            (Op::Invalidate { tags }, Scope::Tag(tag)) => tags.iter().any(|(version, _)| *version == names.version(&[*tag])),
+            _ => false,
+        };
+        let Some(p) = p else { return };
+        for call in self.processes[p].calls.values_mut() {
+            for (scope, effect) in &mut call.writes {
+                if effect.is_none() && hits(&self.names, scope) {
+                    *effect = Some(step);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, p: usize) {
+        let Some((ticket, reply)) = self.processes[p].answered.pop_front() else { return };
+        self.input(p, |engine, cx| engine.on_store(cx, ticket, Ok(reply)));
+    }
+
+    fn pass(&mut self) {
+        let by = match self.dice.below(10) {
+            0 if !self.chaos.one_load => self.dice.below(12_000),
+            1..=3 => self.dice.below(300),
+            _ => self.dice.below(10),
+        };
+        self.now = self.now + Duration::from_millis(by);
+        for p in 0..self.processes.len() {
+            if self.processes[p].engine.next_wakeup().is_some_and(|when| when <= self.now) && (self.chaos.one_load || self.dice.chance(80)) {
+                self.input(p, Engine::on_timer);
+            }
+        }
+    }
+
+    fn ask(&mut self, p: usize) {
+        let is_read = !self.chaos.writes || self.dice.chance(65);
+        for _ in 0..=self.dice.below(3) {
+            let call = CallId({
+                self.next += 1;
+                self.next as u32
+            });
+            let key = self.dice.below(KEYS) as u8;
+            let tags: BTreeSet<u8> = if self.chaos.one_load {
+                [key].into()
+            } else {
+                (0..self.dice.below(3)).map(|_| self.dice.below(TAGS) as u8).collect()
+            };
+            let mut asked =
+                Asked { key, tags: tags.clone(), began: self.step, is_read, counts: 0, has_loader: false, writes: Vec::new() };
+            let names: Vec<Tag> = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
+            let (ttl, fresh, keep) = self.periods;
+            let ms = Duration::from_millis;
+            let request = if is_read {
+                match self.dice.below(10) {
+                    0 | 1 => {
+                        asked.tags.clear();
+                        Request::Get { key: vec![key], fresh: None, max_age: None }
+                    }
+                    _ => Request::GetOrSet {
+                        key: vec![key],
+                        ttl: ms(ttl),
+                        keep: self.has_ages.then(|| ms(keep)),
+                        fresh: (fresh < ttl).then(|| ms(fresh)),
+                        max_age: (!self.chaos.one_load && self.dice.chance(10)).then(|| ms(self.dice.below(ttl) + 1)),
+                        lock_timeout: None,
+                        tags: names,
+                    },
+                }
+            } else {
+                match self.dice.below(10) {
+                    0..=2 => {
+                        asked.writes = vec![(Scope::Key(key), None)];
+                        Request::Delete { keys: vec![vec![key]] }
+                    }
+                    3 => {
+                        asked.writes = vec![(Scope::All, Some(self.step))];
+                        Request::DeletePattern { glob: b"*".to_vec() }
+                    }
+                    4 | 5 => {
+                        self.next += 1;
+                        asked.writes = vec![(Scope::Key(key), None)];
+                        self.books.made.insert(self.next, Made { key, tags, at: u64::MAX });
+                        let payload = format!("v{}", self.next).into_bytes();
+                        Request::Set { key: vec![key], ttl: ms(ttl), keep: None, fresh: None, payload, tags: names }
+                    }
+                    _ => {
+                        let tag = self.dice.below(TAGS) as u8;
+                        asked.writes = vec![(Scope::Tag(tag), None)];
+                        Request::InvalidateTags { tags: vec![Tag::from(&[tag][..])] }
+                    }
+                }
+            };
+            self.log(|| format!("{p} asks {call:?} {request:?}"));
+            self.processes[p].calls.insert(call.0, asked);
+            let repo = self.processes[p].repo;
+            let mut cx = Context { now: self.now, entropy: &mut self.dice };
+            self.processes[p].engine.call(&mut cx, call, repo, request);
+        }
+        self.input(p, |_, _| {});
+    }
+
+    fn decided(&mut self, p: usize, decision: Decision) {
+        self.log(|| format!("{p} decides {decision:?}"));
+        let step = self.step;
+        match &decision {
+            Decision::Hit { call, payload, hit } => {
+                let value = value_of(payload.as_bytes()).unwrap();
+                if let Some(asked) = self.processes[p].calls.get(&call.0) {
+                    self.books.check(self.processes[p].id, asked, value);
+                    if *hit == crate::cache::Hit::Stale {
+                        let asked = asked.clone();
+                        self.processes[p].answered_stale.insert(call.0, asked);
+                    }
+                }
+            }
+            Decision::Load { call, load, storing } => {
+                let Some(asked) = self.processes[p].calls.get(&call.0).cloned() else { panic!("a load for nobody: {decision:?}") };
+                self.begin(p, *call, *load, &asked, *storing, false);
+            }
+            Decision::Refresh { call, load } => {
+                let asked = self.processes[p].answered_stale.remove(&call.0).expect("a refresh for a stale hit");
+                self.begin(p, *call, *load, &asked, true, true);
+            }
+            Decision::LoadOver { call: Some(call), .. } => {
+                self.processes[p].answered_stale.remove(&call.0);
+            }
+            Decision::LoadOver { load: Some(load), .. } => {
+                assert!(!self.processes[p].loads.contains_key(&load.0), "over before its loader's end");
+            }
+            _ => {}
+        }
+        let about = match &decision {
+            Decision::Load { call, .. } => Some(*call),
+            other => concludes(other),
+        };
+        let Some(asked) = about.and_then(|call| self.processes[p].calls.get_mut(&call.0)) else { return };
+        if asked.is_read {
+            asked.count(&decision);
+        }
+        let Some(call) = concludes(&decision) else { return };
+        let asked = self.processes[p].calls.remove(&call.0).unwrap();
+        assert!(!asked.is_read || asked.counts == 1, "C10: not counted: {decision:?}");
+        for (scope, effect) in asked.writes {
+            match &decision {
+                Decision::Done { .. } => {
+                    let effect = effect.expect("told before it took effect");
+                    self.books.mutations.push(Mutation { scope, effect, told: step, process: None });
+                }
+                Decision::Error { kept: true, .. } => {
+                    let process = Some(self.processes[p].id);
+                    self.books.mutations.push(Mutation { scope, effect: asked.began, told: step, process });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, p: usize, call: CallId, load: LoadId, asked: &Asked, storing: bool, is_refresh: bool) {
+        let key = asked.key;
+        if self.chaos.one_load && storing {
+            let others = self.processes.iter().flat_map(|process| process.loads.values());
+            let running = others.filter(|other| other.key == key && other.storing).count();
+            assert_eq!(running, 0, "C2: a second load of key {key} at a time");
+        }
+        self.next += 1;
+        let value = self.next;
+        self.books.made.insert(value, Made { key, tags: asked.tags.clone(), at: self.step });
+        self.log(|| format!("{p} runs {load:?} for {call:?}: value {value}"));
+        self.processes[p].loads.insert(load.0, Running { call, key, value, storing, is_refresh });
+    }
+
+    fn end_loader(&mut self, p: usize) {
+        let Some(load) = self.pick_load(p) else { return };
+        let running = self.processes[p].loads.remove(&load).unwrap();
+        let outcome = match self.dice.below(10) {
+            0 | 1 => LoadOutcome::Failed,
+            2 => LoadOutcome::Nothing,
+            _ => LoadOutcome::Value(format!("v{}", running.value).into_bytes()),
+        };
+        self.log(|| format!("{p} ends {load} {running:?}: {outcome:?}"));
+        self.input(p, |engine, cx| engine.loaded(cx, LoadId(load), outcome));
+    }
+
+    fn pick_load(&mut self, p: usize) -> Option<u32> {
+        let loads: Vec<u32> = self.processes[p].loads.keys().copied().collect();
+        (!loads.is_empty()).then(|| loads[self.dice.below(loads.len() as u64) as usize])
+    }
+
+    fn name_tags(&mut self, p: usize) {
+        let Some(load) = self.pick_load(p) else { return };
+        self.next += 1;
+        let call = CallId(self.next as u32);
+        let tag = self.dice.below(TAGS) as u8;
+        let asked =
+            Asked { key: 0, tags: BTreeSet::new(), began: self.step, is_read: false, counts: 0, has_loader: false, writes: Vec::new() };
+        self.processes[p].calls.insert(call.0, asked);
+        let value = self.processes[p].loads[&load].value;
+        // The loader reads its source after this is done, but its promise is about what it returns.
+        self.books.made.get_mut(&value).unwrap().tags.insert(tag);
+        self.input(p, |engine, cx| engine.add_tags(cx, call, LoadId(load), vec![Tag::from(&[tag][..])]));
+    }
+
+    fn cancel(&mut self, p: usize) {
+        let reads: Vec<u32> = self.processes[p].calls.iter().filter(|(_, call)| call.is_read).map(|(id, _)| *id).collect();
+        if reads.is_empty() {
+            return;
+        }
+        let call = reads[self.dice.below(reads.len() as u64) as usize];
+        self.log(|| format!("{p} cancels {call}"));
+        self.processes[p].calls.remove(&call);
+        self.input(p, |engine, _| engine.cancel(CallId(call)));
+    }
+
+    fn cut(&mut self, p: usize) {
+        if !self.processes[p].is_up {
+            return;
+        }
+        self.log(|| format!("{p} is cut"));
+        self.processes[p].is_up = false;
+        let answered = std::mem::take(&mut self.processes[p].answered);
+        let sent = std::mem::take(&mut self.processes[p].sent);
+        let reached = self.dice.below(sent.len() as u64 + 1) as usize;
+        let down_first = self.dice.chance(50);
+        if down_first {
+            self.input(p, Engine::on_store_down);
+        }
+        for (ticket, _) in answered {
+            self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(StoreError::Cut { maybe_executed: true })));
+        }
+        for (at, (ticket, work)) in sent.into_iter().enumerate() {
+            let maybe_executed = at < reached || self.dice.chance(50);
+            if at < reached {
+                self.late.push_back(work);
+            }
+            let error = if maybe_executed { StoreError::Cut { maybe_executed } } else { StoreError::NotSent };
+            self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(error)));
+        }
+        if !down_first {
+            self.input(p, Engine::on_store_down);
+        }
+    }
+
+    fn crash(&mut self, p: usize) {
+        self.log(|| format!("{p} dies"));
+        let sent = std::mem::take(&mut self.processes[p].sent);
+        let reached = self.dice.below(sent.len() as u64 + 1) as usize;
+        self.late.extend(sent.into_iter().take(reached).map(|(_, work)| work));
+        self.processes[p] = self.boot();
+    }
+
+    fn evict(&mut self) {
+        let keys = self.store.keys(self.now);
+        if !keys.is_empty() {
+            let key = keys[self.dice.below(keys.len() as u64) as usize].clone();
+            self.log(|| format!("{} is evicted", key.escape_ascii()));
+            self.store.evict(self.now, &key);
+        }
+    }
+
+    fn replicate(&mut self) {
+        self.replica = self.store.clone();
+    }
+
+    fn fail_over(&mut self) {
+        self.log(|| "failover".to_owned());
+        for p in 0..self.processes.len() {
+            self.cut(p);
+        }
+        // What the old master had not carried out yet is lost with it.
+        self.late.clear();
+        self.store = self.replica.clone();
+        self.rename_reign();
+    }
+
+    fn rename_reign(&mut self) {
+        self.next += 1;
+        let origin = Origin::of(&self.next.to_le_bytes());
+        self.log(|| format!("the reign of {origin:?}"));
+        self.store.reign(origin);
+    }
+
+    /// The weather clears: every call ends, and nothing is left behind.
+    fn settle(&mut self) {
+        self.log(|| "settling".to_owned());
+        self.chaos = Chaos { one_load: self.chaos.one_load, ..Chaos::CALM };
+        for round in 0.. {
+            self.step += 1;
+            for p in 0..self.processes.len() {
+                self.connect(p);
+                while !self.processes[p].sent.is_empty() || !self.processes[p].answered.is_empty() {
+                    self.deliver(p);
+                    self.answer(p);
+                }
+                while let Some(load) = self.pick_load(p) {
+                    let value = self.processes[p].loads.remove(&load).unwrap().value;
+                    let outcome = LoadOutcome::Value(format!("v{value}").into_bytes());
+                    self.input(p, |engine, cx| engine.loaded(cx, LoadId(load), outcome));
+                }
+            }
+            while !self.late.is_empty() {
+                self.late_delivery();
+            }
+            self.now = self.now + Duration::from_millis(20);
+            for p in 0..self.processes.len() {
+                self.input(p, Engine::on_timer);
+            }
+            let is_over = |p: &Process| p.calls.is_empty() && p.sent.is_empty() && p.answered.is_empty() && p.loads.is_empty();
+            if self.processes.iter().all(|p| is_over(p) && p.engine.is_idle() && p.answered_stale.is_empty()) {
+                break;
+            }
+            assert!(round < 5_000, "calls that do not end: {:?}", self.processes.iter().map(|p| (&p.calls, &p.engine)).collect::<Vec<_>>());
+        }
+        let longest = Duration::from_millis(self.periods.0 + self.periods.2) + self.config.lease;
+        let longest = longest.max(Duration::from_secs(60));
+        assert_eq!(self.store.keys(self.now + longest * 2), [] as [crate::store::Key; 0], "C4: what is left after everything has expired");
+    }
+}
+
+/// The number of the value that a payload or an entry ends with.
+fn value_of(bytes: &[u8]) -> Option<u64> {
+    let at = bytes.iter().rposition(|byte| *byte == b'v')?;
+    std::str::from_utf8(&bytes[at + 1..]).ok()?.parse().ok()
+}
