@@ -48,7 +48,7 @@ export interface NativeLink {
 
 /** The cache engine, see `src/node/cache.rs` and docs/design/crossing.md. */
 export interface NativeCache {
-  share(calls: Buffer, state: Float64Array): void;
+  share(calls: Buffer, state: Float64Array, array: (...items: unknown[]) => unknown[]): void;
   calls(bytes: number): void;
   decisions(): unknown[];
   register(prefix: string): number;

@@ -59,7 +59,7 @@ export class CacheDriver {
     private readonly events: DriverEvents,
   ) {
     this.state[State.tickIn] = -1;
-    this.encoder = new CallEncoder((out) => native.share(out, this.state));
+    this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
     process.on('exit', this.onExit);
   }
 
@@ -247,8 +247,22 @@ export class CacheDriver {
   private hand(): void {
     const { encoder } = this;
     if (encoder.at === 0) return;
-    this.native.calls(encoder.at);
+    try {
+      this.native.calls(encoder.at);
+    } catch (error) {
+      this.lost(error);
+    }
     encoder.taken();
+  }
+
+  /** The engine could not take a batch: a defect. Nobody must wait for ever because of it. */
+  private lost(error: unknown): void {
+    for (const [id, call] of this.calls) {
+      if (call.phase === 'loading') continue;
+      this.calls.delete(id);
+      call.phase = 'over';
+      call.decided(Decision.error, `E_INTERNAL ${(error as Error).message}`, 1);
+    }
   }
 
   /** After every crossing: decisions, bytes to write, the timer. */
@@ -279,10 +293,15 @@ export class CacheDriver {
   }
 
   private decide(kind: number, id: number, a: unknown, b: unknown): void {
-    if (kind === Decision.event) return this.events.event(id, String(a), typeof b === 'string' ? b : '');
+    if (kind === Decision.event) {
+      // Of a failed refresh the facade knows more: the error and the key.
+      if (a !== 'refreshError') this.events.event(id, String(a), typeof b === 'string' ? b : '');
+      return;
+    }
     if (kind === Decision.loadOver) {
+      // Of a load; or of a stale hit that nobody is going to refresh.
       this.loads.delete(a as number);
-      if (id !== 0) this.stale.delete(id);
+      this.stale.delete(id);
       return;
     }
     if (kind === Decision.refresh) return this.refresh(id, this.begin(a as number));

@@ -9,6 +9,7 @@ use napi::bindgen_prelude::{Buffer, Env, Unknown};
 use napi::{Error, Result};
 use napi_derive::napi;
 
+use super::clock::now;
 use super::pinned::Pinned;
 use super::values::{Maker, Makers, Shape, Values};
 use crate::clock::Instant;
@@ -54,18 +55,12 @@ pub struct LinkCore {
     pub link: Link,
     pub tenant: Option<Rc<RefCell<dyn Tenant>>>,
     events: VecDeque<Output>,
-    epoch: std::time::Instant,
 }
 
 impl LinkCore {
-    /// The driver's clock.
-    pub fn now(&self) -> Instant {
-        Instant::new(self.epoch.elapsed())
-    }
-
     /// Sorts the link's outputs: the tenant's to the tenant, the others to JavaScript.
     pub fn drain(&mut self) {
-        let now = self.now();
+        let now = now();
         while let Some(output) = self.link.poll_output() {
             match (&output, &self.tenant) {
                 (Output::CoreCut { tag, sent }, Some(tenant)) => tenant.borrow_mut().on_cut(*tag, *sent, now),
@@ -139,7 +134,7 @@ impl NativeLink {
         let options = LinkOptions::from_json(&options).map_err(|e| Error::from_reason(format!("{} {}", e.kind().code(), e.message())))?;
         let link = Link::new(options);
         Ok(Self {
-            core: Rc::new(RefCell::new(LinkCore { link, tenant: None, events: VecDeque::new(), epoch: std::time::Instant::now() })),
+            core: Rc::new(RefCell::new(LinkCore { link, tenant: None, events: VecDeque::new() })),
             shared: None,
             shape: Shape { resp3, string_numbers },
             ids: Vec::new(),
@@ -200,7 +195,7 @@ impl NativeLink {
     pub fn submit(&mut self, bytes: u32, commands: u32, first_id: u32) -> Result<bool> {
         let core = Rc::clone(&self.core);
         let mut core = core.borrow_mut();
-        let now = core.now();
+        let now = now();
         let shared = self.shared()?;
         let batch = shared.out.first(bytes as usize);
         let meta = shared.meta.first(2 * commands as usize);
@@ -235,7 +230,7 @@ impl NativeLink {
         let mut values = Values::new(env, makers, self.shape);
         let mut core = self.core.borrow_mut();
         let core = &mut *core;
-        let now = core.now();
+        let now = now();
         let mut sink = Collect { values: &mut values, replies: Vec::new(), ids: &mut self.ids, errors: &mut self.errors, core: Vec::new() };
         core.link.on_bytes(chunk, now, &mut sink);
         let Collect { replies, core: for_tenant, .. } = sink;
@@ -284,7 +279,7 @@ impl NativeLink {
         }
         let wake = core.link.next_wakeup();
         let wake_at = wake.map_or(-1.0, |at| at.since_epoch().as_secs_f64() * 1e3);
-        let wake_in = wake.map_or(-1.0, |at| at.since(core.now()).as_secs_f64() * 1e3);
+        let wake_in = wake.map_or(-1.0, |at| at.since(now()).as_secs_f64() * 1e3);
         for (index, value) in [
             (slot::REPLIES, ids.len() as f64),
             (slot::FIRST_ID, f64::from(first)),
@@ -303,7 +298,7 @@ impl NativeLink {
     fn input(&mut self, act: impl FnOnce(&mut Link, Instant)) -> Result<()> {
         let core = Rc::clone(&self.core);
         let mut core = core.borrow_mut();
-        let now = core.now();
+        let now = now();
         act(&mut core.link, now);
         self.settle(&mut core)
     }

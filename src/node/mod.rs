@@ -6,6 +6,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "what JavaScript passes is owned by the call")]
 
 mod cache;
+mod clock;
 mod link;
 mod pinned;
 mod pure;

@@ -62,7 +62,7 @@ pub struct Shape {
 /// Builds values for the length of one native call.
 pub struct Values<'a> {
     env: sys::napi_env,
-    makers: &'a Makers,
+    makers: Option<&'a Makers>,
     shape: Shape,
     buffers: bool,
     depth: usize,
@@ -72,7 +72,13 @@ pub struct Values<'a> {
 impl<'a> Values<'a> {
     /// A builder for this call.
     pub fn new(env: Env, makers: &'a Makers, shape: Shape) -> Self {
-        Self { env: env.raw(), makers, shape, buffers: false, depth: 0, stack: Vec::new() }
+        Self { env: env.raw(), makers: Some(makers), shape, buffers: false, depth: 0, stack: Vec::new() }
+    }
+
+    /// A builder of single values, for callers that make their arrays by `array_by`.
+    pub fn plain(env: Env) -> Self {
+        let shape = Shape { resp3: false, string_numbers: false };
+        Self { env: env.raw(), makers: None, shape, buffers: false, depth: 0, stack: Vec::new() }
     }
 
     /// The value of one whole reply. An error at the top is its text.
@@ -179,8 +185,16 @@ impl<'a> Values<'a> {
 
     /// An array of `items`.
     pub fn array(&self, items: &[sys::napi_value]) -> sys::napi_value {
+        match self.makers {
+            Some(makers) => self.array_by(&makers.array, items),
+            None => self.null(),
+        }
+    }
+
+    /// An array of `items`, by this maker.
+    pub fn array_by(&self, maker: &Maker, items: &[sys::napi_value]) -> sys::napi_value {
         if items.len() <= MAX_ARGUMENTS {
-            return self.make(&self.makers.array, items);
+            return self.make(maker, items);
         }
         let mut value = null_mut();
         // SAFETY: the items are handles of this call's scope.
@@ -213,22 +227,29 @@ impl Build for Values<'_> {
 
     fn scalar(&mut self, scalar: Scalar<'_>) -> sys::napi_value {
         match scalar {
-            Scalar::Bulk(bytes) | Scalar::Simple(bytes) | Scalar::Verbatim(bytes) | Scalar::BigNumber(bytes) => self.bytes(bytes),
+            Scalar::Bulk(bytes) | Scalar::Simple(bytes) | Scalar::Verbatim(bytes) => self.bytes(bytes),
+            Scalar::BigNumber(text) => self.text(text),
             Scalar::Integer(n) if self.shape.string_numbers => self.text(n.to_string().as_bytes()),
             Scalar::Integer(n) => self.integer(n),
             Scalar::Null => self.null(),
             Scalar::Double(n, _) if self.shape.resp3 && !self.shape.string_numbers => self.number(n),
+            Scalar::Double(_, text) if self.shape.string_numbers => self.text(text),
             Scalar::Double(_, text) => self.bytes(text),
             Scalar::Boolean(truth) if self.shape.resp3 => self.boolean(truth),
             Scalar::Boolean(truth) => self.integer(i64::from(truth)),
             Scalar::Error(text) if self.depth > 0 => self.text(text),
-            Scalar::Error(text) => self.make(&self.makers.error, &[self.text(text)]),
+            Scalar::Error(text) => match self.makers {
+                Some(makers) => self.make(&makers.error, &[self.text(text)]),
+                None => self.text(text),
+            },
         }
     }
 
     fn aggregate(&mut self, kind: Aggregate, stack: &mut Vec<sys::napi_value>, from: usize) -> sys::napi_value {
-        let value = match kind {
-            Aggregate::Map if self.shape.resp3 && stack.len() - from <= MAX_ARGUMENTS => self.make(&self.makers.object, &stack[from..]),
+        let value = match (kind, self.makers) {
+            (Aggregate::Map, Some(makers)) if self.shape.resp3 && stack.len() - from <= MAX_ARGUMENTS => {
+                self.make(&makers.object, &stack[from..])
+            }
             _ => self.array(&stack[from..]),
         };
         stack.truncate(from);
