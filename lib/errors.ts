@@ -40,12 +40,11 @@ type OptionErrorClass = typeof TypeError | typeof RangeError;
 
 /**
  * Throws for an option, argument or environment variable that cannot be used: `cache.ttl must be a positive number of seconds, got -5`.
- * `code` is `E_BAD_OPTION`. A RangeError when `got` is a number, else a TypeError, unless `Kind` says otherwise. Only numbers and
+ * `code` is `E_BAD_OPTION`. A TypeError, or a RangeError where `Kind` says so: something of the right type, or a limit. Only numbers and
  * booleans are shown; of everything else the message names the type, because it may be a secret.
  */
-export function badOption(path: string, allowed: string, got: unknown, Kind?: OptionErrorClass): never {
-  const Class = Kind ?? (typeof got === 'number' ? RangeError : TypeError);
-  throw Object.assign(new Class(`${path} must be ${allowed}, got ${describe(got)}`), { code: 'E_BAD_OPTION' });
+export function badOption(path: string, allowed: string, got: unknown, Kind: OptionErrorClass = TypeError): never {
+  throw Object.assign(new Kind(`${path} must be ${allowed}, got ${describe(got)}`), { code: 'E_BAD_OPTION' });
 }
 
 function describe(got: unknown): string {

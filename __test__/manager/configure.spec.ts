@@ -17,7 +17,7 @@ afterEach(async () => {
 describe('RedisManager.configure', () => {
   test.each([
     [{ urll: 'x' }, TypeError, 'manager.urll is not an option; there are: url, connectionName'],
-    [{ url: 5 }, RangeError, 'manager.url must be a connection URL, got 5'],
+    [{ url: 5 }, TypeError, 'manager.url must be a connection URL, got 5'],
     [{ connectionName: 'my app' }, TypeError, 'manager.connectionName must be printable ASCII without spaces'],
     [{ maxRetries: -1 }, RangeError, 'manager.maxRetries must be a whole number of retries from 0, got -1'],
     [{ retryDelayMs: 0 }, RangeError, 'manager.retryDelayMs must be a number of milliseconds from 1 to 60000, got 0'],

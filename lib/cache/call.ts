@@ -1,5 +1,5 @@
 /** One call of the cache on its way through the engine, and one load that it may have to run. */
-import { HawserError } from '../errors';
+import { HawserError, type HawserErrorDetails } from '../errors';
 import { Decision, Hit } from './decisions';
 
 /** How a load ended, for those who joined it. Absent while it runs. */
@@ -16,6 +16,9 @@ export interface Load {
 
 /** Who has the call: the engine (a reply or a deadline is due), somebody else's load, its own loader, the engine again with the value. */
 export type Phase = 'asked' | 'waiting' | 'loading' | 'storing' | 'over';
+
+/** Operations that are kept and repeated when they could not be delivered. */
+const INVALIDATIONS = new Set(['D', 'T']);
 
 // Promises are made without a closure per call: the executor leaves `resolve` here.
 let resolveOfLast: (call: Call) => void;
@@ -98,10 +101,9 @@ export class Call {
     const space = text.indexOf(' ');
     const code = space > 0 ? text.slice(0, space) : 'E_CACHE';
     const message = space > 0 ? text.slice(space + 1) : text;
-    return new HawserError(code, `cache ${command}: ${message}`, {
-      command,
-      maybeExecuted: (this.b & 1) !== 0,
-      kept: (this.b & 2) !== 0,
-    });
+    const details: HawserErrorDetails = { command };
+    if ((this.b & 1) !== 0) details.maybeExecuted = true;
+    if (INVALIDATIONS.has(this.operation)) details.kept = (this.b & 2) !== 0;
+    return new HawserError(code, `cache ${command}: ${message}`, details);
   }
 }

@@ -16,8 +16,8 @@ export const Decision = {
   loadOver: 11,
 } as const;
 
-/** `b` of a hit. */
-export const Hit = { fresh: 0, stale: 1, joined: 2 } as const;
+/** `b` of a hit. `kept`: a value kept for `staleIfError`, after the call's own loader has failed. */
+export const Hit = { fresh: 0, stale: 1, joined: 2, kept: 3 } as const;
 
 /** Slots of the shared state. */
 export const State = { decisions: 0, writable: 1, tickIn: 2 } as const;

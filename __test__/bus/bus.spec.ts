@@ -1,0 +1,237 @@
+/** The invalidation bus, between processes through a real server and inside one process on memory://. */
+import { applyInvalidation, PubSubService, RedisManager, type CacheInvalidationMessage, type Logger } from '../../lib/facade';
+import type { CacheRepository } from '../../lib/facade';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+const CHANNEL = 'shipcrowd:cache:invalidation';
+const message: CacheInvalidationMessage = { type: 'tags', target: ['company:1:orders'], source: 'test' };
+const warn = jest.fn();
+const error = jest.fn();
+const logger: Logger = { debug() {}, info() {}, warn, error };
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server.stop());
+
+/** What a listener has been given so far. */
+function listen(id: string): CacheInvalidationMessage[] {
+  const got: CacheInvalidationMessage[] = [];
+  PubSubService.onInvalidation(id, (one) => got.push(one));
+  return got;
+}
+
+describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
+  const ids = ['a', 'b', 'c', 'late'];
+
+  beforeEach(() => {
+    warn.mockReset();
+    error.mockReset();
+    RedisManager.configure({ url: kind === 'redis' ? server.url : 'memory://', logger, retryDelayMs: 10 });
+  });
+  afterEach(async () => {
+    for (const id of ids) PubSubService.offInvalidation(id);
+    await RedisManager.closeAll();
+  });
+
+  test('a published message reaches the listeners', async () => {
+    const got = listen('a');
+    await PubSubService.initialize();
+    await PubSubService.publish(message);
+    await until(() => got.length === 1);
+    expect(got).toEqual([message]);
+  });
+
+  test('initializing twice, and at the same time, delivers once', async () => {
+    const got = listen('a');
+    await Promise.all([PubSubService.initialize(), PubSubService.initialize()]);
+    await PubSubService.initialize();
+    await PubSubService.publish(message);
+    await PubSubService.publish({ type: 'key', target: 'last' });
+    await until(() => got.some(({ type }) => type === 'key'));
+    expect(got).toHaveLength(2);
+  });
+
+  test('a listener that throws silences no other, and is reported as what it is', async () => {
+    const failure = new Error('listener failed');
+    const reported: unknown[] = [];
+    const onError = (cause: unknown, info: { id: string }): void => void reported.push([cause, info.id]);
+    PubSubService.on('listenerError', onError);
+    PubSubService.onInvalidation('a', () => {
+      throw failure;
+    });
+    PubSubService.onInvalidation('b', () => Promise.reject(failure));
+    const got = listen('c');
+    await PubSubService.initialize();
+    await PubSubService.publish(message);
+    await until(() => reported.length === 2 && got.length === 1);
+    PubSubService.off('listenerError', onError);
+    expect(reported).toEqual([[failure, 'a'], [failure, 'b']]);
+    expect(error).toHaveBeenCalledTimes(2);
+    expect(error).toHaveBeenCalledWith(expect.stringContaining('the listener "a" failed'), failure);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test('what one listener does to its message is no concern of the others', async () => {
+    PubSubService.onInvalidation('a', (one) => {
+      (one.target as string[]).length = 0;
+      one.type = 'pattern';
+    });
+    const got = listen('b');
+    await PubSubService.initialize();
+    await PubSubService.publish(message);
+    await until(() => got.length === 1);
+    expect(got).toEqual([message]);
+  });
+
+  test('a listener registered again replaces the former; one taken out hears nothing more', async () => {
+    const former = listen('a');
+    const current = listen('a');
+    const gone = listen('b');
+    expect(PubSubService.offInvalidation('b')).toBe(true);
+    expect(PubSubService.offInvalidation('b')).toBe(false);
+    await PubSubService.initialize();
+    await PubSubService.publish(message);
+    await until(() => current.length === 1);
+    expect([former, gone]).toEqual([[], []]);
+  });
+
+  test('ends with closeAll, keeps its listeners, and may be initialized again', async () => {
+    const got = listen('a');
+    await PubSubService.initialize();
+    await RedisManager.closeAll();
+    await PubSubService.publish(message);
+    await PubSubService.initialize();
+    await PubSubService.publish({ type: 'key', target: 'second' });
+    await until(() => got.length > 0);
+    expect(got).toEqual([{ type: 'key', target: 'second' }]);
+  });
+
+  test('close ends the subscription and nothing else', async () => {
+    const got = listen('a');
+    await PubSubService.initialize();
+    await PubSubService.close();
+    await PubSubService.publish(message);
+    await PubSubService.initialize();
+    await PubSubService.publish({ type: 'key', target: 'k' });
+    await until(() => got.length > 0);
+    expect(got).toEqual([{ type: 'key', target: 'k' }]);
+  });
+
+  test.each([
+    [undefined, 'message must be an object { type, target, source? }, got undefined'],
+    [[], 'message must be an object'],
+    [{ target: 'x' }, "message.type must be 'tags', 'pattern' or 'key', got undefined"],
+    [{ type: 'tag', target: 'x' }, "message.type must be 'tags', 'pattern' or 'key', got a string"],
+    [{ type: 'key' }, 'message.target must be a non-empty string, got undefined'],
+    [{ type: 'key', target: '' }, 'message.target must be a non-empty string, got an empty string'],
+    [{ type: 'key', target: [] }, 'message.target must be a non-empty string or an array of at least one'],
+    [{ type: 'key', target: ['a', 5] }, 'message.target[1] must be a non-empty string, got 5'],
+    [{ type: 'key', target: 'k', source: 1 }, 'message.source must be a string, got 1'],
+  ])('refuses to publish %p', async (wrong, text) => {
+    const got = listen('a');
+    await PubSubService.initialize();
+    await expect(PubSubService.publish(wrong as unknown as CacheInvalidationMessage)).rejects.toThrow(TypeError);
+    await expect(PubSubService.publish(wrong as unknown as CacheInvalidationMessage)).rejects.toThrow(text);
+    await PubSubService.publish(message);
+    await until(() => got.length > 0);
+    expect(got).toEqual([message]);
+  });
+
+  test('refuses ids, callbacks and channels that are none', async () => {
+    expect(() => PubSubService.onInvalidation('', () => undefined)).toThrow('id must be a non-empty string');
+    expect(() => PubSubService.onInvalidation('a', 5 as never)).toThrow('callback must be a function, got 5');
+    await expect(PubSubService.initialize({ channel: '' })).rejects.toThrow('pubsub.channel must be a non-empty string');
+    await expect(PubSubService.initialize({ chanel: 'x' } as never)).rejects.toThrow('pubsub.chanel is not an option; there are: channel');
+  });
+
+  test('another channel takes the place of the former', async () => {
+    const got = listen('a');
+    await PubSubService.initialize();
+    await PubSubService.initialize({ channel: 'other' });
+    if (kind === 'redis') {
+      await server.command('PUBLISH', CHANNEL, JSON.stringify(message));
+      expect(await server.command('PUBSUB', 'NUMSUB', CHANNEL, 'other')).toEqual([CHANNEL, 0, 'other', 1]);
+    }
+    await PubSubService.publish({ type: 'key', target: 'k' });
+    await until(() => got.length > 0);
+    expect(got).toEqual([{ type: 'key', target: 'k' }]);
+    await PubSubService.initialize({ channel: CHANNEL });
+  });
+});
+
+describe('the bus on a server', () => {
+  beforeEach(() => {
+    warn.mockReset();
+    RedisManager.configure({ url: server.url, logger, retryDelayMs: 10 });
+  });
+  afterEach(async () => {
+    PubSubService.offInvalidation('a');
+    await RedisManager.closeAll();
+  });
+
+  test('speaks the channel and the JSON that instances without hawser speak', async () => {
+    const got = listen('a');
+    await PubSubService.initialize();
+    await server.command('PUBLISH', CHANNEL, '{"type":"pattern","target":"zone:*"}');
+    await until(() => got.length === 1);
+    expect(got).toEqual([{ type: 'pattern', target: 'zone:*' }]);
+
+    const other = await server.connect();
+    await other.command('HELLO', 3);
+    void other.command('SUBSCRIBE', CHANNEL).catch(() => undefined);
+    await until(async () => Number(((await server.command('PUBSUB', 'NUMSUB', CHANNEL)) as unknown[])[1]) === 2);
+    await PubSubService.publish(message);
+    await until(() => other.pushes.some((push) => (push as unknown[])[0] === 'message'));
+    expect(other.pushes.at(-1)).toEqual(['message', CHANNEL, JSON.stringify(message)]);
+    other.close();
+  });
+
+  test('goes on after its connection was cut', async () => {
+    const got = listen('a');
+    await PubSubService.initialize();
+    for (const id of await server.clientIds('pubsub')) await server.command('CLIENT', 'KILL', 'ID', id);
+    await until(async () => Number(((await server.command('PUBSUB', 'NUMSUB', CHANNEL)) as unknown[])[1]) === 1);
+    await PubSubService.publish(message);
+    await until(() => got.length === 1);
+  });
+
+  test('goes on after somebody ended its client and initialize was called again', async () => {
+    const got = listen('a');
+    await PubSubService.initialize();
+    (await RedisManager.getSubscriberClient()).disconnect();
+    await PubSubService.initialize();
+    await PubSubService.publish(message);
+    await until(() => got.length === 1);
+  });
+
+  test('what is no message is logged once with the reason, reported, and harms nothing', async () => {
+    const got = listen('a');
+    const reasons: string[] = [];
+    const onBad = ({ reason }: { reason: string }): void => void reasons.push(reason);
+    PubSubService.on('badMessage', onBad);
+    await PubSubService.initialize();
+    for (const text of ['not json', '{"type":"tag","target":"x"}', '[]']) await server.command('PUBLISH', CHANNEL, text);
+    await PubSubService.publish(message);
+    await until(() => got.length === 1 && reasons.length === 3);
+    PubSubService.off('badMessage', onBad);
+    expect(reasons).toEqual(['it is not JSON', expect.stringContaining('message.type'), expect.stringContaining('message must be an object')]);
+    expect(warn).toHaveBeenCalledTimes(3);
+  });
+});
+
+test('applyInvalidation gives each kind of message to the repository call that it means', async () => {
+  const calls: unknown[] = [];
+  const repository = {
+    invalidateTags: (tags: string[]) => Promise.resolve(calls.push(['tags', tags])),
+    deleteMany: (keys: string[]) => Promise.resolve(calls.push(['keys', keys])),
+    deletePattern: (glob: string) => Promise.resolve(calls.push(['glob', glob])),
+  } as unknown as CacheRepository;
+  await applyInvalidation(repository, { type: 'tags', target: 't' });
+  await applyInvalidation(repository, { type: 'key', target: ['k', 'l'] });
+  await applyInvalidation(repository, { type: 'pattern', target: ['a*', 'b*'] });
+  expect(calls).toEqual([['tags', ['t']], ['keys', ['k', 'l']], ['glob', 'a*'], ['glob', 'b*']]);
+  await expect(applyInvalidation(repository, { type: 'x' } as never)).rejects.toThrow(TypeError);
+});
