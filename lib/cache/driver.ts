@@ -51,7 +51,6 @@ export class CacheDriver {
     this.after();
   });
   private idlers: (() => void)[] = [];
-  private readonly onExit = (): void => this.flush();
   private readonly onCrossing = (): void => this.after();
 
   constructor(
@@ -60,7 +59,7 @@ export class CacheDriver {
   ) {
     this.state[State.tickIn] = -1;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
-    process.on('exit', this.onExit);
+    open.add(this);
   }
 
   /** Puts the engine on a client's link; the former link is let go. */
@@ -91,7 +90,7 @@ export class CacheDriver {
   /** Ends the driver's part in the process's life. */
   dispose(): void {
     this.detach();
-    process.removeListener('exit', this.onExit);
+    open.delete(this);
     this.timer.stop();
   }
 
@@ -238,7 +237,7 @@ export class CacheDriver {
   private static readonly flushLater = (driver: CacheDriver): void => driver.flush();
 
   /** Hands the waiting calls to the engine and takes what it has decided. */
-  private flush(): void {
+  flush(): void {
     this.flushing = false;
     this.hand();
     this.after();
@@ -353,3 +352,9 @@ export class CacheDriver {
     this.stale.set(call.id, { call, at });
   }
 }
+
+/** Drivers in use. What they have queued leaves also when the process exits in the same tick. */
+const open = new Set<CacheDriver>();
+process.on('exit', () => {
+  for (const driver of open) driver.flush();
+});

@@ -1,0 +1,328 @@
+/** What the facade makes of the engine's decisions, in orders that are rare on a real store. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { LoaderContext } from '../../lib/cache/load';
+import { Group } from '../../lib/cache/many';
+import { callOptions } from '../../lib/cache/options';
+import { read } from '../../lib/cache/read';
+import { until } from '../helpers/until';
+import { scripted, settle } from './scripted-engine';
+
+const [HIT, , LOAD, REFRESH, STORED, FAILED, NOTHING, DONE, ERROR, WAITING, , OVER] = Array.from({ length: 12 }, (_, i) => i);
+const STALE = 1;
+
+describe('crossings', () => {
+  test('the calls of a tick cross at once, in their order', async () => {
+    const { engine, driver } = scripted();
+    for (let i = 0; i < 100; i++) void driver.get(1, `k${i}`).next();
+    expect(engine.batches).toEqual([]);
+    await settle();
+    expect(engine.batches).toEqual([100]);
+    expect(engine.crossed.map(([, , , key]) => key)).toEqual(Array.from({ length: 100 }, (_, i) => `k${i}`));
+  });
+
+  test('what grows past 256 kB leaves before the tick is over', () => {
+    const { engine, driver, port } = scripted();
+    for (let i = 0; i < 10; i++) driver.set(1, 'k', 'x'.repeat(50_000), port.base);
+    expect(engine.batches).toEqual([6]);
+  });
+
+  test('every length and alphabet arrives as it was written, however large', async () => {
+    const { engine, driver, port } = scripted();
+    const texts = ['a', 'é'.repeat(31), 'x'.repeat(32), '漢'.repeat(33), '😀'.repeat(1000), '\r\n\0{}*', 'ü'.repeat(3_000_000), 'z'];
+    for (const text of texts) driver.set(1, text.slice(0, 50), text, port.base);
+    await settle();
+    expect(engine.crossed.map((parts) => parts[7])).toEqual(texts);
+    const pins = engine.pins;
+    driver.get(1, 'small');
+    await settle();
+    expect(engine.crossed.at(-1)?.[3]).toBe('small');
+    expect(engine.pins).toBe(pins); // The large buffer was given back right after its batch.
+  });
+
+  test('an engine that cannot take a batch leaves nobody waiting: reads load, writes reject', async () => {
+    const { engine, driver, port } = scripted();
+    engine.fail = new Error('defect');
+    const value = read(port, 'k', () => 'loaded', port.base);
+    const write = driver.set(1, 'k', '1', port.base).next();
+    expect(await value).toBe('loaded');
+    expect((await write).error('set')).toMatchObject({ code: 'E_INTERNAL', maybeExecuted: true });
+  });
+
+  test('the engine is woken when it asked to be, after one more look at the socket', async () => {
+    const { engine } = scripted();
+    engine.wakeIn(1);
+    await until(() => engine.ticks > 0);
+  });
+});
+
+describe('loads', () => {
+  test('a load for a call that was given up is handed back, not left open', async () => {
+    const { engine, driver, port } = scripted();
+    const abort = new AbortController();
+    const loader = jest.fn();
+    const value = read(port, 'k', loader, callOptions(port.base, { signal: abort.signal }));
+    await settle();
+    abort.abort(new Error('enough'));
+    await expect(value).rejects.toThrow('enough');
+    await settle();
+    const [id] = engine.ids('G');
+    expect(engine.crossed.at(-1)).toEqual(['X', String(id)]);
+    engine.decide([LOAD, id, 7, 0]);
+    await settle();
+    expect(engine.crossed.at(-1)).toEqual(['F', '7']);
+    expect(loader).not.toHaveBeenCalled();
+    expect(driver).toBeDefined();
+  });
+
+  test('a signal that aborts while the loader runs rejects its caller; the value is stored all the same', async () => {
+    const { engine, port, counters } = scripted();
+    const abort = new AbortController();
+    let finish = (_: number): void => undefined;
+    const seen: LoaderContext[] = [];
+    const value = read(
+      port,
+      'k',
+      (context) => {
+        seen.push(context);
+        return new Promise<number>((resolve) => (finish = resolve));
+      },
+      callOptions(port.base, { signal: abort.signal }),
+    );
+    await settle();
+    engine.decide([LOAD, engine.ids('G')[0], 7, 0]);
+    await until(() => seen.length === 1);
+    expect(seen[0].signal).toBe(abort.signal);
+    abort.abort();
+    await expect(value).rejects.toMatchObject({ name: 'AbortError' });
+    finish(5);
+    await settle();
+    expect(engine.crossed.at(-1)).toEqual(['V', '7', '5']);
+    expect(counters.misses).toBe(1);
+  });
+
+  test("a load's outcome is told in every case, and joined callers fail with the very error", async () => {
+    const { engine, port } = scripted();
+    const error = new Error('no database');
+    const owner = read(port, 'k', () => Promise.reject(error), port.base);
+    const joiner = read(port, 'k', jest.fn(), port.base);
+    await settle();
+    const [first, second] = engine.ids('G');
+    engine.decide([WAITING, second], [LOAD, first, 3, 0]);
+    await expect(owner).rejects.toBe(error);
+    await settle();
+    expect(engine.crossed.at(-1)).toEqual(['F', '3']);
+    // Over in the same crossing: the joiner's error was looked up in time.
+    engine.decide([FAILED, first, 3], [FAILED, second, 3], [OVER, 0, 3]);
+    await expect(joiner).rejects.toBe(error);
+  });
+
+  test('who joined a load that nobody ran loads for himself', async () => {
+    const { engine, port } = scripted();
+    const value = read(port, 'k', () => 'own', port.base);
+    await settle();
+    engine.decide([FAILED, engine.ids('G')[0], 99]);
+    expect(await value).toBe('own');
+  });
+
+  test('tags that a loader did not wait for arrive before its value; afterwards none are taken', async () => {
+    const { engine, port } = scripted();
+    let context: LoaderContext | undefined;
+    let added: Promise<void> | undefined;
+    const value = read(
+      port,
+      'k',
+      (given) => {
+        context = given;
+        added = given.addTags(['t', 't', 'u']);
+        return 1;
+      },
+      callOptions(port.base, { tags: ['u'] }),
+    );
+    await settle();
+    const [id] = engine.ids('G');
+    engine.decide([LOAD, id, 3, 0]);
+    await settle();
+    expect(engine.crossed.at(-1)).toEqual(['A', expect.any(String), '3', 't']);
+    engine.decide([DONE, engine.ids('A')[0], 1]);
+    await added;
+    await settle();
+    expect(engine.crossed.at(-1)).toEqual(['V', '3', '1']);
+    engine.decide([STORED, id, 3, 1]);
+    expect(await value).toBe(1);
+    await expect(context?.addTags(['late'])).rejects.toMatchObject({ code: 'E_LOAD_OVER' });
+  });
+
+  test('more than 64 tags, those of the call included, are a RangeError in the loader', async () => {
+    const { engine, port } = scripted();
+    const tags = Array.from({ length: 60 }, (_, i) => `t${i}`);
+    const value = read(port, 'k', ({ addTags }) => addTags(['a', 'b', 'c', 'd', 'e']).then(() => 1), callOptions(port.base, { tags }));
+    void value.catch(() => undefined);
+    await settle();
+    engine.decide([LOAD, engine.ids('G')[0], 3, 0]);
+    await expect(value).rejects.toThrow(RangeError);
+  });
+
+  test('where a tag could not be told, the value is returned, also to who joined, and not stored', async () => {
+    const { engine, port } = scripted();
+    const owner = read(port, 'k', async ({ addTags }) => (await addTags(['t']), { n: 1 }), port.base);
+    const joiner = read(port, 'k', jest.fn(), port.base);
+    await settle();
+    const [first, second] = engine.ids('G');
+    engine.decide([WAITING, second], [LOAD, first, 3, 0]);
+    await settle();
+    engine.decide([ERROR, engine.ids('A')[0], 'E_TIMEOUT no answer', 1]);
+    expect(await owner).toEqual({ n: 1 });
+    await settle();
+    expect(engine.crossed.at(-1)).toEqual(['F', '3']);
+    engine.decide([FAILED, first, 3], [FAILED, second, 3], [OVER, 0, 3]);
+    expect(await joiner).toEqual({ n: 1 });
+  });
+
+  test('a read that the engine cannot serve loads, and says so once', async () => {
+    const { engine, port, warnings } = scripted();
+    const value = read(port, 'k', () => 'own', port.base);
+    await settle();
+    engine.decide([ERROR, engine.ids('G')[0], 'E_INTERNAL odd', 0]);
+    expect(await value).toBe('own');
+    expect(JSON.stringify(warnings)).toContain('odd');
+  });
+});
+
+describe('refreshes', () => {
+  const context = new AsyncLocalStorage<string>();
+
+  test.each(['in the same crossing', 'later'])('decided on %s as the stale hit: the loader runs once, in its caller’s async context', async (when) => {
+    const { engine, port, counters } = scripted();
+    const seen: (string | undefined)[] = [];
+    const value = context.run('request 1', () => read(port, 'k', () => (seen.push(context.getStore()), 2), port.base));
+    await settle();
+    const [id] = engine.ids('G');
+    if (when === 'later') engine.decide([HIT, id, '1', STALE]);
+    else engine.decide([HIT, id, '1', STALE], [REFRESH, id, 8]);
+    expect(await value).toBe(1);
+    await settle();
+    if (when === 'later') engine.decide([REFRESH, id, 8]);
+    await until(() => engine.crossed.at(-1)?.[0] === 'V');
+    expect(engine.crossed.at(-1)).toEqual(['V', '8', '2']);
+    expect(seen).toEqual(['request 1']);
+    expect(counters).toMatchObject({ stale: 1, hits: 0, misses: 0, refreshes: 1 });
+  });
+
+  test('not decided on: the loader never runs', async () => {
+    const { engine, port } = scripted();
+    const loader = jest.fn();
+    const value = read(port, 'k', loader, port.base);
+    await settle();
+    const [id] = engine.ids('G');
+    engine.decide([HIT, id, '1', STALE], [OVER, id, 0]);
+    expect(await value).toBe(1);
+    // A refresh for a call that is forgotten is handed back.
+    engine.decide([REFRESH, id, 9]);
+    await settle();
+    expect(engine.crossed.at(-1)).toEqual(['F', '9']);
+    expect(loader).not.toHaveBeenCalled();
+  });
+
+  test('that fail are an event with the error and the key, and no unhandled rejection', async () => {
+    const { engine, port, counters } = scripted();
+    const failed = jest.fn();
+    port.emitter.on('refreshError', failed);
+    const error = new Error('source is down');
+    const value = read(port, 'the key', () => Promise.reject(error), port.base);
+    await settle();
+    const [id] = engine.ids('G');
+    engine.decide([HIT, id, '1', STALE], [REFRESH, id, 8]);
+    expect(await value).toBe(1);
+    await until(() => failed.mock.calls.length === 1);
+    expect(failed).toHaveBeenCalledWith(error, { key: 'the key' });
+    expect(engine.crossed.at(-1)).toEqual(['F', '8']);
+    expect(counters).toMatchObject({ refreshes: 1, refreshErrors: 1 });
+  });
+});
+
+describe('getOrSetMany', () => {
+  test('loads what is its own in one call as soon as each key is a hit, its own or waiting, and before it waits', async () => {
+    const { engine, port, counters } = scripted();
+    const missing = jest.fn((keys: string[]) => new Map(keys.map((key) => [key, `${key}!`])));
+    const values = new Group(port, missing, port.base).read(['a', 'b', 'c', 'd', 'b']);
+    await settle();
+    const [a, b, c, d] = engine.ids('G');
+    expect(engine.ids('G')).toHaveLength(4);
+    engine.decide([HIT, a, '"hit"', 0], [LOAD, b, 1, 0], [WAITING, c]);
+    await settle();
+    expect(missing).not.toHaveBeenCalled(); // `d` is not decided yet.
+    engine.decide([LOAD, d, 2, 0]);
+    await settle();
+    expect(missing.mock.calls).toEqual([[['b', 'd']]]);
+    expect(engine.crossed.slice(-2)).toEqual([['V', '1', '"b!"'], ['V', '2', '"d!"']]);
+    engine.decide([STORED, b, 1, 1], [STORED, d, 2, 1]);
+    await settle();
+    // The holder of `c` failed: it is ours now, in a call of its own.
+    engine.decide([LOAD, c, 3, 0]);
+    await settle();
+    expect(missing.mock.calls).toEqual([[['b', 'd']], [['c']]]);
+    engine.decide([STORED, c, 3, 1]);
+    expect(await values).toEqual(['hit', 'b!', 'c!', 'd!', 'b!']);
+    expect(counters).toMatchObject({ hits: 1, misses: 3, stale: 0, loads: 2 });
+  });
+
+  test('what `missing` does not bring is undefined and not stored; a Record does as well as a Map', async () => {
+    const { engine, port } = scripted();
+    const values = new Group<number>(port, () => ({ constructor: 1 }), port.base).read(['toString', 'constructor']);
+    await settle();
+    const [a, b] = engine.ids('G');
+    engine.decide([LOAD, a, 1, 0], [LOAD, b, 2, 0]);
+    await settle();
+    expect(engine.crossed.slice(-2)).toEqual([['U', '1'], ['V', '2', '1']]);
+    engine.decide([NOTHING, a, 1], [STORED, b, 2, 1]);
+    expect(await values).toEqual([undefined, 1]);
+  });
+
+  test('when `missing` fails every load is told, what is waited for is given up, and the error is the very one', async () => {
+    const { engine, port, counters } = scripted();
+    const error = new Error('no database');
+    const values = new Group(port, () => Promise.reject(error), port.base).read(['a', 'b', 'c']);
+    await settle();
+    const [a, b, c] = engine.ids('G');
+    engine.decide([LOAD, a, 1, 0], [LOAD, b, 2, 0], [WAITING, c]);
+    await expect(values).rejects.toBe(error);
+    await settle();
+    expect(engine.crossed.slice(-3)).toEqual([['F', '1'], ['F', '2'], ['X', String(c)]]);
+    expect(counters).toMatchObject({ misses: 3, loads: 1, loadErrors: 1 });
+  });
+
+  test('one value that cannot be serialized rejects, and its load is told', async () => {
+    const { engine, port } = scripted();
+    const values = new Group<unknown>(port, () => new Map<string, unknown>([['a', 1n], ['b', 2]]), port.base).read(['a', 'b']);
+    void values.catch(() => undefined);
+    await settle();
+    const [a, b] = engine.ids('G');
+    engine.decide([LOAD, a, 1, 0], [LOAD, b, 2, 0]);
+    await settle();
+    expect(engine.crossed.slice(-2)).toEqual([['F', '1'], ['V', '2', '2']]);
+    engine.decide([FAILED, a, 1], [STORED, b, 2, 1]);
+    await expect(values).rejects.toThrow(TypeError);
+  });
+
+  test.each([[[1, 2]], [null], ['text'], [undefined]])('a result like %p is a TypeError', async (result) => {
+    const { engine, port } = scripted();
+    const values = new Group(port, () => result as never, port.base).read(['a']);
+    void values.catch(() => undefined);
+    await settle();
+    engine.decide([LOAD, engine.ids('G')[0], 1, 0]);
+    await expect(values).rejects.toThrow('the result of missing must be a Map or an object by key');
+  });
+
+  test('refreshes that are decided on together are one call', async () => {
+    const { engine, port } = scripted();
+    const missing = jest.fn((keys: string[]) => new Map(keys.map((key) => [key, 2])));
+    const values = new Group(port, missing, port.base).read(['a', 'b']);
+    await settle();
+    const [a, b] = engine.ids('G');
+    engine.decide([HIT, a, '1', STALE], [HIT, b, '1', STALE], [REFRESH, a, 5], [REFRESH, b, 6]);
+    expect(await values).toEqual([1, 1]);
+    await settle();
+    expect(missing.mock.calls).toEqual([[['a', 'b']]]);
+    expect(engine.crossed.slice(-2)).toEqual([['V', '5', '2'], ['V', '6', '2']]);
+  });
+});

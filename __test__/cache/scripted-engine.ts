@@ -1,0 +1,117 @@
+/** The native side of a CacheDriver, played by a test: it sees what crossed and says what was decided. For orders of events that a real engine seldom brings. */
+import { CacheDriver, type LinkPort } from '../../lib/cache/driver';
+import { CacheEmitter } from '../../lib/cache/events';
+import { countersOf, type CacheCounters } from '../../lib/cache/metrics';
+import { baseOptions } from '../../lib/cache/options';
+import type { CachePort } from '../../lib/cache/port';
+import { JSON_SERIALIZER } from '../../lib/cache/serializer';
+import type { NativeCache, NativeLink } from '../../lib/native';
+
+export class ScriptedEngine implements NativeCache {
+  /** Everything that crossed, one array of strings per call. */
+  readonly crossed: string[][] = [];
+  /** How many calls each crossing brought. */
+  readonly batches: number[] = [];
+  pins = 0;
+  ticks = 0;
+  fail: Error | undefined;
+  readonly link: LinkPort = { native: {} as NativeLink, pump: () => undefined, afterCrossing: undefined };
+  private buffer: Buffer = Buffer.alloc(0);
+  private state: Float64Array = new Float64Array(0);
+  private waiting: unknown[] = [];
+
+  share(calls: Buffer, state: Float64Array): void {
+    this.buffer = calls;
+    this.state = state;
+    this.pins++;
+  }
+
+  calls(bytes: number): void {
+    if (this.fail) throw this.fail;
+    const parsed = parse(this.buffer.subarray(0, bytes));
+    this.batches.push(parsed.length);
+    this.crossed.push(...parsed);
+  }
+
+  decisions(): unknown[] {
+    return this.waiting.splice(0);
+  }
+
+  register(): number {
+    return 1;
+  }
+  attach(): void {}
+  attachMemory(): void {}
+  detach(): void {}
+  tick(): void {
+    this.ticks++;
+  }
+
+  /** Says these decisions, in one crossing of the link. */
+  decide(...decisions: [kind: number, id: number, a?: unknown, b?: unknown][]): void {
+    for (const [kind, id, a, b] of decisions) this.waiting.push(kind, id, a, b);
+    this.state[0] = decisions.length;
+    this.link.afterCrossing?.();
+  }
+
+  /** Asks to be woken. */
+  wakeIn(ms: number): void {
+    this.state[2] = ms;
+    this.link.afterCrossing?.();
+  }
+
+  /** Ids of the calls of one operation, in order. */
+  ids(operation: string): number[] {
+    return this.crossed.filter(([letter]) => letter === operation).map(([, id]) => Number(id));
+  }
+}
+
+/** A port on a scripted engine, as a repository would have it. */
+export function scripted(): { engine: ScriptedEngine; driver: CacheDriver; port: CachePort; counters: CacheCounters; warnings: unknown[] } {
+  const engine = new ScriptedEngine();
+  const driver = new CacheDriver(engine, { event: () => undefined });
+  driver.attach(engine.link);
+  const warnings: unknown[] = [];
+  const warn = (...line: unknown[]): void => void warnings.push(line);
+  const counters = { ...countersOf('scripted') };
+  const port: CachePort = {
+    driver,
+    repo: driver.repository('scripted'),
+    base: baseOptions({}, 60),
+    serializer: JSON_SERIALIZER,
+    counters,
+    tags: true,
+    logger: { debug: warn, info: warn, warn, error: warn },
+    emitter: new CacheEmitter('scripted'),
+  };
+  return { engine, driver, port, counters, warnings };
+}
+
+/** Lets everything run that waits for no more than a turn of the event loop. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function parse(bytes: Buffer): string[][] {
+  const calls: string[][] = [];
+  let at = 0;
+  const number = (mark: string): number => {
+    if (String.fromCharCode(bytes[at]) !== mark) throw new Error(`expected ${mark} at ${at}`);
+    const end = bytes.indexOf('\r\n', at);
+    const value = Number(bytes.toString('latin1', at + 1, end));
+    at = end + 2;
+    return value;
+  };
+  while (at < bytes.length) {
+    calls.push(
+      Array.from({ length: number('*') }, () => {
+        const length = number('$');
+        const part = bytes.toString('utf8', at, at + length);
+        if (bytes.toString('latin1', at + length, at + length + 2) !== '\r\n') throw new Error(`a part of ${length} bytes does not end where it says`);
+        at += length + 2;
+        return part;
+      }),
+    );
+  }
+  return calls;
+}
