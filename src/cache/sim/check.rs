@@ -28,9 +28,16 @@ pub(super) struct Mutation {
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     pub key: u8,
-    pub tags: BTreeSet<u8>,
+    /// Its tags. One that the loader named is about what it read from then on.
+    pub tags: BTreeMap<u8, u64>,
     /// When its load started, or it was set.
     pub at: u64,
+}
+
+impl Made {
+    pub(super) fn new(key: u8, tags: &BTreeSet<u8>, at: u64) -> Self {
+        Self { key, tags: tags.iter().map(|tag| (*tag, at)).collect(), at }
+    }
 }
 
 /// A call under way.
@@ -60,13 +67,16 @@ impl Books {
         assert_eq!(made.key, call.key, "another key's value");
         for mutation in &self.mutations {
             let binds = mutation.process.is_none_or(|only| only == process);
-            let concerns = match mutation.scope {
-                Scope::Key(key) => key == call.key,
-                Scope::Tag(tag) => made.tags.contains(&tag) || call.tags.contains(&tag),
-                Scope::All => true,
+            let (concerns, at) = match mutation.scope {
+                Scope::Key(key) => (key == call.key, made.at),
+                Scope::Tag(tag) => {
+                    let at = made.tags.get(&tag);
+                    (at.is_some() || call.tags.contains(&tag), *at.unwrap_or(&made.at))
+                }
+                Scope::All => (true, made.at),
             };
             assert!(
-                !(binds && concerns && mutation.told < call.began && made.at < mutation.effect),
+                !(binds && concerns && mutation.told < call.began && at < mutation.effect),
                 "C1: value {value} {made:?} was read by a call that began at {} although {mutation:?}",
                 call.began
             );

@@ -258,6 +258,7 @@ impl World {
         if let Op::Set { value, .. } = op {
             if let Some(made) = value_of(value).and_then(|value| self.books.made.get_mut(&value)) {
                 made.at = step;
+                made.tags.values_mut().for_each(|at| *at = step);
             }
         }
         let hits = |names: &Names, scope: &Scope| match (op, scope) {
@@ -342,7 +343,7 @@ impl World {
                     4 | 5 => {
                         self.next += 1;
                         asked.writes = vec![(Scope::Key(key), None)];
-                        self.books.made.insert(self.next, Made { key, tags, at: u64::MAX });
+                        self.books.made.insert(self.next, Made::new(key, &tags, u64::MAX));
                         let payload = format!("v{}", self.next).into_bytes();
                         Request::Set { key: vec![key], ttl: ms(ttl), keep: None, fresh: None, payload, tags: names }
                     }
@@ -427,7 +428,7 @@ impl World {
         }
         self.next += 1;
         let value = self.next;
-        self.books.made.insert(value, Made { key, tags: asked.tags.clone(), at: self.step });
+        self.books.made.insert(value, Made::new(key, &asked.tags, self.step));
         self.log(|| format!("{p} runs {load:?} for {call:?}: value {value}"));
         self.processes[p].loads.insert(load.0, Running { call, key, value, storing, is_refresh });
     }
@@ -458,8 +459,8 @@ impl World {
             Asked { key: 0, tags: BTreeSet::new(), began: self.step, is_read: false, counts: 0, has_loader: false, writes: Vec::new() };
         self.processes[p].calls.insert(call.0, asked);
         let value = self.processes[p].loads[&load].value;
-        // The loader reads its source after this is done, but its promise is about what it returns.
-        self.books.made.get_mut(&value).unwrap().tags.insert(tag);
+        let step = self.step;
+        self.books.made.get_mut(&value).unwrap().tags.entry(tag).or_insert(step);
         self.input(p, |engine, cx| engine.add_tags(cx, call, LoadId(load), vec![Tag::from(&[tag][..])]));
     }
 
