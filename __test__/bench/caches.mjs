@@ -1,0 +1,87 @@
+// The caches that are compared, behind one shape: `set(key, value, tags)`, `hit(key, loader, tags)`. Redis is the only store of each: no
+// value is kept in the process, every hit goes to the server.
+
+import { SketchRepository } from './sketch.mjs';
+
+const TTL_SECONDS = 3600;
+
+async function ioredis(name, port) {
+  const { Redis } = await import(name);
+  return new Redis({ host: '127.0.0.1', port });
+}
+
+/** A repository of hawser or of the sketch: they have one interface. */
+function ofRepository(repository) {
+  return {
+    repository,
+    set: (key, value, tags) => repository.setWithTags(key, value, { ttl: TTL_SECONDS, tags }),
+    hit: (key, loader, tags) => repository.getOrSet(key, loader, { ttl: TTL_SECONDS, tags }),
+  };
+}
+
+async function openHawser({ port, folder }) {
+  const { CacheRepository, RedisManager } = await import(new URL('index.mjs', folder));
+  RedisManager.configure({ url: `redis://127.0.0.1:${port}` });
+  return ofRepository(new CacheRepository('bench'));
+}
+
+async function openSketch({ port }) {
+  return ofRepository(new SketchRepository(await ioredis('ioredis6', port), 'bench'));
+}
+
+/** Its Redis driver takes ioredis 5. Tags are checked against a key per tag. */
+async function openBento({ port }) {
+  const [{ BentoCache, bentostore }, { redisDriver }] = await Promise.all([import('bentocache'), import('bentocache/drivers/redis')]);
+  const driver = redisDriver({ connection: await ioredis('ioredis', port) });
+  const cache = new BentoCache({ default: 'bench', stores: { bench: bentostore().useL2Layer(driver) } });
+  const ttl = TTL_SECONDS * 1000;
+  return {
+    set: (key, value, tags) => cache.set({ key, value, ttl, tags }),
+    hit: (key, factory, tags) => cache.getOrSet({ key, factory, ttl, tags }),
+  };
+}
+
+/** What it caches is a function; tags are called references, are kept as sets, and a hit does not look at them. */
+async function openDedupe({ port }) {
+  const { createCache } = await import('async-cache-dedupe');
+  const storage = { type: 'redis', options: { client: await ioredis('ioredis', port), invalidation: { referencesTTL: TTL_SECONDS } } };
+  const cache = createCache({ ttl: TTL_SECONDS, storage });
+  // The loader and the references of a call are the bench's own; by its key, the function finds them.
+  const calls = new Map();
+  cache.define('order', { references: (key) => calls.get(key)?.tags }, (key) => calls.get(key).loader());
+  return {
+    set: (key, value, tags) => {
+      calls.set(key, { tags, loader: async () => value });
+      return cache.order(key);
+    },
+    hit: (key, loader) => {
+      calls.get(key).loader = loader;
+      return cache.order(key);
+    },
+  };
+}
+
+/** Tags are counted versions; with its tag service on, every read asks for the key's tags. */
+async function openCacheable({ port, withTags }) {
+  const [{ Cacheable }, { Keyv }, { default: KeyvRedis }] = await Promise.all([import('cacheable'), import('keyv'), import('@keyv/redis')]);
+  const primary = new Keyv({ store: new KeyvRedis(`redis://127.0.0.1:${port}`) });
+  const cache = new Cacheable({ primary, tags: withTags });
+  const ttl = TTL_SECONDS * 1000;
+  return {
+    set: (key, value, tags) => cache.set(key, value, tags.length > 0 ? { ttl, tags } : ttl),
+    hit: (key, loader) => cache.getOrSet(key, loader, { ttl }),
+  };
+}
+
+export const HAWSER = 'hawser';
+export const SKETCH = 'sketch on ioredis 6';
+export const BASELINE = 'hawser, baseline';
+
+export const CACHES = {
+  [HAWSER]: openHawser,
+  [SKETCH]: openSketch,
+  BentoCache: openBento,
+  'async-cache-dedupe': openDedupe,
+  cacheable: openCacheable,
+  [BASELINE]: (job) => openHawser({ ...job, folder: job.baseline }),
+};

@@ -1,0 +1,49 @@
+// One measurement: endless loops of one operation, and what the process spent on them in a window of time.
+
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** How often the loop's delay is looked at: a finer grain would cost CPU that is then counted as the contender's. */
+const RESOLUTION_MS = 10;
+
+/**
+ * Runs `operation(n)` in `concurrency` loops, each awaiting one call before the next (n counts calls from 0), and looks at the process for
+ * `windowMs` after `warmMs`. Resolves with `throughput` per second, `cpu` in microseconds per operation (user and system, all threads of the
+ * process, native ones included), `lag`: the 99th percentile in milliseconds by which the event loop's timers came late. Concurrency 0 is an
+ * idle process: its `cpu` stays undefined.
+ */
+export async function measure(operation, { concurrency, warmMs, windowMs }) {
+  const progress = { calls: 0, done: 0, isOver: false };
+  const loops = Promise.all(Array.from({ length: concurrency }, () => loop(operation, progress)));
+  // A loop that fails ends the measurement; one that ends by itself is told below.
+  const failed = new Promise((_, reject) => loops.catch(reject));
+  const wait = (ms) => Promise.race([pause(ms), failed]);
+  await wait(warmMs);
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delay.enable();
+  const before = snapshot(progress);
+  await wait(windowMs);
+  const after = snapshot(progress);
+  delay.disable();
+  progress.isOver = true;
+  await loops;
+  const done = after.done - before.done;
+  if (concurrency > 0 && done === 0) throw new Error(`no operation was done in ${windowMs} ms`);
+  return {
+    throughput: done === 0 ? undefined : (done * 1e3) / (after.at - before.at),
+    cpu: done === 0 ? undefined : (after.cpu - before.cpu) / done,
+    lag: Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS),
+  };
+}
+
+async function loop(operation, progress) {
+  while (!progress.isOver) {
+    await operation(progress.calls++);
+    progress.done++;
+  }
+}
+
+function snapshot(progress) {
+  const { user, system } = process.cpuUsage();
+  return { done: progress.done, at: performance.now(), cpu: user + system };
+}

@@ -1,0 +1,68 @@
+// `npm run bench`: hawser beside its peers, in one run on one machine. See docs/design/bench.md for how to read it.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform } from 'node:os';
+import path from 'node:path';
+import { setup } from '../../scripts/setup.mjs';
+import { entry, root } from '../../scripts/setup/run.mjs';
+import { judge, showBars } from './bars.mjs';
+import * as hits from './hits.mjs';
+import * as invalidate from './invalidate.mjs';
+import { folderUrl, parseOptions, USAGE } from './options.mjs';
+import { ensurePeers, peerVersions } from './peers.mjs';
+import * as raw from './raw.mjs';
+import { Server } from './server.mjs';
+
+const SECTIONS = { raw, hits, invalidate };
+
+await entry(async () => {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.help) return console.log(USAGE);
+  if (!options.asBuilt) await setup({ server: true });
+  await ensurePeers();
+  const server = await Server.start();
+  try {
+    await bench(server, options);
+  } finally {
+    await server.stop();
+  }
+});
+
+async function bench(server, options) {
+  const started = Date.now();
+  const report = { when: new Date().toISOString(), machine: machine(), server: await server.version(), peers: peerVersions(), options };
+  console.log(`${report.machine.cpu}, ${report.machine.cores} cores, Node ${report.machine.node}, ${report.server}`);
+  console.log(`${options.rounds} alternating rounds; ratios are medians over rounds, lag is the 99th percentile\n`);
+  const context = { server, options, folder: folderUrl(root), tell: progress };
+  for (const name of options.sections) {
+    report[name] = await SECTIONS[name].run(context);
+    progress('');
+    console.log(`${SECTIONS[name].show(report[name])}\n`);
+  }
+  report.bars = judge(report);
+  if (report.bars.length > 0) console.log(`${showBars(report.bars, options.rounds)}\n`);
+  report.seconds = Math.round((Date.now() - started) / 1000);
+  console.log(`${report.seconds} s; all samples are in ${save(report)}`);
+}
+
+function machine() {
+  const all = cpus();
+  return { cpu: all[0]?.model.trim() ?? arch(), cores: all.length, platform: `${platform()} ${arch()}`, node: process.versions.node };
+}
+
+/** Writes the report under its time and as the latest one; the path of the former from the root. */
+function save(report) {
+  const folder = path.join(root, 'bench-results');
+  mkdirSync(folder, { recursive: true });
+  const text = `${JSON.stringify(report, undefined, 1)}\n`;
+  const file = `${report.when.replace(/[:.]/g, '-')}.json`;
+  writeFileSync(path.join(folder, file), text);
+  writeFileSync(path.join(folder, 'latest.json'), text);
+  return `bench-results/${file}`;
+}
+
+/** One line that is written over, on a terminal; nothing elsewhere. */
+function progress(text) {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(`\r\x1b[K${text}`);
+}

@@ -1,0 +1,32 @@
+// Numbers from rounds: medians, and ratios of what was measured in the same round.
+
+/** The middle of `values`; undefined of none. */
+export function median(values) {
+  const sorted = values.filter((value) => value !== undefined).sort((a, b) => a - b);
+  if (sorted.length === 0) return undefined;
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/**
+ * The median over rounds of `own / reference`. Both of a pair were measured within seconds of each other, so that a machine that slows down
+ * between rounds changes neither side alone; a round in which one of them failed counts for nothing.
+ */
+export function ratio(own, reference) {
+  return median(own.map((value, round) => pair(value, reference[round])));
+}
+
+function pair(value, reference) {
+  return value === undefined || reference === undefined || reference === 0 ? undefined : value / reference;
+}
+
+/** Samples of one contender by what was measured: `{ throughput: [..], cpu: [..], lag: [..] }`, a slot per round. */
+export function series(samples) {
+  const of = (name) => samples.map((sample) => sample?.[name]);
+  return { throughput: of('throughput'), cpu: of('cpu'), lag: of('lag') };
+}
+
+/** Three significant digits, as a number. */
+export function short(value) {
+  return value === undefined ? undefined : Number(value.toPrecision(3));
+}
