@@ -12,6 +12,8 @@ export interface NativeBinding {
   classify(name: string): number;
   /** The parts of a connection URL as JSON; throws `E_BAD_OPTION ...`. */
   parseUrl(url: string): string;
+  /** A bus message, checked, as JSON; throws the reason why the text is none. */
+  parseBusMessage(text: string): string;
   NativeLink: new (optionsJson: string, resp3: boolean, stringNumbers: boolean) => NativeLink;
   NativeCache: new (configJson: string) => NativeCache;
 }

@@ -1,5 +1,6 @@
 /** The bus's messages: the JSON that the instances of an application exchange. */
 import { badOption } from '../errors';
+import { native } from '../native';
 
 /** What the other instances should drop. */
 export type CacheInvalidationMessage = {
@@ -31,16 +32,15 @@ function checkTarget(path: string, target: unknown): void {
   if (typeof target !== 'string' || target === '') badOption(path, 'a non-empty string', target);
 }
 
-/** Errors: TypeError with the reason, for text that is no message. */
+/** Errors: TypeError with the reason, for text that is no message. It does not repeat the text. */
 export function parseMessage(text: string): CacheInvalidationMessage {
-  let message: unknown;
+  let checked: string;
   try {
-    message = JSON.parse(text);
-  } catch {
-    throw new TypeError('it is not JSON'); // The parser's own words would repeat the text.
+    checked = native.parseBusMessage(text);
+  } catch (error) {
+    throw new TypeError((error as Error).message);
   }
-  checkMessage(message);
-  return message;
+  return JSON.parse(checked) as CacheInvalidationMessage;
 }
 
 /** A copy for one listener: what it does to it is no concern of the others. */

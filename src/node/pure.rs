@@ -1,8 +1,9 @@
-//! Functions of the core without state: classes of commands, connection URLs.
+//! Functions of the core without state: classes of commands, connection URLs, messages of the bus.
 
 use napi::{Error, Result};
 use napi_derive::napi;
 
+use crate::pubsub::Message;
 use crate::{command, config};
 
 /// The class of a command by its name: the word that goes back with every command of that name.
@@ -17,5 +18,14 @@ pub fn parse_url(url: String) -> Result<String> {
     match config::parse_url(&url) {
         Ok(endpoint) => Ok(endpoint.to_json().to_string()),
         Err(error) => Err(Error::from_reason(format!("{} {}", error.kind().code(), error.message()))),
+    }
+}
+
+/// A message of the bus, checked, as JSON. Throws the reason why `text` is none.
+#[napi(catch_unwind)]
+pub fn parse_bus_message(text: String) -> Result<String> {
+    match Message::parse(&text) {
+        Ok(message) => Ok(message.to_json()),
+        Err(error) => Err(Error::from_reason(error.message().to_owned())),
     }
 }
