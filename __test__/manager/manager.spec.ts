@@ -1,7 +1,6 @@
 /** The manager on a real server: how many connections there are, and how they end. */
 import * as net from 'node:net';
 import { redisHealthCheck, RedisManager, type Logger } from '../../lib/facade';
-import type { Redis } from '../../lib/redis';
 import { freePort, RedisServer } from '../helpers/redis-server';
 import { nowMs } from '../helpers/clock';
 import { until } from '../helpers/until';

@@ -1,0 +1,98 @@
+/** One specification for every store: each spec file's tests run on a redis-server of the file's own and on memory://. */
+import { CacheMetrics, CacheRepository, RedisManager, type CacheRepositoryOptions, type ManagerOptions } from '../../lib/facade';
+import { RedisServer } from '../helpers/redis-server';
+
+export interface Backend {
+  readonly kind: 'redis' | 'memory';
+  /** Absent on memory. */
+  readonly server: RedisServer;
+  /** A repository with a prefix that no other test has. */
+  cache(options?: CacheRepositoryOptions): CacheRepository;
+  /** Closes everything and goes on with other options. */
+  reopen(options?: ManagerOptions): Promise<void>;
+  /** Log lines at level warn, since the test began. */
+  readonly warnings: string[];
+}
+
+let prefixes = 0;
+
+/** Runs `specify` for each store. Tests that need a look into the server use `onServer`. */
+export function onEveryStore(name: string, specify: (backend: Backend) => void, options: ManagerOptions = {}): void {
+  describe.each(['redis', 'memory'] as const)(`${name} on %s`, (kind) => specify(backend(kind, options)));
+}
+
+/** Runs `specify` on a redis-server only. */
+export function onServer(name: string, specify: (backend: Backend) => void, options: ManagerOptions = {}): void {
+  describe(`${name} on redis`, () => specify(backend('redis', options)));
+}
+
+function backend(kind: 'redis' | 'memory', options: ManagerOptions): Backend {
+  let server: RedisServer | undefined;
+  const warnings: string[] = [];
+  const note = (line: string): void => void warnings.push(line);
+  const logger = { debug() {}, info() {}, warn: note, error() {} };
+  const configure = (more?: ManagerOptions): void => RedisManager.configure({ url: server?.url ?? 'memory://', logger, retryDelayMs: 20, ...options, ...more });
+
+  beforeAll(async () => {
+    if (kind === 'redis') server = await RedisServer.start();
+  });
+  beforeEach(() => {
+    warnings.length = 0;
+    CacheMetrics.reset();
+    configure();
+  });
+  afterEach(async () => {
+    server?.thaw();
+    await RedisManager.closeAll();
+    if (server && !server.running) await server.launch();
+  });
+  afterAll(() => server?.stop());
+
+  return {
+    kind,
+    warnings,
+    get server() {
+      if (server === undefined) throw new Error('this store has no server');
+      return server;
+    },
+    cache: (own) => new CacheRepository(`p${++prefixes}`, own),
+    async reopen(more) {
+      await RedisManager.closeAll();
+      configure(more);
+    },
+  };
+}
+
+/** A promise that the test settles. */
+export interface Gate<T> {
+  readonly promise: Promise<T>;
+  open(value: T): void;
+  fail(error: unknown): void;
+}
+
+export function gate<T = void>(): Gate<T> {
+  let open!: (value: T) => void;
+  let fail!: (error: unknown) => void;
+  const promise = new Promise<T>((resolve, reject) => {
+    open = resolve;
+    fail = reject;
+  });
+  return { promise, open, fail };
+}
+
+/** A loader that the test lets go: `started` resolves when it runs. */
+export function heldLoader<T>(): { loader: () => Promise<T>; started: Promise<void>; finish: Gate<T>; runs: () => number } {
+  const started = gate();
+  const finish = gate<T>();
+  let runs = 0;
+  return {
+    loader: () => {
+      runs++;
+      started.open();
+      return finish.promise;
+    },
+    started: started.promise,
+    finish,
+    runs: () => runs,
+  };
+}
