@@ -119,7 +119,10 @@ pub fn classify(name: &str) -> Class {
         .with(Class::IDEMPOTENT, READS.contains(&name) || IDEMPOTENT_WRITES.contains(&name))
         .with(Class::BLOCKING, BLOCKING.contains(&name))
         .with(Class::LOADING, super::tables::LOADING.contains(&name));
-    let inspect = matches!(name, "xread" | "xreadgroup" | "set" | "zadd" | "script" | "client");
+    let inspect = matches!(
+        name,
+        "xread" | "xreadgroup" | "set" | "zadd" | "script" | "client" | "bitop" | "zunionstore" | "zinterstore" | "zrangestore"
+    );
     class.with(Class::INSPECT, inspect)
 }
 
@@ -150,6 +153,10 @@ pub fn refine(class: Class, command: &[u8]) -> Class {
     }
     let parts: Vec<&[u8]> = arguments(command).take(16).collect();
     let first_is = |words: &[&str]| parts.get(1).is_some_and(|p| words.iter().any(|w| p.eq_ignore_ascii_case(w.as_bytes())));
+    let comes_again = |index: usize| {
+        let mut rest = arguments(command).skip(index);
+        rest.next().is_some_and(|part| rest.any(|other| other == part))
+    };
     match parts.first().map(|name| name.to_ascii_lowercase()).as_deref() {
         // Only with BLOCK; and options end where the keys begin.
         Some(b"xread" | b"xreadgroup") => {
@@ -166,6 +173,9 @@ pub fn refine(class: Class, command: &[u8]) -> Class {
             class.with(Class::IDEMPOTENT, !conditional)
         }
         Some(b"zadd") => class.with(Class::IDEMPOTENT, !parts.iter().skip(2).any(|p| p.eq_ignore_ascii_case(b"incr"))),
+        // Where the destination is a source too, the second run builds on the first.
+        Some(b"bitop") => class.with(Class::IDEMPOTENT, !comes_again(2)),
+        Some(b"zunionstore" | b"zinterstore" | b"zrangestore") => class.with(Class::IDEMPOTENT, !comes_again(1)),
         Some(b"script") => class.with(Class::IDEMPOTENT, first_is(&["load", "exists"])),
         Some(b"client") => class.with(Class::IDEMPOTENT, !first_is(&["kill", "pause"])),
         _ => class,
@@ -203,6 +213,12 @@ mod tests {
             (&["PUBLISH", "c", "m"], false),
             (&["SCRIPT", "LOAD", "return 1"], true),
             (&["SCRIPT", "FLUSH"], false),
+            (&["BITOP", "NOT", "a", "b"], true),
+            (&["BITOP", "NOT", "a", "a"], false),
+            (&["BITOP", "NOT"], true),
+            (&["ZUNIONSTORE", "a", "2", "b", "c"], true),
+            (&["ZUNIONSTORE", "a", "2", "b", "a"], false),
+            (&["ZRANGESTORE", "a", "a", "1", "-1"], false),
             (&["json.get", "k"], false),
             (&["GETDEL", "k"], false),
             (&["SORT", "k"], false),

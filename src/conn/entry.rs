@@ -2,7 +2,7 @@
 
 use super::retained::Place;
 use crate::clock::Instant;
-use crate::command::Class;
+use crate::command::{Class, Kind};
 
 /// Who waits for the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Step {
     /// INFO of the ready check.
     Info,
     /// Brings the connection to the database that the next command belongs to.
-    SwitchDatabase(u32),
+    SwitchDatabase,
     /// Restores subscriptions.
     Resubscribe,
     /// Asks a silent server for a sign of life.
@@ -50,7 +50,26 @@ pub struct Entry {
     pub confirmations: u32,
     /// How often it was refused and sent again.
     pub refusals: u32,
+    /// How often it was in flight when its connection ended. Above 0, the server may have run it.
+    pub replays: u32,
     /// Its caller has been told already (deadline); the reply is swallowed.
     pub abandoned: bool,
     pub deadline: Option<Instant>,
+}
+
+impl Entry {
+    /// A command that was never sent, without a deadline.
+    pub const fn new(owner: Owner, class: Class, place: Place, db: u32) -> Self {
+        Self { owner, class, place, db, confirmations: 0, refusals: 0, replays: 0, abandoned: false, deadline: None }
+    }
+
+    /// Whether it is between MULTI and EXEC, EXEC included. True on the wire; before it is written, what its caller says.
+    pub const fn is_in_transaction(&self) -> bool {
+        self.class.has(Class::IN_TRANSACTION)
+    }
+
+    /// Whether it is the MULTI of a transaction.
+    pub fn opens_transaction(&self) -> bool {
+        self.class.kind() == Kind::Multi && !self.is_in_transaction()
+    }
 }

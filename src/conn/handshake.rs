@@ -76,6 +76,11 @@ pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
     Verdict::Refused(text)
 }
 
+/// Whether an error says that the server cannot now, rather than that it will not.
+pub fn is_passing(error: &str) -> bool {
+    ["BUSY ", "LOADING ", "MASTERDOWN ", "ERR max number of clients"].iter().any(|prefix| error.starts_with(prefix))
+}
+
 /// What the answer to the ready check means.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Readiness {
@@ -83,7 +88,7 @@ pub enum Readiness {
     Ready,
     /// Ready, and tell the user.
     Warning(String),
-    /// Loading: look again after this many milliseconds.
+    /// Loading, or busy with a script: look again after this many milliseconds.
     Loading(u64),
     /// This connection will not do.
     Refused(String),
@@ -95,6 +100,9 @@ pub fn judge_info(reply: &Reply) -> Readiness {
         let text = String::from_utf8_lossy(error).into_owned();
         if text.starts_with("NOPERM") {
             return Readiness::Warning(format!("Skipping the ready check because INFO command fails: {text}"));
+        }
+        if is_passing(&text) {
+            return Readiness::Loading(500);
         }
         return Readiness::Refused(text);
     }
@@ -149,6 +157,7 @@ mod tests {
         assert_eq!(info("a:1\r\nloading:0\r\n"), Readiness::Ready);
         assert_eq!(info("loading:1\r\nloading_eta_seconds:3\r\n"), Readiness::Loading(3000));
         assert_eq!(judge_info(&Reply::Simple(b"OK".to_vec())), Readiness::Ready);
+        assert_eq!(judge_info(&error("BUSY Redis is busy running a script.")), Readiness::Loading(500));
         assert!(matches!(judge_info(&error("NOPERM no")), Readiness::Warning(_)));
         assert!(matches!(judge_info(&error("ERR x")), Readiness::Refused(_)));
     }

@@ -1,22 +1,30 @@
 //! What the server sends: replies to their commands, confirmations to subscriptions, messages to subscribers.
 
+use std::time::Duration;
+
 use super::entry::{Entry, Owner, Step};
-use super::handshake::{judge_auth, judge_info, Readiness, Verdict};
-use super::link::Link;
+use super::handshake::{is_passing, judge_auth, judge_info, Readiness, Verdict};
+use super::link::{Farewell, Link};
 use super::output::{Message, MessageKind, Output, Reason, Sink, State};
 use crate::clock::Instant;
-use crate::command::{Class, Kind};
+use crate::command::{arguments, Kind};
 use crate::error::ErrorKind;
-use crate::resp::Reply;
+use crate::resp::{without_attributes, Reply};
 
 /// How often a command that the server keeps refusing is sent again before its caller hears of it.
 const MAX_REFUSALS: u32 = 20;
+
+/// How long the link stays with a server that has become a replica before it looks for another one again.
+const REDISCOVER_PAUSE: Duration = Duration::from_secs(5);
+
+/// More than this is given back to the allocator once a large reply is done with.
+const KEEP_INPUT: usize = 1 << 16;
 
 impl Link {
     /// Bytes arrived. `chunk` is consumed before the call returns.
     pub fn on_bytes<S: Sink>(&mut self, chunk: &[u8], now: Instant, sink: &mut S) {
         self.now = now;
-        if !matches!(self.state, State::Handshake | State::Ready) {
+        if !matches!(self.state, State::Handshake | State::Ready) || self.farewell == Farewell::Broken {
             return;
         }
         self.watchdog.heard(now);
@@ -31,16 +39,13 @@ impl Link {
         loop {
             match self.scanner.scan(&bytes[at..]) {
                 Ok(Some(length)) => {
-                    self.on_frame(&bytes[at..at + length], sink);
+                    self.on_frame(without_attributes(&bytes[at..at + length]), sink);
                     at += length;
                 }
                 Ok(None) => break,
-                Err(error) => {
-                    self.fail(ErrorKind::Protocol, error.to_string());
-                    return;
-                }
+                Err(error) => self.fail_protocol(error.to_string()),
             }
-            if self.closing && !matches!(self.state, State::Handshake | State::Ready) {
+            if self.farewell == Farewell::Broken {
                 return;
             }
         }
@@ -48,6 +53,9 @@ impl Link {
             held.extend_from_slice(&chunk[at..]);
         } else {
             held.drain(..at);
+            if held.len() < KEEP_INPUT {
+                held.shrink_to(KEEP_INPUT);
+            }
         }
         self.input = held;
     }
@@ -55,7 +63,13 @@ impl Link {
     /// The connection cannot be used any more.
     fn fail(&mut self, kind: ErrorKind, text: String) {
         self.outputs.push_back(Output::Failed { kind, text });
-        self.outputs.push_back(Output::Close { destroy: true });
+        self.hang_up(true);
+    }
+
+    /// What is in flight is not sent again: its reply may be what cannot be read.
+    fn fail_protocol(&mut self, text: String) {
+        self.reject_sent(&Reason::Kind(ErrorKind::Protocol));
+        self.fail(ErrorKind::Protocol, text);
     }
 
     fn on_frame<S: Sink>(&mut self, frame: &[u8], sink: &mut S) {
@@ -63,11 +77,11 @@ impl Link {
             self.on_push(&Reply::parse(frame), sink);
             return;
         }
-        let front_kind = self.sent.front().map_or(Kind::Plain, |e| e.class.kind());
-        if frame[0] == b'*' && self.protocol == 2 && (self.subscriptions.total() > 0 || is_subscription(front_kind) || self.resubscribing())
-        {
+        if frame[0] == b'*' && self.may_be_in_band() {
             let reply = Reply::parse(frame);
             if is_subscriber_reply(&reply) {
+                // Whatever the server said to HELLO.
+                self.protocol = 2;
                 self.on_push(&reply, sink);
                 return;
             }
@@ -77,8 +91,7 @@ impl Link {
             return;
         }
         let Some(entry) = self.sent.pop_front() else {
-            self.fail(ErrorKind::Protocol, "a reply to no command".to_owned());
-            return;
+            return self.fail_protocol("a reply to no command".to_owned());
         };
         match entry.owner {
             Owner::Caller(id) => self.on_caller_reply(entry, id, frame, sink),
@@ -87,10 +100,20 @@ impl Link {
                 sink.core(tag, frame);
             }
             Owner::Link(step) => {
+                let reply = Reply::parse(frame);
+                if let (Step::Resubscribe, Some(error)) = (step, reply.error()) {
+                    self.on_lost_subscription(&entry, error);
+                }
                 self.retained.release(entry.place);
-                self.on_own_reply(step, &Reply::parse(frame));
+                self.on_own_reply(step, &reply);
             }
         }
+    }
+
+    /// Whether an array may be one of RESP2's pub/sub messages: never where a caller's array could look like one.
+    fn may_be_in_band(&self) -> bool {
+        let awaited = self.sent.front().is_some_and(|e| is_subscription(e.class.kind()) && !e.is_in_transaction());
+        awaited || self.is_subscriber()
     }
 
     fn on_caller_reply<S: Sink>(&mut self, entry: Entry, id: u32, frame: &[u8], sink: &mut S) {
@@ -98,25 +121,44 @@ impl Link {
         if is_error && self.options.retry_refused && !entry.abandoned && self.keep_trying(entry, frame) {
             return;
         }
-        match entry.class.kind() {
-            Kind::Select if is_error => {
-                // The server stayed where it was, and so do later commands.
-                self.caller_db = entry.db;
-                self.wire_db = None;
-            }
-            Kind::Select => self.outputs.push_back(Output::Selected(self.caller_db)),
-            Kind::Monitor if !is_error => self.monitoring = true,
-            Kind::Reset if !is_error => {
-                self.subscriptions.clear();
-                self.monitoring = false;
-                self.protocol = 2;
-                self.wire_db = Some(0);
-            }
-            _ => {}
-        }
+        self.follow(&entry, frame);
         self.retained.release(entry.place);
         if !entry.abandoned {
             sink.reply(id, entry.class, frame);
+        }
+    }
+
+    /// What a reply says about the state of the connection.
+    fn follow(&mut self, entry: &Entry, frame: &[u8]) {
+        let is_error = frame[0] == b'-';
+        match entry.class.kind() {
+            Kind::Select if is_error => self.stay_in(entry.db),
+            Kind::Select if !entry.is_in_transaction() => {
+                if let Some(db) = self.target(entry).filter(|db| *db != self.announced_db) {
+                    self.announced_db = db;
+                    self.outputs.push_back(Output::Selected(db));
+                }
+            }
+            Kind::Multi if is_error && !entry.is_in_transaction() => self.on_refused_transaction(),
+            Kind::Monitor if !is_error => self.monitoring = true,
+            Kind::Reset if is_error => self.wire_db = None,
+            Kind::Reset => {
+                self.subscriptions.clear();
+                self.monitoring = false;
+                self.protocol = 2;
+            }
+            // The server closes by itself; not every server under this protocol does.
+            Kind::Quit if !is_error => self.hang_up(false),
+            _ => {}
+        }
+    }
+
+    /// The server did not open a transaction. Unless another one has been opened since, or its end is written already, none is.
+    fn on_refused_transaction(&mut self) {
+        if self.wire_transaction && !self.sent.iter().any(Entry::opens_transaction) {
+            self.lost_transaction = true;
+            self.close_wire_transaction();
+            self.release_held();
         }
     }
 
@@ -125,26 +167,35 @@ impl Link {
         let refusal = |prefix: &[u8]| frame[1..].starts_with(prefix);
         let read_only = refusal(b"READONLY");
         let passing = read_only || refusal(b"LOADING") || refusal(b"TRYAGAIN") || refusal(b"CLUSTERDOWN") || refusal(b"MASTERDOWN");
-        if !passing || entry.refusals >= MAX_REFUSALS || entry.class.has(Class::IN_TRANSACTION) {
+        let alone = !entry.is_in_transaction() && !matches!(entry.class.kind(), Kind::Multi | Kind::Exec | Kind::Discard);
+        if !passing || entry.refusals >= MAX_REFUSALS || !alone {
             return false;
         }
-        if read_only && entry.refusals == 0 {
+        if read_only && self.rediscovered.is_none_or(|at| self.now.since(at) >= REDISCOVER_PAUSE) {
             // This server is a replica now; the name may lead to another one.
-            self.outputs.push_back(Output::Close { destroy: false });
+            self.rediscovered = Some(self.now);
+            self.hang_up(false);
         }
         self.send_again(entry);
         true
     }
 
     fn on_own_reply(&mut self, step: Step, reply: &Reply) {
+        if self.state == State::Handshake && self.farewell != Farewell::None {
+            return;
+        }
         match step {
             Step::Hello | Step::Auth => match judge_auth(step, reply) {
                 Verdict::Accepted => {}
-                Verdict::Warning(text) => self.outputs.push_back(Output::Warning(text)),
+                Verdict::Warning(text) => {
+                    // A HELLO that was refused changed nothing.
+                    self.protocol = 2;
+                    self.outputs.push_back(Output::Warning(text));
+                }
                 Verdict::NoResp3 => self.fall_back(),
                 Verdict::Refused(text) => return self.refuse_handshake(text),
             },
-            Step::Select => {
+            Step::Select | Step::SwitchDatabase => {
                 if let Some(error) = reply.error() {
                     let text = String::from_utf8_lossy(error).into_owned();
                     self.outputs.push_back(Output::Failed { kind: ErrorKind::Reply, text });
@@ -154,17 +205,12 @@ impl Link {
                 Readiness::Ready => {}
                 Readiness::Warning(text) => self.outputs.push_back(Output::Warning(text)),
                 Readiness::Loading(ms) => {
-                    let pause = std::time::Duration::from_millis(ms).min(self.options.max_loading_retry);
+                    let pause = Duration::from_millis(ms).min(self.options.max_loading_retry);
                     self.wake_info = Some(self.now + pause);
                     return;
                 }
                 Readiness::Refused(text) => return self.refuse_handshake(text),
             },
-            Step::SwitchDatabase(_) => {
-                if reply.error().is_some() {
-                    self.wire_db = None;
-                }
-            }
             Step::Optional | Step::Resubscribe | Step::Ping | Step::Overtaken => {}
         }
         let handshake_over = self.state == State::Handshake && self.wake_info.is_none() && self.sent.is_empty();
@@ -185,13 +231,24 @@ impl Link {
     }
 
     fn refuse_handshake(&mut self, text: String) {
-        let reason = Reason::Server(text.as_str().into());
-        self.reject_all(&reason);
+        // Who is told "not now" waits for the next connection.
+        if !is_passing(&text) {
+            self.reject_all(&Reason::Server(text.as_str().into()));
+        }
         self.fail(ErrorKind::Reply, text);
     }
 
-    fn resubscribing(&self) -> bool {
-        self.sent.front().is_some_and(|e| e.owner == Owner::Link(Step::Resubscribe))
+    /// The server refused to restore subscriptions.
+    fn on_lost_subscription(&mut self, entry: &Entry, error: &[u8]) {
+        let kind = entry.class.kind();
+        for channel in arguments(self.retained.get(entry.place)).skip(1) {
+            self.subscriptions.forget(kind, channel);
+            if kind == Kind::ShardSubscribe && error.starts_with(b"MOVED ") {
+                self.outputs.push_back(Output::Moved(channel.to_vec()));
+                return;
+            }
+        }
+        self.outputs.push_back(Output::Warning(format!("subscriptions could not be restored: {}", String::from_utf8_lossy(error))));
     }
 
     fn on_push<S: Sink>(&mut self, push: &Reply, sink: &mut S) {
@@ -222,15 +279,16 @@ impl Link {
     fn on_confirmation<S: Sink>(&mut self, kind: Kind, channel: Option<&[u8]>, count: i64, sink: &mut S) {
         let announced = self.subscriptions.count(kind) as u32;
         self.subscriptions.confirm(kind, channel);
-        let Some(front) = self.sent.front_mut() else { return self.unasked(kind, channel) };
-        let own = front.owner == Owner::Link(Step::Resubscribe);
-        if !own && front.class.kind() != kind {
-            return self.unasked(kind, channel);
-        }
+        let Some(front) = self.sent.front_mut().filter(|e| e.class.kind() == kind) else { return self.unasked(kind, channel) };
+        let names = || arguments(self.retained.get(front.place)).skip(1);
         if front.confirmations == 0 {
             // One for each channel named; without names, one for each channel there was, and one if there was none.
-            let named = crate::command::arguments(self.retained.get(front.place)).count() as u32 - 1;
+            let named = names().count() as u32;
             front.confirmations = if named > 0 { named } else { announced.max(1) };
+        }
+        if kind == Kind::ShardUnsubscribe && names().next().is_some() && !names().any(|name| Some(name) == channel) {
+            // Its slot moved while another channel's confirmation is awaited.
+            return self.unasked(kind, channel);
         }
         front.confirmations -= 1;
         if front.confirmations > 0 {

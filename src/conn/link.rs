@@ -17,11 +17,25 @@ use crate::command::Class;
 use crate::error::ErrorKind;
 use crate::resp::{Commands, Scanner};
 
+/// How much of the present connection is over, from the link's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Farewell {
+    /// Nothing.
+    None,
+    /// QUIT is on the wire: nothing is written behind it.
+    Quit,
+    /// The driver was asked to close it: what still arrives is taken in.
+    Closing,
+    /// It was found broken: what still arrives is not looked at, or replies would go to the wrong commands.
+    Broken,
+}
+
 /// One connection to one server.
 #[derive(Debug)]
 pub struct Link {
     pub(super) options: LinkOptions,
     pub(super) state: State,
+    pub(super) farewell: Farewell,
     /// Bytes of an unfinished reply.
     pub(super) input: Vec<u8>,
     pub(super) scanner: Scanner,
@@ -46,11 +60,22 @@ pub struct Link {
     pub(super) wire_db: Option<u32>,
     /// The database that callers' commands go to.
     pub(super) caller_db: u32,
+    /// The database that callers went to before the MULTI under way, for a DISCARD.
+    pub(super) db_before_transaction: Option<u32>,
+    /// The database that the last `Selected` told.
+    pub(super) announced_db: u32,
     /// A transaction is open after all that was written.
     pub(super) wire_transaction: bool,
+    /// There is a SELECT in it.
+    pub(super) wire_transaction_selects: bool,
+    /// The MULTI before was rejected without its EXEC having been issued: what its caller still sends of that transaction must
+    /// not run by itself.
+    pub(super) lost_transaction: bool,
     pub(super) monitoring: bool,
     /// Whether the next end of the connection is final.
     pub(super) closing: bool,
+    /// When a READONLY reply last made the link look for another server.
+    pub(super) rediscovered: Option<Instant>,
     attempts: u32,
     pub(super) wake_info: Option<Instant>,
     wake_reconnect: Option<Instant>,
@@ -66,8 +91,10 @@ impl Link {
             watchdog: Watchdog::new(options.watchdog),
             protocol: options.protocol,
             caller_db: options.db,
+            announced_db: options.db,
             options,
             state: State::Idle,
+            farewell: Farewell::None,
             input: Vec::new(),
             output: Vec::new(),
             outputs: VecDeque::new(),
@@ -79,9 +106,13 @@ impl Link {
             refused_until: None,
             subscriptions: Subscriptions::default(),
             wire_db: None,
+            db_before_transaction: None,
             wire_transaction: false,
+            wire_transaction_selects: false,
+            lost_transaction: false,
             monitoring: false,
             closing: false,
+            rediscovered: None,
             attempts: 0,
             wake_info: None,
             wake_reconnect: None,
@@ -137,8 +168,27 @@ impl Link {
 
     /// When `on_timer` wants to be called.
     pub fn next_wakeup(&self) -> Option<Instant> {
-        let watch = if self.state == State::Ready && !self.monitoring { self.watchdog.next() } else { None };
-        [self.wake_info, self.wake_reconnect, self.wake_deadline, self.refused_until, watch].into_iter().flatten().min()
+        let watch = if self.is_watched() { self.watchdog.next() } else { None };
+        let refused = self.refused_until.filter(|_| self.may_flush());
+        [self.wake_info, self.wake_reconnect, self.wake_deadline, refused, watch].into_iter().flatten().min()
+    }
+
+    /// Whether commands are written as they come.
+    pub(super) fn is_open(&self) -> bool {
+        self.state == State::Ready && self.farewell == Farewell::None
+    }
+
+    /// Whether refused commands may be written again: inside a transaction they would become a part of it.
+    fn may_flush(&self) -> bool {
+        self.is_open() && !self.wire_transaction
+    }
+
+    /// Whether silence means something: while a loading server is waited for, or in a stream of MONITOR, it does not.
+    fn is_watched(&self) -> bool {
+        matches!(self.state, State::Handshake | State::Ready)
+            && self.farewell <= Farewell::Quit
+            && self.wake_info.is_none()
+            && !self.monitoring
     }
 
     // ---- the connection
@@ -163,11 +213,14 @@ impl Link {
         if self.state != State::Connecting {
             return;
         }
+        if self.farewell != Farewell::None {
+            // It came into being after it was given up.
+            self.outputs.push_back(Output::Close { destroy: true });
+            return;
+        }
         self.state = State::Handshake;
         self.protocol = self.options.protocol;
         self.wire_db = Some(self.options.db);
-        self.wire_transaction = false;
-        self.monitoring = false;
         self.watchdog.heard(now);
         self.start_handshake();
     }
@@ -185,16 +238,7 @@ impl Link {
     pub(super) fn send_own(&mut self, step: Step, command: &Commands) {
         for bytes in command.iter() {
             let chunk = self.retained.keep(bytes, 1);
-            let entry = Entry {
-                owner: Owner::Link(step),
-                class: Class::default(),
-                place: Retained::place(chunk, 0..bytes.len()),
-                db: 0,
-                confirmations: 0,
-                refusals: 0,
-                abandoned: false,
-                deadline: None,
-            };
+            let entry = Entry::new(Owner::Link(step), Class::default(), Retained::place(chunk, 0..bytes.len()), 0);
             self.output.extend_from_slice(bytes);
             self.sent.push_back(entry);
         }
@@ -209,31 +253,22 @@ impl Link {
         if self.wire_db != Some(self.caller_db) {
             self.switch_database(self.caller_db);
         }
-        if self.options.auto_resubscribe {
-            for (command, confirmations) in self.subscriptions.restore() {
-                self.send_own(Step::Resubscribe, &command);
-                if let Some(entry) = self.sent.back_mut() {
-                    entry.confirmations = confirmations;
-                }
+        for (kind, command) in self.subscriptions.restore() {
+            self.send_own(Step::Resubscribe, &command);
+            if let Some(entry) = self.sent.back_mut() {
+                entry.class = entry.class.with_kind(kind);
             }
         }
-        // The server confirms them one by one again.
-        self.subscriptions.clear();
         self.flush_waiting();
     }
 
-    pub(super) fn flush_waiting(&mut self) {
-        let refused = std::mem::take(&mut self.refused);
-        self.refused_until = None;
-        for entry in refused.into_iter().rev() {
-            self.waiting.push_front(entry);
-        }
-        while let Some(entry) = self.waiting.pop_front() {
-            if self.state != State::Ready {
-                self.waiting.push_front(entry);
-                return;
-            }
-            self.write(entry);
+    /// Asks the driver to close the connection, once.
+    pub(super) fn hang_up(&mut self, destroy: bool) {
+        let farewell = if destroy { Farewell::Broken } else { Farewell::Closing };
+        if self.farewell < farewell {
+            self.farewell = farewell;
+            self.wake_info = None;
+            self.outputs.push_back(Output::Close { destroy });
         }
     }
 
@@ -244,6 +279,7 @@ impl Link {
             return;
         }
         self.state = State::Closed;
+        self.farewell = Farewell::None;
         self.attempts += 1;
         self.input = Vec::new();
         self.output = Vec::new();
@@ -281,9 +317,10 @@ impl Link {
     /// Closes the connection: for good, or (`reconnect`) to open another one by the policy.
     pub fn disconnect(&mut self, reconnect: bool, now: Instant) {
         self.now = now;
-        self.closing = !reconnect;
+        // What was closed for good stays so.
+        self.closing |= !reconnect;
         match self.state {
-            State::Connecting | State::Handshake | State::Ready => self.outputs.push_back(Output::Close { destroy: false }),
+            State::Connecting | State::Handshake | State::Ready => self.hang_up(false),
             State::Closed if reconnect => {}
             State::Idle | State::Closed => self.end(),
             State::Ended => {}
@@ -295,6 +332,8 @@ impl Link {
         self.wake_reconnect = None;
         self.subscriptions.clear();
         self.caller_db = self.options.db;
+        self.announced_db = self.options.db;
+        self.db_before_transaction = None;
         self.reject_all(&Reason::Kind(ErrorKind::ConnectionClosed));
         self.wake_deadline = None;
         self.outputs.push_back(Output::Ended);
@@ -303,12 +342,12 @@ impl Link {
     /// The second connection that `Probe` asked for had this outcome.
     pub fn on_probe(&mut self, probe: Probe, now: Instant) {
         self.now = now;
-        if self.watchdog.judge(probe, now) && self.state == State::Ready {
+        if self.watchdog.judge(probe, now) && self.is_watched() {
             self.outputs.push_back(Output::Failed {
                 kind: ErrorKind::Timeout,
                 text: "the connection is silent while the server is not".to_owned(),
             });
-            self.outputs.push_back(Output::Close { destroy: true });
+            self.hang_up(true);
         }
     }
 
@@ -328,25 +367,26 @@ impl Link {
         if self.wake_deadline.is_some_and(|at| at <= now) {
             self.judge_deadlines();
         }
-        if self.refused_until.is_some_and(|at| at <= now) && self.state == State::Ready {
+        if self.refused_until.is_some_and(|at| at <= now) && self.may_flush() {
             self.flush_waiting();
         }
-        if self.state == State::Ready && !self.monitoring {
+        if self.is_watched() && self.watchdog.next().is_some_and(|at| at <= now) {
             self.watch();
         }
     }
 
     fn watch(&mut self) {
-        let blocked = self.sent.iter().any(|e| e.class.has(Class::BLOCKING));
-        match self.watchdog.look(self.now, blocked) {
-            Advice::Wait => {}
-            // An answer is due anyway, or a PING would end up in a caller's transaction.
-            Advice::Ask if !self.sent.is_empty() || self.wire_transaction => {}
-            Advice::Ask => {
+        // A PING would end up in a caller's transaction, or behind a QUIT.
+        let may_ask = !self.wire_transaction && self.farewell == Farewell::None;
+        let nothing_due = self.sent.is_empty();
+        let excused = (nothing_due && !may_ask) || self.sent.iter().any(|e| e.class.has(Class::BLOCKING));
+        match self.watchdog.look(self.now, excused) {
+            Advice::Ask if nothing_due => {
                 let mut ping = Commands::new();
                 ping.push(&["ping"]);
                 self.send_own(Step::Ping, &ping);
             }
+            Advice::Ask | Advice::Wait => {}
             Advice::Probe => self.outputs.push_back(Output::Probe),
         }
     }

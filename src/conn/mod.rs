@@ -14,9 +14,7 @@ mod subscriptions;
 mod watchdog;
 
 #[cfg(test)]
-mod cut_tests;
-#[cfg(test)]
-mod link_tests;
+mod tests;
 
 pub use link::Link;
 pub use options::{ClientInfo, LinkOptions, Resend};

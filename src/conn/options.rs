@@ -55,7 +55,8 @@ pub struct LinkOptions {
     pub resend: Resend,
     /// Whether commands in flight survive a cut at all, as in ioredis (`autoResendUnfulfilledCommands`).
     pub auto_resend: bool,
-    /// After this many reconnects in a row everything that waits is rejected; `None`: never.
+    /// After this many reconnects in a row everything that waits is rejected, and so is a command that was in flight when so
+    /// many connections were cut; `None`: never.
     pub max_retries_per_request: Option<u32>,
     /// Deadline of every command that does not block.
     pub command_timeout: Option<Duration>,
@@ -65,7 +66,7 @@ pub struct LinkOptions {
     pub max_queue_commands: usize,
     /// Bytes that may wait or be in flight; 0: no bound.
     pub max_queue_bytes: usize,
-    /// Silence after which the server is asked; zero: never.
+    /// Silence after which the server is asked; after twice that a second connection is tried. Zero: never.
     pub watchdog: Duration,
     /// Whether commands that the server refused (LOADING, READONLY, TRYAGAIN ...) are sent again rather than rejected.
     pub retry_refused: bool,
@@ -93,7 +94,7 @@ impl Default for LinkOptions {
             auto_resubscribe: true,
             max_queue_commands: 0,
             max_queue_bytes: 0,
-            watchdog: Duration::from_secs(5),
+            watchdog: Duration::from_secs(4),
             retry_refused: false,
             limits: Limits::default(),
         }

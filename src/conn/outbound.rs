@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::entry::{Entry, Owner, Step};
-use super::link::Link;
+use super::link::{Farewell, Link};
 use super::output::{Reason, State};
 use super::retained::Retained;
 use crate::clock::Instant;
@@ -20,45 +20,52 @@ impl Link {
     /// its class. They have the numbers `first_id` and up. Returns true if the driver is to write the same bytes as they are.
     pub fn submit(&mut self, batch: &[u8], meta: &[u32], first_id: u32, now: Instant) -> bool {
         self.now = now;
+        let count = meta.len() / 2;
+        if count == 0 {
+            return false;
+        }
         let deadline = self.options.command_timeout.map(|t| now + t);
-        let chunk = self.retained.keep(batch, meta.len() / 2);
-        let plain = meta.chunks_exact(2).all(|m| matches!(Class::from_bits(m[1]).kind(), Kind::Plain | Kind::Ping));
-        let direct = plain
-            && self.state == State::Ready
-            && self.output.is_empty()
-            && self.waiting.is_empty()
-            && self.refused.is_empty()
-            && self.wire_db == Some(self.caller_db)
-            && !self.is_subscriber()
-            && !self.closing
-            && self.has_room(meta.len() / 2);
+        let chunk = self.retained.keep(batch, count);
+        let direct = self.takes_as_is(count) && meta.chunks_exact(2).all(|m| self.is_plain(Class::from_bits(m[1])));
         let mut start = 0;
         for (words, id) in meta.chunks_exact(2).zip((0..).map(|n: u32| first_id.wrapping_add(n))) {
             let end = start + words[0] as usize;
             let class = refine(Class::from_bits(words[1]), batch.get(start..end).unwrap_or_default());
-            let entry = Entry {
-                owner: Owner::Caller(id),
-                class,
-                place: Retained::place(chunk, start..end),
-                db: self.caller_db,
-                confirmations: 0,
-                refusals: 0,
-                abandoned: false,
-                deadline: deadline.filter(|_| !class.has(Class::BLOCKING)),
-            };
+            let mut entry = Entry::new(Owner::Caller(id), class, Retained::place(chunk, start..end), self.caller_db);
+            entry.deadline = deadline.filter(|_| !class.has(Class::BLOCKING));
             start = end;
             if direct {
+                entry.class = class.with(Class::IN_TRANSACTION, self.wire_transaction);
                 self.sent.push_back(entry);
             } else {
                 self.take_over(entry);
             }
         }
-        if let Some(at) = deadline {
-            if self.wake_deadline.is_none() {
-                self.wake_deadline = Some(at);
-            }
+        if self.wake_deadline.is_none() && self.queued() > 0 {
+            self.wake_deadline = deadline;
         }
         direct
+    }
+
+    /// Whether plain commands issued now leave at once, behind nothing of the link's own and unchanged.
+    fn takes_as_is(&self, commands: usize) -> bool {
+        self.is_open()
+            && self.output.is_empty()
+            && self.may_overtake()
+            && (self.wire_transaction || self.wire_db == Some(self.caller_db))
+            && !self.is_subscriber()
+            && !self.monitoring
+            && self.has_room(commands)
+    }
+
+    /// Whether a command changes nothing about the connection and belongs to no transaction that is lost.
+    fn is_plain(&self, class: Class) -> bool {
+        matches!(class.kind(), Kind::Plain | Kind::Ping) && !(self.lost_transaction && class.has(Class::IN_TRANSACTION))
+    }
+
+    /// Whether nothing that waits has to be written before a new command. Refused commands do, but never inside a transaction.
+    fn may_overtake(&self) -> bool {
+        self.waiting.is_empty() && (self.refused.is_empty() || self.wire_transaction)
     }
 
     /// Whether so much more fits into the bounds. Bytes of the batch at hand are retained already.
@@ -69,32 +76,56 @@ impl Link {
 
     fn take_over(&mut self, entry: Entry) {
         let kind = entry.class.kind();
-        let refusal = if self.state == State::Ended {
-            Some(ErrorKind::ConnectionClosed)
-        } else if self.state != State::Ready && !self.options.offline_queue {
-            Some(ErrorKind::OfflineQueueOff)
-        } else if !self.has_room(1) {
-            Some(ErrorKind::QueueFull)
-        } else if self.state == State::Ready && self.is_subscriber() && !is_subscriber_command(kind) {
-            Some(ErrorKind::BadState)
-        } else {
-            None
-        };
-        if let Some(kind) = refusal {
-            self.reject(entry, Reason::Kind(kind), false);
+        if entry.opens_transaction() {
+            self.lost_transaction = false;
+        }
+        if let Some(error) = self.refusal(&entry) {
+            self.reject(entry, Reason::Kind(error), false);
             return;
         }
-        if kind == Kind::Select {
-            let db = arguments(self.retained.get(entry.place)).nth(1).and_then(|a| std::str::from_utf8(a).ok()?.parse().ok());
-            if let Some(db) = db {
-                self.caller_db = db;
+        match kind {
+            Kind::Select => {
+                self.caller_db = self.target(&entry).unwrap_or(self.caller_db);
             }
+            Kind::Multi => self.db_before_transaction = Some(self.caller_db),
+            Kind::Exec => self.db_before_transaction = None,
+            Kind::Discard => self.caller_db = self.db_before_transaction.take().unwrap_or(self.caller_db),
+            _ => {}
         }
-        if self.state == State::Ready && self.waiting.is_empty() && self.refused.is_empty() {
+        if self.is_open() && self.may_overtake() {
             self.write(entry);
         } else {
             self.waiting.push_back(entry);
         }
+    }
+
+    /// Why a command is not taken over. A transaction is taken whole: what is inside one is not refused for want of room.
+    fn refusal(&self, entry: &Entry) -> Option<ErrorKind> {
+        let kind = entry.class.kind();
+        let inside = entry.is_in_transaction();
+        if self.state == State::Ended {
+            Some(ErrorKind::ConnectionClosed)
+        } else if inside && self.lost_transaction {
+            Some(ErrorKind::Aborted)
+        } else if !self.is_open() && !self.options.offline_queue {
+            Some(ErrorKind::OfflineQueueOff)
+        } else if !inside && !self.has_room(1) {
+            Some(ErrorKind::QueueFull)
+        } else if self.state == State::Ready && !self.mode_allows(kind) {
+            Some(ErrorKind::BadState)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the connection is in a mode in which the server takes such a command.
+    fn mode_allows(&self, kind: Kind) -> bool {
+        (!self.is_subscriber() || is_subscriber_command(kind)) && (!self.monitoring || matches!(kind, Kind::Quit | Kind::Reset))
+    }
+
+    /// The database that a SELECT asks for.
+    pub(super) fn target(&self, select: &Entry) -> Option<u32> {
+        arguments(self.retained.get(select.place)).nth(1).and_then(|a| std::str::from_utf8(a).ok()?.parse().ok())
     }
 
     /// Takes over commands of the core; their replies come to `Sink::core` with `tag`. They run in the link's own database,
@@ -103,17 +134,9 @@ impl Link {
         self.now = now;
         for bytes in commands.iter() {
             let chunk = self.retained.keep(bytes, 1);
-            let entry = Entry {
-                owner: Owner::Core(tag),
-                class: Class::default(),
-                place: Retained::place(chunk, 0..bytes.len()),
-                db: self.options.db,
-                confirmations: 0,
-                refusals: 0,
-                abandoned: false,
-                deadline: None,
-            };
-            if self.state != State::Ready || self.is_subscriber() {
+            let place = Retained::place(chunk, 0..bytes.len());
+            let entry = Entry::new(Owner::Core(tag), Class::default(), place, self.options.db);
+            if !self.is_open() || !self.mode_allows(Kind::Plain) {
                 self.reject(entry, Reason::Kind(ErrorKind::ConnectionClosed), false);
             } else if self.wire_transaction {
                 self.held.push_back(entry);
@@ -123,42 +146,91 @@ impl Link {
         }
     }
 
-    /// Puts a command on the wire.
+    /// Writes what waits, the refused first: they were issued first.
+    pub(super) fn flush_waiting(&mut self) {
+        self.refused_until = None;
+        for entry in std::mem::take(&mut self.refused).into_iter().rev() {
+            self.waiting.push_front(entry);
+        }
+        while self.is_open() {
+            let Some(entry) = self.waiting.pop_front() else { break };
+            if self.mode_allows(entry.class.kind()) {
+                self.write(entry);
+            } else {
+                self.reject(entry, Reason::Kind(ErrorKind::BadState), false);
+            }
+        }
+    }
+
+    /// Puts a command on the wire, and what a transaction held up behind the transaction's end.
     pub(super) fn write(&mut self, entry: Entry) {
+        self.write_one(entry);
+        self.release_held();
+    }
+
+    pub(super) fn release_held(&mut self) {
+        if self.is_open() && !self.wire_transaction && !self.held.is_empty() {
+            for entry in std::mem::take(&mut self.held) {
+                self.write_one(entry);
+            }
+        }
+    }
+
+    fn write_one(&mut self, mut entry: Entry) {
         let kind = entry.class.kind();
-        if !self.wire_transaction && self.wire_db != Some(entry.db) && kind != Kind::Select {
+        let inside = self.wire_transaction;
+        entry.class = entry.class.with(Class::IN_TRANSACTION, inside);
+        if !inside && self.wire_db != Some(entry.db) && kind != Kind::Select && !is_subscriber_command(kind) {
             self.switch_database(entry.db);
         }
         match kind {
             Kind::Select => {
-                let db = arguments(self.retained.get(entry.place)).nth(1).and_then(|a| std::str::from_utf8(a).ok()?.parse().ok());
-                self.wire_db = db;
+                self.wire_db = self.target(&entry);
+                self.wire_transaction_selects |= inside;
             }
             Kind::Multi => self.wire_transaction = true,
-            Kind::Exec | Kind::Discard | Kind::Reset => {
-                self.wire_transaction = false;
-                if kind != Kind::Exec {
-                    // A SELECT may have been dropped with the transaction.
-                    self.wire_db = None;
-                }
+            Kind::Exec | Kind::Discard => self.close_wire_transaction(),
+            Kind::Reset => {
+                self.close_wire_transaction();
+                self.wire_db = Some(0);
             }
-            Kind::Quit => self.closing = true,
+            Kind::Quit => {
+                self.closing = true;
+                self.farewell = self.farewell.max(Farewell::Quit);
+            }
             _ => {}
         }
         self.output.extend_from_slice(self.retained.get(entry.place));
         self.sent.push_back(entry);
-        if !self.wire_transaction {
-            while let Some(held) = self.held.pop_front() {
-                self.write(held);
-            }
+    }
+
+    pub(super) fn close_wire_transaction(&mut self) {
+        self.wire_transaction = false;
+        if std::mem::take(&mut self.wire_transaction_selects) {
+            // It may have been dropped with the transaction.
+            self.wire_db = None;
         }
     }
 
     pub(super) fn switch_database(&mut self, db: u32) {
         let mut select = Commands::new();
         select.push(&["select", &db.to_string()]);
-        self.send_own(Step::SwitchDatabase(db), &select);
+        self.send_own(Step::SwitchDatabase, &select);
         self.wire_db = Some(db);
+    }
+
+    /// The server refused the SELECT of the front and stayed in `db`: so do the commands behind it, up to the next SELECT.
+    pub(super) fn stay_in(&mut self, db: u32) {
+        self.wire_db = None;
+        for entry in self.sent.iter_mut().chain(&mut self.waiting) {
+            if matches!(entry.owner, Owner::Caller(_)) {
+                entry.db = db;
+                if entry.class.kind() == Kind::Select {
+                    return;
+                }
+            }
+        }
+        self.caller_db = db;
     }
 
     /// A refused command is written again after a pause.
@@ -170,6 +242,7 @@ impl Link {
     }
 }
 
+/// Commands that a RESP2 subscriber may send; none of them depends on the database.
 const fn is_subscriber_command(kind: Kind) -> bool {
     matches!(
         kind,

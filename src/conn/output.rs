@@ -1,6 +1,6 @@
 //! What a link tells its driver: where it is, what to do, what became of commands.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::command::Class;
 use crate::error::ErrorKind;
@@ -28,7 +28,7 @@ pub enum Reason {
     /// By the link.
     Kind(ErrorKind),
     /// By the server, which refused the connection with this text.
-    Server(Rc<str>),
+    Server(Arc<str>),
 }
 
 /// What kind of message a subscriber received.
@@ -60,7 +60,8 @@ pub struct Message {
 pub enum Output {
     /// Open a socket, then call `on_connected` or `on_closed`.
     Connect,
-    /// Close the socket: `destroy` at once (RST where the socket can), else after what was written.
+    /// Close the socket: `destroy` at once (RST where the socket can), else after what was written. Then call `on_closed`,
+    /// whether there was a socket or not.
     Close {
         /// At once.
         destroy: bool,
@@ -89,7 +90,7 @@ pub enum Output {
     Monitor(Vec<u8>),
     /// The server unsubscribed this shard channel: its slot moved.
     Moved(Vec<u8>),
-    /// The connection cannot be used: what the server said, or what is wrong with its bytes.
+    /// What the server said to the handshake, or what is wrong with its bytes. `Close` follows where the connection cannot be used.
     Failed {
         /// `Reply` for a handshake that was refused, `Protocol` for bytes that are not RESP.
         kind: ErrorKind,

@@ -1,4 +1,5 @@
-//! What this connection is subscribed to, as the server confirmed it. Survives the connection, so that it can be restored.
+//! What this link is subscribed to, as the server confirmed it. Survives the connection, so that it can be restored, and is
+//! not forgotten before it is confirmed again: the next connection may be cut too.
 
 use std::collections::BTreeSet;
 
@@ -45,26 +46,31 @@ impl Subscriptions {
         self.channels.len() + self.patterns.len() + self.shards.len()
     }
 
+    /// The server refused to restore this one.
+    pub fn forget(&mut self, kind: Kind, channel: &[u8]) {
+        self.set(kind).remove(channel);
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// The commands that restore all of it, with the confirmations each is answered by. Shard channels one by one: they may
-    /// live in different slots.
-    pub fn restore(&self) -> Vec<(Commands, u32)> {
+    /// The commands that restore all of it. Shard channels one by one: they may live in different slots.
+    pub fn restore(&self) -> Vec<(Kind, Commands)> {
         let mut all = Vec::new();
-        for (name, set) in [(&b"subscribe"[..], &self.channels), (b"psubscribe", &self.patterns)] {
+        let channels = (Kind::Subscribe, &b"subscribe"[..], &self.channels);
+        for (kind, name, set) in [channels, (Kind::PatternSubscribe, b"psubscribe", &self.patterns)] {
             if !set.is_empty() {
                 let mut command = Commands::new();
                 command.push(&std::iter::once(name).chain(set.iter().map(Vec::as_slice)).collect::<Vec<_>>());
-                all.push((command, set.len() as u32));
+                all.push((kind, command));
             }
         }
         for channel in &self.shards {
             let mut command = Commands::new();
             command.push(&[&b"ssubscribe"[..], channel]);
-            all.push((command, 1));
+            all.push((Kind::ShardSubscribe, command));
         }
         all
     }

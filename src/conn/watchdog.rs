@@ -32,6 +32,7 @@ pub enum Advice {
 #[derive(Debug)]
 pub struct Watchdog {
     period: Duration,
+    /// Silence counts from here: the last bytes, or the last look that found nothing to be judged.
     heard: Instant,
     /// Since when an answer has been due.
     asked: Option<Instant>,
@@ -59,25 +60,22 @@ impl Watchdog {
         Some(self.asked.unwrap_or(self.heard) + self.period)
     }
 
-    /// Looks. With a command in flight that may block, silence is not judged: TCP's keepalive decides.
-    pub fn look(&mut self, now: Instant, blocked: bool) -> Advice {
+    /// Looks. Silence that is in order (`excused`: a command in flight may block, or nothing is due and nothing may be asked) is
+    /// not judged, and once it is over the server is asked first: TCP's keepalive decides meanwhile.
+    pub fn look(&mut self, now: Instant, excused: bool) -> Advice {
         if self.next().is_none_or(|at| now < at) {
             return Advice::Wait;
         }
-        match self.asked {
-            None => {
-                self.asked = Some(now);
-                Advice::Ask
-            }
-            Some(_) if blocked => {
-                self.asked = Some(now);
-                Advice::Wait
-            }
-            Some(_) => {
-                self.probing = true;
-                Advice::Probe
-            }
+        if excused {
+            self.heard(now);
+            return Advice::Wait;
         }
+        if self.asked.is_none() {
+            self.asked = Some(now);
+            return Advice::Ask;
+        }
+        self.probing = true;
+        Advice::Probe
     }
 
     /// The second connection's outcome: whether to give this link up.
@@ -130,11 +128,11 @@ mod tests {
     fn a_blocking_command_is_not_judged() {
         let mut dog = Watchdog::new(Duration::from_secs(5));
         dog.heard(at(0));
-        dog.look(at(5), true);
-        for s in [10, 15, 20, 60] {
+        for s in [5, 10, 15, 20, 60] {
             assert_eq!(dog.look(at(s), true), Advice::Wait);
         }
-        assert_eq!(dog.look(at(65), false), Advice::Probe);
+        assert_eq!(dog.look(at(65), false), Advice::Ask, "asked before it is judged");
+        assert_eq!(dog.look(at(70), false), Advice::Probe);
     }
 
     #[test]

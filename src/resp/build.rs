@@ -54,6 +54,16 @@ pub fn build<B: Build>(bytes: &[u8], builder: &mut B, stack: &mut Vec<B::Value>)
     element(bytes, 0, builder, stack).0
 }
 
+/// The reply itself, behind the attributes that precede it. `bytes` is what `Scanner` has found whole.
+pub fn without_attributes(bytes: &[u8]) -> &[u8] {
+    let mut at = 0;
+    while bytes[at] == b'|' {
+        let end = at + memchr::memchr(b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
+        at = skip(bytes, end + 2, 2 * integer(&bytes[at + 1..end]).unwrap_or(0));
+    }
+    &bytes[at..]
+}
+
 fn element<B: Build>(bytes: &[u8], at: usize, builder: &mut B, stack: &mut Vec<B::Value>) -> (B::Value, usize) {
     let end = at + memchr::memchr(b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
     let line = &bytes[at + 1..end];

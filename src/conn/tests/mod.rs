@@ -1,0 +1,11 @@
+//! The link against a scripted server, without a socket and with a clock of the test's own.
+
+mod cut;
+mod handshake;
+mod lifecycle;
+mod pubsub;
+mod queues;
+mod random;
+mod rig;
+mod server;
+mod transactions;

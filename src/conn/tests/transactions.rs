@@ -1,0 +1,199 @@
+//! Databases and transactions: every command runs in the database it was issued for, no transaction runs in part, and nothing
+//! of the core's ends up inside one.
+
+use super::super::{LinkOptions, Output, Resend};
+use super::rig::{call, quiet, quiet_with, transaction, Rig};
+
+#[test]
+fn core_commands_stay_in_the_links_database() {
+    let mut rig = Rig::ready_with(LinkOptions { db: 1, ..quiet() });
+    rig.issue("select 5");
+    let id = rig.issue("get a");
+    rig.submit_core(&["get core"], 9);
+    let after = rig.issue("get b");
+    rig.settle();
+    assert_eq!(rig.core(), [(9, "db1 get core".to_owned())]);
+    assert_eq!((rig.outcome(id).as_str(), rig.outcome(after).as_str()), ("db5 get a", "db5 get b"));
+    assert_eq!(rig.link.database(), 5);
+    rig.finish();
+}
+
+#[test]
+fn core_commands_wait_for_the_end_of_a_transaction() {
+    for end in ["exec", "discard"] {
+        let mut rig = Rig::ready();
+        rig.submit(&[call("multi"), call("set t 1")]);
+        rig.submit_core(&["get core"], 9);
+        rig.settle();
+        assert_eq!(rig.core(), []);
+        rig.issue(end);
+        rig.settle();
+        assert_eq!(rig.core(), [(9, "db0 get core".to_owned())], "{end}");
+        rig.finish();
+    }
+}
+
+#[test]
+fn a_hundred_thousand_held_core_commands_are_written_without_recursion() {
+    let mut rig = Rig::ready();
+    rig.issue("multi");
+    for _ in 0..100_000 {
+        rig.link.submit_core(&one("get core"), 1, rig.now);
+    }
+    rig.link.submit(b"*1\r\n$4\r\nEXEC\r\n", &[14, crate::command::classify("exec").bits()], 1, rig.now);
+    assert!(rig.link.take_output().len() > 100_000 * 20);
+}
+
+fn one(text: &str) -> crate::resp::Commands {
+    let mut commands = crate::resp::Commands::new();
+    commands.push(&text.split(' ').collect::<Vec<_>>());
+    commands
+}
+
+#[test]
+fn a_refused_multi_does_not_hold_the_core_up() {
+    let mut rig = Rig::ready();
+    rig.server.refusals.insert("multi".into(), ["NOPERM no".to_owned()].into());
+    let multi = rig.issue("multi");
+    rig.submit_core(&["get core"], 9);
+    rig.settle();
+    assert_eq!(rig.outcome(multi), "-NOPERM no");
+    assert_eq!(rig.core(), [(9, "db0 get core".to_owned())]);
+    let inside = rig.submit(&[call("set t 1").inside(), call("exec").inside(), call("set u 1")]);
+    rig.settle();
+    assert_eq!((rig.outcome(inside).as_str(), rig.outcome(inside + 1).as_str()), ("E_ABORTED", "E_ABORTED"));
+    assert_eq!(rig.outcome(inside + 2), "db0 set u 1");
+}
+
+#[test]
+fn selects_are_told_once_they_are_true() {
+    let mut rig = Rig::ready();
+    rig.submit(&["select 3", "select 3", "select 99", "get a", "select 4", "get b"].map(call));
+    rig.settle();
+    let told: Vec<u32> = rig.events.iter().filter_map(|e| if let Output::Selected(db) = e { Some(*db) } else { None }).collect();
+    assert_eq!(told, [3, 4]);
+    assert_eq!((rig.outcome(2).as_str(), rig.outcome(5).as_str()), ("-ERR DB index is out of range", "db4 get b"));
+    assert_eq!(rig.link.database(), 4);
+}
+
+#[test]
+fn a_refused_select_leaves_later_commands_where_they_are() {
+    let mut rig = Rig::ready();
+    rig.issue("select 2");
+    rig.submit(&["select 99", "get a"].map(call));
+    rig.settle();
+    assert_eq!(rig.link.database(), 2);
+    rig.cut();
+    let id = rig.issue("get b");
+    rig.settle();
+    assert_eq!(rig.outcome(id), "db2 get b");
+    assert_eq!(rig.failures(), [], "the link did not try 99 again");
+}
+
+#[test]
+fn the_callers_database_is_restored_before_their_commands() {
+    let mut rig = Rig::ready();
+    rig.submit(&["select 7", "incr a"].map(call));
+    rig.settle();
+    rig.cut();
+    let offline = rig.submit(&["get b", "select 8", "get c"].map(call));
+    rig.settle();
+    assert_eq!((rig.outcome(offline).as_str(), rig.outcome(offline + 2).as_str()), ("db7 get b", "db8 get c"));
+}
+
+#[test]
+fn a_select_in_a_transaction_counts_only_if_it_runs() {
+    let mut rig = Rig::ready();
+    rig.submit(&["multi", "select 3", "get in", "discard", "get after"].map(call));
+    rig.settle();
+    assert_eq!(rig.outcome(4), "db0 get after");
+    let exec = rig.submit(&["multi", "select 3", "get in", "exec", "get after"].map(call));
+    rig.settle();
+    assert_eq!((rig.outcome(exec + 3).as_str(), rig.outcome(exec + 4).as_str()), ("OK|db3 get in", "db3 get after"));
+}
+
+#[test]
+fn reset_leaves_the_core_in_its_own_database() {
+    let mut rig = Rig::ready_with(LinkOptions { protocol: 2, ..quiet() });
+    rig.submit(&["select 5", "reset", "select 6"].map(call));
+    rig.settle();
+    rig.submit_core(&["get core"], 1);
+    rig.settle();
+    assert_eq!(rig.core(), [(1, "db0 get core".to_owned())]);
+}
+
+#[test]
+fn a_transaction_is_sent_again_whole_or_not_at_all() {
+    for (resend, ran) in [(Resend::All, 2), (Resend::Idempotent, 1), (Resend::None, 1)] {
+        let mut rig = Rig::ready_with(quiet_with(resend));
+        let first = rig.submit(&transaction(&["set t0 1", "incr t1"]));
+        let plain = rig.issue("get a");
+        rig.cut();
+        rig.settle();
+        let outcomes: Vec<String> = (first..first + 4).map(|id| rig.outcome(id)).collect();
+        let want = if resend == Resend::All { ["OK", "QUEUED", "QUEUED", "db0 set t0 1|db0 incr t1"] } else { ["E_ABORTED?"; 4] };
+        assert_eq!((outcomes, rig.ran("incr t1")), (want.map(str::to_owned).to_vec(), ran), "{resend:?}");
+        assert_eq!(rig.outcome(plain) == "db0 get a", resend != Resend::None);
+        rig.finish();
+    }
+}
+
+#[test]
+fn a_transaction_without_its_exec_has_not_run() {
+    for resend in [Resend::All, Resend::Idempotent, Resend::None] {
+        let mut rig = Rig::ready_with(quiet_with(resend));
+        let first = rig.submit(&[call("multi"), call("set t0 1").inside()]);
+        rig.read();
+        let second = rig.issue("incr t1");
+        rig.cut();
+        assert_eq!(rig.outcome(second), "E_ABORTED", "{resend:?}");
+        let rest = rig.submit(&[call("incr t2").inside(), call("exec").inside()]);
+        rig.settle();
+        assert_eq!((rig.outcome(first).as_str(), rig.outcome(first + 1).as_str()), ("OK", "QUEUED"));
+        assert_eq!((rig.outcome(rest).as_str(), rig.outcome(rest + 1).as_str()), ("E_ABORTED", "E_ABORTED"));
+        assert_eq!(rig.server.ran.len(), 0, "{resend:?}: nothing of it runs by itself");
+        let next = rig.submit(&transaction(&["incr t3"]));
+        rig.settle();
+        assert_eq!(rig.outcome(next + 2), "db0 incr t3", "{resend:?}: the next transaction is another one");
+        rig.finish();
+    }
+}
+
+#[test]
+fn a_bounded_queue_takes_a_transaction_whole_or_not_at_all() {
+    let mut rig = Rig::new(LinkOptions { max_queue_commands: 3, ..quiet() });
+    let taken = rig.submit(&transaction(&["set t0 1", "incr t1"]));
+    let refused = rig.submit(&transaction(&["set t2 1"]));
+    rig.connect();
+    rig.settle();
+    assert_eq!(rig.outcome(taken + 3), "db0 set t0 1|db0 incr t1");
+    let outcomes: Vec<String> = (refused..refused + 3).map(|id| rig.outcome(id)).collect();
+    assert_eq!(outcomes, ["E_QUEUE_FULL", "E_ABORTED", "E_ABORTED"]);
+    rig.finish();
+}
+
+#[test]
+fn commands_of_a_transaction_are_not_pulled_out_of_it_by_a_refusal() {
+    let mut rig = Rig::ready_with(LinkOptions { retry_refused: true, ..quiet() });
+    rig.server.refusals.insert("set t0 1".into(), ["LOADING soon".to_owned()].into());
+    let first = rig.submit(&transaction(&["set t0 1"]));
+    rig.settle();
+    assert_eq!(rig.outcome(first + 1), "-LOADING soon");
+    assert_eq!(rig.ran("set t0 1"), 0);
+}
+
+#[test]
+fn a_refused_command_does_not_end_up_in_a_transaction() {
+    let mut rig = Rig::ready_with(LinkOptions { retry_refused: true, ..quiet() });
+    rig.server.refusals.insert("get a".into(), ["LOADING soon".to_owned()].into());
+    rig.submit(&["get a", "multi"].map(call));
+    rig.settle();
+    assert_eq!(rig.outcome(0), "pending", "it waits for the end of the transaction");
+    rig.submit(&["incr t"].map(call));
+    rig.settle();
+    assert_eq!(rig.outcome(2), "QUEUED", "the transaction goes on meanwhile");
+    rig.issue("exec");
+    rig.settle();
+    assert_eq!((rig.outcome(3).as_str(), rig.outcome(0).as_str()), ("db0 incr t", "db0 get a"));
+    rig.finish();
+}
