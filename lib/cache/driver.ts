@@ -271,15 +271,16 @@ export class CacheDriver {
     const { state } = this;
     try {
       for (;;) {
-        if (state[State.decisions] > 0) {
+        if (state[State.writable] === 1) {
+          // Before the decisions are taken, which also takes this mark back.
+          state[State.writable] = 0;
+          this.link?.pump();
+        } else if (state[State.decisions] > 0) {
           state[State.decisions] = 0;
           const decisions = this.native.decisions();
           for (let i = 0; i + 3 < decisions.length; i += 4) {
             this.decide(decisions[i] as number, decisions[i + 1] as number, decisions[i + 2], decisions[i + 3]);
           }
-        } else if (state[State.writable] === 1 && this.link !== undefined) {
-          state[State.writable] = 0;
-          this.link.pump();
         } else {
           break;
         }
