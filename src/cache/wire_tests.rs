@@ -1,0 +1,144 @@
+use super::*;
+use crate::resp::Commands;
+use crate::store::Value;
+
+fn encode(parts: &[&str]) -> Vec<u8> {
+    let mut commands = Commands::new();
+    commands.push(parts);
+    let encoded = commands.iter().next().unwrap().to_vec();
+    encoded
+}
+
+fn message(parts: &[&str]) -> Option<Message> {
+    let bytes = encode(parts);
+    let (message, length) = parse(&bytes)?;
+    assert_eq!(length, bytes.len());
+    Some(message)
+}
+
+fn tags(names: &[&str]) -> Vec<Tag> {
+    names.iter().map(|name| Tag::from(name.as_bytes())).collect()
+}
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+#[test]
+fn every_message_is_understood() {
+    let call = |request| Some(Message::Call(CallId(7), RepoId(1), request));
+    for (parts, want) in [
+        (
+            &["G", "7", "1", "k", "1000", "", "500", "", "250", "a", "b"][..],
+            call(Request::GetOrSet {
+                key: b"k".to_vec(),
+                ttl: MS(1000),
+                keep: None,
+                fresh: Some(MS(500)),
+                max_age: None,
+                lock_timeout: Some(MS(250)),
+                tags: tags(&["a", "b"]),
+            }),
+        ),
+        (&["R", "7", "1", "k", "", "9"], call(Request::Get { key: b"k".to_vec(), fresh: None, max_age: Some(MS(9)) })),
+        (&["H", "7", "1", "k"], call(Request::Has { key: b"k".to_vec() })),
+        (
+            &["S", "7", "1", "k", "1.5", "60000", "", "\"v\r\n\"", "a"],
+            call(Request::Set {
+                key: b"k".to_vec(),
+                ttl: MS(2),
+                keep: Some(MS(60_000)),
+                fresh: None,
+                payload: b"\"v\r\n\"".to_vec(),
+                tags: tags(&["a"]),
+            }),
+        ),
+        (&["D", "7", "1", "a", "b"], call(Request::Delete { keys: vec![b"a".to_vec(), b"b".to_vec()] })),
+        (&["D", "7", "1"], call(Request::Delete { keys: vec![] })),
+        (&["P", "7", "1", "user:*"], call(Request::DeletePattern { glob: b"user:*".to_vec() })),
+        (&["T", "7", "1", "a"], call(Request::InvalidateTags { tags: tags(&["a"]) })),
+        (&["V", "3", "null"], Some(Message::Loaded(LoadId(3), LoadOutcome::Value(b"null".to_vec())))),
+        (&["U", "3"], Some(Message::Loaded(LoadId(3), LoadOutcome::Nothing))),
+        (&["F", "4294967295"], Some(Message::Loaded(LoadId(u32::MAX), LoadOutcome::Failed))),
+        (&["A", "7", "3", "a"], Some(Message::AddTags(CallId(7), LoadId(3), tags(&["a"])))),
+        (&["X", "7"], Some(Message::Cancel(CallId(7)))),
+    ] {
+        assert_eq!(message(parts), want, "{parts:?}");
+    }
+}
+
+#[test]
+fn what_is_not_a_message_is_none_and_never_a_panic() {
+    for parts in [
+        &["Z"][..],
+        &["X"],
+        &["X", "7", "8"],
+        &["X", "-1"],
+        &["X", "4294967296"],
+        &["G", "7", "1", "k"],
+        &["G", "7", "1", "k", "", "", "", "", ""],
+        &["G", "7", "1", "k", "soon", "", "", "", ""],
+        &["G", "7", "1", "k", "nan", "", "", "", ""],
+        &["R", "x", "1", "k", "", ""],
+    ] {
+        assert_eq!(message(parts), None, "{parts:?}");
+    }
+    let whole = encode(&["S", "7", "1", "k", "1000", "", "", "payload", "a"]);
+    for end in 0..whole.len() {
+        assert_eq!(parse(&whole[..end]), None, "cut at {end}");
+    }
+    for at in 0..whole.len() {
+        for byte in [0, b'0', b'9', b'*', b'$', b'\r', b'\n', 0xff] {
+            let mut damaged = whole.clone();
+            damaged[at] = byte;
+            let _ = parse(&damaged);
+        }
+    }
+    assert_eq!(parse(b"*99999999999\r\n$1\r\nD\r\n"), None);
+    assert_eq!(parse(b"*2\r\n$18446744073709551615\r\nD\r\n"), None);
+}
+
+#[test]
+fn durations_are_bounded() {
+    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message(&["G", "1", "1", "k", "1e300", "", "", "", ""]) else {
+        panic!("a call")
+    };
+    assert_eq!(ttl, MS(1_000_000_000_000));
+    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message(&["G", "1", "1", "k", "-5", "", "", "", ""]) else {
+        panic!("a call")
+    };
+    assert_eq!(ttl, Duration::ZERO);
+}
+
+#[test]
+fn decisions_are_four_slots() {
+    let n = Slot::Number;
+    let payload = Payload::new(Value::new(b"header\n\"v\"".to_vec()), 7);
+    assert_eq!(payload.as_bytes(), b"\"v\"");
+    let call = CallId(7);
+    let load = LoadId(3);
+    let hit = |hit| Decision::Hit { call, payload: payload.clone(), hit };
+    let error = Error::new(ErrorKind::Timeout, "too late").maybe_executed(true);
+    for (decision, want) in [
+        (hit(Hit::Fresh), [n(0.0), n(7.0), Slot::Payload(payload.clone()), n(0.0)]),
+        (hit(Hit::Stale), [n(0.0), n(7.0), Slot::Payload(payload.clone()), n(1.0)]),
+        (hit(Hit::Joined), [n(0.0), n(7.0), Slot::Payload(payload.clone()), n(2.0)]),
+        (hit(Hit::Kept), [n(0.0), n(7.0), Slot::Payload(payload.clone()), n(3.0)]),
+        (Decision::Miss { call }, [n(1.0), n(7.0), Slot::None, Slot::None]),
+        (Decision::Load { call, load, storing: true }, [n(2.0), n(7.0), n(3.0), n(0.0)]),
+        (Decision::Load { call, load, storing: false }, [n(2.0), n(7.0), n(3.0), n(1.0)]),
+        (Decision::Refresh { call, load }, [n(3.0), n(7.0), n(3.0), Slot::None]),
+        (Decision::Stored { call, load, stored: true }, [n(4.0), n(7.0), n(3.0), n(1.0)]),
+        (Decision::FailedWith { call, load }, [n(5.0), n(7.0), n(3.0), Slot::None]),
+        (Decision::Nothing { call, load }, [n(6.0), n(7.0), n(3.0), Slot::None]),
+        (Decision::Done { call, number: 2 }, [n(7.0), n(7.0), n(2.0), Slot::None]),
+        (Decision::Error { call, error, kept: true }, [n(8.0), n(7.0), Slot::Text("E_TIMEOUT too late".into()), n(3.0)]),
+        (Decision::Waiting { call }, [n(9.0), n(7.0), Slot::None, Slot::None]),
+        (
+            Decision::Event { repo: None, name: "breaker", text: "closed".into() },
+            [n(10.0), n(0.0), Slot::Text("breaker".into()), Slot::Text("closed".into())],
+        ),
+        (Decision::LoadOver { call: None, load: Some(load) }, [n(11.0), n(0.0), n(3.0), Slot::None]),
+        (Decision::LoadOver { call: Some(call), load: None }, [n(11.0), n(7.0), n(0.0), Slot::None]),
+    ] {
+        assert_eq!(slots(decision), want);
+    }
+}

@@ -1,0 +1,586 @@
+//! One specification of the store port, run against the in-memory store and against a real server: what a script does and what
+//! its counterpart in memory does is the same thing.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "test code")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hawser::clock::Instant;
+use hawser::resp::{Commands, Limits, Reply, Scanner};
+use hawser::store::entry::{self, Header, Stored, Tag};
+use hawser::store::{
+    Found, Id, Inside, Key, MemoryStore, Op, Origin, Placed, ReadEntry, RedisStore, Reign, StoreError, StoreReply, Ticket, Value,
+};
+use support::RedisServer;
+
+/// A store under test.
+trait Subject {
+    fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError>;
+    /// Puts anything at a key.
+    fn plant(&mut self, key: &Key, value: &[u8], life: Duration);
+    /// Lets at least this much time pass.
+    fn pass(&mut self, time: Duration);
+}
+
+struct Memory {
+    store: MemoryStore,
+    now: Instant,
+}
+
+impl Subject for Memory {
+    fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError> {
+        self.store.apply(self.now, &op)
+    }
+
+    fn plant(&mut self, key: &Key, value: &[u8], life: Duration) {
+        self.store.plant(self.now, key, value.to_vec(), life);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+    }
+}
+
+/// A store on a server, over a socket that waits.
+struct Server {
+    store: RedisStore,
+    stream: TcpStream,
+    scanner: Scanner,
+    read: Vec<u8>,
+    server: RedisServer,
+}
+
+impl Server {
+    fn start() -> Self {
+        let server = RedisServer::start();
+        let stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(support::DEADLINE)).unwrap();
+        Self { store: RedisStore::new(), stream, scanner: Scanner::new(Limits::default()), read: Vec::new(), server }
+    }
+
+    fn reply(&mut self) -> Reply {
+        loop {
+            if let Some(end) = self.scanner.scan(&self.read).unwrap() {
+                let reply = Reply::parse(&self.read);
+                self.read.drain(..end);
+                return reply;
+            }
+            let mut buffer = [0; 4096];
+            let n = self.stream.read(&mut buffer).unwrap();
+            assert!(n > 0, "the server has closed the connection");
+            self.read.extend_from_slice(&buffer[..n]);
+        }
+    }
+
+    fn write(&mut self, commands: &Commands) {
+        for command in commands.iter() {
+            self.stream.write_all(command).unwrap();
+        }
+    }
+
+    fn raw<A: AsRef<[u8]>>(&mut self, parts: &[A]) -> Reply {
+        let mut commands = Commands::new();
+        commands.push(parts);
+        self.write(&commands);
+        self.reply()
+    }
+}
+
+impl Subject for Server {
+    fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError> {
+        let commands = self.store.submit(Ticket(1), op);
+        self.write(&commands);
+        loop {
+            let reply = self.reply();
+            let replied = self.store.on_reply(reply);
+            if let Some(more) = replied.more {
+                self.write(&more);
+            }
+            if let Some((_, answer)) = replied.done {
+                return answer;
+            }
+        }
+    }
+
+    fn plant(&mut self, key: &Key, value: &[u8], life: Duration) {
+        let life = life.as_millis().to_string();
+        assert_eq!(self.raw(&[b"SET", &**key, value, b"PX", life.as_bytes()]), Reply::Simple(b"OK".to_vec()));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        // The server's clock is what passes; nothing can be asked of it but to go on.
+        std::thread::sleep(time + Duration::from_millis(1));
+    }
+}
+
+fn on_both(spec: impl Fn(&mut dyn Subject)) {
+    spec(&mut Memory { store: MemoryStore::default(), now: Instant::from_millis(1_700_000_000_000) });
+    spec(&mut Server::start());
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const TRUSTING: Reign = Reign::TRUSTING;
+
+fn key(text: &str) -> Key {
+    Key::from(text.as_bytes())
+}
+
+fn id(letter: u8) -> Id {
+    Id::parse(&[letter; 16]).unwrap()
+}
+
+fn reign(name: &str) -> Reign {
+    Reign { origin: Origin::of(name.as_bytes()), checked: true }
+}
+
+fn tags(names: &[&str]) -> Vec<(Tag, Id)> {
+    names.iter().map(|name| (Tag::from(name.as_bytes()), id(b'v'))).collect()
+}
+
+fn stored(stamp: u8, reign: Reign, names: &[&str]) -> Value {
+    let (ttl, tags) = (SECOND * 60, tags(names));
+    let header = Header { stamp: id(stamp), origin: reign.origin, ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags };
+    Arc::new(entry::encode(&header, b"{\"n\":1}").0)
+}
+
+fn lease(token: u8, reign: Reign) -> Vec<u8> {
+    entry::encode_lease(id(token), reign.origin, &tags(&["x"]))
+}
+
+fn read(store: &mut dyn Subject, key: &Key) -> Found {
+    let entries = vec![ReadEntry { key: key.clone(), with_age: true }];
+    match store.apply(Op::Read { entries, versions: vec![] }) {
+        Ok(StoreReply::Read { mut entries, .. }) => entries.remove(0),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn value(store: &mut dyn Subject, key: &Key) -> Option<Vec<u8>> {
+    read(store, key).value.map(|value| value.to_vec())
+}
+
+fn life(store: &mut dyn Subject, key: &Key) -> Duration {
+    Duration::from_millis(read(store, key).pttl.unwrap().try_into().unwrap_or(0))
+}
+
+fn set(store: &mut dyn Subject, key: &Key, value: &Value, life: Duration) {
+    assert_eq!(store.apply(Op::Set { entry: key.clone(), value: value.clone(), life }), Ok(StoreReply::Done));
+}
+
+fn place(store: &mut dyn Subject, entry: &Key, expected: Option<Id>, token: u8, reign: Reign) -> Placed {
+    let op = Op::Place { entry: entry.clone(), expected, lease: lease(token, reign), life: SECOND * 10, reign };
+    match store.apply(op) {
+        Ok(StoreReply::Placed(placed)) => placed,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn place_inside(store: &mut dyn Subject, entry: &Key, stamp: u8, token: u8, life: Duration, reign: Reign) -> Inside {
+    let tags = entry::encode_tags(&tags(&["x", "y"]));
+    match store.apply(Op::PlaceInside { entry: entry.clone(), stamp: id(stamp), token: id(token), tags, life, reign }) {
+        Ok(StoreReply::PlacedInside(inside)) => inside,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn commit(store: &mut dyn Subject, entry: &Key, token: u8, value: &Value, reign: Reign) -> bool {
+    held(store, Op::Commit { entry: entry.clone(), token: id(token), value: value.clone(), life: SECOND * 60, reign })
+}
+
+fn held(store: &mut dyn Subject, op: Op) -> bool {
+    match store.apply(op) {
+        Ok(StoreReply::Held(held)) => held,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn number(store: &mut dyn Subject, op: Op) -> u64 {
+    match store.apply(op) {
+        Ok(StoreReply::Number(number)) => number,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ensure(store: &mut dyn Subject, key: &Key, offered: u8, need: Duration, reign: Reign) -> Id {
+    match store.apply(Op::Ensure { items: vec![(key.clone(), id(offered))], need, reign }) {
+        Ok(StoreReply::Ensured(ids)) => ids[0],
+        other => panic!("{other:?}"),
+    }
+}
+
+fn inner(store: &mut dyn Subject, key: &Key) -> Option<(Id, bool, u8, usize)> {
+    let value = value(store, key)?;
+    match entry::parse(&value)? {
+        Stored::Entry(entry) => entry.lease.map(|lease| (lease.token, lease.is_held, lease.level, lease.tags.len())),
+        Stored::Lease(_) => None,
+    }
+}
+
+#[test]
+fn a_version_is_made_once_and_lives_as_long_as_it_is_needed() {
+    on_both(|store| {
+        let v = key("p#v{:x}");
+        assert_eq!(ensure(store, &v, b'a', SECOND * 100, TRUSTING), id(b'a'));
+        assert!(life(store, &v) > SECOND * 199, "twice the need");
+        assert_eq!(ensure(store, &v, b'b', SECOND * 150, TRUSTING), id(b'a'));
+        assert!(life(store, &v) <= SECOND * 200, "left alone while enough is left");
+        assert_eq!(ensure(store, &v, b'c', SECOND * 60, TRUSTING), id(b'a'));
+        assert!(life(store, &v) > SECOND * 199, "never shortened");
+        assert_eq!(ensure(store, &v, b'd', SECOND * 300, TRUSTING), id(b'a'));
+        assert!(life(store, &v) > SECOND * 599);
+        let Ok(StoreReply::Versions(versions)) = store.apply(Op::ReadVersions { versions: vec![v, key("none")] }) else {
+            panic!("versions")
+        };
+        assert_eq!((versions[0].unwrap().id, versions[1]), (id(b'a'), None));
+    });
+}
+
+#[test]
+fn a_version_of_another_reign_or_not_of_ours_is_replaced() {
+    on_both(|store| {
+        let v = key("p#v{:x}");
+        assert_eq!(ensure(store, &v, b'a', SECOND * 60, reign("one")), id(b'a'));
+        assert_eq!(ensure(store, &v, b'b', SECOND * 60, TRUSTING), id(b'a'));
+        assert_eq!(ensure(store, &v, b'b', SECOND * 60, reign("two")), id(b'b'));
+        assert_eq!(ensure(store, &v, b'c', SECOND * 60, reign("two")), id(b'b'));
+        store.plant(&v, b"something else", SECOND * 60);
+        assert_eq!(ensure(store, &v, b'd', SECOND * 60, reign("two")), id(b'd'));
+    });
+}
+
+#[test]
+fn a_lease_is_placed_only_where_nothing_has_changed() {
+    on_both(|store| {
+        let e = key("p:e");
+        assert_eq!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::No(Found { value: None, pttl: Some(-2) }));
+        assert_eq!(place(store, &e, None, b't', TRUSTING), Placed::Yes);
+        assert!(life(store, &e) > SECOND * 9 && life(store, &e) <= SECOND * 10);
+        let Placed::No(found) = place(store, &e, None, b'u', TRUSTING) else { panic!("placed over a lease") };
+        assert_eq!(found.value.as_deref(), Some(&lease(b't', TRUSTING)), "what is there now");
+        assert!(found.pttl.unwrap() > 9_000);
+        assert_eq!(place(store, &e, Some(id(b't')), b'u', TRUSTING), Placed::Yes, "over the lease that was read");
+        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 60);
+        assert!(matches!(place(store, &e, Some(id(b'u')), b'w', TRUSTING), Placed::No(_)), "a set won");
+        assert_eq!(place(store, &e, Some(id(b's')), b'w', TRUSTING), Placed::Yes, "over the entry that was read");
+    });
+}
+
+#[test]
+fn what_is_not_ours_counts_as_nothing() {
+    on_both(|store| {
+        let e = key("p:e");
+        let foreign: [&[u8]; 4] = [b"{}", b"", b"hw1e short", b"hw2e ssssssssssssssss ------------ 000000 1 1 0 - 0\n"];
+        for (n, value) in foreign.iter().enumerate() {
+            store.plant(&e, value, SECOND * 60);
+            let expected = Some(id(b's'));
+            assert_eq!(place(store, &e, expected, b't', TRUSTING), Placed::No(Found { value: None, pttl: Some(-2) }), "{n}");
+            assert!(!commit(store, &e, b't', &stored(b's', TRUSTING, &[]), TRUSTING));
+            assert_eq!(place(store, &e, None, b't', TRUSTING), Placed::Yes, "{n}");
+        }
+        set(store, &e, &stored(b's', reign("one"), &[]), SECOND * 60);
+        assert_eq!(place(store, &e, None, b't', reign("two")), Placed::Yes, "another reign's entry");
+        assert!(!commit(store, &e, b't', &stored(b's', reign("one"), &[]), reign("one")), "another reign's lease");
+        assert!(commit(store, &e, b't', &stored(b's', reign("two"), &[]), reign("two")));
+        store.plant(&e, &stored(b's', TRUSTING, &[])[..42], SECOND * 60);
+        assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::No(_)), "damaged, but it has a name");
+        assert_eq!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::Yes);
+    });
+}
+
+#[test]
+fn a_result_is_stored_only_where_its_lease_still_is() {
+    on_both(|store| {
+        let e = key("p:e");
+        let entry = stored(b's', TRUSTING, &["x"]);
+        assert!(!commit(store, &e, b't', &entry, TRUSTING), "nothing there");
+        place(store, &e, None, b't', TRUSTING);
+        assert!(!commit(store, &e, b'u', &entry, TRUSTING), "another's lease");
+        assert!(commit(store, &e, b't', &entry, TRUSTING));
+        assert_eq!(value(store, &e).as_ref(), Some(&*entry));
+        assert!(life(store, &e) > SECOND * 59);
+        assert!(!commit(store, &e, b't', &entry, TRUSTING), "once");
+    });
+}
+
+#[test]
+fn a_lease_inside_an_entry_leaves_it_readable_and_its_life_alone() {
+    on_both(|store| {
+        let e = key("p:e");
+        assert_eq!(place_inside(store, &e, b's', b't', SECOND, TRUSTING), Inside::No(Found { value: None, pttl: Some(-2) }));
+        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 30);
+        assert!(matches!(place_inside(store, &e, b'r', b't', SECOND, TRUSTING), Inside::No(Found { value: Some(_), .. })));
+        assert_eq!(place_inside(store, &e, b's', b't', SECOND * 10, TRUSTING), Inside::Yes);
+        assert_eq!(inner(store, &e), Some((id(b't'), true, 0, 2)));
+        assert!(life(store, &e) > SECOND * 29 && life(store, &e) <= SECOND * 30);
+        assert!(value(store, &e).unwrap().ends_with(b"\n{\"n\":1}"));
+        let Inside::Held { lease, remaining } = place_inside(store, &e, b's', b'u', SECOND, TRUSTING) else { panic!("stolen") };
+        assert_eq!(entry::parse_inner(&lease).unwrap().token, id(b't'));
+        assert!(remaining > SECOND * 9 && remaining <= SECOND * 10);
+        assert!(!commit(store, &e, b'u', &stored(b'z', TRUSTING, &[]), TRUSTING));
+        assert!(commit(store, &e, b't', &stored(b'z', TRUSTING, &[]), TRUSTING));
+        assert_eq!(inner(store, &e), None);
+    });
+}
+
+#[test]
+fn a_lease_inside_an_entry_that_is_over_may_be_replaced() {
+    on_both(|store| {
+        let e = key("p:e");
+        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 30);
+        assert_eq!(place_inside(store, &e, b's', b't', Duration::from_millis(20), TRUSTING), Inside::Yes);
+        store.pass(Duration::from_millis(20));
+        assert_eq!(place_inside(store, &e, b's', b'u', SECOND, TRUSTING), Inside::Yes);
+        assert_eq!(inner(store, &e).unwrap().0, id(b'u'));
+        assert!(!commit(store, &e, b't', &stored(b'z', TRUSTING, &[]), TRUSTING), "the dead holder comes back");
+    });
+}
+
+#[test]
+fn a_failed_refresh_lets_the_source_rest_longer_each_time() {
+    on_both(|store| {
+        let e = key("p:e");
+        let (base, max) = (Duration::from_millis(100), Duration::from_millis(300));
+        let back_off = |token| Op::Backoff { entry: key("p:e"), token: id(token), base, max };
+        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 30);
+        assert!(!held(store, back_off(b'a')));
+        for (token, level, wait) in [(b'a', 1, 100), (b'b', 2, 200), (b'c', 3, 300), (b'd', 4, 300)] {
+            assert_eq!(place_inside(store, &e, b's', token, SECOND, TRUSTING), Inside::Yes);
+            assert!(!held(store, back_off(b'z')));
+            assert!(held(store, back_off(token)));
+            assert_eq!(inner(store, &e), Some((id(token), false, level, 2)));
+            let Inside::Held { remaining, .. } = place_inside(store, &e, b's', b'x', SECOND, TRUSTING) else { panic!("no rest") };
+            assert!(remaining <= Duration::from_millis(wait));
+            assert!(!held(store, Op::Renew { entry: e.clone(), token: id(token), life: SECOND, versions: vec![], need: SECOND, reign: TRUSTING }));
+            store.pass(Duration::from_millis(wait));
+        }
+        assert!(life(store, &e) > SECOND * 28, "its life is left alone");
+    });
+}
+
+#[test]
+fn a_holder_renews_its_lease_and_the_versions_that_are_still_its_own() {
+    on_both(|store| {
+        let (e, v, w) = (key("p:e"), key("p#v{:x}"), key("p#v{:y}"));
+        let renew = |token| Op::Renew {
+            entry: key("p:e"),
+            token: id(token),
+            life: SECOND * 40,
+            versions: vec![(key("p#v{:x}"), id(b'a')), (key("p#v{:y}"), id(b'a'))],
+            need: SECOND * 500,
+            reign: TRUSTING,
+        };
+        ensure(store, &v, b'a', SECOND * 60, TRUSTING);
+        ensure(store, &w, b'b', SECOND * 60, TRUSTING);
+        assert!(!held(store, renew(b't')));
+        place(store, &e, None, b't', TRUSTING);
+        assert!(held(store, renew(b't')));
+        assert!(life(store, &e) > SECOND * 39);
+        assert!(life(store, &v) > SECOND * 999 && life(store, &w) <= SECOND * 120);
+        assert!(!held(store, renew(b'u')), "another's lease");
+        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 60);
+        assert_eq!(place_inside(store, &e, b's', b't', SECOND, TRUSTING), Inside::Yes);
+        assert!(held(store, renew(b't')));
+        let Inside::Held { remaining, .. } = place_inside(store, &e, b's', b'u', SECOND, TRUSTING) else { panic!("stolen") };
+        assert!(remaining > SECOND * 39);
+    });
+}
+
+#[test]
+fn a_lease_is_given_back_by_its_token() {
+    on_both(|store| {
+        let e = key("p:e");
+        let give_back = |token| Op::GiveBack { entry: key("p:e"), token: id(token) };
+        assert!(!held(store, give_back(b't')));
+        place(store, &e, None, b't', TRUSTING);
+        assert!(!held(store, give_back(b'u')));
+        assert!(held(store, give_back(b't')));
+        assert_eq!(value(store, &e), None);
+        let entry = stored(b's', TRUSTING, &["x"]);
+        set(store, &e, &entry, SECOND * 60);
+        place_inside(store, &e, b's', b't', SECOND, TRUSTING);
+        assert!(!held(store, give_back(b's')), "a stamp is no token");
+        assert!(held(store, give_back(b't')));
+        assert_eq!(value(store, &e).as_ref(), Some(&*entry), "as it was");
+    });
+}
+
+#[test]
+fn tags_are_written_into_a_lease() {
+    on_both(|store| {
+        let e = key("p:e");
+        let amend = |token| Op::Amend { entry: key("p:e"), token: id(token), tags: entry::encode_tags(&tags(&["a", "b", "c"])), reign: TRUSTING };
+        assert!(!held(store, amend(b't')));
+        place(store, &e, None, b't', TRUSTING);
+        assert!(!held(store, amend(b'u')));
+        assert!(held(store, amend(b't')));
+        assert_eq!(value(store, &e), Some(entry::encode_lease(id(b't'), Origin::EMPTY, &tags(&["a", "b", "c"]))));
+        assert!(life(store, &e) <= SECOND * 10);
+        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 60);
+        place_inside(store, &e, b's', b't', SECOND, TRUSTING);
+        assert!(held(store, amend(b't')));
+        assert_eq!(inner(store, &e), Some((id(b't'), true, 0, 3)));
+        assert!(value(store, &e).unwrap().ends_with(b"\n{\"n\":1}"));
+    });
+}
+
+#[test]
+fn entries_are_counted_under_a_version_that_is_still_current() {
+    on_both(|store| {
+        let (v, h) = (key("p#v{:x}"), key("p#h{:x}"));
+        let count = |member: &str, captured| {
+            Op::Count { items: vec![(key("p#v{:x}"), key("p#h{:x}"), id(captured))], member: key(member), reign: TRUSTING }
+        };
+        assert_eq!(number(store, count("e1", b'a')), 0);
+        ensure(store, &v, b'a', SECOND * 60, TRUSTING);
+        assert_eq!(number(store, count("e1", b'b')), 0, "another version");
+        for member in ["e1", "e2", "e1", "e3"] {
+            assert_eq!(number(store, count(member, b'a')), 1);
+        }
+        assert!(life(store, &h) > SECOND * 119 && life(store, &h) <= SECOND * 120, "as long as the version");
+        store.plant(&h, b"something else", SECOND * 60);
+        assert_eq!(number(store, count("e1", b'a')), 1, "replaced");
+        assert_eq!(number(store, count("e2", b'a')), 1);
+        let tags = vec![(v.clone(), h.clone()), (key("p#v{:none}"), key("p#h{:none}"))];
+        assert_eq!(number(store, Op::Invalidate { tags: tags.clone() }), 2);
+        assert_eq!((value(store, &v), value(store, &h)), (None, None));
+        assert_eq!(number(store, Op::Invalidate { tags }), 0);
+        assert_eq!(number(store, count("e1", b'a')), 0, "the version is gone");
+    });
+}
+
+#[test]
+fn deleting_counts_entries_and_no_leases() {
+    on_both(|store| {
+        let (a, b, c, d) = (key("p:a"), key("p:b"), key("p:c"), key("p:d"));
+        set(store, &a, &stored(b's', TRUSTING, &[]), SECOND);
+        place(store, &b, None, b't', TRUSTING);
+        store.plant(&c, b"foreign", SECOND);
+        let entries = vec![a.clone(), b.clone(), c.clone(), d.clone()];
+        assert_eq!(number(store, Op::Delete { entries }), 2);
+        set(store, &a, &stored(b's', TRUSTING, &[]), SECOND);
+        place(store, &b, None, b't', TRUSTING);
+        assert_eq!(number(store, Op::Unlink { keys: vec![a.clone(), b.clone(), d] }), 1);
+        assert_eq!((value(store, &a), value(store, &b)), (None, None));
+    });
+}
+
+#[test]
+fn a_scan_finds_every_key_that_matches() {
+    on_both(|store| {
+        let want: std::collections::BTreeSet<Key> = (0..2500).map(|n| key(&format!("p*:{n}"))).collect();
+        for key in &want {
+            store.plant(key, b"x", SECOND * 60);
+        }
+        for other in ["p:1", "px:1", "p*", "p*#v{:1}"] {
+            store.plant(&key(other), b"x", SECOND * 60);
+        }
+        let mut found = std::collections::BTreeSet::new();
+        let mut cursor = b"0".to_vec();
+        loop {
+            let Ok(StoreReply::Scanned { cursor: next, keys }) = store.apply(Op::Scan { cursor, pattern: br"p\*:*".to_vec() }) else {
+                panic!("a scan")
+            };
+            found.extend(keys);
+            if next == b"0" {
+                break;
+            }
+            cursor = next;
+        }
+        assert_eq!(found, want);
+    });
+}
+
+#[test]
+fn the_origin_is_the_server_s_own() {
+    on_both(|store| {
+        let Ok(StoreReply::Origin { origin, master: true }) = store.apply(Op::Origin) else { panic!("an origin") };
+        assert_ne!(origin, Origin::EMPTY);
+        assert_eq!(store.apply(Op::Origin), Ok(StoreReply::Origin { origin, master: true }));
+    });
+}
+
+#[test]
+fn keys_and_values_hold_any_bytes() {
+    on_both(|store| {
+        for name in ["\r\n", "\0", "a b", "{", "}", "*", "\u{1f600}", "#"] {
+            let e = key(&format!("p:{name}"));
+            let names = [name, "\n", "1:a"];
+            let token = entry::encode_lease(id(b't'), Origin::EMPTY, &tags(&names));
+            let op = Op::Place { entry: e.clone(), expected: None, lease: token, life: SECOND, reign: TRUSTING };
+            assert_eq!(store.apply(op), Ok(StoreReply::Placed(Placed::Yes)));
+            let entry = stored(b's', TRUSTING, &names);
+            assert!(commit(store, &e, b't', &entry, TRUSTING));
+            assert_eq!(place_inside(store, &e, b's', b'u', SECOND, TRUSTING), Inside::Yes);
+            let Some(value) = value(store, &e) else { panic!("gone") };
+            let Some(Stored::Entry(header)) = entry::parse(&value) else { panic!("damaged") };
+            assert!(names.iter().all(|name| header.tags.has(name.as_bytes())));
+        }
+    });
+}
+
+#[test]
+fn values_of_other_types_are_nothing_of_ours() {
+    let mut store = Server::start();
+    let keys = ["e", "p#v{:x}", "p#h{:x}"];
+    let fill = |store: &mut Server| {
+        for key in keys {
+            store.raw(&["DEL", key]);
+            assert_eq!(store.raw(&["RPUSH", key, "item"]), Reply::Integer(1));
+        }
+    };
+    let (e, v, h) = (key("e"), key("p#v{:x}"), key("p#h{:x}"));
+    fill(&mut store);
+    assert_eq!(read(&mut store, &e).value, None);
+    let Inside::No(found) = place_inside(&mut store, &e, b's', b't', SECOND, TRUSTING) else { panic!("placed in a list") };
+    assert_eq!(found.value, None);
+    assert!(!commit(&mut store, &e, b't', &stored(b's', TRUSTING, &[]), TRUSTING));
+    assert!(!held(&mut store, Op::GiveBack { entry: e.clone(), token: id(b't') }));
+    assert!(!held(&mut store, Op::Amend { entry: e.clone(), token: id(b't'), tags: vec![], reign: TRUSTING }));
+    let renew = Op::Renew { entry: e.clone(), token: id(b't'), life: SECOND, versions: vec![(v.clone(), id(b'a'))], need: SECOND, reign: TRUSTING };
+    assert!(!held(&mut store, renew));
+    assert!(!held(&mut store, Op::Backoff { entry: e.clone(), token: id(b't'), base: SECOND, max: SECOND }));
+    assert_eq!(place(&mut store, &e, None, b't', TRUSTING), Placed::Yes, "replaced");
+    assert_eq!(ensure(&mut store, &v, b'a', SECOND * 60, TRUSTING), id(b'a'), "replaced");
+    let count = Op::Count { items: vec![(v.clone(), h.clone(), id(b'a'))], member: e.clone(), reign: TRUSTING };
+    assert_eq!(number(&mut store, count), 1, "replaced");
+    fill(&mut store);
+    assert_eq!(number(&mut store, Op::Invalidate { tags: vec![(v.clone(), h.clone())] }), 0);
+    assert_eq!(number(&mut store, Op::Delete { entries: vec![e.clone()] }), 1);
+    for key in keys {
+        assert_eq!(store.raw(&["EXISTS", key]), Reply::Integer(0), "{key}");
+    }
+}
+
+#[test]
+fn scripts_survive_a_server_that_forgets_them() {
+    let mut store = Server::start();
+    let v = key("p#v{:x}");
+    assert_eq!(ensure(&mut store, &v, b'a', SECOND * 60, TRUSTING), id(b'a'));
+    store.server.command(&["SCRIPT", "FLUSH"]);
+    assert_eq!(ensure(&mut store, &v, b'b', SECOND * 60, TRUSTING), id(b'a'));
+    assert_eq!(store.store.outstanding(), 0);
+}
+
+#[test]
+fn a_restart_begins_another_reign() {
+    let mut store = Server::start();
+    let Ok(StoreReply::Origin { origin, .. }) = store.apply(Op::Origin) else { panic!("an origin") };
+    store.server.restart();
+    store.stream = TcpStream::connect(store.server.address()).unwrap();
+    let Ok(StoreReply::Origin { origin: after, .. }) = store.apply(Op::Origin) else { panic!("an origin") };
+    assert_ne!(origin, after);
+}
+
+#[test]
+fn a_server_out_of_memory_refuses_and_says_so() {
+    let mut store = Server::start();
+    store.raw(&["CONFIG", "SET", "maxmemory", "1"]);
+    let answer = store.apply(Op::Ensure { items: vec![(key("v"), id(b'a'))], need: SECOND, reign: TRUSTING });
+    let Err(StoreError::Refused(text)) = answer else { panic!("{answer:?}") };
+    assert!(text.contains("OOM"), "{text}");
+}
