@@ -69,7 +69,7 @@ onEveryStore('C2', (backend) => {
   test.each([['undefined', undefined], ['a string', 'no'], ['null', null]])('a loader that throws %s passes it on', async (_, thrown) => {
     const cache = backend.cache();
     const call = cache.getOrSet('k', () => {
-      throw thrown as Error;
+      throw thrown as unknown as Error;
     });
     await expect(call).rejects.toBe(thrown);
     expect(await cache.getOrSet('k', () => 1)).toBe(1);

@@ -99,7 +99,7 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
     value = await settle(loader, context);
   } catch (error) {
     counters.loadErrors++;
-    return staleInstead(port, call, load, o, error);
+    return staleInstead(port, call, load, error);
   }
   if (value === undefined) {
     driver.loadedNothing(call, load);
@@ -122,14 +122,12 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
   return value;
 }
 
-/** A loader failed: the caller gets the stale value that `staleIfError` keeps for this, or the loader's error. */
-async function staleInstead<T>(port: CachePort, call: Call, load: Load, o: CallOptions, error: unknown): Promise<T> {
-  const decided = o.keep === '' ? undefined : call.next();
+/** A loader failed: the caller gets the stale value that was kept for this (`staleIfError`), or the loader's error. */
+async function staleInstead<T>(port: CachePort, call: Call, load: Load, error: unknown): Promise<T> {
+  const decided = call.next();
   port.driver.loadFailed(call, load, { error });
-  if (decided !== undefined) {
-    await decided;
-    if (call.kind === Decision.hit) return port.serializer.deserialize(call.a as string) as T;
-  }
+  await decided;
+  if (call.kind === Decision.hit) return port.serializer.deserialize(call.a as string) as T;
   throw error;
 }
 

@@ -178,17 +178,16 @@ export class Group<T> {
 
   /** `missing` failed: stale values that `staleIfError` keeps take its place, if there is one for every key. */
   private async staleInstead(mine: Member[], error: unknown): Promise<void> {
-    const kept = this.o.keep !== '';
     await Promise.all(
       mine.map(async ({ key, call }) => {
         if (call.kind !== Decision.load) {
           this.failure ??= { error };
           return;
         }
-        const decided = kept ? call.next() : undefined;
+        const decided = call.next();
         this.port.driver.loadFailed(call, call.a as Load, { error });
         await decided;
-        if (kept && isHit(call)) this.values.set(key, this.port.serializer.deserialize(call.a as string) as T);
+        if (isHit(call)) this.values.set(key, this.port.serializer.deserialize(call.a as string) as T);
         else this.failure ??= { error };
       }),
     );

@@ -17,7 +17,11 @@ export interface CacheOptions {
    * At most `ttl`. Default: an entry is fresh for its whole life.
    */
   staleAfter?: number;
-  /** For this long after its time to live an entry may still be returned when the loader fails. Default 0. */
+  /**
+   * For this long after its time to live an entry is kept and may be returned when the loader fails; after that failure the source rests for a
+   * moment (1 s doubling to 60 s) in which callers get the kept value at once. Default: 0 for what is stored; what is read says itself
+   * how long it is kept, unless the reader says 0.
+   */
   staleIfError?: number;
   /** This caller takes no entry older than this, whatever its time to live. */
   maxAge?: number;
