@@ -1,6 +1,6 @@
 /** The demo: sets the backend up, lets users at it, shows what becomes of it, and ends by itself. */
 import { parseArgs } from 'node:util';
-import { RedisManager, type Logger } from 'hawser';
+import { redisHealthCheck, RedisManager, type Logger } from 'hawser';
 import { Backend } from '../order-backend/backend';
 import { Figures } from './figures';
 import { Load } from './load';
@@ -48,9 +48,9 @@ async function main(): Promise<void> {
     });
   }
   try {
-    if (!(await RedisManager.healthCheck())) {
-      const reason = lines[0] === undefined ? '' : ` (${lines[0]})`;
-      throw new Error(`no answer from ${whereIs(url)}${reason}. Start a server there, or unset REDIS_URL to run on memory://`);
+    // Throws for a URL that cannot be used.
+    if ((await redisHealthCheck()).main !== 'connected') {
+      throw new Error(`no answer from ${whereIs(url)}${lines.length > 0 ? `: ${lines[0]}` : ''}. Start a server there, or unset REDIS_URL to run on memory://`);
     }
     await backend.start();
     const figures = new Figures(backend.db);
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
       };
     });
     await load.end();
-    screen.close(figures, backend.permissions.dropped, `${interrupted ? 'Interrupted' : 'Done'}: what was stored is deleted again. The backend is in examples/order-backend/.`);
+    screen.close(figures, backend.permissions.dropped, `${interrupted ? 'Interrupted' : 'Done'}; its entries are deleted again. The backend is in examples/order-backend/.`);
     if (figures.outdated > 0 || figures.failed > 0) process.exitCode = 1;
     await backend.clear();
   } finally {
