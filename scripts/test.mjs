@@ -64,7 +64,8 @@ async function runStep(step, extra) {
   const [program, ...args] = [...step.command, ...extra];
   const { code, output, late } = await run(program, args, {
     capture: step.count === countCargo,
-    env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0', CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' },
+    // Cargo's output passes through us to be counted, and it cannot see the terminal behind.
+    env: { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' },
     deadlineMs: 20 * MINUTES,
   });
   const counted = step.count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 };

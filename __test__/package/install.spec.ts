@@ -28,7 +28,7 @@ describe('the packed package', () => {
     const folder = path.dirname(name);
     app.write(name, source);
     app.write(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions: { ...COMMON, ...compilerOptions }, files: [path.basename(name)] }));
-    const { code, output } = await app.tool('typescript/bin/tsc', '-p', folder);
+    const { code, output } = await app.tool('typescript/bin/tsc', '--pretty', 'false', '-p', folder);
     expect(output).toBe('');
     expect(code).toBe(0);
   };
