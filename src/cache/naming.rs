@@ -50,13 +50,7 @@ impl Engine {
         self.send(op, Awaited::TagsEnsured(number, tags));
     }
 
-    pub(super) fn on_tags_ensured(
-        &mut self,
-        cx: &mut Context<'_>,
-        number: u64,
-        tags: Vec<Tag>,
-        answer: Result<StoreReply, StoreError>,
-    ) {
+    pub(super) fn on_tags_ensured(&mut self, cx: &mut Context<'_>, number: u64, tags: Vec<Tag>, answer: Result<StoreReply, StoreError>) {
         let Some(load) = self.namings.get(&number).map(|naming| naming.load) else { return };
         let ids = match answer {
             Ok(StoreReply::Ensured(ids)) if ids.len() == tags.len() => ids,

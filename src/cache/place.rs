@@ -173,13 +173,11 @@ impl Engine {
         seek.polls += 1;
         let mut wake = cx.now + jittered(base, cx.entropy);
         for caller in &mut seek.callers {
-            let patience = caller.patience.get_or_insert_with(|| cx.now + caller.lock_timeout);
-            wake = wake.min(*patience);
-        }
-        if !seek.is_late {
-            for caller in &seek.callers {
+            if caller.patience.is_none() {
                 self.decide(Decision::Waiting { call: caller.id });
             }
+            let patience = caller.patience.get_or_insert_with(|| cx.now + caller.lock_timeout);
+            wake = wake.min(*patience);
         }
         seek.is_late = true;
         seek.rounds = 0;

@@ -169,14 +169,16 @@ impl Engine {
 
     fn join_batch(&mut self, cx: &mut Context<'_>, repo: RepoId, entry: Key, caller: Caller) {
         let hash = self.hasher.hash_one(&entry);
-        let joined = self.forming.get(&hash).and_then(|seek| self.seeks.get_mut(seek)).filter(|seek| *seek.entry == *entry);
-        if let Some(seek) = joined {
+        let budget = if self.link.was_trusted() { self.config.command_timeout } else { self.config.connect_budget };
+        let deadline = cx.now + budget;
+        let joined = self.forming.get(&hash).and_then(|seek| self.seeks.get_mut(seek));
+        // One that has waited for the store for a while would take this caller's time away.
+        if let Some(seek) = joined.filter(|seek| *seek.entry == *entry && seek.deadline >= deadline) {
             super::tags::unite(&mut seek.tags, caller.tags().iter().map(|tag| &**tag));
             seek.with_age |= wants_age(&caller);
             seek.callers.push(caller);
             return;
         }
-        let budget = if self.link.was_trusted() { self.config.command_timeout } else { self.config.connect_budget };
         let seek = Seek {
             repo,
             entry,
@@ -184,7 +186,7 @@ impl Engine {
             with_age: wants_age(&caller),
             callers: vec![caller],
             phase: Phase::Queued,
-            deadline: cx.now + budget,
+            deadline,
             found: Found::default(),
             known: Known::default(),
             plan: Plan::default(),

@@ -29,7 +29,7 @@ pub(super) struct Refreshing {
 
 impl Engine {
     /// A stale value was served: has it refreshed by this caller's loader, if nobody does so already.
-    pub(super) fn begin_refresh(&mut self, cx: &mut Context<'_>, seek: &Seek, caller: Caller, raw: &Value, entry: &Entry<'_>) {
+    pub(super) fn begin_refresh(&mut self, cx: &mut Context<'_>, seek: &Seek, caller: &Caller, raw: &Value, entry: &Entry<'_>) {
         let call = caller.id;
         let rests = self.resting.get(&seek.entry).is_some_and(|(stamp, until)| *stamp == entry.stamp && *until > cx.now);
         let Some(terms) = caller.terms().filter(|_| !rests && self.link.is_trusted()).cloned() else {
@@ -103,7 +103,8 @@ impl Engine {
             if placed || answer.as_ref().is_err_and(StoreError::is_maybe_executed) {
                 self.give_back(entry.clone(), token);
             }
-            if let (Ok(StoreReply::PlacedInside(Inside::Held { remaining, .. })), Some((_, until))) = (answer, self.resting.get_mut(&entry)) {
+            if let (Ok(StoreReply::PlacedInside(Inside::Held { remaining, .. })), Some((_, until))) = (answer, self.resting.get_mut(&entry))
+            {
                 *until = cx.now + remaining;
             }
             return self.drop_refresh(id);

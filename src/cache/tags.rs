@@ -45,8 +45,8 @@ impl Known {
     }
 
     /// The current version of a tag; `None` where it was not read.
-    pub(super) fn of(&self, name: &[u8]) -> Option<Option<Id>> {
-        self.versions.iter().find(|(tag, _)| **tag == *name).map(|(_, id)| *id)
+    fn of(&self, name: &[u8]) -> Option<&Option<Id>> {
+        self.versions.iter().find(|(tag, _)| **tag == *name).map(|(_, id)| id)
     }
 
     /// Takes newer versions over; those of other tags stay.
@@ -65,7 +65,7 @@ impl Known {
         let mut unknown = Vec::new();
         for (name, captured) in tags.iter() {
             match self.of(name) {
-                Some(Some(current)) if current == captured => {}
+                Some(Some(current)) if *current == captured => {}
                 Some(_) if self.is_after => return Currency::Outdated,
                 _ => unknown.push(Tag::from(name)),
             }

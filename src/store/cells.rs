@@ -38,7 +38,7 @@ impl Cell {
 /// The keys.
 #[derive(Debug, Clone)]
 pub(super) struct Cells {
-    cells: LruCache<Key, Cell>,
+    live: LruCache<Key, Cell>,
     expiry: BinaryHeap<Reverse<(Instant, Key)>>,
     bytes: usize,
     max_bytes: usize,
@@ -46,13 +46,13 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { cells: LruCache::unbounded(), expiry: BinaryHeap::new(), bytes: 0, max_bytes }
+        Self { live: LruCache::unbounded(), expiry: BinaryHeap::new(), bytes: 0, max_bytes }
     }
 
     /// What is at `key`.
     pub(super) fn get(&mut self, key: &[u8], now: Instant) -> Option<&mut Content> {
         self.drop_if_expired(key, now);
-        self.cells.get_mut(key).map(|cell| &mut cell.content)
+        self.live.get_mut(key).map(|cell| &mut cell.content)
     }
 
     /// The string at `key`.
@@ -66,14 +66,14 @@ impl Cells {
     /// Milliseconds that are left, as PTTL tells them.
     pub(super) fn pttl(&mut self, key: &[u8], now: Instant) -> i64 {
         self.drop_if_expired(key, now);
-        self.cells.peek(key).map_or(-2, |cell| i64::try_from(cell.expires.since(now).as_millis()).unwrap_or(i64::MAX))
+        self.live.peek(key).map_or(-2, |cell| i64::try_from(cell.expires.since(now).as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Puts `content` there until `expires`.
     pub(super) fn put(&mut self, key: &Key, content: Content, expires: Instant) {
         let cell = Cell { content, expires };
         self.bytes += cell.size(key);
-        if let Some(old) = self.cells.put(key.clone(), cell) {
+        if let Some(old) = self.live.put(key.clone(), cell) {
             self.bytes -= old.size(key);
             if old.expires != expires {
                 self.queue(key, expires);
@@ -82,21 +82,21 @@ impl Cells {
             self.queue(key, expires);
         }
         while self.bytes > self.max_bytes {
-            let Some((key, cell)) = self.cells.pop_lru() else { break };
+            let Some((key, cell)) = self.live.pop_lru() else { break };
             self.bytes -= cell.size(&key);
         }
     }
 
     /// Replaces the string there and leaves its life alone.
     pub(super) fn replace(&mut self, key: &Key, text: Vec<u8>) {
-        if let Some(expires) = self.cells.peek(key).map(|cell| cell.expires) {
+        if let Some(expires) = self.live.peek(key).map(|cell| cell.expires) {
             self.put(key, Content::Text(Value::new(text)), expires);
         }
     }
 
     /// Lets `key` live until `expires`.
     pub(super) fn expire(&mut self, key: &Key, expires: Instant) {
-        if let Some(cell) = self.cells.peek_mut(key) {
+        if let Some(cell) = self.live.peek_mut(key) {
             cell.expires = expires;
             self.queue(key, expires);
         }
@@ -110,7 +110,7 @@ impl Cells {
 
     /// Every live key.
     pub(super) fn keys(&self, now: Instant) -> impl Iterator<Item = &Key> {
-        self.cells.iter().filter(move |(_, cell)| cell.expires > now).map(|(key, _)| key)
+        self.live.iter().filter(move |(_, cell)| cell.expires > now).map(|(key, _)| key)
     }
 
     /// Frees what has expired, a little at a time.
@@ -134,19 +134,19 @@ impl Cells {
     fn queue(&mut self, key: &Key, expires: Instant) {
         self.expiry.push(Reverse((expires, key.clone())));
         // Keys that were written over and over have left their older times behind.
-        if self.expiry.len() > 2 * self.cells.len() + 64 {
-            self.expiry = self.cells.iter().map(|(key, cell)| Reverse((cell.expires, key.clone()))).collect();
+        if self.expiry.len() > 2 * self.live.len() + 64 {
+            self.expiry = self.live.iter().map(|(key, cell)| Reverse((cell.expires, key.clone()))).collect();
         }
     }
 
     fn drop_if_expired(&mut self, key: &[u8], now: Instant) {
-        if self.cells.peek(key).is_some_and(|cell| cell.expires <= now) {
+        if self.live.peek(key).is_some_and(|cell| cell.expires <= now) {
             self.pop(key);
         }
     }
 
     fn pop(&mut self, key: &[u8]) -> Option<Cell> {
-        let (key, cell) = self.cells.pop_entry(key)?;
+        let (key, cell) = self.live.pop_entry(key)?;
         self.bytes -= cell.size(&key);
         Some(cell)
     }

@@ -12,7 +12,7 @@ fn sample(names: &[&[u8]]) -> Vec<u8> {
     let header = Header {
         stamp: id(b's'),
         origin: Origin::EMPTY,
-        ttl: Duration::from_millis(60_000),
+        ttl: Duration::from_secs(60),
         fresh: Duration::from_millis(1500),
         keep: Duration::ZERO,
         tags: &tags(names),

@@ -2,7 +2,7 @@
 //! bound in bytes is lost as a server's eviction would lose it, which the protocol allows for any key.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::cells::{Cells, Content};
@@ -59,9 +59,7 @@ impl MemoryStore {
             Op::Ensure { items, need, reign } => {
                 StoreReply::Ensured(items.iter().map(|(key, offered)| self.ensure(now, key, *offered, *need, reign)).collect())
             }
-            Op::Place { entry, expected, lease, life, reign } => {
-                StoreReply::Placed(self.place(now, entry, *expected, lease, *life, reign))
-            }
+            Op::Place { entry, expected, lease, life, reign } => StoreReply::Placed(self.place(now, entry, *expected, lease, *life, reign)),
             Op::PlaceInside { entry, stamp, token, tags, life, reign } => {
                 StoreReply::PlacedInside(self.place_inside(now, entry, *stamp, *token, tags, *life, reign))
             }
@@ -245,14 +243,13 @@ impl MemoryStore {
         if self.current(version, now, reign) != Some(captured) {
             return false;
         }
-        let mut hasher = self.hasher.build_hasher();
-        member.hash(&mut hasher);
+        let hash = self.hasher.hash_one(member);
         let mut members = match self.cells.remove(counter, now) {
             Some(Content::Members(members)) => members,
             _ => HashSet::new(),
         };
         if members.len() < COUNTED_MAX {
-            members.insert(hasher.finish());
+            members.insert(hash);
         }
         let left = self.cells.pttl(version, now).max(0);
         self.cells.put(counter, Content::Members(members), now + Duration::from_millis(left as u64));

@@ -134,8 +134,11 @@ fn count(op: &Op) -> usize {
 fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
     let mut eval = |script: &'static Script, keys: &[&[u8]], arguments: &[&[u8]]| {
         let keys_len = keys.len().to_string();
-        let head: [&[u8]; 3] =
-            if in_full { [b"EVAL", script.text.as_bytes(), keys_len.as_bytes()] } else { [b"EVALSHA", script.digest().as_bytes(), keys_len.as_bytes()] };
+        let head: [&[u8]; 3] = if in_full {
+            [b"EVAL", script.text.as_bytes(), keys_len.as_bytes()]
+        } else {
+            [b"EVALSHA", script.digest().as_bytes(), keys_len.as_bytes()]
+        };
         let parts: Vec<&[u8]> = head.iter().chain(keys).chain(arguments).copied().collect();
         out.push(&parts);
     };
@@ -195,7 +198,7 @@ fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
         Op::Unlink { keys } => delete(b"UNLINK", keys, place, out),
         Op::Invalidate { tags } => {
             let (version, counter) = &tags[place / 2];
-            if place % 2 == 0 {
+            if place.is_multiple_of(2) {
                 out.push(&[b"PFCOUNT", &**counter]);
             } else {
                 out.push(&[b"DEL", &**version, &**counter]);
@@ -208,7 +211,7 @@ fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
 /// Four bytes tell a lease from everything else; then whatever is there goes.
 fn delete(verb: &'static [u8], keys: &[Key], place: usize, out: &mut Commands) {
     let key = &*keys[place / 2];
-    if place % 2 == 0 {
+    if place.is_multiple_of(2) {
         out.push(&[b"GETRANGE", key, b"0", b"3"]);
     } else {
         out.push(&[verb, key]);
@@ -225,7 +228,7 @@ fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
     let tolerant = matches!(op, Op::Delete { .. } | Op::Unlink { .. } | Op::Invalidate { .. });
     for (place, reply) in replies.iter().enumerate() {
         // The first of each pair only counts, and may meet a value of another type.
-        if let Some(text) = reply.error().filter(|_| !(tolerant && place % 2 == 0)) {
+        if let Some(text) = reply.error().filter(|_| !(tolerant && place.is_multiple_of(2))) {
             return Err(StoreError::Refused(String::from_utf8_lossy(text).into_owned()));
         }
     }
@@ -243,9 +246,7 @@ fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
             };
             Some(StoreReply::Number(replies.chunks_exact(2).map(real).sum::<i64>() as u64))
         }
-        Op::Invalidate { .. } => {
-            Some(StoreReply::Number(replies.iter().step_by(2).filter_map(Reply::as_integer).sum::<i64>() as u64))
-        }
+        Op::Invalidate { .. } => Some(StoreReply::Number(replies.iter().step_by(2).filter_map(Reply::as_integer).sum::<i64>() as u64)),
         _ => replies.into_iter().next().and_then(|reply| single(op, reply)),
     }
     .ok_or(StoreError::Unexpected)
@@ -307,9 +308,8 @@ fn found(items: &[Reply]) -> Option<Found> {
 }
 
 fn origin(info: &[u8]) -> StoreReply {
-    let field = |name: &[u8]| {
-        info.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map_or(&b""[..], <[u8]>::trim_ascii)
-    };
+    let field =
+        |name: &[u8]| info.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map_or(&b""[..], <[u8]>::trim_ascii);
     StoreReply::Origin { origin: Origin::of(field(b"master_replid:")), master: !matches!(field(b"role:"), b"slave" | b"replica") }
 }
 

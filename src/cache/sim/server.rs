@@ -31,7 +31,11 @@ impl Work {
             return None;
         }
         let answers: Vec<StoreReply> = self.answers.drain(..).map(Option::unwrap).collect();
-        Some(if answers.len() == 1 && !matches!(self.op, Op::Read { .. }) { answers.into_iter().next().unwrap() } else { join(&self.op, answers) })
+        Some(if answers.len() == 1 && !matches!(self.op, Op::Read { .. }) {
+            answers.into_iter().next().unwrap()
+        } else {
+            join(&self.op, answers)
+        })
     }
 }
 

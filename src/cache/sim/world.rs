@@ -62,11 +62,9 @@ impl Entropy for Dice {
 /// A load that a process runs.
 #[derive(Debug)]
 struct Running {
-    call: CallId,
     key: u8,
     value: u64,
     storing: bool,
-    is_refresh: bool,
 }
 
 #[derive(Debug)]
@@ -208,7 +206,7 @@ impl World {
                         self.processes[p].engine.on_store(&mut cx, ticket, Err(StoreError::NotSent));
                     }
                 }
-                Output::Decision(decision) => self.decided(p, decision),
+                Output::Decision(decision) => self.decided(p, &decision),
             }
         }
     }
@@ -290,7 +288,8 @@ impl World {
         };
         self.now = self.now + Duration::from_millis(by);
         for p in 0..self.processes.len() {
-            if self.processes[p].engine.next_wakeup().is_some_and(|when| when <= self.now) && (self.chaos.one_load || self.dice.chance(80)) {
+            if self.processes[p].engine.next_wakeup().is_some_and(|when| when <= self.now) && (self.chaos.one_load || self.dice.chance(80))
+            {
                 self.input(p, Engine::on_timer);
             }
         }
@@ -304,13 +303,9 @@ impl World {
                 self.next as u32
             });
             let key = self.dice.below(KEYS) as u8;
-            let tags: BTreeSet<u8> = if self.chaos.one_load {
-                [key].into()
-            } else {
-                (0..self.dice.below(3)).map(|_| self.dice.below(TAGS) as u8).collect()
-            };
-            let mut asked =
-                Asked { key, tags: tags.clone(), began: self.step, is_read, counts: 0, has_loader: false, writes: Vec::new() };
+            let tags: BTreeSet<u8> =
+                if self.chaos.one_load { [key].into() } else { (0..self.dice.below(3)).map(|_| self.dice.below(TAGS) as u8).collect() };
+            let mut asked = Asked { key, tags: tags.clone(), began: self.step, is_read, counts: 0, has_loader: false, writes: Vec::new() };
             let names: Vec<Tag> = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
             let (ttl, fresh, keep) = self.periods;
             let ms = Duration::from_millis;
@@ -363,10 +358,10 @@ impl World {
         self.input(p, |_, _| {});
     }
 
-    fn decided(&mut self, p: usize, decision: Decision) {
+    fn decided(&mut self, p: usize, decision: &Decision) {
         self.log(|| format!("{p} decides {decision:?}"));
         let step = self.step;
-        match &decision {
+        match decision {
             Decision::Hit { call, payload, hit } => {
                 let value = value_of(payload.as_bytes()).unwrap();
                 if let Some(asked) = self.processes[p].calls.get(&call.0) {
@@ -379,11 +374,11 @@ impl World {
             }
             Decision::Load { call, load, storing } => {
                 let Some(asked) = self.processes[p].calls.get(&call.0).cloned() else { panic!("a load for nobody: {decision:?}") };
-                self.begin(p, *call, *load, &asked, *storing, false);
+                self.begin(p, *call, *load, &asked, *storing);
             }
             Decision::Refresh { call, load } => {
                 let asked = self.processes[p].answered_stale.remove(&call.0).expect("a refresh for a stale hit");
-                self.begin(p, *call, *load, &asked, true, true);
+                self.begin(p, *call, *load, &asked, true);
             }
             Decision::LoadOver { call: Some(call), .. } => {
                 self.processes[p].answered_stale.remove(&call.0);
@@ -393,19 +388,19 @@ impl World {
             }
             _ => {}
         }
-        let about = match &decision {
+        let about = match decision {
             Decision::Load { call, .. } => Some(*call),
             other => concludes(other),
         };
         let Some(asked) = about.and_then(|call| self.processes[p].calls.get_mut(&call.0)) else { return };
         if asked.is_read {
-            asked.count(&decision);
+            asked.count(decision);
         }
-        let Some(call) = concludes(&decision) else { return };
+        let Some(call) = concludes(decision) else { return };
         let asked = self.processes[p].calls.remove(&call.0).unwrap();
         assert!(!asked.is_read || asked.counts == 1, "C10: not counted: {decision:?}");
         for (scope, effect) in asked.writes {
-            match &decision {
+            match decision {
                 Decision::Done { .. } => {
                     let effect = effect.expect("told before it took effect");
                     self.books.mutations.push(Mutation { scope, effect, told: step, process: None });
@@ -419,7 +414,7 @@ impl World {
         }
     }
 
-    fn begin(&mut self, p: usize, call: CallId, load: LoadId, asked: &Asked, storing: bool, is_refresh: bool) {
+    fn begin(&mut self, p: usize, call: CallId, load: LoadId, asked: &Asked, storing: bool) {
         let key = asked.key;
         if self.chaos.one_load && storing {
             let others = self.processes.iter().flat_map(|process| process.loads.values());
@@ -430,7 +425,7 @@ impl World {
         let value = self.next;
         self.books.made.insert(value, Made::new(key, &asked.tags, self.step));
         self.log(|| format!("{p} runs {load:?} for {call:?}: value {value}"));
-        self.processes[p].loads.insert(load.0, Running { call, key, value, storing, is_refresh });
+        self.processes[p].loads.insert(load.0, Running { key, value, storing });
     }
 
     fn end_loader(&mut self, p: usize) {
