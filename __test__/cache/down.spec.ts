@@ -1,0 +1,192 @@
+/** C5: with Redis stopped, frozen, mute or cut off, reads load and never fail; writes reject in time and invalidations are made up for. */
+import * as net from 'node:net';
+import { RedisManager } from '../../lib/facade';
+import { nowMs } from '../helpers/clock';
+import { Proxy } from '../helpers/proxy';
+import { freePort } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+import { onServer, type Backend } from './backends';
+
+/** What a busy machine may add. */
+const SLACK = 700;
+const LOADER_MS = 50;
+const slow = <T>(value: T): (() => Promise<T>) => () => new Promise((resolve) => setTimeout(resolve, LOADER_MS, value));
+
+async function timed<T>(run: () => Promise<T>): Promise<{ value: T; ms: number }> {
+  const start = nowMs();
+  const value = await run();
+  return { value, ms: nowMs() - start };
+}
+
+/** How a server can be away, once the connection was ready. */
+const WAYS: [name: string, leave: (backend: Backend) => Promise<void> | void][] = [
+  ['frozen', (backend) => backend.server.freeze()],
+  ['stopped', (backend) => backend.server.kill()],
+];
+
+onServer('C5', (backend) => {
+  describe.each(WAYS)('with Redis %s', (_name, leave) => {
+    test('getOrSet resolves within the budget and at most twice the loader’s own time; reads give nothing; no error', async () => {
+      const cache = backend.cache();
+      await cache.set('k', 'stored');
+      await leave(backend);
+      for (let i = 0; i < 3; i++) {
+        const { value, ms } = await timed(() => cache.getOrSet('k', slow('loaded'), { tags: ['t'] }));
+        expect(value).toBe('loaded');
+        expect(ms).toBeLessThan(250 + 2 * LOADER_MS + SLACK);
+      }
+      expect(await cache.getOrSetMany(['k', 'l'], (keys) => new Map(keys.map((key) => [key, key])))).toEqual(['k', 'l']);
+      expect([await cache.get('k'), await cache.has('k'), await cache.getMany(['k', 'l'])]).toEqual([null, false, [null, null]]);
+      const error = new Error('no database');
+      await expect(cache.getOrSet('k', () => Promise.reject(error))).rejects.toBe(error);
+      expect(await cache.getOrSet('k', () => undefined)).toBeUndefined();
+    });
+
+    test('a hundred concurrent calls of one key share loads instead of a hundred', async () => {
+      const cache = backend.cache();
+      await cache.get('warm');
+      await leave(backend);
+      let loads = 0;
+      const calls = Array.from({ length: 100 }, () => cache.getOrSet('k', () => (loads++, slow('v')())));
+      expect(new Set(await Promise.all(calls))).toEqual(new Set(['v']));
+      expect(loads).toBeLessThanOrEqual(2);
+    });
+
+    test('it is used again when it is back', async () => {
+      const cache = backend.cache();
+      await cache.getOrSet('k', () => 1);
+      await leave(backend);
+      await cache.getOrSet('k', () => 2);
+      backend.server.thaw();
+      if (!backend.server.running) await backend.server.launch();
+      let loads = 0;
+      await until(async () => {
+        const before = loads;
+        await cache.getOrSet('again', () => ++loads);
+        return loads === before && loads > 0;
+      }, { deadlineMs: 20_000 });
+    });
+  });
+
+  test('a server that was never there costs the connect budget once, and calls share it', async () => {
+    await backend.reopen({ url: `redis://127.0.0.1:${await freePort()}` });
+    const cache = backend.cache();
+    const { value, ms } = await timed(() => Promise.all(Array.from({ length: 20 }, (_, i) => cache.getOrSet(`k${i}`, slow(i)))));
+    expect(value).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    expect(ms).toBeLessThan(1000 + 2 * LOADER_MS + SLACK);
+  });
+
+  test('a server that accepts and says nothing is no different', async () => {
+    const mute = net.createServer((socket) => socket.resume());
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    await backend.reopen({ url: `redis://127.0.0.1:${(mute.address() as net.AddressInfo).port}` });
+    const { value, ms } = await timed(() => backend.cache().getOrSet('k', slow('v')));
+    expect(value).toBe('v');
+    expect(ms).toBeLessThan(1000 + 2 * LOADER_MS + SLACK);
+    await RedisManager.closeAll();
+    await new Promise((resolve) => mute.close(resolve));
+  });
+
+  test('the breaker opens after time-outs in a row: calls stop waiting; it is said, and it closes again', async () => {
+    const cache = backend.cache();
+    const events: string[] = [];
+    cache.on('breaker', ({ message }) => events.push(message));
+    await cache.get('warm');
+    backend.server.freeze();
+    await until(async () => {
+      await cache.get('k');
+      return events.some((event) => event.includes('open'));
+    }, { deadlineMs: 10_000 });
+    events.length = 0;
+    const { ms } = await timed(async () => {
+      for (let i = 0; i < 50; i++) await cache.getOrSet(`k${i}`, () => i);
+    });
+    expect(ms).toBeLessThan(50 * 50); // Far less than fifty budgets of 250 ms.
+    backend.server.thaw();
+    await until(async () => {
+      await cache.getOrSet('k', () => 1);
+      return events.some((event) => event.includes('closed'));
+    }, { deadlineMs: 20_000 });
+    await until(() => cache.has('k'));
+  });
+
+  test('replies that came while this process was busy are not time-outs', async () => {
+    const cache = backend.cache();
+    await cache.set('k', 'stored');
+    const reading = cache.getOrSet('k', () => 'loaded');
+    await new Promise((resolve) => process.nextTick(resolve)); // The call has left.
+    const busyUntil = nowMs() + 400;
+    while (nowMs() < busyUntil);
+    expect(await reading).toBe('stored');
+  });
+});
+
+onServer('writes', (backend) => {
+  test('reject in time with a code, the operation’s name, and whether they may have been executed', async () => {
+    const cache = backend.cache();
+    await cache.get('warm');
+    backend.server.freeze();
+    const { value, ms } = await timed(() =>
+      Promise.allSettled([cache.set('k', 1), cache.setWithTags('k', 1, { tags: ['t'] }), cache.setMany([{ key: 'm', value: 1 }]), cache.delete('k'), cache.deletePattern('*'), cache.invalidateTags(['t'])]),
+    );
+    expect(ms).toBeLessThan(300 + SLACK);
+    const reasons = value.map((result) => (result.status === 'rejected' ? (result.reason as Error & { code: string; command: string; maybeExecuted?: boolean; kept?: boolean }) : undefined));
+    expect(reasons.map((reason) => reason?.command)).toEqual(['set', 'set', 'set', 'delete', 'deletePattern', 'invalidateTags']);
+    for (const reason of reasons) {
+      expect(reason?.code).toBe('E_TIMEOUT');
+      expect(reason?.message).not.toMatch(/\bk\b|\bt\b/);
+    }
+    expect(reasons[0]?.maybeExecuted).toBe(true);
+    expect(reasons.map((reason) => reason?.kept)).toEqual([undefined, undefined, undefined, true, undefined, true]);
+  });
+
+  test('the stack of a rejection leads to the caller’s line', async () => {
+    const cache = backend.cache();
+    await cache.get('warm');
+    backend.server.freeze();
+    async function callerOfTheCache(): Promise<void> {
+      await cache.set('k', 1);
+    }
+    const error = await callerOfTheCache().catch((cause: Error) => cause);
+    expect((error as Error).stack).toContain('callerOfTheCache');
+  });
+
+  test('an invalidation that could not be delivered is repeated before any cached read is trusted again', async () => {
+    const proxy = await Proxy.start(backend.server);
+    try {
+      await backend.reopen({ url: proxy.url });
+      const cache = backend.cache();
+      await cache.setWithTags('tagged', 'old', { tags: ['t'] });
+      await cache.setMany([{ key: 'deleted', value: 'old' }, { key: 'other', value: 'kept' }]);
+      proxy.stall('toServer');
+      await expect(cache.invalidateTags(['t'])).rejects.toMatchObject({ kept: true });
+      await expect(cache.delete('deleted')).rejects.toMatchObject({ kept: true });
+      proxy.reception = 'refuse';
+      proxy.cutAll();
+      proxy.resume();
+      expect(await cache.get('tagged')).toBeNull();
+      proxy.reception = 'pass';
+      // From the first read that Redis answers, the old values are gone.
+      const seen: unknown[] = [];
+      await until(async () => {
+        const [tagged, deleted, other] = await cache.getMany(['tagged', 'deleted', 'other']);
+        seen.push(tagged, deleted);
+        return other === 'kept';
+      }, { deadlineMs: 20_000 });
+      expect(new Set(seen)).toEqual(new Set([null]));
+      expect(await cache.getOrSet('tagged', () => 'new', { tags: ['t'] })).toBe('new');
+    } finally {
+      await RedisManager.closeAll();
+      await proxy.stop();
+    }
+  });
+
+  test('what is past the bound of kept invalidations says so', async () => {
+    await backend.reopen({ cache: { writeTimeoutMs: 100, maxUndelivered: 2 } });
+    const cache = backend.cache();
+    await cache.get('warm');
+    backend.server.freeze();
+    await expect(cache.invalidateTags(['a', 'b', 'c'])).rejects.toMatchObject({ kept: false });
+    await expect(cache.invalidateTags(['a'])).rejects.toMatchObject({ kept: true });
+  });
+}, { cache: { writeTimeoutMs: 300 } });
