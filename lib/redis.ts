@@ -98,7 +98,7 @@ export class Redis extends EventEmitter implements CommandTarget {
       const Connector = this.options.Connector;
       client.openStream = () => {
         this.connector = new Connector(this.options);
-        return this.connector.connect((event, error) => this.silentEmit(event, error)) as Promise<Socket>;
+        return this.connector.connect((event, error) => this.silentEmit(event, error));
       };
     }
     return new Link(client, socket, core, shape);
@@ -150,7 +150,7 @@ export class Redis extends EventEmitter implements CommandTarget {
     if (this.options.monitor === true) {
       this.isMonitoring = true;
       this.link?.push(new Command('monitor', [], this.utf8Options, noop));
-      this.setStatus('monitoring' as RedisStatus);
+      this.setStatus('monitoring');
       return;
     }
     this.setStatus('ready');
@@ -254,7 +254,7 @@ export class Redis extends EventEmitter implements CommandTarget {
     if (link === undefined) return this.refuseOnMemory(command);
     if (this.status === 'wait') {
       if (command.meta.lower === 'quit') {
-        command.deliver('OK', { commandName: 'quit', protocol: 3, replyMapping: 'legacy' });
+        command.deliver('OK', { protocol: 3, replyMapping: 'legacy' });
         this.disconnect();
         return;
       }
@@ -285,7 +285,7 @@ export class Redis extends EventEmitter implements CommandTarget {
 
   private refuseOnMemory(command: Command): void {
     if (command.meta.lower === 'quit') {
-      command.deliver('OK', { commandName: 'quit', protocol: 3, replyMapping: 'legacy' });
+      command.deliver('OK', { protocol: 3, replyMapping: 'legacy' });
       this.disconnect();
       return;
     }

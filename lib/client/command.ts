@@ -21,6 +21,9 @@ export interface CommandOptions {
 type Resolve = (value: unknown) => void;
 type Reject = (error: Error) => void;
 
+/** Of a command that no connection has touched. */
+const LEGACY = { protocol: 2, replyMapping: 'legacy' } as const;
+
 // One executor for all promises: no closures per command.
 let lastResolve: Resolve;
 let lastReject: Reject;
@@ -31,7 +34,7 @@ const executor = (resolve: Resolve, reject: Reject): void => {
 
 /** Takes the outcome of a pipeline's command by its index. */
 export interface Batch {
-  put(index: number, outcome: [Error | null, unknown?]): void;
+  /** @internal */ put(index: number, outcome: [Error | null, unknown?]): void;
 }
 
 /** Rejects as if the error had been thrown where the caller awaits: V8 appends the awaiting callers to what is made after two turns. */
@@ -86,7 +89,7 @@ export class Command {
   /** @internal */ meta: Meta;
   /** @internal Whether a tool has replaced `resolve` or `reject`. */ isWrapped = false;
   /** @internal */ batch: Batch | undefined = undefined;
-  private context: ReplyContext | undefined = undefined;
+  private context: Omit<ReplyContext, 'commandName'> | undefined = undefined;
   private settledBy: Promise<unknown> | undefined = undefined;
   private doResolve: Resolve | undefined = undefined;
   private doReject: Reject | undefined = undefined;
@@ -198,12 +201,12 @@ export class Command {
   }
 
   setReplyContext(context: Omit<ReplyContext, 'commandName'>): void {
-    this.context = { ...context, commandName: this.meta.lower };
+    this.context = context;
   }
 
   /** @internal A reply arrived. */
-  deliver(value: unknown, context: ReplyContext): void {
-    if (this.meta.replyTransformer !== undefined) this.context = { ...context, commandName: this.meta.lower };
+  deliver(value: unknown, context: Omit<ReplyContext, 'commandName'>): void {
+    if (this.meta.replyTransformer !== undefined || this.batch !== undefined) this.context = context;
     if (this.isWrapped) this.resolve(value);
     else this.settle(value);
   }
@@ -235,7 +238,8 @@ export class Command {
   transformReply(value: unknown): unknown {
     const transform = this.meta.replyTransformer;
     if (transform === undefined || (this.inTransaction && value === 'QUEUED')) return value;
-    return transform(value, this.context ?? { commandName: this.meta.lower, protocol: 3, replyMapping: 'legacy' });
+    const { protocol, replyMapping } = this.context ?? LEGACY;
+    return transform(value, { commandName: this.name, protocol, replyMapping });
   }
 
   private settle(value: unknown): void {
@@ -250,29 +254,28 @@ export class Command {
     }
     this.isResolved = true;
     this.isSettled = true;
-    if (this.batch !== undefined) {
-      this.batch.put(this.pipelineIndex as number, [null, value]);
-      if (this.settledBy === undefined && this.callback === undefined) return;
+    if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
+      if (this.settledBy === undefined) void this.promise;
+      this.doResolve?.(value);
     }
-    if (this.settledBy === undefined) void this.promise;
-    this.doResolve?.(value);
+    // Last: a command's own callback is called before the pipeline's.
+    if (this.batch !== undefined) this.batch.put(this.pipelineIndex as number, [null, value]);
   }
 
   private settleError(error: Error): void {
     if (this.isSettled) return;
     this.isSettled = true;
-    if (this.batch !== undefined) {
-      this.batch.put(this.pipelineIndex as number, [error]);
-      if (this.settledBy === undefined && this.callback === undefined) return;
-      // The pipeline has told its caller; a promise that somebody looked at is nobody's duty to catch.
-      this.promise.catch(() => {});
+    if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
+      if (this.settledBy === undefined) void this.promise;
+      // The pipeline tells its caller; a promise that somebody looked at is nobody's duty to catch.
+      if (this.batch !== undefined) this.promise.catch(() => {});
+      this.doReject?.(error);
     }
-    if (this.settledBy === undefined) void this.promise;
-    this.doReject?.(error);
+    if (this.batch !== undefined) this.batch.put(this.pipelineIndex as number, [error]);
   }
 
   getKeys(): (string | Buffer)[] {
-    this.keys ??= keyIndexes(this).map((index) => this.args[index] as string | Buffer);
+    this.keys ??= keyIndexes(this).map((index) => this.args[index]);
     return this.keys;
   }
 
@@ -300,7 +303,7 @@ function keyIndexes(command: Command): number[] {
   const name = command.meta.lower;
   if (!exists(name)) return [];
   try {
-    return getKeyIndexes(name as never, command.args as string[], { nameCaseInsensitive: true } as never);
+    return getKeyIndexes(name, command.args, { nameCaseInsensitive: true });
   } catch {
     return [];
   }

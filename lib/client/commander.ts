@@ -47,7 +47,7 @@ function scriptMethod(name: string, isBuffer: boolean): Method {
   let found = scriptMethods.get(key);
   if (found === undefined) {
     found = function (...args) {
-      const script = this.scriptsSet[name] as Script;
+      const script = this.scriptsSet[name];
       return this.sendCommand(makeScriptCommand(this, script, args, isBuffer ? this.bufferOptions : this.utf8Options));
     };
     scriptMethods.set(key, found);

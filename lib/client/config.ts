@@ -45,7 +45,7 @@ export function clientConfig(options: ResolvedOptions): {
       connectTimeout: options.connectTimeout,
       keepAlive: options.keepAlive,
       noDelay: options.noDelay,
-      disconnectTimeout: options.disconnectTimeout as number,
+      disconnectTimeout: options.disconnectTimeout,
     },
     shape: {
       resp3: options.replyMapping === 'resp3',

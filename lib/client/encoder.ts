@@ -43,10 +43,10 @@ export class Encoder {
     let out = this.out;
     let at = this.at;
     if (at + headLength + FRAME > out.length) out = this.grow(at, headLength + FRAME);
-    for (let i = 0; i < headLength; i++) out[at + i] = head[i] as number;
+    for (let i = 0; i < headLength; i++) out[at + i] = head[i];
     at += headLength;
     for (let i = 0; i < count; i++) {
-      const arg = args[i] as string | Uint8Array;
+      const arg = args[i];
       const length = arg.length;
       if (typeof arg === 'string') {
         if (at + 3 * length + FRAME > out.length) out = this.grow(at, 3 * length + FRAME);
@@ -54,7 +54,7 @@ export class Encoder {
       } else {
         if (at + length + FRAME > out.length) out = this.grow(at, length + FRAME);
         const start = writeLength(out, at, length);
-        if (length <= SHORT) for (let j = 0; j < length; j++) out[start + j] = arg[j] as number;
+        if (length <= SHORT) for (let j = 0; j < length; j++) out[start + j] = arg[j];
         else out.set(arg, start);
         at = writeEnd(out, start + length);
       }

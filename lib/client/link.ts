@@ -110,7 +110,7 @@ export class Link extends Encoder {
   private timerAt = Infinity;
   private isReferenced = true;
   private isWaiting = false;
-  private context: ReplyContext;
+  private context: Omit<ReplyContext, 'commandName'>;
 
   constructor(
     private readonly client: LinkClient,
@@ -122,25 +122,26 @@ export class Link extends Encoder {
     this.node = nodeName(socketOptions);
     this.native = new native.NativeLink(JSON.stringify(coreOptions), shape.resp3, shape.stringNumbers);
     this.native.share(this.input, this.out, this.meta, this.state, array, object, errorValue);
-    this.context = { commandName: '', protocol: 3, replyMapping: shape.resp3 ? 'resp3' : 'legacy' };
+    this.context = { protocol: 3, replyMapping: (this.replyMapping = shape.resp3 ? 'resp3' : 'legacy') };
     this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
     open.add(this);
   }
 
   private readonly maxRetriesPerRequest: number | null;
+  private readonly replyMapping: ReplyContext['replyMapping'];
 
   get attempts(): number {
-    return this.state[Slot.Attempts] as number;
+    return this.state[Slot.Attempts];
   }
   get database(): number {
-    return this.state[Slot.Database] as number;
+    return this.state[Slot.Database];
   }
   get protocol(): number {
-    return this.state[Slot.Protocol] as number;
+    return this.state[Slot.Protocol];
   }
   /** Commands that wait or are in flight. */
   get queued(): number {
-    return (this.state[Slot.Queued] as number) + this.batch;
+    return (this.state[Slot.Queued]) + this.batch;
   }
 
   protected override onNewOut(): void {
@@ -215,11 +216,11 @@ export class Link extends Encoder {
 
   /** After every crossing: what the core left to do. */
   private after(): void {
-    let flags = this.state[Slot.Flags] as number;
+    let flags = this.state[Slot.Flags];
     while ((flags & (Flag.Output | Flag.Events)) !== 0) {
       if ((flags & Flag.Output) !== 0) this.write(this.native.output(), false);
       if ((flags & Flag.Events) !== 0) this.dispatch(this.native.events());
-      flags = this.state[Slot.Flags] as number;
+      flags = this.state[Slot.Flags];
     }
     if (this.state[Slot.WakeAt] !== -1) this.arm();
     if (this.afterCrossing !== undefined) this.afterCrossing();
@@ -235,13 +236,13 @@ export class Link extends Encoder {
   private settle(replies: unknown[]): void {
     const n = replies.length;
     if (n === 0) return;
-    const flags = this.state[Slot.Flags] as number;
+    const flags = this.state[Slot.Flags];
     if ((flags & (Flag.Errors | Flag.Sparse)) !== 0) {
       this.settleOneByOne(replies, flags);
       return;
     }
     const context = this.context;
-    let id = this.state[Slot.FirstId] as number;
+    let id = this.state[Slot.FirstId];
     for (let i = 0; i < n; i++) {
       // Read anew each time: what a reply sets off may make the ring grow.
       const command = this.ring[id & this.mask] as Command;
@@ -256,9 +257,9 @@ export class Link extends Encoder {
   private settleOneByOne(replies: unknown[], flags: number): void {
     const errors = new Set((flags & Flag.Errors) !== 0 ? this.native.errors() : []);
     const ids = (flags & Flag.Sparse) !== 0 ? this.native.ids() : undefined;
-    const first = this.state[Slot.FirstId] as number;
+    const first = this.state[Slot.FirstId];
     for (let i = 0; i < replies.length; i++) {
-      const command = this.take(ids === undefined ? mask32(first + i) : (ids[i] as number));
+      const command = this.take(ids === undefined ? mask32(first + i) : (ids[i]));
       if (command === undefined) continue;
       if (!errors.has(i)) command.deliver(replies[i], this.context);
       else if (!this.client.onReplyError(command, replies[i] as string)) {
@@ -293,7 +294,7 @@ export class Link extends Encoder {
           this.take(a as number)?.deliverFailure(this.failure(b as string, events[i + 3] as string | undefined, events[i + 4] === 1));
           break;
         case Event.Message:
-          this.client.onMessage(MESSAGE_KINDS[a as number] as MessageKind, b as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
+          this.client.onMessage(MESSAGE_KINDS[a as number], b as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
           break;
         default:
           this.onEvent(events[i] as Event, a, b);
@@ -310,7 +311,7 @@ export class Link extends Encoder {
       case Event.Close:
         return this.close(a === 1);
       case Event.Ready:
-        this.context = { ...this.context, protocol: this.protocol === 2 ? 2 : 3 };
+        this.context = this.protocol === 2 ? { protocol: 2, replyMapping: 'legacy' } : { protocol: 3, replyMapping: this.replyMapping };
         return client.onReady();
       case Event.Closed: {
         const delay = client.onClosed(a as number);
@@ -421,11 +422,11 @@ export class Link extends Encoder {
   // ---- timers
 
   private arm(): void {
-    const at = this.state[Slot.WakeAt] as number;
+    const at = this.state[Slot.WakeAt];
     if (at >= this.timerAt - 0.5) return;
     this.disarm();
     this.timerAt = at;
-    this.timer = setTimeout(onTimer, Math.max(0, Math.ceil(this.state[Slot.WakeIn] as number)), this);
+    this.timer = setTimeout(onTimer, Math.max(0, Math.ceil(this.state[Slot.WakeIn])), this);
     // A link without a socket that will try again keeps the process alive, as its socket would.
     if (!this.isWaiting || !this.isReferenced) this.timer.unref();
   }

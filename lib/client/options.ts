@@ -212,7 +212,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
 }
 
 function withoutUndefined(options: RedisOptions): RedisOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as RedisOptions;
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** What a later version brings says so, rather than connecting to something else. */

@@ -16,6 +16,8 @@ interface Client extends CommandTarget {
   sendCommand(command: Command, pipeline?: Pipeline): unknown;
 }
 
+const noop = (): void => {};
+
 const SPENT = 'Pipeline cannot be used to send any commands when the `exec()` has been called on it.';
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
@@ -28,14 +30,16 @@ export class Pipeline implements CommandTarget, Batch {
   readonly scriptsSet: Record<string, Script>;
   /** @internal */ readonly utf8Options: CommandOptions;
   /** @internal */ readonly bufferOptions: CommandOptions;
-  /** Resolves when `exec` does. */
-  promise: Promise<Outcome[] | null> | undefined = undefined;
+  readonly isCluster = false;
+  private settledBy: Promise<Outcome[]> | undefined = undefined;
   private queue: Command[] = [];
   private outcomes: Outcome[] = [];
   private missing = 0;
   /** MULTIs that have no EXEC yet. */
   private openTransactions = 0;
-  private finish: ((outcomes: Outcome[]) => void) | undefined = undefined;
+  private finish: (outcomes: Outcome[]) => void = noop;
+  /** Whether a command of the transaction at hand wants Buffers: then EXEC brings all of it as Buffers, and the others are decoded here. */
+  private wantsBuffers = false;
   private isSpent = false;
 
   constructor(
@@ -55,6 +59,11 @@ export class Pipeline implements CommandTarget, Batch {
     if (isTransaction) this.multi();
   }
 
+  /** Resolves the outcomes of all commands, those of a transaction's MULTI and EXEC included, once `exec` has been called. */
+  get promise(): Promise<Outcome[]> {
+    return (this.settledBy ??= new Promise((resolve) => (this.finish = resolve)));
+  }
+
   /** How many commands there are. */
   get length(): number {
     return this.queue.length;
@@ -62,11 +71,10 @@ export class Pipeline implements CommandTarget, Batch {
 
   /** Appends `[[name, ...args], ...]`. */
   addBatch(commands: readonly (readonly unknown[])[]): this {
-    const own = this as unknown as Record<string, ((...args: unknown[]) => unknown) | undefined>;
+    const own = this as unknown as Record<string, unknown>;
     for (const [name, ...args] of commands) {
-      const method = own[String(name)];
-      if (method === undefined) this.call(String(name), ...(args as string[]));
-      else method.apply(this, args);
+      // What is no method is a TypeError, as in ioredis: a list of commands from outside must not reach the server unseen.
+      (own[String(name)] as (...args: unknown[]) => unknown).apply(this, args);
     }
     return this;
   }
@@ -79,6 +87,7 @@ export class Pipeline implements CommandTarget, Batch {
     if (this.isSpent) throw new Error(SPENT);
     command.pipelineIndex = this.queue.length;
     command.inTransaction = this.openTransactions > 0;
+    if (command.inTransaction && command.replyEncoding === null) this.wantsBuffers = true;
     this.queue.push(command);
     return this;
   }
@@ -89,7 +98,9 @@ export class Pipeline implements CommandTarget, Batch {
   }
 
   private closeTransaction(): void {
-    this.sendCommand(new Command('exec', [], this.utf8Options));
+    const command = new Command('exec', [], this.wantsBuffers ? this.bufferOptions : this.utf8Options);
+    this.sendCommand(command);
+    this.wantsBuffers = false;
     this.openTransactions--;
   }
 
@@ -98,29 +109,33 @@ export class Pipeline implements CommandTarget, Batch {
    * or null when a WATCH aborted it, and rejects when EXEC was refused. Within an open inner MULTI: adds its EXEC.
    */
   exec(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
-    if (this.isSpent) return withCallback(this.isTransaction ? Promise.reject(new Error(SPENT)) : (this.promise ?? Promise.resolve([])), callback);
+    // Nothing is sent twice; as in ioredis, a second call resolves what was answered, MULTI and EXEC included.
+    if (this.isSpent) return withCallback(this.promise, callback);
     if (this.openTransactions > 0) {
       this.closeTransaction();
       if (!this.isTransaction) return this as unknown as Promise<Outcome[] | null>;
     }
-    const sent = this.send();
-    this.promise = this.isTransaction ? sent.then(unwrapTransaction) : sent;
-    return withCallback(this.promise, callback);
+    this.send();
+    return withCallback(this.isTransaction ? this.promise.then(unwrapTransaction) : this.promise, callback);
   }
 
-  private send(): Promise<Outcome[]> {
+  /** @deprecated Use `exec`: commands say themselves whether they want Buffers. */
+  execBuffer(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
+    if (this.isTransaction || this.openTransactions > 0) return this.exec(callback);
+    return this.sendCommand(new Command('exec', [], this.bufferOptions, callback as Callback)) as unknown as Promise<Outcome[] | null>;
+  }
+
+  private send(): void {
     const { queue } = this;
-    if (queue.length === 0) return Promise.resolve([]);
+    void this.promise;
+    if (queue.length === 0) return this.finish([]);
     this.isSpent = true;
     this.outcomes = new Array<Outcome>(queue.length);
     this.missing = queue.length;
-    return new Promise((resolve) => {
-      this.finish = resolve;
-      for (const command of queue) {
-        command.batch = this;
-        this.redis.sendCommand(command, this);
-      }
-    });
+    for (const command of queue) {
+      command.batch = this;
+      this.redis.sendCommand(command, this);
+    }
   }
 
   /** @internal The outcome of command `index`. */
@@ -128,16 +143,18 @@ export class Pipeline implements CommandTarget, Batch {
     const [error, reply] = outcome;
     if (error === null && Array.isArray(reply) && this.queue[index]?.meta.lower === 'exec') this.transform(index, reply);
     this.outcomes[index] = outcome;
-    if (--this.missing === 0) this.finish?.(this.outcomes);
+    if (--this.missing === 0) this.finish(this.outcomes);
   }
 
   /** The items of an EXEC are the replies of the commands before it. */
   private transform(index: number, replies: unknown[]): void {
+    const areBuffers = this.queue[index]?.replyEncoding === null;
     for (let i = 0; i < replies.length; i++) {
       const command = this.queue[index - (replies.length - i)];
-      if (replies[i] instanceof Error) continue;
+      if (command === undefined || replies[i] instanceof Error) continue;
       try {
-        replies[i] = command?.transformReply(replies[i]);
+        const reply = areBuffers && command.replyEncoding !== null ? decoded(replies[i]) : replies[i];
+        replies[i] = command.transformReply(reply);
       } catch (error) {
         replies[i] = error;
       }
@@ -147,6 +164,18 @@ export class Pipeline implements CommandTarget, Batch {
 
 installCommands(Pipeline.prototype);
 
+/** Buffers as text, wherever they are in a reply. */
+function decoded(reply: unknown): unknown {
+  if (Buffer.isBuffer(reply)) return reply.toString();
+  if (Array.isArray(reply)) return reply.map(decoded);
+  if (typeof reply !== 'object' || reply === null || reply instanceof Error) return reply;
+  const result = {};
+  for (const [field, value] of Object.entries(reply)) {
+    Object.defineProperty(result, field, { value: decoded(value), writable: true, enumerable: true, configurable: true });
+  }
+  return result;
+}
+
 /** Replies of an EXEC as pairs. */
 export function pairsOf(replies: unknown): Outcome[] | null {
   if (!Array.isArray(replies)) return null;
@@ -154,7 +183,7 @@ export function pairsOf(replies: unknown): Outcome[] | null {
 }
 
 function unwrapTransaction(outcomes: Outcome[]): Outcome[] | null {
-  const [error, replies] = outcomes[outcomes.length - 1] as Outcome;
+  const [error, replies] = outcomes[outcomes.length - 1];
   if (!error) return pairsOf(replies);
   const previousErrors = outcomes.slice(0, -1).flatMap(([previous]) => (previous ? [previous] : []));
   throw Object.assign(error, { previousErrors });

@@ -37,8 +37,9 @@ export class Meta {
   constructor(readonly name: string) {
     this.lower = name.toLowerCase();
     this.class = native.classify(this.lower);
-    this.argumentTransformer = argumentTransformers[this.lower];
-    this.replyTransformer = replyTransformers[this.lower];
+    // By the name as typed, as in ioredis: `call('HGETALL')` gets what the server sent.
+    this.argumentTransformer = argumentTransformers[name];
+    this.replyTransformer = replyTransformers[name];
     this.isSpecial = ((this.class >> 8) & 0xff) !== 0;
   }
 
@@ -63,12 +64,11 @@ export function metaOf(name: string): Meta {
   return meta;
 }
 
-function refreshMetas(lower: string): void {
-  for (const meta of metas.values()) {
-    if (meta.lower !== lower) continue;
-    meta.argumentTransformer = argumentTransformers[lower];
-    meta.replyTransformer = replyTransformers[lower];
-  }
+function refreshMeta(name: string): void {
+  const meta = metas.get(name);
+  if (meta === undefined) return;
+  meta.argumentTransformer = argumentTransformers[name];
+  meta.replyTransformer = replyTransformers[name];
 }
 
 /** A table that people write to and delete from, as in ioredis; commands read the copies in their `Meta`. */
@@ -76,18 +76,18 @@ function watched<T>(table: Record<string, T | undefined>): Record<string, T | un
   return new Proxy(table, {
     set(target, name: string, transformer: T) {
       target[name] = transformer;
-      refreshMetas(name);
+      refreshMeta(name);
       return true;
     },
     deleteProperty(target, name: string) {
       delete target[name];
-      refreshMetas(name);
+      refreshMeta(name);
       return true;
     },
   });
 }
 
-/** Transformers by lower-case name, for all clients of the process, as in ioredis. */
+/** Transformers by name, for all clients of the process, as in ioredis. */
 export const transformers = { argument: watched(argumentTransformers), reply: watched(replyTransformers) };
 
 /** Names that get methods: all commands but `monitor`, which is a method of its own, and `sentinel`. */

@@ -1,12 +1,15 @@
-/** The transformers that ioredis has built in: objects and Maps as arguments of mset and hset, HGETALL's reply as an object. */
-import { transformers } from './table';
+/**
+ * The transformers that ioredis has built in: objects and Maps as arguments of mset and hset, HGETALL's reply as an object, and replies
+ * that RESP3 gives another shape brought back to RESP2's, unless `replyMapping: 'resp3'` asks for what the server sends.
+ */
+import { transformers, type ReplyTransformer } from './table';
 
 /** `[{a: 1}]` and `[new Map(...)]` as `['a', 1]`; with a key in front for hset and hmset. */
 function unfold(args: unknown[], at: number): unknown[] {
   const value = args[at];
-  if (args.length !== at + 1 || typeof value !== 'object' || value === null || Buffer.isBuffer(value) || Array.isArray(value)) return args;
+  if (args.length !== at + 1 || typeof value !== 'object' || value === null) return args;
   const pairs = value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value);
-  return [...args.slice(0, at), ...pairs.flat()];
+  return [...args.slice(0, at), ...pairs.flatMap(([field, content]) => [field, content])];
 }
 
 transformers.argument.mset = (args) => unfold(args, 0);
@@ -25,3 +28,26 @@ transformers.reply.hgetall = (reply) => {
   }
   return result;
 };
+
+/** `[[a, 1], [b, 2]]` as `[a, 1, b, 2]`; what is flat stays so. */
+const flatten = (reply: unknown): unknown => (Array.isArray(reply) && reply.some(Array.isArray) ? reply.flat() : reply);
+
+/** `[key, entries, key, entries]` as `[[key, entries], ...]`. */
+function inPairs(reply: unknown): unknown {
+  if (!Array.isArray(reply)) return reply;
+  const pairs: unknown[] = [];
+  for (let i = 0; i < reply.length; i += 2) pairs.push([reply[i], reply[i + 1]]);
+  return pairs;
+}
+
+/** Only where the server sent RESP3's shape and the caller expects RESP2's. */
+const asBefore =
+  (shape: (reply: unknown) => unknown): ReplyTransformer =>
+  (reply, { protocol, replyMapping }) =>
+    protocol === 3 && replyMapping === 'legacy' ? shape(reply) : reply;
+
+const PAIRS = ['zdiff', 'zinter', 'zpopmax', 'zpopmin', 'zunion', 'zrandmember', 'zrange', 'zrangebyscore', 'zrevrange', 'zrevrangebyscore', 'hrandfield'];
+for (const name of PAIRS) transformers.reply[name] = asBefore(flatten);
+for (const name of ['xread', 'xreadgroup']) transformers.reply[name] = asBefore(inPairs);
+// Its scores come in pairs under RESP2 too.
+transformers.reply.vsim = (reply, { replyMapping }) => (replyMapping === 'legacy' ? flatten(reply) : reply);
