@@ -24,6 +24,9 @@ const now = performance.now.bind(performance);
 /** Bounds of the manager's queues: what is issued while Redis is away. */
 const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
 
+/** First TCP keepalive probe. Ten of them, a second apart, find a dead connection on which a blocking command hides it from the watchdog. */
+const KEEPALIVE_MS = 5_000;
+
 let configured: ManagerOptions = {};
 let current: Settings | undefined;
 const clients = new Map<Role, Redis>();
@@ -78,6 +81,8 @@ function connect(role: Role, s: Settings): Redis {
     maxRetriesPerRequest: s.maxRetries,
     retryStrategy: (times: number) => reconnectDelay(s.retryDelayMs, Math.max(times, 1)),
     resend: 'idempotent',
+    retryRefused: true,
+    keepAlive: KEEPALIVE_MS,
     ...QUEUE,
     ...options,
     connectionName: `${s.connectionName}:${role}`,
