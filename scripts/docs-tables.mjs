@@ -1,0 +1,182 @@
+// The tables of README.md, made from the code: options from the doc comments of lib/, the environment from lib/env.ts, times and bounds
+// from the constants themselves, errors from src/error.rs. A table stands between `<!-- table: name -->` and `<!-- end -->`.
+//
+//     node scripts/docs-tables.mjs            rewrites README.md
+//     node scripts/docs-tables.mjs --check    fails when that would change it (a spec runs this)
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import ts from 'typescript';
+import { root } from './setup/run.mjs';
+
+const require = createRequire(import.meta.url);
+const read = (file) => readFileSync(path.join(root, file), 'utf8');
+const row = (cells) => `| ${cells.map((cell) => cell.replace(/\|/g, '\\|')).join(' | ')} |`;
+const table = (head, rows) => [row(head), row(head.map(() => '---')).replace(/ /g, ''), ...rows.map(row)].join('\n');
+
+/** The one match of a pattern in a file. What moved or was renamed has to be looked for here, too. */
+function found(file, pattern) {
+  const match = pattern.exec(read(file));
+  if (match === null) throw new Error(`docs-tables: ${file} has nothing like ${pattern}`);
+  return match[1];
+}
+
+// --- options -------------------------------------------------------------------------------------------------------------------
+
+/** Names and doc comments of an interface's properties. */
+function properties(file, name) {
+  const source = ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true);
+  const declaration = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
+  if (declaration === undefined) throw new Error(`docs-tables: ${file} has no interface ${name}`);
+  return declaration.members.map((member) => ({
+    name: member.name.getText(),
+    type: member.type.getText().replace(/ \| undefined/g, ''),
+    doc: docOf(member),
+  }));
+}
+
+function docOf(member) {
+  const text = (member.jsDoc ?? []).map((doc) => ts.getTextOfJSDocComment(doc.comment) ?? '').join(' ');
+  return text.replace(/\{@link ([\w.]+)\}/g, '`$1`').replace(/\s+/g, ' ').trim();
+}
+
+/** What is documented as being as in another interface has its text. */
+function resolved(doc, others) {
+  const same = /^As in `\w+\.(\w+)`\.$/.exec(doc);
+  if (same === null) return doc;
+  return (others.find(({ name }) => name === same[1])?.doc ?? doc).replace("the repository's, else ", '');
+}
+
+function optionTable(list) {
+  return table(['option', 'meaning'], list.map(({ name, doc }) => [`\`${name}\``, doc]));
+}
+
+// --- times and bounds -----------------------------------------------------------------------------------------------------------
+
+/** The defaults of the core's cache engine, in milliseconds or as they are, by field. */
+function engineDefaults() {
+  const body = found('src/cache/engine.rs', /impl Default for EngineConfig \{\s*fn default\(\) -> Self \{\s*Self \{([^}]*)\}/);
+  return Object.fromEntries(
+    [...body.matchAll(/(\w+): ([^\n]+),\n/g)].map(([, name, value]) => {
+      const time = /^Duration::from_(millis|secs)\((\d+)\)$/.exec(value);
+      return [name, time === null ? value.replace(/_/g, '') : String(Number(time[2]) * (time[1] === 'secs' ? 1000 : 1))];
+    }),
+  );
+}
+
+/** The options of the engine by the core's field. Their doc comments must say what the core does. */
+const ENGINE_FIELDS = {
+  commandTimeoutMs: 'command_timeout',
+  connectBudgetMs: 'connect_budget',
+  writeTimeoutMs: 'write_timeout',
+  leaseMs: 'lease',
+  renewMs: 'renew_every',
+  lockTimeoutMs: 'lock_timeout',
+  maxUndelivered: 'undelivered_max',
+};
+
+function engineOptions() {
+  const defaults = engineDefaults();
+  const list = properties('lib/manager/options.ts', 'CacheEngineOptions');
+  for (const { name, doc } of list) {
+    const said = /Default ([\d,]+)\./.exec(doc)?.[1].replace(/,/g, '');
+    const holds = defaults[ENGINE_FIELDS[name]];
+    if (name in ENGINE_FIELDS && said !== holds) throw new Error(`docs-tables: ${name} says ${said}, and the core's default is ${holds}`);
+  }
+  return list;
+}
+
+const grouped = (digits) => Number(digits.replace(/_/g, '')).toLocaleString('en-US');
+const MIB = 1024 * 1024;
+
+function bounds() {
+  const engine = engineDefaults();
+  const seconds = (field) => `${Number(engine[field]) / 1000} s`;
+  const validate = (name) => grouped(found('lib/cache/validate.ts', new RegExp(`export const ${name} = ([\\d_]+);`)));
+  const queue = 'lib/manager/connections.ts';
+  const limits = found('src/resp/scan.rs', /Self \{ (depth: .*) \}\n/);
+  const reply = 2 ** Number(/bytes: 1 << (\d+)/.exec(limits)[1]);
+  return [
+    ['breaker', `opens after ${engine.breaker_after} time-outs in a row for ${seconds('breaker_first')}, doubling to ${seconds('breaker_longest')}; one trial call closes it`],
+    ['pause after a failed refresh', `${seconds('backoff_first')}, doubling to ${seconds('backoff_longest')}, for the whole fleet`],
+    ['`ttl`', `1 ms to ten years; without one \`CACHE_DEFAULT_TTL\``],
+    ['tags', `at most ${validate('MAX_TAGS')} for one entry, of at most ${validate('MAX_TAG_BYTES')} bytes each`],
+    ['reconnect', `after at most min(\`REDIS_RETRY_DELAY\` x attempt, ${grouped(found('lib/manager/options.ts', /MAX_DELAY_MS = ([\d_]+)/))}) ms with full jitter, for ever`],
+    [
+      "queue of each of the manager's clients",
+      `${grouped(found(queue, /maxQueueCommands: ([\d_]+)/))} commands or ${found(queue, /maxQueueBytes: (\d+) << 20/)} MiB; unbounded for a \`Redis\` of your own, as in ioredis`,
+    ],
+    ['one reply', `nests at most ${/depth: (\d+)/.exec(limits)[1]} deep and has at most ${reply / MIB} MiB`],
+    ['silent connection', `asked for a sign of life after ${Number(found('lib/client/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`), and given up if a second connection to the node shows that it is dead`],
+    ['`healthCheck`, `redisHealthCheck`', `answer within ${grouped(found('lib/manager/health.ts', /HEALTH_TIMEOUT_MS = ([\d_]+)/))} ms`],
+    ['`closeAll`', `takes at most \`timeoutMs\`, by default ${grouped(found('lib/manager/shutdown.ts', /default: ([\d_]+) \}/))} ms`],
+  ];
+}
+
+// --- errors ----------------------------------------------------------------------------------------------------------------------
+
+/** Codes that only the facade knows. */
+const FACADE_ERRORS = [
+  ['E_LOAD_OVER', '`addTags` was called after the loader had settled.', false],
+  ['E_NO_BINARY', 'No native binary fits this platform, or it cannot be loaded; the message names the platform and the way out.', false],
+];
+
+function errors() {
+  const text = read('src/error.rs');
+  const docs = Object.fromEntries([...text.matchAll(/ {4}\/\/\/ (.+)\n {4}(\w+),\n/g)].map(([, doc, kind]) => [kind, doc]));
+  const retryable = found('src/error.rs', /matches!\(self, ([^)]*)\)/);
+  const own = [...text.matchAll(/Self::(\w+) => "(E_\w+)"/g)].map(([, kind, code]) => {
+    if (docs[kind] === undefined) throw new Error(`docs-tables: ErrorKind::${kind} has no doc comment of one line`);
+    return [code, docs[kind], new RegExp(`Self::${kind}\\b`).test(retryable)];
+  });
+  const all = [...own, ...FACADE_ERRORS];
+  const known = new Set(all.map(([code]) => code));
+  for (const file of readdirSync(path.join(root, 'lib'), { recursive: true })) {
+    if (!file.endsWith('.ts')) continue;
+    for (const [, code] of read(path.join('lib', file)).matchAll(/'(E_[A-Z_]+)'/g)) {
+      if (!known.has(code)) throw new Error(`docs-tables: lib/${file} has the code ${code}, which no table explains`);
+    }
+  }
+  return table(['code', 'meaning', 'may succeed later as it is'], all.map(([code, doc, later]) => [`\`${code}\``, doc, later ? 'yes' : 'no']));
+}
+
+// --- the page --------------------------------------------------------------------------------------------------------------------
+
+const call = () => properties('lib/cache/options.ts', 'CacheOptions');
+const repository = () => properties('lib/cache/options.ts', 'CacheRepositoryOptions').map(({ name, doc }) => ({ name, doc: resolved(doc, call()) }));
+const client = () =>
+  properties('lib/client/options.ts', 'CommonRedisOptions')
+    .filter(({ doc }) => doc.startsWith('hawser: '))
+    .map(({ name, doc }) => ({ name, doc: doc.replace(/^hawser: (.)/, (_, first) => first.toUpperCase()) }));
+
+const TABLES = {
+  environment: () => require('../dist/env.js').environmentTable(),
+  'call options': () => optionTable(call()),
+  'repository options': () => optionTable(repository()),
+  'manager options': () => optionTable(properties('lib/manager/options.ts', 'ManagerOptions')),
+  'cache engine options': () => optionTable(engineOptions()),
+  'client options': () => optionTable(client()),
+  bounds: () => table(['', ''], bounds()),
+  errors,
+};
+
+/** The page with its tables made anew. */
+export function render(page) {
+  const used = new Set();
+  const rendered = page.replace(/<!-- table: ([\w ]+) -->\n[\s\S]*?<!-- end -->/g, (_, name) => {
+    if (!(name in TABLES)) throw new Error(`docs-tables: there is no table ${name}; there are: ${Object.keys(TABLES).join(', ')}`);
+    used.add(name);
+    return `<!-- table: ${name} -->\n${TABLES[name]()}\n<!-- end -->`;
+  });
+  for (const name of Object.keys(TABLES)) if (!used.has(name)) throw new Error(`docs-tables: README.md has no place for the table ${name}`);
+  return rendered;
+}
+
+const page = read('README.md');
+const rendered = render(page);
+if (!process.argv.includes('--check')) writeFileSync(path.join(root, 'README.md'), rendered);
+else if (rendered !== page) {
+  console.error('README.md is out of date: run node scripts/docs-tables.mjs');
+  process.exitCode = 1;
+}
