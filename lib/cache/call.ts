@@ -99,7 +99,7 @@ export class Call {
   error(command: string): HawserError {
     const text = String(this.a);
     const space = text.indexOf(' ');
-    const code = space > 0 ? text.slice(0, space) : 'E_CACHE';
+    const code = space > 0 ? text.slice(0, space) : 'E_INTERNAL';
     const message = space > 0 ? text.slice(space + 1) : text;
     const details: HawserErrorDetails = { command };
     if ((this.b & 1) !== 0) details.maybeExecuted = true;
