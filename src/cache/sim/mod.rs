@@ -3,6 +3,8 @@
 
 mod check;
 mod server;
+mod told;
+mod weather;
 mod world;
 
 use world::{Chaos, World};

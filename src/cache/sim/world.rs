@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::check::{concludes, Asked, Books, Made, Mutation, Scope};
+use super::check::{Asked, Books, Made, Scope};
 use super::server::Work;
-use crate::cache::{CallId, Context, Decision, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId, Request};
+use crate::cache::{CallId, Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId, Request};
 use crate::clock::Instant;
 use crate::entropy::Entropy;
 use crate::store::entry::Tag;
-use crate::store::{MemoryStore, Op, Origin, StoreError, StoreReply, Ticket};
+use crate::store::{MemoryStore, StoreError, StoreReply, Ticket};
 
 /// What may happen.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,7 @@ impl Dice {
         self.next() % n
     }
 
-    fn chance(&mut self, percent: u64) -> bool {
+    pub(super) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 }
@@ -61,44 +61,44 @@ impl Entropy for Dice {
 
 /// A load that a process runs.
 #[derive(Debug)]
-struct Running {
-    key: u8,
-    value: u64,
-    storing: bool,
+pub(super) struct Running {
+    pub key: u8,
+    pub value: u64,
+    pub storing: bool,
 }
 
 #[derive(Debug)]
-struct Process {
+pub(super) struct Process {
     /// Never the same again after a crash.
-    id: u64,
-    engine: Engine,
-    repo: RepoId,
-    is_up: bool,
-    sent: VecDeque<(Ticket, Work)>,
-    answered: VecDeque<(Ticket, StoreReply)>,
-    calls: BTreeMap<u32, Asked>,
+    pub id: u64,
+    pub engine: Engine,
+    pub repo: RepoId,
+    pub is_up: bool,
+    pub sent: VecDeque<(Ticket, Work)>,
+    pub answered: VecDeque<(Ticket, StoreReply)>,
+    pub calls: BTreeMap<u32, Asked>,
     /// Loaders of calls that were answered with a stale value.
-    answered_stale: BTreeMap<u32, Asked>,
-    loads: BTreeMap<u32, Running>,
+    pub answered_stale: BTreeMap<u32, Asked>,
+    pub loads: BTreeMap<u32, Running>,
 }
 
 pub(super) struct World {
     pub trace: bool,
-    chaos: Chaos,
-    dice: Dice,
-    now: Instant,
-    step: u64,
-    store: MemoryStore,
-    replica: MemoryStore,
-    processes: Vec<Process>,
+    pub chaos: Chaos,
+    pub dice: Dice,
+    pub now: Instant,
+    pub step: u64,
+    pub store: MemoryStore,
+    pub replica: MemoryStore,
+    pub processes: Vec<Process>,
     /// What a lost link had sent and the server still has to carry out.
-    late: VecDeque<Work>,
-    books: Books,
-    next: u64,
-    names: Names,
-    config: EngineConfig,
-    periods: (u64, u64, u64),
-    has_ages: bool,
+    pub late: VecDeque<Work>,
+    pub books: Books,
+    pub next: u64,
+    pub names: Names,
+    pub config: EngineConfig,
+    pub periods: (u64, u64, u64),
+    pub has_ages: bool,
 }
 
 const KEYS: u64 = 2;
@@ -149,7 +149,7 @@ impl World {
         self.settle();
     }
 
-    fn boot(&mut self) -> Process {
+    pub(super) fn boot(&mut self) -> Process {
         self.next += 1;
         let mut engine = Engine::new(self.config.clone());
         let repo = engine.register("sim").unwrap();
@@ -184,13 +184,14 @@ impl World {
             95 if self.chaos.failovers => self.replicate(),
             96 if self.chaos.failovers && self.dice.chance(20) => self.fail_over(),
             97 if self.chaos.failovers && self.dice.chance(10) => self.rename_reign(),
-            98 if self.chaos.writes => self.name_tags(p),
+            97 if self.chaos.one_load => self.pass_long(),
+            94 | 96 | 98 if self.chaos.writes => self.name_tags(p),
             99 if self.dice.chance(30) => self.cancel(p),
             _ => self.connect(p),
         }
     }
 
-    fn input(&mut self, p: usize, act: impl FnOnce(&mut Engine, &mut Context<'_>)) {
+    pub(super) fn input(&mut self, p: usize, act: impl FnOnce(&mut Engine, &mut Context<'_>)) {
         let mut cx = Context { now: self.now, entropy: &mut self.dice };
         act(&mut self.processes[p].engine, &mut cx);
         // Calls of one tick are one batch: sometimes the outputs are taken a little later.
@@ -211,7 +212,7 @@ impl World {
         }
     }
 
-    fn log(&self, text: impl FnOnce() -> String) {
+    pub(super) fn log(&self, text: impl FnOnce() -> String) {
         if self.trace {
             #[allow(clippy::print_stderr, reason = "the trace of a seed that fails")]
             {
@@ -228,7 +229,7 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, p: usize) {
+    pub(super) fn deliver(&mut self, p: usize) {
         let Some((ticket, mut work)) = self.processes[p].sent.pop_front() else { return };
         self.note_effect(Some(p), &work.op);
         match work.step(&mut self.store, self.now) {
@@ -241,41 +242,7 @@ impl World {
         }
     }
 
-    fn late_delivery(&mut self) {
-        let Some(mut work) = self.late.pop_front() else { return };
-        self.note_effect(None, &work.op);
-        self.log(|| format!("server, late: {:?}", work.op));
-        if work.step(&mut self.store, self.now).is_none() {
-            self.late.push_front(work);
-        }
-    }
-
-    /// Writes the books when an operation takes effect: the first time counts for its promise.
-    fn note_effect(&mut self, p: Option<usize>, op: &Op) {
-        let step = self.step;
-        if let Op::Set { value, .. } = op {
-            if let Some(made) = value_of(value).and_then(|value| self.books.made.get_mut(&value)) {
-                made.at = step;
-                made.tags.values_mut().for_each(|at| *at = step);
-            }
-        }
-        let hits = |names: &Names, scope: &Scope| match (op, scope) {
-            (Op::Delete { entries }, Scope::Key(key)) => entries.contains(&names.entry(&[*key])),
-            (Op::Set { entry, .. }, Scope::Key(key)) => *entry == names.entry(&[*key]),
-            (Op::Invalidate { tags }, Scope::Tag(tag)) => tags.iter().any(|(version, _)| *version == names.version(&[*tag])),
-            _ => false,
-        };
-        let Some(p) = p else { return };
-        for call in self.processes[p].calls.values_mut() {
-            for (scope, effect) in &mut call.writes {
-                if effect.is_none() && hits(&self.names, scope) {
-                    *effect = Some(step);
-                }
-            }
-        }
-    }
-
-    fn answer(&mut self, p: usize) {
+    pub(super) fn answer(&mut self, p: usize) {
         let Some((ticket, reply)) = self.processes[p].answered.pop_front() else { return };
         self.input(p, |engine, cx| engine.on_store(cx, ticket, Ok(reply)));
     }
@@ -291,6 +258,20 @@ impl World {
             if self.processes[p].engine.next_wakeup().is_some_and(|when| when <= self.now) && (self.chaos.one_load || self.dice.chance(80))
             {
                 self.input(p, Engine::on_timer);
+            }
+        }
+    }
+
+    /// Loaders take their time while the links are quick: whoever lives renews.
+    fn pass_long(&mut self) {
+        for _ in 0..12 {
+            self.now = self.now + Duration::from_secs(1);
+            for p in 0..self.processes.len() {
+                self.input(p, Engine::on_timer);
+                while !self.processes[p].sent.is_empty() || !self.processes[p].answered.is_empty() {
+                    self.deliver(p);
+                    self.answer(p);
+                }
             }
         }
     }
@@ -358,76 +339,6 @@ impl World {
         self.input(p, |_, _| {});
     }
 
-    fn decided(&mut self, p: usize, decision: &Decision) {
-        self.log(|| format!("{p} decides {decision:?}"));
-        let step = self.step;
-        match decision {
-            Decision::Hit { call, payload, hit } => {
-                let value = value_of(payload.as_bytes()).unwrap();
-                if let Some(asked) = self.processes[p].calls.get(&call.0) {
-                    self.books.check(self.processes[p].id, asked, value);
-                    if *hit == crate::cache::Hit::Stale {
-                        let asked = asked.clone();
-                        self.processes[p].answered_stale.insert(call.0, asked);
-                    }
-                }
-            }
-            Decision::Load { call, load, storing } => {
-                let Some(asked) = self.processes[p].calls.get(&call.0).cloned() else { panic!("a load for nobody: {decision:?}") };
-                self.begin(p, *call, *load, &asked, *storing);
-            }
-            Decision::Refresh { call, load } => {
-                let asked = self.processes[p].answered_stale.remove(&call.0).expect("a refresh for a stale hit");
-                self.begin(p, *call, *load, &asked, true);
-            }
-            Decision::LoadOver { call: Some(call), .. } => {
-                self.processes[p].answered_stale.remove(&call.0);
-            }
-            Decision::LoadOver { load: Some(load), .. } => {
-                assert!(!self.processes[p].loads.contains_key(&load.0), "over before its loader's end");
-            }
-            _ => {}
-        }
-        let about = match decision {
-            Decision::Load { call, .. } => Some(*call),
-            other => concludes(other),
-        };
-        let Some(asked) = about.and_then(|call| self.processes[p].calls.get_mut(&call.0)) else { return };
-        if asked.is_read {
-            asked.count(decision);
-        }
-        let Some(call) = concludes(decision) else { return };
-        let asked = self.processes[p].calls.remove(&call.0).unwrap();
-        assert!(!asked.is_read || asked.counts == 1, "C10: not counted: {decision:?}");
-        for (scope, effect) in asked.writes {
-            match decision {
-                Decision::Done { .. } => {
-                    let effect = effect.expect("told before it took effect");
-                    self.books.mutations.push(Mutation { scope, effect, told: step, process: None });
-                }
-                Decision::Error { kept: true, .. } => {
-                    let process = Some(self.processes[p].id);
-                    self.books.mutations.push(Mutation { scope, effect: asked.began, told: step, process });
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn begin(&mut self, p: usize, call: CallId, load: LoadId, asked: &Asked, storing: bool) {
-        let key = asked.key;
-        if self.chaos.one_load && storing {
-            let others = self.processes.iter().flat_map(|process| process.loads.values());
-            let running = others.filter(|other| other.key == key && other.storing).count();
-            assert_eq!(running, 0, "C2: a second load of key {key} at a time");
-        }
-        self.next += 1;
-        let value = self.next;
-        self.books.made.insert(value, Made::new(key, &asked.tags, self.step));
-        self.log(|| format!("{p} runs {load:?} for {call:?}: value {value}"));
-        self.processes[p].loads.insert(load.0, Running { key, value, storing });
-    }
-
     fn end_loader(&mut self, p: usize) {
         let Some(load) = self.pick_load(p) else { return };
         let running = self.processes[p].loads.remove(&load).unwrap();
@@ -470,74 +381,6 @@ impl World {
         self.input(p, |engine, _| engine.cancel(CallId(call)));
     }
 
-    fn cut(&mut self, p: usize) {
-        if !self.processes[p].is_up {
-            return;
-        }
-        self.log(|| format!("{p} is cut"));
-        self.processes[p].is_up = false;
-        let answered = std::mem::take(&mut self.processes[p].answered);
-        let sent = std::mem::take(&mut self.processes[p].sent);
-        let reached = self.dice.below(sent.len() as u64 + 1) as usize;
-        let down_first = self.dice.chance(50);
-        if down_first {
-            self.input(p, Engine::on_store_down);
-        }
-        for (ticket, _) in answered {
-            self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(StoreError::Cut { maybe_executed: true })));
-        }
-        for (at, (ticket, work)) in sent.into_iter().enumerate() {
-            let maybe_executed = at < reached || self.dice.chance(50);
-            if at < reached {
-                self.late.push_back(work);
-            }
-            let error = if maybe_executed { StoreError::Cut { maybe_executed } } else { StoreError::NotSent };
-            self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(error)));
-        }
-        if !down_first {
-            self.input(p, Engine::on_store_down);
-        }
-    }
-
-    fn crash(&mut self, p: usize) {
-        self.log(|| format!("{p} dies"));
-        let sent = std::mem::take(&mut self.processes[p].sent);
-        let reached = self.dice.below(sent.len() as u64 + 1) as usize;
-        self.late.extend(sent.into_iter().take(reached).map(|(_, work)| work));
-        self.processes[p] = self.boot();
-    }
-
-    fn evict(&mut self) {
-        let keys = self.store.keys(self.now);
-        if !keys.is_empty() {
-            let key = keys[self.dice.below(keys.len() as u64) as usize].clone();
-            self.log(|| format!("{} is evicted", key.escape_ascii()));
-            self.store.evict(self.now, &key);
-        }
-    }
-
-    fn replicate(&mut self) {
-        self.replica = self.store.clone();
-    }
-
-    fn fail_over(&mut self) {
-        self.log(|| "failover".to_owned());
-        for p in 0..self.processes.len() {
-            self.cut(p);
-        }
-        // What the old master had not carried out yet is lost with it.
-        self.late.clear();
-        self.store = self.replica.clone();
-        self.rename_reign();
-    }
-
-    fn rename_reign(&mut self) {
-        self.next += 1;
-        let origin = Origin::of(&self.next.to_le_bytes());
-        self.log(|| format!("the reign of {origin:?}"));
-        self.store.reign(origin);
-    }
-
     /// The weather clears: every call ends, and nothing is left behind.
     fn settle(&mut self) {
         self.log(|| "settling".to_owned());
@@ -573,10 +416,4 @@ impl World {
         let longest = longest.max(Duration::from_secs(60));
         assert_eq!(self.store.keys(self.now + longest * 2), [] as [crate::store::Key; 0], "C4: what is left after everything has expired");
     }
-}
-
-/// The number of the value that a payload or an entry ends with.
-fn value_of(bytes: &[u8]) -> Option<u64> {
-    let at = bytes.iter().rposition(|byte| *byte == b'v')?;
-    std::str::from_utf8(&bytes[at + 1..]).ok()?.parse().ok()
 }
