@@ -117,14 +117,18 @@ const OPERATIONS: Record<string, string> = {
   G: 'getOrSet', R: 'get', H: 'has', S: 'set', D: 'delete', P: 'deletePattern', T: 'invalidateTags', A: 'addTags',
 };
 
+/** The driver outlives settings: what it reports goes where the present ones say. */
 function newDriver(s: Settings): CacheDriver {
-  const { logger } = s;
+  const logger = (): Logger => (current ?? s).logger;
+  const timed = (operation: string, ms: number): void => logger().debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`);
   const driver: CacheDriver = new CacheDriver(new native.NativeCache(s.engine), {
     event: (repo, name, message) => {
       const repository = driver.prefixOf(repo);
-      dispatch(name, repository === undefined ? { message } : { message, repository }, logger);
+      dispatch(name, repository === undefined ? { message } : { message, repository }, logger());
     },
-    timed: s.monitor ? (operation, ms) => logger.debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`) : undefined,
+    get timed() {
+      return current?.monitor === true ? timed : undefined;
+    },
   });
   return driver;
 }
