@@ -50,6 +50,9 @@ export class Redis extends EventEmitter implements CommandTarget {
   private readonly isMemory: boolean;
   private isMonitoring = false;
   private isClosingByHand = false;
+  /** The database that commands issued now run in. */
+  private selected: number;
+  private hasBeenReady = false;
   private lastError: Error | undefined = undefined;
   private connector: ConnectorLike | undefined = undefined;
 
@@ -63,6 +66,7 @@ export class Redis extends EventEmitter implements CommandTarget {
     this.isMemory = args.some(isMemoryUrl);
     this.options = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
     const { keyPrefix } = this.options;
+    this.selected = this.options.db;
     this.utf8Options = { replyEncoding: 'utf8', keyPrefix };
     this.bufferOptions = { replyEncoding: null, keyPrefix };
     this.link = this.isMemory ? undefined : this.createLink();
@@ -75,6 +79,10 @@ export class Redis extends EventEmitter implements CommandTarget {
   private createLink(): Link {
     const { core, socket, shape } = clientConfig(this.options);
     const client: LinkClient = {
+      onConnecting: () => {
+        // By whoever wraps `connect`, the second time as the first.
+        if (this.status !== 'connecting') this.connect().catch(noop);
+      },
       onConnect: () => this.setStatus('connect'),
       onReady: () => this.onReady(),
       onSocketError: (error) => {
@@ -91,7 +99,6 @@ export class Redis extends EventEmitter implements CommandTarget {
         this.silentEmit('error', this.lastError);
       },
       onWarning: (text) => console.warn(`[WARN] ${text}`),
-      onSelected: (db) => this.emit('select', db),
       onReplyError: (command, text) => this.onReplyError(command, text),
     };
     if (this.options.Connector) {
@@ -147,6 +154,9 @@ export class Redis extends EventEmitter implements CommandTarget {
   }
 
   private onReady(): void {
+    // The new connection starts in the database of the options, and is brought back to the one in use.
+    if (this.hasBeenReady && this.selected !== this.options.db) this.emit('select', this.selected);
+    this.hasBeenReady = true;
     if (this.options.monitor === true) {
       this.isMonitoring = true;
       this.link?.push(new Command('monitor', [], this.utf8Options, noop));
@@ -197,7 +207,7 @@ export class Redis extends EventEmitter implements CommandTarget {
         else resolve();
       };
       const onReady = (): void => settle();
-      const onClose = (): void => settle(this.lastError ?? new Error(CONNECTION_CLOSED_ERROR_MSG));
+      const onClose = (): void => settle(closedError(this.lastError));
       this.once('ready', onReady);
       this.once('close', onClose);
       link.connect();
@@ -252,21 +262,40 @@ export class Redis extends EventEmitter implements CommandTarget {
   private sendSpecial(command: Command): void {
     const { link } = this;
     if (link === undefined) return this.refuseOnMemory(command);
-    if (this.status === 'wait') {
-      if (command.meta.lower === 'quit') {
-        command.deliver('OK', { protocol: 3, replyMapping: 'legacy' });
-        this.disconnect();
-        return;
-      }
-      this.connect().catch(noop);
-    }
+    if (this.status === 'wait') this.connect().catch(noop);
     if (this.status === 'end') return command.reject(new Error(CONNECTION_CLOSED_ERROR_MSG));
     if (this.isMonitoring && command.meta.lower !== 'quit') {
       return command.reject(new Error("Connection is in monitoring mode, can't process commands."));
     }
-    if (command.meta.lower === 'quit') this.isClosingByHand = true;
+    if (this.options.enableOfflineQueue === false && this.status !== 'ready') {
+      return command.deliverFailure({ code: 'E_OFFLINE', node: link.node });
+    }
+    switch (command.meta.lower) {
+      case 'quit':
+        if (this.quitAtOnce(command, link)) return;
+        this.isClosingByHand = true;
+        break;
+      case 'select':
+        this.follow(command.args[0]);
+        break;
+    }
     if (command.script !== undefined) this.chooseEval(command, link);
     link.push(command);
+  }
+
+  /** Before anything was sent there is nothing to wait for. */
+  private quitAtOnce(command: Command, link: Link): boolean {
+    if (this.status === 'ready' || link.queued > 0) return false;
+    this.disconnect();
+    command.deliver('OK', { protocol: 3, replyMapping: 'legacy' });
+    return true;
+  }
+
+  private follow(argument: string | Buffer | undefined): void {
+    const db = Number(String(argument));
+    if (!Number.isInteger(db) || db === this.selected) return;
+    this.selected = db;
+    this.emit('select', db);
   }
 
   /** The first use of a script on a connection sends its source. */
@@ -306,6 +335,7 @@ export class Redis extends EventEmitter implements CommandTarget {
       link.push(command);
       return true;
     }
+    if (command.meta.lower === 'select') this.selected = link.database;
     const ask = this.options.reconnectOnError;
     if (typeof ask !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
     const verdict = ask(new ReplyError(text));
@@ -422,5 +452,10 @@ export class Redis extends EventEmitter implements CommandTarget {
 }
 
 installCommands(Redis.prototype);
+
+/** Why `connect` was rejected: ioredis's words, with what went wrong as its cause. */
+function closedError(cause: Error | undefined): Error {
+  return new Error(CONNECTION_CLOSED_ERROR_MSG, cause === undefined ? undefined : { cause });
+}
 
 export { AbortError };

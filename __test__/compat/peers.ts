@@ -2,6 +2,7 @@
  * Both clients under one type: a compat spec runs the same lines on ioredis and on hawser. Where ioredis's answer is the specification,
  * `observe` makes what came out comparable: errors by class, message and command, Buffers as such.
  */
+import { isNativeError } from 'node:util/types';
 import IORedis from 'ioredis';
 import { Redis as Hawser } from '../../lib';
 
@@ -28,7 +29,8 @@ export async function outcome(promise: Promise<unknown> | undefined): Promise<un
 
 /** What can be told apart from outside, without what may differ between two runs. */
 export function observe(value: unknown): unknown {
-  if (value instanceof Error) {
+  // Errors of sockets are of another realm than jest's.
+  if (isNativeError(value)) {
     const { command } = value as Error & { command?: { name: string; args: unknown[] } };
     const previous = (value as Error & { previousErrors?: Error[] }).previousErrors;
     return {

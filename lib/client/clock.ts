@@ -6,6 +6,7 @@ import * as timers from 'node:timers';
 
 const isFake = (timer: unknown): boolean => typeof timer === 'function' && 'clock' in timer;
 const settled = Promise.resolve();
+// eslint-disable-next-line @typescript-eslint/unbound-method -- it uses no `this`
 const realNextTick = process.nextTick;
 
 export const nextTick: <A extends unknown[]>(callback: (...args: A) => void, ...args: A) => void = isFake(realNextTick)

@@ -14,11 +14,14 @@ export function clientConfig(options: ResolvedOptions): {
   shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null };
 } {
   const tag = options.clientInfoTag;
+  // As in ioredis, a user name without a password has an empty one, and an empty user name is none.
+  const username = options.username || null;
+  const password = username === null ? options.password || null : (options.password ?? '');
   return {
     core: {
       protocol: options.protocol,
-      username: options.username,
-      password: options.password,
+      username,
+      password,
       db: options.db,
       connectionName: options.connectionName,
       readOnly: options.readOnly,

@@ -56,6 +56,8 @@ export type MessageKind = 'message' | 'pmessage' | 'smessage';
 
 /** What the link tells its client. */
 export interface LinkClient {
+  /** A socket is about to be opened, the first one or another one. */
+  onConnecting(): void;
   onConnect(): void;
   onReady(): void;
   onSocketError(error: Error): void;
@@ -67,7 +69,6 @@ export interface LinkClient {
   onMoved(channel: string): void;
   onFailed(code: string, text: string): void;
   onWarning(text: string): void;
-  onSelected(db: number): void;
   /** A command failed with the server's error. True if the client has sent it again. */
   onReplyError(command: Command, text: string): boolean;
   /** Opens a stream of the user's own (`Connector`), if there is one. */
@@ -307,6 +308,7 @@ export class Link extends Encoder {
     const { client } = this;
     switch (event) {
       case Event.Connect:
+        client.onConnecting();
         return this.open();
       case Event.Close:
         return this.close(a === 1);
@@ -333,7 +335,7 @@ export class Link extends Encoder {
       case Event.Warning:
         return client.onWarning(a as string);
       case Event.Selected:
-        return client.onSelected(a as number);
+        return;
       case Event.Probe:
         probe(this.socketOptions, (outcome) => {
           this.native.probed(outcome);

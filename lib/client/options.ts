@@ -4,6 +4,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
+import { tlsProfiles } from './tls_profiles';
 
 /** What a custom connector has to offer, as in ioredis. */
 export interface ConnectorLike {
@@ -172,17 +173,20 @@ export function parseConnectionString(text: string): RedisOptions {
     throw new HawserError('E_BAD_OPTION', 'The connection string cannot be parsed; give redis://[user:password@]host:port/db, host:port or a socket path');
   }
   const options: RedisOptions = {};
-  if (url.username) options.username = decodeURIComponent(url.username);
-  if (url.password) options.password = decodeURIComponent(url.password);
+  if (url.username || url.password) {
+    options.username = decodeURIComponent(url.username);
+    options.password = decodeURIComponent(url.password);
+  }
   const isUnix = isPath || url.protocol === 'unix:';
+  const hasScheme = text.includes('//');
   if (isUnix) options.path = decodeURIComponent(url.pathname);
   else {
     if (url.hostname) options.host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
     if (url.port) options.port = Number(url.port);
-    if (url.pathname.length > 1) options.db = Number.parseInt(url.pathname.slice(1), 10);
+    if (url.pathname.length > 1 && hasScheme) options.db = Number.parseInt(url.pathname.slice(1), 10);
+    else if (url.pathname.length > 1) options.path = url.pathname;
   }
   for (const [name, value] of url.searchParams) options[name] = name === 'family' || name === 'db' ? Number.parseInt(value, 10) : value;
-  if ((url.protocol === 'rediss:' || url.protocol === 'valkeys:') && options.tls === undefined) options.tls = true;
   return options;
 }
 
@@ -194,13 +198,17 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
       if (options[key] === undefined) options[key] = more[key];
     }
   };
+  let isTls = false;
   for (const arg of args) {
     if (arg === null || arg === undefined) continue;
     if (typeof arg === 'object') add(arg as RedisOptions);
     else if (typeof arg === 'number') add({ port: arg });
-    else if (typeof arg === 'string') add(typeof options.port === 'number' && options.host === undefined && !isInteger(arg) ? { host: arg } : parseConnectionString(arg));
-    else throw new Error(`Invalid argument ${String(arg)}`);
+    else if (typeof arg === 'string') {
+      isTls ||= /^(rediss|valkeys):\/\//i.test(arg);
+      add(typeof options.port === 'number' && options.host === undefined && !isInteger(arg) ? { host: arg } : parseConnectionString(arg));
+    } else throw new Error(`Invalid argument ${String(arg)}`);
   }
+  if (isTls) add({ tls: true });
   const merged = { ...DEFAULT_REDIS_OPTIONS, ...withoutUndefined(options) } as unknown as ResolvedOptions;
   if (typeof merged.port === 'string') merged.port = Number.parseInt(merged.port, 10);
   if (typeof merged.db === 'string') merged.db = Number.parseInt(merged.db, 10);
@@ -208,7 +216,17 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
     throw new Error('The "resp3" replyMapping is only supported with protocol 3');
   }
   refuse(merged);
+  resolveTlsProfile(merged);
   return merged;
+}
+
+/** `tls: 'RedisCloudFixed'` and `tls: { profile: 'RedisCloudFixed' }` bring the certificate authorities along. */
+function resolveTlsProfile(options: ResolvedOptions): void {
+  const tls = typeof options.tls === 'string' ? { profile: options.tls } : options.tls;
+  if (typeof tls !== 'object' || tls.profile === undefined) return;
+  const { profile, ...rest } = tls;
+  const found = tlsProfiles[profile];
+  if (found !== undefined) options.tls = { ...found, ...rest };
 }
 
 function withoutUndefined(options: RedisOptions): RedisOptions {

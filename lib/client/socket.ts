@@ -75,7 +75,7 @@ export function watch(socket: Socket | TLSSocket, connectEvent: string, options:
     if (options.noDelay !== false && options.path === undefined) socket.setNoDelay(true);
     events.onConnect();
   });
-  socket.on('error', (error) => events.onError(error));
+  socket.on('error', (error: Error) => events.onError(error));
   socket.once('close', () => {
     clearTimeout(timer);
     events.onClose();

@@ -8,7 +8,7 @@ import { transformers, type ReplyTransformer } from './table';
 function unfold(args: unknown[], at: number): unknown[] {
   const value = args[at];
   if (args.length !== at + 1 || typeof value !== 'object' || value === null) return args;
-  const pairs = value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value);
+  const pairs = value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value as Record<string, unknown>);
   return [...args.slice(0, at), ...pairs.flatMap(([field, content]) => [field, content])];
 }
 
