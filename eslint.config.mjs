@@ -24,12 +24,15 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       // A stray promise is a lost error; one that is meant says `void`.
-      '@typescript-eslint/no-floating-promises': ['error', { ignoreIIFE: true }],
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { ignoreIIFE: true, allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'it', 'describe', 'suite'] }] },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: true }],
       // An implementation of an interface of promises need not await.
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/no-require-imports': ['error', { allowAsImport: true }],
+      '@typescript-eslint/no-require-imports': ['error', { allowAsImport: true, allow: ['/package\\.json$'] }],
       // What cannot be shown is judged where it is typed, not where it is printed.
       '@typescript-eslint/no-base-to-string': 'off',
       // One interface per class that takes its methods from the command table.

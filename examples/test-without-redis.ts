@@ -2,7 +2,6 @@
  * Tests of an application without a Redis server: cache, stale-while-revalidate and bus run on memory://, with the rules that they have on a
  * server. Here with node:test; jest and vitest are the same. Run it: node examples/run.mjs test-without-redis
  */
-/* eslint-disable @typescript-eslint/no-floating-promises -- node:test itself waits for its tests */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { CacheMetrics, PubSubService, RedisManager } from 'hawser';

@@ -38,7 +38,7 @@ export function parseMessage(text: string): CacheInvalidationMessage {
   try {
     checked = native.parseBusMessage(text);
   } catch (error) {
-    throw new TypeError((error as Error).message);
+    throw new TypeError((error as Error).message, { cause: error });
   }
   return JSON.parse(checked) as CacheInvalidationMessage;
 }
