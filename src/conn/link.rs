@@ -343,12 +343,16 @@ impl Link {
     pub fn on_probe(&mut self, probe: Probe, now: Instant) {
         self.now = now;
         if self.watchdog.judge(probe, now) && self.is_watched() {
-            self.outputs.push_back(Output::Failed {
-                kind: ErrorKind::Timeout,
-                text: "the connection is silent while the server is not".to_owned(),
-            });
-            self.hang_up(true);
+            self.give_up();
         }
+    }
+
+    fn give_up(&mut self) {
+        self.outputs.push_back(Output::Failed {
+            kind: ErrorKind::Timeout,
+            text: "the server does not answer on this connection, and is not merely busy".to_owned(),
+        });
+        self.hang_up(true);
     }
 
     /// Time has come to `next_wakeup`. The driver has looked at the socket once more before.
@@ -388,6 +392,7 @@ impl Link {
             }
             Advice::Ask | Advice::Wait => {}
             Advice::Probe => self.outputs.push_back(Output::Probe),
+            Advice::GiveUp => self.give_up(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Tells a dead connection from a busy server. Silence alone proves nothing: a script of fifteen seconds is silent too. So
 //! after one period of silence the server is asked, and after a second one a new connection to the same node is tried: only
-//! if none can be made, or one is answered while this one stays silent, the link is given up.
+//! if none can be made, or one is answered and this one stays silent a while longer, the link is given up. The while is for a
+//! server that has just come back to itself: it answers both, in whichever order.
 
 use std::time::Duration;
 
@@ -26,7 +27,12 @@ pub enum Advice {
     Ask,
     /// Try a second connection.
     Probe,
+    /// The link is dead.
+    GiveUp,
 }
+
+/// How long a link may stay silent after the second connection was answered.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The watch over one connection.
 #[derive(Debug)]
@@ -37,12 +43,14 @@ pub struct Watchdog {
     /// Since when an answer has been due.
     asked: Option<Instant>,
     probing: bool,
+    /// The second connection was answered: until when this one may still speak.
+    condemned: Option<Instant>,
 }
 
 impl Watchdog {
     /// A watch that asks after `period` of silence; zero: never.
     pub fn new(period: Duration) -> Self {
-        Self { period, heard: Instant::default(), asked: None, probing: false }
+        Self { period, heard: Instant::default(), asked: None, probing: false, condemned: None }
     }
 
     /// Bytes arrived, or the connection is new.
@@ -50,6 +58,7 @@ impl Watchdog {
         self.heard = now;
         self.asked = None;
         self.probing = false;
+        self.condemned = None;
     }
 
     /// When to look again.
@@ -57,7 +66,7 @@ impl Watchdog {
         if self.period.is_zero() || self.probing {
             return None;
         }
-        Some(self.asked.unwrap_or(self.heard) + self.period)
+        Some(self.condemned.unwrap_or(self.asked.unwrap_or(self.heard) + self.period))
     }
 
     /// Looks. Silence that is in order (`excused`: a command in flight may block, or nothing is due and nothing may be asked) is
@@ -65,6 +74,9 @@ impl Watchdog {
     pub fn look(&mut self, now: Instant, excused: bool) -> Advice {
         if self.next().is_none_or(|at| now < at) {
             return Advice::Wait;
+        }
+        if self.condemned.is_some() {
+            return Advice::GiveUp;
         }
         if excused {
             self.heard(now);
@@ -78,16 +90,18 @@ impl Watchdog {
         Advice::Probe
     }
 
-    /// The second connection's outcome: whether to give this link up.
+    /// The second connection's outcome: whether to give this link up at once.
     pub fn judge(&mut self, probe: Probe, now: Instant) -> bool {
         if !self.probing {
             return false;
         }
         self.probing = false;
-        if probe == Probe::Busy {
-            self.asked = Some(now);
+        match probe {
+            Probe::Unreachable => return true,
+            Probe::Answered => self.condemned = Some(now + GRACE),
+            Probe::Busy => self.asked = Some(now),
         }
-        probe != Probe::Busy
+        false
     }
 }
 
@@ -108,7 +122,9 @@ mod tests {
         assert_eq!(dog.look(at(9), false), Advice::Wait);
         assert_eq!(dog.look(at(10), false), Advice::Probe);
         assert_eq!(dog.next(), None, "while the probe is under way");
-        assert!(dog.judge(Probe::Answered, at(11)));
+        assert!(!dog.judge(Probe::Answered, at(11)), "it may be answered at the same moment");
+        assert_eq!(dog.look(at(11), false), Advice::Wait);
+        assert_eq!(dog.look(at(12), false), Advice::GiveUp);
     }
 
     #[test]

@@ -6,10 +6,13 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use hawser::resp::{push_argument, push_header};
 
 /// How long anything that a test waits for may take. Generous: the machine is shared.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -39,7 +42,7 @@ impl RedisServer {
         for _ in 0..10 {
             let port = free_port();
             let mut child = spawn(port, &directory, &arguments);
-            if wait_until_it_answers(&mut child, port) {
+            if wait_until_it_answers(&mut child, &directory) {
                 return Self { child, port, directory, arguments };
             }
         }
@@ -73,7 +76,7 @@ impl RedisServer {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
             self.child = spawn(self.port, &self.directory, &self.arguments);
-            if wait_until_it_answers(&mut self.child, self.port) {
+            if wait_until_it_answers(&mut self.child, &self.directory) {
                 return;
             }
         }
@@ -99,11 +102,12 @@ impl RedisServer {
     pub fn command(&self, parts: &[&str]) -> String {
         let mut stream = TcpStream::connect(self.address()).expect("a connection");
         stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout");
-        let mut bytes = format!("*{}\r\n", parts.len());
+        let mut bytes = Vec::new();
+        push_header(&mut bytes, parts.len());
         for part in parts {
-            bytes.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+            push_argument(&mut bytes, part.as_bytes());
         }
-        stream.write_all(bytes.as_bytes()).expect("write");
+        stream.write_all(&bytes).expect("write");
         let mut line = Vec::new();
         let mut byte = [0];
         while !line.ends_with(b"\r\n") {
@@ -140,13 +144,13 @@ fn spawn(port: u16, directory: &Path, arguments: &[String]) -> Child {
 }
 
 /// False if the process ended instead.
-fn wait_until_it_answers(child: &mut Child, port: u16) -> bool {
+fn wait_until_it_answers(child: &mut Child, directory: &Path) -> bool {
     let deadline = Instant::now() + DEADLINE;
     while Instant::now() < deadline {
         if child.try_wait().expect("the server's state").is_some() {
             return false;
         }
-        if answers(port) {
+        if answers(&directory.join("socket")) {
             return true;
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -156,13 +160,14 @@ fn wait_until_it_answers(child: &mut Child, port: u16) -> bool {
     false
 }
 
-fn answers(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+/// Whether it takes commands. Asked on its unix socket: a port may be somebody else's.
+fn answers(socket: &Path) -> bool {
+    let Ok(mut stream) = UnixStream::connect(socket) else { return false };
     let mut reply = [0; 5];
     stream.set_read_timeout(Some(Duration::from_secs(5))).is_ok()
         && stream.write_all(b"PING\r\n").is_ok()
         && stream.read_exact(&mut reply).is_ok()
-        && &reply == b"+PONG"
+        && matches!(&reply, b"+PONG" | b"-NOAU")
 }
 
 /// Waits until `holds`, looking every few milliseconds.

@@ -210,9 +210,9 @@ fn a_stream_cut_after_any_byte_settles_every_command_once() {
 
 #[test]
 fn a_second_cut_in_handshake_or_resubscription_changes_nothing_about_that() {
-    for case in cases() {
+    for case in cases().into_iter().filter(|case| case.eager && !case.offline) {
         let length = whole_stream(&case);
-        for cut in (0..length).step_by(97).chain([length - 1]) {
+        for cut in (0..length).step_by(131).chain([length - 1]) {
             let mut second = 0;
             loop {
                 let mut rig = case.rig(&[cut, second]);

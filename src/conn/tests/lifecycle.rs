@@ -234,9 +234,11 @@ fn a_half_open_connection_is_noticed_within_ten_seconds() {
         let id = asked.then(|| rig.issue("get a"));
         rig.pass(seconds(8));
         assert_eq!(probes(&rig), 1, "with two seconds left for a second connection");
-        rig.server.frozen = false;
         answer_probe(&mut rig, probe);
+        assert_eq!(rig.failures().len(), usize::from(probe == Probe::Unreachable));
+        rig.pass(seconds(1));
         assert_eq!(rig.failures().len(), 1);
+        rig.server.frozen = false;
         assert_eq!(rig.count(|o| matches!(o, Output::Close { destroy: true })), 1);
         rig.settle();
         assert_eq!(rig.link.state(), State::Ready);
@@ -270,6 +272,19 @@ fn a_server_that_speaks_while_it_is_probed_is_alive() {
     rig.read();
     answer_probe(&mut rig, Probe::Answered);
     assert_eq!((rig.connections, rig.failures().len()), (1, 0));
+}
+
+#[test]
+fn a_server_that_answers_a_probe_first_is_alive_all_the_same() {
+    let mut rig = Rig::ready_with(watched());
+    rig.server.frozen = true;
+    let id = rig.issue("get a");
+    rig.pass(seconds(8));
+    answer_probe(&mut rig, Probe::Answered);
+    rig.pass(Duration::from_millis(900));
+    rig.server.frozen = false;
+    rig.pass(seconds(60));
+    assert_eq!((rig.outcome(id).as_str(), rig.connections, rig.failures().len()), ("db0 get a", 1, 0));
 }
 
 #[test]
@@ -320,8 +335,8 @@ fn a_server_silent_in_the_handshake_is_noticed_too() {
     assert_eq!((rig.link.state(), probes(&rig)), (State::Handshake, 1));
     answer_probe(&mut rig, Probe::Busy);
     rig.pass(seconds(8));
+    answer_probe(&mut rig, Probe::Unreachable);
     rig.server.frozen = false;
-    answer_probe(&mut rig, Probe::Answered);
     rig.settle();
     assert_eq!((rig.link.state(), rig.connections), (State::Ready, 2));
 }

@@ -110,7 +110,7 @@ impl Walk {
                     rig.drain();
                 }
             }
-            32 => rig.retry = dice.pick(&[Some(0), Some(50), Some(50), Some(5000), None]).map(Duration::from_millis),
+            32 => rig.retry = dice.pick(&[Some(1), Some(50), Some(50), Some(5000), None]).map(Duration::from_millis),
             33 => {
                 let probe = dice.pick(&[Probe::Answered, Probe::Busy, Probe::Unreachable]);
                 rig.link.on_probe(probe, rig.now);

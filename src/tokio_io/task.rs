@@ -1,0 +1,276 @@
+//! The task that runs a link: waits for whatever happens first, tells the link, and does what the link asks for. Owns the
+//! socket, the clock and everything under way; when it is dropped, all of it ends.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::{sleep_until, Instant};
+
+use super::client::Policy;
+use super::pending::{Pending, Request};
+use super::socket::{probe, Endpoint, Socket};
+use crate::clock;
+use crate::conn::{Link, LinkOptions, Message, Output, Probe, State};
+
+/// Commands in flight or waiting in the link above which further batches are left where they are.
+const IN_FLIGHT: usize = 1 << 16;
+
+/// How long a connection that is being closed may take to write what it still has.
+const LINGER: Duration = Duration::from_secs(2);
+
+const READ_BUFFER: usize = 1 << 16;
+
+/// The task's ends of what the handle holds.
+pub struct Wires {
+    pub requests: mpsc::Receiver<Request>,
+    pub messages: broadcast::Sender<Message>,
+    pub state: watch::Sender<State>,
+    pub stop: watch::Receiver<Option<Instant>>,
+}
+
+type Under<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
+
+pub struct Task {
+    endpoint: Endpoint,
+    link: Link,
+    policy: Policy,
+    wires: Wires,
+    epoch: Instant,
+    pending: Pending,
+    socket: Option<Socket>,
+    connecting: Under<io::Result<Socket>>,
+    probing: Under<Probe>,
+    /// What is to be written, and how much of it is.
+    outbox: Vec<u8>,
+    written: usize,
+    /// The socket is to be closed when the outbox is empty, at the latest then.
+    linger: Option<Instant>,
+    /// No more requests come.
+    deaf: bool,
+    buffer: Vec<u8>,
+}
+
+/// What happened.
+enum Event {
+    Request(Option<Request>),
+    Readable,
+    Writable,
+    Connected(io::Result<Socket>),
+    Probed(Probe),
+    Timer,
+    Stop,
+}
+
+impl Task {
+    pub fn new(endpoint: Endpoint, options: LinkOptions, policy: Policy, wires: Wires) -> Self {
+        Self {
+            pending: Pending::new(endpoint.to_string()),
+            endpoint,
+            link: Link::new(options),
+            policy,
+            wires,
+            epoch: Instant::now(),
+            socket: None,
+            connecting: None,
+            probing: None,
+            outbox: Vec::new(),
+            written: 0,
+            linger: None,
+            deaf: false,
+            buffer: vec![0; READ_BUFFER],
+        }
+    }
+
+    /// Runs until it is told to stop.
+    pub async fn run(mut self) {
+        self.link.connect(self.now());
+        self.follow_up();
+        while !self.is_over() {
+            let event = self.next().await;
+            self.handle(event);
+            self.follow_up();
+        }
+    }
+
+    fn now(&self) -> clock::Instant {
+        clock::Instant::new(self.epoch.elapsed())
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.wires.stop.borrow().is_some()
+    }
+
+    fn is_over(&self) -> bool {
+        self.deaf && self.link.state() == State::Ended && self.socket.is_none()
+    }
+
+    async fn next(&mut self) -> Event {
+        let timer = self.wakeup();
+        let has_room = self.link.queued() < IN_FLIGHT || self.link.state() == State::Ended;
+        let socket = self.socket.as_ref();
+        tokio::select! {
+            request = self.wires.requests.recv(), if !self.deaf && has_room => Event::Request(request),
+            () = readable(socket), if socket.is_some() => Event::Readable,
+            () = writable(socket), if socket.is_some() && self.written < self.outbox.len() => Event::Writable,
+            opened = finished(&mut self.connecting), if self.connecting.is_some() => Event::Connected(opened),
+            outcome = finished(&mut self.probing), if self.probing.is_some() => Event::Probed(outcome),
+            () = sleep_until(timer.unwrap_or(self.epoch)), if timer.is_some() => Event::Timer,
+            // Without a handle no stop will come: the task is aborted.
+            Ok(()) = self.wires.stop.changed() => Event::Stop,
+            else => std::future::pending().await,
+        }
+    }
+
+    fn wakeup(&self) -> Option<Instant> {
+        let link = self.link.next_wakeup().map(|at| self.epoch + at.since_epoch());
+        let is_ending = self.link.state() == State::Ended || self.linger.is_some();
+        let stop = if is_ending { None } else { *self.wires.stop.borrow() };
+        [link, stop, self.linger].into_iter().flatten().min()
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.now();
+        match event {
+            Event::Request(Some(Request { batch, done })) => {
+                let first = self.pending.add(&batch, done);
+                if self.link.submit(&batch.bytes, &batch.meta, first, now) {
+                    self.outbox.extend_from_slice(&batch.bytes);
+                }
+            }
+            Event::Request(None) => self.deaf = true,
+            Event::Readable => self.read(),
+            Event::Writable => {}
+            Event::Connected(Ok(socket)) => {
+                self.connecting = None;
+                self.socket = Some(socket);
+                self.link.on_connected(now);
+            }
+            Event::Connected(Err(_)) => {
+                self.connecting = None;
+                self.link.on_closed(now);
+            }
+            Event::Probed(outcome) => {
+                self.probing = None;
+                self.link.on_probe(outcome, now);
+            }
+            Event::Timer => {
+                // Replies that are there come before the judgement that they are late.
+                self.read();
+                self.link.on_timer(now);
+            }
+            Event::Stop => self.wires.requests.close(),
+        }
+    }
+
+    fn read(&mut self) {
+        while let Some(socket) = &self.socket {
+            match socket.try_read(&mut self.buffer) {
+                Ok(0) => return self.drop_socket(),
+                Ok(n) => {
+                    let now = self.now();
+                    self.link.on_bytes(&self.buffer[..n], now, &mut self.pending);
+                    if n < self.buffer.len() {
+                        return;
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.drop_socket(),
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        while let Some(socket) = self.socket.as_ref().filter(|_| self.written < self.outbox.len()) {
+            match socket.try_write(&self.outbox[self.written..]) {
+                Ok(n) => self.written += n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.drop_socket(),
+            }
+        }
+        self.outbox.clear();
+        self.outbox.shrink_to(READ_BUFFER);
+        self.written = 0;
+    }
+
+    fn drop_socket(&mut self) {
+        self.socket = None;
+        self.connecting = None;
+        self.linger = None;
+        self.outbox.clear();
+        self.written = 0;
+        self.link.on_closed(self.now());
+    }
+
+    /// Does what the link asks for, until it asks for nothing more.
+    fn follow_up(&mut self) {
+        self.stop_when_drained();
+        loop {
+            if self.link.has_output() {
+                self.outbox.extend_from_slice(&self.link.take_output());
+            }
+            self.write();
+            if let Some(output) = self.link.poll_output() {
+                self.obey(output);
+                continue;
+            }
+            let late = self.linger.is_some_and(|until| Instant::now() >= until);
+            if self.linger.is_some() && (late || self.outbox.is_empty()) {
+                self.drop_socket();
+            } else if !self.link.has_output() {
+                break;
+            }
+        }
+        self.wires.state.send_if_modified(|state| std::mem::replace(state, self.link.state()) != self.link.state());
+    }
+
+    fn stop_when_drained(&mut self) {
+        let until = *self.wires.stop.borrow();
+        let drained = self.deaf && self.link.queued() == 0 && self.outbox.is_empty();
+        let is_late = until.is_some_and(|until| Instant::now() >= until);
+        if (is_late || (self.is_stopping() && drained)) && self.link.state() != State::Ended && self.linger.is_none() {
+            self.link.disconnect(false, self.now());
+        }
+    }
+
+    fn obey(&mut self, output: Output) {
+        match output {
+            Output::Connect => self.connecting = Some(Box::pin(Socket::open(self.endpoint.clone()))),
+            Output::Close { destroy: false } if self.socket.is_some() => self.linger = Some(Instant::now() + LINGER),
+            Output::Close { .. } => self.drop_socket(),
+            Output::Closed { attempts } => {
+                let delay = (self.policy)(attempts);
+                self.link.reconnect_after(delay, self.now());
+            }
+            Output::Probe => self.probing = Some(Box::pin(probe(self.endpoint.clone()))),
+            Output::Rejected { id, reason, maybe_executed } => self.pending.reject(id, &reason, maybe_executed),
+            // Nobody may be listening.
+            Output::Message(message) => drop(self.wires.messages.send(message)),
+            _ => {}
+        }
+    }
+}
+
+/// The result of what is under way. Guarded by `if`: never polled where there is nothing.
+async fn finished<T>(under: &mut Under<T>) -> T {
+    match under {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn readable(socket: Option<&Socket>) {
+    match socket {
+        Some(socket) => drop(socket.readable().await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn writable(socket: Option<&Socket>) {
+    match socket {
+        Some(socket) => drop(socket.writable().await),
+        None => std::future::pending().await,
+    }
+}
