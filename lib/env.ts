@@ -50,11 +50,11 @@ const VARIABLES = {
     parse: (text) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : undefined),
     secret: true,
   } as Variable<string>,
-  REDIS_CLUSTER: flag(false, 'Whether `REDIS_URL` is a Redis Cluster.'),
+  REDIS_CLUSTER: flag(false, 'Whether `REDIS_URL` is a Redis Cluster. This version refuses it with `E_UNSUPPORTED`.'),
   REDIS_CLUSTER_NODES: {
     default: '',
     allowed: 'host:port,... or redis:// URLs, separated by commas',
-    description: "The cluster's start nodes; without it `REDIS_URL` is the start node.",
+    description: "The cluster's start nodes, checked and not used by this version; without it `REDIS_URL` is the start node.",
     parse: (text) => (text.split(',').every((node) => /^(rediss?:\/\/\S+|[^\s:/]+:\d{1,5}|\[[0-9a-f:.]+\]:\d{1,5})$/i.test(node.trim())) ? text : undefined),
     secret: true,
   } as Variable<string>,

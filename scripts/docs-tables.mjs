@@ -141,6 +141,17 @@ function errors() {
   return table(['code', 'meaning', 'may succeed later as it is'], all.map(([code, doc, later]) => [`\`${code}\``, doc, later ? 'yes' : 'no']));
 }
 
+// --- environment -----------------------------------------------------------------------------------------------------------------
+
+/** From the source: what is built may be older. */
+function environment() {
+  require.extensions['.ts'] = (module, file) => {
+    const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
+    module._compile(ts.transpileModule(readFileSync(file, 'utf8'), { compilerOptions }).outputText, file);
+  };
+  return require('../lib/env.ts').environmentTable();
+}
+
 // --- the page --------------------------------------------------------------------------------------------------------------------
 
 const call = () => properties('lib/cache/options.ts', 'CacheOptions');
@@ -151,7 +162,7 @@ const client = () =>
     .map(({ name, doc }) => ({ name, doc: doc.replace(/^hawser: (.)/, (_, first) => first.toUpperCase()) }));
 
 const TABLES = {
-  environment: () => require('../dist/env.js').environmentTable(),
+  environment,
   'call options': () => optionTable(call()),
   'repository options': () => optionTable(repository()),
   'manager options': () => optionTable(properties('lib/manager/options.ts', 'ManagerOptions')),
