@@ -21,6 +21,18 @@ function readArguments(): { seconds: number; users: number } {
   return { seconds, users };
 }
 
+const LOCK = 'hawser:demo:running';
+
+/** Two demos on one server would read each other's entries, of databases that differ. Gives the server back at the end, or by itself. */
+async function reserve(seconds: number): Promise<() => Promise<unknown>> {
+  const redis = await RedisManager.getMainClient();
+  if ((await redis.set(LOCK, '1', 'EX', Math.ceil(seconds) + 30, 'NX')) === null) {
+    const left = await redis.ttl(LOCK);
+    throw new Error(`another demo runs on this server, or was killed there; try again in ${left} s`);
+  }
+  return () => redis.del(LOCK);
+}
+
 /** The server without what may be secret in its URL. */
 function whereIs(url: string): string {
   if (url.startsWith('memory:')) return 'memory://, no server';
@@ -37,6 +49,7 @@ async function main(): Promise<void> {
   RedisManager.configure({ url, connectionName: 'hawser-demo', enableMetrics: true, logger });
 
   const backend = new Backend({ dashboard: DASHBOARD, channel: CHANNEL });
+  let release: (() => Promise<unknown>) | undefined;
   let interrupted = false;
   let wake: (() => void) | undefined;
   // A terminal sends Ctrl-C to the whole group, and npm and the launcher pass it on: however often it comes, it is one.
@@ -52,6 +65,8 @@ async function main(): Promise<void> {
     if ((await redisHealthCheck()).main !== 'connected') {
       throw new Error(`no answer from ${whereIs(url)}${lines.length > 0 ? `: ${lines[0]}` : ''}. Start a server there, or unset REDIS_URL to run on memory://`);
     }
+    if (!url.startsWith('memory:')) release = await reserve(seconds);
+    await backend.clear();
     await backend.start();
     const figures = new Figures(backend.db);
     const screen = openScreen(process.stdout, { where: whereIs(url), users, seconds });
@@ -75,6 +90,7 @@ async function main(): Promise<void> {
     screen.close(figures, backend.permissions.dropped, `${interrupted ? 'Interrupted' : 'Done'}; its entries are deleted again. The backend is in examples/order-backend/.`);
     if (figures.outdated > 0 || figures.failed > 0) process.exitCode = 1;
     await backend.clear();
+    await release?.();
   } finally {
     await backend.stop();
   }
