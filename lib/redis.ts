@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { HawserError } from './errors';
 import { clientConfig, isMemoryUrl } from './client/config';
-import { nextTick } from './client/clock';
+import { nextTick, surface } from './client/clock';
 import { callBack, Command, type Callback, type CommandOptions } from './client/command';
 import { addBuiltinCommand, createBuiltinCommand, defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './client/commander';
 import type { RedisCommands } from './client/commands';
@@ -98,6 +98,8 @@ export class Redis extends EventEmitter implements CommandTarget {
         this.lastError = code === 'E_REPLY' ? new ReplyError(text) : new HawserError(code, code === 'E_PROTOCOL' ? `${text}. Please report this.` : text);
         this.silentEmit('error', this.lastError);
       },
+      // eslint-disable-next-line no-console -- as in ioredis
+      // eslint-disable-next-line no-console -- as ioredis warns
       onWarning: (text) => console.warn(`[WARN] ${text}`),
       onReplyError: (command, text) => this.onReplyError(command, text),
     };
@@ -146,11 +148,19 @@ export class Redis extends EventEmitter implements CommandTarget {
       const error = argument as NodeJS.ErrnoException;
       if (this.isClosingByHand && (error.syscall === 'connect' || error.syscall === 'read' || error.message === CONNECTION_CLOSED_ERROR_MSG)) return false;
       if (this.listenerCount('error') === 0) {
+        // eslint-disable-next-line no-console -- ioredis's line, which people look for
+        // eslint-disable-next-line no-console -- the one line where nobody listens
         console.error('[ioredis] Unhandled error event:', error.stack);
         return false;
       }
     }
-    return this.emit(event, argument);
+    // A listener that throws must not keep the socket from closing.
+    try {
+      return this.emit(event, argument);
+    } catch (thrown) {
+      surface(thrown);
+      return true;
+    }
   }
 
   private onReady(): void {
@@ -170,7 +180,7 @@ export class Redis extends EventEmitter implements CommandTarget {
     this.setStatus('close');
     const strategy = this.options.retryStrategy;
     if (this.isClosingByHand || typeof strategy !== 'function') return null;
-    const delay = strategy(attempts);
+    const delay = ask(() => strategy(attempts));
     if (typeof delay !== 'number') return null;
     this.setStatus('reconnecting', delay);
     return delay;
@@ -336,9 +346,9 @@ export class Redis extends EventEmitter implements CommandTarget {
       return true;
     }
     if (command.meta.lower === 'select') this.selected = link.database;
-    const ask = this.options.reconnectOnError;
-    if (typeof ask !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
-    const verdict = ask(new ReplyError(text));
+    const { reconnectOnError } = this.options;
+    if (typeof reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
+    const verdict = ask(() => reconnectOnError(new ReplyError(text)));
     if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
     if (this.status !== 'reconnecting') this.disconnect(true);
     if (verdict !== 2) return false;
@@ -422,11 +432,11 @@ export class Redis extends EventEmitter implements CommandTarget {
   private onMessage(kind: MessageKind, pattern: Buffer, channel: Buffer, payload: Buffer): void {
     const hasText = this.listenerCount(kind) > 0;
     if (kind === 'pmessage') {
-      if (hasText) this.emit(kind, pattern.toString(), channel.toString(), payload.toString());
+      if (hasText) ask(() => this.emit(kind, pattern.toString(), channel.toString(), payload.toString()));
       this.emit('pmessageBuffer', pattern.toString(), channel, payload);
       return;
     }
-    if (hasText) this.emit(kind, channel.toString(), payload.toString());
+    if (hasText) ask(() => this.emit(kind, channel.toString(), payload.toString()));
     this.emit(`${kind}Buffer`, channel, payload);
   }
 
@@ -452,6 +462,16 @@ export class Redis extends EventEmitter implements CommandTarget {
 }
 
 installCommands(Redis.prototype);
+
+/** The answer of a function of the user's; none if it throws. */
+function ask<T>(question: () => T): T | undefined {
+  try {
+    return question();
+  } catch (thrown) {
+    surface(thrown);
+    return undefined;
+  }
+}
 
 /** Why `connect` was rejected: ioredis's words, with what went wrong as its cause. */
 function closedError(cause: Error | undefined): Error {

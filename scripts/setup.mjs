@@ -12,11 +12,12 @@ import { fileURLToPath } from 'node:url';
 import { ensureDependencies } from './setup/dependencies.mjs';
 import { ensureFacade } from './setup/facade.mjs';
 import { ensureNative } from './setup/native.mjs';
-import { entry, root, say } from './setup/run.mjs';
+import { entry, root, say, SetupError } from './setup/run.mjs';
 import { ensureServer } from './setup/server.mjs';
 
 /** Does what is missing. In an installed package, which has no lib/, only the native binary can be. */
 export async function setup({ server = false, nativeOnly = false } = {}) {
+  if (Number(process.versions.node.split('.')[0]) < 20) throw new SetupError(`hawser needs Node 20 or newer; this is ${process.version}`);
   const unlock = await lock();
   try {
     const checkout = existsSync(path.join(root, 'lib'));

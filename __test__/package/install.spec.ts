@@ -1,4 +1,4 @@
-import { readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import * as path from 'node:path';
 import { Installed, installedPackages } from './installed';
 
@@ -41,7 +41,7 @@ describe('the packed package', () => {
         ...['index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'package.json', 'scripts', 'src'],
       ].sort(),
     );
-    expect(app.files.filter((file) => /\.(spec|test)\.|tsbuildinfo|\.map$|\.new$/.test(file))).toEqual([]);
+    expect(app.files.filter((file) => /\.(spec|test)\.|tsbuildinfo|\.map$|\.new$|\btests?\b.*\.rs$/.test(file))).toEqual([]);
     expect(app.files).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'binding/platform.js', 'src/lib.rs']));
     expect(app.files.filter((file) => file.endsWith('.node'))).toHaveLength(1);
   });
@@ -57,6 +57,20 @@ describe('the packed package', () => {
       .filter((name) => !name.startsWith('node:'));
     const named = Object.keys(description.dependencies).filter((name) => name !== '@types/node');
     expect([...new Set(used)].sort()).toEqual(named.sort());
+  });
+
+  test('can be built from source: cargo accepts what is there', async () => {
+    const cargo = ['metadata', '--no-deps', '--offline', '--format-version=1', '--manifest-path', path.join(app.package, 'Cargo.toml')];
+    const { code, output } = await app.run('cargo', ...cargo);
+    expect(code).toBe(0);
+    const { packages } = JSON.parse(output.slice(output.indexOf('{'))) as { packages: { targets: { kind: string[]; src_path: string }[] }[] };
+    const sources = packages[0].targets.filter(({ kind }) => !kind.includes('test')).map(({ src_path: file }) => file);
+    expect(sources.length).toBeGreaterThanOrEqual(2);
+    expect(sources.filter((file) => !existsSync(file))).toEqual([]);
+    // What the source includes was packed with it.
+    const used = app.files.filter((file) => /^src\/.*\.rs$/.test(file)).map((file) => [file, readFileSync(path.join(app.package, file), 'utf8')] as const);
+    const included = used.flatMap(([file, text]) => [...text.matchAll(/include_str!\("([^"]+)"\)/g)].map((match) => path.join(path.dirname(file), match[1])));
+    expect(included.filter((file) => !app.files.includes(file))).toEqual([]);
   });
 
   test('installs without calling a compiler', () => {

@@ -61,6 +61,11 @@ export class Installed {
     return execute(process.execPath, args, this.project);
   }
 
+  /** Runs any program in the project. */
+  run(program: string, ...args: string[]): Promise<Ran> {
+    return execute(program, args, this.project);
+  }
+
   /** Runs a tool of this repository in the project. */
   tool(script: string, ...args: string[]): Promise<Ran> {
     return this.node(path.join(ROOT, 'node_modules', script), ...args);
