@@ -25,11 +25,11 @@ pub enum ErrorKind {
     BadOption,
     /// The server answered with an error.
     Reply,
-    /// A command that the state of the connection does not allow (subscriber or monitor mode).
+    /// What the present state does not allow: a command in subscriber or monitor mode, `configure` after first use.
     BadState,
     /// What was asked for needs a server, and the URL is `memory://`.
     NeedsServer,
-    /// A seam whose feature this version does not have.
+    /// What was asked for is not in this version.
     Unsupported,
     /// A defect of hawser itself (a caught panic).
     Internal,
