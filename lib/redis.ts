@@ -99,7 +99,6 @@ export class Redis extends EventEmitter implements CommandTarget {
         this.silentEmit('error', this.lastError);
       },
       // eslint-disable-next-line no-console -- as in ioredis
-      // eslint-disable-next-line no-console -- as ioredis warns
       onWarning: (text) => console.warn(`[WARN] ${text}`),
       onReplyError: (command, text) => this.onReplyError(command, text),
     };
@@ -149,7 +148,6 @@ export class Redis extends EventEmitter implements CommandTarget {
       if (this.isClosingByHand && (error.syscall === 'connect' || error.syscall === 'read' || error.message === CONNECTION_CLOSED_ERROR_MSG)) return false;
       if (this.listenerCount('error') === 0) {
         // eslint-disable-next-line no-console -- ioredis's line, which people look for
-        // eslint-disable-next-line no-console -- the one line where nobody listens
         console.error('[ioredis] Unhandled error event:', error.stack);
         return false;
       }
