@@ -10,8 +10,22 @@ const settled = Promise.resolve();
 const realNextTick = process.nextTick;
 
 export const nextTick: <A extends unknown[]>(callback: (...args: A) => void, ...args: A) => void = isFake(realNextTick)
-  ? (callback, ...args) => void settled.then(() => callback(...args))
+  ? (callback, ...args) => void settled.then(() => callback(...args)).catch(throwLater)
   : (realNextTick.bind(process) as never);
+
+function throwLater(error: unknown): void {
+  timers.setImmediate(() => {
+    throw error;
+  });
+}
+
+/** What a listener, a callback or a strategy of the user's threw becomes an uncaught exception, and harms nothing else. */
+export function surface(error: unknown): void {
+  nextTick(() => {
+    throw error;
+  });
+}
+
 export const setTimeout = timers.setTimeout;
 export const clearTimeout = timers.clearTimeout;
 export const setImmediate = timers.setImmediate;

@@ -6,7 +6,7 @@ import calculateSlot from 'cluster-key-slot';
 import { exists, getKeyIndexes, hasFlag } from '@ioredis/commands';
 import { ClassBit, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from './errors';
-import { nextTick } from './clock';
+import { nextTick, surface } from './clock';
 import type { Script } from './script';
 
 export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
@@ -209,8 +209,18 @@ export class Command {
   /** @internal A reply arrived. */
   deliver(value: unknown, context: Omit<ReplyContext, 'commandName'>): void {
     if (this.meta.replyTransformer !== undefined || this.batch !== undefined) this.context = context;
-    if (this.isWrapped) this.resolve(value);
+    if (this.isWrapped) this.callReplaced(value);
     else this.settle(value);
+  }
+
+  /** A tool's `resolve` or `reject` that throws must not keep the other replies of the same read from their callers. */
+  private callReplaced(value: unknown, error?: Error): void {
+    try {
+      if (error === undefined) this.resolve(value);
+      else this.reject(error);
+    } catch (thrown) {
+      surface(thrown);
+    }
   }
 
   /** @internal The command failed. */
@@ -218,7 +228,7 @@ export class Command {
     if (this.isSettled) return;
     if (this.isWrapped || this.batch !== undefined || this.errorStack !== undefined || this.callback !== undefined) {
       const error = this.errorOf(failure);
-      if (this.isWrapped) this.reject(error);
+      if (this.isWrapped) this.callReplaced(undefined, error);
       else this.settleError(error);
       return;
     }

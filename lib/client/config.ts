@@ -38,6 +38,9 @@ export function clientConfig(options: ResolvedOptions): {
       maxQueueBytes: options.maxQueueBytes,
       watchdogMs: options.watchdogMs,
       retryRefused: options.retryRefused,
+      maxReplyDepth: options.maxReplyDepth,
+      maxReplyElements: options.maxReplyElements,
+      maxReplyBytes: options.maxReplyBytes,
     },
     socket: {
       host: options.host,

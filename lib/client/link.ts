@@ -3,7 +3,7 @@
  * replies that one read brought come back in one array. Everything that is touched per command is in this one object of stable shape.
  */
 import type { Socket } from 'node:net';
-import { clearTimeout, nextTick, setImmediate, setTimeout } from './clock';
+import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clock';
 import type { Command } from './command';
 import { Encoder } from './encoder';
 import { ReplyError, type Failure } from './errors';
@@ -288,20 +288,28 @@ export class Link extends Encoder {
 
   private dispatch(events: unknown[]): void {
     for (let i = 0; i < events.length; i += STRIDE) {
-      const a = events[i + 1];
-      const b = events[i + 2];
-      switch (events[i] as Event) {
-        case Event.Rejected:
-          this.take(a as number)?.deliverFailure(this.failure(b as string, events[i + 3] as string | undefined, events[i + 4] === 1));
-          break;
-        case Event.Message:
-          this.client.onMessage(MESSAGE_KINDS[a as number], b as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
-          break;
-        default:
-          this.onEvent(events[i] as Event, a, b);
+      try {
+        this.dispatchOne(events, i);
+      } catch (error) {
+        surface(error);
       }
     }
     this.advance();
+  }
+
+  private dispatchOne(events: unknown[], i: number): void {
+    const a = events[i + 1];
+    const b = events[i + 2];
+    switch (events[i] as Event) {
+      case Event.Rejected:
+        this.take(a as number)?.deliverFailure(this.failure(b as string, events[i + 3] as string | undefined, events[i + 4] === 1));
+        break;
+      case Event.Message:
+        this.client.onMessage(MESSAGE_KINDS[a as number], b as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
+        break;
+      default:
+        this.onEvent(events[i] as Event, a, b);
+    }
   }
 
   private onEvent(event: Event, a: unknown, b: unknown): void {

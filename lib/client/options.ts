@@ -78,6 +78,12 @@ export interface CommonRedisOptions {
   watchdogMs?: number | undefined;
   /** hawser: send commands again that the server refused (LOADING, READONLY, TRYAGAIN ...). Default false. */
   retryRefused?: boolean | undefined;
+  /** hawser: how deep a reply may nest. Default 128. */
+  maxReplyDepth?: number | undefined;
+  /** hawser: elements that one reply may announce, all levels together. Default 2^30. */
+  maxReplyElements?: number | undefined;
+  /** hawser: bytes that one reply may take. Default 1 GiB. */
+  maxReplyBytes?: number | undefined;
   /** hawser: `'socket'`, Node's own sockets. A thread of its own comes with a later version. */
   transport?: 'socket' | undefined;
 }
@@ -158,6 +164,9 @@ export const DEFAULT_REDIS_OPTIONS = {
   maxQueueBytes: 0,
   watchdogMs: 5000,
   retryRefused: false,
+  maxReplyDepth: 128,
+  maxReplyElements: 2 ** 30,
+  maxReplyBytes: 2 ** 30,
 };
 
 const isInteger = (text: string): boolean => /^-?\d+$/.test(text);
