@@ -8,7 +8,7 @@ onEveryStore('the cache in its process', (backend) => {
   test('a loader runs in the async context of its caller, in whatever tick the reply comes', async () => {
     const cache = backend.cache();
     const context = new AsyncLocalStorage<number>();
-    const read = (i: number): Promise<[string, number | undefined]> =>
+    const read = (i: number): Promise<(string | number | undefined)[]> =>
       context.run(i, async () => {
         const inLoader = await cache.getOrSet(`k${i}`, () => String(context.getStore()), { tags: ['t'] });
         return [inLoader, context.getStore()];

@@ -81,6 +81,14 @@ onServer('the cache on the main connection', (backend) => {
     expect(await backend.server.clientIds()).toEqual([]);
   });
 
+  test('works with lazyConnect: its first call connects', async () => {
+    await backend.reopen({ redis: { lazyConnect: true } });
+    const cache = backend.cache();
+    expect((await RedisManager.getMainClient()).status).toBe('wait');
+    await cache.set('k', 1);
+    expect(await cache.get('k')).toBe(1);
+  });
+
   test('with monitor each operation is logged at debug level by name and time', async () => {
     const lines: string[] = [];
     const logger = { debug: (line: string) => void lines.push(line), info() {}, warn() {}, error() {} };

@@ -32,6 +32,7 @@ describe('RedisManager.configure', () => {
     [{ keyPrefix: 'app:' }, Error, 'manager.keyPrefix: keyPrefix is refused by the manager'],
     [{ redis: { keyPrefix: 'app:' } }, Error, 'manager.redis.keyPrefix: keyPrefix is refused'],
     [{ redis: { sentinels: [] } }, Error, 'manager.redis.sentinels: Sentinel is not supported by this version; it comes in a later one'],
+    [{ redis: { connectionName: 'x' } }, Error, 'manager.redis.connectionName: set manager.connectionName'],
     [{ redis: { host: 'h' } }, Error, 'manager.redis.host is part of the connection URL'],
     [null, TypeError, 'manager must be an object, got null'],
   ])('refuses %p', (options, Class, message) => {

@@ -26,7 +26,7 @@ export interface LoaderContext {
 }
 
 /** A function that knows a value which is not in the cache. What it throws reaches the caller unchanged; `undefined` is not stored. */
-export type Loader<T> = (context: LoaderContext) => Promise<T> | T;
+export type Loader<T> = (context: LoaderContext) => PromiseLike<T> | T;
 
 class Context implements LoaderContext {
   readonly signal?: AbortSignal;

@@ -14,7 +14,7 @@ import { countHit, decode } from './read';
 import { encodeValue } from './serializer';
 
 /** Loads the values of keys. Keys that are missing from its result have no value: they resolve `undefined` and nothing is stored. */
-export type ManyLoader<T> = (keys: string[]) => Promise<Map<string, T> | Record<string, T>> | Map<string, T> | Record<string, T>;
+export type ManyLoader<T> = (keys: string[]) => PromiseLike<Map<string, T> | Record<string, T>> | Map<string, T> | Record<string, T>;
 
 interface Member {
   readonly key: string;

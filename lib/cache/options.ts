@@ -9,43 +9,43 @@ import { checkSerializer, type Serializer } from './serializer';
 /** How one call stores and reads an entry. Seconds, except where the name says `Ms`. */
 export interface CacheOptions {
   /** Time to live of the entry. From 0.001 (1 ms) to ten years; default: the repository's, else `CACHE_DEFAULT_TTL` (3600). */
-  ttl?: number;
+  ttl?: number | undefined;
   /** Tags by which the entry can be invalidated: at most 64 of at most 1 kB each. Duplicates are dropped. */
-  tags?: string[];
+  tags?: string[] | undefined;
   /**
    * From this age on the entry is *stale*: it is still returned, and one caller of the whole fleet refreshes it in the background.
    * At most `ttl`. Default: an entry is fresh for its whole life.
    */
-  staleAfter?: number;
+  staleAfter?: number | undefined;
   /**
    * For this long after its time to live an entry is kept and may be returned when the loader fails; after that failure the source rests for a
    * moment (1 s doubling to 60 s) in which callers get the kept value at once. Default: 0 for what is stored; what is read says itself
    * how long it is kept, unless the reader says 0.
    */
-  staleIfError?: number;
+  staleIfError?: number | undefined;
   /** This caller takes no entry older than this, whatever its time to live. */
-  maxAge?: number;
+  maxAge?: number | undefined;
   /** How long to wait for a load that another process runs, before loading without storing. Default 30,000. */
-  lockTimeoutMs?: number;
+  lockTimeoutMs?: number | undefined;
   /**
    * When it aborts, this call rejects with its reason. The load goes on for whoever else waits for it, and its result is stored. The
    * loader finds it as `context.signal`.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What holds for every call of a repository that does not say otherwise. */
 export interface CacheRepositoryOptions {
   /** As in {@link CacheOptions.ttl}. */
-  ttl?: number;
+  ttl?: number | undefined;
   /** As in {@link CacheOptions.staleAfter}. */
-  staleAfter?: number;
+  staleAfter?: number | undefined;
   /** As in {@link CacheOptions.staleIfError}. */
-  staleIfError?: number;
+  staleIfError?: number | undefined;
   /** As in {@link CacheOptions.lockTimeoutMs}. */
-  lockTimeoutMs?: number;
+  lockTimeoutMs?: number | undefined;
   /** How values become text and text becomes values. Default: JSON. */
-  serializer?: Serializer;
+  serializer?: Serializer | undefined;
   /** Not in this version: anything but `false` is refused with `E_UNSUPPORTED`. */
   nearCache?: false;
 }

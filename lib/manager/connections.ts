@@ -92,8 +92,6 @@ function connect(role: Role, s: Settings): Redis {
   return redis;
 }
 
-const NO_LINK = { link: undefined };
-
 /** The cache engine, attached to the main connection or to the store inside the process. */
 export function cacheDriver(): CacheDriver {
   const s = settings();
@@ -102,10 +100,12 @@ export function cacheDriver(): CacheDriver {
     cache = undefined;
   }
   cache ??= { driver: newDriver(s), engine: s.engine, memory: false };
-  const { link } = s.endpoint.memory ? NO_LINK : client('main');
-  if (link !== undefined) {
+  const main = s.endpoint.memory ? undefined : client('main');
+  if (main?.link !== undefined) {
     cache.memory = false;
-    cache.driver.attach(link);
+    cache.driver.attach(main.link);
+    // `lazyConnect`: the engine's commands are not the client's, which would connect for its own.
+    if (main.status === 'wait') main.connect().catch(() => undefined);
   } else if (!cache.memory) {
     cache.memory = true;
     cache.driver.attachMemory();

@@ -26,6 +26,9 @@ export interface CacheEngineOptions {
   memoryBytes?: number;
 }
 
+/** What the connection URL says. */
+type UrlOption = 'host' | 'port' | 'path' | 'username' | 'password' | 'db';
+
 /** Options of `RedisManager.configure`. Each overrides the environment variable named beside it. */
 export interface ManagerOptions {
   /** `REDIS_URL`; default `redis://localhost:6379`. */
@@ -58,7 +61,7 @@ export interface ManagerOptions {
   /** Where log lines go. Default: warnings and errors to the console. */
   logger?: Logger;
   /** More options for the three clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and what the URL says are refused. */
-  redis?: Omit<RedisOptions, 'keyPrefix' | 'host' | 'port' | 'path' | 'username' | 'password' | 'db' | 'connectionName'>;
+  redis?: RedisOptions & { [Name in UrlOption | 'keyPrefix' | 'sentinels' | 'connectionName']?: never };
 }
 
 /** What holds, once everything has been read and checked. */
@@ -151,6 +154,7 @@ function checkClientOptions(redis: object): void {
   if (typeof redis !== 'object' || (redis as object | null) === null) badOption('manager.redis', 'an object', redis);
   if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
   if ('sentinels' in redis) throw unsupported('manager.redis.sentinels', 'Sentinel');
+  if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', 'manager.redis.connectionName: set manager.connectionName, which the roles are added to');
   for (const name of FROM_URL) {
     if (name in redis) throw new HawserError('E_BAD_OPTION', `manager.redis.${name} is part of the connection URL: set manager.url or REDIS_URL`);
   }

@@ -1,0 +1,102 @@
+/** Manager, cache, services and bus as strict applications see them. */
+import {
+  CachedService,
+  CacheMetrics,
+  CacheRepository,
+  HawserError,
+  PubSubService,
+  Redis,
+  RedisManager,
+  StaleWhileRevalidate,
+  redisHealthCheck,
+  warmCache,
+  type CacheInvalidationMessage,
+  type CacheOptions,
+  type Cluster,
+} from 'hawser';
+import { expectTypeOf } from 'expect-type';
+
+interface Order {
+  id: number;
+  at: Date;
+}
+declare const order: Order;
+declare const tags: string[] | undefined;
+/** What database libraries return in place of a Promise. */
+declare const query: PromiseLike<Order | null>;
+
+const cache = new CacheRepository();
+new CacheRepository('orders', { ttl: 60, serializer: { serialize: String, deserialize: Number } });
+// @ts-expect-error the near cache comes in a later version
+new CacheRepository('orders', { nearCache: true });
+
+// The loader's type is the value's, whatever shape the loader has.
+expectTypeOf(cache.getOrSet('k', () => order)).resolves.toEqualTypeOf<Order>();
+expectTypeOf(cache.getOrSet('k', async () => order)).resolves.toEqualTypeOf<Order>();
+expectTypeOf(cache.getOrSet('k', () => query)).resolves.toEqualTypeOf<Order | null>();
+expectTypeOf(cache.getOrSet<Order>('k', async ({ key, addTags, signal }) => {
+  expectTypeOf(key).toEqualTypeOf<string>();
+  expectTypeOf(signal).toEqualTypeOf<AbortSignal | undefined>();
+  await addTags(['t']);
+  return order;
+}, { tags, ttl: undefined })).resolves.toEqualTypeOf<Order>();
+// @ts-expect-error a loader's value has the type that was asked for
+void cache.getOrSet<Order>('k', () => 5);
+// @ts-expect-error seconds are numbers
+void cache.getOrSet('k', () => 5, { ttl: '60' });
+
+expectTypeOf(cache.get<Order>('k')).resolves.toEqualTypeOf<Order | null>();
+expectTypeOf(cache.getMany<Order>(['k'])).resolves.toEqualTypeOf<(Order | null)[]>();
+expectTypeOf(cache.getOrSetMany(['k'], () => new Map([['k', order]]))).resolves.toEqualTypeOf<Order[]>();
+expectTypeOf(cache.getOrSetMany(['k'], async () => ({ k: order }))).resolves.toEqualTypeOf<Order[]>();
+expectTypeOf(cache.set('k', order, 60)).resolves.toEqualTypeOf<void>();
+expectTypeOf(cache.invalidateTags(['t'])).resolves.toEqualTypeOf<number>();
+void cache.setMany([{ key: 'k', value: order, ttl: 5, tags: ['t'] }]);
+
+cache.on('refreshError', (error, { key }) => {
+  expectTypeOf(error).toEqualTypeOf<unknown>();
+  expectTypeOf(key).toEqualTypeOf<string>();
+});
+cache.once('breaker', ({ message, repository }) => {
+  expectTypeOf(message).toEqualTypeOf<string>();
+  expectTypeOf(repository).toEqualTypeOf<string | undefined>();
+});
+
+class Orders extends CachedService {
+  protected serviceName = 'order';
+  protected override cacheOptions = { ttl: 60 };
+  list(companyId: string, filters: { page?: number | undefined }): Promise<Order[]> {
+    return this.cache.getOrSet(this.listCacheKey(companyId, filters), () => [order], { tags: [this.companyTag(companyId, 'orders')] });
+  }
+}
+expectTypeOf(new Orders().list('c', {})).resolves.toEqualTypeOf<Order[]>();
+// @ts-expect-error a service has to say its name
+class Nameless extends CachedService {}
+void Nameless;
+
+const swr = new StaleWhileRevalidate(cache, 300, 900);
+expectTypeOf(swr.get('k', async () => order, tags)).resolves.toEqualTypeOf<Order>();
+
+expectTypeOf(RedisManager.getMainClient()).resolves.toEqualTypeOf<Redis>();
+expectTypeOf(RedisManager.getMainClient<Redis | Cluster>()).resolves.toEqualTypeOf<Redis | Cluster>();
+// One command interface: what the union offers is what each of them offers.
+void RedisManager.getSubscriberClient<Redis | Cluster>().then((client) => client.get('k'));
+// @ts-expect-error the prefix of keys belongs to repositories and to clients of one's own
+RedisManager.configure({ keyPrefix: 'x' });
+// @ts-expect-error nor may it come with the clients' options
+RedisManager.configure({ redis: { keyPrefix: 'x' } });
+expectTypeOf(RedisManager.getBullMQConnection().maxRetriesPerRequest).toEqualTypeOf<null>();
+expectTypeOf(redisHealthCheck()).resolves.toHaveProperty('subscriber').toEqualTypeOf<'PONG' | 'error'>();
+
+const message: CacheInvalidationMessage = { type: 'tags', target: ['t'], source: 'test' };
+void PubSubService.publish(message);
+// @ts-expect-error there are three types of messages
+void PubSubService.publish({ type: 'tag', target: 't' });
+PubSubService.onInvalidation('id', async ({ type }) => void type);
+
+expectTypeOf(CacheMetrics.getHitRate()).toEqualTypeOf<number>();
+expectTypeOf(CacheMetrics.hits).toEqualTypeOf<number>();
+void warmCache([() => 1, { name: 'orders', run: async () => order }], { concurrency: 2 });
+const options: CacheOptions = { ttl: 300, tags: ['t'] };
+void options;
+expectTypeOf<HawserError>().toHaveProperty('maybeExecuted').toEqualTypeOf<boolean | undefined>();
