@@ -199,6 +199,7 @@ fn nothing_is_read_from_a_broken_connection_that_is_still_open() {
     assert!(!rig.link.has_output(), "and nothing is written to it");
     rig.link.on_bytes(b"$5\r\nwrong\r\n", rig.now, &mut sink);
     rig.drain();
+    assert_eq!(rig.failures().len(), 1, "what follows is not judged again");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant as Clock};
 
 use super::super::{LinkOptions, Output, Resend, State};
-use super::rig::{call, quiet, quiet_with, Call, Rig};
+use super::rig::{call, pipeline, quiet, quiet_with, Call, Rig};
 use crate::command::classify;
 
 fn refusing(text: &str, error: &str, times: usize) -> Rig {
@@ -283,6 +283,30 @@ fn what_the_server_refuses_for_good_is_an_error() {
     rig.issue("incr a");
     rig.settle();
     assert_eq!(rig.outcome(0), "-WRONGTYPE no");
+}
+
+#[test]
+fn nothing_overtakes_what_was_refused() {
+    let mut rig = refusing("set a 1", "LOADING soon", 1);
+    rig.issue("set a 1");
+    rig.read();
+    rig.issue("set a 2");
+    rig.settle();
+    assert_eq!(rig.server.heard, ["hello 3", "set a 1", "set a 1", "set a 2"]);
+    assert_eq!(rig.order(), [0, 1]);
+}
+
+#[test]
+fn the_rest_of_a_half_answered_pipeline_is_not_sent_again() {
+    let mut rig = Rig::ready();
+    rig.submit(&pipeline(&["get a", "get b", "get c"]));
+    rig.submit(&pipeline(&["get d", "get e"]));
+    let whole = "$9\r\ndb0 get a\r\n".len();
+    rig.deliver(whole);
+    rig.cut();
+    rig.settle();
+    let outcomes: Vec<String> = (0..5).map(|id| rig.outcome(id)).collect();
+    assert_eq!(outcomes, ["db0 get a", "E_ABORTED?", "E_ABORTED?", "db0 get d", "db0 get e"]);
 }
 
 #[test]
