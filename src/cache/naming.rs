@@ -37,7 +37,7 @@ impl Engine {
             return self.decide(Decision::Done { call, number: 1 });
         }
         if !is_identified {
-            lease.lost = true;
+            self.disown(id);
             return self.decide(Decision::Done { call, number: 0 });
         }
         lease.naming += 1;
@@ -82,11 +82,24 @@ impl Engine {
         }
     }
 
+    /// A load goes on under tags that its lease does not carry. What is read from now on may be invalidated without anybody
+    /// seeing that in the lease: nobody may join it any more, and its result is not stored. The next one may load at once.
+    fn disown(&mut self, id: u32) {
+        let Some(load) = self.loads.get_mut(&id) else { return };
+        let Some(lease) = load.lease.as_mut().filter(|lease| !lease.lost) else { return };
+        lease.lost = true;
+        let (entry, token) = (load.entry.clone(), lease.token);
+        self.flights.remove(&token);
+        self.give_back(entry, token);
+    }
+
     fn end_naming(&mut self, number: u64, in_place: bool) {
         let Some(naming) = self.namings.remove(&number) else { return };
         if let Some(lease) = self.loads.get_mut(&naming.load).and_then(|load| load.lease.as_mut()) {
             lease.naming -= 1;
-            lease.lost |= !in_place;
+        }
+        if !in_place {
+            self.disown(naming.load);
         }
         if let Some(call) = naming.call {
             self.decide(Decision::Done { call, number: u64::from(in_place) });

@@ -51,6 +51,8 @@ pub(super) struct Asked {
     pub has_loader: bool,
     /// What a write does, and when it took effect.
     pub writes: Vec<(Scope, Option<u64>)>,
+    /// The tag that a loader names, and the value that it is about to make.
+    pub names: Option<(u8, u64)>,
 }
 
 /// The books.

@@ -72,6 +72,10 @@ impl World {
         let Some(call) = concludes(decision) else { return };
         let asked = self.processes[p].calls.remove(&call.0).unwrap();
         assert!(!asked.is_read || asked.counts == 1, "C10: not counted: {decision:?}");
+        if let Some((tag, value)) = asked.names {
+            // A loader reads what the tag is about when this is done, and not before.
+            self.books.made.get_mut(&value).unwrap().tags.entry(tag).or_insert(step);
+        }
         for (scope, effect) in asked.writes {
             match decision {
                 Decision::Done { .. } => {

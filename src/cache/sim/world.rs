@@ -286,7 +286,8 @@ impl World {
             let key = self.dice.below(KEYS) as u8;
             let tags: BTreeSet<u8> =
                 if self.chaos.one_load { [key].into() } else { (0..self.dice.below(3)).map(|_| self.dice.below(TAGS) as u8).collect() };
-            let mut asked = Asked { key, tags: tags.clone(), began: self.step, is_read, counts: 0, has_loader: false, writes: Vec::new() };
+            let mut asked =
+                Asked { key, tags: tags.clone(), began: self.step, is_read, counts: 0, has_loader: false, writes: Vec::new(), names: None };
             let names: Vec<Tag> = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
             let (ttl, fresh, keep) = self.periods;
             let ms = Duration::from_millis;
@@ -361,12 +362,18 @@ impl World {
         self.next += 1;
         let call = CallId(self.next as u32);
         let tag = self.dice.below(TAGS) as u8;
-        let asked =
-            Asked { key: 0, tags: BTreeSet::new(), began: self.step, is_read: false, counts: 0, has_loader: false, writes: Vec::new() };
+        let names = Some((tag, self.processes[p].loads[&load].value));
+        let asked = Asked {
+            key: 0,
+            tags: BTreeSet::new(),
+            began: self.step,
+            is_read: false,
+            counts: 0,
+            has_loader: false,
+            writes: Vec::new(),
+            names,
+        };
         self.processes[p].calls.insert(call.0, asked);
-        let value = self.processes[p].loads[&load].value;
-        let step = self.step;
-        self.books.made.get_mut(&value).unwrap().tags.entry(tag).or_insert(step);
         self.input(p, |engine, cx| engine.add_tags(cx, call, LoadId(load), vec![Tag::from(&[tag][..])]));
     }
 

@@ -276,6 +276,35 @@ fn tags_that_a_loader_names_are_those_of_its_entry() {
 }
 
 #[test]
+fn a_load_that_ends_while_it_names_tags_is_not_stored() {
+    let mut shared = Shared::new();
+    let mut p = shared.process();
+    shared.ask(&mut p, 1, get_or_set(&["a"]));
+    shared.serve(&mut p);
+    shared.input(&mut p, |engine, cx| engine.add_tags(cx, CallId(2), LoadId(1), tags(&["b"])));
+    shared.loaded(&mut p, 1, value("v"));
+    shared.serve(&mut p);
+    let done = Decision::Done { call: CallId(2), number: 0 };
+    assert_eq!(take(&mut p), [load(1, 1, true), stored(1, 1, false), over(1), done]);
+    assert_eq!(shared.done(&mut p, get()), miss(901));
+}
+
+#[test]
+fn nobody_joins_a_load_that_reads_under_tags_its_lease_does_not_carry() {
+    let mut shared = Shared::new();
+    let (mut p, mut q) = (shared.process(), shared.process());
+    shared.ask(&mut p, 1, get_or_set(&[]));
+    shared.serve(&mut p);
+    shared.input(&mut p, |engine, cx| engine.add_tags(cx, CallId(2), LoadId(1), tags(&["b"])));
+    shared.pass(&mut p, 250);
+    assert_eq!(take(&mut p), [load(1, 1, true), Decision::Done { call: CallId(2), number: 0 }]);
+    shared.done(&mut q, invalidate(&["b"]));
+    shared.ask(&mut p, 3, get_or_set(&[]));
+    shared.serve(&mut p);
+    assert_eq!(take(&mut p), [load(3, 2, true)]);
+}
+
+#[test]
 fn a_load_whose_lease_is_gone_when_it_names_tags_is_not_stored() {
     let mut shared = Shared::new();
     let (mut p, mut q) = (shared.process(), shared.process());
