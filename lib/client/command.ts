@@ -32,6 +32,20 @@ const executor = (resolve: Resolve, reject: Reject): void => {
   lastReject = reject;
 };
 
+/**
+ * What few commands have. Kept apart, because thousands of commands may be alive at once, and what the garbage collector has to move is a good
+ * part of what one costs.
+ */
+interface Rare {
+  errorStack?: Error | undefined;
+  isReadOnly?: boolean | undefined;
+  script?: Script | undefined;
+  resolve?: Resolve;
+  reject?: Reject;
+  keys?: (string | Buffer)[];
+}
+const NOTHING: Rare = Object.freeze({});
+
 /** Takes the outcome of a pipeline's command by its index. */
 export interface Batch {
   /** @internal */ put(index: number, outcome: [Error | null, unknown?]): void;
@@ -78,15 +92,12 @@ export class Command {
   args: (string | Buffer)[];
   callback: Callback | undefined;
   replyEncoding: string | null | undefined;
-  errorStack: Error | undefined;
   inTransaction = false;
   pipelineIndex: number | undefined = undefined;
   isResolved = false;
   isSettled = false;
-  isTraced = false;
-  ignore = false;
-  isReadOnly: boolean | undefined;
-  script: Script | undefined = undefined;
+  declare isTraced?: boolean;
+  declare ignore?: boolean;
 
   /** @internal */ meta: Meta;
   /** @internal Whether a tool has replaced `resolve` or `reject`. */ isWrapped = false;
@@ -95,22 +106,22 @@ export class Command {
   private settledBy: Promise<unknown> | undefined = undefined;
   private doResolve: Resolve | undefined = undefined;
   private doReject: Reject | undefined = undefined;
-  private outerResolve: Resolve | undefined = undefined;
-  private outerReject: Reject | undefined = undefined;
-  private keys: (string | Buffer)[] | undefined = undefined;
+  private rare: Rare = NOTHING;
 
   constructor(
     public name: string,
     args: unknown[] = [],
     options: CommandOptions = {},
     callback?: Callback,
+    /** @internal `args` is nobody else's. */ isOwn = false,
   ) {
     this.meta = metaOf(name);
-    this.args = (Array.isArray(args) ? args.slice() : []) as (string | Buffer)[];
+    this.args = (isOwn ? args : Array.isArray(args) ? args.slice() : []) as (string | Buffer)[];
     this.callback = callback;
     this.replyEncoding = options.replyEncoding;
-    this.errorStack = options.errorStack;
-    this.isReadOnly = options.readOnly;
+    if (options.errorStack !== undefined || options.readOnly !== undefined) {
+      this.rare = { errorStack: options.errorStack, isReadOnly: options.readOnly };
+    }
     this.prepare(options.keyPrefix);
   }
 
@@ -151,6 +162,34 @@ export class Command {
     }
   }
 
+  private set(extra: Rare): void {
+    this.rare = { ...this.rare, ...extra };
+  }
+
+  get errorStack(): Error | undefined {
+    return this.rare.errorStack;
+  }
+
+  set errorStack(errorStack: Error | undefined) {
+    this.set({ errorStack });
+  }
+
+  get isReadOnly(): boolean | undefined {
+    return this.rare.isReadOnly;
+  }
+
+  set isReadOnly(isReadOnly: boolean | undefined) {
+    this.set({ isReadOnly });
+  }
+
+  get script(): Script | undefined {
+    return this.rare.script;
+  }
+
+  set script(script: Script | undefined) {
+    this.set({ script });
+  }
+
   /** The class word of this call. */
   get class(): number {
     let word = this.meta.class;
@@ -177,23 +216,28 @@ export class Command {
 
   /** Settles the command. May be called without `this`, and may be replaced: the replacement is then called instead. */
   get resolve(): Resolve {
-    return (this.outerResolve ??= (value) => {
-      this.settle(value);
-      return this.promise;
-    });
+    if (this.rare.resolve === undefined) {
+      const resolve = (value: unknown): Promise<unknown> => {
+        this.settle(value);
+        return this.promise;
+      };
+      this.set({ resolve });
+    }
+    return this.rare.resolve as Resolve;
   }
 
   set resolve(resolve: Resolve) {
-    this.outerResolve = resolve;
+    this.set({ resolve });
     this.isWrapped = true;
   }
 
   get reject(): Reject {
-    return (this.outerReject ??= (error) => this.settleError(error));
+    if (this.rare.reject === undefined) this.set({ reject: (error) => this.settleError(error) });
+    return this.rare.reject as Reject;
   }
 
   set reject(reject: Reject) {
-    this.outerReject = reject;
+    this.set({ reject });
     this.isWrapped = true;
   }
 
@@ -287,8 +331,8 @@ export class Command {
   }
 
   getKeys(): (string | Buffer)[] {
-    this.keys ??= keyIndexes(this).map((index) => this.args[index]);
-    return this.keys;
+    if (this.rare.keys === undefined) this.set({ keys: keyIndexes(this).map((index) => this.args[index]) });
+    return this.rare.keys as (string | Buffer)[];
   }
 
   getSlot(): number | null {

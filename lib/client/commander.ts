@@ -22,7 +22,7 @@ function make(target: CommandTarget, name: string, args: unknown[], options: Com
   let callback: Callback | undefined;
   if (args.length > 0 && typeof args[args.length - 1] === 'function') callback = args.pop() as Callback;
   if (target.options.showFriendlyErrorStack === true) options = { ...options, errorStack: new Error() };
-  return new Command(name, args, options, callback);
+  return new Command(name, args, options, callback, true);
 }
 
 function method(name: string): Method {

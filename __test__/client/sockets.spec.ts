@@ -1,0 +1,193 @@
+/** Where a client connects to: names with several addresses, unix sockets, TLS, streams of the user's own. */
+import * as dns from 'node:dns';
+import * as net from 'node:net';
+import { Redis } from '../../lib';
+import { makeCertificates } from '../helpers/certificates';
+import { Proxy } from '../helpers/proxy';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+const clients: Redis[] = [];
+function connect(...args: unknown[]): Redis {
+  const redis = new Redis(...(args as []));
+  redis.on('error', () => undefined);
+  clients.push(redis);
+  return redis;
+}
+afterEach(() => {
+  for (const redis of clients.splice(0)) redis.disconnect();
+});
+
+const large = Buffer.alloc(300_000, 'z');
+
+/** More than one buffer's worth in both directions, and a pipeline. */
+async function works(redis: Redis): Promise<void> {
+  expect(await redis.set('large', large)).toBe('OK');
+  expect(large.equals((await redis.getBuffer('large')) as unknown as Buffer)).toBe(true);
+  const outcomes = await redis.pipeline().set('a', 1).incr('a').exec();
+  expect(outcomes).toEqual([[null, 'OK'], [null, 2]]);
+}
+
+describe('localhost', () => {
+  const four = { address: '127.0.0.1', family: 4 };
+  const six = { address: '::1', family: 6 };
+  afterEach(() => jest.restoreAllMocks());
+
+  test.each([
+    ['127.0.0.1', [four, six]],
+    ['127.0.0.1', [six, four]],
+    ['::1', [four, six]],
+    ['::1', [six, four]],
+  ])('is found although the server listens on %s alone (addresses %j)', async (address, addresses) => {
+    // Machines differ in what they know of `localhost`.
+    jest.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: object, done: (error: null, found: object[]) => void) => {
+      process.nextTick(done, null, addresses);
+    }) as never);
+    const server = await RedisServer.start({ bind: [address] });
+    await works(connect(server.port, 'localhost'));
+    await works(connect(`redis://localhost:${server.port}`));
+    await works(connect({ port: server.port }));
+    await server.stop();
+  });
+
+  test('family 4 and 6 try their own addresses only', async () => {
+    const server = await RedisServer.start();
+    await works(connect(server.port, 'localhost', { family: 4 }));
+    const other = connect(server.port, 'localhost', { family: 6, retryStrategy: null, lazyConnect: true });
+    await expect(other.connect()).rejects.toThrow('Connection is closed.');
+    await server.stop();
+  });
+});
+
+describe('unix sockets', () => {
+  test('by path, by option and by URL', async () => {
+    const server = await RedisServer.start();
+    await works(connect(server.path));
+    await works(connect({ path: server.path, db: 1 }));
+    const redis = connect(`${server.path}?db=2`);
+    await works(redis);
+    expect(await redis.client('LIST')).toContain('db=2');
+    await server.stop();
+  });
+
+  test('one that is not there is an error with its path', async () => {
+    const redis = connect('/tmp/hawser-no-such.sock', { retryStrategy: null });
+    const error = await new Promise<NodeJS.ErrnoException & { address?: string }>((resolve) => redis.once('error', resolve));
+    expect([error.code, error.address]).toEqual(['ENOENT', '/tmp/hawser-no-such.sock']);
+  });
+});
+
+describe('TLS', () => {
+  let server: RedisServer;
+  let ca: string;
+  beforeAll(async () => {
+    server = await RedisServer.start({ tls: { clientCertificates: true } });
+    ca = server.certificates?.ca ?? '';
+  });
+  afterAll(() => server.stop());
+
+  test('rediss:// with certificates of one\'s own', async () => {
+    await works(connect(`rediss://localhost:${server.port}`, { tls: { ca, ...server.certificates?.client } }));
+    await works(connect({ host: '127.0.0.1', port: server.port, tls: { ca, ...server.certificates?.client } }));
+  });
+
+  test('100,000 commands of one tick', async () => {
+    const redis = connect(`rediss://localhost:${server.port}`, { tls: { ca, ...server.certificates?.client } });
+    const replies = await Promise.all(Array.from({ length: 100_000 }, (_, i) => redis.echo(String(i))));
+    expect(replies.every((reply, i) => reply === String(i))).toBe(true);
+  });
+
+  test('a server that the client does not trust is an error, and no command is lost silently', async () => {
+    const redis = connect(`rediss://localhost:${server.port}`, { tls: { ca: makeCertificates().ca }, retryStrategy: null });
+    const error = new Promise<NodeJS.ErrnoException>((resolve) => redis.once('error', resolve));
+    await expect(redis.get('a')).rejects.toThrow('Connection is closed.');
+    expect((await error).code).toMatch(/CERT|SELF_SIGNED|UNABLE/);
+  });
+
+  test('a connection that is cut is made again', async () => {
+    // Not to the unix socket, which speaks no TLS.
+    const proxy = await Proxy.start({ port: server.port });
+    const redis = connect(`rediss://localhost:${proxy.port}`, { tls: { ca, ...server.certificates?.client }, retryStrategy: () => 1 });
+    await works(redis);
+    proxy.cutAll();
+    await works(redis);
+    expect(proxy.accepted).toBe(2);
+    await proxy.stop();
+  });
+});
+
+describe('a Connector', () => {
+  test('brings a stream of its own', async () => {
+    const server = await RedisServer.start();
+    const streams: net.Socket[] = [];
+    class Connector {
+      connect(): Promise<net.Socket> {
+        const stream = net.connect(server.port, '127.0.0.1');
+        streams.push(stream);
+        return Promise.resolve(stream);
+      }
+      disconnect(): void {
+        for (const stream of streams) stream.end();
+      }
+    }
+    const redis = connect({ Connector, retryStrategy: () => 1 });
+    await works(redis);
+    expect(redis.stream).toBe(streams[0]);
+    streams[0]?.destroy();
+    await works(redis);
+    expect(streams.length).toBe(2);
+    redis.disconnect();
+    await until(() => redis.status === 'end');
+    await server.stop();
+  });
+
+  test('that is connected already, and one that fails', async () => {
+    const server = await RedisServer.start();
+    class Ready {
+      async connect(): Promise<net.Socket> {
+        const stream = net.connect(server.port, '127.0.0.1');
+        await new Promise((resolve) => stream.once('connect', resolve));
+        return stream;
+      }
+      disconnect(): void {}
+    }
+    await works(connect({ Connector: Ready }));
+    class Failing {
+      connect(): Promise<net.Socket> {
+        return Promise.reject(new Error('no such service'));
+      }
+      disconnect(): void {}
+    }
+    const redis = connect({ Connector: Failing, retryStrategy: null, lazyConnect: true });
+    const told = new Promise<Error>((resolve) => redis.once('error', resolve));
+    await expect(redis.connect()).rejects.toThrow();
+    expect((await told).message).toBe('no such service');
+    await server.stop();
+  });
+});
+
+describe('the stream', () => {
+  test("is Node's own socket: its peer can be read, and destroying it is a lost connection", async () => {
+    const server = await RedisServer.start();
+    const redis = connect(server.port, '127.0.0.1', { retryStrategy: () => 1 });
+    await redis.ping();
+    expect([redis.stream?.remotePort, redis.stream?.remoteAddress]).toEqual([server.port, '127.0.0.1']);
+    for (const drop of ['destroy', 'end'] as const) {
+      const before = redis.stream;
+      before?.[drop]();
+      expect(await redis.echo(drop)).toBe(drop);
+      expect(redis.stream).not.toBe(before);
+    }
+    await server.stop();
+  });
+
+  test('connectTimeout: a server that does not take the connection', async () => {
+    // A listener whose backlog is full takes no more connections.
+    const full = net.createServer().listen(0, '127.0.0.1', 0);
+    await new Promise((resolve) => full.once('listening', resolve));
+    const tls = connect({ host: '127.0.0.1', port: (full.address() as net.AddressInfo).port, tls: {}, connectTimeout: 50, retryStrategy: null });
+    const error = await new Promise<NodeJS.ErrnoException & { errorno?: string }>((resolve) => tls.once('error', resolve));
+    expect([error.message, error.code, error.errorno, error.syscall]).toEqual(['connect ETIMEDOUT', 'ETIMEDOUT', 'ETIMEDOUT', 'connect']);
+    full.close();
+  });
+});
