@@ -31,5 +31,6 @@ pub mod resp;
 pub mod store;
 pub mod tokio_io;
 
-#[cfg(feature = "node")]
+// Not in unit tests: without Node there is nothing that calls it. Its tests are the jest specs.
+#[cfg(all(feature = "node", not(test)))]
 mod node;
