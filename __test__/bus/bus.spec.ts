@@ -207,6 +207,21 @@ describe('the bus on a server', () => {
     await until(() => got.length === 1);
   });
 
+  test('an initialize that could not reach the server rejects, and may be called again', async () => {
+    await RedisManager.closeAll();
+    RedisManager.configure({ url: server.url, logger, retryDelayMs: 1, maxRetries: 1 });
+    await server.kill();
+    const got = listen('a');
+    await expect(PubSubService.initialize()).rejects.toThrow('max retries per request');
+    await server.launch();
+    await until(() => PubSubService.initialize().then(() => true), { deadlineMs: 20_000 });
+    await PubSubService.publish(message);
+    await until(() => got.length === 1);
+    await PubSubService.publish({ type: 'key', target: 'last' });
+    await until(() => got.some(({ type }) => type === 'key'));
+    expect(got).toHaveLength(2);
+  });
+
   test('what is no message is logged once with the reason, reported, and harms nothing', async () => {
     const got = listen('a');
     const reasons: string[] = [];

@@ -2,8 +2,11 @@
  * The faults of the sketches that this package grew out of, each shown absent. Where a rule says more, its own spec does too; here the
  * sketch's very situation is played.
  */
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { CachedService, CacheMetrics, type CacheRepository, PubSubService, RedisManager, StaleWhileRevalidate } from '../../lib/facade';
 import { freePort } from '../helpers/redis-server';
+import { ROOT } from '../helpers/process';
 import { until } from '../helpers/until';
 import { heldLoader, onEveryStore, onServer } from './backends';
 
@@ -207,4 +210,10 @@ onEveryStore('faults of entries', (backend) => {
     await invoices.set('1', 'invoice');
     expect(await orders.get('1')).toBe('order');
   });
+});
+
+test('16: the pages name the package that exists, and the one that does not only to say so', () => {
+  const lines = ['README.md', 'docs/migration.md'].flatMap((page) => readFileSync(path.join(ROOT, page), 'utf8').split('\n'));
+  expect(lines.some((line) => /`rate-limit-redis`/.test(line))).toBe(true);
+  for (const line of lines.filter((one) => one.includes('@express-rate-limit/redis'))) expect(line).toContain('no such package');
 });

@@ -1,4 +1,7 @@
+import IORedis from 'ioredis';
 import { RedisManager } from '../../lib/facade';
+import { Redis } from '../../lib/redis';
+import { RedisServer } from '../helpers/redis-server';
 
 afterEach(async () => {
   await RedisManager.closeAll();
@@ -28,6 +31,34 @@ describe('getBullMQConnection', () => {
   test('has the TLS options of the manager', () => {
     RedisManager.configure({ url: 'rediss://h.example', redis: { tls: { ca: 'PEM' } } });
     expect(RedisManager.getBullMQConnection().tls).toEqual({ ca: 'PEM' });
+  });
+
+  describe('are options with which a client connects', () => {
+    const password = 'p@ss:w/rd%';
+    let server: RedisServer;
+    beforeAll(async () => {
+      server = await RedisServer.start({ tls: true, users: [`worker on >${password} ~* &* +@all`] });
+    });
+    afterAll(() => server.stop());
+
+    test.each([
+      ['hawser', () => new Redis(RedisManager.getBullMQConnection())],
+      ['ioredis', () => new IORedis(RedisManager.getBullMQConnection())],
+    ])('as %s: user, password, TLS and database', async (_, connect) => {
+      const url = `rediss://worker:${encodeURIComponent(password)}@127.0.0.1:${server.port}/3`;
+      RedisManager.configure({ url, redis: { tls: { ca: server.certificates?.ca } } });
+      const client = connect();
+      expect(await client.call('ACL', 'WHOAMI')).toBe('worker');
+      expect(String(await client.client('INFO'))).toContain(' db=3 ');
+      await client.quit();
+    });
+
+    test('as hawser, by a unix socket', async () => {
+      RedisManager.configure({ url: `unix://${server.path}?db=2` });
+      const client = new Redis(RedisManager.getBullMQConnection());
+      expect(String(await client.client('INFO'))).toContain(' db=2 ');
+      await client.quit();
+    });
   });
 
   test('on memory:// says what it needs', () => {
