@@ -74,7 +74,7 @@ export interface CommonRedisOptions {
   maxQueueCommands?: number | undefined;
   /** hawser: most bytes waiting or in flight; 0: no bound. Default 0. */
   maxQueueBytes?: number | undefined;
-  /** hawser: silence after which the server is asked for a sign of life, in ms; 0: never. Default 5000. */
+  /** hawser: silence after which the server is asked for a sign of life, in ms; 0: never. Default 4000. */
   watchdogMs?: number | undefined;
   /** hawser: send commands again that the server refused (LOADING, READONLY, TRYAGAIN ...). Default false. */
   retryRefused?: boolean | undefined;
@@ -162,7 +162,7 @@ export const DEFAULT_REDIS_OPTIONS = {
   resend: 'all',
   maxQueueCommands: 0,
   maxQueueBytes: 0,
-  watchdogMs: 5000,
+  watchdogMs: 4000,
   retryRefused: false,
   maxReplyDepth: 128,
   maxReplyElements: 2 ** 30,

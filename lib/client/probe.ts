@@ -12,7 +12,8 @@ export const enum ProbeOutcome {
   Busy = 2,
 }
 
-const PATIENCE_MS = 2000;
+/** Two periods of the watchdog, this and the grace that follows an answer are ten seconds. */
+const PATIENCE_MS = 900;
 
 /**
  * Whether the node takes a connection and answers a PING on it (any answer will do: it is not authenticated). A node with TLS that takes the
