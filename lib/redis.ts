@@ -53,6 +53,8 @@ export class Redis extends EventEmitter implements CommandTarget {
   /** The database that commands issued now run in. */
   private selected: number;
   private hasBeenReady = false;
+  /** Channels and patterns, as the server last counted them. */
+  private subscriptions = 0;
   private lastError: Error | undefined = undefined;
   private connector: ConnectorLike | undefined = undefined;
 
@@ -116,7 +118,8 @@ export class Redis extends EventEmitter implements CommandTarget {
 
   /** `normal`; `subscriber` (RESP2 with subscriptions); `monitor`. */
   get mode(): 'normal' | 'subscriber' | 'monitor' {
-    return this.isMonitoring ? 'monitor' : 'normal';
+    if (this.options.monitor === true) return 'monitor';
+    return this.subscriptions > 0 && this.link?.protocol === 2 ? 'subscriber' : 'normal';
   }
 
   /** Node's own socket. */
@@ -185,6 +188,7 @@ export class Redis extends EventEmitter implements CommandTarget {
   }
 
   private onEnded(): void {
+    this.subscriptions = 0;
     if (this.status !== 'close' && this.status !== 'wait') this.setStatus('close');
     this.setStatus('end');
   }
@@ -287,8 +291,17 @@ export class Redis extends EventEmitter implements CommandTarget {
         this.follow(command.args[0]);
         break;
     }
+    if (isSubscription(command)) this.count(command);
     if (command.script !== undefined) this.chooseEval(command, link);
     link.push(command);
+  }
+
+  /** Takes note of what a subscription is answered. */
+  private count(command: Command): void {
+    command.deliver = (total, context) => {
+      this.subscriptions = Number(total);
+      Command.prototype.deliver.call(command, total, context);
+    };
   }
 
   /** Before anything was sent there is nothing to wait for. */
@@ -460,6 +473,10 @@ export class Redis extends EventEmitter implements CommandTarget {
 }
 
 installCommands(Redis.prototype);
+
+function isSubscription({ meta }: Command): boolean {
+  return Command.checkFlag('ENTER_SUBSCRIBER_MODE', meta.lower) || Command.checkFlag('EXIT_SUBSCRIBER_MODE', meta.lower);
+}
 
 /** The answer of a function of the user's; none if it throws. */
 function ask<T>(question: () => T): T | undefined {

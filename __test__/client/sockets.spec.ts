@@ -1,5 +1,5 @@
 /** Where a client connects to: names with several addresses, unix sockets, TLS, streams of the user's own. */
-import * as dns from 'node:dns';
+import dns from 'node:dns';
 import * as net from 'node:net';
 import { Redis } from '../../lib';
 import { makeCertificates } from '../helpers/certificates';
@@ -39,11 +39,11 @@ describe('localhost', () => {
     ['::1', [four, six]],
     ['::1', [six, four]],
   ])('is found although the server listens on %s alone (addresses %j)', async (address, addresses) => {
+    const server = await RedisServer.start({ bind: [address] });
     // Machines differ in what they know of `localhost`.
     jest.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: object, done: (error: null, found: object[]) => void) => {
       process.nextTick(done, null, addresses);
     }) as never);
-    const server = await RedisServer.start({ bind: [address] });
     await works(connect(server.port, 'localhost'));
     await works(connect(`redis://localhost:${server.port}`));
     await works(connect({ port: server.port }));

@@ -13,6 +13,7 @@ export type Outcome = [error: Error | null, result?: unknown];
 
 /** What a pipeline is made on. */
 interface Client extends CommandTarget {
+  addedBuiltinSet: Set<string>;
   sendCommand(command: Command, pipeline?: Pipeline): unknown;
 }
 
@@ -52,7 +53,7 @@ export class Pipeline implements CommandTarget, Batch {
     this.utf8Options = redis.utf8Options;
     this.bufferOptions = redis.bufferOptions;
     const own = this as unknown as Record<string, unknown>;
-    for (const name of Object.keys(this.scriptsSet)) {
+    for (const name of [...Object.keys(this.scriptsSet), ...redis.addedBuiltinSet]) {
       own[name] = (redis as unknown as Record<string, unknown>)[name];
       own[`${name}Buffer`] = (redis as unknown as Record<string, unknown>)[`${name}Buffer`];
     }
