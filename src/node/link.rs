@@ -60,8 +60,8 @@ pub struct LinkCore {
 impl LinkCore {
     /// Sorts the link's outputs: the tenant's to the tenant, the others to JavaScript.
     pub fn drain(&mut self) {
-        let now = now();
         while let Some(output) = self.link.poll_output() {
+            let now = now();
             match (&output, &self.tenant) {
                 (Output::CoreCut { tag, sent }, Some(tenant)) => tenant.borrow_mut().on_cut(*tag, *sent, now),
                 (Output::CoreCut { .. }, None) => {}
@@ -200,7 +200,7 @@ impl NativeLink {
         let batch = shared.out.first(bytes as usize);
         let meta = shared.meta.first(2 * commands as usize);
         let direct = core.link.submit(batch, meta, first_id, now);
-        self.settle(&mut core)?;
+        self.settle(&mut core, now)?;
         Ok(direct)
     }
 
@@ -208,8 +208,9 @@ impl NativeLink {
     #[napi(catch_unwind)]
     pub fn receive(&mut self, env: Env, n: u32) -> Result<Unknown<'static>> {
         let mut shared = self.shared.take().ok_or_else(no_memory)?;
-        let values = self.take_in(env, &shared.makers, shared.input.first(n as usize));
-        Self::report(&mut shared.state, &self.ids, &self.errors, &self.core.borrow());
+        let now = now();
+        let values = self.take_in(env, &shared.makers, shared.input.first(n as usize), now);
+        Self::report(&mut shared.state, &self.ids, &self.errors, &self.core.borrow(), now);
         self.shared = Some(shared);
         Ok(values)
     }
@@ -218,20 +219,21 @@ impl NativeLink {
     #[napi(catch_unwind)]
     pub fn receive_chunk(&mut self, env: Env, chunk: Buffer) -> Result<Unknown<'static>> {
         let mut shared = self.shared.take().ok_or_else(no_memory)?;
-        let values = self.take_in(env, &shared.makers, &chunk);
-        Self::report(&mut shared.state, &self.ids, &self.errors, &self.core.borrow());
+        let now = now();
+        let values = self.take_in(env, &shared.makers, &chunk, now);
+        Self::report(&mut shared.state, &self.ids, &self.errors, &self.core.borrow(), now);
         self.shared = Some(shared);
         Ok(values)
     }
 
-    fn take_in(&mut self, env: Env, makers: &Makers, chunk: &[u8]) -> Unknown<'static> {
+    fn take_in(&mut self, env: Env, makers: &Makers, chunk: &[u8], now: Instant) -> Unknown<'static> {
         self.ids.clear();
         self.errors.clear();
         let mut values = Values::new(env, makers, self.shape);
         let mut core = self.core.borrow_mut();
         let core = &mut *core;
-        let now = now();
-        let mut sink = Collect { values: &mut values, replies: Vec::new(), ids: &mut self.ids, errors: &mut self.errors, core: Vec::new() };
+        let replies = Vec::with_capacity(self.ids.capacity());
+        let mut sink = Collect { values: &mut values, replies, ids: &mut self.ids, errors: &mut self.errors, core: Vec::new() };
         core.link.on_bytes(chunk, now, &mut sink);
         let Collect { replies, core: for_tenant, .. } = sink;
         if let Some(tenant) = core.tenant.clone() {
@@ -257,15 +259,15 @@ impl NativeLink {
         self.errors.clone()
     }
 
-    fn settle(&mut self, core: &mut LinkCore) -> Result<()> {
+    fn settle(&mut self, core: &mut LinkCore, now: Instant) -> Result<()> {
         core.drain();
         self.ids.clear();
         self.errors.clear();
-        Self::report(&mut self.shared()?.state, &[], &[], core);
+        Self::report(&mut self.shared()?.state, &[], &[], core, now);
         Ok(())
     }
 
-    fn report(state: &mut Pinned<f64>, ids: &[u32], errors: &[u32], core: &LinkCore) {
+    fn report(state: &mut Pinned<f64>, ids: &[u32], errors: &[u32], core: &LinkCore, now: Instant) {
         let first = ids.first().copied().unwrap_or(0);
         let sparse = ids.iter().zip(0u32..).any(|(id, n)| *id != first.wrapping_add(n));
         let mut flags = 0;
@@ -279,7 +281,7 @@ impl NativeLink {
         }
         let wake = core.link.next_wakeup();
         let wake_at = wake.map_or(-1.0, |at| at.since_epoch().as_secs_f64() * 1e3);
-        let wake_in = wake.map_or(-1.0, |at| at.since(now()).as_secs_f64() * 1e3);
+        let wake_in = wake.map_or(-1.0, |at| at.since(now).as_secs_f64() * 1e3);
         for (index, value) in [
             (slot::REPLIES, ids.len() as f64),
             (slot::FIRST_ID, f64::from(first)),
@@ -300,7 +302,7 @@ impl NativeLink {
         let mut core = core.borrow_mut();
         let now = now();
         act(&mut core.link, now);
-        self.settle(&mut core)
+        self.settle(&mut core, now)
     }
 
     /// Opens the connection.
@@ -363,7 +365,7 @@ impl NativeLink {
         let core = Rc::clone(&self.core);
         let mut core = core.borrow_mut();
         let bytes = core.link.take_output();
-        self.settle(&mut core)?;
+        self.settle(&mut core, now())?;
         Ok(bytes.into())
     }
 
@@ -380,7 +382,7 @@ impl NativeLink {
             push_event(&values, event, &mut flat);
         }
         let array = values.array(&flat);
-        Self::report(&mut shared.state, &[], &[], &core);
+        Self::report(&mut shared.state, &[], &[], &core, now());
         Ok(values.returned(array))
     }
 }

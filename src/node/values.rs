@@ -67,23 +67,33 @@ pub struct Values<'a> {
     buffers: bool,
     depth: usize,
     stack: Vec<sys::napi_value>,
+    /// The string of `+OK`, which is what most writes are answered with.
+    ok: Option<sys::napi_value>,
 }
 
 impl<'a> Values<'a> {
     /// A builder for this call.
     pub fn new(env: Env, makers: &'a Makers, shape: Shape) -> Self {
-        Self { env: env.raw(), makers: Some(makers), shape, buffers: false, depth: 0, stack: Vec::new() }
+        Self { env: env.raw(), makers: Some(makers), shape, buffers: false, depth: 0, stack: Vec::new(), ok: None }
     }
 
     /// A builder of single values, for callers that make their arrays by `array_by`.
     pub fn plain(env: Env) -> Self {
         let shape = Shape { resp3: false, string_numbers: false };
-        Self { env: env.raw(), makers: None, shape, buffers: false, depth: 0, stack: Vec::new() }
+        Self { env: env.raw(), makers: None, shape, buffers: false, depth: 0, stack: Vec::new(), ok: None }
     }
 
     /// The value of one whole reply. An error at the top is its text.
     pub fn reply(&mut self, frame: &[u8], buffers: bool) -> sys::napi_value {
         self.buffers = buffers;
+        // A string, by a shorter way than `build`: frames are whole and valid, so it is what follows the first line.
+        if let [b'$', b'0'..=b'9', ..] = frame {
+            let start = memchr::memchr(b'\n', frame).map_or(0, |end| end + 1);
+            return self.bytes(&frame[start..frame.len() - 2]);
+        }
+        if frame == b"+OK\r\n" && !buffers {
+            return self.ok.unwrap_or_else(|| *self.ok.insert(self.text(b"OK")));
+        }
         self.depth = usize::from(matches!(frame[0], b'-' | b'!'));
         let mut stack = std::mem::take(&mut self.stack);
         let value = resp::build(frame, self, &mut stack);
