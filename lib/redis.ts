@@ -17,6 +17,7 @@ import { pairsOf, Pipeline } from './client/pipeline';
 import { ScanStream, type ScanStreamOptions } from './client/scan_stream';
 import type { Script } from './client/script';
 import { builtinCommands, metaOf } from './client/table';
+import { isTracing, traceCommand, traceConnect, type Place } from './client/tracing';
 import './client/transformers';
 
 export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end' | 'monitoring';
@@ -53,6 +54,7 @@ export class Redis extends EventEmitter implements CommandTarget {
   /** The database that commands issued now run in. */
   private selected: number;
   private hasBeenReady = false;
+  private connectionEpoch = 0;
   /** Channels and patterns, as the server last counted them. */
   private subscriptions = 0;
   private lastError: Error | undefined = undefined;
@@ -198,7 +200,7 @@ export class Redis extends EventEmitter implements CommandTarget {
    * or connected already.
    */
   connect(callback?: Callback<void>): Promise<void> {
-    const connecting = this.startConnecting();
+    const connecting = traceConnect(() => this.startConnecting(), ++this.connectionEpoch, () => this.place());
     return callback === undefined ? connecting : callBack(connecting, callback as Callback);
   }
 
@@ -266,9 +268,11 @@ export class Redis extends EventEmitter implements CommandTarget {
   /** Sends a command. Every call goes through here, pipelined ones included: tools wrap it. */
   sendCommand(command: Command, pipeline?: unknown): unknown {
     const { link } = this;
+    const traced = isTracing() && link !== undefined ? traceCommand(command, this.place()) : undefined;
     if (this.status === 'ready' && !command.meta.isSpecial && command.script === undefined && link !== undefined) link.push(command);
     else this.sendSpecial(command);
-    return pipeline === undefined ? command.promise : undefined;
+    if (pipeline !== undefined) return undefined;
+    return traced ?? command.promise;
   }
 
   private sendSpecial(command: Command): void {
@@ -292,8 +296,26 @@ export class Redis extends EventEmitter implements CommandTarget {
         break;
     }
     if (isSubscription(command)) this.count(command);
+    const ms = this.blockingTimeoutOf(command);
+    if (ms !== undefined) command.setBlockingTimeout(ms);
     if (command.script !== undefined) this.chooseEval(command, link);
     link.push(command);
+  }
+
+  /** Who wants it has blocking commands resolve null by themselves: after their own time, or after `blockingTimeout`. */
+  private blockingTimeoutOf(command: Command): number | undefined {
+    const { blockingTimeout, blockingTimeoutGrace } = this.options;
+    if (typeof blockingTimeout !== 'number' || blockingTimeout <= 0 || !Command.checkFlag('BLOCKING_COMMANDS', command.meta.lower)) return undefined;
+    if (this.status !== 'ready') return blockingTimeout;
+    const own = command.extractBlockingTimeout();
+    if (own === undefined) return undefined;
+    return own === null || own === 0 ? blockingTimeout : own + (blockingTimeoutGrace ?? 100);
+  }
+
+  /** @internal For tracing. */
+  place(): Place {
+    const { path, host, port } = this.options;
+    return { serverAddress: path ?? host, serverPort: path === undefined ? port : undefined, database: this.selected };
   }
 
   /** Takes note of what a subscription is answered. */

@@ -1,5 +1,6 @@
 /** A connection's life: options, status, events in their order, what connect, quit and disconnect do in every state. */
 import { once } from 'node:events';
+import { DEFAULT_REDIS_OPTIONS } from '../../lib/client/options';
 import { Proxy } from '../helpers/proxy';
 import { freePort, RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
@@ -270,7 +271,7 @@ describe('constructor', () => {
         redis.disconnect();
         const options: Record<string, unknown> = { ...redis.options };
         // What hawser adds.
-        for (const own of ['resend', 'maxQueueCommands', 'maxQueueBytes', 'watchdogMs', 'retryRefused']) delete options[own];
+        for (const own of Object.keys(DEFAULT_REDIS_OPTIONS)) if (!(own in (ioredis.Redis as any).defaultOptions)) delete options[own];
         return observe(options);
       } catch (error) {
         return observe(error);

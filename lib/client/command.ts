@@ -6,7 +6,8 @@ import calculateSlot from 'cluster-key-slot';
 import { exists, getKeyIndexes, hasFlag } from '@ioredis/commands';
 import { ClassBit, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from './errors';
-import { nextTick, surface } from './clock';
+import { blockingTimeOf } from './blocking';
+import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clock';
 import type { Script } from './script';
 
 export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
@@ -37,6 +38,7 @@ const executor = (resolve: Resolve, reject: Reject): void => {
  * part of what one costs.
  */
 interface Rare {
+  timer?: NodeJS.Timeout;
   errorStack?: Error | undefined;
   isReadOnly?: boolean | undefined;
   script?: Script | undefined;
@@ -276,6 +278,7 @@ export class Command {
       else this.settleError(error);
       return;
     }
+    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
     void this.promise;
     this.isSettled = true;
     (this.doResolve as Resolve)(fail(failure, this));
@@ -291,6 +294,25 @@ export class Command {
     return error;
   }
 
+  /** Rejects the command after `ms`, unless it is settled by then. For commands that are sent by hand: the link has its own deadlines. */
+  setTimeout(ms: number): void {
+    if (this.rare.timer !== undefined) return;
+    this.set({ timer: setTimeout(() => setImmediate(() => this.reject(new Error('Command timed out'))), ms) });
+  }
+
+  /** Resolves the command with null after `ms`, as a server does when nothing came, unless it is settled by then. */
+  setBlockingTimeout(ms: number): void {
+    if (ms <= 0) return;
+    clearTimeout(this.rare.timer);
+    // One more look at the socket first: the reply may be there.
+    this.set({ timer: setTimeout(() => setImmediate(() => this.resolve(null)), ms) });
+  }
+
+  /** How long it may block by its arguments, in ms; 0: for ever; null: not at all. */
+  extractBlockingTimeout(): number | null | undefined {
+    return blockingTimeOf(this.meta.lower, this.args);
+  }
+
   transformReply(value: unknown): unknown {
     const transform = this.meta.replyTransformer;
     if (transform === undefined || (this.inTransaction && value === 'QUEUED')) return value;
@@ -300,6 +322,7 @@ export class Command {
 
   private settle(value: unknown): void {
     if (this.isSettled) return;
+    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
     if (this.meta.replyTransformer !== undefined) {
       try {
         value = this.transformReply(value);
@@ -320,6 +343,7 @@ export class Command {
 
   private settleError(error: Error): void {
     if (this.isSettled) return;
+    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
     this.isSettled = true;
     if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
       if (this.settledBy === undefined) void this.promise;

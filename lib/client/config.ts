@@ -49,6 +49,7 @@ export function clientConfig(options: ResolvedOptions): {
       path: options.path,
       tls: tlsOptions(options.tls),
       connectTimeout: options.connectTimeout,
+      socketTimeout: options.socketTimeout,
       keepAlive: options.keepAlive,
       noDelay: options.noDelay,
       disconnectTimeout: options.disconnectTimeout,

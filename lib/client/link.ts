@@ -9,7 +9,7 @@ import { Encoder } from './encoder';
 import { ReplyError, type Failure } from './errors';
 import { probe } from './probe';
 import { nodeName, openSocket, watch, type SocketOptions } from './socket';
-import type { ReplyContext } from './table';
+import { ClassBit, type ReplyContext } from './table';
 import { native, type NativeLink } from '../native';
 
 /** Slots of the array that the core fills at every crossing (`src/node/link.rs`). */
@@ -109,6 +109,8 @@ export class Link extends Encoder {
   private isScheduled = false;
   private timer: NodeJS.Timeout | undefined = undefined;
   private timerAt = Infinity;
+  /** Runs while the server owes a reply, where `socketTimeout` is set. */
+  private silence: NodeJS.Timeout | undefined = undefined;
   private isReferenced = true;
   private isWaiting = false;
   private context: Omit<ReplyContext, 'commandName'>;
@@ -205,8 +207,35 @@ export class Link extends Encoder {
     const socket = this.socket;
     if (socket === undefined || !socket.writable) return;
     socket.write(bytes);
+    if (this.socketOptions.socketTimeout !== undefined && this.silence === undefined) this.expectData();
     // Not all of it went to the kernel: the buffer belongs to the socket now.
     if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
+  }
+
+  /** `socketTimeout`: a server that owes a reply and says nothing loses its connection. A blocking command may be what it waits for. */
+  private expectData(): void {
+    const { socket } = this;
+    const ms = this.socketOptions.socketTimeout;
+    if (socket === undefined || ms === undefined) return;
+    const judge = (): void => {
+      if (this.silence !== timer || this.socket !== socket) return;
+      this.silence = undefined;
+      if (this.isBlocked()) this.expectData();
+      else socket.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${ms}ms.`));
+    };
+    // One more look at the socket first.
+    const timer = setTimeout(() => setImmediate(judge), ms);
+    this.silence = timer;
+  }
+
+  private onData(): void {
+    clearTimeout(this.silence);
+    this.silence = undefined;
+    if (this.queued > 0) this.expectData();
+  }
+
+  private isBlocked(): boolean {
+    return this.ring.some((command) => command !== undefined && (command.meta.class & ClassBit.Blocking) !== 0);
   }
 
   /** Writes out what the core has queued by itself. */
@@ -232,6 +261,7 @@ export class Link extends Encoder {
   private onRead(bytes: number): void {
     this.settle(this.native.receive(bytes));
     this.after();
+    if (this.silence !== undefined) this.onData();
   }
 
   private settle(replies: unknown[]): void {
@@ -388,6 +418,8 @@ export class Link extends Encoder {
       onClose: (): void => {
         if (!isCurrent) return;
         isCurrent = false;
+        clearTimeout(this.silence);
+        this.silence = undefined;
         this.native.closed();
         this.after();
       },

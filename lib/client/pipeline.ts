@@ -7,6 +7,7 @@ import { defineCommand, installCommands, type CommandTarget, type ScriptDefiniti
 import type { ChainableCommands } from './commands';
 import type { ResolvedOptions } from './options';
 import type { Script } from './script';
+import { traceBatch, type Place } from './tracing';
 
 /** One command's outcome: `[null, reply]`, or `[error]`. */
 export type Outcome = [error: Error | null, result?: unknown];
@@ -14,6 +15,7 @@ export type Outcome = [error: Error | null, result?: unknown];
 /** What a pipeline is made on. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
+  place(): Place;
   sendCommand(command: Command, pipeline?: Pipeline): unknown;
 }
 
@@ -116,8 +118,16 @@ export class Pipeline implements CommandTarget, Batch {
       this.closeTransaction();
       if (!this.isTransaction) return this as unknown as Promise<Outcome[] | null>;
     }
-    this.send();
-    return withCallback(this.isTransaction ? this.promise.then(unwrapTransaction) : this.promise, callback);
+    if (!this.isTransaction) {
+      this.send();
+      return withCallback(this.promise, callback);
+    }
+    const run = (): Promise<Outcome[] | null> => {
+      this.send();
+      return this.promise.then(unwrapTransaction);
+    };
+    // MULTI and EXEC are not the user's.
+    return withCallback(traceBatch(run, Math.max(this.queue.length - 2, 0), () => this.redis.place()), callback);
   }
 
   /** @deprecated Use `exec`: commands say themselves whether they want Buffers. */

@@ -13,6 +13,8 @@ export interface SocketOptions {
   path?: string | undefined;
   tls?: (ConnectionOptions & { profile?: string }) | undefined;
   connectTimeout?: number | undefined;
+  /** Longest silence while a reply is due, in ms. */
+  socketTimeout?: number | undefined;
   keepAlive?: number | undefined;
   noDelay?: boolean | undefined;
 }

@@ -40,7 +40,7 @@ export class Meta {
     // By the name as typed, as in ioredis: `call('HGETALL')` gets what the server sent.
     this.argumentTransformer = argumentTransformers[name];
     this.replyTransformer = replyTransformers[name];
-    this.isSpecial = ((this.class >> 8) & 0xff) !== 0;
+    this.isSpecial = ((this.class >> 8) & 0xff) !== 0 || (this.class & ClassBit.Blocking) !== 0;
   }
 
   head(args: number): Buffer {

@@ -1,0 +1,76 @@
+/**
+ * The tracing channels of ioredis (`node:diagnostics_channel`): `ioredis:command`, `ioredis:batch`, `ioredis:connect`. Nothing is built while
+ * nobody listens. Which arguments are shown follows the rules of `@opentelemetry/redis-common`; the others are `?`.
+ */
+import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
+
+type Channel = TracingChannel<unknown, object>;
+
+const commands: Channel = tracingChannel('ioredis:command');
+const batches: Channel = tracingChannel('ioredis:batch');
+const connects: Channel = tracingChannel('ioredis:connect');
+
+/** How many arguments are shown, by the name's beginning; first match counts. */
+const SHOWN: readonly (readonly [RegExp, number])[] = [
+  [/^ECHO/i, 0],
+  [/^(GETSET|LPUSH|MSET|PFA|PSETEX|PUBLISH|RPUSH|SADD|SET|SPUBLISH|XADD|ZADD)/i, 1],
+  [/^(HSET|HMSET|LSET|LINSERT)/i, 2],
+  [
+    /^(ACL|BIT|B[LRZ]|CLIENT|CLUSTER|CONFIG|COMMAND|DECR|DEL|EVAL|EX|FUNCTION|GEO|GET|HINCR|HMGET|HSCAN|INCR|L[TRLM]|MEMORY|P[EFISTU]|RPOP|S[CDIMORSU]|XACK|X[CDGILPRT]|Z[CDILMPRS])/i,
+    Infinity,
+  ],
+];
+
+function sanitize(name: string, args: readonly unknown[]): string[] {
+  const shown = SHOWN.find(([names]) => names.test(name))?.[1] ?? 0;
+  return args.map((arg, index) => (index < shown ? String(arg) : '?'));
+}
+
+const isHeard = ({ start, end, asyncStart, asyncEnd, error }: Channel): boolean =>
+  start.hasSubscribers || asyncEnd.hasSubscribers || error.hasSubscribers || end.hasSubscribers || asyncStart.hasSubscribers;
+
+/** What is traced of a command. */
+interface Traced {
+  name: string;
+  args: readonly unknown[];
+  isTraced?: boolean;
+  promise: Promise<unknown>;
+}
+
+/** Whose command, batch or connection it is. */
+export interface Place {
+  serverAddress: string;
+  serverPort: number | undefined;
+  database: number;
+}
+
+const noop = (): void => {};
+
+/** Whether commands are traced now. */
+export const isTracing = (): boolean => isHeard(commands);
+
+/** Traces a command, once, however often it is sent. */
+export function traceCommand(command: Traced, place: Place): Promise<unknown> {
+  if (command.isTraced) return command.promise;
+  command.isTraced = true;
+  const context = { command: command.name, args: sanitize(command.name, command.args), ...place };
+  const traced = commands.tracePromise(() => command.promise, context);
+  // Who awaits it hears of it; a pipeline does not.
+  traced.catch(noop);
+  return traced;
+}
+
+/** Traces a transaction as one operation. */
+export function traceBatch<T>(run: () => Promise<T>, batchSize: number, place: () => Place): Promise<T> {
+  if (!isHeard(batches)) return run();
+  const traced = batches.tracePromise<T>(run, { batchMode: 'MULTI', batchSize, ...place() });
+  traced.catch(noop);
+  return traced;
+}
+
+/** Traces an attempt to connect. */
+export function traceConnect(run: () => Promise<void>, connectionEpoch: number, place: () => Place): Promise<void> {
+  if (!isHeard(connects)) return run();
+  const { serverAddress, serverPort } = place();
+  return connects.tracePromise<void>(run, { serverAddress, serverPort, connectionEpoch });
+}
