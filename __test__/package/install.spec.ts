@@ -17,6 +17,33 @@ class Mine extends Redis {}
 console.log(JSON.stringify([Redis.name, same, typeof use, Mine.name]));
 `;
 
+/** An application that does the package's main job: connections, tags, stale-while-revalidate and the bus. */
+const BACKEND = `
+import { CacheRepository, PubSubService, RedisManager, StaleWhileRevalidate, redisHealthCheck } from 'hawser';
+import type { CacheInvalidationMessage, CacheOptions } from 'hawser';
+
+RedisManager.configure({ url: 'memory://' });
+const heard: CacheInvalidationMessage[] = [];
+let loads = 0;
+const main = async (): Promise<void> => {
+  const cache = new CacheRepository('app');
+  const options: CacheOptions = { ttl: 60, tags: ['orders'] };
+  const list = (): Promise<number> => cache.getOrSet('list', () => ++loads, options);
+  const before = [await list(), await list()];
+  await PubSubService.initialize();
+  PubSubService.onInvalidation('app', (message) => heard.push(message));
+  const invalidated = await cache.invalidateTags(['orders']);
+  await PubSubService.publish({ type: 'tags', target: ['orders'] });
+  const after = await list();
+  const dashboard = await new StaleWhileRevalidate(cache, 1, 2).get('dashboard', () => ({ total: after }));
+  const { healthy } = await redisHealthCheck();
+  await RedisManager.closeAll();
+  console.log(JSON.stringify([before, invalidated, after, dashboard, healthy, heard.map(({ target }) => target)]));
+};
+void main();
+`;
+const BACKEND_SAYS = '[[1,1],1,2,{"total":2},true,[["orders"]]]\n';
+
 describe('the packed package', () => {
   let app: Installed;
   beforeAll(async () => {
@@ -37,7 +64,7 @@ describe('the packed package', () => {
     const folders = [...new Set(app.files.map((file) => file.split('/')[0]))].sort();
     expect(folders).toEqual(
       [
-        ...['CHANGELOG.md', 'Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'binding', 'build.rs', 'dist'],
+        ...['CHANGELOG.md', 'Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'binding', 'build.rs', 'built', 'dist'],
         ...['index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'package.json', 'scripts', 'src'],
       ].sort(),
     );
@@ -106,8 +133,8 @@ else parentPort.postMessage(Redis.name);`,
     ['a bundler', 'bundler/index.mts', { module: 'ESNext', moduleResolution: 'Bundler' }, 'bundler/out/index.mjs'],
     ['node10', 'old/index.ts', { module: 'CommonJS', moduleResolution: 'Node10', ignoreDeprecations: '6.0' }, 'old/out/index.js'],
   ])('compiles with every library checked, and runs: %s', async (_, file, options, out) => {
-    await compile(file, APPLICATION, options);
-    expect(await app.node(out)).toEqual({ code: 0, output: '["Redis",true,"function","Mine"]\n' });
+    await compile(file, APPLICATION + BACKEND, options);
+    expect(await app.node(out)).toEqual({ code: 0, output: `["Redis",true,"function","Mine"]\n${BACKEND_SAYS}` });
   });
 
   test('compiles with `import = require`', async () => {
@@ -122,7 +149,16 @@ else parentPort.postMessage(Redis.name);`,
     app.write('jested/tsconfig.json', JSON.stringify({ compilerOptions: { ...COMMON, module: 'Node16', types: ['jest', 'node'] } }));
     app.write(
       'jested/app.spec.ts',
-      `import Redis, { Redis as Named } from 'hawser';
+      `import Redis, { CacheRepository, Redis as Named, RedisManager } from 'hawser';
+test('the cache', async () => {
+  RedisManager.configure({ url: 'memory://' });
+  const cache = new CacheRepository('app');
+  await cache.setWithTags('list', [1], { tags: ['orders'] });
+  expect(await cache.get('list')).toEqual([1]);
+  await cache.invalidateTags(['orders']);
+  expect(await cache.get('list')).toBeNull();
+  await RedisManager.closeAll();
+});
 test('one class', () => {
   expect(Redis).toBe(Named);
   expect(Redis).toBe(require('hawser'));
@@ -130,7 +166,7 @@ test('one class', () => {
     );
     app.write('jested/jest.config.js', "module.exports = { testEnvironment: 'node', transform: { '\\\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json' }] } };");
     const { code, output } = await app.tool('jest/bin/jest.js', '--config', 'jested/jest.config.js', '--detectOpenHandles');
-    expect(output).toMatch(/Tests: +1 passed, 1 total/);
+    expect(output).toMatch(/Tests: +2 passed, 2 total/);
     expect(output).not.toMatch(/open handle|did not exit/);
     expect(code).toBe(0);
   });
