@@ -164,9 +164,6 @@ export const DEFAULT_REDIS_OPTIONS = {
   maxQueueBytes: 0,
   watchdogMs: 4000,
   retryRefused: false,
-  maxReplyDepth: 128,
-  maxReplyElements: 2 ** 30,
-  maxReplyBytes: 2 ** 30,
 };
 
 const isInteger = (text: string): boolean => /^-?\d+$/.test(text);
