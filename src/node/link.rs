@@ -10,11 +10,12 @@ use napi::{Error, Result};
 use napi_derive::napi;
 
 use super::clock::now;
+use super::events::push_event;
 use super::pinned::Pinned;
 use super::values::{Maker, Makers, Shape, Values};
 use crate::clock::Instant;
 use crate::command::Class;
-use crate::conn::{Link, LinkOptions, Message, MessageKind, Output, Probe, Reason, Sink};
+use crate::conn::{Link, LinkOptions, Output, Probe, Sink};
 use crate::resp::Reply;
 
 /// Slots of the state array that JavaScript reads after every crossing.
@@ -389,58 +390,4 @@ impl NativeLink {
 
 fn no_memory() -> Error {
     Error::from_reason("E_INTERNAL the link has no shared memory yet")
-}
-
-/// Kinds of events, as `lib/link.ts` knows them.
-mod event {
-    pub const CONNECT: i64 = 0;
-    pub const CLOSE: i64 = 1;
-    pub const READY: i64 = 2;
-    pub const CLOSED: i64 = 3;
-    pub const ENDED: i64 = 4;
-    pub const REJECTED: i64 = 5;
-    pub const MESSAGE: i64 = 6;
-    pub const MONITOR: i64 = 7;
-    pub const MOVED: i64 = 8;
-    pub const FAILED: i64 = 9;
-    pub const WARNING: i64 = 10;
-    pub const SELECTED: i64 = 11;
-    pub const PROBE: i64 = 12;
-}
-
-fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi::sys::napi_value>) {
-    let none = values.undefined();
-    let flag = |set: bool| values.integer(i64::from(set));
-    let slots = match output {
-        Output::Connect => [values.integer(event::CONNECT), none, none, none, none],
-        Output::Close { destroy } => [values.integer(event::CLOSE), flag(*destroy), none, none, none],
-        Output::Ready => [values.integer(event::READY), none, none, none, none],
-        Output::Closed { attempts } => [values.integer(event::CLOSED), values.integer(i64::from(*attempts)), none, none, none],
-        Output::Ended => [values.integer(event::ENDED), none, none, none, none],
-        Output::Rejected { id, reason, maybe_executed } => {
-            let (code, text) = match reason {
-                Reason::Kind(kind) => (values.text(kind.code().as_bytes()), none),
-                Reason::Server(text) => (values.text(b"E_REPLY"), values.text(text.as_bytes())),
-            };
-            [values.integer(event::REJECTED), values.integer(i64::from(*id)), code, text, flag(*maybe_executed)]
-        }
-        Output::Message(Message { kind, pattern, channel, payload }) => {
-            let kind = match kind {
-                MessageKind::Channel => 0,
-                MessageKind::Pattern => 1,
-                MessageKind::Shard => 2,
-            };
-            [values.integer(event::MESSAGE), values.integer(kind), values.buffer(pattern), values.buffer(channel), values.buffer(payload)]
-        }
-        Output::Monitor(line) => [values.integer(event::MONITOR), values.text(line), none, none, none],
-        Output::Moved(channel) => [values.integer(event::MOVED), values.text(channel), none, none, none],
-        Output::Failed { kind, text } => {
-            [values.integer(event::FAILED), values.text(kind.code().as_bytes()), values.text(text.as_bytes()), none, none]
-        }
-        Output::Warning(text) => [values.integer(event::WARNING), values.text(text.as_bytes()), none, none, none],
-        Output::Selected(db) => [values.integer(event::SELECTED), values.integer(i64::from(*db)), none, none, none],
-        Output::Probe => [values.integer(event::PROBE), none, none, none, none],
-        Output::CoreCut { .. } => return,
-    };
-    flat.extend_from_slice(&slots);
 }

@@ -7,6 +7,7 @@
 
 mod cache;
 mod clock;
+mod events;
 mod link;
 mod pinned;
 mod pure;
