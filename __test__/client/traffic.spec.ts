@@ -174,7 +174,7 @@ describe('odd and large values', () => {
   });
 
   test('bytes of a Uint8Array that is no Buffer are bytes', async () => {
-    await redis.set('u', new Uint8Array([0, 1, 255]));
+    await redis.set('u', new Uint8Array([0, 1, 255]) as unknown as Buffer);
     expect(await redis.getBuffer('u')).toEqual(Buffer.from([0, 1, 255]));
   });
 

@@ -1,0 +1,107 @@
+/** What an error says: its class, its message, its command, and the line of the caller. */
+import { AbortError, MaxRetriesPerRequestError, Redis, ReplyError } from '../../lib';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+let server: RedisServer;
+let redis: Redis;
+beforeAll(async () => {
+  server = await RedisServer.start();
+  redis = new Redis(server.port);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+describe('a ReplyError', () => {
+  test('is of the class that applications ask for, everywhere it can turn up', async () => {
+    await redis.set('text', 'x');
+    const direct = await redis.incr('text').catch((e: unknown) => e);
+    const [[inPipeline]] = (await redis.pipeline().incr('text').exec()) as unknown as [[Error]];
+    const [[inTransaction]] = (await redis.multi().incr('text').exec()) as unknown as [[Error]];
+    const inScript = await redis.eval("return redis.call('incr', KEYS[1])", 1, 'text').catch((e: unknown) => e);
+    const byCallback = await new Promise((resolve) => void redis.incr('text', (e: unknown) => resolve(e)).catch(() => undefined));
+    for (const error of [direct, inPipeline, inTransaction, inScript, byCallback]) {
+      expect(error).toBeInstanceOf(ReplyError);
+      expect(error).toBeInstanceOf(Error);
+      expect((error as Error).name).toBe('ReplyError');
+    }
+    expect(Redis.ReplyError).toBe(ReplyError);
+  });
+
+  test('names its command and arguments as they were sent, and has a code that does not print', async () => {
+    const error = (await redis.incr('text', 1 as never).catch((e: unknown) => e)) as Error & { command: unknown; code: string };
+    expect(error.command).toEqual({ name: 'incr', args: ['text', '1'] });
+    expect(error.code).toBe('E_REPLY');
+    expect(Object.keys(error)).toEqual(['command']);
+  });
+
+  test('nested in a reply stays in its place', async () => {
+    const reply = (await redis.eval("return {1, redis.error_reply('MINE inside'), 'x'}", 0)) as unknown[];
+    expect([reply[0], (reply[1] as Error).message, reply[2]]).toEqual([1, 'MINE inside', 'x']);
+    expect(reply[1]).toBeInstanceOf(ReplyError);
+  });
+});
+
+describe('the stack of a failed command', () => {
+  async function theCallerOfTheFailedCommand(): Promise<unknown> {
+    return await redis.call('nosuch');
+  }
+
+  test('leads to the line that awaits it', async () => {
+    const error = (await theCallerOfTheFailedCommand().catch((e: unknown) => e)) as Error;
+    expect(error.stack).toMatch(/^ReplyError: ERR unknown command/);
+    expect(error.stack).toContain('theCallerOfTheFailedCommand');
+    expect(error.stack).toContain('errors.spec.ts');
+  });
+
+  test('leads there through Promise.all, for time-outs and for closed connections', async () => {
+    async function theGroup(): Promise<unknown> {
+      return await Promise.all([redis.ping(), theCallerOfTheFailedCommand()]);
+    }
+    expect(((await theGroup().catch((e: unknown) => e)) as Error).stack).toContain('theGroup');
+    const closed = new Redis(server.port);
+    closed.disconnect();
+    await until(() => closed.status === 'end');
+    async function theLateCaller(): Promise<unknown> {
+      return await closed.get('a');
+    }
+    expect(((await theLateCaller().catch((e: unknown) => e)) as Error).stack).toContain('theLateCaller');
+  });
+});
+
+test('errors of given up commands have ioredis\'s classes and texts', async () => {
+  const lost = new Redis(1, '127.0.0.1', { maxRetriesPerRequest: 1, retryStrategy: () => 1 });
+  lost.on('error', () => undefined);
+  const error = (await lost.get('a').catch((e: unknown) => e)) as Error;
+  expect(error).toBeInstanceOf(MaxRetriesPerRequestError);
+  expect(error).toBeInstanceOf(AbortError);
+  expect([error.name, error.message]).toEqual([
+    'MaxRetriesPerRequestError',
+    'Reached the max retries per request limit (which is 1). Refer to "maxRetriesPerRequest" option for details.',
+  ]);
+  lost.disconnect();
+});
+
+test('memory:// has no commands: each rejects with E_NEEDS_SERVER, pipelines included, and quit works', async () => {
+  const memory = new Redis('memory://');
+  expect(await memory.get('a').catch((e: { code: string }) => e.code)).toBe('E_NEEDS_SERVER');
+  const outcomes = (await memory.pipeline().get('a').set('a', 1).exec()) ?? [];
+  expect(outcomes.map(([error]) => (error as Error & { code: string }).code)).toEqual(['E_NEEDS_SERVER', 'E_NEEDS_SERVER']);
+  expect(await memory.quit()).toBe('OK');
+  await until(() => memory.status === 'end');
+});
+
+test.each([
+  [[true], 'Invalid argument true'],
+  [[{ db: -1 }], 'db must be an integer from 0 on, got -1'],
+  [[{ db: 1.5 }], 'db must be an integer from 0 on, got 1.5'],
+  [[{ sentinels: [{ host: 'a', port: 1 }], name: 'm' }], 'Sentinel is not supported'],
+  [[{ transport: 'thread' }], "transport: 'thread' is not supported"],
+  [['redis://['], 'The connection string cannot be parsed'],
+])('new Redis(%j) throws and leaves no connection behind: %s', (args, message) => {
+  const before = process.getActiveResourcesInfo().length;
+  expect(() => new Redis(...(args as []))).toThrow(message);
+  expect(process.getActiveResourcesInfo().length).toBe(before);
+});
