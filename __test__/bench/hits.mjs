@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { BASELINE, CACHES, HAWSER, SKETCH } from './caches.mjs';
 import { measure } from './measure.mjs';
 import { alternate } from './rounds.mjs';
+import { cpuTime } from './server.mjs';
 import { median, ratio, series, short } from './stats.mjs';
 import { micros, millis, perSecond, showFailures, table, times } from './table.mjs';
 
@@ -47,7 +48,8 @@ export async function perform(job) {
   };
   const hit = (n) => cache.hit(keys[n % ENTRIES], loader, tags[n % ENTRIES]);
   if (!isDeepStrictEqual(await hit(7), orderOf(7))) throw new Error('a hit is not what was stored');
-  const result = await measure(hit, { concurrency: CONCURRENCY, warmMs: job.warmMs, windowMs: job.windowMs });
+  const timing = { concurrency: CONCURRENCY, warmMs: job.warmMs, windowMs: job.windowMs };
+  const result = await measure(hit, { ...timing, serverCpu: () => cpuTime(job.port) });
   if (loads > 0) throw new Error(`${loads} of the hits ran the loader`);
   return result;
 }

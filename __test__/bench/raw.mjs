@@ -3,6 +3,7 @@
 import { BASELINE, CLIENTS, HAWSER, REFERENCE } from './clients.mjs';
 import { measure } from './measure.mjs';
 import { alternate } from './rounds.mjs';
+import { cpuTime } from './server.mjs';
 import { median, ratio, series, short } from './stats.mjs';
 import { count, micros, millis, perSecond, showFailures, table, times } from './table.mjs';
 
@@ -14,7 +15,7 @@ const IDLE = 'idle process';
 
 /** In the child: both operations at one level of concurrency, by one client. */
 export async function perform(job) {
-  const timing = { concurrency: job.level, warmMs: job.warmMs, windowMs: job.windowMs };
+  const timing = { concurrency: job.level, warmMs: job.warmMs, windowMs: job.windowMs, serverCpu: () => cpuTime(job.port) };
   if (job.contender === IDLE) return { get: await measure(undefined, { ...timing, concurrency: 0 }) };
   const client = await CLIENTS[job.contender](job);
   const keys = Array.from({ length: KEYS }, (_, n) => `bench:key:${n}`);

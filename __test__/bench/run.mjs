@@ -12,8 +12,11 @@ import { folderUrl, parseOptions, USAGE } from './options.mjs';
 import { ensurePeers, peerVersions } from './peers.mjs';
 import * as raw from './raw.mjs';
 import { Server } from './server.mjs';
+import { neighbours, short } from './stats.mjs';
 
 const SECTIONS = { raw, hits, invalidate };
+/** Above this share of the machine, other processes decide about throughput. */
+const QUIET = 0.1;
 
 await entry(async () => {
   const options = parseOptions(process.argv.slice(2));
@@ -37,12 +40,21 @@ async function bench(server, options) {
   for (const name of options.sections) {
     report[name] = await SECTIONS[name].run(context);
     progress('');
-    console.log(`${SECTIONS[name].show(report[name])}\n`);
+    const others = neighbours(report[name].samples);
+    report[name].others = short(others);
+    console.log(`${SECTIONS[name].show(report[name])}\n${showNeighbours(others)}`);
   }
   report.bars = judge(report);
   if (report.bars.length > 0) console.log(`${showBars(report.bars, options.rounds)}\n`);
   report.seconds = Math.round((Date.now() - started) / 1000);
   console.log(`${report.seconds} s; all samples are in ${save(report)}`);
+}
+
+/** A share of two cores that others have is taken from client or server alike, which are then measured one after the other. */
+function showNeighbours(others) {
+  if (others === undefined) return '';
+  const share = `other processes had ${Math.round(others * 100)} % of the machine`;
+  return `${share}${others > QUIET ? ': judge CPU, not throughput' : ''}\n`;
 }
 
 function machine() {

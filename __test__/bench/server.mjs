@@ -90,6 +90,12 @@ function parse(text) {
   return bulk.length === Number(first.slice(1)) ? bulk : undefined;
 }
 
+/** CPU time that the server has used, in microseconds. */
+export async function cpuTime(port) {
+  const info = await ask(port, 'INFO cpu');
+  return ['sys', 'user'].reduce((sum, kind) => sum + Number(new RegExp(`used_cpu_${kind}:([\\d.]+)`).exec(info)[1]) * 1e6, 0);
+}
+
 /** Calls since the last CONFIG RESETSTAT by command, without those that look at them. */
 export async function commandCalls(port) {
   const stats = await ask(port, 'INFO commandstats');

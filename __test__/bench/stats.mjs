@@ -20,10 +20,21 @@ function pair(value, reference) {
   return value === undefined || reference === undefined || reference === 0 ? undefined : value / reference;
 }
 
-/** Samples of one contender by what was measured: `{ throughput: [..], cpu: [..], lag: [..] }`, a slot per round. */
+/** Samples of one contender by what was measured: `{ throughput: [..], cpu: [..], ... }`, a slot per round. */
 export function series(samples) {
   const of = (name) => samples.map((sample) => sample?.[name]);
-  return { throughput: of('throughput'), cpu: of('cpu'), lag: of('lag') };
+  return { throughput: of('throughput'), cpu: of('cpu'), lag: of('lag'), others: of('others') };
+}
+
+/** The median share of the machine that other processes had, over all series of a tree of samples. */
+export function neighbours(samples) {
+  const found = [];
+  const walk = (node) => {
+    if (Array.isArray(node?.others)) found.push(...node.others);
+    else if (typeof node === 'object' && node !== null) Object.values(node).forEach(walk);
+  };
+  walk(samples);
+  return median(found);
 }
 
 /** Three significant digits, as a number. */
