@@ -6,13 +6,36 @@ Redis.Cluster = Cluster;
 
 export { Redis, Cluster };
 export default Redis;
-export { Command, type Callback, type CommandOptions } from './client/command';
-export type { CommandArgument, RedisCommands, RedisKey, RedisValue, ChainableCommands } from './client/commands';
+export type {
+  ClusterNode,
+  ClusterOptions,
+  ClusterStatus,
+  DNSLookupFunction,
+  DNSResolveSrvFunction,
+  HimportFieldset,
+  NatMap,
+  NodeRole,
+  SentinelAddress,
+  SentinelConnectionOptions,
+} from './client/cluster_options';
+export { Command, type CommandOptions } from './client/command';
+export type {
+  Callback,
+  ChainableCommander,
+  ClientContext,
+  CommandArgument,
+  ExecResult,
+  RedisCommander,
+  RedisKey,
+  RedisValue,
+  Result,
+} from './client/commands';
 export { AbortError, MaxRetriesPerRequestError, RedisError, ReplyError } from './client/errors';
 export type { CommonRedisOptions, RedisOptions, StandaloneConnectionOptions } from './client/options';
 export { Pipeline, type Outcome } from './client/pipeline';
 export { print } from './client/print';
 export { ScanStream, type ScanStreamOptions } from './client/scan_stream';
 export type { ReplyTransformer, ArgumentTransformer, ReplyContext } from './client/table';
+export type { BatchOperationContext, CommandTraceContext, ConnectTraceContext } from './client/trace_contexts';
 export type { RedisStatus } from './redis';
 export * from './facade';

@@ -4,12 +4,13 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import type { Cluster } from './cluster';
 import { HawserError } from './errors';
 import { clientConfig, isMemoryUrl } from './client/config';
 import { nextTick, surface } from './client/clock';
 import { callBack, Command, type Callback, type CommandOptions } from './client/command';
 import { addBuiltinCommand, createBuiltinCommand, defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './client/commander';
-import type { RedisCommands } from './client/commands';
+import type { ChainableCommander, ExecResult, RedisCommander } from './client/commands';
 import { AbortError, CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './client/errors';
 import { Link, type LinkClient, type MessageKind } from './client/link';
 import { parseArguments, type ConnectorLike, type RedisOptions, type ResolvedOptions } from './client/options';
@@ -25,18 +26,18 @@ export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' 
 const noop = (): void => {};
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
-export interface Redis extends RedisCommands {}
+export interface Redis extends RedisCommander {}
 
 /** A client of one server. Compatible with ioredis: change the import. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
 export class Redis extends EventEmitter implements CommandTarget {
   /** Set by the package's entry. */
-  static Cluster: unknown;
+  static Cluster: typeof Cluster;
   static Command = Command;
   static ReplyError = ReplyError;
 
-  static createClient(...args: unknown[]): Redis {
-    return new Redis(...(args as []));
+  static createClient(...args: ConstructorParameters<typeof Redis>): Redis {
+    return new Redis(...args);
   }
 
   options: ResolvedOptions;
@@ -390,15 +391,16 @@ export class Redis extends EventEmitter implements CommandTarget {
   }
 
   /** Any number of commands in one write. */
-  pipeline(commands?: readonly (readonly unknown[])[]): Pipeline {
+  pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander {
     const pipeline = new Pipeline(this, false);
     return commands === undefined ? pipeline : pipeline.addBatch(commands);
   }
 
   /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }` MULTI is sent at once. */
   multi(options: { pipeline: false }): Promise<'OK'>;
-  multi(commands?: readonly (readonly unknown[])[] | { pipeline: true }): Pipeline;
-  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean }): Pipeline | Promise<'OK'> {
+  multi(options: { pipeline: true }): ChainableCommander;
+  multi(commands?: readonly (readonly unknown[])[]): ChainableCommander;
+  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean }): ChainableCommander | Promise<'OK'> {
     if (argument !== undefined && !Array.isArray(argument) && !(argument as { pipeline: boolean }).pipeline) {
       return this.sendCommand(new Command('multi', [], this.utf8Options)) as Promise<'OK'>;
     }
@@ -407,9 +409,9 @@ export class Redis extends EventEmitter implements CommandTarget {
   }
 
   /** Runs a transaction that was opened with `multi({ pipeline: false })`. */
-  exec(callback?: Callback): Promise<unknown> {
+  exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null> {
     const sent = (this.sendCommand(new Command('exec', [], this.utf8Options)) as Promise<unknown>).then(pairsOf);
-    return callback === undefined ? sent : callBack(sent, callback);
+    return callback === undefined ? sent : callBack(sent, callback as Callback);
   }
 
   /** Makes a Lua script a method, here and on pipelines made from now on. */

@@ -43,7 +43,7 @@ describe('getBullMQConnection', () => {
 
     test.each([
       ['hawser', () => new Redis(RedisManager.getBullMQConnection())],
-      ['ioredis', () => new IORedis(RedisManager.getBullMQConnection())],
+      ['ioredis', () => new IORedis(RedisManager.getBullMQConnection()) as unknown as Redis],
     ])('as %s: user, password, TLS and database', async (_, connect) => {
       const url = `rediss://worker:${encodeURIComponent(password)}@127.0.0.1:${server.port}/3`;
       RedisManager.configure({ url, redis: { tls: { ca: server.certificates?.ca } } });

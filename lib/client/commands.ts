@@ -1,186 +1,77 @@
 /**
- * The types of the commands' methods: arguments are what goes on the wire, the last one may be a node-style callback. Reply types are those of
- * the commands' pages under RESP2's shapes; a command without one here resolves `unknown`.
+ * The types of the commands' methods. Which there are, what they take and resolve is generated (`commands.generated.ts`); here is what a method
+ * returns where: a client a promise of the reply, a pipeline itself.
  */
-import type { Callback } from './command';
+import type { GeneratedCommands } from './commands.generated';
 
+/** As in ioredis: the first argument is null where all went well. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: a callback that names no type takes any reply
+export type Callback<T = any> = (error?: Error | null, result?: T) => void;
 export type RedisKey = string | Buffer;
 export type RedisValue = string | Buffer | number;
-/** What a command takes: keys, values, options, lists of them; for mset, hset and the like also an object or a Map. */
-export type CommandArgument = RedisValue | null | undefined | boolean | readonly CommandArgument[] | object | Callback<never>;
+/** One of them, or a list: lists are flattened. */
+export type Many<T> = T | readonly T[];
+/** What a command takes. */
+export type CommandArgument = Many<RedisValue>;
+/** What follows where a command's arguments are not told apart; the callback is the last. */
+export type Rest<Reply> = CommandArgument | Callback<Reply> | undefined;
 
-interface TextReplies {
-  append: number;
-  auth: 'OK';
-  bitcount: number;
-  bitop: number;
-  bitpos: number;
-  blpop: [string, string] | null;
-  brpop: [string, string] | null;
-  brpoplpush: string | null;
-  bzpopmax: [string, string, string] | null;
-  bzpopmin: [string, string, string] | null;
-  client: unknown;
-  config: unknown;
-  copy: number;
-  dbsize: number;
-  decr: number;
-  decrby: number;
-  del: number;
-  discard: 'OK';
-  dump: string | null;
-  echo: string;
-  eval: unknown;
-  evalsha: unknown;
-  exists: number;
-  expire: number;
-  expireat: number;
-  expiretime: number;
-  flushall: 'OK';
-  flushdb: 'OK';
-  geoadd: number;
-  get: string | null;
-  getbit: number;
-  getdel: string | null;
-  getex: string | null;
-  getrange: string;
-  getset: string | null;
-  hdel: number;
-  hexists: number;
-  hget: string | null;
-  hgetall: Record<string, string>;
-  hincrby: number;
-  hincrbyfloat: string;
-  hkeys: string[];
-  hlen: number;
-  hmget: (string | null)[];
-  hmset: 'OK';
-  hscan: [cursor: string, elements: string[]];
-  hset: number;
-  hsetnx: number;
-  hstrlen: number;
-  hvals: string[];
-  incr: number;
-  incrby: number;
-  incrbyfloat: string;
-  info: string;
-  keys: string[];
-  lindex: string | null;
-  linsert: number;
-  llen: number;
-  lmove: string | null;
-  lpop: string | string[] | null;
-  lpush: number;
-  lpushx: number;
-  lrange: string[];
-  lrem: number;
-  lset: 'OK';
-  ltrim: 'OK';
-  mget: (string | null)[];
-  mset: 'OK';
-  msetnx: number;
-  persist: number;
-  pexpire: number;
-  pexpireat: number;
-  pfadd: number;
-  pfcount: number;
-  pfmerge: 'OK';
-  ping: string;
-  psetex: 'OK';
-  psubscribe: number;
-  pttl: number;
-  publish: number;
-  punsubscribe: number;
-  quit: 'OK';
-  randomkey: string | null;
-  rename: 'OK';
-  renamenx: number;
-  rpop: string | string[] | null;
-  rpoplpush: string | null;
-  rpush: number;
-  rpushx: number;
-  sadd: number;
-  scan: [cursor: string, keys: string[]];
-  scard: number;
-  script: unknown;
-  sdiff: string[];
-  select: 'OK';
-  set: string | null;
-  setbit: number;
-  setex: 'OK';
-  setnx: number;
-  setrange: number;
-  sinter: string[];
-  sismember: number;
-  smembers: string[];
-  smismember: number[];
-  smove: number;
-  spop: string | string[] | null;
-  spublish: number;
-  srandmember: string | string[] | null;
-  srem: number;
-  sscan: [cursor: string, elements: string[]];
-  ssubscribe: number;
-  strlen: number;
-  subscribe: number;
-  sunion: string[];
-  sunsubscribe: number;
-  time: [seconds: string, microseconds: string];
-  touch: number;
-  ttl: number;
-  type: string;
-  unlink: number;
-  unsubscribe: number;
-  unwatch: 'OK';
-  wait: number;
-  watch: 'OK';
-  xack: number;
-  xadd: string | null;
-  xdel: number;
-  xlen: number;
-  xrange: [id: string, fields: string[]][];
-  xread: [key: string, items: [id: string, fields: string[]][]][] | null;
-  xtrim: number;
-  zadd: number | string | null;
-  zcard: number;
-  zcount: number;
-  zincrby: string;
-  zrange: string[];
-  zrangebyscore: string[];
-  zrank: number | null;
-  zrem: number;
-  zremrangebyrank: number;
-  zremrangebyscore: number;
-  zrevrange: string[];
-  zscan: [cursor: string, elements: string[]];
-  zscore: string | null;
+/** What a command's method returns, by where it is called. */
+export interface ResultTypes<Result, Context> {
+  default: Promise<Result>;
+  pipeline: ChainableCommander<Context extends { mapping: 'resp3' } ? 'resp3' : 'resp2'>;
 }
 
-type UntypedNames =
-  | 'acl' | 'asking' | 'bgrewriteaof' | 'bgsave' | 'bitfield' | 'bitfield_ro' | 'blmove' | 'blmpop' | 'bzmpop' | 'cluster' | 'command'
-  | 'debug' | 'eval_ro' | 'evalsha_ro' | 'failover' | 'fcall' | 'fcall_ro' | 'function' | 'geodist' | 'geohash' | 'geopos' | 'georadius'
-  | 'georadius_ro' | 'georadiusbymember' | 'georadiusbymember_ro' | 'geosearch' | 'geosearchstore' | 'hello' | 'hrandfield' | 'lastsave'
-  | 'latency' | 'lcs' | 'lmpop' | 'lolwut' | 'lpos' | 'memory' | 'migrate' | 'module' | 'move' | 'object' | 'pexpiretime' | 'pubsub'
-  | 'readonly' | 'readwrite' | 'replicaof' | 'reset' | 'restore' | 'role' | 'save' | 'sdiffstore' | 'shutdown' | 'sintercard'
-  | 'sinterstore' | 'slaveof' | 'slowlog' | 'sort' | 'sort_ro' | 'sunionstore' | 'swapdb' | 'waitaof' | 'xautoclaim' | 'xclaim' | 'xgroup'
-  | 'xinfo' | 'xpending' | 'xreadgroup' | 'xrevrange' | 'xsetid' | 'zdiff' | 'zdiffstore' | 'zinter' | 'zintercard' | 'zinterstore'
-  | 'zlexcount' | 'zmpop' | 'zmscore' | 'zpopmax' | 'zpopmin' | 'zrandmember' | 'zrangebylex' | 'zrangestore' | 'zremrangebylex'
-  | 'zrevrangebylex' | 'zrevrangebyscore' | 'zrevrank' | 'zunion' | 'zunionstore';
+/** Where a command is called: on a client or on a pipeline, and whether RESP3's shapes are kept (`replyMapping: 'resp3'`). */
+export interface ClientContext {
+  type: keyof ResultTypes<unknown, unknown>;
+  mapping?: 'resp2' | 'resp3';
+}
 
-/** Strings in a reply as Buffers. */
-type Buffered<T> = T extends string ? Buffer : T extends readonly unknown[] ? { [K in keyof T]: Buffered<T[K]> } : T;
+/** What a method with the reply `T` returns in `Context`. For custom commands, see {@link RedisCommander}. */
+export type Result<T, Context extends ClientContext> = ResultTypes<T, Context>[Context['type']];
 
-type TextMethods = { [K in keyof TextReplies]: (...args: CommandArgument[]) => Promise<TextReplies[K]> };
-type BufferMethods = { [K in keyof TextReplies as `${K}Buffer`]: (...args: CommandArgument[]) => Promise<Buffered<TextReplies[K]>> };
-type UntypedMethods = { [K in UntypedNames | `${UntypedNames}Buffer`]: (...args: CommandArgument[]) => Promise<unknown> };
+/** A reply in the shape of RESP2 and in that of RESP3. */
+export type Shape<Legacy, Resp3, Context extends ClientContext> = Context extends { mapping: 'resp3' } ? Resp3 : Legacy;
+/** A score or a distance. */
+export type Double<Text, Context extends ClientContext> = Shape<Text, number, Context>;
 
-/** Every command as a method that resolves its reply, and as `xBuffer` with Buffers for strings. */
-export interface RedisCommands extends TextMethods, BufferMethods, UntypedMethods {
+/** What EXEC and a pipeline resolve: one pair for each command. */
+export type ExecResult = [error: Error | null, result: unknown][];
+
+/**
+ * All commands. An application adds its own (`defineCommand`) by augmentation:
+ *
+ *     declare module 'hawser' {
+ *       interface RedisCommander<Context> {
+ *         myCommand(key: string): Result<string, Context>;
+ *       }
+ *     }
+ */
+export interface RedisCommander<Context extends ClientContext = { type: 'default' }> extends GeneratedCommands<Context> {
   /** Any command by its name, in any case. */
-  call(name: string, ...args: CommandArgument[]): Promise<unknown>;
-  callBuffer(name: string, ...args: CommandArgument[]): Promise<unknown>;
-  send_command(name: string, ...args: CommandArgument[]): Promise<unknown>;
+  call(command: string, ...args: Rest<unknown>[]): Result<unknown, Context>;
+  callBuffer(command: string, ...args: Rest<unknown>[]): Result<unknown, Context>;
+  /** @deprecated Use `call`. */
+  send_command(command: string, ...args: Rest<unknown>[]): Result<unknown, Context>;
+  /** Ends a transaction, or sends a pipeline. */
+  exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null>;
 }
 
-/** Every command as a method that adds it to the pipeline and returns the pipeline. */
-export type ChainableCommands<Self> = { [K in Exclude<keyof RedisCommands, 'exec'>]: (...args: CommandArgument[]) => Self };
+/** What collects commands: pipelines and transactions. */
+export interface Transaction<Mapping extends 'resp2' | 'resp3' = 'resp2'> {
+  /** Any number of commands in one write. */
+  pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander<Mapping>;
+  /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }` MULTI is sent at once. */
+  multi(options: { pipeline: false }): Promise<'OK'>;
+  multi(options: { pipeline: true }): ChainableCommander<Mapping>;
+  multi(commands?: readonly (readonly unknown[])[]): ChainableCommander<Mapping>;
+}
+
+/** A pipeline: every command adds itself and returns the pipeline. */
+export interface ChainableCommander<Mapping extends 'resp2' | 'resp3' = 'resp2'> extends RedisCommander<{ type: 'pipeline'; mapping: Mapping }> {
+  /** How many commands there are. */
+  readonly length: number;
+  multi(): this;
+  addBatch(commands: readonly (readonly unknown[])[]): this;
+}

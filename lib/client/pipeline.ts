@@ -4,13 +4,13 @@
  */
 import { callBack, Command, type Batch, type Callback, type CommandOptions } from './command';
 import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './commander';
-import type { ChainableCommands } from './commands';
+import type { RedisCommander } from './commands';
 import type { ResolvedOptions } from './options';
 import type { Script } from './script';
 import { traceBatch, type Place } from './tracing';
 
-/** One command's outcome: `[null, reply]`, or `[error]`. */
-export type Outcome = [error: Error | null, result?: unknown];
+/** One command's outcome: `[null, reply]`, or `[error]`, which reads as `[error, undefined]`. */
+export type Outcome = [error: Error | null, result: unknown];
 
 /** What a pipeline is made on. */
 interface Client extends CommandTarget {
@@ -24,7 +24,7 @@ const noop = (): void => {};
 const SPENT = 'Pipeline cannot be used to send any commands when the `exec()` has been called on it.';
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
-export interface Pipeline extends ChainableCommands<Pipeline> {}
+export interface Pipeline extends RedisCommander<{ type: 'pipeline'; mapping: 'resp2' }> {}
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
 export class Pipeline implements CommandTarget, Batch {
@@ -190,7 +190,7 @@ function decoded(reply: unknown): unknown {
 /** Replies of an EXEC as pairs. */
 export function pairsOf(replies: unknown): Outcome[] | null {
   if (!Array.isArray(replies)) return null;
-  return replies.map((reply: unknown): Outcome => (reply instanceof Error ? [reply] : [null, reply]));
+  return replies.map((reply: unknown): Outcome => (reply instanceof Error ? ([reply] as unknown as Outcome) : [null, reply]));
 }
 
 function unwrapTransaction(outcomes: Outcome[]): Outcome[] | null {
