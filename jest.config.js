@@ -5,9 +5,9 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/__test__', '<rootDir>/lib'],
   testMatch: ['<rootDir>/__test__/**/*.spec.ts'],
-  // Nested packages (bench, examples of applications) bring their own dependencies.
+  // Nested packages (bench, applications' packages) bring their own dependencies.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/__test__/bench/'],
-  modulePathIgnorePatterns: ['<rootDir>/target/', '<rootDir>/.cache/', '<rootDir>/__test__/bench/'],
+  modulePathIgnorePatterns: ['<rootDir>/target/', '<rootDir>/.cache/', '<rootDir>/__test__/bench/', '<rootDir>/__test__/packages/node_modules/'],
   // Types are checked once, by tsc; here a file is only translated.
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json', transpilation: true }] },
   // `hawser` in a spec is the built package; `../lib` is the source.

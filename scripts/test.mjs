@@ -26,7 +26,8 @@ const STEPS = [
   { name: 'types', command: tsc('__test__/types/tsconfig.json') },
   { name: 'eslint', command: [node, bin('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.'] },
   // What packs and installs keeps both cores busy: not beside specs that measure time.
-  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/package/', '__test__/bench/']) },
+  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/packages?/', '__test__/bench/', '/node_modules/']) },
+  { name: 'packages', ...jest('packages', ['--testPathPatterns', '__test__/packages/']) },
   { name: 'package', ...jest('package', ['--testPathPatterns', '__test__/package/']) },
 ];
 
