@@ -58,7 +58,7 @@ export interface ClusterOptions {
   natMap?: NatMap | undefined;
   enableAutoPipelining?: boolean | undefined;
   autoPipeliningIgnoredCommands?: string[] | undefined;
-  scripts?: Record<string, { lua: string; numberOfKeys?: number; readOnly?: boolean }> | undefined;
+  scripts?: Record<string, { lua: string; numberOfKeys?: number | undefined; readOnly?: boolean | undefined }> | undefined;
   himportFieldsets?: readonly HimportFieldset[] | undefined;
 }
 

@@ -67,8 +67,8 @@ function makeScriptCommand(target: CommandTarget, script: Script, args: unknown[
 
 export interface ScriptDefinition {
   lua: string;
-  numberOfKeys?: number;
-  readOnly?: boolean;
+  numberOfKeys?: number | undefined;
+  readOnly?: boolean | undefined;
 }
 
 /** Gives `target` the methods `name` and `nameBuffer`. */

@@ -242,7 +242,7 @@ export interface GeneratedCommands<Context extends ClientContext> {
   client(unblock: 'UNBLOCK', id: number | string, callback?: Callback<number>): Result<number, Context>;
   client(unblock: 'UNBLOCK', id: number | string, timeout: 'TIMEOUT' | 'ERROR', callback?: Callback<number>): Result<number, Context>;
   client(unpause: 'UNPAUSE', callback?: Callback<'OK'>): Result<'OK', Context>;
-  client(trackinginfo: 'TRACKINGINFO', callback?: Callback<Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>;
+  client(trackinginfo: 'TRACKINGINFO', callback?: Callback<Shape<string[], Record<string, unknown>, Context>>): Result<Shape<string[], Record<string, unknown>, Context>, Context>;
   client(subcommand: RedisValue, ...args: Rest<unknown>[]): Result<unknown, Context>;
   clientBuffer(caching: 'CACHING', yes: 'YES' | 'NO', callback?: Callback<Buffer>): Result<Buffer, Context>;
   clientBuffer(getname: 'GETNAME', callback?: Callback<Buffer | null>): Result<Buffer | null, Context>;
@@ -256,7 +256,7 @@ export interface GeneratedCommands<Context extends ClientContext> {
   clientBuffer(unblock: 'UNBLOCK', id: number | string, callback?: Callback<number>): Result<number, Context>;
   clientBuffer(unblock: 'UNBLOCK', id: number | string, timeout: 'TIMEOUT' | 'ERROR', callback?: Callback<number>): Result<number, Context>;
   clientBuffer(unpause: 'UNPAUSE', callback?: Callback<Buffer>): Result<Buffer, Context>;
-  clientBuffer(trackinginfo: 'TRACKINGINFO', callback?: Callback<Shape<unknown[], Record<string, unknown>, Context>>): Result<Shape<unknown[], Record<string, unknown>, Context>, Context>;
+  clientBuffer(trackinginfo: 'TRACKINGINFO', callback?: Callback<Shape<Buffer[], Record<string, unknown>, Context>>): Result<Shape<Buffer[], Record<string, unknown>, Context>, Context>;
   clientBuffer(subcommand: RedisValue, ...args: Rest<unknown>[]): Result<unknown, Context>;
   /** [CLUSTER](https://redis.io/docs/latest/commands/cluster/) */
   cluster(info: 'INFO' | 'MYID' | 'NODES', callback?: Callback<string>): Result<string, Context>;

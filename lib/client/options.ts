@@ -4,6 +4,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
+import type { HimportFieldset, SentinelConnectionOptions } from './cluster_options';
 import { tlsProfiles } from './tls_profiles';
 
 /** What a custom connector has to offer, as in ioredis. */
@@ -16,7 +17,7 @@ export interface ConnectorLike {
 /** Options that all connections share. Names, units and defaults are ioredis's unless they are marked hawser. */
 export interface CommonRedisOptions {
   /** How long to wait before attempt number `times`, in ms; anything but a number: never again. Default: 50 ms doubling to 5 s, plus jitter. */
-  retryStrategy?: ((times: number) => number | void | null) | undefined;
+  retryStrategy?: ((times: number) => number | void | null) | null | undefined;
   /** Deadline of a command from its call on, in ms; blocking commands are exempt. Default: none. */
   commandTimeout?: number | undefined;
   /** Opt-in deadline of blocking commands, in ms: they resolve `null`. */
@@ -64,7 +65,7 @@ export interface CommonRedisOptions {
   enableOfflineQueue?: boolean | undefined;
   enableReadyCheck?: boolean | undefined;
   lazyConnect?: boolean | undefined;
-  scripts?: Record<string, { lua: string; numberOfKeys?: number; readOnly?: boolean }> | undefined;
+  scripts?: Record<string, { lua: string; numberOfKeys?: number | undefined; readOnly?: boolean | undefined }> | undefined;
   keyPrefix?: string | Buffer | undefined;
   showFriendlyErrorStack?: boolean | undefined;
   Connector?: (new (options: unknown) => ConnectorLike) | undefined;
@@ -101,13 +102,19 @@ export interface StandaloneConnectionOptions {
   tls?: (ConnectionOptions & { profile?: string }) | string | boolean | undefined;
 }
 
-export interface RedisOptions extends CommonRedisOptions, StandaloneConnectionOptions {
-  /** Unknown options are kept on `.options`, as in ioredis. */
-  [unknown: string]: unknown;
+/** Sentinel's options are typed for code that has them; this version refuses `sentinels`. */
+type SentinelOptions = Omit<SentinelConnectionOptions, keyof CommonRedisOptions | keyof StandaloneConnectionOptions>;
+
+export interface RedisOptions extends CommonRedisOptions, StandaloneConnectionOptions, SentinelOptions {
+  /** Experimental in ioredis: lists of fields that are prepared on every connection. Redis 8.10 and newer. */
+  himportFieldsets?: readonly HimportFieldset[] | undefined;
 }
 
+/** Options by any name: what is unknown is kept, as in ioredis. */
+type AnyOptions = RedisOptions & { [unknown: string]: unknown };
+
 /** Options with their defaults. */
-export type ResolvedOptions = RedisOptions & {
+export type ResolvedOptions = AnyOptions & {
   host: string;
   port: number;
   db: number;
@@ -169,7 +176,7 @@ export const DEFAULT_REDIS_OPTIONS = {
 const isInteger = (text: string): boolean => /^-?\d+$/.test(text);
 
 /** A URL, a host with a port, or the path of a unix socket, as options. */
-export function parseConnectionString(text: string): RedisOptions {
+export function parseConnectionString(text: string): AnyOptions {
   if (isInteger(text)) return { port: Number(text) };
   let url: URL;
   const isPath = text.startsWith('/') && !text.startsWith('//');
@@ -178,7 +185,7 @@ export function parseConnectionString(text: string): RedisOptions {
   } catch {
     throw new HawserError('E_BAD_OPTION', 'The connection string cannot be parsed; give redis://[user:password@]host:port/db, host:port or a socket path');
   }
-  const options: RedisOptions = {};
+  const options: AnyOptions = {};
   if (url.username || url.password) {
     options.username = decodeURIComponent(url.username);
     options.password = decodeURIComponent(url.password);
@@ -198,8 +205,8 @@ export function parseConnectionString(text: string): RedisOptions {
 
 /** Merges constructor arguments: earlier ones win, all win over the defaults. */
 export function parseArguments(args: unknown[]): ResolvedOptions {
-  const options: RedisOptions = {};
-  const add = (more: RedisOptions): void => {
+  const options: AnyOptions = {};
+  const add = (more: AnyOptions): void => {
     for (const key of Object.keys(more)) {
       if (options[key] === undefined) options[key] = more[key];
     }
@@ -207,7 +214,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
   let isTls = false;
   for (const arg of args) {
     if (arg === null || arg === undefined) continue;
-    if (typeof arg === 'object') add(arg as RedisOptions);
+    if (typeof arg === 'object') add(arg as AnyOptions);
     else if (typeof arg === 'number') add({ port: arg });
     else if (typeof arg === 'string') {
       isTls ||= /^(rediss|valkeys):\/\//i.test(arg);
