@@ -1,6 +1,7 @@
 /**
- * The driver of one link: a Node socket on one side, the core's state machine on the other. Commands of one tick leave in one write; all
- * replies that one read brought come back in one array. Everything that is touched per command is in this one object of stable shape.
+ * The driver of one link: a Node socket on one side, the core's state machine on the other. Commands of one tick leave in one write, or in
+ * large pieces; all replies that one read brought come back in one array. Everything that is touched per command is in this one object of
+ * stable shape.
  */
 import type { Socket } from 'node:net';
 import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clock';
@@ -50,7 +51,11 @@ const STRIDE = 5;
 /** What is waiting leaves at the latest when it has grown to this. */
 const FLUSH_BYTES = 1 << 18;
 const MAX_BATCH = 1 << 14;
+/** So does each piece of this many commands, while the socket takes what it is given: the server works on it while JavaScript issues the rest. */
+const PIECE = 256;
 const READ_BYTES = 1 << 16;
+/** A longer timer of Node's would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export type MessageKind = 'message' | 'pmessage' | 'smessage';
 
@@ -113,6 +118,7 @@ export class Link extends Encoder {
   private silence: NodeJS.Timeout | undefined = undefined;
   private isReferenced = true;
   private isWaiting = false;
+  private readonly hasOwnStream: boolean;
   private context: Omit<ReplyContext, 'commandName'>;
 
   constructor(
@@ -127,7 +133,7 @@ export class Link extends Encoder {
     this.native.share(this.input, this.out, this.meta, this.state, array, object, errorValue);
     this.context = { protocol: 3, replyMapping: (this.replyMapping = shape.resp3 ? 'resp3' : 'legacy') };
     this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
-    open.add(this);
+    this.hasOwnStream = client.openStream !== undefined;
   }
 
   private readonly maxRetriesPerRequest: number | null;
@@ -155,12 +161,13 @@ export class Link extends Encoder {
 
   /** Queues a command; it leaves with the others of this tick. */
   push(command: Command): void {
+    const start = this.at;
+    // May throw, for want of memory or over what a tool made of the arguments: then the command has no number, and no place in the batch.
+    this.encode(command.meta, command.args);
     const id = this.nextId;
     if (mask32(id - this.oldest) > this.mask) this.growRing();
     this.ring[id & this.mask] = command;
     this.nextId = mask32(id + 1);
-    const start = this.at;
-    this.encode(command.meta, command.args);
     const n = this.batch++;
     if (2 * n + 1 >= this.meta.length) this.growMeta();
     this.meta[2 * n] = this.at - start;
@@ -168,7 +175,7 @@ export class Link extends Encoder {
     if (!this.isScheduled) {
       this.isScheduled = true;
       nextTick(flush, this);
-    } else if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH) {
+    } else if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || (this.batch % PIECE === 0 && this.socket?.writableLength === 0)) {
       this.flush();
       this.isScheduled = true;
     }
@@ -206,7 +213,8 @@ export class Link extends Encoder {
   private write(bytes: Buffer, isOwn: boolean): void {
     const socket = this.socket;
     if (socket === undefined || !socket.writable) return;
-    socket.write(bytes);
+    // A stream of the user's own may keep what it was given.
+    socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
     if (this.socketOptions.socketTimeout !== undefined && this.silence === undefined) this.expectData();
     // Not all of it went to the kernel: the buffer belongs to the socket now.
     if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
@@ -356,6 +364,8 @@ export class Link extends Encoder {
       case Event.Closed: {
         const delay = client.onClosed(a as number);
         this.isWaiting = delay !== null;
+        // A timer of the connection's does not hold the process; that of the next attempt does.
+        this.disarm();
         this.native.reconnectAfter(delay ?? -1);
         return;
       }
@@ -424,28 +434,38 @@ export class Link extends Encoder {
         this.after();
       },
     };
-    if (this.client.openStream !== undefined) return this.openOwn(this.client.openStream(), events);
-    this.socket = openSocket(this.socketOptions, this.input, events);
+    const fail = (error: Error): void => {
+      events.onError(error);
+      events.onClose();
+    };
+    try {
+      if (this.client.openStream !== undefined) {
+        this.openOwn(this.client.openStream(), events, fail);
+        return;
+      }
+      this.socket = openSocket(this.socketOptions, this.input, events);
+    } catch (error) {
+      // What cannot even be tried: a connector that throws, a certificate that is none.
+      return fail(error as Error);
+    }
     if (!this.isReferenced) this.socket.unref();
   }
 
   /** A stream of the user's own: its chunks are not in the shared buffer. */
-  private openOwn(opening: Promise<Socket>, events: Parameters<typeof watch>[3]): void {
-    opening.then(
-      (stream) => {
-        this.socket = stream;
-        stream.on('data', (chunk: Buffer) => {
-          this.settle(this.native.receiveChunk(chunk));
-          this.after();
-        });
-        watch(stream, 'connect', this.socketOptions, events);
-        if (!stream.connecting) stream.emit('connect');
-      },
-      (error: Error) => {
-        events.onError(error);
-        events.onClose();
-      },
-    );
+  private openOwn(opening: Promise<Socket>, events: Parameters<typeof watch>[3], fail: (error: Error) => void): void {
+    opening.then((stream) => {
+      this.socket = stream;
+      if (stream.destroyed) return fail(new Error('The stream of the Connector is closed.'));
+      stream.on('data', (chunk: Buffer) => {
+        if (this.socket !== stream) return;
+        this.settle(this.native.receiveChunk(chunk));
+        this.after();
+        if (this.silence !== undefined) this.onData();
+      });
+      watch(stream, 'connect', this.socketOptions, events);
+      if (!this.isReferenced) stream.unref?.();
+      if (!stream.connecting) stream.emit('connect');
+    }, fail);
   }
 
   private close(destroy: boolean): void {
@@ -468,7 +488,7 @@ export class Link extends Encoder {
     if (at >= this.timerAt - 0.5) return;
     this.disarm();
     this.timerAt = at;
-    this.timer = setTimeout(onTimer, Math.max(0, Math.ceil(this.state[Slot.WakeIn])), this);
+    this.timer = setTimeout(onTimer, Math.min(Math.max(0, Math.ceil(this.state[Slot.WakeIn])), MAX_TIMER_MS), this);
     // A link without a socket that will try again keeps the process alive, as its socket would.
     if (!this.isWaiting || !this.isReferenced) this.timer.unref();
   }
