@@ -36,6 +36,7 @@ const scenarios: Record<string, Scenario> = {
     return [await outcome(p.exec()), await outcome(p.exec())];
   },
   'exec of an empty transaction': (r) => r.multi().exec(),
+  'exec with what is no function': async (r) => [await r.multi().set('a', 1).exec(true), await r.pipeline().get('a').exec(1)],
   'a transaction': (r) => r.multi().set('a', '1').incr('a').getBuffer('a').hgetall('none').hset('h', { f: 1 }).hgetall('h').exec(),
   'a failing command inside a transaction': (r) => r.multi().set('a', 'x').incr('a').get('a').exec(),
   'a command that cannot be queued': (r) => r.multi().set('a').get('a').exec(),

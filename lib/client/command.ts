@@ -405,8 +405,12 @@ function toArgument(arg: unknown): string {
   return String(arg);
 }
 
-/** Calls a node-style callback when the promise settles; what it throws surfaces as an uncaught exception. */
+/**
+ * Calls a node-style callback when the promise settles; what it throws surfaces as an uncaught exception. What is no function is ignored, as in
+ * ioredis: callers in the wild pass `true`.
+ */
 export function callBack<P extends Promise<unknown>>(promise: P, callback: Callback): P {
+  if (typeof callback !== 'function') return promise;
   promise.then(
     (value) => nextTick(callback as (error: null, value: unknown) => void, null, value),
     (error: Error) => nextTick(callback, error),
