@@ -136,14 +136,25 @@ impl Link {
             let chunk = self.retained.keep(bytes, 1);
             let place = Retained::place(chunk, 0..bytes.len());
             let entry = Entry::new(Owner::Core(tag), Class::default(), place, self.options.db);
-            if !self.is_open() || !self.mode_allows(Kind::Plain) {
+            let open = self.takes_core();
+            if !open && !self.owes_core() {
                 self.reject(entry, Reason::Kind(ErrorKind::ConnectionClosed), false);
-            } else if self.wire_transaction {
+            } else if !open || self.wire_transaction {
+                // The core tells its commands apart by their order: a rejection waits for the outcome of those before it.
                 self.held.push_back(entry);
             } else {
                 self.write(entry);
             }
         }
+    }
+
+    fn owes_core(&self) -> bool {
+        !self.held.is_empty() || self.sent.iter().any(|entry| matches!(entry.owner, Owner::Core(_)))
+    }
+
+    /// Whether a command of the core would be taken now.
+    pub fn takes_core(&self) -> bool {
+        self.is_open() && self.mode_allows(Kind::Plain)
     }
 
     /// Writes what waits, the refused first: they were issued first.

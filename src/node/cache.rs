@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use napi::bindgen_prelude::{Env, Unknown};
@@ -32,6 +33,9 @@ mod slot {
 
 /// Memory that the store in this process may take, unless told otherwise.
 const MEMORY_BYTES: u64 = 64 << 20;
+
+/// Numbers of stores on links, across engines.
+static EPOCHS: AtomicU32 = AtomicU32::new(1);
 
 /// The operating system's generator, a page at a time.
 struct SystemEntropy {
@@ -65,6 +69,8 @@ struct CacheCore {
     memory_bytes: usize,
     decisions: VecDeque<Decision>,
     entropy: SystemEntropy,
+    /// The tag of this store's commands: outcomes of a former one's are not taken for its own.
+    epoch: u32,
     state: Option<Pinned<f64>>,
     /// The link's bytes are JavaScript's to write.
     writable: bool,
@@ -93,14 +99,22 @@ impl CacheCore {
     fn carry_out(&mut self, ticket: Ticket, op: Op, link: Option<&mut Link>, now: Instant) {
         let answer = match (&mut self.store, link) {
             (Store::Memory(store), _) => store.apply(now, &op),
-            (Store::Redis(store), Some(link)) if link.state() == State::Ready && !link.is_subscriber() => {
+            (Store::Redis(store), Some(link)) if link.takes_core() => {
                 let commands = store.submit(ticket, op);
-                link.submit_core(&commands, 0, now);
+                link.submit_core(&commands, self.epoch, now);
                 return;
             }
             _ => Err(StoreError::NotSent),
         };
         self.engine.on_store(&mut Context { now, entropy: &mut self.entropy }, ticket, answer);
+    }
+
+    /// The store that sent commands with this tag, if it is still there.
+    fn store_of(&mut self, tag: u32) -> Option<&mut RedisStore> {
+        match &mut self.store {
+            Store::Redis(store) if tag == self.epoch => Some(store),
+            _ => None,
+        }
     }
 
     fn report(&mut self, now: Instant) {
@@ -118,6 +132,7 @@ impl CacheCore {
 impl Tenant for CacheCore {
     fn on_up(&mut self, link: &mut Link, _: Instant) {
         self.store = Store::Redis(RedisStore::new());
+        self.epoch = EPOCHS.fetch_add(1, Ordering::Relaxed);
         self.input(Some(link), Engine::on_store_up);
     }
 
@@ -131,19 +146,19 @@ impl Tenant for CacheCore {
         self.input(None, Engine::on_store_down);
     }
 
-    fn on_reply(&mut self, _: u32, reply: Reply, link: &mut Link, now: Instant) {
-        let Store::Redis(store) = &mut self.store else { return };
+    fn on_reply(&mut self, tag: u32, reply: Reply, link: &mut Link, now: Instant) {
+        let Some(store) = self.store_of(tag) else { return };
         let replied = store.on_reply(reply);
         if let Some(more) = replied.more {
-            link.submit_core(&more, 0, now);
+            link.submit_core(&more, tag, now);
         }
         if let Some((ticket, answer)) = replied.done {
             self.input(Some(link), |engine, cx| engine.on_store(cx, ticket, answer));
         }
     }
 
-    fn on_cut(&mut self, _: u32, sent: bool, _: Instant) {
-        let Store::Redis(store) = &mut self.store else { return };
+    fn on_cut(&mut self, tag: u32, sent: bool, _: Instant) {
+        let Some(store) = self.store_of(tag) else { return };
         if let Some((ticket, answer)) = store.on_lost(sent).done {
             self.input(None, |engine, cx| engine.on_store(cx, ticket, answer));
         }
@@ -172,6 +187,7 @@ impl NativeCache {
             memory_bytes: value["memoryBytes"].as_u64().unwrap_or(MEMORY_BYTES) as usize,
             decisions: VecDeque::new(),
             entropy: SystemEntropy { page: [0; 1536], used: 1536 },
+            epoch: 0,
             state: None,
             writable: false,
         };
@@ -219,7 +235,10 @@ impl NativeCache {
         self.link = Some(Rc::downgrade(&link_core));
         let tenant: Rc<RefCell<dyn Tenant>> = self.core.clone();
         let mut link_core = link_core.borrow_mut();
-        link_core.tenant = Some(tenant);
+        if let Some(former) = link_core.tenant.replace(tenant) {
+            // Another engine's: it is told, or its calls would wait for replies that it no longer hears.
+            former.borrow_mut().on_down(now());
+        }
         if link_core.link.state() == State::Ready {
             self.core.borrow_mut().on_up(&mut link_core.link, now());
         }
@@ -239,7 +258,9 @@ impl NativeCache {
     #[napi(catch_unwind)]
     pub fn detach(&mut self) {
         if let Some(link) = self.link.take().and_then(|link| link.upgrade()) {
-            link.borrow_mut().tenant = None;
+            let mut link = link.borrow_mut();
+            // Unless another engine has taken it over.
+            link.tenant.take_if(|tenant| Rc::as_ptr(tenant).cast::<()>() == Rc::as_ptr(&self.core).cast::<()>());
         }
         let mut core = self.core.borrow_mut();
         if !matches!(core.store, Store::None) {

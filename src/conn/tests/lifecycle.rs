@@ -370,3 +370,16 @@ fn without_auto_resend_nothing_in_flight_is_sent_again() {
     assert_eq!(rig.outcome(id), "E_ABORTED?");
     rig.finish();
 }
+
+#[test]
+fn commands_of_the_core_have_their_outcomes_in_their_order_also_behind_a_quit() {
+    let mut rig = Rig::ready();
+    rig.server.frozen = true;
+    rig.submit_core(&["get core"], 1);
+    rig.issue("quit");
+    rig.submit_core(&["get core2"], 2);
+    assert_eq!(rig.core_cuts, [], "the first is not decided yet");
+    rig.server.frozen = false;
+    rig.settle();
+    assert_eq!((rig.core(), &rig.core_cuts[..]), (&[(1, "db0 get core".to_owned())][..], &[(2, false)][..]));
+}
