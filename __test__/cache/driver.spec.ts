@@ -1,5 +1,6 @@
 /** What the facade makes of the engine's decisions, in orders that are rare on a real store. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import * as clock from '../../lib/client/clock';
 import type { LoaderContext } from '../../lib/cache/load';
 import { Group } from '../../lib/cache/many';
 import { callOptions } from '../../lib/cache/options';
@@ -46,6 +47,20 @@ describe('crossings', () => {
     const write = driver.set(1, 'k', '1', port.base).next();
     expect(await value).toBe('loaded');
     expect((await write).error('set')).toMatchObject({ code: 'E_INTERNAL', maybeExecuted: true });
+  });
+
+  test('a logger that throws keeps nobody from what was decided', async () => {
+    const uncaught = jest.spyOn(clock, 'surface').mockImplementation(() => undefined);
+    const log = (): never => {
+      throw new Error('logger');
+    };
+    const { engine, driver } = scripted({ event: log, timed: log });
+    const calls = ['a', 'b'].map((key) => driver.get(1, key));
+    await settle();
+    engine.decide([10, 1, 'warning', 'text'], [HIT, calls[0]?.id ?? 0, '1', 0], [HIT, calls[1]?.id ?? 0, '2', 0]);
+    expect(await Promise.all(calls.map(async (call) => (await call.next()).a))).toEqual(['1', '2']);
+    expect(uncaught).toHaveBeenCalledTimes(3);
+    uncaught.mockRestore();
   });
 
   test('the engine is woken when it asked to be, after one more look at the socket', async () => {

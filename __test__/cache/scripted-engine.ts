@@ -1,5 +1,5 @@
 /** The native side of a CacheDriver, played by a test: it sees what crossed and says what was decided. For orders of events that a real engine seldom brings. */
-import { CacheDriver, type LinkPort } from '../../lib/cache/driver';
+import { CacheDriver, type DriverEvents, type LinkPort } from '../../lib/cache/driver';
 import { CacheEmitter } from '../../lib/cache/events';
 import { countersOf, type CacheCounters } from '../../lib/cache/metrics';
 import { baseOptions } from '../../lib/cache/options';
@@ -67,9 +67,9 @@ export class ScriptedEngine implements NativeCache {
 }
 
 /** A port on a scripted engine, as a repository would have it. */
-export function scripted(): { engine: ScriptedEngine; driver: CacheDriver; port: CachePort; counters: CacheCounters; warnings: unknown[] } {
+export function scripted(events: DriverEvents = { event: () => undefined }): { engine: ScriptedEngine; driver: CacheDriver; port: CachePort; counters: CacheCounters; warnings: unknown[] } {
   const engine = new ScriptedEngine();
-  const driver = new CacheDriver(engine, { event: () => undefined });
+  const driver = new CacheDriver(engine, events);
   driver.attach(engine.link);
   const warnings: unknown[] = [];
   const warn = (...line: unknown[]): void => void warnings.push(line);

@@ -3,7 +3,7 @@
  * keeps the engine's one timer. It decides nothing about caching and runs no code of the application: loaders run in the async
  * functions of their callers, with their async context and their stack.
  */
-import { clearTimeout, nextTick, setTimeout } from '../client/clock';
+import { clearTimeout, nextTick, setTimeout, surface } from '../client/clock';
 import { Call, type Load, type LoadOutcome } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
 import type { NativeCache, NativeLink } from '../native';
@@ -295,7 +295,7 @@ export class CacheDriver {
   private decide(kind: number, id: number, a: unknown, b: unknown): void {
     if (kind === Decision.event) {
       // Of a failed refresh the facade knows more: the error and the key.
-      if (a !== 'refreshError') this.events.event(id, String(a), typeof b === 'string' ? b : '');
+      if (a !== 'refreshError') aside(() => this.events.event(id, String(a), typeof b === 'string' ? b : ''));
       return;
     }
     if (kind === Decision.loadOver) {
@@ -327,7 +327,7 @@ export class CacheDriver {
     }
     this.calls.delete(id);
     call.phase = 'over';
-    if (call.startedAt !== 0) this.events.timed?.(call.operation, now() - call.startedAt);
+    if (call.startedAt !== 0) aside(() => this.events.timed?.(call.operation, now() - call.startedAt));
     call.decided(kind, a, typeof b === 'number' ? b : 0);
   }
 
@@ -351,6 +351,15 @@ export class CacheDriver {
       this.stale.delete(id);
     }
     this.stale.set(call.id, { call, at });
+  }
+}
+
+/** Tells the application's logger: one that throws keeps no decision from who waits for it. */
+function aside(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    surface(error);
   }
 }
 
