@@ -169,7 +169,7 @@ export class Redis extends EventEmitter implements CommandTarget {
 
   private onReady(): void {
     // The new connection starts in the database of the options, and is brought back to the one in use.
-    if (this.hasBeenReady && this.selected !== this.options.db) this.emit('select', this.selected);
+    if (this.hasBeenReady && this.selected !== this.options.db) ask(() => this.emit('select', this.selected));
     this.hasBeenReady = true;
     if (this.options.monitor === true) {
       this.isMonitoring = true;

@@ -66,6 +66,27 @@ describe('exit', () => {
     expect(result.timedOut).toBe(true);
   });
 
+  test('a client whose connection was lost keeps the process alive, although an earlier timer does not', async () => {
+    const result = await run(`
+      const redis = new Redis(port, { watchdogMs: 1000, retryStrategy: () => 800 });
+      await redis.ping();
+      setTimeout(() => {
+        redis.once('ready', () => { console.log('again'); redis.disconnect(); });
+        redis.stream.destroy();
+      }, 600);`);
+    expect([result.code, result.stdout]).toEqual([0, 'again\n']);
+  });
+
+  test('lazy clients that were never used are garbage', async () => {
+    const result = await runNode(
+      `const { Redis } = require('hawser');
+      const made = Array.from({ length: 20 }, () => new WeakRef(new Redis({ lazyConnect: true })));
+      setTimeout(() => { gc(); setTimeout(() => { gc(); console.log(made.filter((ref) => ref.deref()).length); }, 10); }, 10);`,
+      { nodeArgs: ['--expose-gc'] },
+    );
+    expect(result.stdout).toBe('0\n');
+  });
+
   test('a client that is between two connections keeps the process alive', async () => {
     const result = await run('const redis = new Redis(1, { retryStrategy: () => 60000 }); redis.on("error", () => {});', 1500);
     expect(result.timedOut).toBe(true);
@@ -170,6 +191,21 @@ describe('what user code throws', () => {
       await new Promise((r) => setTimeout(r, 30));
       console.log(JSON.stringify({ caught, reply, status: redis.status }));`);
     expect(JSON.parse(result.stdout)).toEqual({ caught: [`in ${event}`], reply: 'again', status: 'end' });
+  });
+
+  test('in a listener of select at a reconnect surfaces, and the client is ready', async () => {
+    const result = await run(`
+      ${trap}
+      const redis = new Redis(port, { retryStrategy: () => 1 });
+      await redis.select(1);
+      redis.once('select', () => { throw new Error('select'); });
+      redis.stream.destroy();
+      while (redis.status === 'ready') await new Promise(setImmediate);
+      const end = Date.now() + 1000;
+      while (redis.status !== 'ready' && Date.now() < end) await new Promise(setImmediate);
+      console.log(JSON.stringify({ caught, status: redis.status }));
+      redis.disconnect();`);
+    expect(JSON.parse(result.stdout)).toEqual({ caught: ['select'], status: 'ready' });
   });
 
   test('in a listener of error, in retryStrategy and in reconnectOnError surfaces, and the client can be used again', async () => {

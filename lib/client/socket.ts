@@ -73,8 +73,9 @@ export function watch(socket: Socket | TLSSocket, connectEvent: string, options:
       : undefined;
   socket.once(connectEvent, () => {
     clearTimeout(timer);
-    if (options.keepAlive) socket.setKeepAlive(true, options.keepAlive);
-    if (options.noDelay !== false && options.path === undefined) socket.setNoDelay(true);
+    // A stream of the user's own may be no socket.
+    if (options.keepAlive) socket.setKeepAlive?.(true, options.keepAlive);
+    if (options.noDelay !== false && options.path === undefined) socket.setNoDelay?.(true);
     events.onConnect();
   });
   socket.on('error', (error: Error) => events.onError(error));

@@ -1,0 +1,108 @@
+/** What tools, options and streams do in the middle of things: a reply still reaches its own command, and nobody waits for ever. */
+import { Duplex } from 'node:stream';
+import * as net from 'node:net';
+import { Command, Redis } from '../../lib';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server.stop());
+
+const clients: Redis[] = [];
+function connect(...args: unknown[]): Redis {
+  const redis = new Redis(...(args as []));
+  redis.on('error', () => undefined);
+  clients.push(redis);
+  return redis;
+}
+afterEach(() => {
+  for (const redis of clients.splice(0)) redis.disconnect();
+});
+
+test('a command that cannot be written throws, and the others of its tick get their own replies', async () => {
+  const redis = connect(server.port);
+  await redis.ping();
+  const before = redis.echo('before');
+  const broken = new Command('echo', ['broken']);
+  broken.args = [undefined as unknown as string];
+  expect(() => redis.sendCommand(broken)).toThrow(TypeError);
+  const after = redis.echo('after');
+  expect(await Promise.all([before, after, redis.echo('later')])).toEqual(['before', 'after', 'later']);
+});
+
+describe("streams of the user's own", () => {
+  /** A connector of these streams, one after another. */
+  const of = (...make: (() => unknown)[]): unknown =>
+    class {
+      connect(): unknown {
+        return (make.length > 1 ? make.shift() : make[0])?.();
+      }
+      disconnect(): void {}
+    };
+  const real = (): Promise<net.Socket> => Promise.resolve(net.connect(server.port, '127.0.0.1'));
+
+  test('one that is destroyed when it is handed over is a connection that failed', async () => {
+    const dead = (): Promise<net.Socket> =>
+      new Promise((resolve) => {
+        const stream = net.connect(server.port, '127.0.0.1');
+        stream.once('close', () => resolve(stream)).destroy();
+      });
+    const redis = connect({ Connector: of(dead, real), retryStrategy: () => 1 });
+    expect(await redis.echo('second')).toBe('second');
+  });
+
+  test('a connector that throws is a connection that failed', async () => {
+    const broken = (): never => {
+      throw new Error('no stream');
+    };
+    const errors: string[] = [];
+    const redis = connect({ Connector: of(broken, real), retryStrategy: () => 1, lazyConnect: true });
+    redis.on('error', (error: Error) => errors.push(error.message));
+    expect(await redis.echo('second')).toBe('second');
+    expect(errors).toEqual(['no stream']);
+  });
+
+  test('one that keeps what it is given sees the bytes as they were written', async () => {
+    const chunks: Buffer[] = [];
+    const tunnel = (): Promise<Duplex> => {
+      const socket = net.connect(server.port, '127.0.0.1');
+      const stream = new Duplex({
+        read: () => undefined,
+        write: (chunk: Buffer, _, done) => {
+          chunks.push(chunk);
+          setTimeout(() => socket.write(chunk), 20);
+          done();
+        },
+        destroy: (error, done) => {
+          socket.destroy();
+          done(error);
+        },
+      });
+      socket.on('data', (chunk) => stream.push(chunk));
+      socket.on('close', () => stream.destroy());
+      return Promise.resolve(stream);
+    };
+    const redis = connect({ Connector: of(tunnel) });
+    await redis.ping();
+    const first = redis.echo('first');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await Promise.all([first, redis.echo('other')])).toEqual(['first', 'other']);
+  });
+});
+
+test('a socket that cannot even be made is a connection that failed', async () => {
+  const redis = connect({ port: 6379, host: '127.0.0.1', tls: { cert: 'none', key: 'none' }, retryStrategy: null, lazyConnect: true });
+  await expect(redis.connect()).rejects.toThrow('Connection is closed.');
+  await until(() => redis.status === 'end');
+});
+
+test('a delay beyond the longest timer does not make the link wake all the time', async () => {
+  const redis = connect(1, '127.0.0.1', { retryStrategy: () => 2 ** 40 });
+  await until(() => redis.status === 'reconnecting');
+  const tick = jest.spyOn(redis.link as unknown as { tick(): void }, 'tick');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(tick).not.toHaveBeenCalled();
+});
