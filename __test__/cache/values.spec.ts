@@ -64,7 +64,9 @@ onEveryStore('C6', (backend) => {
     async (name, value) => {
       const cache = backend.cache();
       await cache.set('k', 'before');
-      await expect(cache.set('k', value)).rejects.toThrow(TypeError);
+      const rejected = cache.set('k', value);
+      await expect(rejected).rejects.toThrow(TypeError);
+      await expect(rejected).rejects.toMatchObject({ code: 'E_BAD_OPTION', message: expect.stringContaining('something that JSON can carry') as string });
       await expect(cache.setWithTags('k', value, { tags: ['t'] })).rejects.toThrow(TypeError);
       await expect(cache.setMany([{ key: 'k', value: 1 }, { key: 'l', value }])).rejects.toThrow(TypeError);
       expect(await cache.getMany(['k', 'l'])).toEqual(['before', null]);

@@ -52,6 +52,13 @@ expectTypeOf(cache.getOrSetMany(['k'], async () => ({ k: order }))).resolves.toE
 expectTypeOf(cache.set('k', order, 60)).resolves.toEqualTypeOf<void>();
 expectTypeOf(cache.invalidateTags(['t'])).resolves.toEqualTypeOf<number>();
 void cache.setMany([{ key: 'k', value: order, ttl: 5, tags: ['t'] }]);
+// Values of different types, and lists that are constants.
+void cache.setMany([{ key: 'k', value: 1 }, { key: 'l', value: 'x' }]);
+const TAGS = ['t', 'u'] as const;
+void cache.getOrSet('k', () => 5, { tags: TAGS });
+void cache.invalidateTags(TAGS);
+void cache.getMany(TAGS);
+void cache.deleteMany(TAGS);
 
 cache.on('refreshError', (error, { key }) => {
   expectTypeOf(error).toEqualTypeOf<unknown>();

@@ -22,7 +22,7 @@ export interface LoaderContext {
    * while the source is read is not missed. Resolves also where Redis could not be told; the value is then returned and not stored.
    * Rejects with TypeError or RangeError for tags that cannot be used, HawserError `E_LOAD_OVER` once the loader has settled.
    */
-  addTags: (tags: string[]) => Promise<void>;
+  addTags: (tags: readonly string[]) => Promise<void>;
 }
 
 /** A function that knows a value which is not in the cache. What it throws reaches the caller unchanged; `undefined` is not stored. */
@@ -48,7 +48,7 @@ class Context implements LoaderContext {
   }
 
   /** A property, so that a loader may take it out of its context: `({ addTags }) => ...`. */
-  readonly addTags = async (tags: string[]): Promise<void> => {
+  readonly addTags = async (tags: readonly string[]): Promise<void> => {
     const list = checkTags('tags', tags).filter((tag) => !this.all.has(tag));
     if (this.over) throw new HawserError('E_LOAD_OVER', 'addTags was called after the loader had settled; await it inside the loader');
     if (this.all.size + list.length > MAX_TAGS) {
@@ -66,7 +66,7 @@ class Context implements LoaderContext {
     await added;
   };
 
-  private async tell(tags: string[]): Promise<void> {
+  private async tell(tags: readonly string[]): Promise<void> {
     const call = await this.port.driver.addTags(this.load, tags).next();
     if (call.kind === Decision.error) this.unstorable = true;
   }

@@ -11,7 +11,7 @@ export interface CacheOptions {
   /** Time to live of the entry. From 0.001 (1 ms) to ten years; default: the repository's, else `CACHE_DEFAULT_TTL` (3600). */
   ttl?: number | undefined;
   /** Tags by which the entry can be invalidated: at most 64 of at most 1 kB each. Duplicates are dropped. */
-  tags?: string[] | undefined;
+  tags?: readonly string[] | undefined;
   /**
    * From this age on the entry is *stale*: it is still returned, and one caller of the whole fleet refreshes it in the background.
    * At most `ttl`. Default: an entry is fresh for its whole life.
@@ -57,14 +57,14 @@ export interface CallOptions {
   readonly fresh: string;
   readonly maxAge: string;
   readonly lockTimeout: string;
-  readonly tags: string[];
+  readonly tags: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
 const CALL = new Set(['ttl', 'tags', 'staleAfter', 'staleIfError', 'maxAge', 'lockTimeoutMs', 'signal']);
 const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', 'serializer', 'nearCache']);
 const LOCK_TIMEOUT = { min: 1, max: 3_600_000 };
-const NO_TAGS: string[] = [];
+const NO_TAGS: readonly string[] = [];
 
 /** Checks a repository's options. Errors: TypeError, RangeError; HawserError `E_UNSUPPORTED` for `nearCache`. */
 export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions {

@@ -80,7 +80,7 @@ export class CacheRepository extends CacheEmitter {
    *
    *     await cache.getOrSetMany(ids, async (ids) => new Map((await db.users(ids)).map((user) => [user.id, user])));
    */
-  async getOrSetMany<T>(keys: string[], missing: ManyLoader<T>, options?: CacheOptions): Promise<T[]> {
+  async getOrSetMany<T>(keys: readonly string[], missing: ManyLoader<T>, options?: CacheOptions): Promise<T[]> {
     checkKeys('keys', keys);
     checkFunction('missing', missing);
     const port = this.open();
@@ -101,7 +101,7 @@ export class CacheRepository extends CacheEmitter {
   }
 
   /** As `get`, for several keys at once, in their order. */
-  async getMany<T>(keys: string[]): Promise<(T | null)[]> {
+  async getMany<T>(keys: readonly string[]): Promise<(T | null)[]> {
     checkKeys('keys', keys);
     const port = this.open();
     const calls = keys.map((key) => port.driver.get(port.repo, key).next());
@@ -151,7 +151,7 @@ export class CacheRepository extends CacheEmitter {
    * Stores several entries at once. Everything is checked and serialized first: a wrong item rejects before anything is sent. Of two items
    * with one key the later one counts. When storing fails for some, the rest is stored and the first failure is thrown.
    */
-  async setMany<T = unknown>(items: CacheItem<T>[]): Promise<void> {
+  async setMany(items: readonly CacheItem[]): Promise<void> {
     if (!Array.isArray(items)) badOption('items', 'an array of { key, value, ttl?, tags? }', items);
     const port = this.open();
     const ready = new Map<string, { payload: string; o: CallOptions }>();
@@ -188,7 +188,7 @@ export class CacheRepository extends CacheEmitter {
   }
 
   /** Deletes several entries at once; the number of those that were there. Rejects with a HawserError. */
-  async deleteMany(keys: string[]): Promise<number> {
+  async deleteMany(keys: readonly string[]): Promise<number> {
     checkKeys('keys', keys);
     const port = this.open();
     if (keys.length === 0) return 0;
@@ -210,7 +210,7 @@ export class CacheRepository extends CacheEmitter {
    * (exact for a handful, within 4 % at 100,000; with several tags the sum over tags). Rejects with a HawserError when it could not be
    * delivered; `kept: true` says that it is repeated until it is.
    */
-  async invalidateTags(tags: string[]): Promise<number> {
+  async invalidateTags(tags: readonly string[]): Promise<number> {
     const list = checkTagList('tags', tags);
     const port = this.open();
     if (list.length === 0) return 0;

@@ -10,15 +10,23 @@ export interface Serializer {
 
 export const JSON_SERIALIZER: Serializer = {
   serialize(value) {
-    // `undefined` for undefined, functions and symbols; throws a TypeError of its own for BigInt and cycles.
-    const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined) {
-      throw new TypeError(`a cached value must be something that JSON can carry, got ${value === undefined ? 'undefined' : `a ${typeof value}`}`);
+    let text: string | undefined;
+    try {
+      // `undefined` for undefined, functions and symbols; throws a TypeError for BigInt and cycles.
+      text = JSON.stringify(value);
+    } catch (error) {
+      throw error instanceof TypeError ? notJson(error.message, error) : error;
     }
+    if (text === undefined) throw notJson(value === undefined ? 'got undefined' : `got a ${typeof value}`);
     return text;
   },
   deserialize: (text) => JSON.parse(text) as unknown,
 };
+
+function notJson(reason: string, cause?: unknown): TypeError {
+  const error = new TypeError(`a cached value must be something that JSON can carry: ${reason}`, cause === undefined ? undefined : { cause });
+  return Object.assign(error, { code: 'E_BAD_OPTION' });
+}
 
 export function checkSerializer(serializer: unknown): asserts serializer is Serializer {
   const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>;

@@ -27,7 +27,7 @@ export class StaleWhileRevalidate {
   }
 
   /** As `CacheRepository.getOrSet`, with these times. A refresh that fails is the repository's event `refreshError`. */
-  async get<T>(key: string, loader: Loader<T>, tags?: string[]): Promise<T> {
+  async get<T>(key: string, loader: Loader<T>, tags?: readonly string[]): Promise<T> {
     return this.cache.getOrSet(key, loader, {
       ttl: this.maxAge,
       staleAfter: this.staleThreshold,
