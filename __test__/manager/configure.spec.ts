@@ -34,6 +34,8 @@ describe('RedisManager.configure', () => {
     [{ redis: { sentinels: [] } }, Error, 'manager.redis.sentinels: Sentinel is not supported by this version; it comes in a later one'],
     [{ redis: { connectionName: 'x' } }, Error, 'manager.redis.connectionName: set manager.connectionName'],
     [{ redis: { host: 'h' } }, Error, 'manager.redis.host is part of the connection URL'],
+    [{ redis: { resend: 'x' } }, TypeError, "manager.redis.resend must be 'all', 'idempotent' or 'none', got a string"],
+    [{ redis: { retryStrategy: 5 } }, TypeError, 'manager.redis.retryStrategy must be a function, got 5'],
     [null, TypeError, 'manager must be an object, got null'],
   ])('refuses %p', (options, Class, message) => {
     const configure = (): void => RedisManager.configure(options as unknown as ManagerOptions);
@@ -98,4 +100,34 @@ describe('a wrong environment', () => {
     process.env.REDIS_MANAGER_ENABLED = 'on';
     expect(() => RedisManager.isEnabled()).toThrow('REDIS_MANAGER_ENABLED must be true, false, 1 or 0, got "on"');
   });
+});
+
+test.each([
+  ['redis://h?db=2', 2],
+  ['redis://h/?db=2', 2],
+  ['redis://u:p@h:7000/3?db=2', 3],
+  ['rediss://h/4', 4],
+])('the database of %s is %d', (url, db) => {
+  RedisManager.configure({ url });
+  expect(RedisManager.getBullMQConnection().db).toBe(db);
+});
+
+test.each([
+  ['redis://h?db=-1', "manager.url: db in the connection URL's query must be a whole number from 0"],
+  ['memory', 'manager.url: not a connection URL; allowed are redis://, rediss://, unix:// and memory://'],
+  ['', 'manager.url: not a connection URL; allowed are'],
+])('the URL %p is refused', (url, message) => {
+  RedisManager.configure({ url });
+  expect(() => RedisManager.getBullMQConnection()).toThrow(message);
+});
+
+test.each([
+  [5, 'options must be an object, got 5'],
+  [{ signal: 'SIGTERM' }, 'options.signal is not an option; there are: signals, timeoutMs'],
+  [{ signals: ['SIGFOO'] }, 'signals must be an array of names of signals that a process can listen to'],
+  [{ signals: ['SIGTERM', 'SIGKILL'] }, 'signals must be an array of names of signals that a process can listen to'],
+])('installShutdownHooks refuses %p and listens to nothing', (options, message) => {
+  const listeners = process.listenerCount('SIGTERM');
+  expect(() => RedisManager.installShutdownHooks(options as never)).toThrow(message);
+  expect(process.listenerCount('SIGTERM')).toBe(listeners);
 });

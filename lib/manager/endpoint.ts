@@ -18,6 +18,8 @@ export interface ServerEndpoint {
 
 export type Endpoint = { readonly memory: true } | ServerEndpoint;
 
+const NOT_A_URL = 'not a connection URL; allowed are redis://, rediss://, unix:// and memory://';
+
 /** What the core and not the client reads from a query. */
 const NOT_OPTIONS = new Set(['db', 'user', 'pass', 'protocol']);
 
@@ -28,7 +30,7 @@ export function parseEndpoint(url: string, source: string): Endpoint {
     parts = JSON.parse(native.parseUrl(url)) as Record<string, unknown>;
   } catch (error) {
     const reason = (error as Error).message.replace(/^E_[A-Z_]+ /, '');
-    throw new HawserError('E_BAD_OPTION', `${source}: ${reason.includes(url) ? 'not a connection URL' : reason}`);
+    throw new HawserError('E_BAD_OPTION', `${source}: ${reason.includes(url) ? NOT_A_URL : reason}`);
   }
   if (parts.memory === true) return { memory: true };
   const given = <T>(value: unknown): T | undefined => (value === null ? undefined : (value as T));
@@ -40,7 +42,7 @@ export function parseEndpoint(url: string, source: string): Endpoint {
     tls: parts.tls === true,
     username: given(parts.username),
     password: given(parts.password),
-    db: (parts.db as number | null) ?? 0,
+    db: given<string>(parts.path) === undefined ? (databaseInQuery(url, source) ?? (parts.db as number)) : ((parts.db as number | null) ?? 0),
     query: queryOf(url, source),
   };
 }
@@ -55,6 +57,15 @@ function queryOf(url: string, source: string): Record<string, string | number> {
     query[name] = name === 'family' ? Number(value) : value;
   }
   return query;
+}
+
+/** `redis://host?db=2`, as in ioredis; a database in the URL's path goes before it. (For a unix socket the core reads it.) */
+function databaseInQuery(url: string, source: string): number | undefined {
+  const [, path = '', query = ''] = /^[^/?#]*\/\/[^/?#]*\/?([^?#]*)(?:\?([^#]*))?/.exec(url) ?? [];
+  const db = new URLSearchParams(query).get('db');
+  if (path !== '' || db === null) return undefined;
+  if (!/^\d{1,9}$/.test(db)) throw new HawserError('E_BAD_OPTION', `${source}: db in the connection URL's query must be a whole number from 0`);
+  return Number(db);
 }
 
 export function keyPrefixRefused(path: string): HawserError {

@@ -153,6 +153,11 @@ function checkLogger(logger: Logger): void {
 function checkClientOptions(redis: object): void {
   if (typeof redis !== 'object' || (redis as object | null) === null) badOption('manager.redis', 'an object', redis);
   if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
+  const { retryStrategy, resend } = redis as RedisOptions;
+  if (retryStrategy !== undefined) checkFunction('manager.redis.retryStrategy', retryStrategy);
+  if (resend !== undefined && !['all', 'idempotent', 'none'].includes(resend)) {
+    badOption('manager.redis.resend', "'all', 'idempotent' or 'none'", resend);
+  }
   if ('sentinels' in redis) throw unsupported('manager.redis.sentinels', 'Sentinel');
   if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', 'manager.redis.connectionName: set manager.connectionName, which the roles are added to');
   for (const name of FROM_URL) {

@@ -1,5 +1,6 @@
 /** Closing everything when the process is told to stop. */
-import { checkMs } from '../cache/validate';
+import { constants } from 'node:os';
+import { checkMs, checkNames } from '../cache/validate';
 import { badOption } from '../errors';
 import { closeAll } from './connections';
 
@@ -13,6 +14,10 @@ export interface ShutdownOptions {
 
 export const CLOSE_TIMEOUT = { min: 0, max: 600_000, default: 2_000 };
 
+const NAMES = new Set(['signals', 'timeoutMs']);
+/** No process can listen to these. */
+const DEAF = new Set(['SIGKILL', 'SIGSTOP']);
+
 const installed = new Map<NodeJS.Signals, () => void>();
 
 /**
@@ -20,9 +25,10 @@ const installed = new Map<NodeJS.Signals, () => void>();
  * signal itself, ending the process stays its business. A second signal ends the process at once.
  */
 export function installShutdownHooks(options: ShutdownOptions = {}): void {
-  const { signals = ['SIGTERM', 'SIGINT'], timeoutMs = CLOSE_TIMEOUT.default } = options;
-  if (!Array.isArray(signals) || !signals.every((name) => /^SIG[A-Z0-9]+$/.test(String(name)))) {
-    badOption('signals', 'an array of signal names', signals);
+  checkNames('options', options, NAMES);
+  const { signals = ['SIGTERM', 'SIGINT'], timeoutMs = CLOSE_TIMEOUT.default }: ShutdownOptions = options;
+  if (!Array.isArray(signals) || !signals.every((name) => Object.hasOwn(constants.signals, name) && !DEAF.has(name))) {
+    badOption('signals', 'an array of names of signals that a process can listen to', signals);
   }
   checkMs('timeoutMs', timeoutMs, CLOSE_TIMEOUT);
   for (const signal of signals) {
