@@ -125,7 +125,9 @@ describe.each([
       form,
       `
       const e = events();
-      await e.waitUntilReady();
+      // It reads what comes after its first XREAD.
+      const admin = client();
+      await until(async () => String(await admin.client('LIST')).includes('cmd=xread'));
       const seen = [];
       for (const name of ['waiting', 'active', 'progress', 'completed', 'failed', 'drained', 'delayed', 'removed']) e.on(name, ({ data, returnvalue, failedReason }) => seen.push([name, data ?? returnvalue ?? failedReason ?? null]));
       const q = queue();
