@@ -33,3 +33,32 @@ export const g: ClusterOptions = theirClusters;
 // @ts-expect-error private members
 export const h: IORedis = redis;
 export const i: IORedis = redis as unknown as IORedis;
+
+/** The names of types that ioredis exports. */
+export type {
+  BatchOperationContext,
+  Callback,
+  ChainableCommander,
+  ClientContext,
+  ClusterNode,
+  ClusterOptions,
+  ClusterStatus,
+  CommandTraceContext,
+  CommonRedisOptions,
+  ConnectTraceContext,
+  DNSLookupFunction,
+  DNSResolveSrvFunction,
+  HimportFieldset,
+  NatMap,
+  NodeRole,
+  RedisCommander,
+  RedisKey,
+  RedisOptions,
+  RedisStatus,
+  RedisValue,
+  Result,
+  ScanStreamOptions,
+  SentinelAddress,
+  SentinelConnectionOptions,
+  StandaloneConnectionOptions,
+} from 'hawser';
