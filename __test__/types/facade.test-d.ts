@@ -77,6 +77,17 @@ class Orders extends CachedService {
   }
 }
 expectTypeOf(new Orders().list('c', {})).resolves.toEqualTypeOf<Order[]>();
+// Ids that are no strings, as MongoDB's and those of SQL.
+class Ids extends CachedService {
+  protected serviceName = 'ids';
+  keys(id: { toHexString(): string }): string[] {
+    return [this.cacheKey(7, id), this.listCacheKey(id, {}), this.companyTag(id, 'orders')];
+  }
+  // @ts-expect-error a plain object has no text
+  wrong = (): string => this.cacheKey({});
+}
+void Ids;
+
 // @ts-expect-error a service has to say its name
 class Nameless extends CachedService {}
 void Nameless;

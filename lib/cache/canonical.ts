@@ -33,12 +33,16 @@ function write(value: unknown, above: object[], key: string): string | undefined
     case 'object':
       return value === null ? 'null' : writeObject(value, above);
     default:
-      throw new TypeError(`query parameters must be something that JSON can carry, got a ${typeof value}`);
+      throw notJson(`a ${typeof value}`);
   }
 }
 
+function notJson(got: string): TypeError {
+  return Object.assign(new TypeError(`query parameters must be something that JSON can carry, got ${got}`), { code: 'E_BAD_OPTION' });
+}
+
 function writeObject(value: object, above: object[]): string {
-  if (above.includes(value)) throw new TypeError('query parameters must be something that JSON can carry, got a cycle');
+  if (above.includes(value)) throw notJson('a cycle');
   const inside = [...above, value];
   const item = (part: unknown, i: number): string => write(part, inside, String(i)) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(item).join(',')}]`;

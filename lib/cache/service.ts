@@ -4,8 +4,8 @@ import { canonicalHash } from './canonical';
 import type { CacheRepositoryOptions } from './options';
 import { CacheRepository } from './repository';
 
-/** A part of a key: text, or an id that has a text (numbers, ObjectIds). */
-type KeyPart = string;
+/** A part of a key: text, or an id that has a text (numbers, ObjectIds of MongoDB). */
+type KeyPart = string | number | bigint | { toHexString(): string };
 
 /** Beside the services, so that no name is taken from subclasses. */
 const caches = new WeakMap<CachedService, CacheRepository>();
@@ -56,7 +56,7 @@ export abstract class CachedService {
    * stand as they are. Ids that are not strings are written as text; null, undefined and plain objects are a TypeError: a key that
    * says `undefined` would be shared by all who forgot theirs.
    */
-  protected cacheKey(companyId: string, ...parts: KeyPart[]): string {
+  protected cacheKey(companyId: KeyPart, ...parts: KeyPart[]): string {
     return `${segment('companyId', companyId)}:${parts.map((part, i) => segment(`parts[${i}]`, part)).join(':')}`;
   }
 
@@ -64,13 +64,13 @@ export abstract class CachedService {
    * The key of a list with these query parameters: equal parameters give equal keys in whatever order they are written, at every depth;
    * types are kept (`1` is not `'1'`), `undefined` is absent. TypeError for what JSON cannot carry.
    */
-  protected listCacheKey(companyId: string, queryParams: object): string {
+  protected listCacheKey(companyId: KeyPart, queryParams: object): string {
     if (typeof queryParams !== 'object' || (queryParams as unknown) === null) badOption('queryParams', 'an object', queryParams);
     return this.cacheKey(companyId, 'list', canonicalHash(queryParams));
   }
 
   /** `company:<id>:<resource>`; a `:` inside the id is escaped. */
-  protected companyTag(companyId: string, resource: string): string {
+  protected companyTag(companyId: KeyPart, resource: string): string {
     if (typeof resource !== 'string' || resource === '') badOption('resource', 'a non-empty string', resource);
     return `company:${segment('companyId', companyId)}:${resource}`;
   }
