@@ -267,7 +267,19 @@ export class Link extends Encoder {
   // ---- replies
 
   private onRead(bytes: number): void {
-    this.settle(this.native.receive(bytes));
+    this.takeIn(() => this.native.receive(bytes));
+  }
+
+  /** What the core cannot take in (a defect of its own) ends the connection: a new one has a clean stream, and nobody is left waiting. */
+  private takeIn(receive: () => unknown[]): void {
+    let replies: unknown[];
+    try {
+      replies = receive();
+    } catch (error) {
+      this.socket?.destroy(error as Error);
+      return;
+    }
+    this.settle(replies);
     this.after();
     if (this.silence !== undefined) this.onData();
   }
@@ -458,9 +470,7 @@ export class Link extends Encoder {
       if (stream.destroyed) return fail(new Error('The stream of the Connector is closed.'));
       stream.on('data', (chunk: Buffer) => {
         if (this.socket !== stream) return;
-        this.settle(this.native.receiveChunk(chunk));
-        this.after();
-        if (this.silence !== undefined) this.onData();
+        this.takeIn(() => this.native.receiveChunk(chunk));
       });
       watch(stream, 'connect', this.socketOptions, events);
       if (!this.isReferenced) stream.unref?.();

@@ -208,44 +208,25 @@ impl NativeLink {
     /// Decodes `n` bytes of `input`; the values of all replies completed, in order.
     #[napi(catch_unwind)]
     pub fn receive(&mut self, env: Env, n: u32) -> Result<Unknown<'static>> {
-        let mut shared = self.shared.take().ok_or_else(no_memory)?;
+        let Self { core, shared, shape, ids, errors } = self;
+        let shared = shared.as_mut().ok_or_else(no_memory)?;
         let now = now();
-        let values = self.take_in(env, &shared.makers, shared.input.first(n as usize), now);
-        Self::report(&mut shared.state, &self.ids, &self.errors, &self.core.borrow(), now);
-        self.shared = Some(shared);
-        Ok(values)
+        let values = Values::new(env, &shared.makers, *shape);
+        let replies = take_in(core, values, shared.input.first(n as usize), ids, errors, now);
+        Self::report(&mut shared.state, ids, errors, &core.borrow(), now);
+        Ok(replies)
     }
 
     /// The same for a chunk that is not in `input` (streams of a custom connector).
     #[napi(catch_unwind)]
     pub fn receive_chunk(&mut self, env: Env, chunk: Buffer) -> Result<Unknown<'static>> {
-        let mut shared = self.shared.take().ok_or_else(no_memory)?;
+        let Self { core, shared, shape, ids, errors } = self;
+        let shared = shared.as_mut().ok_or_else(no_memory)?;
         let now = now();
-        let values = self.take_in(env, &shared.makers, &chunk, now);
-        Self::report(&mut shared.state, &self.ids, &self.errors, &self.core.borrow(), now);
-        self.shared = Some(shared);
-        Ok(values)
-    }
-
-    fn take_in(&mut self, env: Env, makers: &Makers, chunk: &[u8], now: Instant) -> Unknown<'static> {
-        self.ids.clear();
-        self.errors.clear();
-        let mut values = Values::new(env, makers, self.shape);
-        let mut core = self.core.borrow_mut();
-        let core = &mut *core;
-        let replies = Vec::with_capacity(self.ids.capacity());
-        let mut sink = Collect { values: &mut values, replies, ids: &mut self.ids, errors: &mut self.errors, core: Vec::new() };
-        core.link.on_bytes(chunk, now, &mut sink);
-        let Collect { replies, core: for_tenant, .. } = sink;
-        if let Some(tenant) = core.tenant.clone() {
-            let mut tenant = tenant.borrow_mut();
-            for (tag, reply) in for_tenant {
-                tenant.on_reply(tag, reply, &mut core.link, now);
-            }
-        }
-        core.drain();
-        let array = values.array(&replies);
-        values.returned(array)
+        let values = Values::new(env, &shared.makers, *shape);
+        let replies = take_in(core, values, &chunk, ids, errors, now);
+        Self::report(&mut shared.state, ids, errors, &core.borrow(), now);
+        Ok(replies)
     }
 
     /// The numbers of the commands that the last `receive` answered, where they are not consecutive.
@@ -386,6 +367,34 @@ impl NativeLink {
         Self::report(&mut shared.state, &[], &[], &core, now());
         Ok(values.returned(array))
     }
+}
+
+/// Decodes a chunk: callers' replies become one array, the tenant's go to the tenant. A panic on the way leaves the link as it is.
+fn take_in(
+    core: &RefCell<LinkCore>,
+    mut values: Values<'_>,
+    chunk: &[u8],
+    ids: &mut Vec<u32>,
+    errors: &mut Vec<u32>,
+    now: Instant,
+) -> Unknown<'static> {
+    ids.clear();
+    errors.clear();
+    let mut core = core.borrow_mut();
+    let core = &mut *core;
+    let replies = Vec::with_capacity(ids.capacity());
+    let mut sink = Collect { values: &mut values, replies, ids, errors, core: Vec::new() };
+    core.link.on_bytes(chunk, now, &mut sink);
+    let Collect { replies, core: for_tenant, .. } = sink;
+    if let Some(tenant) = core.tenant.clone() {
+        let mut tenant = tenant.borrow_mut();
+        for (tag, reply) in for_tenant {
+            tenant.on_reply(tag, reply, &mut core.link, now);
+        }
+    }
+    core.drain();
+    let array = values.array(&replies);
+    values.returned(array)
 }
 
 fn no_memory() -> Error {
