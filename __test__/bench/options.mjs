@@ -30,8 +30,8 @@ export function parseOptions(args) {
     else refuse(`unknown option ${name}`);
   }
   options.rounds ??= options.isQuick ? 2 : 5;
-  options.warmMs = options.isQuick ? 150 : 300;
-  options.windowMs = options.isQuick ? 200 : 500;
+  options.warmMs = options.isQuick ? 100 : 250;
+  options.windowMs = options.isQuick ? 150 : 400;
   return options;
 }
 
