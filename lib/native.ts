@@ -11,6 +11,8 @@ export interface NativeBinding {
   /** The class word of a command by its lower-case name. */
   classify(name: string): number;
   /** The parts of a connection URL as JSON; throws `E_BAD_OPTION ...`. */
+  /** CPU time in microseconds that this thread has used; NaN where the system does not tell. */
+  threadCpuTime(): number;
   parseUrl(url: string): string;
   /** A bus message, checked, as JSON; throws the reason why the text is none. */
   parseBusMessage(text: string): string;

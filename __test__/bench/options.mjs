@@ -30,8 +30,8 @@ export function parseOptions(args) {
     else refuse(`unknown option ${name}`);
   }
   options.rounds ??= options.isQuick ? 2 : 5;
-  options.warmMs = options.isQuick ? 100 : 250;
-  options.windowMs = options.isQuick ? 150 : 400;
+  options.warmMs = options.isQuick ? 100 : 500;
+  options.windowMs = options.isQuick ? 150 : 500;
   return options;
 }
 

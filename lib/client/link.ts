@@ -8,6 +8,7 @@ import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clo
 import type { Command } from './command';
 import { Encoder } from './encoder';
 import { ReplyError, type Failure } from './errors';
+import { Polling } from './polling';
 import { probe } from './probe';
 import { nodeName, openSocket, watch, type SocketOptions } from './socket';
 import { ClassBit, type ReplyContext } from './table';
@@ -51,8 +52,13 @@ const STRIDE = 5;
 /** What is waiting leaves at the latest when it has grown to this. */
 const FLUSH_BYTES = 1 << 18;
 const MAX_BATCH = 1 << 14;
-/** So does each piece of this many commands, while the socket takes what it is given: the server works on it while JavaScript issues the rest. */
-const PIECE = 256;
+/**
+ * So does each piece of a tick, while the socket takes what it is given: the server works on it while JavaScript issues the rest. Ticks resemble
+ * the one before: its commands make up to `PIECES` even pieces within these bounds.
+ */
+const PIECES = 4;
+const LEAST_PIECE = 8;
+const LARGEST_PIECE = 256;
 const READ_BYTES = 1 << 16;
 /** A longer timer of Node's would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -111,6 +117,11 @@ export class Link extends Encoder {
   private nextId = 0;
   /** Commands in `out`. */
   private batch = 0;
+  /** The size at which the batch leaves, if it can, before its tick is over. */
+  private cut = LARGEST_PIECE;
+  private piece = LARGEST_PIECE;
+  /** The number of the tick's first command. */
+  private tickStart = 0;
   private isScheduled = false;
   private timer: NodeJS.Timeout | undefined = undefined;
   private timerAt = Infinity;
@@ -119,6 +130,7 @@ export class Link extends Encoder {
   private isReferenced = true;
   private isWaiting = false;
   private readonly hasOwnStream: boolean;
+  private readonly polling: Polling;
   private context: Omit<ReplyContext, 'commandName'>;
 
   constructor(
@@ -134,6 +146,8 @@ export class Link extends Encoder {
     this.context = { protocol: 3, replyMapping: (this.replyMapping = shape.resp3 ? 'resp3' : 'legacy') };
     this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
     this.hasOwnStream = client.openStream !== undefined;
+    // Where small writes wait for each other, one more of them would cost a delay.
+    this.polling = new Polling(socketOptions.noDelay !== false && !this.hasOwnStream, () => this.queued > 0);
   }
 
   private readonly maxRetriesPerRequest: number | null;
@@ -175,10 +189,16 @@ export class Link extends Encoder {
     if (!this.isScheduled) {
       this.isScheduled = true;
       nextTick(flush, this);
-    } else if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || (this.batch % PIECE === 0 && this.socket?.writableLength === 0)) {
-      this.flush();
-      this.isScheduled = true;
+      if (this.polling.isOn && id === this.oldest) this.send();
+    } else if (this.batch >= this.cut || this.at > FLUSH_BYTES) {
+      this.cutOff();
     }
+  }
+
+  /** The batch has grown to a piece. */
+  private cutOff(): void {
+    if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || this.socket?.writableLength === 0) this.send();
+    else this.cut = this.batch + this.piece;
   }
 
   private growRing(): void {
@@ -200,14 +220,29 @@ export class Link extends Encoder {
   /** Hands what this tick has issued to the core, and to the socket. */
   flush(): void {
     this.isScheduled = false;
+    this.send();
+    this.after();
+  }
+
+  /** @internal The tick in which commands were issued is over. */
+  endTick(): void {
+    const issued = mask32(this.nextId - this.tickStart);
+    const pieces = Math.min(PIECES, Math.max(1, Math.floor(issued / LEAST_PIECE)));
+    this.piece = Math.min(LARGEST_PIECE, Math.max(LEAST_PIECE, Math.ceil(issued / pieces)));
+    this.tickStart = this.nextId;
+    this.flush();
+  }
+
+  /** Runs no code but its own: whoever issues a command is in the middle of something. The rest of a flush waits for the end of the tick. */
+  private send(): void {
     const commands = this.batch;
     if (commands === 0) return;
     const bytes = this.at;
     this.at = 0;
     this.batch = 0;
+    this.cut = this.piece;
     if (this.native.submit(bytes, commands, mask32(this.nextId - commands))) this.write(this.out.subarray(0, bytes), true);
     else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
-    this.after();
   }
 
   private write(bytes: Buffer, isOwn: boolean): void {
@@ -215,6 +250,7 @@ export class Link extends Encoder {
     if (socket === undefined || !socket.writable) return;
     // A stream of the user's own may keep what it was given.
     socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
+    if (this.isReferenced) this.polling.onWrite();
     if (this.socketOptions.socketTimeout !== undefined && this.silence === undefined) this.expectData();
     // Not all of it went to the kernel: the buffer belongs to the socket now.
     if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
@@ -267,6 +303,7 @@ export class Link extends Encoder {
   // ---- replies
 
   private onRead(bytes: number): void {
+    this.polling.onRead(bytes);
     this.takeIn(() => this.native.receive(bytes));
   }
 
@@ -442,6 +479,7 @@ export class Link extends Encoder {
         isCurrent = false;
         clearTimeout(this.silence);
         this.silence = undefined;
+        this.polling.reset();
         this.native.closed();
         this.after();
       },
@@ -533,7 +571,7 @@ export class Link extends Encoder {
 const MESSAGE_KINDS: MessageKind[] = ['message', 'pmessage', 'smessage'];
 
 function flush(link: Link): void {
-  link.flush();
+  link.endTick();
 }
 
 /** Deadlines are judged after one more look at the socket: a busy thread must not time out replies that are already there. */
