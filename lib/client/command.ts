@@ -37,16 +37,17 @@ const executor = (resolve: Resolve, reject: Reject): void => {
  * What few commands have. Kept apart, because thousands of commands may be alive at once, and what the garbage collector has to move is a good
  * part of what one costs.
  */
-interface Rare {
-  timer?: NodeJS.Timeout;
-  errorStack?: Error | undefined;
-  isReadOnly?: boolean | undefined;
-  script?: Script | undefined;
-  resolve?: Resolve;
-  reject?: Reject;
-  keys?: (string | Buffer)[];
+class Rare {
+  timer: NodeJS.Timeout | undefined = undefined;
+  errorStack: Error | undefined = undefined;
+  isReadOnly: boolean | undefined = undefined;
+  script: Script | undefined = undefined;
+  resolve: Resolve | undefined = undefined;
+  reject: Reject | undefined = undefined;
+  keys: (string | Buffer)[] | undefined = undefined;
 }
-const NOTHING: Rare = Object.freeze({});
+/** What commands have that have nothing of it. */
+const NOTHING: Readonly<Rare> = new Rare();
 
 /** Takes the outcome of a pipeline's command by its index. */
 export interface Batch {
@@ -108,7 +109,7 @@ export class Command {
   private settledBy: Promise<unknown> | undefined = undefined;
   private doResolve: Resolve | undefined = undefined;
   private doReject: Reject | undefined = undefined;
-  private rare: Rare = NOTHING;
+  private rare: Readonly<Rare> = NOTHING;
 
   constructor(
     public name: string,
@@ -122,7 +123,8 @@ export class Command {
     this.callback = callback;
     this.replyEncoding = options.replyEncoding;
     if (options.errorStack !== undefined || options.readOnly !== undefined) {
-      this.rare = { errorStack: options.errorStack, isReadOnly: options.readOnly };
+      this.errorStack = options.errorStack;
+      this.isReadOnly = options.readOnly;
     }
     this.prepare(options.keyPrefix);
   }
@@ -164,8 +166,9 @@ export class Command {
     }
   }
 
-  private set(extra: Rare): void {
-    this.rare = { ...this.rare, ...extra };
+  private get ownRare(): Rare {
+    if (this.rare === NOTHING) this.rare = new Rare();
+    return this.rare;
   }
 
   get errorStack(): Error | undefined {
@@ -173,7 +176,7 @@ export class Command {
   }
 
   set errorStack(errorStack: Error | undefined) {
-    this.set({ errorStack });
+    this.ownRare.errorStack = errorStack;
   }
 
   get isReadOnly(): boolean | undefined {
@@ -181,7 +184,7 @@ export class Command {
   }
 
   set isReadOnly(isReadOnly: boolean | undefined) {
-    this.set({ isReadOnly });
+    this.ownRare.isReadOnly = isReadOnly;
   }
 
   get script(): Script | undefined {
@@ -189,7 +192,7 @@ export class Command {
   }
 
   set script(script: Script | undefined) {
-    this.set({ script });
+    this.ownRare.script = script;
   }
 
   /** The class word of this call. */
@@ -219,27 +222,26 @@ export class Command {
   /** Settles the command. May be called without `this`, and may be replaced: the replacement is then called instead. */
   get resolve(): Resolve {
     if (this.rare.resolve === undefined) {
-      const resolve = (value: unknown): Promise<unknown> => {
+      this.ownRare.resolve = (value: unknown): Promise<unknown> => {
         this.settle(value);
         return this.promise;
       };
-      this.set({ resolve });
     }
     return this.rare.resolve as Resolve;
   }
 
   set resolve(resolve: Resolve) {
-    this.set({ resolve });
+    this.ownRare.resolve = resolve;
     this.isWrapped = true;
   }
 
   get reject(): Reject {
-    if (this.rare.reject === undefined) this.set({ reject: (error) => this.settleError(error) });
+    if (this.rare.reject === undefined) this.ownRare.reject = (error) => this.settleError(error);
     return this.rare.reject as Reject;
   }
 
   set reject(reject: Reject) {
-    this.set({ reject });
+    this.ownRare.reject = reject;
     this.isWrapped = true;
   }
 
@@ -297,7 +299,7 @@ export class Command {
   /** Rejects the command after `ms`, unless it is settled by then. For commands that are sent by hand: the link has its own deadlines. */
   setTimeout(ms: number): void {
     if (this.rare.timer !== undefined) return;
-    this.set({ timer: setTimeout(() => setImmediate(() => this.reject(new Error('Command timed out'))), ms) });
+    this.ownRare.timer = setTimeout(() => setImmediate(() => this.reject(new Error('Command timed out'))), ms);
   }
 
   /** Resolves the command with null after `ms`, as a server does when nothing came, unless it is settled by then. */
@@ -305,7 +307,7 @@ export class Command {
     if (ms <= 0) return;
     clearTimeout(this.rare.timer);
     // One more look at the socket first: the reply may be there.
-    this.set({ timer: setTimeout(() => setImmediate(() => this.resolve(null)), ms) });
+    this.ownRare.timer = setTimeout(() => setImmediate(() => this.resolve(null)), ms);
   }
 
   /** How long it may block by its arguments, in ms; 0: for ever; null: not at all. */
@@ -355,7 +357,7 @@ export class Command {
   }
 
   getKeys(): (string | Buffer)[] {
-    if (this.rare.keys === undefined) this.set({ keys: keyIndexes(this).map((index) => this.args[index]) });
+    this.ownRare.keys ??= keyIndexes(this).map((index) => this.args[index]);
     return this.rare.keys as (string | Buffer)[];
   }
 
