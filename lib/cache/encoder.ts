@@ -30,7 +30,7 @@ export class CallEncoder extends Encoder {
     private readonly pin: (out: Buffer) => void,
   ) {
     super();
-    pin(this.out);
+    this.renewOut();
   }
 
   protected override onNewOut(): void {

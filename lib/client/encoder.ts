@@ -14,8 +14,11 @@ const START_BYTES = 1 << 17;
 /** Bytes of `$<length>\r\n` and of `\r\n`, with room to spare. */
 const FRAME = 32;
 
+const NONE = Buffer.alloc(0) as Utf8Buffer;
+
 export class Encoder {
-  out = Buffer.allocUnsafeSlow(START_BYTES) as Utf8Buffer;
+  /** Allocated with the first command: many clients are made and never used. */
+  out = NONE;
   /** Where the next byte goes. */
   at = 0;
 
@@ -29,7 +32,7 @@ export class Encoder {
   }
 
   private grow(at: number, need: number): Utf8Buffer {
-    const bigger = Buffer.allocUnsafeSlow(Math.max(this.out.length * 2, at + need)) as Utf8Buffer;
+    const bigger = Buffer.allocUnsafeSlow(Math.max(START_BYTES, this.out.length * 2, at + need)) as Utf8Buffer;
     this.out.copy(bigger, 0, 0, at);
     this.out = bigger;
     this.onNewOut();

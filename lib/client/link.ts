@@ -60,6 +60,12 @@ const PIECES = 4;
 const LEAST_PIECE = 8;
 const LARGEST_PIECE = 256;
 const READ_BYTES = 1 << 16;
+/** Commands that there is room for at first. */
+const START = 16;
+/** Of a link that was not used yet. */
+const NO_STATE = new Float64Array(16);
+const NO_META = new Uint32Array(0);
+const NO_RING: (Command | undefined)[] = [];
 /** A longer timer of Node's would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -95,10 +101,11 @@ const object = (...items: unknown[]): object => {
   }
   return result;
 };
+/** The last options that the core took, as JSON. */
+let usableOptions = '';
 const errorValue = (text: string): Error => new ReplyError(text);
 
 export class Link extends Encoder {
-  readonly native: NativeLink;
   socket: Socket | undefined = undefined;
   /** Called after every crossing: the cache looks for what the core has decided. */
   afterCrossing: (() => void) | undefined = undefined;
@@ -106,12 +113,14 @@ export class Link extends Encoder {
   readonly scripts = new Set<string>();
   readonly node: string;
 
-  private readonly input = Buffer.allocUnsafeSlow(READ_BYTES);
-  private meta = new Uint32Array(2 * 1024);
-  private readonly state = new Float64Array(16);
+  private core: NativeLink | undefined = undefined;
+  private readonly coreOptions: string;
+  private input: Buffer | undefined = undefined;
+  private meta = NO_META;
+  private state = NO_STATE;
   /** Commands in flight, by number. */
-  private ring = new Array<Command | undefined>(1024).fill(undefined);
-  private mask = 1023;
+  private ring: (Command | undefined)[] = NO_RING;
+  private mask = -1;
   /** The number of the oldest command that is not settled, and of the next one. */
   private oldest = 0;
   private nextId = 0;
@@ -137,17 +146,25 @@ export class Link extends Encoder {
     private readonly client: LinkClient,
     private readonly socketOptions: SocketOptions & { disconnectTimeout?: number },
     coreOptions: object,
-    shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null },
+    private readonly shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null },
   ) {
     super();
     this.node = nodeName(socketOptions);
-    this.native = new native.NativeLink(JSON.stringify(coreOptions), shape.resp3, shape.stringNumbers);
-    this.native.share(this.input, this.out, this.meta, this.state, array, object, errorValue);
+    const options = JSON.stringify(coreOptions);
+    this.coreOptions = options === usableOptions ? usableOptions : options;
+    // What cannot be used is refused here and now.
+    if (options !== usableOptions) void this.native;
+    usableOptions = this.coreOptions;
     this.context = { protocol: 3, replyMapping: (this.replyMapping = shape.resp3 ? 'resp3' : 'legacy') };
     this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
     this.hasOwnStream = client.openStream !== undefined;
     // Where small writes wait for each other, one more of them would cost a delay.
     this.polling = new Polling(socketOptions.noDelay !== false && !this.hasOwnStream, () => this.queued > 0);
+  }
+
+  /** Made when it is needed first, as the memory it shares: many clients are made and never used. */
+  get native(): NativeLink {
+    return (this.core ??= new native.NativeLink(this.coreOptions, this.shape.resp3, this.shape.stringNumbers));
   }
 
   private readonly maxRetriesPerRequest: number | null;
@@ -168,7 +185,21 @@ export class Link extends Encoder {
   }
 
   protected override onNewOut(): void {
-    this.native.setOut(this.out);
+    if (this.input === undefined) this.share();
+    else this.native.setOut(this.out);
+  }
+
+  /** Gives the core the memory that both sides use, when it is needed first. */
+  private share(): Buffer {
+    if (this.input === undefined) {
+      this.input = Buffer.allocUnsafeSlow(READ_BYTES);
+      this.meta = new Uint32Array(2 * START);
+      this.state = new Float64Array(NO_STATE.length);
+      this.ring = new Array<Command | undefined>(START).fill(undefined);
+      this.mask = START - 1;
+      this.native.share(this.input, this.out, this.meta, this.state, array, object, errorValue);
+    }
+    return this.input;
   }
 
   // ---- commands
@@ -284,6 +315,7 @@ export class Link extends Encoder {
 
   /** Writes out what the core has queued by itself. */
   pump(): void {
+    this.share();
     this.native.refresh();
     this.after();
   }
@@ -446,6 +478,7 @@ export class Link extends Encoder {
 
   connect(): void {
     open.add(this);
+    this.share();
     this.native.connect();
     this.after();
   }
@@ -453,6 +486,7 @@ export class Link extends Encoder {
   disconnect(reconnect: boolean): void {
     // What this tick has issued leaves first.
     this.flush();
+    this.share();
     this.native.disconnect(reconnect);
     this.after();
   }
@@ -493,7 +527,7 @@ export class Link extends Encoder {
         this.openOwn(this.client.openStream(), events, fail);
         return;
       }
-      this.socket = openSocket(this.socketOptions, this.input, events);
+      this.socket = openSocket(this.socketOptions, this.share(), events);
     } catch (error) {
       // What cannot even be tried: a connector that throws, a certificate that is none.
       return fail(error as Error);
