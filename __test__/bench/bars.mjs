@@ -1,6 +1,6 @@
 // What hawser promises against its reference, judged by the figures of the same run.
 
-import { HAWSER, REFERENCE } from './clients.mjs';
+import { HAWSER, REFERENCE, TRACED } from './clients.mjs';
 import { count, table, times } from './table.mjs';
 
 const RAW = [
@@ -9,23 +9,46 @@ const RAW = [
   { level: 100, of: 'throughputRatio', says: 'throughput', atLeast: 4 },
   { level: 1000, of: 'throughputRatio', says: 'throughput', atLeast: 8 },
 ];
+/** What the bars are worth beside a tool that replaces `resolve` and `reject`. */
+const TRACED_SHARE = 0.75;
 const INVALIDATION = { entries: 100_000, faster: 50 };
 
 /** The bars of the sections that were run: `{ bar, limit, measured, met }`; `met` is undefined where nothing was measured. */
-export function judge({ raw, invalidate }) {
-  return [...(raw === undefined ? [] : rawBars(raw)), ...(invalidate === undefined ? [] : invalidationBars(invalidate))];
+export function judge({ raw, surface, invalidate }) {
+  return [
+    ...(raw === undefined ? [] : rawBars(raw.summary[HAWSER].get, REFERENCE, 1)),
+    ...(surface === undefined ? [] : surfaceBars(surface.summary)),
+    ...(invalidate === undefined ? [] : invalidationBars(invalidate)),
+  ];
 }
 
-function rawBars({ summary }) {
+/** `share` of what RAW promises, by what was measured at each level. */
+function rawBars(levels, reference, share) {
   return RAW.map(({ level, of, says, atMost, atLeast }) => {
-    const measured = summary[HAWSER].get[level][of];
+    const measured = levels[level][of];
+    const limit = atMost === undefined ? atLeast * share : atMost / share;
     return {
-      bar: `GET, ${count(level)} concurrent, ${says} against ${REFERENCE}`,
-      limit: atMost === undefined ? `at least ${atLeast}x` : `at most ${atMost}x`,
+      bar: `GET, ${count(level)} concurrent, ${says} against ${reference}`,
+      limit: `at ${atMost === undefined ? 'least' : 'most'} ${times(limit)}`,
       measured: times(measured),
-      met: measured === undefined ? undefined : atMost === undefined ? measured >= atLeast : measured <= atMost,
+      met: measured === undefined ? undefined : atMost === undefined ? measured >= limit : measured <= limit,
     };
   });
+}
+
+function surfaceBars({ get, construct, pipeline }) {
+  const atMostOne = (bar, { ratio }) => ({
+    bar,
+    limit: 'at most 1x',
+    measured: times(ratio),
+    met: ratio === undefined ? undefined : ratio <= 1,
+  });
+  return [
+    ...rawBars(get['hawser, key prefix'], 'ioredis 6, both with a key prefix', 1),
+    ...rawBars(get[TRACED], 'ioredis 6, both traced', TRACED_SHARE),
+    atMostOne(`constructing a client with 49 scripts against ${REFERENCE}`, construct.withScripts),
+    atMostOne(`memory of a pipeline of 1,000,000 SETs against ${REFERENCE}`, pipeline.megabytes),
+  ];
 }
 
 function invalidationBars({ summary, commands }) {

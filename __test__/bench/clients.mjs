@@ -1,29 +1,58 @@
 // The clients whose GET and SET are compared. Each is opened with its defaults, but for what its name says; each has `get`, `set` and
 // nothing between the loop that measures and the client's own method.
 
-/** A build of hawser: this checkout's, or another one for a comparison of two states of the source. */
-async function hawser(folder) {
-  return import(new URL('index.mjs', folder));
+export const HAWSER = 'hawser';
+export const REFERENCE = 'ioredis 6';
+export const BASELINE = 'hawser, baseline';
+export const TRACED = 'hawser, traced';
+const PACKAGES = { 'ioredis 5': 'ioredis', [REFERENCE]: 'ioredis6' };
+
+/** The class `Redis` of hawser (a build of it: this checkout's, or another one for a comparison of two states of the source) or of an ioredis. */
+export async function openRedis(name, folder) {
+  const { Redis } = await import(name === HAWSER ? new URL('index.mjs', folder) : PACKAGES[name]);
+  return Redis;
 }
 
-async function openHawser({ port, folder }, options = {}) {
-  const { Redis } = await hawser(folder);
-  return ready(new Redis({ host: '127.0.0.1', port, ...options }));
-}
-
-async function openIoredis(name, { port }, options = {}) {
-  const { Redis } = await import(name);
-  return ready(new Redis({ host: '127.0.0.1', port, ...options }));
-}
-
-async function ready(client) {
+/** A client that is ready. */
+export async function connect(Redis, port, options = {}) {
+  const client = new Redis({ host: '127.0.0.1', port, ...options });
   if (client.status !== 'ready') {
     await new Promise((resolve, reject) => {
       client.once('ready', resolve);
       client.once('error', reject);
     });
   }
+  return client;
+}
+
+async function open(name, { port, folder }, options) {
+  const client = await connect(await openRedis(name, folder), port, options);
   return { get: (key) => client.get(key), set: (key, value) => client.set(key, value) };
+}
+
+/** Does to commands what tools that trace them do: both outcomes go through functions of its own, which end a span. */
+async function trace(name, { folder }) {
+  const { prototype } = await openRedis(name, folder);
+  const send = prototype.sendCommand;
+  prototype.sendCommand = function (command, ...rest) {
+    const span = { name: command.name, error: undefined, isEnded: false };
+    const { resolve, reject } = command;
+    command.resolve = (value) => {
+      span.isEnded = true;
+      resolve(value);
+    };
+    command.reject = (error) => {
+      span.error = error;
+      span.isEnded = true;
+      reject(error);
+    };
+    return send.call(this, command, ...rest);
+  };
+}
+
+async function openTraced(name, job) {
+  await trace(name, job);
+  return open(name, job);
 }
 
 async function openNodeRedis({ port }) {
@@ -41,18 +70,25 @@ async function openGlide({ port }) {
   return { get: (key) => client.get(key), set: (key, value) => client.set(key, value) };
 }
 
-export const HAWSER = 'hawser';
-export const REFERENCE = 'ioredis 6';
-export const BASELINE = 'hawser, baseline';
-
 /** By name, hawser and its reference side by side: they are measured within a second of each other. */
 export const CLIENTS = {
-  [HAWSER]: (job) => openHawser(job),
-  [REFERENCE]: (job) => openIoredis('ioredis6', job),
-  'hawser, RESP2': (job) => openHawser(job, { protocol: 2 }),
-  'ioredis 6, auto-pipelining': (job) => openIoredis('ioredis6', job, { enableAutoPipelining: true }),
-  'ioredis 5': (job) => openIoredis('ioredis', job),
+  [HAWSER]: (job) => open(HAWSER, job),
+  [REFERENCE]: (job) => open(REFERENCE, job),
+  'hawser, RESP2': (job) => open(HAWSER, job, { protocol: 2 }),
+  'ioredis 6, auto-pipelining': (job) => open(REFERENCE, job, { enableAutoPipelining: true }),
+  'ioredis 5': (job) => open('ioredis 5', job),
   'node-redis 6': (job) => openNodeRedis(job),
   'valkey-glide': (job) => openGlide(job),
-  [BASELINE]: (job) => openHawser({ ...job, folder: job.baseline }),
+  [BASELINE]: (job) => open(HAWSER, { ...job, folder: job.baseline }),
+};
+
+/** The same, with parts of the surface in use: who is compared with whom. */
+export const SURFACE = {
+  [REFERENCE]: { reference: REFERENCE, open: CLIENTS[REFERENCE] },
+  'hawser, RESP3': { reference: REFERENCE, open: CLIENTS[HAWSER] },
+  'hawser, RESP2': { reference: REFERENCE, open: CLIENTS['hawser, RESP2'] },
+  'ioredis 6, key prefix': { reference: 'ioredis 6, key prefix', open: (job) => open(REFERENCE, job, { keyPrefix: 'app:' }) },
+  'hawser, key prefix': { reference: 'ioredis 6, key prefix', open: (job) => open(HAWSER, job, { keyPrefix: 'app:' }) },
+  'ioredis 6, traced': { reference: 'ioredis 6, traced', open: (job) => openTraced(REFERENCE, job) },
+  [TRACED]: { reference: 'ioredis 6, traced', open: (job) => openTraced(HAWSER, job) },
 };

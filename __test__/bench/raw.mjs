@@ -1,6 +1,6 @@
 // GET and SET of 100 bytes at rising concurrency, through every client.
 
-import { BASELINE, CLIENTS, HAWSER, REFERENCE } from './clients.mjs';
+import { BASELINE, CLIENTS, HAWSER, REFERENCE, SURFACE } from './clients.mjs';
 import { measure } from './measure.mjs';
 import { alternate } from './rounds.mjs';
 import { cpuTime } from './server.mjs';
@@ -17,7 +17,7 @@ const IDLE = 'idle process';
 export async function perform(job) {
   const timing = { concurrency: job.level, warmMs: job.warmMs, windowMs: job.windowMs, serverCpu: () => cpuTime(job.port) };
   if (job.contender === IDLE) return { get: await measure(undefined, { ...timing, concurrency: 0 }) };
-  const client = await CLIENTS[job.contender](job);
+  const client = await (CLIENTS[job.contender] ?? SURFACE[job.contender].open)(job);
   const keys = Array.from({ length: KEYS }, (_, n) => `bench:key:${n}`);
   await Promise.all(keys.map((key) => client.set(key, VALUE)));
   if ((await client.get(keys[0])) !== VALUE) throw new Error('GET does not return what SET stored');

@@ -13,8 +13,9 @@ import { ensurePeers, peerVersions } from './peers.mjs';
 import * as raw from './raw.mjs';
 import { Server } from './server.mjs';
 import { neighbours, short } from './stats.mjs';
+import * as surface from './surface.mjs';
 
-const SECTIONS = { raw, hits, invalidate };
+const SECTIONS = { raw, surface, hits, invalidate };
 /** Above this share of the machine, other processes decide about throughput. */
 const QUIET = 0.1;
 

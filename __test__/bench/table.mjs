@@ -35,6 +35,11 @@ export function millis(value) {
   return `${value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)}ms`;
 }
 
+/** `613 MB` */
+export function megabytes(value) {
+  return value === undefined ? '-' : `${value.toFixed(0)} MB`;
+}
+
 /** `1,000,000` */
 export function count(value) {
   return value.toLocaleString('en-US');
