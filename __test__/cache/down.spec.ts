@@ -122,7 +122,7 @@ onServer('C5', (backend) => {
 });
 
 onServer('writes', (backend) => {
-  test('reject in time with a code, the operation’s name, and whether they may have been executed', async () => {
+  test('reject in time with a code, the operation’s and the server’s name, and whether they may have been executed', async () => {
     const cache = backend.cache();
     await cache.get('warm');
     backend.server.freeze();
@@ -131,9 +131,11 @@ onServer('writes', (backend) => {
     );
     expect(ms).toBeLessThan(300 + SLACK);
     const reasons = value.map((result) => (result.status === 'rejected' ? (result.reason as Error & { code: string; command: string; maybeExecuted?: boolean; kept?: boolean }) : undefined));
-    expect(reasons.map((reason) => reason?.command)).toEqual(['set', 'set', 'set', 'delete', 'deletePattern', 'invalidateTags']);
+    expect(reasons.map((reason) => reason?.command)).toEqual(['set', 'setWithTags', 'setMany', 'delete', 'deletePattern', 'invalidateTags']);
+    const node = `127.0.0.1:${backend.server.port}`;
     for (const reason of reasons) {
-      expect(reason?.code).toBe('E_TIMEOUT');
+      expect(reason).toMatchObject({ code: 'E_TIMEOUT', node });
+      expect(reason?.message).toContain(`cache ${reason?.command} at ${node}: `);
       expect(reason?.message).not.toMatch(/\bk\b|\bt\b/);
     }
     expect(reasons[0]?.maybeExecuted).toBe(true);

@@ -46,7 +46,7 @@ describe('crossings', () => {
     const value = read(port, 'k', () => 'loaded', port.base);
     const write = driver.set(1, 'k', '1', port.base).next();
     expect(await value).toBe('loaded');
-    expect((await write).error('set')).toMatchObject({ code: 'E_INTERNAL', maybeExecuted: true });
+    expect((await write).error('set', driver.node)).toMatchObject({ code: 'E_INTERNAL', node: 'scripted', maybeExecuted: true });
   });
 
   test('a logger that throws keeps nobody from what was decided', async () => {

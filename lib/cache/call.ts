@@ -96,14 +96,14 @@ export class Call {
   }
 
   /** The error of a decision of kind `error`. Made by whoever awaits the call, so that its stack leads to the caller's line. */
-  error(command: string): HawserError {
+  error(command: string, node: string): HawserError {
     const text = String(this.a);
     const space = text.indexOf(' ');
     const code = space > 0 ? text.slice(0, space) : 'E_INTERNAL';
     const message = space > 0 ? text.slice(space + 1) : text;
-    const details: HawserErrorDetails = { command };
+    const details: HawserErrorDetails = { command, node };
     if ((this.b & 1) !== 0) details.maybeExecuted = true;
     if (INVALIDATIONS.has(this.operation)) details.kept = (this.b & 2) !== 0;
-    return new HawserError(code, `cache ${command}: ${message}`, details);
+    return new HawserError(code, `cache ${command} at ${node}: ${message}`, details);
   }
 }

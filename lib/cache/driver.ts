@@ -16,11 +16,16 @@ const now = performance.now.bind(performance);
 /** What the driver needs of a client's link. */
 export interface LinkPort {
   readonly native: NativeLink;
+  /** `host:port`, or the path of a unix socket. */
+  readonly node: string;
   /** Writes out what the core has queued. */
   pump(): void;
   /** Called by the link after every crossing. */
   afterCrossing: (() => void) | undefined;
 }
+
+/** The store inside this process. */
+const MEMORY = 'memory';
 
 export interface DriverEvents {
   /** An event of the engine. `repo` is 0 where it concerns all repositories. */
@@ -43,6 +48,8 @@ export class CacheDriver {
   private readonly repositories = new Map<string, number>();
   private readonly prefixes = new Map<number, string>();
   private link: LinkPort | undefined;
+  /** Where the store is, or was last. */
+  node = MEMORY;
   private lastCall = 0;
   private flushing = false;
   private draining = false;
@@ -67,6 +74,7 @@ export class CacheDriver {
     if (this.link === link) return;
     this.release();
     this.link = link;
+    this.node = link.node;
     link.afterCrossing = this.onCrossing;
     this.native.attach(link.native);
     this.after();
@@ -75,6 +83,7 @@ export class CacheDriver {
   /** Puts the engine on the store inside this process. */
   attachMemory(): void {
     this.release();
+    this.node = MEMORY;
     this.native.attachMemory();
     this.after();
   }

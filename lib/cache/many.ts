@@ -124,7 +124,7 @@ export class Group<T> {
     if (call.kind === Decision.nothing) return;
     if (call.kind === Decision.failedWith) this.joined(member, call.a as LoadOutcome | undefined);
     else {
-      if (call.kind === Decision.error) warn(port, call.error('getOrSetMany').message);
+      if (call.kind === Decision.error) warn(port, call.error('getOrSetMany', port.driver.node).message);
       member.state = 'mine';
     }
   }

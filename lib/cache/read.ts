@@ -56,7 +56,7 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
       return joined(port, call.a as LoadOutcome | undefined, key, loader, o);
     default:
       // A read path does not fail because of the cache.
-      if (call.kind === Decision.error) warn(port, call.error('getOrSet').message);
+      if (call.kind === Decision.error) warn(port, call.error('getOrSet', port.driver.node).message);
       return loadUncached(port, key, loader, o);
   }
 }

@@ -116,7 +116,7 @@ export class CacheRepository extends CacheEmitter {
         return decoded.value as T;
       }
     } else if (call.kind === Decision.error) {
-      warn(port, call.error('get').message);
+      warn(port, call.error('get', port.driver.node).message);
     }
     port.counters.misses++;
     return null;
@@ -135,16 +135,20 @@ export class CacheRepository extends CacheEmitter {
    * stored, else with a HawserError; where its `maybeExecuted` is true, the value may still appear.
    */
   async set<T>(key: string, value: T, ttl?: number): Promise<void> {
-    await this.setWithTags(key, value, ttl === undefined ? undefined : { ttl });
+    await this.setOne('set', key, value, ttl === undefined ? undefined : { ttl });
   }
 
   /** As `set`, with tags. With `CACHE_ENABLE_TAGS=false` an entry with tags is not stored, and what the key held is deleted. */
   async setWithTags<T>(key: string, value: T, options?: SetOptions): Promise<void> {
+    await this.setOne('setWithTags', key, value, options);
+  }
+
+  private async setOne(operation: string, key: string, value: unknown, options: SetOptions | undefined): Promise<void> {
     checkText('key', key);
     const port = this.open();
     const o = options === undefined ? port.base : callOptions(port.base, options);
     const payload = this.encode(port, value);
-    await this.store(port, key, payload, o);
+    await this.store(port, operation, key, payload, o);
   }
 
   /**
@@ -162,7 +166,7 @@ export class CacheRepository extends CacheEmitter {
       const options = Object.fromEntries(Object.entries(item).filter(([name]) => !ITEM_ONLY.has(name)));
       ready.set(key, { payload: this.encode(port, value), o: callOptions(port.base, options, `items[${i}]`) });
     });
-    const stored = await Promise.allSettled([...ready].map(([key, { payload, o }]) => this.store(port, key, payload, o)));
+    const stored = await Promise.allSettled([...ready].map(([key, { payload, o }]) => this.store(port, 'setMany', key, payload, o)));
     for (const result of stored) if (result.status === 'rejected') throw result.reason;
   }
 
@@ -171,20 +175,21 @@ export class CacheRepository extends CacheEmitter {
     return encodeValue(port.serializer, value);
   }
 
-  private async store(port: CachePort, key: string, payload: string, o: CallOptions): Promise<void> {
+  private async store(port: CachePort, operation: string, key: string, payload: string, o: CallOptions): Promise<void> {
     if (o.tags.length > 0 && !port.tags) {
       warnTagsOff(port);
-      await this.written(port, 'set', port.driver.delete(port.repo, [key]));
+      await this.written(port, operation, port.driver.delete(port.repo, [key]));
       return;
     }
-    await this.written(port, 'set', port.driver.set(port.repo, key, payload, o));
+    await this.written(port, operation, port.driver.set(port.repo, key, payload, o));
     port.counters.writes++;
   }
 
   /** Deletes an entry. A load of it that runs now, anywhere, will not be stored. Rejects with a HawserError. */
   async delete(key: string): Promise<void> {
     checkText('key', key);
-    await this.deleteMany([key]);
+    const port = this.open();
+    await this.invalidated(port, 'delete', port.driver.delete(port.repo, [key]));
   }
 
   /** Deletes several entries at once; the number of those that were there. Rejects with a HawserError. */
@@ -192,7 +197,7 @@ export class CacheRepository extends CacheEmitter {
     checkKeys('keys', keys);
     const port = this.open();
     if (keys.length === 0) return 0;
-    return this.invalidated(port, keys.length === 1 ? 'delete' : 'deleteMany', port.driver.delete(port.repo, keys));
+    return this.invalidated(port, 'deleteMany', port.driver.delete(port.repo, keys));
   }
 
   /**
@@ -228,7 +233,7 @@ export class CacheRepository extends CacheEmitter {
     await call.next();
     if (call.kind === Decision.error) {
       port.counters.writeErrors++;
-      throw call.error(operation);
+      throw call.error(operation, port.driver.node);
     }
     return typeof call.a === 'number' ? call.a : 0;
   }

@@ -1,6 +1,9 @@
 /** The engine's one timer. */
 import { clearTimeout, setImmediate, setTimeout } from '../client/clock';
 
+/** A longer timer of Node's would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 const now = performance.now.bind(performance);
 
 /**
@@ -23,7 +26,7 @@ export class WakeTimer {
     const due = now() + ms;
     if (this.timer === undefined || due < this.due - 1) {
       this.stop();
-      this.timer = setTimeout(WakeTimer.fired, Math.max(1, Math.ceil(ms)), this);
+      this.timer = setTimeout(WakeTimer.fired, Math.min(MAX_TIMER_MS, Math.max(1, Math.ceil(ms))), this);
       this.due = due;
       this.holds = true;
     }
