@@ -1,14 +1,23 @@
 /** The seam of Redis Cluster: ioredis's types of it, and the same commands as `Redis`; a later version brings the router. */
 import { EventEmitter } from 'node:events';
-import type { ClusterNode, ClusterOptions, ClusterStatus, NodeRole } from './client/cluster_options';
-import type { Callback, RedisCommander, Transaction } from './client/commands';
+import type {
+  ClusterNode,
+  ClusterOptions,
+  ClusterOptionsWithReplyMapping,
+  ClusterStatus,
+  NodeRole,
+  ReplyMappingFromClusterOptions,
+} from './client/cluster_options';
+import type { Command } from './client/command';
+import type { Callback, MappingOf, RedisCommander, ReplyMappingMode, Transaction } from './client/commands';
+import type { ClusterEvents, EmitterClass } from './client/events';
 import type { ScriptDefinition } from './client/commander';
-import type { ScanStream, ScanStreamOptions } from './client/scan_stream';
+import type { ScanOptions, ScanStream } from './client/scan_stream';
 import { HawserError } from './errors';
 import type { Redis } from './redis';
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
-export interface Cluster extends RedisCommander, Transaction {
+export interface Cluster<ReplyMapping extends ReplyMappingMode = 'legacy'>
+  extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }>, Transaction<MappingOf<ReplyMapping>> {
   options: ClusterOptions;
   status: ClusterStatus;
   /** `['host:port', ...]` by slot, the master first. */
@@ -17,24 +26,32 @@ export interface Cluster extends RedisCommander, Transaction {
   connect(): Promise<void>;
   disconnect(reconnect?: boolean): void;
   /** The connections to nodes of a role. */
-  nodes(role?: NodeRole): Redis[];
-  duplicate(overrideStartupNodes?: readonly ClusterNode[], overrideOptions?: ClusterOptions): Cluster;
+  nodes(role?: NodeRole): Redis<ReplyMapping>[];
+  duplicate<Override extends ClusterOptionsWithReplyMapping<ReplyMappingMode> | undefined = undefined>(
+    overrideStartupNodes?: readonly ClusterNode[],
+    overrideOptions?: Override,
+  ): Cluster<ReplyMappingFromClusterOptions<ReplyMapping, Override>>;
+  /** Calls back when the cluster is ready. */
+  delayUntilReady(callback: Callback): void;
+  sendCommand(command: Command): unknown;
+  getBuiltinCommands(): string[];
+  addBuiltinCommand(name: string): void;
   refreshSlotsCache(callback?: Callback<void>): void;
   defineCommand(name: string, definition: ScriptDefinition): void;
-  sscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
-  sscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
-  hscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
-  hscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
-  zscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
-  zscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
+  sscanStream(key: string | Buffer, options?: ScanOptions): ScanStream;
+  sscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream;
+  hscanStream(key: string | Buffer, options?: ScanOptions): ScanStream;
+  hscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream;
+  zscanStream(key: string | Buffer, options?: ScanOptions): ScanStream;
+  zscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream;
 }
 
 /** Not supported by this version: the constructor throws `E_UNSUPPORTED`. */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
-export class Cluster extends EventEmitter {
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
+export class Cluster<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (EventEmitter as EmitterClass<ClusterEvents>) {
   readonly isCluster = true;
 
-  constructor(startupNodes: readonly ClusterNode[], options?: ClusterOptions) {
+  constructor(startupNodes: readonly ClusterNode[], options?: ClusterOptionsWithReplyMapping<ReplyMapping>) {
     super();
     void startupNodes;
     void options;

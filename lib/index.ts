@@ -28,13 +28,15 @@ export type {
   RedisCommander,
   RedisKey,
   RedisValue,
+  ReplyMappingMode,
   Result,
 } from './client/commands';
 export { AbortError, MaxRetriesPerRequestError, RedisError, ReplyError } from './client/errors';
-export type { CommonRedisOptions, RedisOptions, StandaloneConnectionOptions } from './client/options';
+export type { ClusterEvents, ConnectionEvents, RedisEvents } from './client/events';
+export type { ClientOptions, CommonRedisOptions, RedisOptions, StandaloneConnectionOptions } from './client/options';
 export { Pipeline, type Outcome } from './client/pipeline';
 export { print } from './client/print';
-export { ScanStream, type ScanStreamOptions } from './client/scan_stream';
+export { ScanStream, type ScanOptions, type ScanStreamOptions } from './client/scan_stream';
 export type { ReplyTransformer, ArgumentTransformer, ReplyContext } from './client/table';
 export type { BatchOperationContext, CommandTraceContext, ConnectTraceContext } from './client/trace_contexts';
 export type { RedisStatus } from './redis';

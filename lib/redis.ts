@@ -10,27 +10,32 @@ import { clientConfig, isMemoryUrl } from './client/config';
 import { nextTick, surface } from './client/clock';
 import { callBack, Command, type Callback, type CommandOptions } from './client/command';
 import { addBuiltinCommand, createBuiltinCommand, defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './client/commander';
-import type { ChainableCommander, ExecResult, RedisCommander } from './client/commands';
+import type { ChainableCommander, ExecResult, MappingOf, RedisCommander, ReplyMappingFromOptions, ReplyMappingMode } from './client/commands';
 import { AbortError, CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './client/errors';
+import type { EmitterClass, RedisEvents } from './client/events';
 import { Link, type LinkClient, type MessageKind } from './client/link';
-import { parseArguments, type ConnectorLike, type RedisOptions, type ResolvedOptions } from './client/options';
+import { parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from './client/options';
 import { pairsOf, Pipeline } from './client/pipeline';
-import { ScanStream, type ScanStreamOptions } from './client/scan_stream';
+import { ScanStream, type ScanOptions } from './client/scan_stream';
 import type { Script } from './client/script';
 import { builtinCommands, metaOf } from './client/table';
 import { isTracing, traceCommand, traceConnect, type Place } from './client/tracing';
 import './client/transformers';
 
-export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end' | 'monitoring';
+/** Of the connection. A client of `monitor()` says `'monitoring'` where others say `'ready'`; that is not in the type, as in ioredis. */
+export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end';
 
 const noop = (): void => {};
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
-export interface Redis extends RedisCommander {}
+export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }> {}
 
-/** A client of one server. Compatible with ioredis: change the import. */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
-export class Redis extends EventEmitter implements CommandTarget {
+/**
+ * A client of one server. Compatible with ioredis: change the import.
+ *
+ * `new Redis({ replyMapping: 'resp3' })` is a `Redis<'resp3'>`, whose replies have RESP3's shapes: `zscore` a number, `config('GET')` an object.
+ */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
+export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (EventEmitter as EmitterClass<RedisEvents>) implements CommandTarget {
   /** Set by the package's entry. */
   static Cluster: typeof Cluster;
   static Command = Command;
@@ -61,11 +66,18 @@ export class Redis extends EventEmitter implements CommandTarget {
   private lastError: Error | undefined = undefined;
   private connector: ConnectorLike | undefined = undefined;
 
-  constructor(port: number, host: string, options?: RedisOptions);
-  constructor(port: number, options?: RedisOptions);
-  constructor(path: string, options?: RedisOptions);
-  constructor(options?: RedisOptions);
-  constructor(...args: (number | string | RedisOptions | null | undefined)[]);
+  /**
+   * Connects, unless `lazyConnect`. `path` is a socket's, or a URL: `redis://user:password@host:port/db?option=value`, `rediss://` for TLS.
+   * Throws on options that cannot be meant (code `E_BAD_OPTION`, or ioredis's message); what fails later is an `error` event.
+   */
+  constructor(port: number, host: string, options?: ClientOptions<ReplyMapping>);
+  constructor(port: number, options?: ClientOptions<ReplyMapping>);
+  constructor(path: string, options?: ClientOptions<ReplyMapping>);
+  constructor(options?: ClientOptions<ReplyMapping>);
+  /** Earlier arguments win over later ones. */
+  constructor(...args: (number | string | ClientOptions<ReplyMapping> | null | undefined)[]);
+  /** For what a subclass passes on: which mode its options have is its own to say. */
+  constructor(...args: (number | string | ClientOptions | null | undefined)[]);
   constructor(...args: unknown[]) {
     super();
     this.isMemory = args.some(isMemoryUrl);
@@ -125,9 +137,9 @@ export class Redis extends EventEmitter implements CommandTarget {
     return this.subscriptions > 0 && this.link?.protocol === 2 ? 'subscriber' : 'normal';
   }
 
-  /** Node's own socket. */
-  get stream(): Socket | undefined {
-    return this.link?.socket;
+  /** Node's own socket. There is none before the first attempt to connect; the type is ioredis's, which leaves that out. */
+  get stream(): Socket {
+    return this.link?.socket as Socket;
   }
 
   get retryAttempts(): number {
@@ -139,8 +151,8 @@ export class Redis extends EventEmitter implements CommandTarget {
     return 0;
   }
 
-  private setStatus(status: RedisStatus, argument?: unknown): void {
-    this.status = status;
+  private setStatus(status: RedisStatus | 'monitoring', argument?: unknown): void {
+    this.status = status as RedisStatus;
     nextTick(() => {
       this.emit(status, argument);
     });
@@ -247,8 +259,8 @@ export class Redis extends EventEmitter implements CommandTarget {
   }
 
   /** A new client with the same options, and others where given. */
-  duplicate(override?: RedisOptions): Redis {
-    const options = { ...this.options, ...override } as RedisOptions;
+  duplicate<Override extends Partial<ClientOptions> | undefined = undefined>(override?: Override): Redis<ReplyMappingFromOptions<ReplyMapping, Override>> {
+    const options = { ...this.options, ...override } as ClientOptions<ReplyMappingFromOptions<ReplyMapping, Override>>;
     return this.isMemory ? new Redis('memory://', options) : new Redis(options);
   }
 
@@ -391,20 +403,20 @@ export class Redis extends EventEmitter implements CommandTarget {
   }
 
   /** Any number of commands in one write. */
-  pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander {
-    const pipeline = new Pipeline(this, false);
+  pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>> {
+    const pipeline = new Pipeline(this, false) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
     return commands === undefined ? pipeline : pipeline.addBatch(commands);
   }
 
   /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }` MULTI is sent at once. */
   multi(options: { pipeline: false }): Promise<'OK'>;
-  multi(options: { pipeline: true }): ChainableCommander;
-  multi(commands?: readonly (readonly unknown[])[]): ChainableCommander;
-  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean }): ChainableCommander | Promise<'OK'> {
+  multi(options: { pipeline: true }): ChainableCommander<MappingOf<ReplyMapping>>;
+  multi(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>>;
+  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean }): ChainableCommander<MappingOf<ReplyMapping>> | Promise<'OK'> {
     if (argument !== undefined && !Array.isArray(argument) && !(argument as { pipeline: boolean }).pipeline) {
       return this.sendCommand(new Command('multi', [], this.utf8Options)) as Promise<'OK'>;
     }
-    const pipeline = new Pipeline(this, true);
+    const pipeline = new Pipeline(this, true) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
     return Array.isArray(argument) ? pipeline.addBatch(argument) : pipeline;
   }
 
@@ -433,32 +445,32 @@ export class Redis extends EventEmitter implements CommandTarget {
   }
 
   /** Streams what SCAN, HSCAN, SSCAN and ZSCAN find, a page at a time. */
-  scanStream(options?: ScanStreamOptions): ScanStream {
+  scanStream(options?: ScanOptions): ScanStream {
     return this.createScanStream('scan', undefined, options);
   }
-  scanBufferStream(options?: ScanStreamOptions): ScanStream {
+  scanBufferStream(options?: ScanOptions): ScanStream {
     return this.createScanStream('scanBuffer', undefined, options);
   }
-  hscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+  hscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('hscan', key, options);
   }
-  hscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+  hscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('hscanBuffer', key, options);
   }
-  sscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+  sscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('sscan', key, options);
   }
-  sscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+  sscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('sscanBuffer', key, options);
   }
-  zscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+  zscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('zscan', key, options);
   }
-  zscanBufferStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream {
+  zscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('zscanBuffer', key, options);
   }
 
-  private createScanStream(command: string, key: string | Buffer | undefined, options: ScanStreamOptions = {}): ScanStream {
+  private createScanStream(command: string, key: string | Buffer | undefined, options: ScanOptions = {}): ScanStream {
     return new ScanStream({ objectMode: true, redis: this, command, ...(key === undefined ? {} : { key }), ...options });
   }
 
@@ -477,7 +489,7 @@ export class Redis extends EventEmitter implements CommandTarget {
 
   /** A new client that receives every command the server runs as `monitor` events: `(time, args, source, database)`. */
   monitor(callback?: Callback<Redis>): Promise<Redis> {
-    const client = this.duplicate({ monitor: true, lazyConnect: false });
+    const client = this.duplicate({ monitor: true, lazyConnect: false }) as unknown as Redis;
     const ready = new Promise<Redis>((resolve, reject) => {
       client.once('error', reject);
       client.once('monitoring', () => resolve(client));

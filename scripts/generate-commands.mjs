@@ -11,8 +11,8 @@ const { list } = createRequire(import.meta.url)('@ioredis/commands');
 const TABLE = 'scripts/commands/commands.txt';
 const TARGET = 'lib/client/commands.generated.ts';
 
-/** Written by hand in lib/client/commands.ts: what they return depends on where they are called. */
-const BY_HAND = ['multi', 'exec'];
+/** Written by hand in lib/client/commands.ts: what they return depends on where they are called, or on several arguments. */
+const BY_HAND = ['multi', 'exec', 'vsim'];
 /** As lib/client/table.ts has it: `monitor` is a method of the client, `sentinel` is not in the list. */
 const names = [...list.filter((name) => name !== 'monitor'), 'sentinel'].filter((name) => !BY_HAND.includes(name)).sort();
 

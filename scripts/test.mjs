@@ -24,6 +24,8 @@ const STEPS = [
   { name: 'rooms', command: [node, 'scripts/check-rooms.mjs'] },
   { name: 'tsc', command: tsc('tsconfig.json') },
   { name: 'types', command: tsc('__test__/types/tsconfig.json') },
+  { name: 'types-ioredis', command: tsc('__test__/types/dropin/tsconfig.ioredis.json') },
+  { name: 'types-dropin', command: tsc('__test__/types/dropin/tsconfig.json') },
   { name: 'eslint', command: [node, bin('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.'] },
   // What packs and installs keeps both cores busy: not beside specs that measure time.
   { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/packages?/', '__test__/bench/', '/node_modules/']) },

@@ -4,7 +4,7 @@
  */
 import type IORedis from 'ioredis';
 import type { ChainableCommander as TheirPipeline, ClusterOptions as TheirClusterOptions, RedisCommander as Theirs, RedisOptions as TheirOptions } from 'ioredis';
-import type { ChainableCommander, Cluster, ClusterOptions, Redis, RedisCommander, RedisOptions } from 'hawser';
+import { Redis, type ChainableCommander, type Cluster, type ClusterOptions, type RedisCommander, type RedisOptions } from 'hawser';
 
 /**
  * Where ioredis's types are not what servers answer: BGSAVE and RESET have texts of their own, CLIENT TRACKINGINFO a list, CLUSTER ADDSLOTS and its like an
@@ -23,11 +23,42 @@ export const c: Omit<Theirs, Known> = cluster;
 /** Every method of a pipeline is there; what it returns is hawser's pipeline. */
 export const d: { [K in keyof TheirPipeline]: unknown } = pipeline;
 
-// Options pass from one to the other.
+// The same where the shapes are RESP3's. Of ACL GETUSER, ARINFO, CLIENT TRACKINGINFO, HRANDFIELD and VLINKS ioredis's types know RESP2's alone.
+type Known3 = Known | 'acl' | 'aclBuffer' | 'arinfo' | 'arinfoBuffer' | 'clientBuffer' | 'hrandfield' | 'hrandfieldBuffer' | 'vlinks' | 'vlinksBuffer';
+type Resp3 = { type: 'default'; mapping: 'resp3' };
+declare const redis3: Redis<'resp3'>;
+declare const commands3: RedisCommander<Resp3>;
+export const a3: Omit<Theirs<Resp3>, Known3> = commands3;
+export const b3: Omit<Theirs<Resp3>, Known3> = redis3;
+/** A client is not taken for one whose replies have other shapes. */
+// @ts-expect-error scores are numbers here and text there
+export const c3: Redis = redis3;
+// @ts-expect-error and the other way round
+export const d3: Redis<'resp3'> = redis;
+
+// Options pass from one to the other, whole and one by one: what is read of ioredis's can be read of hawser's.
 declare const theirs: TheirOptions;
 declare const theirClusters: TheirClusterOptions;
 export const f: RedisOptions = theirs;
 export const g: ClusterOptions = theirClusters;
+/** A connector of hawser's needs none of the protected members of ioredis's. */
+type Read<T> = { [K in Exclude<keyof T, 'Connector' | 'redisOptions' | 'scripts'>]-?: T[K] | undefined };
+declare const ours: Read<RedisOptions>;
+declare const ourClusters: Read<ClusterOptions>;
+declare const ourNodes: Read<NonNullable<ClusterOptions['redisOptions']>>;
+export const f2: Read<TheirOptions> = ours;
+export const g2: Read<TheirClusterOptions> = ourClusters;
+export const n2: Read<NonNullable<TheirClusterOptions['redisOptions']>> = ourNodes;
+
+/** What ioredis's constructor does not take by its types, but does. */
+new Redis({ keyPrefix: Buffer.from('a:'), password: null, tls: true, reconnectOnError: () => 0 as const });
+new Redis({ tls: 'RedisCloudFixed' });
+/** A subclass passes on options of which it knows no mode. */
+export class Passing extends Redis {
+  constructor(options: RedisOptions) {
+    super(options);
+  }
+}
 
 // A client is passed on where a library's types ask for ioredis's class by a cast; with npm's overrides that class is hawser's and nothing is needed.
 // @ts-expect-error private members

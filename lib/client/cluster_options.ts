@@ -1,12 +1,13 @@
 /** The options of a `Cluster` and of Sentinel as ioredis types them, for code that names these types. */
 import type { SrvRecord } from 'node:dns';
 import type { ConnectionOptions } from 'node:tls';
+import type { ReplyMappingFromOptions, ReplyMappingMode } from './commands';
 import type { RedisOptions } from './options';
 
 export type NodeRole = 'master' | 'slave' | 'all';
 export type ClusterStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'disconnecting' | 'end';
 /** A URL, a port, or options of the connection. */
-export type ClusterNode = string | number | { host?: string | undefined; port?: number | undefined; [option: string]: unknown };
+export type ClusterNode = string | number | { host?: string | undefined; port?: number | undefined } | RedisOptions;
 type Address = { host: string; port: number };
 /** Where nodes are as seen from here, by the address that they announce, `host:port`. */
 export type NatMap = { [announced: string]: Address } | ((announced: string) => Address | null);
@@ -62,6 +63,15 @@ export interface ClusterOptions {
   himportFieldsets?: readonly HimportFieldset[] | undefined;
 }
 
+/** The options of a cluster whose replies have the shapes of `Mode`. */
+export type ClusterOptionsWithReplyMapping<Mode extends ReplyMappingMode> = ClusterOptions & {
+  redisOptions?: (ClusterOptions['redisOptions'] & { replyMapping?: Mode | undefined }) | undefined;
+};
+/** What `Options` make of a cluster of mode `Current`. */
+export type ReplyMappingFromClusterOptions<Current extends ReplyMappingMode, Options> = Options extends { redisOptions: infer Nodes }
+  ? ReplyMappingFromOptions<Current, Nodes>
+  : Current;
+
 export interface SentinelAddress {
   host: string;
   port: number;
@@ -100,5 +110,5 @@ export interface SentinelConnectionOptions {
   sentinelMaxConnections?: number | undefined;
   failoverDetector?: boolean | undefined;
   protocol?: 2 | 3 | undefined;
-  replyMapping?: 'legacy' | 'resp3' | undefined;
+  replyMapping?: ReplyMappingMode | undefined;
 }

@@ -11,15 +11,20 @@ import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clo
 import type { Script } from './script';
 
 export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
+/** Options of a `Command` that an application makes for `sendCommand`. */
 export interface CommandOptions {
   /** `'utf8'` for strings, `null` for Buffers. */
   replyEncoding?: string | null;
+  /** Put before each of the command's keys. */
   keyPrefix?: string | Buffer;
+  /** Where the command was made: its errors say so. */
   errorStack?: Error;
+  /** Whether a script may run on a replica. */
   readOnly?: boolean;
 }
 
-type Resolve = (value: unknown) => unknown;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis
+type Resolve = (value: any) => unknown;
 type Reject = (error: Error) => void;
 
 /** Of a command that no connection has touched. */
@@ -115,7 +120,8 @@ export class Command {
     public name: string,
     args: unknown[] = [],
     options: CommandOptions = {},
-    callback?: Callback,
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: a callback that names no type takes any reply
+    callback?: Callback<any>,
     /** @internal `args` is nobody else's. */ isOwn = false,
   ) {
     this.meta = metaOf(name);
@@ -204,7 +210,9 @@ export class Command {
     return word;
   }
 
-  get promise(): Promise<unknown> {
+  /** Settles with the command. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: which command it is, its maker knows
+  get promise(): Promise<any> {
     let promise = this.settledBy;
     if (promise === undefined) {
       promise = this.settledBy = new Promise<unknown>(executor);
@@ -215,7 +223,8 @@ export class Command {
     return promise;
   }
 
-  set promise(promise: Promise<unknown>) {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above
+  set promise(promise: Promise<any>) {
     this.settledBy = promise;
   }
 
@@ -315,7 +324,9 @@ export class Command {
     return blockingTimeOf(this.meta.lower, this.args);
   }
 
-  transformReply(value: unknown): unknown {
+  /** A reply as the command's transformer leaves it. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis
+  transformReply(value: unknown): any {
     const transform = this.meta.replyTransformer;
     if (transform === undefined || (this.inTransaction && value === 'QUEUED')) return value;
     const { protocol, replyMapping } = this.context ?? LEGACY;
@@ -356,18 +367,20 @@ export class Command {
     if (this.batch !== undefined) this.batch.put(this.pipelineIndex as number, [error]);
   }
 
+  /** Those arguments that are keys, with the prefix. */
   getKeys(): (string | Buffer)[] {
     this.ownRare.keys ??= keyIndexes(this).map((index) => this.args[index]);
     return this.rare.keys as (string | Buffer)[];
   }
 
-  getSlot(): number | null {
+  /** The hash slot of the first key. Null where there is none; the type is ioredis's, which leaves that out. */
+  getSlot(): number {
     const [key] = this.getKeys();
-    return key === undefined ? null : calculateSlot(key);
+    return key === undefined ? (null as unknown as number) : calculateSlot(key);
   }
 
-  /** The command as RESP. */
-  toWritable(): Buffer {
+  /** The command as RESP. ioredis's takes the socket; it is not looked at. */
+  toWritable(_socket?: object): Buffer {
     const parts: Buffer[] = [this.meta.head(this.args.length)];
     for (const arg of this.args) {
       const bytes = typeof arg === 'string' ? Buffer.from(arg) : arg;

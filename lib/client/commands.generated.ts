@@ -1401,9 +1401,6 @@ export interface GeneratedCommands<Context extends ClientContext> {
   /** [VSETATTR](https://redis.io/docs/latest/commands/vsetattr/) */
   vsetattr(key: RedisKey, element: RedisValue, attributes: RedisValue, callback?: Callback<Shape<number, boolean, Context>>): Result<Shape<number, boolean, Context>, Context>;
   vsetattrBuffer(key: RedisKey, element: RedisValue, attributes: RedisValue, callback?: Callback<Shape<number, boolean, Context>>): Result<Shape<number, boolean, Context>, Context>;
-  /** [VSIM](https://redis.io/docs/latest/commands/vsim/) */
-  vsim(key: RedisKey, ...args: Rest<Shape<string[], unknown, Context>>[]): Result<Shape<string[], unknown, Context>, Context>;
-  vsimBuffer(key: RedisKey, ...args: Rest<Shape<Buffer[], unknown, Context>>[]): Result<Shape<Buffer[], unknown, Context>, Context>;
   /** [WAIT](https://redis.io/docs/latest/commands/wait/) */
   wait(replicas: number | string, timeout: number | string, callback?: Callback<number>): Result<number, Context>;
   waitBuffer(replicas: number | string, timeout: number | string, callback?: Callback<number>): Result<number, Context>;
@@ -1494,8 +1491,8 @@ export interface GeneratedCommands<Context extends ClientContext> {
   xread(...args: Rest<Shape<[key: string, entries: [id: string, fields: string[]][]][] | null, Record<string, [id: string, fields: string[]][]> | null, Context>>[]): Result<Shape<[key: string, entries: [id: string, fields: string[]][]][] | null, Record<string, [id: string, fields: string[]][]> | null, Context>, Context>;
   xreadBuffer(...args: Rest<Shape<[key: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null, Record<string, [id: Buffer, fields: Buffer[]][]> | null, Context>>[]): Result<Shape<[key: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null, Record<string, [id: Buffer, fields: Buffer[]][]> | null, Context>, Context>;
   /** [XREADGROUP](https://redis.io/docs/latest/commands/xreadgroup/) */
-  xreadgroup(group: 'GROUP', group2: RedisValue, consumer: RedisValue, ...args: Rest<Shape<[key: string, entries: [id: string, fields: string[]][]][] | null, Record<string, [id: string, fields: string[]][]> | null, Context>>[]): Result<Shape<[key: string, entries: [id: string, fields: string[]][]][] | null, Record<string, [id: string, fields: string[]][]> | null, Context>, Context>;
-  xreadgroupBuffer(group: 'GROUP', group2: RedisValue, consumer: RedisValue, ...args: Rest<Shape<[key: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null, Record<string, [id: Buffer, fields: Buffer[]][]> | null, Context>>[]): Result<Shape<[key: Buffer, entries: [id: Buffer, fields: Buffer[]][]][] | null, Record<string, [id: Buffer, fields: Buffer[]][]> | null, Context>, Context>;
+  xreadgroup(group: 'GROUP', group2: RedisValue, consumer: RedisValue, ...args: Rest<Shape<[key: string, entries: [id: string, fields: string[] | null][]][] | null, Record<string, [id: string, fields: string[] | null][]> | null, Context>>[]): Result<Shape<[key: string, entries: [id: string, fields: string[] | null][]][] | null, Record<string, [id: string, fields: string[] | null][]> | null, Context>, Context>;
+  xreadgroupBuffer(group: 'GROUP', group2: RedisValue, consumer: RedisValue, ...args: Rest<Shape<[key: Buffer, entries: [id: Buffer, fields: Buffer[] | null][]][] | null, Record<string, [id: Buffer, fields: Buffer[] | null][]> | null, Context>>[]): Result<Shape<[key: Buffer, entries: [id: Buffer, fields: Buffer[] | null][]][] | null, Record<string, [id: Buffer, fields: Buffer[] | null][]> | null, Context>, Context>;
   /** [XREVRANGE](https://redis.io/docs/latest/commands/xrevrange/) */
   xrevrange(key: RedisKey, end: RedisValue, start: RedisValue, callback?: Callback<[id: string, fields: string[]][]>): Result<[id: string, fields: string[]][], Context>;
   xrevrange(key: RedisKey, end: RedisValue, start: RedisValue, count: 'COUNT', count2: number | string, callback?: Callback<[id: string, fields: string[]][]>): Result<[id: string, fields: string[]][], Context>;
@@ -1592,8 +1589,18 @@ export interface GeneratedCommands<Context extends ClientContext> {
   zincrby(key: RedisKey, increment: number | string, member: RedisValue, callback?: Callback<Double<string, Context>>): Result<Double<string, Context>, Context>;
   zincrbyBuffer(key: RedisKey, increment: number | string, member: RedisValue, callback?: Callback<Double<Buffer, Context>>): Result<Double<Buffer, Context>, Context>;
   /** [ZINTER](https://redis.io/docs/latest/commands/zinter/) */
-  zinter(numkeys: number | string, ...args: Rest<Shape<string[], string[] | [member: string, score: Double<string, Context>][], Context>>[]): Result<Shape<string[], string[] | [member: string, score: Double<string, Context>][], Context>, Context>;
-  zinterBuffer(numkeys: number | string, ...args: Rest<Shape<Buffer[], Buffer[] | [member: Buffer, score: Double<Buffer, Context>][], Context>>[]): Result<Shape<Buffer[], Buffer[] | [member: Buffer, score: Double<Buffer, Context>][], Context>, Context>;
+  zinter(numkeys: number | string, keysAndOptions: Many<RedisValue>, withscores: 'WITHSCORES', callback?: Callback<Shape<string[], [member: string, score: Double<string, Context>][], Context>>): Result<Shape<string[], [member: string, score: Double<string, Context>][], Context>, Context>;
+  zinter(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], withscores: 'WITHSCORES', callback: Callback<Shape<string[], [member: string, score: Double<string, Context>][], Context>>]): Result<Shape<string[], [member: string, score: Double<string, Context>][], Context>, Context>;
+  zinter(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], withscores: 'WITHSCORES']): Result<Shape<string[], [member: string, score: Double<string, Context>][], Context>, Context>;
+  zinter(numkeys: number | string, keysAndOptions: Many<RedisValue>, callback?: Callback<string[]>): Result<string[], Context>;
+  zinter(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], callback: Callback<string[]>]): Result<string[], Context>;
+  zinter(numkeys: number | string, ...keysAndOptions: Many<RedisValue>[]): Result<string[], Context>;
+  zinterBuffer(numkeys: number | string, keysAndOptions: Many<RedisValue>, withscores: 'WITHSCORES', callback?: Callback<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>>): Result<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>, Context>;
+  zinterBuffer(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], withscores: 'WITHSCORES', callback: Callback<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>>]): Result<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>, Context>;
+  zinterBuffer(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], withscores: 'WITHSCORES']): Result<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>, Context>;
+  zinterBuffer(numkeys: number | string, keysAndOptions: Many<RedisValue>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>;
+  zinterBuffer(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], callback: Callback<Buffer[]>]): Result<Buffer[], Context>;
+  zinterBuffer(numkeys: number | string, ...keysAndOptions: Many<RedisValue>[]): Result<Buffer[], Context>;
   /** [ZINTERCARD](https://redis.io/docs/latest/commands/zintercard/) */
   zintercard(numkeys: number | string, ...args: Rest<number>[]): Result<number, Context>;
   zintercardBuffer(numkeys: number | string, ...args: Rest<number>[]): Result<number, Context>;
@@ -1758,8 +1765,18 @@ export interface GeneratedCommands<Context extends ClientContext> {
   zscore(key: RedisKey, member: RedisValue, callback?: Callback<Double<string, Context> | null>): Result<Double<string, Context> | null, Context>;
   zscoreBuffer(key: RedisKey, member: RedisValue, callback?: Callback<Double<Buffer, Context> | null>): Result<Double<Buffer, Context> | null, Context>;
   /** [ZUNION](https://redis.io/docs/latest/commands/zunion/) */
-  zunion(numkeys: number | string, ...args: Rest<Shape<string[], string[] | [member: string, score: Double<string, Context>][], Context>>[]): Result<Shape<string[], string[] | [member: string, score: Double<string, Context>][], Context>, Context>;
-  zunionBuffer(numkeys: number | string, ...args: Rest<Shape<Buffer[], Buffer[] | [member: Buffer, score: Double<Buffer, Context>][], Context>>[]): Result<Shape<Buffer[], Buffer[] | [member: Buffer, score: Double<Buffer, Context>][], Context>, Context>;
+  zunion(numkeys: number | string, keysAndOptions: Many<RedisValue>, withscores: 'WITHSCORES', callback?: Callback<Shape<string[], [member: string, score: Double<string, Context>][], Context>>): Result<Shape<string[], [member: string, score: Double<string, Context>][], Context>, Context>;
+  zunion(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], withscores: 'WITHSCORES', callback: Callback<Shape<string[], [member: string, score: Double<string, Context>][], Context>>]): Result<Shape<string[], [member: string, score: Double<string, Context>][], Context>, Context>;
+  zunion(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], withscores: 'WITHSCORES']): Result<Shape<string[], [member: string, score: Double<string, Context>][], Context>, Context>;
+  zunion(numkeys: number | string, keysAndOptions: Many<RedisValue>, callback?: Callback<string[]>): Result<string[], Context>;
+  zunion(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], callback: Callback<string[]>]): Result<string[], Context>;
+  zunion(numkeys: number | string, ...keysAndOptions: Many<RedisValue>[]): Result<string[], Context>;
+  zunionBuffer(numkeys: number | string, keysAndOptions: Many<RedisValue>, withscores: 'WITHSCORES', callback?: Callback<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>>): Result<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>, Context>;
+  zunionBuffer(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], withscores: 'WITHSCORES', callback: Callback<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>>]): Result<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>, Context>;
+  zunionBuffer(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], withscores: 'WITHSCORES']): Result<Shape<Buffer[], [member: Buffer, score: Double<Buffer, Context>][], Context>, Context>;
+  zunionBuffer(numkeys: number | string, keysAndOptions: Many<RedisValue>, callback?: Callback<Buffer[]>): Result<Buffer[], Context>;
+  zunionBuffer(...args: [numkeys: number | string, ...keysAndOptions: Many<RedisValue>[], callback: Callback<Buffer[]>]): Result<Buffer[], Context>;
+  zunionBuffer(numkeys: number | string, ...keysAndOptions: Many<RedisValue>[]): Result<Buffer[], Context>;
   /** [ZUNIONSTORE](https://redis.io/docs/latest/commands/zunionstore/) */
   zunionstore(destination: RedisKey, numkeys: number | string, ...args: Rest<number>[]): Result<number, Context>;
   zunionstoreBuffer(destination: RedisKey, numkeys: number | string, ...args: Rest<number>[]): Result<number, Context>;

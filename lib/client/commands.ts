@@ -16,6 +16,20 @@ export type CommandArgument = Many<RedisValue>;
 /** What follows where a command's arguments are not told apart; the callback is the last. */
 export type Rest<Reply> = CommandArgument | Callback<Reply> | undefined;
 
+/**
+ * The shapes of replies: RESP2's under either protocol, or RESP3's as the server sends them (maps as objects, doubles as numbers, booleans, pairs as
+ * pairs; a map's names are text in the Buffer forms too). The option `replyMapping`; the type parameter of `Redis` and `Cluster`.
+ */
+export type ReplyMappingMode = 'legacy' | 'resp3';
+/** The same as commands have it. Where it is either, the types are RESP2's. */
+export type MappingOf<Mode extends ReplyMappingMode> = Mode extends 'resp3' ? 'resp3' : 'resp2';
+/** What `Options` make of a client of mode `Current`. */
+export type ReplyMappingFromOptions<Current extends ReplyMappingMode, Options> = Options extends { replyMapping: infer Mode }
+  ? [Extract<Mode, ReplyMappingMode>] extends [never]
+    ? Current
+    : Extract<Mode, ReplyMappingMode>
+  : Current;
+
 /** What a command's method returns, by where it is called. */
 export interface ResultTypes<Result, Context> {
   default: Promise<Result>;
@@ -33,6 +47,18 @@ export type Result<T, Context extends ClientContext> = ResultTypes<T, Context>[C
 
 /** A reply in the shape of RESP2 and in that of RESP3. */
 export type Shape<Legacy, Resp3, Context extends ClientContext> = Context extends { mapping: 'resp3' } ? Resp3 : Legacy;
+/**
+ * What VSIM replies: names; with a score, attributes or both of each where asked for. Under RESP2 these follow their name in the list.
+ */
+export type Similar<Arguments extends readonly unknown[], Text, Context extends ClientContext> =
+  Extract<Arguments[number], 'WITHSCORES' | 'WITHATTRIBS'> extends never ? Text[] : Shape<Text[], SimilarWith<Arguments[number], Text>, Context>;
+type SimilarWith<Argument, Text> =
+  Extract<Argument, 'WITHATTRIBS'> extends never
+    ? Record<string, number>
+    : Extract<Argument, 'WITHSCORES'> extends never
+      ? Record<string, Text | null>
+      : Record<string, [score: number, attributes: Text | null]>;
+
 /** A score or a distance. */
 export type Double<Text, Context extends ClientContext> = Shape<Text, number, Context>;
 
@@ -54,6 +80,11 @@ export interface RedisCommander<Context extends ClientContext = { type: 'default
   callBuffer(command: string, ...args: Rest<unknown>[]): Result<unknown, Context>;
   /** @deprecated Use `call`. */
   send_command(command: string, ...args: Rest<unknown>[]): Result<unknown, Context>;
+  /** [VSIM](https://redis.io/docs/latest/commands/vsim/) */
+  vsim<Arguments extends RedisValue[]>(...args: [key: RedisKey, ...args: Arguments, callback: Callback<Similar<Arguments, string, Context>>]): Result<Similar<Arguments, string, Context>, Context>;
+  vsim<Arguments extends RedisValue[]>(...args: [key: RedisKey, ...args: Arguments]): Result<Similar<Arguments, string, Context>, Context>;
+  vsimBuffer<Arguments extends RedisValue[]>(...args: [key: RedisKey, ...args: Arguments, callback: Callback<Similar<Arguments, Buffer, Context>>]): Result<Similar<Arguments, Buffer, Context>, Context>;
+  vsimBuffer<Arguments extends RedisValue[]>(...args: [key: RedisKey, ...args: Arguments]): Result<Similar<Arguments, Buffer, Context>, Context>;
   /** Ends a transaction, or sends a pipeline. */
   exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null>;
 }

@@ -1,6 +1,6 @@
 /** Options of a client as what the core and the socket are told. */
 import type { ConnectionOptions } from 'node:tls';
-import type { ResolvedOptions } from './options';
+import type { ClientOptions, ResolvedOptions } from './options';
 import type { SocketOptions } from './socket';
 
 /** The client's version, as CLIENT SETINFO reports it. */
@@ -62,7 +62,7 @@ export function clientConfig(options: ResolvedOptions): {
   };
 }
 
-function tlsOptions(tls: ResolvedOptions['tls']): ConnectionOptions | undefined {
+function tlsOptions(tls: ClientOptions['tls'] | null): ConnectionOptions | undefined {
   if (tls === undefined || tls === null || tls === false) return undefined;
   return typeof tls === 'object' ? tls : {};
 }

@@ -6,11 +6,16 @@ import redisErrors = require('redis-errors');
 
 /** The base of all of them. Class of the npm package `redis-errors`. */
 export interface RedisError extends Error {
+  /** `E_REPLY`, `E_ABORTED` ...; missing on errors that are made outside of the client. */
   readonly code?: string;
 }
-/** The server answered with an error. Class of the npm package `redis-errors`. */
+/** The server answered with an error: its text is the message. Class of the npm package `redis-errors`. */
 export interface ReplyError extends RedisError {
-  command?: CommandShape;
+  /** Whose reply it was. Missing on what `reconnectOnError` is asked about. */
+  command: CommandShape;
+  /** Of a transaction that EXEC refused (EXECABORT): the errors of its commands, `Error[]`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- ioredis's class is `any`: what is read of such an error without a check stays so
+  previousErrors?: any;
 }
 /** The command was given up by the client. Class of the npm package `redis-errors`. */
 export interface AbortError extends RedisError {
@@ -18,10 +23,10 @@ export interface AbortError extends RedisError {
   /** Whether the server may have run the command all the same. */
   readonly maybeExecuted?: boolean;
 }
-type ErrorClass<T> = new (message: string) => T;
+type ErrorClass<T> = new (message?: string) => T;
 
 export const RedisError: ErrorClass<RedisError> = redisErrors.RedisError;
-export const ReplyError: ErrorClass<ReplyError> = redisErrors.ReplyError;
+export const ReplyError: ErrorClass<ReplyError> = redisErrors.ReplyError as ErrorClass<ReplyError>;
 export const AbortError: ErrorClass<AbortError> = redisErrors.AbortError;
 
 /** What an error says about the command it belongs to. */

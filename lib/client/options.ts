@@ -4,6 +4,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
+import type { ReplyMappingMode } from './commands';
 import type { HimportFieldset, SentinelConnectionOptions } from './cluster_options';
 import { tlsProfiles } from './tls_profiles';
 
@@ -31,21 +32,21 @@ export interface CommonRedisOptions {
   /** TCP_NODELAY. Default true. */
   noDelay?: boolean | undefined;
   /** CLIENT SETNAME. */
-  connectionName?: string | undefined | null;
+  connectionName?: string | undefined;
   disableClientInfo?: boolean | undefined;
   clientInfoTag?: string | undefined;
-  username?: string | undefined | null;
-  password?: string | undefined | null;
+  username?: string | undefined;
+  password?: string | undefined;
   /** Database. Default 0. */
   db?: number | undefined;
   /** 3 (HELLO 3, RESP2 where the server refuses it) or 2. Default 3. */
   protocol?: 2 | 3 | undefined;
   /** `'legacy'`: RESP2's shapes under RESP3 too. */
-  replyMapping?: 'legacy' | 'resp3' | undefined;
+  replyMapping?: ReplyMappingMode | undefined;
   autoResubscribe?: boolean | undefined;
   autoResendUnfulfilledCommands?: boolean | undefined;
   /** 1 or true: reconnect; 2: and send the command again. */
-  reconnectOnError?: ((error: Error) => boolean | 0 | 1 | 2) | null | undefined;
+  reconnectOnError?: ((error: Error) => boolean | 1 | 2) | null | undefined;
   readOnly?: boolean | undefined;
   /** Integers as strings. */
   stringNumbers?: boolean | undefined;
@@ -66,7 +67,7 @@ export interface CommonRedisOptions {
   enableReadyCheck?: boolean | undefined;
   lazyConnect?: boolean | undefined;
   scripts?: Record<string, { lua: string; numberOfKeys?: number | undefined; readOnly?: boolean | undefined }> | undefined;
-  keyPrefix?: string | Buffer | undefined;
+  keyPrefix?: string | undefined;
   showFriendlyErrorStack?: boolean | undefined;
   Connector?: (new (options: unknown) => ConnectorLike) | undefined;
   /** hawser: which commands are sent again after a cut: all (as ioredis does), those that are safe to run twice, or none. Default `'all'`. */
@@ -99,7 +100,7 @@ export interface StandaloneConnectionOptions {
   /** A unix socket; wins over host and port. */
   path?: string | undefined;
   /** TLS options of Node. */
-  tls?: (ConnectionOptions & { profile?: string }) | string | boolean | undefined;
+  tls?: ConnectionOptions | undefined;
 }
 
 /** Sentinel's options are typed for code that has them; this version refuses `sentinels`. */
@@ -110,16 +111,34 @@ export interface RedisOptions extends CommonRedisOptions, StandaloneConnectionOp
   himportFieldsets?: readonly HimportFieldset[] | undefined;
 }
 
-/** Options by any name: what is unknown is kept, as in ioredis. */
-type AnyOptions = RedisOptions & { [unknown: string]: unknown };
+/** What the constructor takes: besides what `RedisOptions` names, what ioredis takes and its types leave out. */
+export interface ClientOptions<Mode extends ReplyMappingMode = ReplyMappingMode>
+  extends Omit<RedisOptions, 'connectionName' | 'username' | 'password' | 'keyPrefix' | 'tls' | 'reconnectOnError' | 'replyMapping'> {
+  /** CLIENT SETNAME. */
+  connectionName?: string | null | undefined;
+  username?: string | null | undefined;
+  password?: string | null | undefined;
+  /** Put before keys. Default none. */
+  keyPrefix?: string | Buffer | undefined;
+  /** TLS options of Node; `true`: its defaults; a profile (`'RedisCloudFixed'`, `'RedisCloudFlexible'`) brings its certificate authorities along. */
+  tls?: (ConnectionOptions & { profile?: string }) | string | boolean | undefined;
+  /** For each error that the server replies: 1 or true: reconnect; 2: and send the command again; 0 or false: neither. Default: neither. */
+  reconnectOnError?: ((error: Error) => boolean | 0 | 1 | 2) | null | undefined;
+  /** `'legacy'` (default): RESP2's shapes. `'resp3'`: what the server sends under protocol 3. */
+  replyMapping?: Mode | undefined;
+}
 
-/** Options with their defaults. */
-export type ResolvedOptions = AnyOptions & {
+/** Options by any name: what is unknown is kept, as in ioredis. */
+type AnyOptions = ClientOptions & { [unknown: string]: unknown };
+
+/** Options with their defaults. Types are those of `RedisOptions`; a Buffer, a null or a TLS profile that was given is there all the same. */
+export type ResolvedOptions = RedisOptions & {
+  [unknown: string]: unknown;
   host: string;
   port: number;
   db: number;
   protocol: 2 | 3;
-  keyPrefix: string | Buffer;
+  keyPrefix: string;
   maxRetriesPerRequest: number | null;
 };
 
@@ -234,7 +253,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
 }
 
 /** `tls: 'RedisCloudFixed'` and `tls: { profile: 'RedisCloudFixed' }` bring the certificate authorities along. */
-function resolveTlsProfile(options: ResolvedOptions): void {
+function resolveTlsProfile(options: ClientOptions): void {
   const tls = typeof options.tls === 'string' ? { profile: options.tls } : options.tls;
   if (typeof tls !== 'object' || tls.profile === undefined) return;
   const { profile, ...rest } = tls;
@@ -242,7 +261,7 @@ function resolveTlsProfile(options: ResolvedOptions): void {
   if (found !== undefined) options.tls = { ...found, ...rest };
 }
 
-function withoutUndefined(options: RedisOptions): RedisOptions {
+function withoutUndefined(options: AnyOptions): AnyOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 

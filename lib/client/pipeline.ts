@@ -15,7 +15,7 @@ export type Outcome = [error: Error | null, result: unknown];
 /** What a pipeline is made on. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
-  place(): Place;
+  /** @internal */ place(): Place;
   sendCommand(command: Command, pipeline?: Pipeline): unknown;
 }
 
@@ -48,7 +48,7 @@ export class Pipeline implements CommandTarget, Batch {
   constructor(
     readonly redis: Client,
     /** Whether it is a transaction of its own: `exec` sends EXEC and resolves what that replies. */
-    private readonly isTransaction: boolean,
+    private readonly isTransaction: boolean = false,
   ) {
     this.options = redis.options;
     this.scriptsSet = redis.scriptsSet;

@@ -1,4 +1,4 @@
 declare module 'redis-errors' {
-  const errors: Record<'RedisError' | 'ReplyError' | 'AbortError' | 'ParserError' | 'InterruptError', new (message: string) => Error>;
+  const errors: Record<'RedisError' | 'ReplyError' | 'AbortError' | 'ParserError' | 'InterruptError', new (message?: string) => Error>;
   export = errors;
 }

@@ -1,11 +1,22 @@
 /** SCAN and its like as a stream of reply pages. */
 import { Readable, type ReadableOptions } from 'node:stream';
 
+/** Options of the scan streams, besides those of Node's readable streams. */
 export interface ScanStreamOptions extends ReadableOptions {
-  match?: string | Buffer;
+  /** A glob pattern; `keyPrefix` is not put before it. */
+  match?: string;
+  /** Only keys of this type. SCAN alone has it. */
   type?: string;
-  count?: number | string;
+  /** About how many elements the server looks at for one page. Default: the server's, 10. */
+  count?: number;
+  /** HSCAN alone: fields without their values. Redis 7.4 and newer. */
   noValues?: boolean;
+}
+
+/** What the streams take: besides what `ScanStreamOptions` names, what ioredis takes and its types leave out. */
+export interface ScanOptions extends Omit<ScanStreamOptions, 'match' | 'count'> {
+  match?: string | Buffer;
+  count?: number | string;
 }
 
 interface Scanner {
@@ -17,7 +28,7 @@ export class ScanStream extends Readable {
   private cursor: string = '0';
   private isDrained = false;
 
-  constructor(private readonly opt: ScanStreamOptions & { command: string; redis: object; key?: string | Buffer }) {
+  constructor(private readonly opt: ScanOptions & { command: string; redis: object; key?: string | Buffer }) {
     super({ ...opt, objectMode: true });
   }
 

@@ -6,14 +6,18 @@ import { list } from '@ioredis/commands';
 import { native } from '../native';
 
 export type Argument = string | Buffer | number | null | undefined | object;
-export type ArgumentTransformer = (args: unknown[]) => unknown[];
+/* eslint-disable @typescript-eslint/no-explicit-any -- as in ioredis: what comes and goes is the transformer's to know */
+/** Arguments as the caller gave them, lists flattened, to what is sent in their place. */
+export type ArgumentTransformer = (args: any[]) => any[];
 /** What a reply transformer is told about its command. */
 export interface ReplyContext {
   commandName: string;
   protocol: 2 | 3;
   replyMapping: 'legacy' | 'resp3';
 }
-export type ReplyTransformer = (reply: unknown, context: ReplyContext) => unknown;
+/** A reply as it came, to what the caller gets. What it throws rejects the command. */
+export type ReplyTransformer = (reply: any, context: ReplyContext) => any;
+/* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** Bits of a command's class that the facade sets per call. See `src/command/class.rs`. */
 export const enum ClassBit {

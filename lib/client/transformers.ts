@@ -17,7 +17,7 @@ transformers.argument.msetnx = (args) => unfold(args, 0);
 transformers.argument.hset = (args) => unfold(args, 1);
 transformers.argument.hmset = (args) => unfold(args, 1);
 
-transformers.reply.hgetall = (reply) => {
+transformers.reply.hgetall = (reply: unknown) => {
   if (!Array.isArray(reply)) return reply;
   const result: Record<string, unknown> = {};
   for (let i = 0; i < reply.length; i += 2) {
@@ -43,11 +43,11 @@ function inPairs(reply: unknown): unknown {
 /** Only where the server sent RESP3's shape and the caller expects RESP2's. */
 const asBefore =
   (shape: (reply: unknown) => unknown): ReplyTransformer =>
-  (reply, { protocol, replyMapping }) =>
+  (reply: unknown, { protocol, replyMapping }) =>
     protocol === 3 && replyMapping === 'legacy' ? shape(reply) : reply;
 
 const PAIRS = ['zdiff', 'zinter', 'zpopmax', 'zpopmin', 'zunion', 'zrandmember', 'zrange', 'zrangebyscore', 'zrevrange', 'zrevrangebyscore', 'hrandfield'];
 for (const name of PAIRS) transformers.reply[name] = asBefore(flatten);
 for (const name of ['xread', 'xreadgroup']) transformers.reply[name] = asBefore(inPairs);
 // Its scores come in pairs under RESP2 too.
-transformers.reply.vsim = (reply, { replyMapping }) => (replyMapping === 'legacy' ? flatten(reply) : reply);
+transformers.reply.vsim = (reply: unknown, { replyMapping }) => (replyMapping === 'legacy' ? flatten(reply) : reply);

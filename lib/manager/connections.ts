@@ -10,7 +10,7 @@ import { dispatch } from '../cache/events';
 import { HawserError } from '../errors';
 import type { Logger } from '../logger';
 import { native } from '../native';
-import type { RedisOptions } from '../client/options';
+import type { ClientOptions } from '../client/options';
 import { Redis } from '../redis';
 import { closeClient } from './close';
 import { endpointOptions } from './endpoint';
@@ -75,7 +75,7 @@ function isEnded(redis: Redis): boolean {
 function connect(role: Role, s: Settings): Redis {
   const { endpoint, logger } = s;
   if (endpoint.memory) return new Redis('memory://');
-  const options: RedisOptions = { ...endpointOptions(endpoint), ...s.redis };
+  const options: ClientOptions = { ...endpointOptions(endpoint), ...s.redis };
   if (endpoint.tls && s.redis.tls === undefined) options.tls = {};
   const redis = new Redis({
     maxRetriesPerRequest: s.maxRetries,

@@ -2,7 +2,7 @@
 import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
-import type { RedisOptions } from '../client/options';
+import type { ClientOptions } from '../client/options';
 import { consoleLogger, type Logger } from '../logger';
 import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
 
@@ -61,7 +61,7 @@ export interface ManagerOptions {
   /** Where log lines go. Default: warnings and errors to the console. */
   logger?: Logger;
   /** More options for the three clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and what the URL says are refused. */
-  redis?: RedisOptions & { [Name in UrlOption | 'keyPrefix' | 'sentinels' | 'connectionName']?: never };
+  redis?: ClientOptions & { [Name in UrlOption | 'keyPrefix' | 'sentinels' | 'connectionName']?: never };
 }
 
 /** What holds, once everything has been read and checked. */
@@ -153,7 +153,7 @@ function checkLogger(logger: Logger): void {
 function checkClientOptions(redis: object): void {
   if (typeof redis !== 'object' || (redis as object | null) === null) badOption('manager.redis', 'an object', redis);
   if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
-  const { retryStrategy, resend } = redis as RedisOptions;
+  const { retryStrategy, resend } = redis as ClientOptions;
   if (retryStrategy !== undefined) checkFunction('manager.redis.retryStrategy', retryStrategy);
   if (resend !== undefined && !['all', 'idempotent', 'none'].includes(resend)) {
     badOption('manager.redis.resend', "'all', 'idempotent' or 'none'", resend);
