@@ -45,6 +45,8 @@ export interface NativeLink {
   connected(): void;
   closed(): void;
   disconnect(reconnect: boolean): void;
+  issueIn(database: number): void;
+  rewrite(id: number, bytes: number): void;
   reconnectAfter(ms: number): void;
   tick(): void;
   probed(outcome: number): void;

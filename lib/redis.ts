@@ -17,8 +17,8 @@ import { Link, type LinkClient, type MessageKind } from './client/link';
 import { parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from './client/options';
 import { pairsOf, Pipeline } from './client/pipeline';
 import { ScanStream, type ScanOptions } from './client/scan_stream';
-import type { Script } from './client/script';
-import { builtinCommands, metaOf } from './client/table';
+import { sendSource, type Script } from './client/script';
+import { builtinCommands } from './client/table';
 import { isTracing, traceCommand, traceConnect, type Place } from './client/tracing';
 import './client/transformers';
 
@@ -117,7 +117,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
       },
       // eslint-disable-next-line no-console -- as in ioredis
       onWarning: (text) => console.warn(`[WARN] ${text}`),
-      onReplyError: (command, text) => this.onReplyError(command, text),
+      onReplyError: (command, text, database) => this.onReplyError(command, text, database),
     };
     if (this.options.Connector) {
       const Connector = this.options.Connector;
@@ -359,13 +359,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     const script = command.script as Script;
     if (link.scripts.has(script.sha)) return;
     link.scripts.add(script.sha);
-    this.evalInstead(command, script);
-  }
-
-  private evalInstead(command: Command, script: Script): void {
-    command.name = 'eval';
-    command.meta = metaOf('eval');
-    command.args = [script.lua, ...command.args.slice(1)];
+    sendSource(command, script);
   }
 
   private refuseOnMemory(command: Command): void {
@@ -383,12 +377,12 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   }
 
   /** The server's error, before its caller hears of it: a forgotten script is sent again, `reconnectOnError` is asked. */
-  private onReplyError(command: Command, text: string): boolean {
+  private onReplyError(command: Command, text: string, database: number): boolean {
     const { link } = this;
     if (link === undefined) return false;
     if (command.script !== undefined && !command.inTransaction && command.name === 'evalsha' && text.startsWith('NOSCRIPT')) {
-      this.evalInstead(command, command.script);
-      link.push(command);
+      sendSource(command, command.script);
+      link.sendAgain(command, database);
       return true;
     }
     if (command.meta.lower === 'select') this.selected = link.database;
@@ -397,8 +391,9 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     const verdict = ask(() => reconnectOnError(new ReplyError(text)));
     if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
     if (this.status !== 'reconnecting') this.disconnect(true);
-    if (verdict !== 2) return false;
-    link.push(command);
+    // What belongs to a transaction would run outside of it.
+    if (verdict !== 2 || command.inTransaction || command.meta.lower === 'exec') return false;
+    link.sendAgain(command, database);
     return true;
   }
 

@@ -205,8 +205,13 @@ export class Command {
   get class(): number {
     let word = this.meta.class;
     if (this.replyEncoding === null) word |= ClassBit.Buffers;
-    if (this.pipelineIndex !== undefined && this.pipelineIndex > 0) word |= ClassBit.PipelineTail;
-    if (this.inTransaction) word |= ClassBit.InTransaction;
+    let inside = this.inTransaction;
+    if (this.pipelineIndex !== undefined && this.pipelineIndex > 0) {
+      word |= ClassBit.PipelineTail;
+      // For the core it goes with the rest of its transaction.
+      inside ||= this.meta.lower === 'exec';
+    }
+    if (inside) word |= ClassBit.InTransaction;
     return word;
   }
 

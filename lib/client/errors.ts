@@ -77,6 +77,8 @@ function construct({ code, text, maxRetriesPerRequest }: Failure): Error {
       return new Error(text ?? 'Connection in subscriber mode, only subscriber commands may be used');
     case 'E_QUEUE_FULL':
       return new Error('The queue of commands is full (maxQueueCommands, maxQueueBytes); the server is slower than its callers');
+    case 'E_PROTOCOL':
+      return new Error(text ?? 'The server sent what is no reply to the commands in flight. Please report this.');
     case 'E_CONN_CLOSED':
       return new Error(text ?? CONNECTION_CLOSED_ERROR_MSG);
     default:

@@ -10,6 +10,7 @@ import { Encoder } from './encoder';
 import { ReplyError, type Failure } from './errors';
 import { Polling } from './polling';
 import { probe } from './probe';
+import { sendSource } from './script';
 import { nodeName, openSocket, watch, type SocketOptions } from './socket';
 import { ClassBit, type ReplyContext } from './table';
 import { native, type NativeLink } from '../native';
@@ -69,6 +70,11 @@ const NO_RING: (Command | undefined)[] = [];
 /** A longer timer of Node's would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** ioredis's words. */
+const NO_RESP3 =
+  'replyMapping "resp3" was requested, but the server does not support RESP3. ' +
+  'Replies will use RESP2-compatible shapes until connected to a server that supports RESP3.';
+
 export type MessageKind = 'message' | 'pmessage' | 'smessage';
 
 /** What the link tells its client. */
@@ -86,8 +92,8 @@ export interface LinkClient {
   onMoved(channel: string): void;
   onFailed(code: string, text: string): void;
   onWarning(text: string): void;
-  /** A command failed with the server's error. True if the client has sent it again. */
-  onReplyError(command: Command, text: string): boolean;
+  /** A command that was issued for `database` failed with the server's error. True if the client has sent it again. */
+  onReplyError(command: Command, text: string, database: number): boolean;
   /** Opens a stream of the user's own (`Connector`), if there is one. */
   openStream?(): Promise<Socket>;
 }
@@ -224,6 +230,14 @@ export class Link extends Encoder {
     } else if (this.batch >= this.cut || this.at > FLUSH_BYTES) {
       this.cutOff();
     }
+  }
+
+  /** Queues a command that failed, for the database it was issued for. */
+  sendAgain(command: Command, database: number): void {
+    this.send();
+    this.native.issueIn(database);
+    this.push(command);
+    this.send();
   }
 
   /** The batch has grown to a piece. */
@@ -375,14 +389,20 @@ export class Link extends Encoder {
   }
 
   private settleOneByOne(replies: unknown[], flags: number): void {
-    const errors = new Set((flags & Flag.Errors) !== 0 ? this.native.errors() : []);
+    // The index of each, and the database of its command.
+    const errors = new Map<number, number>();
+    if ((flags & Flag.Errors) !== 0) {
+      const flat = this.native.errors();
+      for (let i = 0; i < flat.length; i += 2) errors.set(flat[i], flat[i + 1]);
+    }
     const ids = (flags & Flag.Sparse) !== 0 ? this.native.ids() : undefined;
     const first = this.state[Slot.FirstId];
     for (let i = 0; i < replies.length; i++) {
       const command = this.take(ids === undefined ? mask32(first + i) : (ids[i]));
       if (command === undefined) continue;
-      if (!errors.has(i)) command.deliver(replies[i], this.context);
-      else if (!this.client.onReplyError(command, replies[i] as string)) {
+      const database = errors.get(i);
+      if (database === undefined) command.deliver(replies[i], this.context);
+      else if (!this.client.onReplyError(command, replies[i] as string, database)) {
         command.deliverFailure(this.failure('E_REPLY', replies[i] as string));
       }
     }
@@ -441,18 +461,21 @@ export class Link extends Encoder {
         return this.close(a === 1);
       case Event.Ready:
         this.context = this.protocol === 2 ? { protocol: 2, replyMapping: 'legacy' } : { protocol: 3, replyMapping: this.replyMapping };
+        if (this.context.replyMapping !== this.replyMapping) client.onWarning(NO_RESP3);
         return client.onReady();
       case Event.Closed: {
         const delay = client.onClosed(a as number);
         this.isWaiting = delay !== null;
         // A timer of the connection's does not hold the process; that of the next attempt does.
         this.disarm();
+        this.forgetScripts();
         this.native.reconnectAfter(delay ?? -1);
         return;
       }
       case Event.Ended:
         this.isWaiting = false;
         this.disarm();
+        this.scripts.clear();
         open.delete(this);
         return client.onEnded();
       case Event.Monitor:
@@ -491,9 +514,25 @@ export class Link extends Encoder {
     this.after();
   }
 
+  /** The next server may not know them: of the calls that wait, the first of each script sends its source, as on any new connection. */
+  private forgetScripts(): void {
+    this.send();
+    this.scripts.clear();
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) {
+      const command = this.ring[id & this.mask];
+      const script = command?.script;
+      if (command === undefined || script === undefined || this.scripts.has(script.sha)) continue;
+      this.scripts.add(script.sha);
+      if (command.name !== 'evalsha') continue;
+      sendSource(command, script);
+      this.encode(command.meta, command.args);
+      this.native.rewrite(id, this.at);
+      this.at = 0;
+    }
+  }
+
   private open(): void {
     this.isWaiting = false;
-    this.scripts.clear();
     let isCurrent = true;
     const events = {
       onRead: (bytes: number): void => {

@@ -101,10 +101,10 @@ export class Pipeline implements CommandTarget, Batch {
   }
 
   private closeTransaction(): void {
-    const command = new Command('exec', [], this.wantsBuffers ? this.bufferOptions : this.utf8Options);
-    this.sendCommand(command);
-    this.wantsBuffers = false;
+    // As in ioredis, EXEC is outside of the transaction it closes.
     this.openTransactions--;
+    this.sendCommand(new Command('exec', [], this.wantsBuffers ? this.bufferOptions : this.utf8Options));
+    this.wantsBuffers = false;
   }
 
   /**

@@ -124,7 +124,7 @@ impl Link {
         self.follow(&entry, frame);
         self.retained.release(entry.place);
         if !entry.abandoned {
-            sink.reply(id, entry.class, frame);
+            sink.reply(id, entry.class, entry.db, frame);
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Link {
     pub(super) caller_db: u32,
     /// The database that callers went to before the MULTI under way, for a DISCARD.
     pub(super) db_before_transaction: Option<u32>,
+    /// The database that the next batch is issued for, where it is not the callers' present one.
+    pub(super) batch_db: Option<u32>,
     /// The database that the last `Selected` told.
     pub(super) announced_db: u32,
     /// A transaction is open after all that was written.
@@ -106,6 +108,7 @@ impl Link {
             refused_until: None,
             subscriptions: Subscriptions::default(),
             wire_db: None,
+            batch_db: None,
             db_before_transaction: None,
             wire_transaction: false,
             wire_transaction_selects: false,

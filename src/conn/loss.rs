@@ -24,8 +24,8 @@ impl Link {
         let mut again: VecDeque<Entry> = VecDeque::new();
         let mut head = true;
         let mut broken = false;
-        // Whether the transaction at hand is sent again: all of it, from a MULTI that was not answered, or nothing.
-        let mut whole = false;
+        // Why the transaction at hand is not sent again: all of it is, from a MULTI that was not answered, or nothing.
+        let mut lost = Some(ErrorKind::Aborted);
         for (index, entry) in sent.into_iter().enumerate() {
             let opens = entry.opens_transaction();
             match entry.owner {
@@ -36,7 +36,9 @@ impl Link {
                 }
                 Owner::Caller(_) if entry.abandoned => {
                     self.retained.release(entry.place);
-                    whole &= !opens;
+                    if opens {
+                        lost = Some(ErrorKind::Aborted);
+                    }
                 }
                 Owner::Caller(_) => {
                     // The rest of a pipeline whose head was answered is lost with its connection.
@@ -45,12 +47,12 @@ impl Link {
                     head = false;
                     let inside = entry.is_in_transaction();
                     let obstacle = match (inside, broken) {
-                        (true, _) => (!whole).then_some(ErrorKind::Aborted),
+                        (true, _) => lost,
                         (false, true) => Some(ErrorKind::Aborted),
                         (false, false) => self.obstacle(&entry),
                     };
                     if opens {
-                        whole = obstacle.is_none();
+                        lost = obstacle;
                     }
                     match obstacle {
                         None => again.push_back(Entry { confirmations: 0, replays: entry.replays + 1, ..entry }),
@@ -62,7 +64,7 @@ impl Link {
         for entry in std::mem::take(&mut self.held) {
             self.reject(entry, Reason::Kind(ErrorKind::ConnectionClosed), false);
         }
-        if self.wire_transaction && !whole {
+        if self.wire_transaction && lost.is_some() {
             self.abort_fragments();
         }
         self.wire_transaction = false;

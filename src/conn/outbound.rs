@@ -26,12 +26,15 @@ impl Link {
         }
         let deadline = self.options.command_timeout.map(|t| now + t);
         let chunk = self.retained.keep(batch, count);
-        let direct = self.takes_as_is(count) && meta.chunks_exact(2).all(|m| self.is_plain(Class::from_bits(m[1])));
+        let chosen = self.batch_db.take();
+        let direct = self.takes_as_is(count, chosen.unwrap_or(self.caller_db))
+            && meta.chunks_exact(2).all(|m| self.is_plain(Class::from_bits(m[1])));
         let mut start = 0;
         for (words, id) in meta.chunks_exact(2).zip((0..).map(|n: u32| first_id.wrapping_add(n))) {
             let end = start + words[0] as usize;
             let class = refine(Class::from_bits(words[1]), batch.get(start..end).unwrap_or_default());
-            let mut entry = Entry::new(Owner::Caller(id), class, Retained::place(chunk, start..end), self.caller_db);
+            let db = chosen.unwrap_or(self.caller_db);
+            let mut entry = Entry::new(Owner::Caller(id), class, Retained::place(chunk, start..end), db);
             entry.deadline = deadline.filter(|_| !class.has(Class::BLOCKING));
             start = end;
             if direct {
@@ -47,12 +50,24 @@ impl Link {
         direct
     }
 
+    /// The next batch is issued for this database, whatever callers have selected since: a command that is sent again.
+    pub fn issue_in(&mut self, db: u32) {
+        self.batch_db = Some(db);
+    }
+
+    /// A caller's command that waits is written as `bytes` from now on: what the old ones relied on went with its connection.
+    pub fn rewrite(&mut self, id: u32, bytes: &[u8]) {
+        let Some(entry) = self.waiting.iter_mut().chain(&mut self.refused).find(|entry| entry.owner == Owner::Caller(id)) else { return };
+        let place = Retained::place(self.retained.keep(bytes, 1), 0..bytes.len());
+        self.retained.release(std::mem::replace(&mut entry.place, place));
+    }
+
     /// Whether plain commands issued now leave at once, behind nothing of the link's own and unchanged.
-    fn takes_as_is(&self, commands: usize) -> bool {
+    fn takes_as_is(&self, commands: usize, db: u32) -> bool {
         self.is_open()
             && self.output.is_empty()
             && self.may_overtake()
-            && (self.wire_transaction || self.wire_db == Some(self.caller_db))
+            && (self.wire_transaction || self.wire_db == Some(db))
             && !self.is_subscriber()
             && !self.monitoring
             && self.has_room(commands)

@@ -114,8 +114,8 @@ pub enum Output {
 
 /// Takes replies as they are completed, in the order of the commands. Called by `on_bytes`.
 pub trait Sink {
-    /// The reply to the command `id`, as one whole and valid frame.
-    fn reply(&mut self, id: u32, class: Class, frame: &[u8]);
+    /// The reply to the command `id`, which was issued for the database `db`, as one whole and valid frame.
+    fn reply(&mut self, id: u32, class: Class, db: u32, frame: &[u8]);
     /// The reply to a subscription command: how many subscriptions there are now.
     fn count(&mut self, id: u32, count: i64);
     /// A reply for the core.

@@ -107,9 +107,9 @@ struct Collect<'a, 'v> {
 }
 
 impl Sink for Collect<'_, '_> {
-    fn reply(&mut self, id: u32, class: Class, frame: &[u8]) {
+    fn reply(&mut self, id: u32, class: Class, db: u32, frame: &[u8]) {
         if matches!(frame[0], b'-' | b'!') {
-            self.errors.push(self.replies.len() as u32);
+            self.errors.extend([self.replies.len() as u32, db]);
         }
         self.ids.push(id);
         let value = self.values.reply(frame, class.has(Class::BUFFERS));
@@ -205,6 +205,20 @@ impl NativeLink {
         Ok(direct)
     }
 
+    /// The next batch is issued for this database.
+    #[napi(catch_unwind)]
+    pub fn issue_in(&mut self, database: u32) {
+        self.core.borrow_mut().link.issue_in(database);
+    }
+
+    /// The command `id`, which waits, becomes the one in the first `bytes` of `out`.
+    #[napi(catch_unwind)]
+    pub fn rewrite(&mut self, id: u32, bytes: u32) -> Result<()> {
+        let core = Rc::clone(&self.core);
+        core.borrow_mut().link.rewrite(id, self.shared()?.out.first(bytes as usize));
+        Ok(())
+    }
+
     /// Decodes `n` bytes of `input`; the values of all replies completed, in order.
     #[napi(catch_unwind)]
     pub fn receive(&mut self, env: Env, n: u32) -> Result<Unknown<'static>> {
@@ -235,7 +249,7 @@ impl NativeLink {
         self.ids.clone()
     }
 
-    /// Which of the last `receive`'s values are error texts, by index.
+    /// Which of the last `receive`'s values are error texts: the index of each, and the database its command was issued for.
     #[napi(catch_unwind)]
     pub fn errors(&self) -> Vec<u32> {
         self.errors.clone()

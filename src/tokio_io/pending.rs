@@ -91,7 +91,7 @@ impl Pending {
 }
 
 impl Sink for Pending {
-    fn reply(&mut self, id: u32, _: Class, frame: &[u8]) {
+    fn reply(&mut self, id: u32, _: Class, _: u32, frame: &[u8]) {
         self.settle(id, Ok(Reply::parse(frame)));
     }
 

@@ -85,7 +85,7 @@ struct Seen {
 }
 
 impl Sink for Seen {
-    fn reply(&mut self, id: u32, _: Class, frame: &[u8]) {
+    fn reply(&mut self, id: u32, _: Class, _: u32, frame: &[u8]) {
         self.order.push(id);
         self.outcomes.entry(id).or_default().push(Outcome::Reply(Reply::parse(frame)));
     }
@@ -399,7 +399,7 @@ pub fn quiet_with(resend: Resend) -> LinkOptions {
 pub struct Nobody;
 
 impl Sink for Nobody {
-    fn reply(&mut self, id: u32, _: Class, frame: &[u8]) {
+    fn reply(&mut self, id: u32, _: Class, _: u32, frame: &[u8]) {
         panic!("a reply to {id}: {}", frame.escape_ascii());
     }
 

@@ -197,3 +197,52 @@ fn a_refused_command_does_not_end_up_in_a_transaction() {
     assert_eq!((rig.outcome(3).as_str(), rig.outcome(0).as_str()), ("db0 incr t", "db0 get a"));
     rig.finish();
 }
+
+#[test]
+fn a_transaction_that_is_not_sent_again_has_one_reason() {
+    let mut rig = Rig::ready_with(LinkOptions { max_retries_per_request: Some(0), ..quiet() });
+    let first = rig.submit(&transaction(&["set t 1"]));
+    rig.cut();
+    let outcomes: Vec<String> = (first..first + 3).map(|id| rig.outcome(id)).collect();
+    assert_eq!(outcomes, ["E_MAX_RETRIES?", "E_MAX_RETRIES?", "E_MAX_RETRIES?"]);
+    rig.settle();
+    rig.finish();
+}
+
+#[test]
+fn a_batch_may_be_issued_for_another_database_than_the_callers_present_one() {
+    let mut rig = Rig::ready();
+    rig.issue("select 5");
+    rig.settle();
+    for connected in [true, false] {
+        if !connected {
+            rig.reachable = false;
+            rig.cut();
+        }
+        rig.link.issue_in(2);
+        let again = rig.issue("get a");
+        let next = rig.issue("get b");
+        if !connected {
+            rig.reachable = true;
+        }
+        rig.settle();
+        assert_eq!((rig.outcome(again).as_str(), rig.outcome(next).as_str()), ("db2 get a", "db5 get b"));
+    }
+    assert_eq!(rig.link.database(), 5);
+    rig.finish();
+}
+
+#[test]
+fn a_command_that_waits_may_be_written_otherwise() {
+    let mut rig = Rig::ready();
+    rig.reachable = false;
+    rig.cut();
+    let first = rig.submit(&["get a", "get b", "get c"].map(call));
+    rig.link.rewrite(first + 1, b"*2\r\n$3\r\nget\r\n$5\r\nother\r\n");
+    rig.link.rewrite(99, b"nobody's");
+    rig.reachable = true;
+    rig.settle();
+    let outcomes: Vec<String> = (first..first + 3).map(|id| rig.outcome(id)).collect();
+    assert_eq!(outcomes, ["db0 get a", "db0 get other", "db0 get c"]);
+    rig.finish();
+}
