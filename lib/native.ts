@@ -50,6 +50,7 @@ export interface NativeLink {
   reconnectAfter(ms: number): void;
   tick(): void;
   probed(outcome: number): void;
+  checked(accepted: boolean): void;
 }
 
 /** The cache engine, see `src/node/cache.rs` and docs/design/crossing.md. */

@@ -202,8 +202,11 @@ impl Link {
                 }
             }
             Step::Info => match judge_info(reply) {
-                Readiness::Ready => {}
-                Readiness::Warning(text) => self.outputs.push_back(Output::Warning(text)),
+                Readiness::Ready => self.info = Some(reply.as_bytes().unwrap_or_default().to_vec()),
+                Readiness::Warning(text) => {
+                    self.info = Some(Vec::new());
+                    self.outputs.push_back(Output::Warning(text));
+                }
                 Readiness::Loading(ms) => {
                     let pause = Duration::from_millis(ms).min(self.options.max_loading_retry);
                     self.wake_info = Some(self.now + pause);
@@ -215,7 +218,10 @@ impl Link {
         }
         let handshake_over = self.state == State::Handshake && self.wake_info.is_none() && self.sent.is_empty();
         if handshake_over {
-            self.become_ready();
+            match self.info.take().filter(|_| self.options.asks_driver) {
+                Some(info) => self.outputs.push_back(Output::Check(info)),
+                None => self.become_ready(),
+            }
         }
     }
 

@@ -74,6 +74,8 @@ pub struct Link {
     /// not run by itself.
     pub(super) lost_transaction: bool,
     pub(super) monitoring: bool,
+    /// What the server said to the ready check, until the driver is asked.
+    pub(super) info: Option<Vec<u8>>,
     /// Whether the next end of the connection is final.
     pub(super) closing: bool,
     /// When a READONLY reply last made the link look for another server.
@@ -114,6 +116,7 @@ impl Link {
             wire_transaction_selects: false,
             lost_transaction: false,
             monitoring: false,
+            info: None,
             closing: false,
             rediscovered: None,
             attempts: 0,
@@ -265,6 +268,19 @@ impl Link {
         self.flush_waiting();
     }
 
+    /// The driver's answer to `Check`: whether this server will do. If not, another connection is made by the policy.
+    pub fn on_checked(&mut self, accepted: bool, now: Instant) {
+        self.now = now;
+        if self.state != State::Handshake || self.farewell != Farewell::None {
+            return;
+        }
+        if accepted {
+            self.become_ready();
+        } else {
+            self.hang_up(false);
+        }
+    }
+
     /// Asks the driver to close the connection, once.
     pub(super) fn hang_up(&mut self, destroy: bool) {
         let farewell = if destroy { Farewell::Broken } else { Farewell::Closing };
@@ -288,6 +304,7 @@ impl Link {
         self.output = Vec::new();
         self.scanner.reset();
         self.wake_info = None;
+        self.info = None;
         self.monitoring = false;
         if !self.options.auto_resubscribe {
             self.subscriptions.clear();

@@ -47,6 +47,8 @@ pub struct LinkOptions {
     pub client_info: Option<ClientInfo>,
     /// INFO before the link counts as ready, so that a loading server is waited for.
     pub ready_check: bool,
+    /// Whether the driver is shown that INFO, and says whether this server will do (`Output::Check`).
+    pub asks_driver: bool,
     /// Longest wait between two looks at a loading server.
     pub max_loading_retry: Duration,
     /// Whether commands wait while the link is not ready.
@@ -85,6 +87,7 @@ impl Default for LinkOptions {
             read_only: false,
             client_info: None,
             ready_check: true,
+            asks_driver: false,
             max_loading_retry: Duration::from_secs(10),
             offline_queue: true,
             resend: Resend::All,
@@ -122,6 +125,7 @@ impl LinkOptions {
                 version: info.get("version").and_then(Value::as_str).unwrap_or("0").to_owned(),
             }),
             ready_check: flag("readyCheck", true),
+            asks_driver: flag("asksDriver", false),
             max_loading_retry: millis("maxLoadingRetryMs").unwrap_or(default.max_loading_retry),
             offline_queue: flag("offlineQueue", true),
             resend: match value["resend"].as_str() {

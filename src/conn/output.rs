@@ -66,6 +66,8 @@ pub enum Output {
         /// At once.
         destroy: bool,
     },
+    /// The server is ready and said this to INFO (nothing, if it may not be asked). Answer with `on_checked`.
+    Check(Vec<u8>),
     /// The handshake is done.
     Ready,
     /// The connection is gone. Answer with `reconnect_after`; `attempts` counts since it was last ready.

@@ -20,6 +20,7 @@ mod event {
     pub const WARNING: i64 = 10;
     pub const SELECTED: i64 = 11;
     pub const PROBE: i64 = 12;
+    pub const CHECK: i64 = 13;
 }
 
 /// Appends one event's slots.
@@ -29,6 +30,7 @@ pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_valu
     let slots = match output {
         Output::Connect => [values.integer(event::CONNECT), none, none, none, none],
         Output::Close { destroy } => [values.integer(event::CLOSE), flag(*destroy), none, none, none],
+        Output::Check(info) => [values.integer(event::CHECK), values.text(info), none, none, none],
         Output::Ready => [values.integer(event::READY), none, none, none, none],
         Output::Closed { attempts } => [values.integer(event::CLOSED), values.integer(i64::from(*attempts)), none, none, none],
         Output::Ended => [values.integer(event::ENDED), none, none, none, none],

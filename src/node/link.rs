@@ -349,6 +349,12 @@ impl NativeLink {
         self.input(|link, now| link.on_probe(probe, now))
     }
 
+    /// Whether the server whose INFO came as an event will do.
+    #[napi(catch_unwind)]
+    pub fn checked(&mut self, accepted: bool) -> Result<()> {
+        self.input(|link, now| link.on_checked(accepted, now))
+    }
+
     /// Brings the state array up to date, after the cache has used the link.
     #[napi(catch_unwind)]
     pub fn refresh(&mut self) -> Result<()> {

@@ -187,3 +187,23 @@ fn a_handshake_without_commands_is_over_at_once() {
     rig.connect();
     assert_eq!(rig.link.state(), State::Ready);
 }
+
+#[test]
+fn a_driver_that_asks_for_it_sees_the_info_and_decides() {
+    for (accepted, connections) in [(true, 1), (false, 2)] {
+        let mut rig = Rig::new(LinkOptions { asks_driver: true, ..checked() });
+        rig.server.info = ["role:slave".to_owned()].into();
+        rig.connect();
+        let id = rig.issue("get a");
+        rig.settle();
+        assert!(rig.events.contains(&Output::Check(b"role:slave".to_vec())), "{:?}", rig.events);
+        assert_eq!(rig.link.state(), State::Handshake, "nothing is written before the driver has answered");
+        rig.link.on_checked(accepted, rig.now);
+        rig.drain();
+        rig.settle();
+        assert_eq!((rig.connections, rig.link.state() == State::Ready), (connections, accepted));
+        if accepted {
+            assert_eq!(rig.outcome(id), "db0 get a");
+        }
+    }
+}
