@@ -12,6 +12,9 @@ module.exports.Cluster = hawser.Cluster;
 module.exports.Command = hawser.Command;
 module.exports.Pipeline = hawser.Pipeline;
 module.exports.ScanStream = hawser.ScanStream;
+module.exports.AbstractConnector = hawser.AbstractConnector;
+module.exports.SentinelConnector = hawser.SentinelConnector;
+module.exports.SentinelIterator = hawser.SentinelIterator;
 module.exports.AbortError = hawser.AbortError;
 module.exports.MaxRetriesPerRequestError = hawser.MaxRetriesPerRequestError;
 module.exports.RedisError = hawser.RedisError;
@@ -27,3 +30,13 @@ module.exports.CacheMetrics = hawser.CacheMetrics;
 module.exports.warmCache = hawser.warmCache;
 module.exports.applyInvalidation = hawser.applyInvalidation;
 module.exports.PubSubService = hawser.PubSubService;
+
+// Left from the time when ioredis took other Promise libraries. Not among the names for `import`: reading it prints a warning.
+const warn = () => console.warn('Other Promise libraries cannot be plugged in any more. The native Promise is used.');
+Object.defineProperty(module.exports, 'Promise', {
+  get() {
+    warn();
+    return Promise;
+  },
+  set: warn,
+});

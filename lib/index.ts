@@ -31,6 +31,7 @@ export type {
   ReplyMappingMode,
   Result,
 } from './client/commands';
+export { AbstractConnector, SentinelConnector, SentinelIterator } from './client/connectors';
 export { AbortError, MaxRetriesPerRequestError, RedisError, ReplyError } from './client/errors';
 export type { ClusterEvents, ConnectionEvents, RedisEvents } from './client/events';
 export type { ClientOptions, CommonRedisOptions, RedisOptions, StandaloneConnectionOptions } from './client/options';

@@ -9,17 +9,30 @@ import { HawserError } from './errors';
 import { clientConfig, isMemoryUrl } from './client/config';
 import { nextTick, surface } from './client/clock';
 import { callBack, Command, type Callback, type CommandOptions } from './client/command';
-import { addBuiltinCommand, createBuiltinCommand, defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './client/commander';
+import {
+  addBuiltinCommand,
+  createBuiltinCommand,
+  defineCommand,
+  detoursOf,
+  installCommands,
+  type CommandTarget,
+  type Detours,
+  type ScriptDefinition,
+} from './client/commander';
 import type { ChainableCommander, ExecResult, MappingOf, RedisCommander, ReplyMappingFromOptions, ReplyMappingMode } from './client/commands';
 import { AbortError, CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './client/errors';
 import type { EmitterClass, RedisEvents } from './client/events';
+import { standaloneView } from './client/connectors';
+import { logCommand, logConnection, logRedis, logStatus, watchCommands } from './client/debug';
 import { Link, type LinkClient, type MessageKind } from './client/link';
-import { parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from './client/options';
+import { DEFAULT_REDIS_OPTIONS, parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from './client/options';
 import { pairsOf, Pipeline } from './client/pipeline';
+import { CommandQueue } from './client/queues';
+import { parseInfo, readyCheck } from './client/ready_check';
 import { ScanStream, type ScanOptions } from './client/scan_stream';
 import { sendSource, type Script } from './client/script';
 import { builtinCommands } from './client/table';
-import { isTracing, traceCommand, traceConnect, type Place } from './client/tracing';
+import { isTracing, noteIssued, traceCommand, traceConnect, type Place } from './client/tracing';
 import './client/transformers';
 
 /** Of the connection. A client of `monitor()` says `'monitoring'` where others say `'ready'`; that is not in the type, as in ioredis. */
@@ -40,6 +53,8 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   static Cluster: typeof Cluster;
   static Command = Command;
   static ReplyError = ReplyError;
+  /** ioredis's name for them. */
+  static readonly defaultOptions = DEFAULT_REDIS_OPTIONS;
 
   static createClient(...args: ConstructorParameters<typeof Redis>): Redis {
     return new Redis(...args);
@@ -52,6 +67,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   addedBuiltinSet = new Set<string>();
   /** @internal */ utf8Options: CommandOptions;
   /** @internal */ bufferOptions: CommandOptions;
+  /** @internal */ readonly detours: Detours | undefined;
   /** The connection; undefined on `memory://`. */
   readonly link: Link | undefined;
   private readonly isMemory: boolean;
@@ -64,7 +80,9 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   /** Channels and patterns, as the server last counted them. */
   private subscriptions = 0;
   private lastError: Error | undefined = undefined;
-  private connector: ConnectorLike | undefined = undefined;
+  /** Why there will be no other attempt to connect. */
+  private hopelessness: Error | undefined = undefined;
+  private readonly ownConnector: ConnectorLike | undefined;
 
   /**
    * Connects, unless `lazyConnect`. `path` is a socket's, or a URL: `redis://user:password@host:port/db?option=value`, `rediss://` for TLS.
@@ -82,14 +100,18 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     super();
     this.isMemory = args.some(isMemoryUrl);
     this.options = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
-    const { keyPrefix } = this.options;
+    const keyPrefix = this.options.keyPrefix || '';
     this.selected = this.options.db;
     this.utf8Options = { replyEncoding: 'utf8', keyPrefix };
     this.bufferOptions = { replyEncoding: null, keyPrefix };
+    this.detours = detoursOf(this);
+    const { Connector } = this.options;
+    this.ownConnector = Connector ? new Connector(this.options) : undefined;
     this.link = this.isMemory ? undefined : this.createLink();
+    watchCommands(this, () => this.selected);
     for (const [name, definition] of Object.entries(this.options.scripts ?? {})) this.defineCommand(name, definition);
     if (this.isMemory) this.setStatus('ready');
-    else if (this.options.lazyConnect === true) this.setStatus('wait');
+    else if (this.options.lazyConnect) this.setStatus('wait');
     else this.connect().catch(noop);
   }
 
@@ -101,9 +123,15 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
         if (this.status !== 'connecting') this.connect().catch(noop);
       },
       onConnect: () => this.setStatus('connect'),
+      onCheck: (info) => this.ownConnector?.check === undefined || Boolean(ask(() => this.ownConnector?.check?.(parseInfo(info)))),
+      onGivenUp: (error) => {
+        this.hopelessness = error;
+        this.silentEmit('error', error);
+      },
       onReady: () => this.onReady(),
       onSocketError: (error) => {
         this.lastError = error;
+        logConnection('error: %s', error);
         this.silentEmit('error', error);
       },
       onClosed: (attempts) => this.onClosed(attempts),
@@ -119,13 +147,8 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
       onWarning: (text) => console.warn(`[WARN] ${text}`),
       onReplyError: (command, text, database) => this.onReplyError(command, text, database),
     };
-    if (this.options.Connector) {
-      const Connector = this.options.Connector;
-      client.openStream = () => {
-        this.connector = new Connector(this.options);
-        return this.connector.connect((event, error) => this.silentEmit(event, error));
-      };
-    }
+    const own = this.ownConnector;
+    if (own !== undefined) client.openStream = () => own.connect((event, error) => this.silentEmit(event, error));
     return new Link(client, socket, core, shape);
   }
 
@@ -146,16 +169,40 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return this.link?.attempts ?? 0;
   }
 
-  /** Commands that wait to be sent with the others of their tick. Sending is always batched, so this counts nothing else. */
+  /** What opens the client's streams: the application's own `Connector`, or a view of what hawser has in its place. */
+  get connector(): ConnectorLike & { readonly stream?: Socket | undefined } {
+    return this.ownConnector ?? standaloneView(this);
+  }
+
+  /** Commands that `enableAutoPipelining` holds until the turn of the event loop is over. */
   get autoPipelineQueueSize(): number {
-    return 0;
+    return this.detours?.autoPipeline?.length ?? 0;
+  }
+
+  /** Commands that are to be answered over the present connection. A view: look, do not touch. */
+  get commandQueue(): CommandQueue {
+    return new CommandQueue(() => (this.status === 'ready' ? (this.link?.pending() ?? []) : []));
+  }
+
+  /** Commands that wait for a connection. A view: look, do not touch. */
+  get offlineQueue(): CommandQueue {
+    return new CommandQueue(() => (this.status === 'ready' ? [] : (this.link?.pending() ?? [])));
   }
 
   private setStatus(status: RedisStatus | 'monitoring', argument?: unknown): void {
+    if (logRedis.enabled) {
+      logStatus(this, status);
+      watchCommands(this, () => this.selected);
+    }
     this.status = status as RedisStatus;
     nextTick(() => {
       this.emit(status, argument);
     });
+  }
+
+  /** Asks the server until it has loaded its data: `callback(error, info)`. ioredis's name; the handshake has a check of its own. */
+  _readyCheck(callback: Callback): void {
+    readyCheck(this, callback);
   }
 
   /** Emits an error that nobody has to listen to. */
@@ -180,6 +227,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   }
 
   private onReady(): void {
+    this.showWaiting();
     // The new connection starts in the database of the options, and is brought back to the one in use.
     if (this.hasBeenReady && this.selected !== this.options.db) ask(() => this.emit('select', this.selected));
     this.hasBeenReady = true;
@@ -192,17 +240,32 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     this.setStatus('ready');
   }
 
+  /** What waited for the connection is written now. */
+  private showWaiting(): void {
+    const isTraced = isTracing();
+    if (!isTraced && !logRedis.enabled && !logConnection.enabled) return;
+    const waiting = this.link?.pending() ?? [];
+    if (waiting.length > 0) logConnection('send %d commands in offline queue', waiting.length);
+    for (const command of waiting) {
+      if (logRedis.enabled) logCommand(this, 'write', command, this.selected);
+      if (isTraced) void traceCommand(command, this.place());
+    }
+  }
+
   private onClosed(attempts: number): number | null {
     this.setStatus('close');
     const strategy = this.options.retryStrategy;
     if (this.isClosingByHand || typeof strategy !== 'function') return null;
     const delay = ask(() => strategy(attempts));
     if (typeof delay !== 'number') return null;
+    logConnection('reconnect in %sms', delay);
     this.setStatus('reconnecting', delay);
-    return delay;
+    // What no timer takes, Node's takes for the shortest delay.
+    return delay > 0 ? delay : 0;
   }
 
   private onEnded(): void {
+    logConnection('skip reconnecting: %s', this.isClosingByHand ? 'closed by hand' : (this.hopelessness ?? 'retryStrategy has no delay'));
     this.subscriptions = 0;
     if (this.status !== 'close' && this.status !== 'wait') this.setStatus('close');
     this.setStatus('end');
@@ -223,7 +286,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
       return Promise.reject(new Error('Redis is already connecting/connected'));
     }
     this.isClosingByHand = false;
-    this.lastError = undefined;
+    this.lastError = this.hopelessness = undefined;
     this.setStatus('connecting');
     const { link } = this;
     return new Promise((resolve, reject) => {
@@ -234,7 +297,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
         else resolve();
       };
       const onReady = (): void => settle();
-      const onClose = (): void => settle(closedError(this.lastError));
+      const onClose = (): void => settle(this.hopelessness ?? closedError(this.lastError));
       this.once('ready', onReady);
       this.once('close', onClose);
       link.connect();
@@ -244,7 +307,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   /** Closes the connection at once; commands that wait for a reply are rejected. `reconnect`: a new one is opened by the retry strategy. */
   disconnect(reconnect = false): void {
     if (!reconnect) this.isClosingByHand = true;
-    this.connector?.disconnect();
+    this.ownConnector?.disconnect();
     if (this.link === undefined) {
       if (this.status !== 'end') this.onEnded();
       return;
@@ -281,11 +344,20 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   /** Sends a command. Every call goes through here, pipelined ones included: tools wrap it. */
   sendCommand(command: Command, pipeline?: unknown): unknown {
     const { link } = this;
-    const traced = isTracing() && link !== undefined ? traceCommand(command, this.place()) : undefined;
+    const traced = isTracing() && link !== undefined ? this.trace(command) : undefined;
     if (this.status === 'ready' && !command.meta.isSpecial && command.script === undefined && link !== undefined) link.push(command);
     else this.sendSpecial(command);
     if (pipeline !== undefined) return undefined;
     return traced ?? command.promise;
+  }
+
+  /** Traces a command that is written now. One that has to wait is traced when it is written, one that is refused not at all. */
+  private trace(command: Command): Promise<unknown> | undefined {
+    const isRefused = this.isMonitoring || (this.mode === 'subscriber' && !Command.checkFlag('VALID_IN_SUBSCRIBER_MODE', command.name));
+    // A SELECT is in the database that it selects, as in ioredis.
+    noteIssued(command, command.meta.lower === 'select' ? Number(String(command.args[0])) : this.selected);
+    if (this.status === 'ready' && !isRefused) return traceCommand(command, this.place());
+    return undefined;
   }
 
   private sendSpecial(command: Command): void {
@@ -328,7 +400,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   /** @internal For tracing. */
   place(): Place {
     const { path, host, port } = this.options;
-    return { serverAddress: path ?? host, serverPort: path === undefined ? port : undefined, database: this.selected };
+    return { serverAddress: path || host || 'localhost', serverPort: path ? undefined : port || 6379, database: this.selected };
   }
 
   /** Takes note of what a subscription is answered. */
@@ -343,7 +415,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   private quitAtOnce(command: Command, link: Link): boolean {
     if (this.status === 'ready' || link.queued > 0) return false;
     this.disconnect();
-    command.deliver('OK', { protocol: 3, replyMapping: 'legacy' });
+    command.deliver(command.replyEncoding === null ? Buffer.from('OK') : 'OK', { protocol: 3, replyMapping: 'legacy' });
     return true;
   }
 
@@ -351,6 +423,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     const db = Number(String(argument));
     if (!Number.isInteger(db) || db === this.selected) return;
     this.selected = db;
+    logRedis('switch to db [%d]', db);
     this.emit('select', db);
   }
 
@@ -388,7 +461,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     if (command.meta.lower === 'select') this.selected = link.database;
     const { reconnectOnError } = this.options;
     if (typeof reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
-    const verdict = ask(() => reconnectOnError(new ReplyError(text)));
+    const verdict = ask(() => reconnectOnError(command.errorOf({ code: 'E_REPLY', node: link.node, text })));
     if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
     if (this.status !== 'reconnecting') this.disconnect(true);
     // What belongs to a transaction would run outside of it.
@@ -400,15 +473,17 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   /** Any number of commands in one write. */
   pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>> {
     const pipeline = new Pipeline(this, false) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
-    return commands === undefined ? pipeline : pipeline.addBatch(commands);
+    return Array.isArray(commands) ? pipeline.addBatch(commands as unknown[][]) : pipeline;
   }
 
   /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }` MULTI is sent at once. */
   multi(options: { pipeline: false }): Promise<'OK'>;
   multi(options: { pipeline: true }): ChainableCommander<MappingOf<ReplyMapping>>;
   multi(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>>;
-  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean }): ChainableCommander<MappingOf<ReplyMapping>> | Promise<'OK'> {
-    if (argument !== undefined && !Array.isArray(argument) && !(argument as { pipeline: boolean }).pipeline) {
+  multi(commands: readonly (readonly unknown[])[], options: { pipeline: false }): Promise<'OK'>;
+  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean } | null, options?: { pipeline: boolean }): ChainableCommander<MappingOf<ReplyMapping>> | Promise<'OK'> {
+    const { pipeline: isCollected } = (options ?? (Array.isArray(argument) ? {} : argument) ?? {}) as { pipeline?: boolean };
+    if (isCollected === false) {
       return this.sendCommand(new Command('multi', [], this.utf8Options)) as Promise<'OK'>;
     }
     const pipeline = new Pipeline(this, true) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
@@ -417,7 +492,9 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** Runs a transaction that was opened with `multi({ pipeline: false })`. */
   exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null> {
-    const sent = (this.sendCommand(new Command('exec', [], this.utf8Options)) as Promise<unknown>).then(pairsOf);
+    const command = new Command('exec', [], this.utf8Options);
+    // Behind the commands that are held.
+    const sent = ((this.detours?.autoPipeline?.add(command) ?? this.sendCommand(command)) as Promise<unknown>).then(pairsOf);
     return callback === undefined ? sent : callBack(sent, callback as Callback);
   }
 
@@ -498,7 +575,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     if (head === null || end < 0) return;
     const [whole, time, database, source] = head as unknown as [string, string, string, string];
     const args = line.slice(whole.length).match(/"(?:\\.|[^"\\])*"/g) ?? [];
-    const unquoted = args.map((arg) => arg.slice(1, -1).replace(/\\(["\\])/g, '$1'));
+    const unquoted = args.map((arg) => arg.slice(1, -1).replace(/\\"/g, '"'));
     this.emit('monitor', time, unquoted, source, database);
   }
 }

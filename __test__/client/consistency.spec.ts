@@ -54,15 +54,17 @@ describe("streams of the user's own", () => {
     expect(await redis.echo('second')).toBe('second');
   });
 
-  test('a connector that throws is a connection that failed', async () => {
+  test('a connector that throws ends the client, as one that rejects does: everybody is told why', async () => {
     const broken = (): never => {
       throw new Error('no stream');
     };
     const errors: string[] = [];
     const redis = connect({ Connector: of(broken, real), retryStrategy: () => 1, lazyConnect: true });
     redis.on('error', (error: Error) => errors.push(error.message));
+    await expect(redis.echo('first')).rejects.toThrow('no stream');
+    expect([errors, redis.status]).toEqual([['no stream'], 'end']);
+    await redis.connect();
     expect(await redis.echo('second')).toBe('second');
-    expect(errors).toEqual(['no stream']);
   });
 
   test('one that keeps what it is given sees the bytes as they were written', async () => {
@@ -93,9 +95,9 @@ describe("streams of the user's own", () => {
   });
 });
 
-test('a socket that cannot even be made is a connection that failed', async () => {
-  const redis = connect({ port: 6379, host: '127.0.0.1', tls: { cert: 'none', key: 'none' }, retryStrategy: null, lazyConnect: true });
-  await expect(redis.connect()).rejects.toThrow('Connection is closed.');
+test('a socket that cannot even be made ends the client', async () => {
+  const redis = connect({ port: 6379, host: '127.0.0.1', tls: { cert: 'none', key: 'none' }, retryStrategy: () => 1, lazyConnect: true });
+  await expect(redis.connect()).rejects.toThrow('PEM');
   await until(() => redis.status === 'end');
 });
 

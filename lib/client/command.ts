@@ -7,7 +7,7 @@ import { exists, getKeyIndexes, hasFlag } from '@ioredis/commands';
 import { ClassBit, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from './errors';
 import { blockingTimeOf } from './blocking';
-import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clock';
+import { clearTimeout, setImmediate, setTimeout, surface } from './clock';
 import type { Script } from './script';
 
 export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
@@ -26,6 +26,8 @@ export interface CommandOptions {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis
 type Resolve = (value: any) => unknown;
 type Reject = (error: Error) => void;
+
+const EXEC_BITS = ClassBit.PipelineTail | ClassBit.InTransaction;
 
 /** Of a command that no connection has touched. */
 const LEGACY = { protocol: 2, replyMapping: 'legacy' } as const;
@@ -56,6 +58,8 @@ const NOTHING: Readonly<Rare> = new Rare();
 
 /** Takes the outcome of a pipeline's command by its index. */
 export interface Batch {
+  /** Whoever issued the commands made no pipeline: each has its own promise, whose rejection is its caller's to catch. */
+  readonly isAutomatic?: true;
   /** @internal */ put(index: number, outcome: [Error | null, unknown?]): void;
 }
 
@@ -205,13 +209,9 @@ export class Command {
   get class(): number {
     let word = this.meta.class;
     if (this.replyEncoding === null) word |= ClassBit.Buffers;
-    let inside = this.inTransaction;
-    if (this.pipelineIndex !== undefined && this.pipelineIndex > 0) {
-      word |= ClassBit.PipelineTail;
-      // For the core it goes with the rest of its transaction.
-      inside ||= this.meta.lower === 'exec';
-    }
-    if (inside) word |= ClassBit.InTransaction;
+    // EXEC ends a transaction and, as in ioredis, does not say that it is in one.
+    if (this.pipelineIndex !== undefined && this.pipelineIndex > 0) word |= this.meta.isExec ? EXEC_BITS : ClassBit.PipelineTail;
+    if (this.inTransaction) word |= ClassBit.InTransaction;
     return word;
   }
 
@@ -289,15 +289,19 @@ export class Command {
   deliverFailure(failure: Failure): void {
     if (this.isSettled) return;
     if (this.isWrapped || this.batch !== undefined || this.errorStack !== undefined || this.callback !== undefined) {
-      const error = this.errorOf(failure);
-      if (this.isWrapped) this.callReplaced(undefined, error);
-      else this.settleError(error);
+      this.deliverError(this.errorOf(failure));
       return;
     }
     if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
     void this.promise;
     this.isSettled = true;
     (this.doResolve as Resolve)(fail(failure, this));
+  }
+
+  /** @internal The command failed for this reason, which others may share. */
+  deliverError(error: Error): void {
+    if (this.isWrapped) this.callReplaced(undefined, error);
+    else this.settleError(error);
   }
 
   /** @internal */
@@ -366,7 +370,7 @@ export class Command {
     if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
       if (this.settledBy === undefined) void this.promise;
       // The pipeline tells its caller; a promise that somebody looked at is nobody's duty to catch.
-      if (this.batch !== undefined) this.promise.catch(() => {});
+      if (this.batch !== undefined && this.batch.isAutomatic !== true) this.promise.catch(() => {});
       this.doReject?.(error);
     }
     if (this.batch !== undefined) this.batch.put(this.pipelineIndex as number, [error]);
@@ -432,8 +436,19 @@ function toArgument(arg: unknown): string {
 export function callBack<P extends Promise<unknown>>(promise: P, callback: Callback): P {
   if (typeof callback !== 'function') return promise;
   promise.then(
-    (value) => nextTick(callback as (error: null, value: unknown) => void, null, value),
-    (error: Error) => nextTick(callback, error),
+    (value) => {
+      if (value === undefined) call(callback, null);
+      else call(callback, null, value);
+    },
+    (error: Error) => call(callback, error),
   );
   return promise;
+}
+
+function call(callback: Callback, ...outcome: Parameters<Callback>): void {
+  try {
+    callback(...outcome);
+  } catch (thrown) {
+    surface(thrown);
+  }
 }

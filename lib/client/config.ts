@@ -1,5 +1,6 @@
 /** Options of a client as what the core and the socket are told. */
 import type { ConnectionOptions } from 'node:tls';
+import { badOption } from '../errors';
 import type { ClientOptions, ResolvedOptions } from './options';
 import type { SocketOptions } from './socket';
 
@@ -13,27 +14,29 @@ export function clientConfig(options: ResolvedOptions): {
   socket: SocketOptions & { disconnectTimeout?: number };
   shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null };
 } {
+  checkOwnOptions(options);
   const tag = options.clientInfoTag;
   // As in ioredis, a user name without a password has an empty one, and an empty user name is none.
-  const username = options.username || null;
-  const password = username === null ? options.password || null : (options.password ?? '');
+  const username = textOf(options.username) || null;
+  const password = username === null ? textOf(options.password) || null : (textOf(options.password) ?? '');
   return {
     core: {
-      protocol: options.protocol,
+      protocol: options.protocol === 3 ? 3 : 2,
       username,
       password,
       db: options.db,
-      connectionName: options.connectionName,
-      readOnly: options.readOnly,
-      clientInfo: options.disableClientInfo === true ? null : { name: tag ? `ioredis(${tag})` : 'ioredis', version: VERSION },
-      readyCheck: options.enableReadyCheck,
-      maxLoadingRetryMs: options.maxLoadingRetryTime,
-      offlineQueue: options.enableOfflineQueue,
+      connectionName: textOf(options.connectionName) || null,
+      readOnly: Boolean(options.readOnly),
+      clientInfo: options.disableClientInfo ? null : { name: tag ? `ioredis(${tag})` : 'ioredis', version: VERSION },
+      readyCheck: Boolean(options.enableReadyCheck),
+      asksDriver: Boolean(options.Connector),
+      maxLoadingRetryMs: Number(options.maxLoadingRetryTime),
+      offlineQueue: Boolean(options.enableOfflineQueue),
       resend: options.resend,
-      autoResend: options.autoResendUnfulfilledCommands,
-      maxRetriesPerRequest: options.maxRetriesPerRequest,
-      commandTimeoutMs: options.commandTimeout,
-      autoResubscribe: options.autoResubscribe,
+      autoResend: Boolean(options.autoResendUnfulfilledCommands),
+      maxRetriesPerRequest: numberOf(options.maxRetriesPerRequest),
+      commandTimeoutMs: numberOf(options.commandTimeout),
+      autoResubscribe: Boolean(options.autoResubscribe),
       maxQueueCommands: options.maxQueueCommands,
       maxQueueBytes: options.maxQueueBytes,
       watchdogMs: options.watchdogMs,
@@ -43,21 +46,21 @@ export function clientConfig(options: ResolvedOptions): {
       maxReplyBytes: options.maxReplyBytes,
     },
     socket: {
-      host: options.host,
+      host: options.host ?? 'localhost',
       port: options.port,
       family: options.family,
-      path: options.path,
+      path: options.path || undefined,
       tls: tlsOptions(options.tls),
       connectTimeout: options.connectTimeout,
       socketTimeout: options.socketTimeout,
       keepAlive: options.keepAlive,
-      noDelay: options.noDelay,
+      noDelay: Boolean(options.noDelay),
       disconnectTimeout: options.disconnectTimeout,
     },
     shape: {
       resp3: options.replyMapping === 'resp3',
-      stringNumbers: options.stringNumbers === true,
-      maxRetriesPerRequest: options.maxRetriesPerRequest,
+      stringNumbers: Boolean(options.stringNumbers),
+      maxRetriesPerRequest: numberOf(options.maxRetriesPerRequest),
     },
   };
 }
@@ -65,4 +68,20 @@ export function clientConfig(options: ResolvedOptions): {
 function tlsOptions(tls: ClientOptions['tls'] | null): ConnectionOptions | undefined {
   if (tls === undefined || tls === null || tls === false) return undefined;
   return typeof tls === 'object' ? tls : {};
+}
+
+/** As ioredis sends it: a URL's query and a careless configuration bring texts and numbers for each other. */
+const textOf = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
+const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+
+const BOUNDS = ['maxQueueCommands', 'maxQueueBytes', 'watchdogMs', 'maxReplyDepth', 'maxReplyElements', 'maxReplyBytes'];
+
+/** What ioredis does not know is checked here; its own options are taken as it takes them. */
+function checkOwnOptions(options: ResolvedOptions): void {
+  const resend = options.resend as unknown;
+  if (resend !== 'all' && resend !== 'idempotent' && resend !== 'none') badOption('resend', "'all', 'idempotent' or 'none'", resend);
+  for (const name of BOUNDS) {
+    const value = options[name];
+    if (value !== undefined && !(typeof value === 'number' && value >= 0)) badOption(name, 'a number from 0 on', value);
+  }
 }

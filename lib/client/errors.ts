@@ -11,7 +11,7 @@ export interface RedisError extends Error {
 }
 /** The server answered with an error: its text is the message. Class of the npm package `redis-errors`. */
 export interface ReplyError extends RedisError {
-  /** Whose reply it was. Missing on what `reconnectOnError` is asked about. */
+  /** Whose reply it was. */
   command: CommandShape;
   /** Of a transaction that EXEC refused (EXECABORT): the errors of its commands, `Error[]`. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- ioredis's class is `any`: what is read of such an error without a check stays so

@@ -11,7 +11,7 @@ import { ReplyError, type Failure } from './errors';
 import { Polling } from './polling';
 import { probe } from './probe';
 import { sendSource } from './script';
-import { nodeName, openSocket, watch, type SocketOptions } from './socket';
+import { isStream, nodeName, notAStream, openSocket, watch, type SocketEvents, type SocketOptions } from './socket';
 import { ClassBit, type ReplyContext } from './table';
 import { native, type NativeLink } from '../native';
 
@@ -47,6 +47,7 @@ const enum Event {
   Warning,
   Selected,
   Probe,
+  Check,
 }
 /** Slots per event. */
 const STRIDE = 5;
@@ -94,6 +95,10 @@ export interface LinkClient {
   onWarning(text: string): void;
   /** A command that was issued for `database` failed with the server's error. True if the client has sent it again. */
   onReplyError(command: Command, text: string, database: number): boolean;
+  /** Whether a server that says this to INFO will do; asked where the core was told to. */
+  onCheck(info: string): boolean;
+  /** No connection can be made, and none will be tried again. */
+  onGivenUp(error: Error): void;
   /** Opens a stream of the user's own (`Connector`), if there is one. */
   openStream?(): Promise<Socket>;
 }
@@ -327,6 +332,16 @@ export class Link extends Encoder {
     return this.ring.some((command) => command !== undefined && (command.meta.class & ClassBit.Blocking) !== 0);
   }
 
+  /** Callers' commands that are not answered, in their order. */
+  pending(): Command[] {
+    const commands: Command[] = [];
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) {
+      const command = this.ring[id & this.mask];
+      if (command !== undefined) commands.push(command);
+    }
+    return commands;
+  }
+
   /** Writes out what the core has queued by itself. */
   pump(): void {
     this.share();
@@ -494,6 +509,8 @@ export class Link extends Encoder {
           this.after();
         });
         return;
+      case Event.Check:
+        return this.native.checked(client.onCheck(a as string));
     }
   }
 
@@ -561,32 +578,52 @@ export class Link extends Encoder {
       events.onError(error);
       events.onClose();
     };
+    // Not before whoever made the client has had a chance to listen.
+    const giveUp = (error: Error): void =>
+      nextTick(() => {
+        if (!isCurrent) return;
+        isCurrent = false;
+        this.giveUp(error);
+      });
     try {
       if (this.client.openStream !== undefined) {
-        this.openOwn(this.client.openStream(), events, fail);
+        this.openOwn(this.client.openStream(), events, fail, giveUp);
         return;
       }
       this.socket = openSocket(this.socketOptions, this.share(), events);
     } catch (error) {
-      // What cannot even be tried: a connector that throws, a certificate that is none.
-      return fail(error as Error);
+      // What cannot even be tried: a port or a certificate that is none.
+      return giveUp(error as Error);
     }
     if (!this.isReferenced) this.socket.unref();
   }
 
   /** A stream of the user's own: its chunks are not in the shared buffer. */
-  private openOwn(opening: Promise<Socket>, events: Parameters<typeof watch>[3], fail: (error: Error) => void): void {
-    opening.then((stream) => {
+  private openOwn(opening: Promise<Socket>, events: SocketEvents, fail: (error: Error) => void, giveUp: (error: Error) => void): void {
+    const connectEvent = this.socketOptions.tls ? 'secureConnect' : 'connect';
+    Promise.resolve(opening).then((stream) => {
+      if (!isStream(stream)) return giveUp(notAStream());
       this.socket = stream;
       if (stream.destroyed) return fail(new Error('The stream of the Connector is closed.'));
       stream.on('data', (chunk: Buffer) => {
         if (this.socket !== stream) return;
         this.takeIn(() => this.native.receiveChunk(chunk));
       });
-      watch(stream, 'connect', this.socketOptions, events);
+      watch(stream, connectEvent, this.socketOptions, events);
       if (!this.isReferenced) stream.unref?.();
-      if (!stream.connecting) stream.emit('connect');
-    }, fail);
+      if (!stream.connecting) stream.emit(connectEvent);
+    }, giveUp);
+  }
+
+  /** As in ioredis: whoever waits is told the reason, and there is no other attempt. */
+  private giveUp(error: Error): void {
+    this.flush();
+    this.client.onGivenUp(error);
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) this.take(id)?.deliverError(error);
+    this.advance();
+    this.native.disconnect(false);
+    this.native.closed();
+    this.after();
   }
 
   private close(destroy: boolean): void {

@@ -2,7 +2,7 @@
  * The options of a `Redis`: constructor forms, URL forms and defaults are ioredis's (6.0), what hawser adds is at the end.
  */
 import type { ConnectionOptions } from 'node:tls';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { HawserError } from '../errors';
 import type { ReplyMappingMode } from './commands';
 import type { HimportFieldset, SentinelConnectionOptions } from './cluster_options';
@@ -27,7 +27,7 @@ export interface CommonRedisOptions {
   blockingTimeoutGrace?: number | undefined;
   /** Destroys the socket when no data came for so long while replies are due, in ms. */
   socketTimeout?: number | undefined;
-  /** Delay of TCP keepalive probes in ms, 0 for none. Default 30000. */
+  /** Delay of TCP keepalive probes in ms, 0 for the system's; anything but a number: none. Default 30000. */
   keepAlive?: number | undefined;
   /** TCP_NODELAY. Default true. */
   noDelay?: boolean | undefined;
@@ -197,6 +197,8 @@ const isInteger = (text: string): boolean => /^-?\d+$/.test(text);
 /** A URL, a host with a port, or the path of a unix socket, as options. */
 export function parseConnectionString(text: string): AnyOptions {
   if (isInteger(text)) return { port: Number(text) };
+  const unix = unixUrl(text);
+  if (unix !== undefined) return unix;
   let url: URL;
   const isPath = text.startsWith('/') && !text.startsWith('//');
   try {
@@ -218,8 +220,21 @@ export function parseConnectionString(text: string): AnyOptions {
     if (url.pathname.length > 1 && hasScheme) options.db = Number.parseInt(url.pathname.slice(1), 10);
     else if (url.pathname.length > 1) options.path = url.pathname;
   }
-  for (const [name, value] of url.searchParams) options[name] = name === 'family' || name === 'db' ? Number.parseInt(value, 10) : value;
+  for (const [name, value] of url.searchParams) {
+    // What the URL says elsewhere goes before its query.
+    if (options[name] !== undefined) continue;
+    const number = name === 'family' || name === 'db' ? Number.parseInt(value, 10) : NaN;
+    options[name] = Number.isNaN(number) ? value : number;
+  }
   return options;
+}
+
+/** `unix://user:password@/path?db=1`, which is no URL by the standard: a host is missing where a user is named. */
+function unixUrl(text: string): AnyOptions | undefined {
+  const [, user, path, query] = /^unix:\/\/([^@/?]*)@(\/[^?]*)(\?.*)?$/i.exec(text) ?? [];
+  if (user === undefined || path === undefined) return undefined;
+  const [username = '', ...password] = user.split(':');
+  return { username: decodeURIComponent(username), password: decodeURIComponent(password.join(':')), ...parseConnectionString(path + (query ?? '')) };
 }
 
 /** Merges constructor arguments: earlier ones win, all win over the defaults. */
@@ -237,13 +252,14 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
     else if (typeof arg === 'number') add({ port: arg });
     else if (typeof arg === 'string') {
       isTls ||= /^(rediss|valkeys):\/\//i.test(arg);
-      add(typeof options.port === 'number' && options.host === undefined && !isInteger(arg) ? { host: arg } : parseConnectionString(arg));
+      add(typeof options.port === 'number' && isIP(arg) !== 0 ? { host: arg } : parseConnectionString(arg));
     } else throw new Error(`Invalid argument ${String(arg)}`);
   }
   if (isTls) add({ tls: true });
   const merged = { ...DEFAULT_REDIS_OPTIONS, ...withoutUndefined(options) } as unknown as ResolvedOptions;
   if (typeof merged.port === 'string') merged.port = Number.parseInt(merged.port, 10);
   if (typeof merged.db === 'string') merged.db = Number.parseInt(merged.db, 10);
+  merged.db ??= 0;
   if (merged.replyMapping === 'resp3' && merged.protocol !== 3) {
     throw new Error('The "resp3" replyMapping is only supported with protocol 3');
   }

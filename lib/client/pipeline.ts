@@ -3,7 +3,7 @@
  * unless somebody reads it: the pipeline takes their outcomes by index.
  */
 import { callBack, Command, type Batch, type Callback, type CommandOptions } from './command';
-import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './commander';
+import { defineCommand, installCommands, STACKS, type CommandTarget, type Detours, type ScriptDefinition } from './commander';
 import type { RedisCommander } from './commands';
 import type { ResolvedOptions } from './options';
 import type { Script } from './script';
@@ -33,6 +33,7 @@ export class Pipeline implements CommandTarget, Batch {
   readonly scriptsSet: Record<string, Script>;
   /** @internal */ readonly utf8Options: CommandOptions;
   /** @internal */ readonly bufferOptions: CommandOptions;
+  /** @internal */ readonly detours: Detours | undefined;
   readonly isCluster = false;
   private settledBy: Promise<Outcome[]> | undefined = undefined;
   private queue: Command[] = [];
@@ -54,6 +55,7 @@ export class Pipeline implements CommandTarget, Batch {
     this.scriptsSet = redis.scriptsSet;
     this.utf8Options = redis.utf8Options;
     this.bufferOptions = redis.bufferOptions;
+    this.detours = redis.detours?.keepsStacks === true ? STACKS : undefined;
     const own = this as unknown as Record<string, unknown>;
     for (const name of [...Object.keys(this.scriptsSet), ...redis.addedBuiltinSet]) {
       own[name] = (redis as unknown as Record<string, unknown>)[name];
@@ -101,7 +103,6 @@ export class Pipeline implements CommandTarget, Batch {
   }
 
   private closeTransaction(): void {
-    // As in ioredis, EXEC is outside of the transaction it closes.
     this.openTransactions--;
     this.sendCommand(new Command('exec', [], this.wantsBuffers ? this.bufferOptions : this.utf8Options));
     this.wantsBuffers = false;

@@ -4,6 +4,7 @@
  */
 import { connect as netConnect, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { HawserError } from '../errors';
 import { clearTimeout, setTimeout } from './clock';
 
 export interface SocketOptions {
@@ -29,14 +30,14 @@ export interface SocketEvents {
 
 /** `host:port`, or the path of a unix socket. */
 export function nodeName(options: SocketOptions): string {
-  return options.path ?? (options.host.includes(':') ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`);
+  return options.path ?? (String(options.host).includes(':') ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`);
 }
 
 function connectOptions(options: SocketOptions): NetConnectOpts {
   if (options.path !== undefined && options.path !== null) return { path: options.path };
   // Every address that a name has is tried, unless the user says which family it is to be.
   const family = options.family ?? 0;
-  return { host: options.host, port: options.port, family, autoSelectFamily: family === 0 };
+  return { host: options.host, family, autoSelectFamily: family === 0, ...((options.port as unknown) === null ? {} : { port: options.port }) } as NetConnectOpts;
 }
 
 /** Opens a connection. `onClose` comes once, whatever happens. */
@@ -74,7 +75,7 @@ export function watch(socket: Socket | TLSSocket, connectEvent: string, options:
   socket.once(connectEvent, () => {
     clearTimeout(timer);
     // A stream of the user's own may be no socket.
-    if (options.keepAlive) socket.setKeepAlive?.(true, options.keepAlive);
+    if (typeof options.keepAlive === 'number') socket.setKeepAlive?.(true, options.keepAlive);
     if (options.noDelay !== false && options.path === undefined) socket.setNoDelay?.(true);
     events.onConnect();
   });
@@ -84,3 +85,12 @@ export function watch(socket: Socket | TLSSocket, connectEvent: string, options:
     events.onClose();
   });
 }
+
+/** Whether a `Connector` has brought what can be read and written. */
+export function isStream(value: unknown): boolean {
+  const { on, write, end } = (value ?? {}) as Partial<Socket>;
+  return typeof on === 'function' && typeof write === 'function' && typeof end === 'function';
+}
+
+export const notAStream = (): HawserError =>
+  new HawserError('E_BAD_OPTION', 'Connector.connect() must resolve a stream that is written to and read from, such as a net.Socket');

@@ -33,6 +33,7 @@ export class Meta {
   readonly class: number;
   /** Commands that change what the client itself has to know: they take the long way. */
   readonly isSpecial: boolean;
+  readonly isExec: boolean;
   argumentTransformer: ArgumentTransformer | undefined;
   replyTransformer: ReplyTransformer | undefined;
   /** `*<count>\r\n$<length>\r\n<name>\r\n` by number of arguments. */
@@ -41,6 +42,7 @@ export class Meta {
   constructor(readonly name: string) {
     this.lower = name.toLowerCase();
     this.class = native.classify(this.lower);
+    this.isExec = this.lower === 'exec';
     // By the name as typed, as in ioredis: `call('HGETALL')` gets what the server sent.
     this.argumentTransformer = argumentTransformers[name];
     this.replyTransformer = replyTransformers[name];

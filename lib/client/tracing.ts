@@ -49,11 +49,20 @@ const noop = (): void => {};
 /** Whether commands are traced now. */
 export const isTracing = (): boolean => isHeard(commands);
 
-/** Traces a command, once, however often it is sent. */
+/** Of commands that wait to be written: the database that they are for. */
+const issuedFor = new WeakMap<Traced, number>();
+
+/** A command is issued that cannot be written yet. */
+export function noteIssued(command: Traced, database: number): void {
+  issuedFor.set(command, database);
+}
+
+/** Traces a command that is written, once, however often it is sent. */
 export function traceCommand(command: Traced, place: Place): Promise<unknown> {
   if (command.isTraced) return command.promise;
   command.isTraced = true;
   const context = { command: command.name, args: sanitize(command.name, command.args), ...place };
+  context.database = issuedFor.get(command) ?? place.database;
   const traced = commands.tracePromise(() => command.promise, context);
   // Who awaits it hears of it; a pipeline does not.
   traced.catch(noop);

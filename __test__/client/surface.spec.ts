@@ -1,0 +1,164 @@
+/** What hawser alone does with a `Connector`, Sentinel's names and `DEBUG`; and what only a process of its own shows. */
+import * as net from 'node:net';
+import { Command, Redis, SentinelConnector } from '../../lib';
+import { parseConnectionString } from '../../lib/client/options';
+import { runNode } from '../helpers/process';
+import { RedisServer } from '../helpers/redis-server';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server.stop());
+
+const made: Redis[] = [];
+function connect(options: object): Redis {
+  const redis = new Redis({ port: server.port, host: '127.0.0.1', ...options });
+  made.push(redis);
+  return redis;
+}
+afterEach(() => {
+  for (const redis of made.splice(0)) if (redis.status !== 'end') redis.disconnect();
+});
+
+describe('a Connector', () => {
+  const resolving = (value: unknown): unknown =>
+    class {
+      connect(): Promise<unknown> {
+        return Promise.resolve(value);
+      }
+      disconnect(): void {}
+    };
+
+  test.each([[undefined], [{}], ['redis://localhost'], [{ on: () => undefined }]])('that resolves %p and no stream: the client says so and ends', async (value) => {
+    const redis = connect({ Connector: resolving(value), lazyConnect: true });
+    const told: unknown[] = [];
+    redis.on('error', (error: Error & { code?: string }) => told.push(error.code));
+    await expect(redis.get('a')).rejects.toMatchObject({ code: 'E_BAD_OPTION', message: expect.stringContaining('stream') as string });
+    expect(told).toEqual(['E_BAD_OPTION']);
+    expect(redis.status).toBe('end');
+  });
+
+  test('a stream itself in the place of a promise', async () => {
+    class Connector {
+      connect(): net.Socket {
+        return net.connect(server.port, '127.0.0.1');
+      }
+      disconnect(): void {}
+    }
+    expect(await connect({ Connector }).ping()).toBe('PONG');
+  });
+
+  test('of Sentinel is refused', () => {
+    expect(() => new SentinelConnector({})).toThrow(expect.objectContaining({ code: 'E_UNSUPPORTED' }));
+    expect(() => new Redis({ Connector: SentinelConnector as never })).toThrow(expect.objectContaining({ code: 'E_UNSUPPORTED' }));
+  });
+});
+
+describe('options', () => {
+  test('hawser adds are refused with a code where they cannot be used', () => {
+    for (const [name, value, Kind] of [['resend', 'sometimes', TypeError], ['maxQueueCommands', '5', TypeError], ['watchdogMs', -1, TypeError], ['maxReplyDepth', null, TypeError]] as const) {
+      let error: unknown;
+      try {
+        new Redis({ [name]: value, lazyConnect: true });
+      } catch (thrown) {
+        error = thrown;
+      }
+      expect(error).toBeInstanceOf(Kind);
+      expect(error).toMatchObject({ code: 'E_BAD_OPTION', message: expect.stringContaining(name) as string });
+    }
+  });
+
+  test('a script without source is refused when it is defined', () => {
+    const redis = connect({ lazyConnect: true });
+    expect(() => redis.defineCommand('mine', {} as never)).toThrow(expect.objectContaining({ code: 'E_BAD_OPTION' }));
+    expect(() => connect({ lazyConnect: true, scripts: { mine: { lua: 5 } } })).toThrow(TypeError);
+  });
+
+  test('a unix socket may have a user, a password and options', () => {
+    expect(parseConnectionString('unix://us%40er:p%3Aa:b@/run/redis.sock?db=2')).toEqual({ username: 'us@er', password: 'p:a:b', path: '/run/redis.sock', db: 2 });
+    expect(parseConnectionString('unix://:secret@/s')).toEqual({ username: '', password: 'secret', path: '/s' });
+    expect(parseConnectionString('unix:///run/redis.sock')).toEqual({ path: '/run/redis.sock' });
+  });
+});
+
+test('EXEC keeps its place in a transaction that is cut: what was not whole is not sent again', () => {
+  const command = new Command('exec');
+  const alone = command.class;
+  command.pipelineIndex = 2;
+  expect([command.inTransaction, command.class & alone, command.class > alone]).toEqual([false, alone, true]);
+});
+
+const program = (body: string): string => `
+const Redis = require('hawser');
+const redis = new Redis(${server.port}, '127.0.0.1', { connectionName: 'me', enableAutoPipelining: process.env.AUTO === '1' });
+(async () => { ${body}; redis.disconnect(); })();
+`;
+
+test('a check that throws is told, and another connection is made', async () => {
+  const script = `
+const net = require('node:net');
+const Redis = require('hawser');
+let asked = 0;
+class Connector {
+  connect() { return Promise.resolve(net.connect(${server.port}, '127.0.0.1')); }
+  disconnect() {}
+  check() { if (++asked === 1) throw new Error('from check'); return true; }
+}
+process.on('uncaughtException', (error) => console.log('told', error.message));
+const redis = new Redis({ Connector, retryStrategy: () => 1 });
+redis.ping().then((reply) => { console.log(reply, asked); redis.disconnect(); });
+`;
+  const { stdout } = await runNode(script);
+  expect(stdout).toBe('told from check\nPONG 2\n');
+});
+
+test('a rejection of a held command that nobody catches is told', async () => {
+  const body = "process.on('unhandledRejection', (error) => console.log('told', error.message.slice(0, 11))); redis.call('nosuch'); await redis.ping()";
+  const { stdout } = await runNode(program(body), { env: { AUTO: '1', DEBUG: undefined } });
+  expect(stdout).toBe('told ERR unknown\n');
+});
+
+describe('DEBUG', () => {
+  const talk = "const early = redis.set('early', 'x'.repeat(300)); await early; await redis.select(1); await redis.get('late'); await redis.auth('secret').catch(() => undefined)";
+  /** Lines without times and ports. */
+  const lines = (stderr: string): string[] =>
+    stderr
+      .split('\n')
+      .map((line) => line.replace(/^\S+ (?=ioredis:)/, '').replace(/ \+\d+m?s$/, '').replaceAll(String(server.port), 'PORT'))
+      .filter((line) => line !== '');
+
+  test('ioredis:* tells statuses and commands by the names of ioredis, without passwords', async () => {
+    const { stderr } = await runNode(program(talk), { env: { DEBUG: 'ioredis:*', DEBUG_COLORS: '0' } });
+    const told = lines(stderr);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        'ioredis:redis status[127.0.0.1:PORT (me)]: wait -> connecting',
+        'ioredis:redis status[127.0.0.1:PORT (me)]: connect -> ready',
+        'ioredis:connection send 1 commands in offline queue',
+        'ioredis:redis switch to db [1]',
+        "ioredis:redis write command[127.0.0.1:PORT (me)]: 1 -> get([ 'late' ])",
+        "ioredis:redis write command[127.0.0.1:PORT (me)]: 1 -> auth([ '?' ])",
+        'ioredis:connection skip reconnecting: closed by hand',
+      ]),
+    );
+    const verbs = told.flatMap((line) => /redis (queue|write) command.* set/.exec(line)?.[1] ?? []);
+    expect(verbs).toEqual(['queue', 'write']);
+    expect(stderr).toContain('<REDACTED full-length="306">');
+    expect(stderr).not.toContain('secret');
+  });
+
+  test('names one namespace, or none', async () => {
+    const only = await runNode(program(talk), { env: { DEBUG: 'ioredis:connection', DEBUG_COLORS: '0' } });
+    expect(lines(only.stderr).every((line) => line.startsWith('ioredis:connection '))).toBe(true);
+    expect(lines(only.stderr).length).toBeGreaterThan(0);
+    const none = await runNode(program(talk), { env: { DEBUG: 'other' } });
+    expect(none.stderr).toBe('');
+  });
+
+  test('nobody has a sendCommand of its own while it is off', async () => {
+    const shows = "console.log(Object.hasOwn(redis, 'sendCommand'))";
+    const of = async (DEBUG: string): Promise<string> => (await runNode(program(shows), { env: { DEBUG } })).stdout;
+    expect([await of(''), await of('ioredis:redis')]).toEqual(['false\n', 'true\n']);
+  });
+});

@@ -1,0 +1,176 @@
+/** `enableAutoPipelining`: what is held until the turn of the event loop is over, in which order it leaves, and what comes back. */
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+import { hawser, ioredis, observe, outcome } from './peers';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server.stop());
+
+type Make = (options?: object) => any;
+
+/** The commands that go through `sendCommand`, as tools see them. */
+function watch(redis: any): unknown[] {
+  const seen: unknown[] = [];
+  const { sendCommand } = redis;
+  redis.sendCommand = function (command: any, ...rest: unknown[]) {
+    seen.push([command.name, command.pipelineIndex, command.inTransaction]);
+    return sendCommand.call(this, command, ...rest);
+  };
+  return seen;
+}
+
+/** Promises in the order in which they settled. */
+async function inOrder(promises: Record<string, Promise<unknown>>): Promise<unknown> {
+  const log: unknown[] = [];
+  await Promise.all(Object.entries(promises).map(async ([name, promise]) => log.push([name, await outcome(promise)])));
+  return log;
+}
+
+const scenarios: Record<string, (make: Make) => unknown> = {
+  'commands of a tick are counted at once, and are held no longer when they have their replies': async (make) => {
+    const r = make();
+    const replies = [r.set('a', 1), r.get('a'), r.incr('a'), r.getBuffer('a')];
+    return [r.autoPipelineQueueSize, observe(await Promise.all(replies)), r.autoPipelineQueueSize];
+  },
+  'when it is off nothing is counted': async (make) => {
+    const r = make({ enableAutoPipelining: false });
+    const reply = r.set('a', 1);
+    return [r.autoPipelineQueueSize, await reply];
+  },
+  'they go through sendCommand as a pipeline, later than those that are not held': async (make) => {
+    const r = make({ autoPipeliningIgnoredCommands: ['incr'] });
+    await r.ping();
+    const seen = watch(r);
+    await Promise.all([r.set('a', 1), r.get('a'), r.info('server'), r.incr('b'), r.hset('h', { f: 1 })]);
+    return seen;
+  },
+  'a command that is not held overtakes': async (make) => {
+    const r = make({ autoPipeliningIgnoredCommands: ['append'] });
+    await r.ping();
+    await Promise.all([r.set('a', 'held'), r.append('a', 'not held'), r.set('b', 1), r.select(1)]);
+    return [await r.get('a'), await r.get('b'), await r.keys('*')];
+  },
+  'pipelines and transactions overtake': async (make) => {
+    const r = make();
+    await r.ping();
+    const all = Promise.all([r.append('a', 1), r.pipeline().append('a', 2).exec(), r.multi().append('a', 3).exec()]);
+    return [await all, await r.get('a')];
+  },
+  'the list of those that are not held may change, and is asked by the name of the method': async (make) => {
+    const r = make();
+    r.defineCommand('mine', { lua: 'return 1', numberOfKeys: 0 });
+    r.options.autoPipeliningIgnoredCommands.push('mine', 'PING');
+    const replies = [r.mine(), r.call('PING'), r.call('ping')];
+    const held = r.autoPipelineQueueSize;
+    r.options.autoPipeliningIgnoredCommands.length = 0;
+    return [held, await Promise.all(replies)];
+  },
+  'each rejects by itself': async (make) => {
+    const r = make();
+    await r.set('a', 'x');
+    return inOrder({ incr: r.incr('a'), get: r.get('a'), unknown: r.call('nosuch', 'x'), hset: r.hset('a', 'b') });
+  },
+  'callbacks are called, with the promise': async (make) => {
+    const r = make();
+    const log: unknown[] = [];
+    const note = (name: string) => (...args: unknown[]) => log.push([name, observe(args)]);
+    await Promise.all([r.set('a', 'x', note('set')), r.incr('a', note('incr')).catch(() => undefined), r.get('a', note('get'))]);
+    await until(() => log.length === 3);
+    return log;
+  },
+  'scripts, prefixes, objects and added commands': async (make) => {
+    const r = make({ keyPrefix: 'p:' });
+    r.defineCommand('pair', { lua: 'return {KEYS[1], ARGV[1]}', numberOfKeys: 1 });
+    r.addBuiltinCommand('nosuch');
+    const replies = [r.pair('k', 'v'), r.pairBuffer('k', 'w'), r.mset({ a: 1, b: 2 }), r.nosuch('x')].map(outcome);
+    return [r.autoPipelineQueueSize, await Promise.all(replies), (await r.keys('*')).sort()];
+  },
+  'a script that the server has forgotten': async (make) => {
+    const r = make();
+    r.defineCommand('one', { lua: 'return 1', numberOfKeys: 0 });
+    await r.one();
+    await r.script('FLUSH');
+    return Promise.all([r.one(), r.one(), r.get('none')]);
+  },
+  'functions of createBuiltinCommand are not held': async (make) => {
+    const r = make();
+    const reply = r.createBuiltinCommand('get').string.call(r, 'a');
+    return [r.autoPipelineQueueSize, await reply];
+  },
+  'a lazy client connects when they are sent': async (make) => {
+    const r = make({ lazyConnect: true });
+    const reply = r.set('a', 1);
+    return [r.status, await reply, r.status];
+  },
+  'without an offline queue': (make) => {
+    const r = make({ enableOfflineQueue: false });
+    return inOrder({ set: r.set('a', 1), get: r.get('a') });
+  },
+  'in front of disconnect': async (make) => {
+    const r = make();
+    await r.ping();
+    const replies = inOrder({ set: r.set('a', 1), get: r.get('a') });
+    r.disconnect();
+    return [await replies, r.autoPipelineQueueSize];
+  },
+  'in front of quit': async (make) => {
+    const r = make();
+    await r.ping();
+    return inOrder({ set: r.set('a', 1), quit: r.quit() });
+  },
+  'while one runs, the next is collected': async (make) => {
+    const r = make();
+    await r.ping();
+    const popped = r.blpop('list', 0);
+    await until(async () => (await server.info('clients')).blocked_clients === '1');
+    const behind = r.set('x', 1);
+    // The turn in which it would have left is over.
+    await new Promise((resolve) => setImmediate(resolve));
+    const held = r.autoPipelineQueueSize;
+    await server.command('RPUSH', 'list', 'v');
+    return [held, await popped, await behind, r.autoPipelineQueueSize];
+  },
+  'with showFriendlyErrorStack': async (make) => {
+    const r = make({ showFriendlyErrorStack: true });
+    const theCaller = (): Promise<Error> => r.call('nosuch').catch((error: Error) => error);
+    return (await theCaller()).stack?.includes('theCaller');
+  },
+};
+
+describe('enableAutoPipelining, as in ioredis:', () => {
+  beforeEach(() => server.command('FLUSHALL'));
+
+  test.each(Object.entries(scenarios))('%s', async (_name, scenario) => {
+    const run = async (Redis: any): Promise<unknown> => {
+      await server.command('FLUSHALL');
+      const made: any[] = [];
+      const make = (options: object = {}): any => {
+        const redis = new Redis({ port: server.port, enableAutoPipelining: true, ...options });
+        redis.on('error', () => undefined);
+        made.push(redis);
+        return redis;
+      };
+      try {
+        return observe(await scenario(make));
+      } finally {
+        for (const redis of made) if (redis.status !== 'end') redis.disconnect();
+      }
+    };
+    const expected = await run(ioredis.Redis);
+    expect(await run(hawser.Redis)).toEqual(expected);
+  });
+});
+
+describe('enableAutoPipelining of hawser', () => {
+  test('EXEC of a transaction that was opened by hand stays behind its commands', async () => {
+    const redis: any = new hawser.Redis({ port: server.port, enableAutoPipelining: true });
+    await redis.multi({ pipeline: false });
+    const queued = [redis.set('a', 1), redis.get('a')];
+    expect(await redis.exec()).toEqual([[null, 'OK'], [null, '1']]);
+    expect(await Promise.all(queued)).toEqual(['QUEUED', 'QUEUED']);
+    redis.disconnect();
+  });
+});
