@@ -51,19 +51,27 @@ export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends
 export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (EventEmitter as EmitterClass<RedisEvents>) implements CommandTarget {
   /** Set by the package's entry. */
   static Cluster: typeof Cluster;
+  /** `new Redis.Command(name, args)`, for `sendCommand`. */
   static Command = Command;
+  /** What a command rejects with when the server answers an error. */
   static ReplyError = ReplyError;
   /** ioredis's name for them. */
   static readonly defaultOptions = DEFAULT_REDIS_OPTIONS;
 
+  /** `new Redis(...)`, by node-redis's name. */
   static createClient(...args: ConstructorParameters<typeof Redis>): Redis {
     return new Redis(...args);
   }
 
+  /** As given, with defaults. What is unknown to the client is kept. */
   options: ResolvedOptions;
+  /** Events of the same names follow a tick later. */
   status: RedisStatus = 'wait';
+  /** Tells a client of one server from a `Cluster`. */
   readonly isCluster = false;
+  /** The scripts of `defineCommand`, by name. */
   scriptsSet: Record<string, Script> = {};
+  /** The names of `addBuiltinCommand`. */
   addedBuiltinSet = new Set<string>();
   /** @internal */ utf8Options: CommandOptions;
   /** @internal */ bufferOptions: CommandOptions;
@@ -165,6 +173,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return this.link?.socket as Socket;
   }
 
+  /** Attempts to connect since the client was ready last. */
   get retryAttempts(): number {
     return this.link?.attempts ?? 0;
   }
@@ -503,41 +512,51 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     defineCommand(this, name, definition);
   }
 
+  /** The names of all commands that are methods, lower-case. */
   getBuiltinCommands(): string[] {
     return builtinCommands.slice();
   }
 
+  /** The two methods of a command: for strings and for Buffers. */
   createBuiltinCommand(name: string): ReturnType<typeof createBuiltinCommand> {
     return createBuiltinCommand(name);
   }
 
+  /** Makes a command that the client does not know a method, `x` and `xBuffer`, here and on pipelines made from now on. */
   addBuiltinCommand(name: string): void {
     this.addedBuiltinSet.add(name);
     addBuiltinCommand(this, name);
   }
 
-  /** Streams what SCAN, HSCAN, SSCAN and ZSCAN find, a page at a time. */
+  /** Streams the keys that SCAN finds, each `data` one page, which may be empty. A key may come twice. */
   scanStream(options?: ScanOptions): ScanStream {
     return this.createScanStream('scan', undefined, options);
   }
+  /** Pages of Buffers, as with all `...BufferStream`. */
   scanBufferStream(options?: ScanOptions): ScanStream {
     return this.createScanStream('scanBuffer', undefined, options);
   }
+  /** Pages of `[field, value, ...]`; with `noValues` of fields. */
   hscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('hscan', key, options);
   }
+  /** The same in Buffers. */
   hscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('hscanBuffer', key, options);
   }
+  /** Pages of members. */
   sscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('sscan', key, options);
   }
+  /** The same in Buffers. */
   sscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('sscanBuffer', key, options);
   }
+  /** Pages of `[member, score, ...]`, scores as text. */
   zscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('zscan', key, options);
   }
+  /** The same in Buffers. */
   zscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('zscanBuffer', key, options);
   }

@@ -58,7 +58,7 @@ const NOTHING: Readonly<Rare> = new Rare();
 
 /** Takes the outcome of a pipeline's command by its index. */
 export interface Batch {
-  /** Whoever issued the commands made no pipeline: each has its own promise, whose rejection is its caller's to catch. */
+  /** @internal Whoever issued the commands made no pipeline: each has its own promise, whose rejection is its caller's to catch. */
   readonly isAutomatic?: true;
   /** @internal */ put(index: number, outcome: [Error | null, unknown?]): void;
 }
@@ -75,6 +75,7 @@ async function fail(failure: Failure, command: Command): Promise<never> {
 }
 
 export class Command {
+  /** Commands by what they do to a connection. */
   static FLAGS = {
     VALID_IN_SUBSCRIBER_MODE: ['subscribe', 'psubscribe', 'unsubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe', 'ping', 'quit'],
     VALID_IN_MONITOR_MODE: ['monitor', 'auth'],
@@ -86,14 +87,17 @@ export class Command {
     BLOCKING_COMMANDS: ['blpop', 'brpop', 'brpoplpush', 'blmove', 'blmovem', 'bzpopmin', 'bzpopmax', 'bzmpop', 'blmpop', 'xread', 'xreadgroup'],
   };
 
+  /** Whether a command, in any case, is in one of the `FLAGS`. */
   static checkFlag(flag: keyof typeof Command.FLAGS, name: string): boolean {
     return Command.FLAGS[flag].includes(name.toLowerCase());
   }
 
+  /** Changes the arguments of a command, of all clients of the process, before keys get their prefix. */
   static setArgumentTransformer(name: string, transformer: ArgumentTransformer): void {
     transformers.argument[name] = transformer;
   }
 
+  /** Changes the replies of a command, of all clients of the process. */
   static setReplyTransformer(name: string, transformer: ReplyTransformer): void {
     transformers.reply[name] = transformer;
   }
@@ -101,12 +105,17 @@ export class Command {
   /** ioredis's name for the tables, which tests delete from. */
   static readonly _transformer = transformers;
 
+  /** As sent: flattened, transformed, as text or Buffers, keys with their prefix. */
   args: (string | Buffer)[];
   callback: Callback | undefined;
   replyEncoding: string | null | undefined;
+  /** Whether it was issued between MULTI and EXEC. */
   inTransaction = false;
+  /** Its place in its pipeline. */
   pipelineIndex: number | undefined = undefined;
+  /** Whether it has a reply. */
   isResolved = false;
+  /** Whether it has a reply or an error. */
   isSettled = false;
   declare isTraced?: boolean;
   declare ignore?: boolean;
@@ -264,6 +273,7 @@ export class Command {
     void this.promise;
   }
 
+  /** Which shapes its reply has, for its transformer. */
   setReplyContext(context: Omit<ReplyContext, 'commandName'>): void {
     this.context = context;
   }

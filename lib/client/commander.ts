@@ -99,9 +99,13 @@ function makeScriptCommand(target: CommandTarget, script: Script, args: unknown[
   return command;
 }
 
+/** A Lua script that becomes a method: sent as EVAL once per connection, as EVALSHA from then on. */
 export interface ScriptDefinition {
+  /** Its source. */
   lua: string;
+  /** How many of the arguments are keys. Left out: the first argument of each call says it. */
   numberOfKeys?: number | undefined;
+  /** Whether it may run on a replica. */
   readOnly?: boolean | undefined;
 }
 

@@ -7,7 +7,9 @@ import type { GeneratedCommands } from './commands.generated';
 /** As in ioredis: the first argument is null where all went well. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: a callback that names no type takes any reply
 export type Callback<T = any> = (error?: Error | null, result?: T) => void;
+/** A key: text is UTF-8. */
 export type RedisKey = string | Buffer;
+/** A value: numbers are sent as text. */
 export type RedisValue = string | Buffer | number;
 /** One of them, or a list: lists are flattened. */
 export type Many<T> = T | readonly T[];

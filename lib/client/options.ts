@@ -10,6 +10,7 @@ import { tlsProfiles } from './tls_profiles';
 
 /** What a custom connector has to offer, as in ioredis. */
 export interface ConnectorLike {
+  /** Opens a stream; `emit('error', error)` says what went wrong on the way. */
   connect(emit: (event: string, error: Error) => void): Promise<Socket>;
   disconnect(): void;
   check?(info: Record<string, unknown>): boolean;
@@ -33,9 +34,13 @@ export interface CommonRedisOptions {
   noDelay?: boolean | undefined;
   /** CLIENT SETNAME. */
   connectionName?: string | undefined;
+  /** No CLIENT SETINFO when connecting. Default false. */
   disableClientInfo?: boolean | undefined;
+  /** The library's name in CLIENT LIST becomes `ioredis(tag)`. */
   clientInfoTag?: string | undefined;
+  /** ACL user. Default: the server's `default`. */
   username?: string | undefined;
+  /** Sent with HELLO, or by AUTH; never written to a log or an error. */
   password?: string | undefined;
   /** Database. Default 0. */
   db?: number | undefined;
@@ -43,32 +48,47 @@ export interface CommonRedisOptions {
   protocol?: 2 | 3 | undefined;
   /** `'legacy'`: RESP2's shapes under RESP3 too. */
   replyMapping?: ReplyMappingMode | undefined;
+  /** Subscribes again after a reconnect. Default true. */
   autoResubscribe?: boolean | undefined;
+  /** Sends commands again whose reply a cut took away; see `resend`. Default true. */
   autoResendUnfulfilledCommands?: boolean | undefined;
   /** 1 or true: reconnect; 2: and send the command again. */
   reconnectOnError?: ((error: Error) => boolean | 1 | 2) | null | undefined;
+  /** READONLY when connecting: for replicas of a cluster. Default false. */
   readOnly?: boolean | undefined;
   /** Integers as strings. */
   stringNumbers?: boolean | undefined;
   /** Time a connection may take, in ms. Default 10000. */
   connectTimeout?: number | undefined;
+  /** How long a closed connection may take until its socket is destroyed, in ms. Default 2000. */
   disconnectTimeout?: number | undefined;
+  /** Enters monitor mode when ready. `monitor()` sets it. */
   monitor?: boolean | undefined;
   /** Reconnects after which waiting commands are rejected; null: never. Default 20. */
   maxRetriesPerRequest?: number | null | undefined;
   /** Longest wait for a loading server, in ms. Default 10000. */
   maxLoadingRetryTime?: number | undefined;
+  /** Commands of one turn of the event loop go out as one pipeline. Default false: they go out in one write all the same. */
   enableAutoPipelining?: boolean | undefined;
+  /** Names of commands that do not join it, lower-case. */
   autoPipeliningIgnoredCommands?: string[] | undefined;
+  /** In ioredis's types; neither client reads it. */
   offlineQueue?: boolean | undefined;
+  /** In ioredis's types; neither client reads it. */
   commandQueue?: boolean | undefined;
   /** Whether commands wait while there is no connection. Default true. */
   enableOfflineQueue?: boolean | undefined;
+  /** INFO before `ready`, and again while the server is loading. Default true. */
   enableReadyCheck?: boolean | undefined;
+  /** Connects with the first command or `connect()`. Default false. */
   lazyConnect?: boolean | undefined;
+  /** Lua scripts that become methods, by name; see `defineCommand`. */
   scripts?: Record<string, { lua: string; numberOfKeys?: number | undefined; readOnly?: boolean | undefined }> | undefined;
+  /** Put before keys, wherever a command has them. Not before patterns and channels; those of SSUBSCRIBE and SPUBLISH are keys. Default none. */
   keyPrefix?: string | undefined;
+  /** Errors end with the stack of the call. Costs time per command. Default false. */
   showFriendlyErrorStack?: boolean | undefined;
+  /** Opens the connection in place of host, port, path and tls. */
   Connector?: (new (options: unknown) => ConnectorLike) | undefined;
   /** hawser: which commands are sent again after a cut: all (as ioredis does), those that are safe to run twice, or none. Default `'all'`. */
   resend?: 'all' | 'idempotent' | 'none' | undefined;
@@ -90,6 +110,7 @@ export interface CommonRedisOptions {
   transport?: 'socket' | undefined;
 }
 
+/** Where the server is. */
 export interface StandaloneConnectionOptions {
   /** Default `'localhost'`. */
   host?: string | undefined;
@@ -106,6 +127,7 @@ export interface StandaloneConnectionOptions {
 /** Sentinel's options are typed for code that has them; this version refuses `sentinels`. */
 type SentinelOptions = Omit<SentinelConnectionOptions, keyof CommonRedisOptions | keyof StandaloneConnectionOptions>;
 
+/** The options of `new Redis`, by ioredis's names. */
 export interface RedisOptions extends CommonRedisOptions, StandaloneConnectionOptions, SentinelOptions {
   /** Experimental in ioredis: lists of fields that are prepared on every connection. Redis 8.10 and newer. */
   himportFieldsets?: readonly HimportFieldset[] | undefined;

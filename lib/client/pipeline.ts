@@ -84,10 +84,12 @@ export class Pipeline implements CommandTarget, Batch {
     return this;
   }
 
+  /** Makes a Lua script a method of this pipeline. */
   defineCommand(name: string, definition: ScriptDefinition): void {
     defineCommand(this, name, definition);
   }
 
+  /** Adds a command. */
   sendCommand(command: Command): this {
     if (this.isSpent) throw new Error(SPENT);
     command.pipelineIndex = this.queue.length;
@@ -97,6 +99,7 @@ export class Pipeline implements CommandTarget, Batch {
     return this;
   }
 
+  /** Adds MULTI; `exec` then adds EXEC. */
   multi(): this {
     this.openTransactions++;
     return this.sendCommand(new Command('multi', [], this.utf8Options));

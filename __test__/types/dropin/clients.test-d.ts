@@ -1,6 +1,8 @@
 /** Constructors, options, events, streams, `Command`, errors and subclasses, as applications of ioredis write them. */
 /* eslint-disable @typescript-eslint/no-floating-promises, @typescript-eslint/no-misused-promises -- as people write it */
+import { createConnection, type Socket } from 'node:net';
 import IORedis, {
+  AbstractConnector,
   Cluster,
   Command,
   type ClusterNode,
@@ -16,6 +18,8 @@ import IORedis, {
   type RedisStatus,
   ReplyError,
   ScanStream,
+  SentinelConnector,
+  SentinelIterator,
   type ScanStreamOptions,
   type SentinelAddress,
   type SentinelConnectionOptions,
@@ -268,3 +272,24 @@ const partial: Partial<Redis> = { status: 'ready' };
 type Getter = Parameters<Redis['on']>[0];
 const anyEvent: Getter = Symbol('x');
 console.log(fake, subset, partial, anyEvent);
+
+// ---- a connector of the application's own
+
+class Tunnel extends AbstractConnector {
+  constructor(private readonly settings: { port: number }) {
+    super(1000);
+  }
+  override check(info: { role?: string }): boolean {
+    return info.role === 'master';
+  }
+  async connect(emit: (type: string, error: Error) => void): Promise<Socket> {
+    const stream = createConnection(this.settings.port);
+    stream.once('error', (error) => emit('error', error));
+    this.connecting = true;
+    this.stream = stream;
+    return stream;
+  }
+}
+const tunnelled: RedisOptions = { Connector: Tunnel as new (options: unknown) => Tunnel };
+new Redis({ ...tunnelled, Connector: Tunnel as new (options: unknown) => Tunnel });
+console.log(SentinelConnector.name, SentinelIterator.name, redis.commandQueue.length);
