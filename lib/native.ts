@@ -51,6 +51,7 @@ export interface NativeLink {
   tick(): void;
   probed(outcome: number): void;
   checked(accepted: boolean): void;
+  configure(optionsJson: string): void;
 }
 
 /** The cache engine, see `src/node/cache.rs` and docs/design/crossing.md. */

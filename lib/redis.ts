@@ -13,7 +13,6 @@ import {
   addBuiltinCommand,
   createBuiltinCommand,
   defineCommand,
-  detoursOf,
   installCommands,
   type CommandTarget,
   type Detours,
@@ -24,6 +23,7 @@ import { AbortError, CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './client/er
 import type { EmitterClass, RedisEvents } from './client/events';
 import { standaloneView } from './client/connectors';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from './client/debug';
+import { watchOptions, wayOf } from './client/live_options';
 import { Link, type LinkClient, type MessageKind } from './client/link';
 import { DEFAULT_REDIS_OPTIONS, parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from './client/options';
 import { pairsOf, Pipeline } from './client/pipeline';
@@ -63,8 +63,8 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return new Redis(...args);
   }
 
-  /** As given, with defaults. What is unknown to the client is kept. */
-  options: ResolvedOptions;
+  /** @internal `options`, for whoever does not change them. */ resolved: ResolvedOptions;
+  private areOptionsWatched = false;
   /** Events of the same names follow a tick later. */
   status: RedisStatus = 'wait';
   /** Tells a client of one server from a `Cluster`. */
@@ -75,7 +75,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   addedBuiltinSet = new Set<string>();
   /** @internal */ utf8Options: CommandOptions;
   /** @internal */ bufferOptions: CommandOptions;
-  /** @internal */ readonly detours: Detours | undefined;
+  /** @internal */ detours: Detours | undefined = undefined;
   /** The connection; undefined on `memory://`. */
   readonly link: Link | undefined;
   private readonly isMemory: boolean;
@@ -107,28 +107,28 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   constructor(...args: unknown[]) {
     super();
     this.isMemory = args.some(isMemoryUrl);
-    this.options = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
-    const keyPrefix = this.options.keyPrefix || '';
-    this.selected = this.options.db;
-    this.utf8Options = { replyEncoding: 'utf8', keyPrefix };
-    this.bufferOptions = { replyEncoding: null, keyPrefix };
-    this.detours = detoursOf(this);
-    const { Connector } = this.options;
-    this.ownConnector = Connector ? new Connector(this.options) : undefined;
+    this.resolved = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
+    this.selected = this.resolved.db;
+    ({ utf8Options: this.utf8Options, bufferOptions: this.bufferOptions, detours: this.detours } = wayOf(this));
+    const { Connector } = this.resolved;
+    this.ownConnector = Connector ? new Connector(this.resolved) : undefined;
     this.link = this.isMemory ? undefined : this.createLink();
     watchCommands(this, () => this.selected);
-    for (const [name, definition] of Object.entries(this.options.scripts ?? {})) this.defineCommand(name, definition);
+    for (const [name, definition] of Object.entries(this.resolved.scripts ?? {})) this.defineCommand(name, definition);
     if (this.isMemory) this.setStatus('ready');
-    else if (this.options.lazyConnect) this.setStatus('wait');
+    else if (this.resolved.lazyConnect) this.setStatus('wait');
     else this.connect().catch(noop);
   }
 
   private createLink(): Link {
-    const { core, socket, shape } = clientConfig(this.options);
     const client: LinkClient = {
       onConnecting: () => {
         // By whoever wraps `connect`, the second time as the first.
         if (this.status !== 'connecting') this.connect().catch(noop);
+      },
+      configure: () => {
+        if (!this.hasBeenReady && this.selected === this.link?.database) this.selected = this.resolved.db;
+        return clientConfig(this.resolved);
       },
       onConnect: () => this.setStatus('connect'),
       onCheck: (info) => this.ownConnector?.check === undefined || Boolean(ask(() => this.ownConnector?.check?.(parseInfo(info)))),
@@ -157,14 +157,33 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     };
     const own = this.ownConnector;
     if (own !== undefined) client.openStream = () => own.connect((event, error) => this.silentEmit(event, error));
-    return new Link(client, socket, core, shape);
+    return new Link(client, clientConfig(this.resolved));
+  }
+
+  /**
+   * As given, with defaults. What is unknown to the client is kept. What is changed counts from the next connection on, or, where it concerns how
+   * commands are made (`keyPrefix`, `enableAutoPipelining`, `showFriendlyErrorStack`), from the next command on.
+   */
+  get options(): ResolvedOptions {
+    // The prototype has none, and tools that mock classes look there.
+    if (!this.areOptionsWatched && (this.resolved as unknown) !== undefined) {
+      this.areOptionsWatched = true;
+      watchOptions(this.resolved, () => Object.assign(this, wayOf(this)));
+    }
+    return this.resolved;
+  }
+
+  set options(options: ResolvedOptions) {
+    this.resolved = options;
+    this.areOptionsWatched = false;
+    Object.assign(this, wayOf(this));
   }
 
   // ---- status
 
   /** `normal`; `subscriber` (RESP2 with subscriptions); `monitor`. */
   get mode(): 'normal' | 'subscriber' | 'monitor' {
-    if (this.options.monitor === true) return 'monitor';
+    if (this.resolved.monitor === true) return 'monitor';
     return this.subscriptions > 0 && this.link?.protocol === 2 ? 'subscriber' : 'normal';
   }
 
@@ -238,9 +257,9 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   private onReady(): void {
     this.showWaiting();
     // The new connection starts in the database of the options, and is brought back to the one in use.
-    if (this.hasBeenReady && this.selected !== this.options.db) ask(() => this.emit('select', this.selected));
+    if (this.hasBeenReady && this.selected !== this.resolved.db) ask(() => this.emit('select', this.selected));
     this.hasBeenReady = true;
-    if (this.options.monitor === true) {
+    if (this.resolved.monitor === true) {
       this.isMonitoring = true;
       this.link?.push(new Command('monitor', [], this.utf8Options, noop));
       this.setStatus('monitoring');
@@ -263,7 +282,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   private onClosed(attempts: number): number | null {
     this.setStatus('close');
-    const strategy = this.options.retryStrategy;
+    const strategy = this.resolved.retryStrategy;
     if (this.isClosingByHand || typeof strategy !== 'function') return null;
     const delay = ask(() => strategy(attempts));
     if (typeof delay !== 'number') return null;
@@ -332,7 +351,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** A new client with the same options, and others where given. */
   duplicate<Override extends Partial<ClientOptions> | undefined = undefined>(override?: Override): Redis<ReplyMappingFromOptions<ReplyMapping, Override>> {
-    const options = { ...this.options, ...override } as ClientOptions<ReplyMappingFromOptions<ReplyMapping, Override>>;
+    const options = { ...this.resolved, ...override } as ClientOptions<ReplyMappingFromOptions<ReplyMapping, Override>>;
     return this.isMemory ? new Redis('memory://', options) : new Redis(options);
   }
 
@@ -377,7 +396,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     if (this.isMonitoring && command.meta.lower !== 'quit') {
       return command.reject(new Error("Connection is in monitoring mode, can't process commands."));
     }
-    if (this.options.enableOfflineQueue === false && this.status !== 'ready') {
+    if (this.resolved.enableOfflineQueue === false && this.status !== 'ready') {
       return command.deliverFailure({ code: 'E_OFFLINE', node: link.node });
     }
     switch (command.meta.lower) {
@@ -398,7 +417,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** Who wants it has blocking commands resolve null by themselves: after their own time, or after `blockingTimeout`. */
   private blockingTimeoutOf(command: Command): number | undefined {
-    const { blockingTimeout, blockingTimeoutGrace } = this.options;
+    const { blockingTimeout, blockingTimeoutGrace } = this.resolved;
     if (typeof blockingTimeout !== 'number' || blockingTimeout <= 0 || !Command.checkFlag('BLOCKING_COMMANDS', command.meta.lower)) return undefined;
     if (this.status !== 'ready') return blockingTimeout;
     const own = command.extractBlockingTimeout();
@@ -408,7 +427,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** @internal For tracing. */
   place(): Place {
-    const { path, host, port } = this.options;
+    const { path, host, port } = this.resolved;
     return { serverAddress: path || host || 'localhost', serverPort: path ? undefined : port || 6379, database: this.selected };
   }
 
@@ -424,7 +443,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   private quitAtOnce(command: Command, link: Link): boolean {
     if (this.status === 'ready' || link.queued > 0) return false;
     this.disconnect();
-    command.deliver(command.replyEncoding === null ? Buffer.from('OK') : 'OK', { protocol: 3, replyMapping: 'legacy' });
+    command.deliver(!command.replyEncoding ? Buffer.from('OK') : 'OK', { protocol: 3, replyMapping: 'legacy' });
     return true;
   }
 
@@ -468,7 +487,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
       return true;
     }
     if (command.meta.lower === 'select') this.selected = link.database;
-    const { reconnectOnError } = this.options;
+    const { reconnectOnError } = this.resolved;
     if (typeof reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
     const verdict = ask(() => reconnectOnError(command.errorOf({ code: 'E_REPLY', node: link.node, text })));
     if (verdict !== true && verdict !== 1 && verdict !== 2) return false;

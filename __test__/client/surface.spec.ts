@@ -69,6 +69,16 @@ describe('options', () => {
     }
   });
 
+  test('that nobody asks for are cheap: they are watched from the first look on', () => {
+    const redis = connect({ lazyConnect: true });
+    const accessors = (): number => Object.values(Object.getOwnPropertyDescriptors(redis.resolved)).filter(({ get }) => get !== undefined).length;
+    const before = accessors();
+    const keys = Object.keys(redis.resolved);
+    expect([before, Object.keys(redis.options), accessors()]).toEqual([0, keys, 3]);
+    expect(redis.options).toBe(redis.resolved);
+    expect(Redis.prototype.options).toBeUndefined();
+  });
+
   test('a script without source is refused when it is defined', () => {
     const redis = connect({ lazyConnect: true });
     expect(() => redis.defineCommand('mine', {} as never)).toThrow(expect.objectContaining({ code: 'E_BAD_OPTION' }));

@@ -233,6 +233,73 @@ describe('options that cannot be used, as in ioredis:', () => {
   });
 });
 
+describe('options that are changed later, as in ioredis:', () => {
+  compare({
+    'where and how a lazy client connects': async (make) => {
+      const r = make({ lazyConnect: true, port: 1, retryStrategy: null });
+      Object.assign(r.options, { port: server.port, connectionName: 'later', db: 3 });
+      const [name, info] = await Promise.all([r.client('GETNAME'), r.client('INFO')]);
+      return [name, /db=(\d)/.exec(info)?.[1]];
+    },
+    'a password that was renewed is sent by the next connection': async (make) => {
+      await server.command('CONFIG', 'SET', 'requirepass', 'first');
+      try {
+        const r = make({ password: 'first', retryStrategy: () => 1 });
+        await r.ping();
+        await server.command('CONFIG', 'SET', 'requirepass', 'second');
+        r.options.password = 'second';
+        const again = once(r, 'ready');
+        r.stream.destroy();
+        await again;
+        return [await r.ping(), r.events];
+      } finally {
+        await server.command('CONFIG', 'SET', 'requirepass', '');
+      }
+    },
+    'connect() between two attempts': async (make) => {
+      const r = make({ port: 1, retryStrategy: () => 60_000 });
+      await until(() => r.status === 'reconnecting');
+      r.options.port = server.port;
+      await r.connect();
+      return [r.status, await r.ping()];
+    },
+    'the database that a client is in stays, whatever the option says': async (make) => {
+      const r = make({ retryStrategy: () => 1 });
+      await r.select(2);
+      await r.set('a', 'in 2');
+      r.options.db = 3;
+      const again = once(r, 'ready');
+      r.stream.destroy();
+      await again;
+      return r.get('a');
+    },
+    keyPrefix: async (make) => {
+      const r = make({ keyPrefix: 'p:' });
+      await r.set('a', 1);
+      r.options.keyPrefix = '';
+      const found = await r.mget('a', 'p:a');
+      r.options.keyPrefix = 'q:';
+      await r.pipeline().set('b', 2).exec();
+      return [found, (await r.keys('*')).sort(), r.duplicate({ lazyConnect: true }).options.keyPrefix];
+    },
+    'enableAutoPipelining and showFriendlyErrorStack': async (make) => {
+      const r = make();
+      r.options.enableAutoPipelining = true;
+      const held = [r.get('a'), r.autoPipelineQueueSize];
+      r.options.showFriendlyErrorStack = true;
+      const theCaller = (): Promise<Error> => r.call('nosuch').catch((error: Error) => error);
+      const { stack } = await theCaller();
+      return [await held[0], held[1], stack?.includes('theCaller'), r.duplicate({ lazyConnect: true }).options.showFriendlyErrorStack];
+    },
+    'all of them at once': async (make) => {
+      const r = make({ lazyConnect: true });
+      r.options = { ...r.options, keyPrefix: 'x:' };
+      await r.set('a', 1);
+      return r.keys('*');
+    },
+  });
+});
+
 describe('URLs, as in ioredis:', () => {
   const urls = ['redis://h/1?db=2', 'redis://h?db=4&family=6', 'h?family=abc', 'redis://h:1?x=y&host=z&port=9', '/tmp/s.sock?db=2&x=1'];
   compare({

@@ -13,7 +13,7 @@ const NEVER = new Set(
 
 /** Whose commands they are. */
 interface Client {
-  readonly options: ResolvedOptions;
+  readonly resolved: ResolvedOptions;
   sendCommand(command: Command, pipeline: Batch): unknown;
 }
 
@@ -32,7 +32,7 @@ export class AutoPipeline implements Batch {
 
   /** Whether commands of this name are held. */
   takes(name: string): boolean {
-    return !NEVER.has(name) && this.client.options.autoPipeliningIgnoredCommands?.includes(name) !== true;
+    return !NEVER.has(name) && this.client.resolved.autoPipeliningIgnoredCommands?.includes(name) !== true;
   }
 
   /** Holds a command. */

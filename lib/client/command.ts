@@ -13,7 +13,7 @@ import type { Script } from './script';
 export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
 /** Options of a `Command` that an application makes for `sendCommand`. */
 export interface CommandOptions {
-  /** `'utf8'` for strings, `null` for Buffers. */
+  /** `'utf8'` for strings; without one, Buffers. */
   replyEncoding?: string | null;
   /** Put before each of the command's keys. */
   keyPrefix?: string | Buffer;
@@ -217,7 +217,7 @@ export class Command {
   /** The class word of this call. */
   get class(): number {
     let word = this.meta.class;
-    if (this.replyEncoding === null) word |= ClassBit.Buffers;
+    if (!this.replyEncoding) word |= ClassBit.Buffers;
     // EXEC ends a transaction and, as in ioredis, does not say that it is in one.
     if (this.pipelineIndex !== undefined && this.pipelineIndex > 0) word |= this.meta.isExec ? EXEC_BITS : ClassBit.PipelineTail;
     if (this.inTransaction) word |= ClassBit.InTransaction;

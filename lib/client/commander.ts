@@ -3,7 +3,7 @@
  * clients, clusters and pipelines, so that `a.set === b.set`.
  */
 import { badOption } from '../errors';
-import { AutoPipeline } from './auto_pipeline';
+import type { AutoPipeline } from './auto_pipeline';
 import { Command, type Callback, type CommandOptions } from './command';
 import type { ResolvedOptions } from './options';
 import { scriptOf, type Script } from './script';
@@ -15,15 +15,6 @@ export interface Detours {
   readonly keepsStacks: boolean;
   /** `enableAutoPipelining`. */
   readonly autoPipeline: AutoPipeline | undefined;
-}
-
-type Held = ConstructorParameters<typeof AutoPipeline>[0];
-
-/** Of a client with these options. */
-export function detoursOf(client: Held): Detours | undefined {
-  const { showFriendlyErrorStack, enableAutoPipelining } = client.options;
-  if (!showFriendlyErrorStack && !enableAutoPipelining) return undefined;
-  return { keepsStacks: Boolean(showFriendlyErrorStack), autoPipeline: enableAutoPipelining ? new AutoPipeline(client) : undefined };
 }
 
 /** Of a pipeline, which is not held. */

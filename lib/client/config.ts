@@ -2,18 +2,14 @@
 import type { ConnectionOptions } from 'node:tls';
 import { badOption } from '../errors';
 import type { ClientOptions, ResolvedOptions } from './options';
-import type { SocketOptions } from './socket';
+import type { LinkConfig } from './link';
 
 /** The client's version, as CLIENT SETINFO reports it. */
 const VERSION = (require('../../package.json') as { version: string }).version;
 
 export const isMemoryUrl = (argument: unknown): boolean => typeof argument === 'string' && /^memory:\/\//i.test(argument);
 
-export function clientConfig(options: ResolvedOptions): {
-  core: object;
-  socket: SocketOptions & { disconnectTimeout?: number };
-  shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null };
-} {
+export function clientConfig(options: ResolvedOptions): LinkConfig {
   checkOwnOptions(options);
   const tag = options.clientInfoTag;
   // As in ioredis, a user name without a password has an empty one, and an empty user name is none.

@@ -44,7 +44,9 @@ export abstract class AbstractConnector {
 /** `redis.connector` of a client without a `Connector` of its own: its socket, and what it was given. */
 export function standaloneView<Options>(client: { options: Options; stream: Socket | undefined; disconnect(): void }) {
   return {
-    options: client.options,
+    get options(): Options {
+      return client.options;
+    },
     get stream(): Socket | undefined {
       return client.stream;
     },

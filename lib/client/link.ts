@@ -78,10 +78,19 @@ const NO_RESP3 =
 
 export type MessageKind = 'message' | 'pmessage' | 'smessage';
 
+/** What a link is told: for the core, as JSON; for the socket; what replies are made into. */
+export interface LinkConfig {
+  core: object;
+  socket: SocketOptions & { disconnectTimeout?: number };
+  shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null };
+}
+
 /** What the link tells its client. */
 export interface LinkClient {
   /** A socket is about to be opened, the first one or another one. */
   onConnecting(): void;
+  /** The options as they are now. */
+  configure(): LinkConfig;
   onConnect(): void;
   onReady(): void;
   onSocketError(error: Error): void;
@@ -122,10 +131,12 @@ export class Link extends Encoder {
   afterCrossing: (() => void) | undefined = undefined;
   /** Scripts whose source this connection has sent. */
   readonly scripts = new Set<string>();
-  readonly node: string;
+  node: string;
 
   private core: NativeLink | undefined = undefined;
-  private readonly coreOptions: string;
+  private coreOptions: string;
+  private socketOptions: LinkConfig['socket'];
+  private readonly shape: LinkConfig['shape'];
   private input: Buffer | undefined = undefined;
   private meta = NO_META;
   private state = NO_STATE;
@@ -155,13 +166,13 @@ export class Link extends Encoder {
 
   constructor(
     private readonly client: LinkClient,
-    private readonly socketOptions: SocketOptions & { disconnectTimeout?: number },
-    coreOptions: object,
-    private readonly shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null },
+    { core, socket, shape }: LinkConfig,
   ) {
     super();
-    this.node = nodeName(socketOptions);
-    const options = JSON.stringify(coreOptions);
+    this.socketOptions = socket;
+    this.shape = shape;
+    this.node = nodeName(socket);
+    const options = JSON.stringify(core);
     this.coreOptions = options === usableOptions ? usableOptions : options;
     // What cannot be used is refused here and now.
     if (options !== usableOptions) void this.native;
@@ -170,7 +181,7 @@ export class Link extends Encoder {
     this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
     this.hasOwnStream = client.openStream !== undefined;
     // Where small writes wait for each other, one more of them would cost a delay.
-    this.polling = new Polling(socketOptions.noDelay !== false && !this.hasOwnStream, () => this.queued > 0);
+    this.polling = new Polling(socket.noDelay !== false && !this.hasOwnStream, () => this.queued > 0);
   }
 
   /** Made when it is needed first, as the memory it shares: many clients are made and never used. */
@@ -178,7 +189,7 @@ export class Link extends Encoder {
     return (this.core ??= new native.NativeLink(this.coreOptions, this.shape.resp3, this.shape.stringNumbers));
   }
 
-  private readonly maxRetriesPerRequest: number | null;
+  private maxRetriesPerRequest: number | null;
   private readonly replyMapping: ReplyContext['replyMapping'];
 
   get attempts(): number {
@@ -548,6 +559,19 @@ export class Link extends Encoder {
     }
   }
 
+  /** Options may have changed, a password for example: they count from the next connection on. */
+  private reconfigure(): void {
+    const { core, socket, shape } = this.client.configure();
+    const options = JSON.stringify(core);
+    if (options !== this.coreOptions) {
+      this.native.configure(options);
+      this.coreOptions = options;
+    }
+    this.socketOptions = socket;
+    this.node = nodeName(socket);
+    this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
+  }
+
   private open(): void {
     this.isWaiting = false;
     let isCurrent = true;
@@ -586,6 +610,7 @@ export class Link extends Encoder {
         this.giveUp(error);
       });
     try {
+      this.reconfigure();
       if (this.client.openStream !== undefined) {
         this.openOwn(this.client.openStream(), events, fail, giveUp);
         return;

@@ -15,6 +15,7 @@ export type Outcome = [error: Error | null, result: unknown];
 /** What a pipeline is made on. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
+  /** @internal */ readonly resolved: ResolvedOptions;
   /** @internal */ place(): Place;
   sendCommand(command: Command, pipeline?: Pipeline): unknown;
 }
@@ -51,7 +52,7 @@ export class Pipeline implements CommandTarget, Batch {
     /** Whether it is a transaction of its own: `exec` sends EXEC and resolves what that replies. */
     private readonly isTransaction: boolean = false,
   ) {
-    this.options = redis.options;
+    this.options = redis.resolved;
     this.scriptsSet = redis.scriptsSet;
     this.utf8Options = redis.utf8Options;
     this.bufferOptions = redis.bufferOptions;
@@ -94,7 +95,7 @@ export class Pipeline implements CommandTarget, Batch {
     if (this.isSpent) throw new Error(SPENT);
     command.pipelineIndex = this.queue.length;
     command.inTransaction = this.openTransactions > 0;
-    if (command.inTransaction && command.replyEncoding === null) this.wantsBuffers = true;
+    if (command.inTransaction && !command.replyEncoding) this.wantsBuffers = true;
     this.queue.push(command);
     return this;
   }
@@ -163,12 +164,12 @@ export class Pipeline implements CommandTarget, Batch {
 
   /** The items of an EXEC are the replies of the commands before it. */
   private transform(index: number, replies: unknown[]): void {
-    const areBuffers = this.queue[index]?.replyEncoding === null;
+    const areBuffers = !this.queue[index]?.replyEncoding;
     for (let i = 0; i < replies.length; i++) {
       const command = this.queue[index - (replies.length - i)];
       if (command === undefined || replies[i] instanceof Error) continue;
       try {
-        const reply = areBuffers && command.replyEncoding !== null ? decoded(replies[i]) : replies[i];
+        const reply = areBuffers && command.replyEncoding ? decoded(replies[i]) : replies[i];
         replies[i] = command.transformReply(reply);
       } catch (error) {
         replies[i] = error;

@@ -74,6 +74,8 @@ pub struct Link {
     /// not run by itself.
     pub(super) lost_transaction: bool,
     pub(super) monitoring: bool,
+    /// Whether it has been ready at all.
+    was_ready: bool,
     /// What the server said to the ready check, until the driver is asked.
     pub(super) info: Option<Vec<u8>>,
     /// Whether the next end of the connection is final.
@@ -116,6 +118,7 @@ impl Link {
             wire_transaction_selects: false,
             lost_transaction: false,
             monitoring: false,
+            was_ready: false,
             info: None,
             closing: false,
             rediscovered: None,
@@ -125,6 +128,18 @@ impl Link {
             wake_deadline: None,
             now: Instant::default(),
         }
+    }
+
+    /// Other options, while there is no connection: they count for the next one. Callers stay in the database they are in, unless
+    /// it is the one that no connection has been made to yet.
+    pub fn configure(&mut self, options: LinkOptions) {
+        if !self.was_ready && self.caller_db == self.options.db {
+            self.caller_db = options.db;
+            self.announced_db = options.db;
+        }
+        self.scanner = Scanner::new(options.limits);
+        self.watchdog = Watchdog::new(options.watchdog);
+        self.options = options;
     }
 
     /// Where the link is.
@@ -252,6 +267,7 @@ impl Link {
 
     pub(super) fn become_ready(&mut self) {
         self.state = State::Ready;
+        self.was_ready = true;
         self.attempts = 0;
         self.wake_info = None;
         self.watchdog.heard(self.now);

@@ -132,8 +132,7 @@ impl NativeLink {
     /// A link with these options (JSON, see `LinkOptions`).
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String, resp3: bool, string_numbers: bool) -> Result<Self> {
-        let options = LinkOptions::from_json(&options).map_err(|e| Error::from_reason(format!("{} {}", e.kind().code(), e.message())))?;
-        let link = Link::new(options);
+        let link = Link::new(parse(&options)?);
         Ok(Self {
             core: Rc::new(RefCell::new(LinkCore { link, tenant: None, events: VecDeque::new() })),
             shared: None,
@@ -301,6 +300,13 @@ impl NativeLink {
         self.settle(&mut core, now)
     }
 
+    /// Other options, from the connection on that is about to be opened.
+    #[napi(catch_unwind)]
+    pub fn configure(&mut self, options: String) -> Result<()> {
+        let options = parse(&options)?;
+        self.input(|link, _| link.configure(options))
+    }
+
     /// Opens the connection.
     #[napi(catch_unwind)]
     pub fn connect(&mut self) -> Result<()> {
@@ -415,6 +421,10 @@ fn take_in(
     core.drain();
     let array = values.array(&replies);
     values.returned(array)
+}
+
+fn parse(options: &str) -> Result<LinkOptions> {
+    LinkOptions::from_json(options).map_err(|e| Error::from_reason(format!("{} {}", e.kind().code(), e.message())))
 }
 
 fn no_memory() -> Error {

@@ -207,3 +207,21 @@ fn a_driver_that_asks_for_it_sees_the_info_and_decides() {
         }
     }
 }
+
+#[test]
+fn options_that_changed_count_from_the_next_connection_on() {
+    let mut rig = Rig::new(quiet());
+    rig.link.configure(LinkOptions { db: 2, connection_name: Some("later".into()), ..quiet() });
+    rig.connect();
+    let first = rig.issue("get a");
+    rig.settle();
+    assert_eq!(rig.outcome(first), "db2 get a");
+    rig.link.configure(LinkOptions { db: 3, ..quiet() });
+    rig.link.disconnect(true, rig.now);
+    rig.drain();
+    rig.settle();
+    let second = rig.issue("get a");
+    rig.settle();
+    assert_eq!(rig.outcome(second), "db2 get a", "callers stay where they are");
+    assert_eq!(rig.server.heard, ["hello 3", "select 2", "client setname later", "get a", "hello 3", "select 3", "select 2", "get a"]);
+}

@@ -1,0 +1,61 @@
+/**
+ * Options by which commands are made. ioredis reads them for each command, and applications change them on the way (no `keyPrefix` for a moment,
+ * for example); here what follows from them is kept, and made anew when one of them is assigned. Options of the connection are read whenever one
+ * is opened.
+ */
+import { AutoPipeline } from './auto_pipeline';
+import type { CommandTarget } from './commander';
+import type { ResolvedOptions } from './options';
+
+const WATCHED = ['keyPrefix', 'enableAutoPipelining', 'showFriendlyErrorStack'];
+
+const VALUES = Symbol('values');
+interface Watched {
+  [VALUES]: Record<string, unknown> & { onChange(): void };
+}
+
+/** The same functions for all clients. */
+const ACCESSORS = WATCHED.map((name) => ({
+  configurable: true,
+  get(this: Watched): unknown {
+    return this[VALUES][name];
+  },
+  set(this: Watched, value: unknown): void {
+    this[VALUES][name] = value;
+    // One that was not given is no key, until it is.
+    Object.defineProperty(this, name, { enumerable: true });
+    this[VALUES].onChange();
+  },
+}));
+
+/**
+ * Calls `onChange` whenever one of them is assigned. It makes the object three times as large and slow to make: for options that somebody has
+ * asked for.
+ */
+export function watchOptions(options: ResolvedOptions, onChange: () => void): void {
+  const values: Watched[typeof VALUES] = { onChange };
+  for (const name of WATCHED) values[name] = options[name];
+  Object.defineProperty(options, VALUES, { value: values, enumerable: false, configurable: true });
+  WATCHED.forEach((name, i) => {
+    Object.defineProperty(options, name, { ...ACCESSORS[i], enumerable: Object.hasOwn(options, name) });
+  });
+}
+
+type Way = Pick<CommandTarget, 'utf8Options' | 'bufferOptions' | 'detours'>;
+
+/** How commands of a client with these options are made. */
+export function wayOf(client: ConstructorParameters<typeof AutoPipeline>[0] & { readonly detours: Way['detours'] }): Way {
+  const { showFriendlyErrorStack, enableAutoPipelining } = client.resolved;
+  const keyPrefix = client.resolved.keyPrefix || '';
+  return {
+    utf8Options: { replyEncoding: 'utf8', keyPrefix },
+    bufferOptions: { replyEncoding: null, keyPrefix },
+    detours:
+      showFriendlyErrorStack || enableAutoPipelining
+        ? {
+            keepsStacks: Boolean(showFriendlyErrorStack),
+            autoPipeline: enableAutoPipelining ? (client.detours?.autoPipeline ?? new AutoPipeline(client)) : undefined,
+          }
+        : undefined,
+  };
+}
