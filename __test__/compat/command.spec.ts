@@ -27,6 +27,19 @@ describe.each(kinds)('Command of %s', (_, Command) => {
     await expect(failed.promise).rejects.toThrow('reason');
   });
 
+  test('resolves text or Buffers, as it was made for', async () => {
+    const settled = async (name: string, options: object, reply: unknown): Promise<unknown> => {
+      const command = new Command(name, ['a'], options);
+      command.resolve(reply);
+      return observe(await command.promise);
+    };
+    const nested = [Buffer.from('x'), [Buffer.from('y'), 1, null], { f: Buffer.from('z') }, new Date(0)];
+    expect(await settled('get', { replyEncoding: 'utf8' }, nested)).toEqual(['x', ['y', 1, null], { f: 'z' }, { instance: 'Date' }]);
+    expect(await settled('get', { replyEncoding: null }, Buffer.from('x'))).toEqual({ buffer: 'x' });
+    expect(await settled('get', {}, Buffer.from('x'))).toEqual({ buffer: 'x' });
+    expect(await settled('hgetall', { replyEncoding: 'utf8' }, [Buffer.from('f'), Buffer.from('v')])).toEqual({ f: 'v' });
+  });
+
   test('knows flags and blocking times', () => {
     expect([Command.checkFlag('ENTER_SUBSCRIBER_MODE', 'SUBSCRIBE'), Command.checkFlag('WILL_DISCONNECT', 'get')]).toEqual([true, false]);
     const of = (...args: unknown[]): unknown => new Command(args[0], args.slice(1)).extractBlockingTimeout();

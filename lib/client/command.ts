@@ -7,6 +7,7 @@ import { exists, getKeyIndexes, hasFlag } from '@ioredis/commands';
 import { ClassBit, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from './errors';
 import { blockingTimeOf } from './blocking';
+import { decoded } from './decoded';
 import { clearTimeout, setImmediate, setTimeout, surface } from './clock';
 import type { Script } from './script';
 
@@ -246,7 +247,8 @@ export class Command {
   get resolve(): Resolve {
     if (this.rare.resolve === undefined) {
       this.ownRare.resolve = (value: unknown): Promise<unknown> => {
-        this.settle(value);
+        // Who calls it may have what a socket brings.
+        this.settle(this.replyEncoding ? decoded(value) : value);
         return this.promise;
       };
     }

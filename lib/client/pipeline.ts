@@ -5,6 +5,7 @@
 import { callBack, Command, type Batch, type Callback, type CommandOptions } from './command';
 import { defineCommand, installCommands, STACKS, type CommandTarget, type Detours, type ScriptDefinition } from './commander';
 import type { RedisCommander } from './commands';
+import { decoded } from './decoded';
 import type { ResolvedOptions } from './options';
 import type { Script } from './script';
 import { traceBatch, type Place } from './tracing';
@@ -179,18 +180,6 @@ export class Pipeline implements CommandTarget, Batch {
 }
 
 installCommands(Pipeline.prototype);
-
-/** Buffers as text, wherever they are in a reply. */
-function decoded(reply: unknown): unknown {
-  if (Buffer.isBuffer(reply)) return reply.toString();
-  if (Array.isArray(reply)) return reply.map(decoded);
-  if (typeof reply !== 'object' || reply === null || reply instanceof Error) return reply;
-  const result = {};
-  for (const [field, value] of Object.entries(reply)) {
-    Object.defineProperty(result, field, { value: decoded(value), writable: true, enumerable: true, configurable: true });
-  }
-  return result;
-}
 
 /** Replies of an EXEC as pairs. */
 export function pairsOf(replies: unknown): Outcome[] | null {
