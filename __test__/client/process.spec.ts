@@ -93,6 +93,38 @@ describe('exit', () => {
   });
 });
 
+describe('exit with much in flight', () => {
+  // What the kernel has no room for (a unix socket: some 200 kB) waits in the event loop, and is lost with it.
+  test.each([
+    ['TCP', 20_000],
+    ['a unix socket', 2_000],
+  ])('what a tick has issued is executed (%s, %s commands)', async (where, count) => {
+    const target = where === 'TCP' ? 'port' : JSON.stringify(server.path);
+    const result = await run(`
+      const redis = new Redis(${target});
+      await redis.ping();
+      for (let i = 0; i < ${count}; i++) redis.incr('many');
+      process.exit(3);`);
+    expect([result.code, result.stderr]).toEqual([3, '']);
+    await until(async () => (await server.clientIds()).length === 0);
+    expect(await server.command('GET', 'many')).toBe(String(count));
+  });
+
+  test('a server that does not answer, and a command that blocks, hold it up for no longer than a moment', async () => {
+    const other = await RedisServer.start();
+    const script = (issue: string): string => `
+      const redis = new Redis(${other.port});
+      await redis.ping();
+      ${issue}
+      const started = Date.now();
+      process.on('exit', () => console.log(Date.now() - started < 5000));
+      process.exit(0);`;
+    expect((await run(script("redis.blpop('none', 0);"))).stdout).toBe('true\n');
+    expect((await run(script(`redis.get('a'); process.kill(${other.pid}, 'SIGSTOP');`))).stdout).toBe('true\n');
+    await other.stop();
+  });
+});
+
 describe('worker threads', () => {
   test('a client works in one, and leaves with it', async () => {
     const result = await run(`

@@ -8,6 +8,7 @@ import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clo
 import type { Command } from './command';
 import { Encoder } from './encoder';
 import { ReplyError, type Failure } from './errors';
+import { leave, type Leaving } from './leaving';
 import { Polling } from './polling';
 import { probe } from './probe';
 import { sendSource } from './script';
@@ -125,7 +126,7 @@ const object = (...items: unknown[]): object => {
 let usableOptions = '';
 const errorValue = (text: string): Error => new ReplyError(text);
 
-export class Link extends Encoder {
+export class Link extends Encoder implements Leaving {
   socket: Socket | undefined = undefined;
   /** Called after every crossing: the cache looks for what the core has decided. */
   afterCrossing: (() => void) | undefined = undefined;
@@ -424,7 +425,7 @@ export class Link extends Encoder {
     const ids = (flags & Flag.Sparse) !== 0 ? this.native.ids() : undefined;
     const first = this.state[Slot.FirstId];
     for (let i = 0; i < replies.length; i++) {
-      const command = this.take(ids === undefined ? mask32(first + i) : (ids[i]));
+      const command = this.takeOut(ids === undefined ? mask32(first + i) : (ids[i]));
       if (command === undefined) continue;
       const database = errors.get(i);
       if (database === undefined) command.deliver(replies[i], this.context);
@@ -439,7 +440,7 @@ export class Link extends Encoder {
     return { code, node: this.node, maybeExecuted, maxRetriesPerRequest: this.maxRetriesPerRequest, ...(text === undefined ? {} : { text }) };
   }
 
-  private take(id: number): Command | undefined {
+  private takeOut(id: number): Command | undefined {
     const command = this.ring[id & this.mask];
     this.ring[id & this.mask] = undefined;
     return command;
@@ -467,7 +468,7 @@ export class Link extends Encoder {
     const b = events[i + 2];
     switch (events[i] as Event) {
       case Event.Rejected:
-        this.take(a as number)?.deliverFailure(this.failure(b as string, events[i + 3] as string | undefined, events[i + 4] === 1));
+        this.takeOut(a as number)?.deliverFailure(this.failure(b as string, events[i + 3] as string | undefined, events[i + 4] === 1));
         break;
       case Event.Message:
         this.client.onMessage(MESSAGE_KINDS[a as number], b as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
@@ -644,7 +645,7 @@ export class Link extends Encoder {
   private giveUp(error: Error): void {
     this.flush();
     this.client.onGivenUp(error);
-    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) this.take(id)?.deliverError(error);
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) this.takeOut(id)?.deliverError(error);
     this.advance();
     this.native.disconnect(false);
     this.native.closed();
@@ -690,6 +691,21 @@ export class Link extends Encoder {
     this.after();
   }
 
+  /** @internal For the end of the process. */
+  isAnswered(): boolean {
+    return this.queued === 0 || this.isBlocked();
+  }
+
+  /** @internal */
+  get room(): Buffer {
+    return this.share();
+  }
+
+  /** @internal Nobody is told any more. */
+  take(bytes: number): void {
+    this.native.receive(bytes);
+  }
+
   ref(): void {
     this.isReferenced = true;
     this.socket?.ref?.();
@@ -714,8 +730,8 @@ function onTimer(link: Link): void {
   setImmediate(() => link.tick());
 }
 
-/** Links that are not ended. What they have queued leaves also when the process exits in the same tick. */
+/** Links that are not ended. What they have queued arrives also when the process exits in the same tick. */
 const open = new Set<Link>();
 process.on('exit', () => {
-  for (const link of open) link.flush();
+  for (const link of open) leave(link);
 });
