@@ -172,6 +172,8 @@ const scenarios: Record<string, Scenario> = {
 
   'a monitor': async (make) => {
     const r = make();
+    // Its handshake is over, and not among the lines.
+    await r.ping();
     const monitor = await r.monitor();
     const lines: unknown[] = [];
     monitor.on('monitor', (time: string, args: string[], source: string, database: string) => lines.push([/^\d+\.\d+$/.test(time), args, /^127\.0\.0\.1:\d+$/.test(source), database]));
