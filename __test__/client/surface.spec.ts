@@ -105,6 +105,20 @@ const redis = new Redis(${server.port}, '127.0.0.1', { connectionName: 'me', ena
 (async () => { ${body}; redis.disconnect(); })();
 `;
 
+test("Promise is there, cannot be replaced, warns, and is no name for import", async () => {
+  const script = `
+import * as hawser from 'hawser';
+import Redis from 'hawser';
+const warned = [];
+console.warn = (text) => warned.push(typeof text);
+const before = Redis.Promise === Promise;
+Redis.Promise = class Other {};
+console.log(before, Redis.Promise === Promise, warned.length, 'Promise' in hawser, Object.keys(Redis).includes('Promise'));
+`;
+  const { stdout, stderr } = await runNode(script, { esm: true });
+  expect([stdout, stderr]).toEqual(['true true 3 false false\n', '']);
+});
+
 test('a check that throws is told, and another connection is made', async () => {
   const script = `
 const net = require('node:net');

@@ -16,6 +16,8 @@ describe('getBullMQConnection', () => {
     ['rediss://us%40er:p%25@h.example/1', { host: 'h.example', port: 6379, db: 1, username: 'us@er', password: 'p%', tls: {} }],
     ['redis://[::1]:6380', { host: '::1', port: 6380, db: 0 }],
     ['unix:///run/redis.sock?db=2', { path: '/run/redis.sock', db: 2 }],
+    ['unix://us%40er:p:%25@/run/redis.sock?db=2', { path: '/run/redis.sock', db: 2, username: 'us@er', password: 'p:%' }],
+    ['unix://:secret@/run/redis.sock', { path: '/run/redis.sock', db: 0, password: 'secret' }],
     ['redis://h.example?family=6', { host: 'h.example', port: 6379, db: 0, family: 6 }],
   ])('takes all that %s says', (url, parts) => {
     RedisManager.configure({ url });

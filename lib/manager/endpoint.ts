@@ -26,6 +26,8 @@ const NOT_OPTIONS = new Set(['db', 'user', 'pass', 'protocol']);
 /** Errors: HawserError `E_BAD_OPTION` that begins with `source` (the variable's or option's name). */
 export function parseEndpoint(url: string, source: string): Endpoint {
   let parts: Record<string, unknown>;
+  const [, scheme, user, rest] = /^((?:redis\+|valkey\+)?unix:\/\/)([^@/?]*)@(\/.*)$/i.exec(url) ?? [];
+  if (scheme !== undefined && user !== undefined && rest !== undefined) return withUser(parseEndpoint(scheme + rest, source), user, source);
   try {
     parts = JSON.parse(native.parseUrl(url)) as Record<string, unknown>;
   } catch (error) {
@@ -45,6 +47,17 @@ export function parseEndpoint(url: string, source: string): Endpoint {
     db: given<string>(parts.path) === undefined ? (databaseInQuery(url, source) ?? (parts.db as number)) : ((parts.db as number | null) ?? 0),
     query: queryOf(url, source),
   };
+}
+
+/** A unix socket's user and password, which the standard of URLs does not know. */
+function withUser(endpoint: Endpoint, text: string, source: string): Endpoint {
+  if (endpoint.memory) return endpoint;
+  const [username = '', ...password] = text.split(':');
+  try {
+    return { ...endpoint, username: decodeURIComponent(username) || undefined, password: decodeURIComponent(password.join(':')) || undefined };
+  } catch {
+    throw new HawserError('E_BAD_OPTION', `${source}: user or password in the connection URL is not percent-encoded`);
+  }
 }
 
 function queryOf(url: string, source: string): Record<string, string | number> {
