@@ -8,7 +8,7 @@ import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clo
 import type { Command } from './command';
 import { Encoder } from './encoder';
 import { ReplyError, type Failure } from './errors';
-import { leave, type Leaving } from './leaving';
+import { leave } from './leaving';
 import { Polling } from './polling';
 import { probe } from './probe';
 import { sendSource } from './script';
@@ -126,7 +126,7 @@ const object = (...items: unknown[]): object => {
 let usableOptions = '';
 const errorValue = (text: string): Error => new ReplyError(text);
 
-export class Link extends Encoder implements Leaving {
+export class Link extends Encoder {
   socket: Socket | undefined = undefined;
   /** Called after every crossing: the cache looks for what the core has decided. */
   afterCrossing: (() => void) | undefined = undefined;
