@@ -2,7 +2,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { badOption } from '../errors';
 import type { ClientOptions, ResolvedOptions } from './options';
-import type { LinkConfig } from './link';
+import type { LinkConfig } from './link_client';
 
 /** The client's version, as CLIENT SETINFO reports it. */
 const VERSION = (require('../../package.json') as { version: string }).version;

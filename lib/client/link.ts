@@ -6,52 +6,20 @@
 import type { Socket } from 'node:net';
 import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clock';
 import type { Command } from './command';
-import { Encoder } from './encoder';
-import { ReplyError, type Failure } from './errors';
+import { closeConnection, openConnection } from './connection';
+import { Event, Flag, NO_META, NO_STATE, share, Slot, STRIDE } from './crossing';
+import type { Failure } from './errors';
+import { InFlight, mask32, START } from './in_flight';
 import { leave } from './leaving';
+import { MESSAGE_KINDS, type LinkClient, type LinkConfig } from './link_client';
 import { Polling } from './polling';
 import { probe } from './probe';
 import { sendSource } from './script';
-import { isStream, nodeName, notAStream, openSocket, watch, type SocketEvents, type SocketOptions } from './socket';
-import { ClassBit, type ReplyContext } from './table';
+import { nodeName } from './socket';
+import { SocketTimeout } from './socket_timeout';
+import type { ReplyContext } from './table';
 import { native, type NativeLink } from '../native';
 
-/** Slots of the array that the core fills at every crossing (`src/node/link.rs`). */
-const enum Slot {
-  Replies,
-  FirstId,
-  Flags,
-  WakeIn,
-  Attempts,
-  Database,
-  Protocol,
-  Queued,
-  WakeAt,
-}
-const enum Flag {
-  Errors = 1,
-  Sparse = 2,
-  Output = 4,
-  Events = 8,
-}
-const enum Event {
-  Connect,
-  Close,
-  Ready,
-  Closed,
-  Ended,
-  Rejected,
-  Message,
-  Monitor,
-  Moved,
-  Failed,
-  Warning,
-  Selected,
-  Probe,
-  Check,
-}
-/** Slots per event. */
-const STRIDE = 5;
 /** What is waiting leaves at the latest when it has grown to this. */
 const FLUSH_BYTES = 1 << 18;
 const MAX_BATCH = 1 << 14;
@@ -63,12 +31,6 @@ const PIECES = 4;
 const LEAST_PIECE = 8;
 const LARGEST_PIECE = 256;
 const READ_BYTES = 1 << 16;
-/** Commands that there is room for at first. */
-const START = 16;
-/** Of a link that was not used yet. */
-const NO_STATE = new Float64Array(16);
-const NO_META = new Uint32Array(0);
-const NO_RING: (Command | undefined)[] = [];
 /** A longer timer of Node's would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -77,56 +39,9 @@ const NO_RESP3 =
   'replyMapping "resp3" was requested, but the server does not support RESP3. ' +
   'Replies will use RESP2-compatible shapes until connected to a server that supports RESP3.';
 
-export type MessageKind = 'message' | 'pmessage' | 'smessage';
-
-/** What a link is told: for the core, as JSON; for the socket; what replies are made into. */
-export interface LinkConfig {
-  core: object;
-  socket: SocketOptions & { disconnectTimeout?: number };
-  shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null };
-}
-
-/** What the link tells its client. */
-export interface LinkClient {
-  /** A socket is about to be opened, the first one or another one. */
-  onConnecting(): void;
-  /** The options as they are now. */
-  configure(): LinkConfig;
-  onConnect(): void;
-  onReady(): void;
-  onSocketError(error: Error): void;
-  /** The connection is gone: milliseconds until the next attempt, or null for none. */
-  onClosed(attempts: number): number | null;
-  onEnded(): void;
-  onMessage(kind: MessageKind, pattern: Buffer, channel: Buffer, payload: Buffer): void;
-  onMonitor(line: string): void;
-  onMoved(channel: string): void;
-  onFailed(code: string, text: string): void;
-  onWarning(text: string): void;
-  /** A command that was issued for `database` failed with the server's error. True if the client has sent it again. */
-  onReplyError(command: Command, text: string, database: number): boolean;
-  /** Whether a server that says this to INFO will do; asked where the core was told to. */
-  onCheck(info: string): boolean;
-  /** No connection can be made, and none will be tried again. */
-  onGivenUp(error: Error): void;
-  /** Opens a stream of the user's own (`Connector`), if there is one. */
-  openStream?(): Promise<Socket>;
-}
-
-const mask32 = (n: number): number => n >>> 0;
-const array = (...items: unknown[]): unknown[] => items;
-const object = (...items: unknown[]): object => {
-  const result: Record<string, unknown> = {};
-  for (let i = 0; i < items.length; i += 2) {
-    Object.defineProperty(result, String(items[i]), { value: items[i + 1], writable: true, enumerable: true, configurable: true });
-  }
-  return result;
-};
 /** The last options that the core took, as JSON. */
 let usableOptions = '';
-const errorValue = (text: string): Error => new ReplyError(text);
-
-export class Link extends Encoder {
+export class Link extends InFlight {
   socket: Socket | undefined = undefined;
   /** Called after every crossing: the cache looks for what the core has decided. */
   afterCrossing: (() => void) | undefined = undefined;
@@ -141,12 +56,6 @@ export class Link extends Encoder {
   private input: Buffer | undefined = undefined;
   private meta = NO_META;
   private state = NO_STATE;
-  /** Commands in flight, by number. */
-  private ring: (Command | undefined)[] = NO_RING;
-  private mask = -1;
-  /** The number of the oldest command that is not settled, and of the next one. */
-  private oldest = 0;
-  private nextId = 0;
   /** Commands in `out`. */
   private batch = 0;
   /** The size at which the batch leaves, if it can, before its tick is over. */
@@ -157,9 +66,8 @@ export class Link extends Encoder {
   private isScheduled = false;
   private timer: NodeJS.Timeout | undefined = undefined;
   private timerAt = Infinity;
-  /** Runs while the server owes a reply, where `socketTimeout` is set. */
-  private silence: NodeJS.Timeout | undefined = undefined;
-  private isReferenced = true;
+  private readonly silence = new SocketTimeout(this);
+  /** @internal */ isReferenced = true;
   private isWaiting = false;
   private readonly hasOwnStream: boolean;
   private readonly polling: Polling;
@@ -218,9 +126,8 @@ export class Link extends Encoder {
       this.input = Buffer.allocUnsafeSlow(READ_BYTES);
       this.meta = new Uint32Array(2 * START);
       this.state = new Float64Array(NO_STATE.length);
-      this.ring = new Array<Command | undefined>(START).fill(undefined);
-      this.mask = START - 1;
-      this.native.share(this.input, this.out, this.meta, this.state, array, object, errorValue);
+      this.openRing();
+      share(this.native, this.input, this.out, this.meta, this.state);
     }
     return this.input;
   }
@@ -261,15 +168,6 @@ export class Link extends Encoder {
   private cutOff(): void {
     if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || this.socket?.writableLength === 0) this.send();
     else this.cut = this.batch + this.piece;
-  }
-
-  private growRing(): void {
-    const ring = this.ring;
-    const bigger = new Array<Command | undefined>(ring.length * 2).fill(undefined);
-    const mask = bigger.length - 1;
-    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) bigger[id & mask] = ring[id & this.mask];
-    this.ring = bigger;
-    this.mask = mask;
   }
 
   private growMeta(): void {
@@ -313,45 +211,9 @@ export class Link extends Encoder {
     // A stream of the user's own may keep what it was given.
     socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
     if (this.isReferenced) this.polling.onWrite();
-    if (this.socketOptions.socketTimeout !== undefined && this.silence === undefined) this.expectData();
+    if (this.socketOptions.socketTimeout !== undefined) this.silence.expect(this.socketOptions.socketTimeout);
     // Not all of it went to the kernel: the buffer belongs to the socket now.
     if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
-  }
-
-  /** `socketTimeout`: a server that owes a reply and says nothing loses its connection. A blocking command may be what it waits for. */
-  private expectData(): void {
-    const { socket } = this;
-    const ms = this.socketOptions.socketTimeout;
-    if (socket === undefined || ms === undefined) return;
-    const judge = (): void => {
-      if (this.silence !== timer || this.socket !== socket) return;
-      this.silence = undefined;
-      if (this.isBlocked()) this.expectData();
-      else socket.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${ms}ms.`));
-    };
-    // One more look at the socket first.
-    const timer = setTimeout(() => setImmediate(judge), ms);
-    this.silence = timer;
-  }
-
-  private onData(): void {
-    clearTimeout(this.silence);
-    this.silence = undefined;
-    if (this.queued > 0) this.expectData();
-  }
-
-  private isBlocked(): boolean {
-    return this.ring.some((command) => command !== undefined && (command.meta.class & ClassBit.Blocking) !== 0);
-  }
-
-  /** Callers' commands that are not answered, in their order. */
-  pending(): Command[] {
-    const commands: Command[] = [];
-    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) {
-      const command = this.ring[id & this.mask];
-      if (command !== undefined) commands.push(command);
-    }
-    return commands;
   }
 
   /** Writes out what the core has queued by itself. */
@@ -375,11 +237,6 @@ export class Link extends Encoder {
 
   // ---- replies
 
-  private onRead(bytes: number): void {
-    this.polling.onRead(bytes);
-    this.takeIn(() => this.native.receive(bytes));
-  }
-
   /** What the core cannot take in (a defect of its own) ends the connection: a new one has a clean stream, and nobody is left waiting. */
   private takeIn(receive: () => unknown[]): void {
     let replies: unknown[];
@@ -391,7 +248,7 @@ export class Link extends Encoder {
     }
     this.settle(replies);
     this.after();
-    if (this.silence !== undefined) this.onData();
+    if (this.silence.isRunning) this.silence.onData(this.socketOptions.socketTimeout);
   }
 
   private settle(replies: unknown[]): void {
@@ -440,16 +297,6 @@ export class Link extends Encoder {
     return { code, node: this.node, maybeExecuted, maxRetriesPerRequest: this.maxRetriesPerRequest, ...(text === undefined ? {} : { text }) };
   }
 
-  private takeOut(id: number): Command | undefined {
-    const command = this.ring[id & this.mask];
-    this.ring[id & this.mask] = undefined;
-    return command;
-  }
-
-  private advance(): void {
-    while (this.oldest !== this.nextId && this.ring[this.oldest & this.mask] === undefined) this.oldest = mask32(this.oldest + 1);
-  }
-
   // ---- events
 
   private dispatch(events: unknown[]): void {
@@ -485,7 +332,7 @@ export class Link extends Encoder {
         client.onConnecting();
         return this.open();
       case Event.Close:
-        return this.close(a === 1);
+        return closeConnection(this.socket, a === 1, this.socketOptions.disconnectTimeout ?? 2000);
       case Event.Ready:
         this.context = this.protocol === 2 ? { protocol: 2, replyMapping: 'legacy' } : { protocol: 3, replyMapping: this.replyMapping };
         if (this.context.replyMapping !== this.replyMapping) client.onWarning(NO_RESP3);
@@ -575,74 +422,47 @@ export class Link extends Encoder {
 
   private open(): void {
     this.isWaiting = false;
-    let isCurrent = true;
-    const events = {
-      onRead: (bytes: number): void => {
-        if (isCurrent) this.onRead(bytes);
-      },
-      onConnect: (): void => {
-        if (!isCurrent) return;
-        this.client.onConnect();
-        this.native.connected();
-        this.after();
-      },
-      onError: (error: Error): void => {
-        if (isCurrent) this.client.onSocketError(error);
-      },
-      onClose: (): void => {
-        if (!isCurrent) return;
-        isCurrent = false;
-        clearTimeout(this.silence);
-        this.silence = undefined;
-        this.polling.reset();
-        this.native.closed();
-        this.after();
-      },
-    };
-    const fail = (error: Error): void => {
-      events.onError(error);
-      events.onClose();
-    };
-    // Not before whoever made the client has had a chance to listen.
-    const giveUp = (error: Error): void =>
-      nextTick(() => {
-        if (!isCurrent) return;
-        isCurrent = false;
-        this.giveUp(error);
-      });
     try {
       this.reconfigure();
-      if (this.client.openStream !== undefined) {
-        this.openOwn(this.client.openStream(), events, fail, giveUp);
-        return;
-      }
-      this.socket = openSocket(this.socketOptions, this.share(), events);
     } catch (error) {
-      // What cannot even be tried: a port or a certificate that is none.
-      return giveUp(error as Error);
+      return nextTick(() => this.onRefused(error as Error));
     }
-    if (!this.isReferenced) this.socket.unref();
+    openConnection(this, this.socketOptions, this.share(), this.client.openStream);
   }
 
-  /** A stream of the user's own: its chunks are not in the shared buffer. */
-  private openOwn(opening: Promise<Socket>, events: SocketEvents, fail: (error: Error) => void, giveUp: (error: Error) => void): void {
-    const connectEvent = this.socketOptions.tls ? 'secureConnect' : 'connect';
-    Promise.resolve(opening).then((stream) => {
-      if (!isStream(stream)) return giveUp(notAStream());
-      this.socket = stream;
-      if (stream.destroyed) return fail(new Error('The stream of the Connector is closed.'));
-      stream.on('data', (chunk: Buffer) => {
-        if (this.socket !== stream) return;
-        this.takeIn(() => this.native.receiveChunk(chunk));
-      });
-      watch(stream, connectEvent, this.socketOptions, events);
-      if (!this.isReferenced) stream.unref?.();
-      if (!stream.connecting) stream.emit(connectEvent);
-    }, giveUp);
+  /** @internal */
+  onRead(bytes: number): void {
+    this.polling.onRead(bytes);
+    this.takeIn(() => this.native.receive(bytes));
   }
 
-  /** As in ioredis: whoever waits is told the reason, and there is no other attempt. */
-  private giveUp(error: Error): void {
+  /** @internal */
+  onChunk(chunk: Buffer): void {
+    this.takeIn(() => this.native.receiveChunk(chunk));
+  }
+
+  /** @internal */
+  onConnected(): void {
+    this.client.onConnect();
+    this.native.connected();
+    this.after();
+  }
+
+  /** @internal */
+  onSocketError(error: Error): void {
+    this.client.onSocketError(error);
+  }
+
+  /** @internal */
+  onLost(): void {
+    this.silence.stop();
+    this.polling.reset();
+    this.native.closed();
+    this.after();
+  }
+
+  /** @internal As in ioredis: whoever waits is told the reason, and there is no other attempt. */
+  onRefused(error: Error): void {
     this.flush();
     this.client.onGivenUp(error);
     for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) this.takeOut(id)?.deliverError(error);
@@ -650,19 +470,6 @@ export class Link extends Encoder {
     this.native.disconnect(false);
     this.native.closed();
     this.after();
-  }
-
-  private close(destroy: boolean): void {
-    const socket = this.socket;
-    if (socket === undefined || socket.destroyed) return;
-    if (destroy || socket.connecting) {
-      if (destroy && !('encrypted' in socket) && typeof socket.resetAndDestroy === 'function') socket.resetAndDestroy();
-      else socket.destroy();
-      return;
-    }
-    socket.end();
-    const timer = setTimeout(() => socket.destroy(), this.socketOptions.disconnectTimeout ?? 2000);
-    socket.once('close', () => clearTimeout(timer));
   }
 
   // ---- timers
@@ -718,8 +525,6 @@ export class Link extends Encoder {
     this.timer?.unref();
   }
 }
-
-const MESSAGE_KINDS: MessageKind[] = ['message', 'pmessage', 'smessage'];
 
 function flush(link: Link): void {
   link.endTick();
