@@ -41,6 +41,7 @@ const NO_RESP3 =
 
 /** The last options that the core took, as JSON. */
 let usableOptions = '';
+
 export class Link extends InFlight {
   socket: Socket | undefined = undefined;
   /** Called after every crossing: the cache looks for what the core has decided. */
