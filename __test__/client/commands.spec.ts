@@ -1,6 +1,9 @@
 /** The commands' types belong to the commands' table and to the methods that are there. */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { getKeyIndexes, list } from '@ioredis/commands';
+import * as table from '@ioredis/commands/built/commands.json';
+import { metaOf } from '../../lib/client/table';
 import { Redis } from '../../lib/redis';
 import { ROOT, runNode } from '../helpers/process';
 
@@ -22,3 +25,27 @@ test('every command that is a method is in the table or typed by hand, and has t
   // A transaction's own commands are methods of the client, not of the table of commands.
   expect(names.filter((name) => name !== 'multi' && name !== 'exec' && !(isTyped(name) && isTyped(`${name}Buffer`)))).toEqual([]);
 });
+
+test('a command of which its name alone says where its key is has it there, whatever the arguments', () => {
+  const short = list.filter((name) => metaOf(name).hasOneKey);
+  expect(short).toEqual(expect.arrayContaining(['get', 'set', 'hget', 'zadd', 'incr']));
+  expect(short).not.toEqual(expect.arrayContaining(['sort']));
+  const random = xorshift(20_261_123);
+  for (const name of short) {
+    const words = [...Object.keys(table[name].subcommands ?? {}), 'STORE', 'storedist', 'get', 'BY', 'keys', 'streams', 'k', '3', ''];
+    for (let n = 0; n < 100; n++) {
+      const args = Array.from({ length: 1 + random(9) }, () => words[random(words.length)]);
+      expect([name, args, getKeyIndexes(name, args)]).toEqual([name, args, [0]]);
+    }
+  }
+});
+
+/** Numbers below `limit`, the same in every run. */
+function xorshift(state: number): (limit: number) => number {
+  return (limit) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % limit;
+  };
+}

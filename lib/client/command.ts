@@ -3,8 +3,8 @@
  * tests handle: they replace `resolve` and `reject`, or read `promise`. All three are made only when somebody asks.
  */
 import calculateSlot from 'cluster-key-slot';
-import { exists, getKeyIndexes, hasFlag } from '@ioredis/commands';
-import { ClassBit, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
+import { exists, hasFlag } from '@ioredis/commands';
+import { ClassBit, keyIndexes, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from './errors';
 import { blockingTimeOf } from './blocking';
 import { decoded } from './decoded';
@@ -390,7 +390,7 @@ export class Command {
 
   /** Those arguments that are keys, with the prefix. */
   getKeys(): (string | Buffer)[] {
-    this.ownRare.keys ??= keyIndexes(this).map((index) => this.args[index]);
+    this.ownRare.keys ??= keyIndexes(this.meta.lower, this.args).map((index) => this.args[index]);
     return this.rare.keys as (string | Buffer)[];
   }
 
@@ -415,23 +415,19 @@ export function hasReadOnlyFlag(name: string): boolean {
   return exists(name) && hasFlag(name, 'readonly');
 }
 
-function keyIndexes(command: Command): number[] {
-  const name = command.meta.lower;
-  if (!exists(name)) return [];
-  try {
-    return getKeyIndexes(name, command.args, { nameCaseInsensitive: true });
-  } catch {
-    return [];
+function prefixKeys({ args, meta }: Command, prefix: string | Buffer): void {
+  if (meta.hasOneKey) {
+    if (args.length > 0) args[0] = prefixed(prefix, args[0]);
+    return;
+  }
+  for (const index of keyIndexes(meta.lower, args)) {
+    if (index < args.length) args[index] = prefixed(prefix, args[index]);
   }
 }
 
-function prefixKeys(command: Command, prefix: string | Buffer): void {
-  for (const index of keyIndexes(command)) {
-    const key = command.args[index];
-    if (key === undefined) continue;
-    if (typeof prefix === 'string' && typeof key === 'string') command.args[index] = prefix + key;
-    else command.args[index] = Buffer.concat([Buffer.from(prefix as string), Buffer.from(key as string)]);
-  }
+function prefixed(prefix: string | Buffer, key: string | Buffer): string | Buffer {
+  if (typeof prefix === 'string' && typeof key === 'string') return prefix + key;
+  return Buffer.concat([Buffer.from(prefix as string), Buffer.from(key as string)]);
 }
 
 function toArgument(arg: unknown): string {

@@ -2,7 +2,7 @@
  * What is known about a command by its name: where its keys are (from `@ioredis/commands`), its class (from the core), its transformers.
  * One `Meta` per name as typed, made at its first use.
  */
-import { list } from '@ioredis/commands';
+import { exists, getKeyIndexes, list } from '@ioredis/commands';
 import { native } from '../native';
 
 export type Argument = string | Buffer | number | null | undefined | object;
@@ -28,12 +28,27 @@ export const enum ClassBit {
   InTransaction = 1 << 18,
 }
 
+/** Arguments that mark keys where they mean anything: a count, a store's name, sources. */
+const FOLLOWERS = ['2', 'GET', 'BY', 'STORE', 'STOREDIST', 'STREAMS', 'KEYS', ''].map((word) => [word, word, word, word, word, word, word, word]);
+
+/** Which arguments of a command are keys. */
+export function keyIndexes(name: string, args: readonly (string | Buffer)[]): number[] {
+  if (!exists(name)) return [];
+  try {
+    return getKeyIndexes(name, args as (string | Buffer)[], { nameCaseInsensitive: true });
+  } catch {
+    return [];
+  }
+}
+
 export class Meta {
   readonly lower: string;
   readonly class: number;
   /** Commands that change what the client itself has to know: they take the long way. */
   readonly isSpecial: boolean;
   readonly isExec: boolean;
+  /** Whether the first argument is its key, and the only one, whatever follows: then nobody has to look for keys per call. */
+  readonly hasOneKey: boolean;
   argumentTransformer: ArgumentTransformer | undefined;
   replyTransformer: ReplyTransformer | undefined;
   /** `*<count>\r\n$<length>\r\n<name>\r\n` by number of arguments. */
@@ -43,6 +58,7 @@ export class Meta {
     this.lower = name.toLowerCase();
     this.class = native.classify(this.lower);
     this.isExec = this.lower === 'exec';
+    this.hasOneKey = FOLLOWERS.every((args) => String(keyIndexes(this.lower, args)) === '0');
     // By the name as typed, as in ioredis: `call('HGETALL')` gets what the server sent.
     this.argumentTransformer = argumentTransformers[name];
     this.replyTransformer = replyTransformers[name];
