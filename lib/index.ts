@@ -40,5 +40,5 @@ export { print } from './client/print';
 export { ScanStream, type ScanOptions, type ScanStreamOptions } from './client/scan_stream';
 export type { ReplyTransformer, ArgumentTransformer, ReplyContext } from './client/table';
 export type { BatchOperationContext, CommandTraceContext, ConnectTraceContext } from './client/trace_contexts';
-export type { RedisStatus } from './redis';
+export type { RedisStatus } from './client/lifecycle';
 export * from './facade';

@@ -278,7 +278,10 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
     } else throw new Error(`Invalid argument ${String(arg)}`);
   }
   if (isTls) add({ tls: true });
-  const merged = { ...DEFAULT_REDIS_OPTIONS, ...withoutUndefined(options) } as unknown as ResolvedOptions;
+  const merged = { ...DEFAULT_REDIS_OPTIONS } as unknown as ResolvedOptions;
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined) merged[name] = value;
+  }
   if (typeof merged.port === 'string') merged.port = Number.parseInt(merged.port, 10);
   if (typeof merged.db === 'string') merged.db = Number.parseInt(merged.db, 10);
   merged.db ??= 0;
@@ -297,10 +300,6 @@ function resolveTlsProfile(options: ClientOptions): void {
   const { profile, ...rest } = tls;
   const found = tlsProfiles[profile];
   if (found !== undefined) options.tls = { ...found, ...rest };
-}
-
-function withoutUndefined(options: AnyOptions): AnyOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** What a later version brings says so, rather than connecting to something else. */

@@ -69,7 +69,7 @@ export function openClients(): ReadonlyMap<Role, Redis> {
 
 /** Ended, or told to end and about to. */
 function isEnded(redis: Redis): boolean {
-  return redis.status === 'end' || (redis as unknown as { isClosingByHand: boolean }).isClosingByHand;
+  return redis.status === 'end' || redis.lifecycle.isClosingByHand;
 }
 
 function connect(role: Role, s: Settings): Redis {

@@ -1,0 +1,312 @@
+/**
+ * The life of a client: what its link tells, as status, events and errors; connecting and closing; the database and the mode that it is in.
+ * The order of events and what is said of errors are ioredis's.
+ */
+import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { HawserError } from '../errors';
+import { nextTick, surface } from './clock';
+import { Command, type CommandOptions } from './command';
+import { clientConfig } from './config';
+import { logCommand, logConnection, logRedis, logStatus, watchCommands } from './debug';
+import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './errors';
+import type { Link } from './link';
+import type { LinkClient, LinkConfig, MessageKind } from './link_client';
+import { parseMonitorLine } from './monitor_line';
+import type { ConnectorLike, ResolvedOptions } from './options';
+import { parseInfo } from './ready_check';
+import { sendSource } from './script';
+import { isTracing, traceCommand, type Place } from './tracing';
+
+/** Of the connection. A client of `monitor()` says `'monitoring'` where others say `'ready'`; that is not in the type, as in ioredis. */
+export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end';
+
+export const noop = (): void => {};
+
+/** Whose life it is. */
+interface Client extends Pick<EventEmitter, 'emit' | 'listenerCount'> {
+  once(event: string, listener: () => void): unknown;
+  removeListener(event: string, listener: () => void): unknown;
+  status: RedisStatus;
+  resolved: ResolvedOptions;
+  readonly link: Link | undefined;
+  readonly stream: Socket;
+  readonly utf8Options: CommandOptions;
+  sendCommand(command: Command): unknown;
+  connect(): Promise<void>;
+  disconnect(reconnect?: boolean): void;
+  place(): Place;
+}
+
+export class Lifecycle implements LinkClient {
+  /** The application's own. */
+  readonly connector: ConnectorLike | undefined = undefined;
+  declare openStream?: () => Promise<Socket>;
+  /** Commands are refused: the server sends what others do. */
+  isMonitoring = false;
+  /** The application has ended the connection: no other follows. */
+  isClosingByHand = false;
+  /** The database that commands issued now run in. */
+  selected: number;
+  /** Channels and patterns, as the server last counted them. */
+  subscriptions = 0;
+  private hasBeenReady = false;
+  private lastError: Error | undefined = undefined;
+  /** Why there will be no other attempt to connect. */
+  private hopelessness: Error | undefined = undefined;
+
+  constructor(private readonly client: Client) {
+    const { Connector, db } = client.resolved;
+    this.selected = db;
+    if (!Connector) return;
+    const connector = (this.connector = new Connector(client.resolved));
+    this.openStream = () => connector.connect((event, error) => this.silentEmit(event, error));
+  }
+
+  setStatus(status: RedisStatus | 'monitoring', argument?: unknown): void {
+    const { client } = this;
+    if (logRedis.enabled) {
+      logStatus(client, status);
+      watchCommands(client, () => this.selected);
+    }
+    client.status = status as RedisStatus;
+    nextTick(() => {
+      client.emit(status, argument);
+    });
+  }
+
+  /** Emits an error that nobody has to listen to. */
+  silentEmit(event: string, argument: unknown): boolean {
+    const { client } = this;
+    if (event === 'error') {
+      if (client.status === 'end') return false;
+      const error = argument as NodeJS.ErrnoException;
+      if (this.isClosingByHand && (error.syscall === 'connect' || error.syscall === 'read' || error.message === CONNECTION_CLOSED_ERROR_MSG)) return false;
+      if (client.listenerCount('error') === 0) {
+        // eslint-disable-next-line no-console -- ioredis's line, which people look for
+        console.error('[ioredis] Unhandled error event:', error.stack);
+        return false;
+      }
+    }
+    // A listener that throws must not keep the socket from closing.
+    try {
+      return client.emit(event, argument);
+    } catch (thrown) {
+      surface(thrown);
+      return true;
+    }
+  }
+
+  // ---- connecting and closing
+
+  /** Resolves when the connection is ready; rejects with what went wrong when the attempt fails. */
+  connect(): Promise<void> {
+    const { client } = this;
+    const { link, status } = client;
+    if (link === undefined) return Promise.resolve();
+    if (status === 'connecting' || status === 'connect' || status === 'ready') {
+      return Promise.reject(new Error('Redis is already connecting/connected'));
+    }
+    this.isClosingByHand = false;
+    this.lastError = this.hopelessness = undefined;
+    this.setStatus('connecting');
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error): void => {
+        client.removeListener('ready', onReady);
+        client.removeListener('close', onClose);
+        if (error) reject(error);
+        else resolve();
+      };
+      const onReady = (): void => settle();
+      const onClose = (): void => settle(this.hopelessness ?? closedError(this.lastError));
+      client.once('ready', onReady);
+      client.once('close', onClose);
+      link.connect();
+    });
+  }
+
+  disconnect(reconnect: boolean): void {
+    const { link, status } = this.client;
+    if (!reconnect) this.isClosingByHand = true;
+    this.connector?.disconnect();
+    if (link === undefined) {
+      if (status !== 'end') this.onEnded();
+      return;
+    }
+    if (status === 'wait') this.setStatus('close');
+    link.disconnect(reconnect);
+  }
+
+  /** Runs QUIT of a client that has sent nothing: there is nothing to wait for. */
+  quitAtOnce(command: Command): boolean {
+    const { client } = this;
+    if (client.status === 'ready' || (client.link?.queued ?? 0) > 0) return false;
+    client.disconnect();
+    command.deliver(!command.replyEncoding ? Buffer.from('OK') : 'OK', { protocol: 3, replyMapping: 'legacy' });
+    return true;
+  }
+
+  // ---- what the link tells
+
+  onConnecting(): void {
+    // By whoever wraps `connect`, the second time as the first.
+    if (this.client.status !== 'connecting') this.client.connect().catch(noop);
+  }
+
+  configure(): LinkConfig {
+    const { link, resolved } = this.client;
+    if (!this.hasBeenReady && this.selected === link?.database) this.selected = resolved.db;
+    return clientConfig(resolved);
+  }
+
+  onConnect(): void {
+    this.setStatus('connect');
+  }
+
+  onCheck(info: string): boolean {
+    const { connector } = this;
+    return connector?.check === undefined || Boolean(ask(() => connector.check?.(parseInfo(info))));
+  }
+
+  onReady(): void {
+    const { client } = this;
+    this.showWaiting();
+    // The new connection starts in the database of the options, and is brought back to the one in use.
+    if (this.hasBeenReady && this.selected !== client.resolved.db) ask(() => client.emit('select', this.selected));
+    this.hasBeenReady = true;
+    if (client.resolved.monitor !== true) return this.setStatus('ready');
+    this.isMonitoring = true;
+    client.link?.push(new Command('monitor', [], client.utf8Options, noop));
+    this.setStatus('monitoring');
+  }
+
+  /** What waited for the connection is written now. */
+  private showWaiting(): void {
+    const isTraced = isTracing();
+    if (!isTraced && !logRedis.enabled && !logConnection.enabled) return;
+    const waiting = this.client.link?.pending() ?? [];
+    if (waiting.length > 0) logConnection('send %d commands in offline queue', waiting.length);
+    for (const command of waiting) {
+      if (logRedis.enabled) logCommand(this.client, 'write', command, this.selected);
+      if (isTraced) void traceCommand(command, this.client.place());
+    }
+  }
+
+  onSocketError(error: Error): void {
+    this.lastError = error;
+    logConnection('error: %s', error);
+    this.silentEmit('error', error);
+  }
+
+  onGivenUp(error: Error): void {
+    this.hopelessness = error;
+    this.silentEmit('error', error);
+  }
+
+  onFailed(code: string, text: string): void {
+    this.lastError = code === 'E_REPLY' ? new ReplyError(text) : new HawserError(code, code === 'E_PROTOCOL' ? `${text}. Please report this.` : text);
+    this.silentEmit('error', this.lastError);
+  }
+
+  onWarning(text: string): void {
+    // eslint-disable-next-line no-console -- as in ioredis
+    console.warn(`[WARN] ${text}`);
+  }
+
+  onClosed(attempts: number): number | null {
+    this.setStatus('close');
+    const strategy = this.client.resolved.retryStrategy;
+    if (this.isClosingByHand || typeof strategy !== 'function') return null;
+    const delay = ask(() => strategy(attempts));
+    if (typeof delay !== 'number') return null;
+    logConnection('reconnect in %sms', delay);
+    this.setStatus('reconnecting', delay);
+    // What no timer takes, Node's takes for the shortest delay.
+    return delay > 0 ? delay : 0;
+  }
+
+  onEnded(): void {
+    const { status } = this.client;
+    logConnection('skip reconnecting: %s', this.isClosingByHand ? 'closed by hand' : (this.hopelessness ?? 'retryStrategy has no delay'));
+    this.subscriptions = 0;
+    if (status !== 'close' && status !== 'wait') this.setStatus('close');
+    this.setStatus('end');
+  }
+
+  onMessage(kind: MessageKind, pattern: Buffer, channel: Buffer, payload: Buffer): void {
+    const { client } = this;
+    const hasText = client.listenerCount(kind) > 0;
+    if (kind === 'pmessage') {
+      if (hasText) ask(() => client.emit(kind, pattern.toString(), channel.toString(), payload.toString()));
+      client.emit('pmessageBuffer', pattern.toString(), channel, payload);
+      return;
+    }
+    if (hasText) ask(() => client.emit(kind, channel.toString(), payload.toString()));
+    client.emit(`${kind}Buffer`, channel, payload);
+  }
+
+  onMonitor(line: string): void {
+    const seen = parseMonitorLine(line);
+    if (seen !== undefined) this.client.emit('monitor', ...seen);
+  }
+
+  onMoved(channel: string): void {
+    this.client.emit('moved', channel);
+  }
+
+  /** The server's error, before its caller hears of it: a forgotten script is sent again, `reconnectOnError` is asked. */
+  onReplyError(command: Command, text: string, database: number): boolean {
+    const { client } = this;
+    const { link } = client;
+    if (link === undefined) return false;
+    if (command.script !== undefined && !command.inTransaction && command.name === 'evalsha' && text.startsWith('NOSCRIPT')) {
+      sendSource(command, command.script);
+      link.sendAgain(command, database);
+      return true;
+    }
+    if (command.meta.lower === 'select') this.selected = link.database;
+    const { reconnectOnError } = client.resolved;
+    if (typeof reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
+    const verdict = ask(() => reconnectOnError(command.errorOf({ code: 'E_REPLY', node: link.node, text })));
+    if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
+    if (client.status !== 'reconnecting') client.disconnect(true);
+    // What belongs to a transaction would run outside of it.
+    if (verdict !== 2 || command.inTransaction || command.meta.lower === 'exec') return false;
+    link.sendAgain(command, database);
+    return true;
+  }
+
+  // ---- what commands change
+
+  /** Follows a SELECT. */
+  follow(argument: string | Buffer | undefined): void {
+    const db = Number(String(argument));
+    if (!Number.isInteger(db) || db === this.selected) return;
+    this.selected = db;
+    logRedis('switch to db [%d]', db);
+    this.client.emit('select', db);
+  }
+
+  /** Takes note of what a subscription is answered. */
+  count(command: Command): void {
+    command.deliver = (total, context) => {
+      this.subscriptions = Number(total);
+      Command.prototype.deliver.call(command, total, context);
+    };
+  }
+}
+
+/** The answer of a function of the user's; none if it throws. */
+function ask<T>(question: () => T): T | undefined {
+  try {
+    return question();
+  } catch (thrown) {
+    surface(thrown);
+    return undefined;
+  }
+}
+
+/** Why `connect` was rejected: ioredis's words, with what went wrong as its cause. */
+function closedError(cause: Error | undefined): Error {
+  return new Error(CONNECTION_CLOSED_ERROR_MSG, cause === undefined ? undefined : { cause });
+}
