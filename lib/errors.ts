@@ -15,12 +15,16 @@ export interface HawserErrorDetails {
   cause?: unknown;
 }
 
-/** An error with a stable `code`. Match on the code, never on the message. */
+/** An error with a stable `code`; the README's table has them all. Match on the code, never on the message. */
 export class HawserError extends Error {
   override readonly name: string = 'HawserError';
+  /** The command's name, or the cache's operation. */
   readonly command?: string;
+  /** `host:port` or a socket path. */
   readonly node?: string;
+  /** True when the server may have run the command although its reply is missing. */
   readonly maybeExecuted?: boolean;
+  /** Of an undelivered invalidation: whether it is kept and will be repeated. */
   readonly kept?: boolean;
 
   constructor(

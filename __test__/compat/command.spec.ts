@@ -121,3 +121,8 @@ describe('the handshake, as a server sees it, is that of ioredis:', () => {
     expect(await commandsOf(hawser.Redis)).toEqual(expected);
   });
 });
+
+test('the flags of commands are those of ioredis', () => {
+  const sorted = (flags: Record<string, string[]>): object => Object.fromEntries(Object.entries(flags).map(([flag, names]) => [flag, [...names].sort()]));
+  expect(sorted(HawserCommand.FLAGS)).toEqual(sorted((IORedis as any).Command.FLAGS));
+});

@@ -2,8 +2,12 @@
 
 type Argument = string | Buffer | undefined;
 
-const LAST = new Set(['blpop', 'brpop', 'brpoplpush', 'blmove', 'bzpopmin', 'bzpopmax']);
-const FIRST = new Set(['bzmpop', 'blmpop']);
+/** By where they have their time-out; ioredis's names. */
+export const BLOCKING_FLAGS = {
+  LAST_ARG_TIMEOUT_COMMANDS: ['blpop', 'brpop', 'brpoplpush', 'blmove', 'bzpopmin', 'bzpopmax'],
+  FIRST_ARG_TIMEOUT_COMMANDS: ['bzmpop', 'blmpop'],
+  BLOCK_OPTION_COMMANDS: ['xread', 'xreadgroup'],
+};
 
 function numberOf(arg: Argument): number | undefined {
   const value = arg === undefined ? NaN : Number(String(arg));
@@ -19,9 +23,9 @@ const secondsOf = (arg: Argument): number | undefined => {
 export function blockingTimeOf(lower: string, args: readonly Argument[]): number | null | undefined {
   // Its time-out has a fixed place, options may follow.
   if (lower === 'blmovem') return secondsOf(args[4]);
-  if (LAST.has(lower)) return secondsOf(args[args.length - 1]);
-  if (FIRST.has(lower)) return secondsOf(args[0]);
-  if (lower !== 'xread' && lower !== 'xreadgroup') return undefined;
+  if (BLOCKING_FLAGS.LAST_ARG_TIMEOUT_COMMANDS.includes(lower)) return secondsOf(args[args.length - 1]);
+  if (BLOCKING_FLAGS.FIRST_ARG_TIMEOUT_COMMANDS.includes(lower)) return secondsOf(args[0]);
+  if (!BLOCKING_FLAGS.BLOCK_OPTION_COMMANDS.includes(lower)) return undefined;
   const at = args.findIndex((arg) => String(arg).toLowerCase() === 'block');
   return at < 0 ? null : numberOf(args[at + 1]);
 }

@@ -6,7 +6,7 @@ import calculateSlot from 'cluster-key-slot';
 import { exists, hasFlag } from '@ioredis/commands';
 import { ClassBit, keyIndexes, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from './errors';
-import { blockingTimeOf } from './blocking';
+import { BLOCKING_FLAGS, blockingTimeOf } from './blocking';
 import { decoded } from './decoded';
 import { clearTimeout, setImmediate, setTimeout, surface } from './clock';
 import type { Script } from './script';
@@ -86,6 +86,7 @@ export class Command {
     HANDSHAKE_COMMANDS: ['auth', 'select', 'client', 'readonly', 'info', 'hello'],
     IGNORE_RECONNECT_ON_ERROR: ['client'],
     BLOCKING_COMMANDS: ['blpop', 'brpop', 'brpoplpush', 'blmove', 'blmovem', 'bzpopmin', 'bzpopmax', 'bzmpop', 'blmpop', 'xread', 'xreadgroup'],
+    ...BLOCKING_FLAGS,
   };
 
   /** Whether a command, in any case, is in one of the `FLAGS`. */
