@@ -6,10 +6,10 @@
 import { clearTimeout, nextTick, setTimeout, surface } from '../client/clock';
 import { Call, type Load, type LoadOutcome } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
+import { WakeTimer } from '../client/wake';
 import type { NativeCache, NativeLink } from '../native';
 import { Decision, Hit, State } from './decisions';
 import type { CallOptions } from './options';
-import { WakeTimer } from './wake';
 
 const now = performance.now.bind(performance);
 
@@ -298,6 +298,7 @@ export class CacheDriver {
       this.draining = false;
     }
     if (this.idlers.length > 0 && !this.asking()) for (const done of [...this.idlers]) done();
+    // The timer holds the process only while a caller waits; background work never does.
     this.timer.arm(state[State.tickIn], this.calls.size > 0);
   }
 

@@ -4,7 +4,7 @@
  * stable shape.
  */
 import type { Socket } from 'node:net';
-import { clearTimeout, nextTick, setImmediate, setTimeout, surface } from './clock';
+import { nextTick, surface } from './clock';
 import type { Command } from './command';
 import { closeConnection, openConnection } from './connection';
 import { Event, Flag, NO_META, NO_STATE, share, Slot, STRIDE } from './crossing';
@@ -18,6 +18,7 @@ import { sendSource } from './script';
 import { nodeName } from './socket';
 import { SocketTimeout } from './socket_timeout';
 import type { ReplyContext } from './table';
+import { WakeTimer } from './wake';
 import { native, type NativeLink } from '../native';
 
 /** What is waiting leaves at the latest when it has grown to this. */
@@ -31,8 +32,6 @@ const PIECES = 4;
 const LEAST_PIECE = 8;
 const LARGEST_PIECE = 256;
 const READ_BYTES = 1 << 16;
-/** A longer timer of Node's would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** ioredis's words. */
 const NO_RESP3 =
@@ -65,8 +64,7 @@ export class Link extends InFlight {
   /** The number of the tick's first command. */
   private tickStart = 0;
   private isScheduled = false;
-  private timer: NodeJS.Timeout | undefined = undefined;
-  private timerAt = Infinity;
+  private readonly timer = new WakeTimer(() => this.tick());
   private readonly silence = new SocketTimeout(this);
   /** @internal */ isReferenced = true;
   private isWaiting = false;
@@ -232,7 +230,9 @@ export class Link extends InFlight {
       if ((flags & Flag.Events) !== 0) this.dispatch(this.native.events());
       flags = this.state[Slot.Flags];
     }
-    if (this.state[Slot.WakeAt] !== -1) this.arm();
+    // A link without a socket that will try again keeps the process alive, as its socket would.
+    const wakeAt = this.state[Slot.WakeAt];
+    if (wakeAt !== -1) this.timer.arm(this.state[Slot.WakeIn], this.isWaiting && this.isReferenced, wakeAt);
     if (this.afterCrossing !== undefined) this.afterCrossing();
   }
 
@@ -342,14 +342,14 @@ export class Link extends InFlight {
         const delay = client.onClosed(a as number);
         this.isWaiting = delay !== null;
         // A timer of the connection's does not hold the process; that of the next attempt does.
-        this.disarm();
+        this.timer.stop();
         this.forgetScripts();
         this.native.reconnectAfter(delay ?? -1);
         return;
       }
       case Event.Ended:
         this.isWaiting = false;
-        this.disarm();
+        this.timer.stop();
         this.scripts.clear();
         open.delete(this);
         return client.onEnded();
@@ -475,26 +475,7 @@ export class Link extends InFlight {
 
   // ---- timers
 
-  private arm(): void {
-    const at = this.state[Slot.WakeAt];
-    if (at >= this.timerAt - 0.5) return;
-    this.disarm();
-    this.timerAt = at;
-    this.timer = setTimeout(onTimer, Math.min(Math.max(0, Math.ceil(this.state[Slot.WakeIn])), MAX_TIMER_MS), this);
-    // A link without a socket that will try again keeps the process alive, as its socket would.
-    if (!this.isWaiting || !this.isReferenced) this.timer.unref();
-  }
-
-  private disarm(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.timerAt = Infinity;
-  }
-
-  /** @internal The timer's time has come, and the socket has been looked at once more. */
-  tick(): void {
-    this.timer = undefined;
-    this.timerAt = Infinity;
+  private tick(): void {
     this.native.tick();
     this.after();
   }
@@ -517,23 +498,18 @@ export class Link extends InFlight {
   ref(): void {
     this.isReferenced = true;
     this.socket?.ref?.();
-    if (this.isWaiting) this.timer?.ref();
+    if (this.isWaiting) this.timer.hold(true);
   }
 
   unref(): void {
     this.isReferenced = false;
     this.socket?.unref?.();
-    this.timer?.unref();
+    this.timer.hold(false);
   }
 }
 
 function flush(link: Link): void {
   link.endTick();
-}
-
-/** Deadlines are judged after one more look at the socket: a busy thread must not time out replies that are already there. */
-function onTimer(link: Link): void {
-  setImmediate(() => link.tick());
 }
 
 /** Links that are not ended. What they have queued arrives also when the process exits in the same tick. */

@@ -1,5 +1,5 @@
-/** The engine's one timer. */
-import { clearTimeout, setImmediate, setTimeout } from '../client/clock';
+/** The one timer of a link, and of the cache's engine: what they wait for is the core's to say. */
+import { clearTimeout, setImmediate, setTimeout } from './clock';
 
 /** A longer timer of Node's would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -7,11 +7,11 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const now = performance.now.bind(performance);
 
 /**
- * Wakes the engine when it asked to be woken. Replies that are in the socket already are read first: deadlines are judged after one more look.
- * The timer holds the process only while a caller waits; background work never does.
+ * Wakes the core when it asked to be woken. Replies that are in the socket already are read first: deadlines are judged after one more look, so
+ * that a busy thread does not time out what is there.
  */
 export class WakeTimer {
-  private timer: NodeJS.Timeout | undefined;
+  private timer: NodeJS.Timeout | undefined = undefined;
   private due = 0;
   private holds = true;
   /** The timer has fired, and the socket is being read. */
@@ -19,17 +19,24 @@ export class WakeTimer {
 
   constructor(private readonly wake: () => void) {}
 
-  /** `ms` from now; negative: never. A timer that would fire too early is left alone: waking is cheap and asks again. */
-  arm(ms: number, holds: boolean): void {
+  /**
+   * `ms` from now; negative: never. A timer that would fire too early is left alone: waking is cheap and asks again. Times that `due` says are
+   * those of one clock. `holds`: the process stays alive for it.
+   */
+  arm(ms: number, holds: boolean, due = now() + ms): void {
     if (this.isLooking) return;
     if (ms < 0) return this.stop();
-    const due = now() + ms;
     if (this.timer === undefined || due < this.due - 1) {
       this.stop();
       this.timer = setTimeout(WakeTimer.fired, Math.min(MAX_TIMER_MS, Math.max(1, Math.ceil(ms))), this);
       this.due = due;
       this.holds = true;
     }
+    this.hold(holds);
+  }
+
+  /** Whether the process stays alive for it. */
+  hold(holds: boolean): void {
     if (holds === this.holds) return;
     this.holds = holds;
     if (holds) this.timer?.ref();
