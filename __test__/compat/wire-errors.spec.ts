@@ -257,7 +257,8 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       const pushes = { lua: 'return redis.call("RPUSH", KEYS[1], ARGV[1])', numberOfKeys: 1 };
       const setUp = async (): Promise<any> => {
         await server.command('FLUSHALL');
-        const redis = await ready(server);
+        // A server that starts takes as long as it takes.
+        const redis = await ready(server, { maxRetriesPerRequest: null });
         redis.defineCommand('push', pushes);
         expect(await redis.push('list', 'before')).toBe(1);
         return redis;
