@@ -5,34 +5,34 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Cluster } from './cluster';
-import { HawserError } from './errors';
-import { clientConfig, isMemoryUrl } from './client/config';
-import { callBack, Command, type Callback, type CommandOptions } from './client/command';
+import { isMemoryUrl } from './client/config';
+import { callBack, Command, type Callback } from './client/command';
 import {
   addBuiltinCommand,
   createBuiltinCommand,
   defineCommand,
   installCommands,
   type CommandTarget,
-  type Detours,
+  WAY,
   type ScriptDefinition,
+  type Way,
 } from './client/commander';
 import type { ChainableCommander, ExecResult, MappingOf, RedisCommander, ReplyMappingFromOptions, ReplyMappingMode } from './client/commands';
-import { AbortError, CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './client/errors';
+import { AbortError, ReplyError } from './client/errors';
 import type { EmitterClass, RedisEvents } from './client/events';
 import { standaloneView } from './client/connectors';
 import { watchCommands } from './client/debug';
-import { Lifecycle, noop, type RedisStatus } from './client/lifecycle';
+import { LIFE, Lifecycle, noop, type RedisStatus } from './client/lifecycle';
 import { watchOptions, wayOf } from './client/live_options';
-import { Link } from './client/link';
 import { DEFAULT_REDIS_OPTIONS, parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from './client/options';
 import { pairsOf, Pipeline } from './client/pipeline';
 import { CommandQueue } from './client/queues';
 import { readyCheck } from './client/ready_check';
 import { ScanStream, type ScanOptions } from './client/scan_stream';
-import { sendSource, type Script } from './client/script';
-import { builtinCommands } from './client/table';
-import { isTracing, noteIssued, traceCommand, traceConnect, type Place } from './client/tracing';
+import type { Script } from './client/script';
+import { sendSpecial } from './client/special';
+import { builtinCommands, metaOf } from './client/table';
+import { isTracing, traceConnect } from './client/tracing';
 import './client/transformers';
 
 export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }> {}
@@ -58,8 +58,6 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return new Redis(...args);
   }
 
-  /** @internal `options`, for whoever does not change them. */ resolved: ResolvedOptions;
-  private areOptionsWatched = false;
   /** Events of the same names follow a tick later. */
   status: RedisStatus = 'wait';
   /** Tells a client of one server from a `Cluster`. */
@@ -68,14 +66,8 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   scriptsSet: Record<string, Script> = {};
   /** The names of `addBuiltinCommand`. */
   addedBuiltinSet = new Set<string>();
-  /** @internal */ utf8Options: CommandOptions;
-  /** @internal */ bufferOptions: CommandOptions;
-  /** @internal */ detours: Detours | undefined = undefined;
-  /** The connection; undefined on `memory://`. */
-  readonly link: Link | undefined;
-  private readonly isMemory: boolean;
-  /** @internal */ readonly lifecycle: Lifecycle;
-  private connectionEpoch = 0;
+  /** @internal */ [WAY]: Way;
+  /** @internal */ readonly [LIFE]: Lifecycle;
 
   /**
    * Connects, unless `lazyConnect`. `path` is a socket's, or a URL: `redis://user:password@host:port/db?option=value`, `rediss://` for TLS.
@@ -91,15 +83,14 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   constructor(...args: (number | string | ClientOptions | null | undefined)[]);
   constructor(...args: unknown[]) {
     super();
-    this.isMemory = args.some(isMemoryUrl);
-    this.resolved = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
-    ({ utf8Options: this.utf8Options, bufferOptions: this.bufferOptions, detours: this.detours } = wayOf(this));
-    this.lifecycle = new Lifecycle(this);
-    this.link = this.isMemory ? undefined : new Link(this.lifecycle, clientConfig(this.resolved));
-    watchCommands(this, () => this.lifecycle.selected);
-    for (const [name, definition] of Object.entries(this.resolved.scripts ?? {})) this.defineCommand(name, definition);
-    if (this.isMemory) this.lifecycle.setStatus('ready');
-    else if (this.resolved.lazyConnect) this.lifecycle.setStatus('wait');
+    const isMemory = args.some(isMemoryUrl);
+    const options = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
+    this[WAY] = wayOf(this, options);
+    const life = (this[LIFE] = new Lifecycle(this, options, isMemory));
+    watchCommands(this, () => life.selected);
+    for (const [name, definition] of Object.entries(options.scripts ?? {})) this.defineCommand(name, definition);
+    if (isMemory) life.setStatus('ready');
+    else if (options.lazyConnect) life.setStatus('wait');
     else this.connect().catch(noop);
   }
 
@@ -109,60 +100,62 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
    */
   get options(): ResolvedOptions {
     // The prototype has none, and tools that mock classes look there.
-    if (!this.areOptionsWatched && (this.resolved as unknown) !== undefined) {
-      this.areOptionsWatched = true;
-      watchOptions(this.resolved, () => Object.assign(this, wayOf(this)));
-    }
-    return this.resolved;
+    const life = this[LIFE] as Lifecycle | undefined;
+    if (life === undefined) return undefined as unknown as ResolvedOptions;
+    const { options } = life;
+    watchOptions(options, () => {
+      if (life.options === options) this[WAY] = wayOf(this, options, this[WAY]);
+    });
+    return options;
   }
 
   set options(options: ResolvedOptions) {
-    this.resolved = options;
-    this.areOptionsWatched = false;
-    Object.assign(this, wayOf(this));
+    this[LIFE].options = options;
+    this[WAY] = wayOf(this, options, this[WAY]);
   }
 
   // ---- status
 
   /** `normal`; `subscriber` (RESP2 with subscriptions); `monitor`. */
   get mode(): 'normal' | 'subscriber' | 'monitor' {
-    if (this.resolved.monitor === true) return 'monitor';
-    return this.lifecycle.subscriptions > 0 && this.link?.protocol === 2 ? 'subscriber' : 'normal';
+    const { options, subscriptions, link } = this[LIFE];
+    if (options.monitor === true) return 'monitor';
+    return subscriptions > 0 && link?.protocol === 2 ? 'subscriber' : 'normal';
   }
 
   /** Node's own socket. There is none before the first attempt to connect; the type is ioredis's, which leaves that out. */
   get stream(): Socket {
-    return this.link?.socket as Socket;
+    return this[LIFE].link?.socket as Socket;
   }
 
   /** Attempts to connect since the client was ready last. */
   get retryAttempts(): number {
-    return this.link?.attempts ?? 0;
+    return this[LIFE].link?.attempts ?? 0;
   }
 
   /** What opens the client's streams: the application's own `Connector`, or a view of what hawser has in its place. */
   get connector(): ConnectorLike & { readonly stream?: Socket | undefined } {
-    return this.lifecycle.connector ?? standaloneView(this);
+    return this[LIFE].connector ?? standaloneView(this);
   }
 
   /** Commands that `enableAutoPipelining` holds until the turn of the event loop is over. */
   get autoPipelineQueueSize(): number {
-    return this.detours?.autoPipeline?.length ?? 0;
+    return this[WAY].detours?.autoPipeline?.length ?? 0;
   }
 
   /** Commands that are to be answered over the present connection. A view: look, do not touch. */
   get commandQueue(): CommandQueue {
-    return new CommandQueue(() => (this.status === 'ready' ? (this.link?.pending() ?? []) : []));
+    return new CommandQueue(() => (this.status === 'ready' ? (this[LIFE].link?.pending() ?? []) : []));
   }
 
   /** Commands that wait for a connection. A view: look, do not touch. */
   get offlineQueue(): CommandQueue {
-    return new CommandQueue(() => (this.status === 'ready' ? [] : (this.link?.pending() ?? [])));
+    return new CommandQueue(() => (this.status === 'ready' ? [] : (this[LIFE].link?.pending() ?? [])));
   }
 
   /** @internal ioredis's name: emits an error that nobody has to listen to. */
   silentEmit(event: string, argument: unknown): boolean {
-    return this.lifecycle.silentEmit(event, argument);
+    return this[LIFE].silentEmit(event, argument);
   }
 
   /** Asks the server until it has loaded its data: `callback(error, info)`. ioredis's name; the handshake has a check of its own. */
@@ -175,13 +168,13 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
    * or connected already.
    */
   connect(callback?: Callback<void>): Promise<void> {
-    const connecting = traceConnect(() => this.lifecycle.connect(), ++this.connectionEpoch, () => this.place());
+    const connecting = traceConnect(() => this[LIFE].connect(), ++this[LIFE].epoch, () => this[LIFE].place());
     return callback === undefined ? connecting : callBack(connecting, callback as Callback);
   }
 
   /** Closes the connection at once; commands that wait for a reply are rejected. `reconnect`: a new one is opened by the retry strategy. */
   disconnect(reconnect = false): void {
-    this.lifecycle.disconnect(reconnect);
+    this[LIFE].disconnect(reconnect);
   }
 
   /** @deprecated Use `disconnect`. */
@@ -191,19 +184,20 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** A new client with the same options, and others where given. */
   duplicate<Override extends Partial<ClientOptions> | undefined = undefined>(override?: Override): Redis<ReplyMappingFromOptions<ReplyMapping, Override>> {
-    const options = { ...this.resolved, ...override } as ClientOptions<ReplyMappingFromOptions<ReplyMapping, Override>>;
-    return this.isMemory ? new Redis('memory://', options) : new Redis(options);
+    const { link, options: own } = this[LIFE];
+    const options = { ...own, ...override } as ClientOptions<ReplyMappingFromOptions<ReplyMapping, Override>>;
+    return link === undefined ? new Redis('memory://', options) : new Redis(options);
   }
 
   /** Keeps the process alive as long as the connection is open (the default). */
   ref(): this {
-    this.link?.ref();
+    this[LIFE].link?.ref();
     return this;
   }
 
   /** Lets the process exit although the connection is open. */
   unref(): this {
-    this.link?.unref();
+    this[LIFE].link?.unref();
     return this;
   }
 
@@ -211,86 +205,15 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** Sends a command. Every call goes through here, pipelined ones included: tools wrap it. */
   sendCommand(command: Command, pipeline?: unknown): unknown {
-    const { link } = this;
-    const traced = isTracing() && link !== undefined ? this.trace(command) : undefined;
+    const life = this[LIFE];
+    const { link } = life;
+    // Somebody who wraps this has given it another name: a server that renames its commands, for example.
+    if (command.name !== command.meta.name) command.meta = metaOf(command.name);
+    const traced = isTracing() && link !== undefined ? life.trace(command) : undefined;
     if (this.status === 'ready' && !command.meta.isSpecial && command.script === undefined && link !== undefined) link.push(command);
-    else this.sendSpecial(command);
+    else sendSpecial(life, command);
     if (pipeline !== undefined) return undefined;
     return traced ?? command.promise;
-  }
-
-  /** Traces a command that is written now. One that has to wait is traced when it is written, one that is refused not at all. */
-  private trace(command: Command): Promise<unknown> | undefined {
-    const isRefused = this.lifecycle.isMonitoring || (this.mode === 'subscriber' && !Command.checkFlag('VALID_IN_SUBSCRIBER_MODE', command.name));
-    // A SELECT is in the database that it selects, as in ioredis.
-    noteIssued(command, command.meta.lower === 'select' ? Number(String(command.args[0])) : this.lifecycle.selected);
-    if (this.status === 'ready' && !isRefused) return traceCommand(command, this.place());
-    return undefined;
-  }
-
-  private sendSpecial(command: Command): void {
-    const { link } = this;
-    if (link === undefined) return this.refuseOnMemory(command);
-    if (this.status === 'wait') this.connect().catch(noop);
-    if (this.status === 'end') return command.reject(new Error(CONNECTION_CLOSED_ERROR_MSG));
-    if (this.lifecycle.isMonitoring && command.meta.lower !== 'quit') {
-      return command.reject(new Error("Connection is in monitoring mode, can't process commands."));
-    }
-    if (this.resolved.enableOfflineQueue === false && this.status !== 'ready') {
-      return command.deliverFailure({ code: 'E_OFFLINE', node: link.node });
-    }
-    switch (command.meta.lower) {
-      case 'quit':
-        if (this.lifecycle.quitAtOnce(command)) return;
-        this.lifecycle.isClosingByHand = true;
-        break;
-      case 'select':
-        this.lifecycle.follow(command.args[0]);
-        break;
-    }
-    if (isSubscription(command)) this.lifecycle.count(command);
-    const ms = this.blockingTimeoutOf(command);
-    if (ms !== undefined) command.setBlockingTimeout(ms);
-    if (command.script !== undefined) this.chooseEval(command, link);
-    link.push(command);
-  }
-
-  /** Who wants it has blocking commands resolve null by themselves: after their own time, or after `blockingTimeout`. */
-  private blockingTimeoutOf(command: Command): number | undefined {
-    const { blockingTimeout, blockingTimeoutGrace } = this.resolved;
-    if (typeof blockingTimeout !== 'number' || blockingTimeout <= 0 || !Command.checkFlag('BLOCKING_COMMANDS', command.meta.lower)) return undefined;
-    if (this.status !== 'ready') return blockingTimeout;
-    const own = command.extractBlockingTimeout();
-    if (own === undefined) return undefined;
-    return own === null || own === 0 ? blockingTimeout : own + (blockingTimeoutGrace ?? 100);
-  }
-
-  /** @internal For tracing. */
-  place(): Place {
-    const { path, host, port } = this.resolved;
-    return { serverAddress: path || host || 'localhost', serverPort: path ? undefined : port || 6379, database: this.lifecycle.selected };
-  }
-
-  /** The first use of a script on a connection sends its source. */
-  private chooseEval(command: Command, link: Link): void {
-    const script = command.script as Script;
-    if (link.scripts.has(script.sha)) return;
-    link.scripts.add(script.sha);
-    sendSource(command, script);
-  }
-
-  private refuseOnMemory(command: Command): void {
-    if (command.meta.lower === 'quit') {
-      command.deliver('OK', { protocol: 3, replyMapping: 'legacy' });
-      this.disconnect();
-      return;
-    }
-    const error = new HawserError(
-      'E_NEEDS_SERVER',
-      `${command.name} needs a Redis server, and the URL is memory://, which has a cache and a bus but no commands. Set REDIS_URL to redis://...`,
-      { command: command.name, node: 'memory://' },
-    );
-    command.reject(error);
   }
 
   /** Any number of commands in one write. */
@@ -307,7 +230,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean } | null, options?: { pipeline: boolean }): ChainableCommander<MappingOf<ReplyMapping>> | Promise<'OK'> {
     const { pipeline: isCollected } = (options ?? (Array.isArray(argument) ? {} : argument) ?? {}) as { pipeline?: boolean };
     if (isCollected === false) {
-      return this.sendCommand(new Command('multi', [], this.utf8Options)) as Promise<'OK'>;
+      return this.sendCommand(new Command('multi', [], this[WAY].utf8)) as Promise<'OK'>;
     }
     const pipeline = new Pipeline(this, true) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
     return Array.isArray(argument) ? pipeline.addBatch(argument) : pipeline;
@@ -315,9 +238,9 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** Runs a transaction that was opened with `multi({ pipeline: false })`. */
   exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null> {
-    const command = new Command('exec', [], this.utf8Options);
+    const command = new Command('exec', [], this[WAY].utf8);
     // Behind the commands that are held.
-    const sent = ((this.detours?.autoPipeline?.add(command) ?? this.sendCommand(command)) as Promise<unknown>).then(pairsOf);
+    const sent = ((this[WAY].detours?.autoPipeline?.add(command) ?? this.sendCommand(command)) as Promise<unknown>).then(pairsOf);
     return callback === undefined ? sent : callBack(sent, callback as Callback);
   }
 
@@ -394,9 +317,5 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 }
 
 installCommands(Redis.prototype);
-
-function isSubscription({ meta }: Command): boolean {
-  return Command.checkFlag('ENTER_SUBSCRIBER_MODE', meta.lower) || Command.checkFlag('EXIT_SUBSCRIBER_MODE', meta.lower);
-}
 
 export { AbortError };

@@ -2,6 +2,7 @@
 import { Duplex } from 'node:stream';
 import * as net from 'node:net';
 import { Command, Redis } from '../../lib';
+import { LIFE } from '../../lib/client/lifecycle';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
@@ -104,7 +105,7 @@ test('a socket that cannot even be made ends the client', async () => {
 test('a delay beyond the longest timer does not make the link wake all the time', async () => {
   const redis = connect(1, '127.0.0.1', { retryStrategy: () => 2 ** 40 });
   await until(() => redis.status === 'reconnecting');
-  const tick = jest.spyOn(redis.link as unknown as { tick(): void }, 'tick');
+  const tick = jest.spyOn(redis[LIFE].link as unknown as { tick(): void }, 'tick');
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(tick).not.toHaveBeenCalled();
 });

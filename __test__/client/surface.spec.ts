@@ -1,6 +1,7 @@
 /** What hawser alone does with a `Connector`, Sentinel's names and `DEBUG`; and what only a process of its own shows. */
 import * as net from 'node:net';
 import { Command, Redis, SentinelConnector } from '../../lib';
+import { LIFE } from '../../lib/client/lifecycle';
 import { parseConnectionString } from '../../lib/client/options';
 import { runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
@@ -71,11 +72,11 @@ describe('options', () => {
 
   test('that nobody asks for are cheap: they are watched from the first look on', () => {
     const redis = connect({ lazyConnect: true });
-    const accessors = (): number => Object.values(Object.getOwnPropertyDescriptors(redis.resolved)).filter(({ get }) => get !== undefined).length;
+    const accessors = (): number => Object.values(Object.getOwnPropertyDescriptors(redis[LIFE].options)).filter(({ get }) => get !== undefined).length;
     const before = accessors();
-    const keys = Object.keys(redis.resolved);
+    const keys = Object.keys(redis[LIFE].options);
     expect([before, Object.keys(redis.options), accessors()]).toEqual([0, keys, 3]);
-    expect(redis.options).toBe(redis.resolved);
+    expect(redis.options).toBe(redis[LIFE].options);
     expect(Redis.prototype.options).toBeUndefined();
   });
 

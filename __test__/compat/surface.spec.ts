@@ -6,6 +6,7 @@ import IORedis from 'ioredis';
 import * as lib from '../../lib';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
+import { compareOn, type Scenarios } from './compare';
 import { hawser, ioredis, observe, outcome } from './peers';
 
 let server: RedisServer;
@@ -14,31 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-type Make = (options?: object) => any;
-type Scenarios = Record<string, (make: Make, Redis: any) => unknown>;
-
-function compare(scenarios: Scenarios): void {
-  test.each(Object.entries(scenarios))('%s', async (_name, scenario) => {
-    const run = async (Redis: any): Promise<unknown> => {
-      await server.command('FLUSHALL');
-      const made: any[] = [];
-      const make = (options: object = {}): any => {
-        const redis = new Redis({ port: server.port, host: '127.0.0.1', ...options });
-        redis.events = [];
-        redis.on('error', (error: Error) => redis.events.push(error.message));
-        made.push(redis);
-        return redis;
-      };
-      try {
-        return observe(await scenario(make, Redis));
-      } finally {
-        for (const redis of made) if (redis.status !== 'end') redis.disconnect();
-      }
-    };
-    const expected = await run(ioredis.Redis);
-    expect(await run(hawser.Redis)).toEqual(expected);
-  });
-}
+const compare = (scenarios: Scenarios): void => compareOn(() => server, scenarios);
 
 describe('queues, as in ioredis:', () => {
   compare({

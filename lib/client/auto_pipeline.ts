@@ -12,18 +12,19 @@ const NEVER = new Set(
 );
 
 /** Whose commands they are. */
-interface Client {
-  readonly resolved: ResolvedOptions;
+export interface Sender {
   sendCommand(command: Command, pipeline: Batch): unknown;
 }
 
 export class AutoPipeline implements Batch {
   readonly isAutomatic = true;
+  /** Of the client. */
+  options: Pick<ResolvedOptions, 'autoPipeliningIgnoredCommands'> = {};
   private waiting: Command[] = [];
   /** Commands of the pipeline under way that are not settled. */
   private missing = 0;
 
-  constructor(private readonly client: Client) {}
+  constructor(private readonly client: Sender) {}
 
   /** How many commands are held. */
   get length(): number {
@@ -32,7 +33,7 @@ export class AutoPipeline implements Batch {
 
   /** Whether commands of this name are held. */
   takes(name: string): boolean {
-    return !NEVER.has(name) && this.client.resolved.autoPipeliningIgnoredCommands?.includes(name) !== true;
+    return !NEVER.has(name) && this.options.autoPipeliningIgnoredCommands?.includes(name) !== true;
   }
 
   /** Holds a command. */

@@ -26,6 +26,9 @@ export function surface(error: unknown): void {
   });
 }
 
+/** A longer timer of Node's would fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export const setTimeout = timers.setTimeout;
 export const clearTimeout = timers.clearTimeout;
 export const setImmediate = timers.setImmediate;

@@ -28,6 +28,8 @@ export interface CommandOptions {
 type Resolve = (value: any) => unknown;
 type Reject = (error: Error) => void;
 
+const noop = (): void => {};
+
 const EXEC_BITS = ClassBit.PipelineTail | ClassBit.InTransaction;
 
 /** Of a command that no connection has touched. */
@@ -73,6 +75,11 @@ async function fail(failure: Failure, command: Command): Promise<never> {
   const error = command.errorOf(failure);
   Error.captureStackTrace(error, fail);
   throw error;
+}
+
+/** Runs `next` when who awaits a command that `fail` has just settled has heard of it: two turns of its own, one of the promise's. */
+export function afterFailure(next: () => void): void {
+  Promise.resolve().then(noop).then(noop).then(next).catch(surface);
 }
 
 export class Command {
@@ -148,6 +155,8 @@ export class Command {
       this.isReadOnly = options.readOnly;
     }
     this.prepare(options.keyPrefix);
+    // In its caller's async context, which a pipeline's outcome does not have.
+    if (callback !== undefined) void this.promise;
   }
 
   /** Flattens, transforms and stringifies the arguments, and prefixes the keys. */
@@ -298,17 +307,18 @@ export class Command {
     }
   }
 
-  /** @internal The command failed. */
-  deliverFailure(failure: Failure): void {
-    if (this.isSettled) return;
+  /** @internal The command failed. True if who awaits it hears of it some turns later (`afterFailure`). */
+  deliverFailure(failure: Failure): boolean {
+    if (this.isSettled) return false;
     if (this.isWrapped || this.batch !== undefined || this.errorStack !== undefined || this.callback !== undefined) {
       this.deliverError(this.errorOf(failure));
-      return;
+      return false;
     }
     if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
     void this.promise;
     this.isSettled = true;
     (this.doResolve as Resolve)(fail(failure, this));
+    return true;
   }
 
   /** @internal The command failed for this reason, which others may share. */

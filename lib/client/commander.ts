@@ -17,16 +17,25 @@ export interface Detours {
   readonly autoPipeline: AutoPipeline | undefined;
 }
 
-/** Of a pipeline, which is not held. */
-export const STACKS: Detours = { keepsStacks: true, autoPipeline: undefined };
+/**
+ * What a client or a pipeline keeps for itself has symbols for names: scripts (`defineCommand('queue', ...)`) and the fields of subclasses may
+ * have any other, and who turns a client into JSON gets none of it.
+ */
+export const WAY = Symbol('way');
+
+/** How commands of a target are made. */
+export interface Way {
+  readonly utf8: CommandOptions;
+  readonly buffers: CommandOptions;
+  /** Undefined, as with most: then nothing is looked for per command. */
+  readonly detours: Detours | undefined;
+}
 
 /** What has commands: a client or a pipeline. */
 export interface CommandTarget {
   options: ResolvedOptions;
   scriptsSet: Record<string, Script>;
-  /** @internal */ utf8Options: CommandOptions;
-  /** @internal */ bufferOptions: CommandOptions;
-  /** @internal Undefined, as with most: then nothing is looked for per command. */ readonly detours: Detours | undefined;
+  /** @internal */ readonly [WAY]: Way;
   sendCommand(command: Command): unknown;
 }
 
@@ -44,21 +53,23 @@ function withStack(options: CommandOptions, detours: Detours | undefined): Comma
 
 /** `heldAs` is what `autoPipeliningIgnoredCommands` calls the command. */
 function send(target: CommandTarget, command: Command, heldAs: string): unknown {
-  const held = target.detours?.autoPipeline;
+  const held = target[WAY].detours?.autoPipeline;
   return held?.takes(heldAs) === true ? held.add(command) : target.sendCommand(command);
 }
 
 function method(name: string): Method {
   return function (...args) {
-    if (this.detours !== undefined) return send(this, make(name, args, withStack(this.utf8Options, this.detours)), name);
-    return this.sendCommand(make(name, args, this.utf8Options));
+    const { utf8, detours } = this[WAY];
+    if (detours !== undefined) return send(this, make(name, args, withStack(utf8, detours)), name);
+    return this.sendCommand(make(name, args, utf8));
   };
 }
 
 function bufferMethod(name: string): Method {
   return function (...args) {
-    if (this.detours !== undefined) return send(this, make(name, args, withStack(this.bufferOptions, this.detours)), name);
-    return this.sendCommand(make(name, args, this.bufferOptions));
+    const { buffers, detours } = this[WAY];
+    if (detours !== undefined) return send(this, make(name, args, withStack(buffers, detours)), name);
+    return this.sendCommand(make(name, args, buffers));
   };
 }
 
@@ -73,7 +84,7 @@ function scriptMethod(name: string, isBuffer: boolean): Method {
   if (found === undefined) {
     found = function (...args) {
       const script = this.scriptsSet[name];
-      return send(this, makeScriptCommand(this, script, args, isBuffer ? this.bufferOptions : this.utf8Options), name);
+      return send(this, makeScriptCommand(this, script, args, this[WAY][isBuffer ? 'buffers' : 'utf8']), name);
     };
     scriptMethods.set(key, found);
   }
@@ -84,7 +95,7 @@ function makeScriptCommand(target: CommandTarget, script: Script, args: unknown[
   const callback = typeof args[args.length - 1] === 'function' ? (args.pop() as Callback) : undefined;
   let flat = args.flat();
   if (script.numberOfKeys !== undefined) flat = [script.numberOfKeys, ...flat];
-  const command = make('evalsha', [script.sha, ...flat], { ...withStack(options, target.detours), readOnly: script.readOnly });
+  const command = make('evalsha', [script.sha, ...flat], { ...withStack(options, target[WAY].detours), readOnly: script.readOnly });
   command.callback = callback;
   command.script = script;
   return command;
@@ -105,20 +116,23 @@ export function defineCommand(target: CommandTarget, name: string, definition: S
   if (typeof definition.lua !== 'string' && !((definition.lua as unknown) instanceof Uint8Array)) {
     badOption(`the lua of the command ${name}`, 'the source of a script', definition.lua);
   }
-  target.scriptsSet[name] = scriptOf(definition.lua, definition.numberOfKeys, definition.readOnly === true);
-  const own = target as unknown as Record<string, Method>;
-  own[name] = scriptMethod(name, false);
-  own[`${name}Buffer`] = scriptMethod(name, true);
+  const { lua, numberOfKeys } = definition;
+  target.scriptsSet[name] = scriptOf(lua, typeof numberOfKeys === 'number' ? numberOfKeys : undefined, definition.readOnly === true);
+  addMethods(target, name, scriptMethod(name, false), scriptMethod(name, true));
 }
 
 // ---- installing
 
-const call: Method = function (name, ...args) {
-  return send(this, make(String(name), args, withStack(this.utf8Options, this.detours)), String(name));
-};
-const callBuffer: Method = function (name, ...args) {
-  return send(this, make(String(name), args, withStack(this.bufferOptions, this.detours)), String(name));
-};
+/** By the name as given: what is no text is a TypeError, as in ioredis, before anything is sent. */
+function callAs(encoding: 'utf8' | 'buffers'): Method {
+  return function (name, ...args) {
+    if (typeof name !== 'string') badOption("a command's name", 'a string', name);
+    const way = this[WAY];
+    return send(this, make(name, args, withStack(way[encoding], way.detours)), name);
+  };
+}
+const call = callAs('utf8');
+const callBuffer = callAs('buffers');
 
 const shared: Record<string, Method> = { call, callBuffer, send_command: call };
 for (const name of builtinCommands) {
@@ -130,20 +144,29 @@ for (const name of builtinCommands) {
 export function installCommands(prototype: object): void {
   for (const [name, value] of Object.entries(shared)) {
     if (Object.hasOwn(prototype, name)) continue;
-    Object.defineProperty(prototype, name, { value, writable: true, configurable: true, enumerable: false });
+    // Enumerable, as in ioredis: there is code that wraps what `for ... in` finds.
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true, enumerable: true });
   }
 }
 
 /** ioredis's way of adding a command at run time. */
-export function addBuiltinCommand(prototype: object, name: string): void {
-  Object.assign(prototype, { [name]: method(name), [`${name}Buffer`]: bufferMethod(name) });
+export function addBuiltinCommand(target: object, name: string): void {
+  addMethods(target, name, method(name), bufferMethod(name));
+}
+
+/** Defined rather than assigned: where the prototype has a mere getter of the name, too. */
+function addMethods(target: object, name: string, text: Method, buffer: Method): void {
+  for (const [key, value] of [[name, text], [`${name}Buffer`, buffer]] as const) {
+    Object.defineProperty(target, key, { value, writable: true, configurable: true, enumerable: true });
+  }
 }
 
 /** Methods that are nobody's; `enableAutoPipelining` does not hold what they send. */
 export function createBuiltinCommand(name: string): { string: Method; buffer: Method } {
-  const of = (options: 'utf8Options' | 'bufferOptions'): Method =>
+  const of = (encoding: 'utf8' | 'buffers'): Method =>
     function (...args) {
-      return this.sendCommand(make(name, args, withStack(this[options], this.detours)));
+      const way = this[WAY];
+      return this.sendCommand(make(name, args, withStack(way[encoding], way.detours)));
     };
-  return { string: of('utf8Options'), buffer: of('bufferOptions') };
+  return { string: of('utf8'), buffer: of('buffers') };
 }

@@ -13,15 +13,15 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
   checkOwnOptions(options);
   const tag = options.clientInfoTag;
   // As in ioredis, a user name without a password has an empty one, and an empty user name is none.
-  const username = textOf(options.username) || null;
-  const password = username === null ? textOf(options.password) || null : (textOf(options.password) ?? '');
+  const username = textOf(options.username);
+  const password = username === null ? textOf(options.password) : (textOf(options.password) ?? '');
   return {
     core: {
       protocol: options.protocol === 3 ? 3 : 2,
       username,
       password,
       db: options.db,
-      connectionName: textOf(options.connectionName) || null,
+      connectionName: textOf(options.connectionName),
       readOnly: Boolean(options.readOnly),
       clientInfo: options.disableClientInfo ? null : { name: tag ? `ioredis(${tag})` : 'ioredis', version: VERSION },
       readyCheck: Boolean(options.enableReadyCheck),
@@ -62,12 +62,12 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
 }
 
 function tlsOptions(tls: ClientOptions['tls'] | null): ConnectionOptions | undefined {
-  if (tls === undefined || tls === null || tls === false) return undefined;
+  if (!tls) return undefined;
   return typeof tls === 'object' ? tls : {};
 }
 
-/** As ioredis sends it: a URL's query and a careless configuration bring texts and numbers for each other. */
-const textOf = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
+/** As ioredis sends it: a URL's query and a careless configuration bring texts and numbers for each other, and what is falsy is none. */
+const textOf = (value: unknown): string | null => (value ? String(value) : null);
 const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
 const BOUNDS = ['maxQueueCommands', 'maxQueueBytes', 'watchdogMs', 'maxReplyDepth', 'maxReplyElements', 'maxReplyBytes'];

@@ -1,6 +1,6 @@
 /** One connection of a link, from its opening to its loss: Node's own socket, or a stream of the user's (`Connector`). */
 import type { Socket } from 'node:net';
-import { clearTimeout, nextTick, setTimeout } from './clock';
+import { clearTimeout, MAX_TIMER_MS, nextTick, setTimeout } from './clock';
 import { isStream, notAStream, openSocket, watch, type SocketEvents, type SocketOptions } from './socket';
 
 /** The link. After `onLost` or `onRefused` it hears nothing more of this connection. */
@@ -81,6 +81,6 @@ export function closeConnection(socket: Socket | undefined, isAtOnce: boolean, t
     return;
   }
   socket.end();
-  const timer = setTimeout(() => socket.destroy(), timeout);
+  const timer = setTimeout(() => socket.destroy(), Math.min(timeout, MAX_TIMER_MS));
   socket.once('close', () => clearTimeout(timer));
 }

@@ -35,14 +35,14 @@ const SECRET = new Set(['auth', 'hello', 'acl', 'config', 'migrate']);
 
 interface Client {
   status: string;
-  resolved: { path?: string | undefined; host?: string; port?: number; connectionName?: string | undefined };
+  readonly options: { path?: string | undefined; host?: string; port?: number; connectionName?: string | undefined };
   readonly stream: { remoteAddress?: string | undefined; remotePort?: number | undefined } | undefined;
   sendCommand(command: Command, pipeline?: unknown): unknown;
 }
 
 /** Whose line it is: where it is connected to, or will be, and its name. */
-function description({ resolved, stream }: Client): string {
-  const { path, host, port, connectionName } = resolved;
+function description({ options, stream }: Client): string {
+  const { path, host, port, connectionName } = options;
   const place = path || (stream?.remoteAddress && stream.remotePort ? `${stream.remoteAddress}:${stream.remotePort}` : `${host}:${port}`);
   return connectionName ? `${place} (${connectionName})` : place;
 }

@@ -6,17 +6,17 @@ import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
 import { nextTick, surface } from './clock';
-import { Command, type CommandOptions } from './command';
+import { Command } from './command';
 import { clientConfig } from './config';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from './debug';
 import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './errors';
-import type { Link } from './link';
+import { Link } from './link';
 import type { LinkClient, LinkConfig, MessageKind } from './link_client';
 import { parseMonitorLine } from './monitor_line';
 import type { ConnectorLike, ResolvedOptions } from './options';
 import { parseInfo } from './ready_check';
 import { sendSource } from './script';
-import { isTracing, traceCommand, type Place } from './tracing';
+import { isTracing, noteIssued, traceCommand, type Place } from './tracing';
 
 /** Of the connection. A client of `monitor()` says `'monitoring'` where others say `'ready'`; that is not in the type, as in ioredis. */
 export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end';
@@ -28,17 +28,20 @@ interface Client extends Pick<EventEmitter, 'emit' | 'listenerCount'> {
   once(event: string, listener: () => void): unknown;
   removeListener(event: string, listener: () => void): unknown;
   status: RedisStatus;
-  resolved: ResolvedOptions;
-  readonly link: Link | undefined;
+  readonly options: ResolvedOptions;
   readonly stream: Socket;
-  readonly utf8Options: CommandOptions;
+  readonly mode: string;
   sendCommand(command: Command): unknown;
   connect(): Promise<void>;
   disconnect(reconnect?: boolean): void;
-  place(): Place;
 }
 
+/** A client's own; see `WAY`. */
+export const LIFE = Symbol('life');
+
 export class Lifecycle implements LinkClient {
+  /** The connection; undefined on `memory://`. */
+  readonly link: Link | undefined;
   /** The application's own. */
   readonly connector: ConnectorLike | undefined = undefined;
   declare openStream?: () => Promise<Socket>;
@@ -50,17 +53,32 @@ export class Lifecycle implements LinkClient {
   selected: number;
   /** Channels and patterns, as the server last counted them. */
   subscriptions = 0;
+  /** Attempts to connect that somebody has asked for, for tracing. */
+  epoch = 0;
   private hasBeenReady = false;
   private lastError: Error | undefined = undefined;
   /** Why there will be no other attempt to connect. */
   private hopelessness: Error | undefined = undefined;
 
-  constructor(private readonly client: Client) {
-    const { Connector, db } = client.resolved;
+  /** `options` are the client's, for whoever does not change them. */
+  constructor(
+    readonly client: Client,
+    public options: ResolvedOptions,
+    isMemory: boolean,
+  ) {
+    const { Connector, db } = options;
     this.selected = db;
-    if (!Connector) return;
-    const connector = (this.connector = new Connector(client.resolved));
-    this.openStream = () => connector.connect((event, error) => this.silentEmit(event, error));
+    if (Connector) {
+      const connector = (this.connector = new Connector(options));
+      this.openStream = () => connector.connect((event, error) => this.silentEmit(event, error));
+    }
+    this.link = isMemory ? undefined : new Link(this, clientConfig(options));
+  }
+
+  /** For tracing. */
+  place(): Place {
+    const { path, host, port } = this.options;
+    return { serverAddress: path || host || 'localhost', serverPort: path ? undefined : port || 6379, database: this.selected };
   }
 
   setStatus(status: RedisStatus | 'monitoring', argument?: unknown): void {
@@ -102,7 +120,8 @@ export class Lifecycle implements LinkClient {
   /** Resolves when the connection is ready; rejects with what went wrong when the attempt fails. */
   connect(): Promise<void> {
     const { client } = this;
-    const { link, status } = client;
+    const { link } = this;
+    const { status } = client;
     if (link === undefined) return Promise.resolve();
     if (status === 'connecting' || status === 'connect' || status === 'ready') {
       return Promise.reject(new Error('Redis is already connecting/connected'));
@@ -126,21 +145,22 @@ export class Lifecycle implements LinkClient {
   }
 
   disconnect(reconnect: boolean): void {
-    const { link, status } = this.client;
+    const { link } = this;
+    const { status } = this.client;
     if (!reconnect) this.isClosingByHand = true;
     this.connector?.disconnect();
     if (link === undefined) {
       if (status !== 'end') this.onEnded();
       return;
     }
-    if (status === 'wait') this.setStatus('close');
+    if (status === 'wait' && !reconnect) this.setStatus('close');
     link.disconnect(reconnect);
   }
 
   /** Runs QUIT of a client that has sent nothing: there is nothing to wait for. */
   quitAtOnce(command: Command): boolean {
     const { client } = this;
-    if (client.status === 'ready' || (client.link?.queued ?? 0) > 0) return false;
+    if (client.status === 'ready' || (this.link?.queued ?? 0) > 0) return false;
     client.disconnect();
     command.deliver(!command.replyEncoding ? Buffer.from('OK') : 'OK', { protocol: 3, replyMapping: 'legacy' });
     return true;
@@ -154,9 +174,8 @@ export class Lifecycle implements LinkClient {
   }
 
   configure(): LinkConfig {
-    const { link, resolved } = this.client;
-    if (!this.hasBeenReady && this.selected === link?.database) this.selected = resolved.db;
-    return clientConfig(resolved);
+    if (!this.hasBeenReady && this.selected === this.link?.database) this.selected = this.options.db;
+    return clientConfig(this.options);
   }
 
   onConnect(): void {
@@ -172,11 +191,12 @@ export class Lifecycle implements LinkClient {
     const { client } = this;
     this.showWaiting();
     // The new connection starts in the database of the options, and is brought back to the one in use.
-    if (this.hasBeenReady && this.selected !== client.resolved.db) ask(() => client.emit('select', this.selected));
+    if (this.hasBeenReady && this.selected !== this.options.db) ask(() => client.emit('select', this.selected));
     this.hasBeenReady = true;
-    if (client.resolved.monitor !== true) return this.setStatus('ready');
+    this.setStatus('ready');
+    if (this.options.monitor !== true) return;
     this.isMonitoring = true;
-    client.link?.push(new Command('monitor', [], client.utf8Options, noop));
+    this.link?.push(new Command('monitor', [], { replyEncoding: 'utf8' }, noop));
     this.setStatus('monitoring');
   }
 
@@ -184,11 +204,11 @@ export class Lifecycle implements LinkClient {
   private showWaiting(): void {
     const isTraced = isTracing();
     if (!isTraced && !logRedis.enabled && !logConnection.enabled) return;
-    const waiting = this.client.link?.pending() ?? [];
+    const waiting = this.link?.pending() ?? [];
     if (waiting.length > 0) logConnection('send %d commands in offline queue', waiting.length);
     for (const command of waiting) {
       if (logRedis.enabled) logCommand(this.client, 'write', command, this.selected);
-      if (isTraced) void traceCommand(command, this.client.place());
+      if (isTraced) void traceCommand(command, this.place());
     }
   }
 
@@ -215,9 +235,10 @@ export class Lifecycle implements LinkClient {
 
   onClosed(attempts: number): number | null {
     this.setStatus('close');
-    const strategy = this.client.resolved.retryStrategy;
-    if (this.isClosingByHand || typeof strategy !== 'function') return null;
-    const delay = ask(() => strategy(attempts));
+    const { options } = this;
+    if (!options.autoResubscribe) this.subscriptions = 0;
+    if (this.isClosingByHand || typeof options.retryStrategy !== 'function') return null;
+    const delay = ask(() => options.retryStrategy?.(attempts));
     if (typeof delay !== 'number') return null;
     logConnection('reconnect in %sms', delay);
     this.setStatus('reconnecting', delay);
@@ -228,7 +249,6 @@ export class Lifecycle implements LinkClient {
   onEnded(): void {
     const { status } = this.client;
     logConnection('skip reconnecting: %s', this.isClosingByHand ? 'closed by hand' : (this.hopelessness ?? 'retryStrategy has no delay'));
-    this.subscriptions = 0;
     if (status !== 'close' && status !== 'wait') this.setStatus('close');
     this.setStatus('end');
   }
@@ -256,8 +276,7 @@ export class Lifecycle implements LinkClient {
 
   /** The server's error, before its caller hears of it: a forgotten script is sent again, `reconnectOnError` is asked. */
   onReplyError(command: Command, text: string, database: number): boolean {
-    const { client } = this;
-    const { link } = client;
+    const { client, link, options } = this;
     if (link === undefined) return false;
     if (command.script !== undefined && !command.inTransaction && command.name === 'evalsha' && text.startsWith('NOSCRIPT')) {
       sendSource(command, command.script);
@@ -265,9 +284,8 @@ export class Lifecycle implements LinkClient {
       return true;
     }
     if (command.meta.lower === 'select') this.selected = link.database;
-    const { reconnectOnError } = client.resolved;
-    if (typeof reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
-    const verdict = ask(() => reconnectOnError(command.errorOf({ code: 'E_REPLY', node: link.node, text })));
+    if (typeof options.reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
+    const verdict = ask(() => options.reconnectOnError?.(command.errorOf({ code: 'E_REPLY', node: link.node, text })));
     if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
     if (client.status !== 'reconnecting') client.disconnect(true);
     // What belongs to a transaction would run outside of it.
@@ -277,6 +295,16 @@ export class Lifecycle implements LinkClient {
   }
 
   // ---- what commands change
+
+  /** Traces a command that is written now. One that has to wait is traced when it is written, one that is refused not at all. */
+  trace(command: Command): Promise<unknown> | undefined {
+    const { client } = this;
+    const isRefused = this.isMonitoring || (client.mode === 'subscriber' && !Command.checkFlag('VALID_IN_SUBSCRIBER_MODE', command.name));
+    // A SELECT is in the database that it selects, as in ioredis.
+    noteIssued(command, command.meta.lower === 'select' ? Number(String(command.args[0])) : this.selected);
+    if (client.status === 'ready' && !isRefused) return traceCommand(command, this.place());
+    return undefined;
+  }
 
   /** Follows a SELECT. */
   follow(argument: string | Buffer | undefined): void {

@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { nextTick, surface } from './clock';
-import type { Command } from './command';
+import { afterFailure, type Command } from './command';
 import { closeConnection, openConnection } from './connection';
 import { Event, Flag, NO_META, NO_STATE, share, Slot, STRIDE } from './crossing';
 import type { Failure } from './errors';
@@ -40,6 +40,13 @@ const NO_RESP3 =
 
 /** The last options that the core took, as JSON. */
 let usableOptions = '';
+
+/** A command and its reply, or the text of its error. */
+interface Outcome {
+  command: Command;
+  reply: unknown;
+  isFailed: boolean;
+}
 
 export class Link extends InFlight {
   socket: Socket | undefined = undefined;
@@ -282,16 +289,28 @@ export class Link extends InFlight {
     }
     const ids = (flags & Flag.Sparse) !== 0 ? this.native.ids() : undefined;
     const first = this.state[Slot.FirstId];
+    const outcomes: Outcome[] = [];
     for (let i = 0; i < replies.length; i++) {
       const command = this.takeOut(ids === undefined ? mask32(first + i) : (ids[i]));
       if (command === undefined) continue;
       const database = errors.get(i);
-      if (database === undefined) command.deliver(replies[i], this.context);
-      else if (!this.client.onReplyError(command, replies[i] as string, database)) {
-        command.deliverFailure(this.failure('E_REPLY', replies[i] as string));
-      }
+      const isFailed = database !== undefined;
+      if (isFailed && this.client.onReplyError(command, replies[i] as string, database)) continue;
+      outcomes.push({ command, reply: replies[i], isFailed });
     }
     this.advance();
+    this.deliverFrom(outcomes, 0);
+  }
+
+  /** In their order: a caller hears of an error some turns after it is told, and those behind it wait for that. */
+  private deliverFrom(outcomes: Outcome[], start: number): void {
+    for (let i = start; i < outcomes.length; i++) {
+      const { command, reply, isFailed } = outcomes[i];
+      if (!isFailed) command.deliver(reply, this.context);
+      else if (command.deliverFailure(this.failure('E_REPLY', reply as string)) && i + 1 < outcomes.length) {
+        return afterFailure(() => this.deliverFrom(outcomes, i + 1));
+      }
+    }
   }
 
   private failure(code: string, text?: string, maybeExecuted = false): Failure {

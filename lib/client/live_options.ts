@@ -3,8 +3,8 @@
  * for example); here what follows from them is kept, and made anew when one of them is assigned. Options of the connection are read whenever one
  * is opened.
  */
-import { AutoPipeline } from './auto_pipeline';
-import type { CommandTarget } from './commander';
+import { AutoPipeline, type Sender } from './auto_pipeline';
+import type { Way } from './commander';
 import type { ResolvedOptions } from './options';
 
 const WATCHED = ['keyPrefix', 'enableAutoPipelining', 'showFriendlyErrorStack'];
@@ -33,6 +33,7 @@ const ACCESSORS = WATCHED.map((name) => ({
  * asked for.
  */
 export function watchOptions(options: ResolvedOptions, onChange: () => void): void {
+  if (VALUES in options) return;
   const values: Watched[typeof VALUES] = { onChange };
   for (const name of WATCHED) values[name] = options[name];
   Object.defineProperty(options, VALUES, { value: values, enumerable: false, configurable: true });
@@ -41,21 +42,23 @@ export function watchOptions(options: ResolvedOptions, onChange: () => void): vo
   });
 }
 
-type Way = Pick<CommandTarget, 'utf8Options' | 'bufferOptions' | 'detours'>;
-
-/** How commands of a client with these options are made. */
-export function wayOf(client: ConstructorParameters<typeof AutoPipeline>[0] & { readonly detours: Way['detours'] }): Way {
-  const { showFriendlyErrorStack, enableAutoPipelining } = client.resolved;
-  const keyPrefix = client.resolved.keyPrefix || '';
+/** How commands of a client with these options are made; `former` is how they were. */
+export function wayOf(client: Sender, options: ResolvedOptions, former?: Way): Way {
+  const { showFriendlyErrorStack, enableAutoPipelining } = options;
+  const given = (options.keyPrefix as unknown) || '';
+  const keyPrefix = given instanceof Uint8Array ? (given as Buffer) : String(given);
   return {
-    utf8Options: { replyEncoding: 'utf8', keyPrefix },
-    bufferOptions: { replyEncoding: null, keyPrefix },
+    utf8: { replyEncoding: 'utf8', keyPrefix },
+    buffers: { replyEncoding: null, keyPrefix },
     detours:
       showFriendlyErrorStack || enableAutoPipelining
-        ? {
-            keepsStacks: Boolean(showFriendlyErrorStack),
-            autoPipeline: enableAutoPipelining ? (client.detours?.autoPipeline ?? new AutoPipeline(client)) : undefined,
-          }
+        ? { keepsStacks: Boolean(showFriendlyErrorStack), autoPipeline: enableAutoPipelining ? heldBy(client, options, former) : undefined }
         : undefined,
   };
+}
+
+function heldBy(client: Sender, options: ResolvedOptions, former: Way | undefined): AutoPipeline {
+  const held = former?.detours?.autoPipeline ?? new AutoPipeline(client);
+  held.options = options;
+  return held;
 }

@@ -222,9 +222,13 @@ export function parseConnectionString(text: string): AnyOptions {
   const unix = unixUrl(text);
   if (unix !== undefined) return unix;
   let url: URL;
-  const isPath = text.startsWith('/') && !text.startsWith('//');
+  if (text.startsWith('/') && !text.startsWith('//')) {
+    // The file's name as it is.
+    const [path, query = ''] = text.split('?', 2);
+    return { path, ...queryOf(new URLSearchParams(query), { path }) };
+  }
   try {
-    url = new URL(isPath ? `unix://${text}` : text.startsWith('//') ? `redis:${text}` : /^[a-z][a-z+]*:\/\//i.test(text) ? text : `redis://${text}`);
+    url = new URL( text.startsWith('//') ? `redis:${text}` : /^[a-z][a-z+]*:\/\//i.test(text) ? text : `redis://${text}`);
   } catch {
     throw new HawserError('E_BAD_OPTION', 'The connection string cannot be parsed; give redis://[user:password@]host:port/db, host:port or a socket path');
   }
@@ -233,18 +237,22 @@ export function parseConnectionString(text: string): AnyOptions {
     options.username = decodeURIComponent(url.username);
     options.password = decodeURIComponent(url.password);
   }
-  const isUnix = isPath || url.protocol === 'unix:';
   const hasScheme = text.includes('//');
-  if (isUnix) options.path = decodeURIComponent(url.pathname);
+  if (url.protocol === 'unix:') options.path = decodeURIComponent(url.pathname);
   else {
     if (url.hostname) options.host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
     if (url.port) options.port = Number(url.port);
     if (url.pathname.length > 1 && hasScheme) options.db = Number.parseInt(url.pathname.slice(1), 10);
     else if (url.pathname.length > 1) options.path = url.pathname;
   }
-  for (const [name, value] of url.searchParams) {
-    // What the URL says elsewhere goes before its query.
-    if (options[name] !== undefined) continue;
+  return { ...options, ...queryOf(url.searchParams, options) };
+}
+
+/** The options of a URL's query, but for those that it says elsewhere. */
+function queryOf(query: URLSearchParams, said: AnyOptions): AnyOptions {
+  const options: AnyOptions = {};
+  for (const [name, value] of query) {
+    if (said[name] !== undefined) continue;
     const number = name === 'family' || name === 'db' ? Number.parseInt(value, 10) : NaN;
     options[name] = Number.isNaN(number) ? value : number;
   }
@@ -256,14 +264,15 @@ function unixUrl(text: string): AnyOptions | undefined {
   const [, user, path, query] = /^unix:\/\/([^@/?]*)@(\/[^?]*)(\?.*)?$/i.exec(text) ?? [];
   if (user === undefined || path === undefined) return undefined;
   const [username = '', ...password] = user.split(':');
-  return { username: decodeURIComponent(username), password: decodeURIComponent(password.join(':')), ...parseConnectionString(path + (query ?? '')) };
+  return { username: decodeURIComponent(username), password: decodeURIComponent(password.join(':')), ...parseConnectionString(decodeURIComponent(path) + (query ?? '')) };
 }
 
 /** Merges constructor arguments: earlier ones win, all win over the defaults. */
 export function parseArguments(args: unknown[]): ResolvedOptions {
   const options: AnyOptions = {};
   const add = (more: AnyOptions): void => {
-    for (const key of Object.keys(more)) {
+    // What is inherited counts too, as in ioredis.
+    for (const key in more) {
       if (options[key] === undefined) options[key] = more[key];
     }
   };
@@ -271,7 +280,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
   for (const arg of args) {
     if (arg === null || arg === undefined) continue;
     if (typeof arg === 'object') add(arg as AnyOptions);
-    else if (typeof arg === 'number') add({ port: arg });
+    else if (typeof arg === 'number') options.port = arg;
     else if (typeof arg === 'string') {
       isTls ||= /^(rediss|valkeys):\/\//i.test(arg);
       add(typeof options.port === 'number' && isIP(arg) !== 0 ? { host: arg } : parseConnectionString(arg));
@@ -296,7 +305,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
 /** `tls: 'RedisCloudFixed'` and `tls: { profile: 'RedisCloudFixed' }` bring the certificate authorities along. */
 function resolveTlsProfile(options: ClientOptions): void {
   const tls = typeof options.tls === 'string' ? { profile: options.tls } : options.tls;
-  if (typeof tls !== 'object' || tls.profile === undefined) return;
+  if (typeof tls !== 'object' || (tls as object | null) === null || tls.profile === undefined) return;
   const { profile, ...rest } = tls;
   const found = tlsProfiles[profile];
   if (found !== undefined) options.tls = { ...found, ...rest };

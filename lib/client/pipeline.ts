@@ -2,62 +2,49 @@
  * A pipeline collects commands and sends them in one write; a transaction is one that starts with MULTI. Commands of a pipeline have no promise
  * unless somebody reads it: the pipeline takes their outcomes by index.
  */
-import { callBack, Command, type Batch, type Callback, type CommandOptions } from './command';
-import { defineCommand, installCommands, STACKS, type CommandTarget, type Detours, type ScriptDefinition } from './commander';
+import { callBack, Command, type Callback } from './command';
+import { defineCommand, installCommands, WAY, type CommandTarget, type ScriptDefinition, type Way } from './commander';
 import type { RedisCommander } from './commands';
-import { decoded } from './decoded';
+import { Collection, type Outcome } from './collection';
+import { LIFE, type Lifecycle } from './lifecycle';
 import type { ResolvedOptions } from './options';
 import type { Script } from './script';
-import { traceBatch, type Place } from './tracing';
+import { traceBatch } from './tracing';
 
-/** One command's outcome: `[null, reply]`, or `[error]`, which reads as `[error, undefined]`. */
-export type Outcome = [error: Error | null, result: unknown];
+export type { Outcome };
 
 /** What a pipeline is made on. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
-  /** @internal */ readonly resolved: ResolvedOptions;
-  /** @internal */ place(): Place;
-  sendCommand(command: Command, pipeline?: Pipeline): unknown;
+  /** @internal */ readonly [LIFE]: Lifecycle;
+  sendCommand(command: Command, pipeline?: object): unknown;
 }
 
-const noop = (): void => {};
-
-const SPENT = 'Pipeline cannot be used to send any commands when the `exec()` has been called on it.';
+/** What a pipeline has collected; see `WAY`. */
+const COLLECTION = Symbol('collection');
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
 export interface Pipeline extends RedisCommander<{ type: 'pipeline'; mapping: 'resp2' }> {}
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
-export class Pipeline implements CommandTarget, Batch {
+export class Pipeline implements CommandTarget {
   readonly isPipeline = true;
   readonly options: ResolvedOptions;
   readonly scriptsSet: Record<string, Script>;
-  /** @internal */ readonly utf8Options: CommandOptions;
-  /** @internal */ readonly bufferOptions: CommandOptions;
-  /** @internal */ readonly detours: Detours | undefined;
   readonly isCluster = false;
-  private settledBy: Promise<Outcome[]> | undefined = undefined;
-  private queue: Command[] = [];
-  private outcomes: Outcome[] = [];
-  private missing = 0;
-  /** MULTIs that have no EXEC yet. */
-  private openTransactions = 0;
-  private finish: (outcomes: Outcome[]) => void = noop;
-  /** Whether a command of the transaction at hand wants Buffers: then EXEC brings all of it as Buffers, and the others are decoded here. */
-  private wantsBuffers = false;
-  private isSpent = false;
+  /** @internal */ readonly [WAY]: Way;
+  private readonly [COLLECTION]: Collection;
 
   constructor(
     readonly redis: Client,
     /** Whether it is a transaction of its own: `exec` sends EXEC and resolves what that replies. */
-    private readonly isTransaction: boolean = false,
+    isTransaction = false,
   ) {
-    this.options = redis.resolved;
+    const { utf8, buffers, detours } = redis[WAY];
+    this.options = redis[LIFE].options;
     this.scriptsSet = redis.scriptsSet;
-    this.utf8Options = redis.utf8Options;
-    this.bufferOptions = redis.bufferOptions;
-    this.detours = redis.detours?.keepsStacks === true ? STACKS : undefined;
+    this[WAY] = detours === undefined ? redis[WAY] : { utf8, buffers, detours: detours.keepsStacks ? { keepsStacks: true, autoPipeline: undefined } : undefined };
+    this[COLLECTION] = new Collection(isTransaction);
     const own = this as unknown as Record<string, unknown>;
     for (const name of [...Object.keys(this.scriptsSet), ...redis.addedBuiltinSet]) {
       own[name] = (redis as unknown as Record<string, unknown>)[name];
@@ -68,12 +55,12 @@ export class Pipeline implements CommandTarget, Batch {
 
   /** Resolves the outcomes of all commands, those of a transaction's MULTI and EXEC included, once `exec` has been called. */
   get promise(): Promise<Outcome[]> {
-    return (this.settledBy ??= new Promise((resolve) => (this.finish = resolve)));
+    return this[COLLECTION].promise;
   }
 
   /** How many commands there are. */
   get length(): number {
-    return this.queue.length;
+    return this[COLLECTION].queue.length;
   }
 
   /** Appends `[[name, ...args], ...]`. */
@@ -93,24 +80,14 @@ export class Pipeline implements CommandTarget, Batch {
 
   /** Adds a command. */
   sendCommand(command: Command): this {
-    if (this.isSpent) throw new Error(SPENT);
-    command.pipelineIndex = this.queue.length;
-    command.inTransaction = this.openTransactions > 0;
-    if (command.inTransaction && !command.replyEncoding) this.wantsBuffers = true;
-    this.queue.push(command);
+    this[COLLECTION].add(command);
     return this;
   }
 
   /** Adds MULTI; `exec` then adds EXEC. */
   multi(): this {
-    this.openTransactions++;
-    return this.sendCommand(new Command('multi', [], this.utf8Options));
-  }
-
-  private closeTransaction(): void {
-    this.openTransactions--;
-    this.sendCommand(new Command('exec', [], this.wantsBuffers ? this.bufferOptions : this.utf8Options));
-    this.wantsBuffers = false;
+    this[COLLECTION].openTransactions++;
+    return this.sendCommand(new Command('multi', [], this[WAY].utf8));
   }
 
   /**
@@ -118,64 +95,25 @@ export class Pipeline implements CommandTarget, Batch {
    * or null when a WATCH aborted it, and rejects when EXEC was refused. Within an open inner MULTI: adds its EXEC.
    */
   exec(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
+    const collection = this[COLLECTION];
+    const send = (): Promise<Outcome[]> => collection.send(this.redis);
     // Nothing is sent twice; as in ioredis, a second call resolves what was answered, MULTI and EXEC included.
-    if (this.isSpent) return withCallback(this.promise, callback);
-    if (this.openTransactions > 0) {
-      this.closeTransaction();
-      if (!this.isTransaction) return this as unknown as Promise<Outcome[] | null>;
+    if (collection.isSpent) return withCallback(collection.promise, callback);
+    if (collection.openTransactions > 0) {
+      collection.closeTransaction(this[WAY]);
+      if (!collection.isTransaction) return this as unknown as Promise<Outcome[] | null>;
     }
-    if (!this.isTransaction) {
-      this.send();
-      return withCallback(this.promise, callback);
-    }
-    const run = (): Promise<Outcome[] | null> => {
-      this.send();
-      return this.promise.then(unwrapTransaction);
-    };
+    if (!collection.isTransaction) return withCallback(send(), callback);
+    const run = (): Promise<Outcome[] | null> => send().then(unwrapTransaction);
     // MULTI and EXEC are not the user's.
-    return withCallback(traceBatch(run, Math.max(this.queue.length - 2, 0), () => this.redis.place()), callback);
+    return withCallback(traceBatch(run, Math.max(this.length - 2, 0), () => this.redis[LIFE].place()), callback);
   }
 
   /** @deprecated Use `exec`: commands say themselves whether they want Buffers. */
   execBuffer(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
-    if (this.isTransaction || this.openTransactions > 0) return this.exec(callback);
-    return this.sendCommand(new Command('exec', [], this.bufferOptions, callback as Callback)) as unknown as Promise<Outcome[] | null>;
-  }
-
-  private send(): void {
-    const { queue } = this;
-    void this.promise;
-    if (queue.length === 0) return this.finish([]);
-    this.isSpent = true;
-    this.outcomes = new Array<Outcome>(queue.length);
-    this.missing = queue.length;
-    for (const command of queue) {
-      command.batch = this;
-      this.redis.sendCommand(command, this);
-    }
-  }
-
-  /** @internal The outcome of command `index`. */
-  put(index: number, outcome: Outcome): void {
-    const [error, reply] = outcome;
-    if (error === null && Array.isArray(reply) && this.queue[index]?.meta.lower === 'exec') this.transform(index, reply);
-    this.outcomes[index] = outcome;
-    if (--this.missing === 0) this.finish(this.outcomes);
-  }
-
-  /** The items of an EXEC are the replies of the commands before it. */
-  private transform(index: number, replies: unknown[]): void {
-    const areBuffers = !this.queue[index]?.replyEncoding;
-    for (let i = 0; i < replies.length; i++) {
-      const command = this.queue[index - (replies.length - i)];
-      if (command === undefined || replies[i] instanceof Error) continue;
-      try {
-        const reply = areBuffers && command.replyEncoding ? decoded(replies[i]) : replies[i];
-        replies[i] = command.transformReply(reply);
-      } catch (error) {
-        replies[i] = error;
-      }
-    }
+    const { isTransaction, openTransactions } = this[COLLECTION];
+    if (isTransaction || openTransactions > 0) return this.exec(callback);
+    return this.sendCommand(new Command('exec', [], this[WAY].buffers, callback as Callback)) as unknown as Promise<Outcome[] | null>;
   }
 }
 

@@ -38,11 +38,12 @@ export class ScanStream extends Readable {
       return;
     }
     const { key, match, type, count, noValues, command, redis } = this.opt;
-    const args: unknown[] = key === undefined ? [this.cursor] : [key, this.cursor];
-    if (match !== undefined) args.push('MATCH', match);
-    if (type !== undefined) args.push('TYPE', type);
-    if (count !== undefined) args.push('COUNT', String(count));
-    if (noValues === true) args.push('NOVALUES');
+    const args: unknown[] = !key ? [this.cursor] : [key, this.cursor];
+    // What is empty is none, as in ioredis.
+    if (match) args.push('MATCH', match);
+    if (type) args.push('TYPE', type);
+    if (count) args.push('COUNT', String(count));
+    if (noValues) args.push('NOVALUES');
     (redis as Scanner)[command]?.(args, (error, reply) => {
       if (error) {
         this.emit('error', error);

@@ -5,7 +5,7 @@
 import { connect as netConnect, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { HawserError } from '../errors';
-import { clearTimeout, setTimeout } from './clock';
+import { clearTimeout, MAX_TIMER_MS, setTimeout } from './clock';
 
 export interface SocketOptions {
   host: string;
@@ -70,7 +70,7 @@ export function watch(socket: Socket | TLSSocket, connectEvent: string, options:
           const error = Object.assign(new Error('connect ETIMEDOUT'), { errorno: 'ETIMEDOUT', code: 'ETIMEDOUT', syscall: 'connect' });
           events.onError(error);
           socket.destroy();
-        }, timeout)
+        }, Math.min(timeout, MAX_TIMER_MS))
       : undefined;
   socket.once(connectEvent, () => {
     clearTimeout(timer);

@@ -23,6 +23,7 @@ export type ReplyTransformer = (reply: any, context: ReplyContext) => any;
 export const enum ClassBit {
   Idempotent = 1,
   Blocking = 2,
+  Loading = 1 << 3,
   Buffers = 1 << 16,
   PipelineTail = 1 << 17,
   InTransaction = 1 << 18,
@@ -60,9 +61,16 @@ export class Meta {
     this.isExec = this.lower === 'exec';
     this.hasOneKey = FOLLOWERS.every((args) => String(keyIndexes(this.lower, args)) === '0');
     // By the name as typed, as in ioredis: `call('HGETALL')` gets what the server sent.
-    this.argumentTransformer = argumentTransformers[name];
-    this.replyTransformer = replyTransformers[name];
+    this.refresh();
     this.isSpecial = ((this.class >> 8) & 0xff) !== 0 || (this.class & ClassBit.Blocking) !== 0;
+  }
+
+  /** Takes over the transformers of its name. What is no function is none: some set null to be rid of one. */
+  refresh(): void {
+    const argument = argumentTransformers[this.name];
+    const reply = replyTransformers[this.name];
+    this.argumentTransformer = typeof argument === 'function' ? argument : undefined;
+    this.replyTransformer = typeof reply === 'function' ? reply : undefined;
   }
 
   head(args: number): Buffer {
@@ -86,24 +94,17 @@ export function metaOf(name: string): Meta {
   return meta;
 }
 
-function refreshMeta(name: string): void {
-  const meta = metas.get(name);
-  if (meta === undefined) return;
-  meta.argumentTransformer = argumentTransformers[name];
-  meta.replyTransformer = replyTransformers[name];
-}
-
 /** A table that people write to and delete from, as in ioredis; commands read the copies in their `Meta`. */
 function watched<T>(table: Record<string, T | undefined>): Record<string, T | undefined> {
   return new Proxy(table, {
     set(target, name: string, transformer: T) {
       target[name] = transformer;
-      refreshMeta(name);
+      metas.get(name)?.refresh();
       return true;
     },
     deleteProperty(target, name: string) {
       delete target[name];
-      refreshMeta(name);
+      metas.get(name)?.refresh();
       return true;
     },
   });

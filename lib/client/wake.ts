@@ -1,8 +1,5 @@
 /** The one timer of a link, and of the cache's engine: what they wait for is the core's to say. */
-import { clearTimeout, setImmediate, setTimeout } from './clock';
-
-/** A longer timer of Node's would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { clearTimeout, MAX_TIMER_MS, setImmediate, setTimeout } from './clock';
 
 const now = performance.now.bind(performance);
 

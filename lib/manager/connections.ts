@@ -11,6 +11,7 @@ import { HawserError } from '../errors';
 import type { Logger } from '../logger';
 import { native } from '../native';
 import type { ClientOptions } from '../client/options';
+import { LIFE } from '../client/lifecycle';
 import { Redis } from '../redis';
 import { closeClient } from './close';
 import { endpointOptions } from './endpoint';
@@ -69,7 +70,7 @@ export function openClients(): ReadonlyMap<Role, Redis> {
 
 /** Ended, or told to end and about to. */
 function isEnded(redis: Redis): boolean {
-  return redis.status === 'end' || redis.lifecycle.isClosingByHand;
+  return redis.status === 'end' || redis[LIFE].isClosingByHand;
 }
 
 function connect(role: Role, s: Settings): Redis {
@@ -101,9 +102,10 @@ export function cacheDriver(): CacheDriver {
   }
   cache ??= { driver: newDriver(s), engine: s.engine, memory: false };
   const main = s.endpoint.memory ? undefined : client('main');
-  if (main?.link !== undefined) {
+  const link = main?.[LIFE].link;
+  if (main !== undefined && link !== undefined) {
     cache.memory = false;
-    cache.driver.attach(main.link);
+    cache.driver.attach(link);
     // `lazyConnect`: the engine's commands are not the client's, which would connect for its own.
     if (main.status === 'wait') main.connect().catch(() => undefined);
   } else if (!cache.memory) {

@@ -218,9 +218,6 @@ impl Link {
     pub fn connect(&mut self, now: Instant) {
         self.now = now;
         if matches!(self.state, State::Idle | State::Ended | State::Closed) {
-            if self.state != State::Closed {
-                self.attempts = 0;
-            }
             self.closing = false;
             self.wake_reconnect = None;
             self.state = State::Connecting;
@@ -358,6 +355,11 @@ impl Link {
         match self.state {
             State::Connecting | State::Handshake | State::Ready => self.hang_up(false),
             State::Closed if reconnect => {}
+            State::Idle if reconnect => {
+                self.state = State::Closed;
+                self.attempts += 1;
+                self.outputs.push_back(Output::Closed { attempts: self.attempts });
+            }
             State::Idle | State::Closed => self.end(),
             State::Ended => {}
         }
@@ -366,9 +368,6 @@ impl Link {
     fn end(&mut self) {
         self.state = State::Ended;
         self.wake_reconnect = None;
-        self.subscriptions.clear();
-        self.caller_db = self.options.db;
-        self.announced_db = self.options.db;
         self.db_before_transaction = None;
         self.reject_all(&Reason::Kind(ErrorKind::ConnectionClosed));
         self.wake_deadline = None;

@@ -122,7 +122,7 @@ impl Link {
             Some(ErrorKind::ConnectionClosed)
         } else if inside && self.lost_transaction {
             Some(ErrorKind::Aborted)
-        } else if !self.is_open() && !self.options.offline_queue {
+        } else if !self.is_open() && !self.options.offline_queue && !self.is_early(entry) {
             Some(ErrorKind::OfflineQueueOff)
         } else if !inside && !self.has_room(1) {
             Some(ErrorKind::QueueFull)
@@ -136,6 +136,11 @@ impl Link {
     /// Whether the connection is in a mode in which the server takes such a command.
     fn mode_allows(&self, kind: Kind) -> bool {
         (!self.is_subscriber() || is_subscriber_command(kind)) && (!self.monitoring || matches!(kind, Kind::Quit | Kind::Reset))
+    }
+
+    /// Without an offline queue: what a loading server takes may be issued while the connection is introduced.
+    fn is_early(&self, entry: &Entry) -> bool {
+        self.state == State::Handshake && self.farewell == Farewell::None && entry.class.has(Class::LOADING)
     }
 
     /// The database that a SELECT asks for.

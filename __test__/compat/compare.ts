@@ -1,0 +1,31 @@
+/** Runs a scenario with ioredis and with hawser on one server, and compares what it gives. */
+import type { RedisServer } from '../helpers/redis-server';
+import { hawser, ioredis, observe } from './peers';
+
+export type Make = (options?: object) => any;
+/** By name. What a scenario returns is compared; `Redis` is the class that `make` makes clients of. */
+export type Scenarios = Record<string, (make: Make, Redis: any) => unknown>;
+
+/** To be called in a file's `describe`, or at its top: one test for each scenario. */
+export function compareOn(server: () => RedisServer, scenarios: Scenarios): void {
+  test.each(Object.entries(scenarios))('%s', async (_name, scenario) => {
+    const run = async (Redis: any): Promise<unknown> => {
+      await server().command('FLUSHALL');
+      const made: any[] = [];
+      const make = (options: object = {}): any => {
+        const redis = new Redis({ port: server().port, host: '127.0.0.1', ...options });
+        redis.events = [];
+        redis.on('error', (error: Error) => redis.events.push(error.message));
+        made.push(redis);
+        return redis;
+      };
+      try {
+        return observe(await scenario(make, Redis));
+      } finally {
+        for (const redis of made) if (redis.status !== 'end') redis.disconnect();
+      }
+    };
+    const expected = await run(ioredis.Redis);
+    expect(await run(hawser.Redis)).toEqual(expected);
+  });
+}

@@ -1,0 +1,85 @@
+/** The commands of a pipeline and their outcomes. They have no promise unless somebody reads it: the pipeline takes outcomes by index. */
+import { Command, type Batch } from './command';
+import type { Way } from './commander';
+import { decoded } from './decoded';
+
+/** One command's outcome: `[null, reply]`, or `[error]`, which reads as `[error, undefined]`. */
+export type Outcome = [error: Error | null, result: unknown];
+
+const noop = (): void => {};
+
+const SPENT = 'Pipeline cannot be used to send any commands when the `exec()` has been called on it.';
+
+export class Collection implements Batch {
+  readonly queue: Command[] = [];
+  /** Whether it has been sent. */
+  isSpent = false;
+  /** MULTIs that have no EXEC yet. */
+  openTransactions = 0;
+  private settledBy: Promise<Outcome[]> | undefined = undefined;
+  private outcomes: Outcome[] = [];
+  private missing = 0;
+  private finish: (outcomes: Outcome[]) => void = noop;
+  /** Whether a command of the transaction at hand wants Buffers: then EXEC brings all of it as Buffers, and the others are decoded here. */
+  private wantsBuffers = false;
+
+  constructor(readonly isTransaction: boolean) {}
+
+  get promise(): Promise<Outcome[]> {
+    return (this.settledBy ??= new Promise((resolve) => (this.finish = resolve)));
+  }
+
+  add(command: Command): void {
+    if (this.isSpent) throw new Error(SPENT);
+    command.pipelineIndex = this.queue.length;
+    command.inTransaction = this.openTransactions > 0;
+    if (command.inTransaction && !command.replyEncoding) this.wantsBuffers = true;
+    this.queue.push(command);
+  }
+
+  closeTransaction({ utf8, buffers }: Way): void {
+    this.openTransactions--;
+    this.add(new Command('exec', [], this.wantsBuffers ? buffers : utf8));
+    this.wantsBuffers = false;
+  }
+
+  /** Sends all of it, and resolves the outcomes. */
+  send(client: { sendCommand(command: Command, pipeline: object): unknown }): Promise<Outcome[]> {
+    const { queue, promise } = this;
+    if (queue.length === 0) {
+      this.finish([]);
+      return promise;
+    }
+    this.isSpent = true;
+    this.outcomes = new Array<Outcome>(queue.length);
+    this.missing = queue.length;
+    for (const command of queue) {
+      command.batch = this;
+      client.sendCommand(command, this);
+    }
+    return promise;
+  }
+
+  /** The outcome of command `index`. */
+  put(index: number, outcome: Outcome): void {
+    const [error, reply] = outcome;
+    if (error === null && Array.isArray(reply) && this.queue[index]?.meta.lower === 'exec') this.transform(index, reply);
+    this.outcomes[index] = outcome;
+    if (--this.missing === 0) this.finish(this.outcomes);
+  }
+
+  /** The items of an EXEC are the replies of the commands before it. */
+  private transform(index: number, replies: unknown[]): void {
+    const areBuffers = !this.queue[index]?.replyEncoding;
+    for (let i = 0; i < replies.length; i++) {
+      const command = this.queue[index - (replies.length - i)];
+      if (command === undefined || replies[i] instanceof Error) continue;
+      try {
+        const reply = areBuffers && command.replyEncoding ? decoded(replies[i]) : replies[i];
+        replies[i] = command.transformReply(reply);
+      } catch (error) {
+        replies[i] = error;
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/** Commands that do not go straight to the connection: it is not ready, or they change what the client itself has to know. */
+import { HawserError } from '../errors';
+import { Command } from './command';
+import { CONNECTION_CLOSED_ERROR_MSG } from './errors';
+import { noop, type Lifecycle } from './lifecycle';
+import { sendSource, type Script } from './script';
+import { ClassBit } from './table';
+
+/** Sends a command, or refuses it. */
+export function sendSpecial(life: Lifecycle, command: Command): void {
+  const { client, link } = life;
+  if (link === undefined) return refuseOnMemory(life, command);
+  if (client.status === 'wait') client.connect().catch(noop);
+  if (client.status === 'end') return command.reject(new Error(CONNECTION_CLOSED_ERROR_MSG));
+  if (life.isMonitoring && command.meta.lower !== 'quit') {
+    return command.reject(new Error("Connection is in monitoring mode, can't process commands."));
+  }
+  if (!life.options.enableOfflineQueue && !isTaken(life, command)) return void command.deliverFailure({ code: 'E_OFFLINE', node: link.node });
+  switch (command.meta.lower) {
+    case 'quit':
+      if (life.quitAtOnce(command)) return;
+      life.isClosingByHand = true;
+      break;
+    case 'select':
+      life.follow(command.args[0]);
+      break;
+  }
+  if (isSubscription(command)) life.count(command);
+  const ms = blockingTimeoutOf(life, command);
+  if (ms !== undefined) command.setBlockingTimeout(ms);
+  if (command.script !== undefined) chooseEval(command, command.script, link.scripts);
+  link.push(command);
+}
+
+/** Without an offline queue: from `connect` on, what a loading server takes. */
+function isTaken({ client: { status } }: Lifecycle, { meta }: Command): boolean {
+  return status === 'ready' || (status === 'connect' && (meta.class & ClassBit.Loading) !== 0);
+}
+
+/** Who wants it has blocking commands resolve null by themselves: after their own time, or after `blockingTimeout`. */
+function blockingTimeoutOf(life: Lifecycle, command: Command): number | undefined {
+  const { blockingTimeout, blockingTimeoutGrace } = life.options;
+  if (typeof blockingTimeout !== 'number' || blockingTimeout <= 0 || !Command.checkFlag('BLOCKING_COMMANDS', command.meta.lower)) return undefined;
+  if (life.client.status !== 'ready') return blockingTimeout;
+  const own = command.extractBlockingTimeout();
+  if (own === undefined) return undefined;
+  return own === null || own === 0 ? blockingTimeout : own + (blockingTimeoutGrace ?? 100);
+}
+
+function isSubscription({ meta }: Command): boolean {
+  return Command.checkFlag('ENTER_SUBSCRIBER_MODE', meta.lower) || Command.checkFlag('EXIT_SUBSCRIBER_MODE', meta.lower);
+}
+
+/** The first use of a script on a connection sends its source; `sent` are those that it has had. */
+function chooseEval(command: Command, script: Script, sent: Set<string>): void {
+  if (sent.has(script.sha)) return;
+  sent.add(script.sha);
+  sendSource(command, script);
+}
+
+function refuseOnMemory({ client }: Lifecycle, command: Command): void {
+  if (command.meta.lower === 'quit') {
+    command.deliver('OK', { protocol: 3, replyMapping: 'legacy' });
+    client.disconnect();
+    return;
+  }
+  const error = new HawserError(
+    'E_NEEDS_SERVER',
+    `${command.name} needs a Redis server, and the URL is memory://, which has a cache and a bus but no commands. Set REDIS_URL to redis://...`,
+    { command: command.name, node: 'memory://' },
+  );
+  command.reject(error);
+}
