@@ -66,9 +66,13 @@ pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
     if step == Step::Hello && (text.starts_with("NOPROTO") || lower.contains("unknown command")) {
         return Verdict::NoResp3;
     }
-    let no_password = ["no password is set", "without any password configured for the default user"].iter().any(|m| lower.contains(m));
-    if no_password {
-        return Verdict::Warning(format!("a password was given, but the server asks for none: {text}"));
+    // ioredis's words.
+    if lower.contains("no password is set") {
+        return Verdict::Warning("Redis server does not require a password, but a password was supplied.".to_owned());
+    }
+    if lower.contains("without any password configured for the default user") {
+        let text = "This Redis server's `default` user does not require a password, but a password was supplied";
+        return Verdict::Warning(text.to_owned());
     }
     if lower.contains("wrong number of arguments for 'auth' command") {
         return Verdict::Warning(format!("the server knows no user names and ignored the one given: {text}"));

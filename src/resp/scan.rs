@@ -102,7 +102,7 @@ impl Scanner {
                 }
                 b'*' | b'~' | b'>' => children = length(line, kind == b'*')?.unwrap_or(0),
                 b'%' | b'|' => children = length(line, false)?.unwrap_or(0).saturating_mul(2),
-                other => return Err(ProtocolError::new(format!("unexpected type byte 0x{other:02x}"))),
+                other => return Err(ProtocolError::new(format!("Unknown RESP type {other} {:?}", char::from(other).to_string()))),
             }
             self.at = done;
             self.searched = 0;
