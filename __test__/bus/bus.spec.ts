@@ -129,6 +129,8 @@ describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
     [{ type: 'key', target: '' }, 'message.target must be a non-empty string, got an empty string'],
     [{ type: 'key', target: [] }, 'message.target must be a non-empty string or an array of at least one'],
     [{ type: 'key', target: ['a', 5] }, 'message.target[1] must be a non-empty string, got 5'],
+    [{ type: 'key', target: '\ud800' }, 'message.target must be a well-formed string, got one with a lone surrogate'],
+    [{ type: 'key', target: 'k', source: '\udfff' }, 'message.source must be a well-formed string'],
     [{ type: 'key', target: 'k', source: 1 }, 'message.source must be a string, got 1'],
   ])('refuses to publish %p', async (wrong, text) => {
     const got = listen('a');

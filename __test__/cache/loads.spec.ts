@@ -208,10 +208,14 @@ onEveryStore('C10', (backend) => {
     reads += 1;
     await one.getOrSetMany(['k', 'm1', 'm2', 'k'], (keys) => new Map(keys.map((key) => [key, 0]))); // hit, two misses
     reads += 3;
+    const over = { signal: AbortSignal.abort() };
+    await one.getOrSet('k', () => 1, over).catch(() => undefined); // miss
+    await one.getOrSetMany(['k', 'l', 'k'], () => new Map(), over).catch(() => undefined); // two misses
+    reads += 3;
     await one.has('k'); // no read
     await two.getOrSet('k', () => 1); // miss, of the other
     const { repositories } = CacheMetrics.snapshot();
-    expect(repositories[one.prefix]).toMatchObject({ hits: 5, stale: 1, misses: 10, reads });
+    expect(repositories[one.prefix]).toMatchObject({ hits: 5, stale: 1, misses: 13, reads });
     expect(repositories[two.prefix]).toMatchObject({ hits: 0, stale: 0, misses: 1, loads: 1 });
     expect(CacheMetrics.snapshot().reads).toBe(reads + 1);
     expect(CacheMetrics.getHitRate()).toBeCloseTo((6 / (reads + 1)) * 100);

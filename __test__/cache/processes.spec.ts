@@ -206,6 +206,22 @@ describe('a process with a cache', () => {
     expect(await child.done).toMatchObject({ code: 7, signal: null });
   });
 
+  test.each(['redis', 'memory'])('a loader that never settles does not keep the process alive after closeAll, on %s', async (store) => {
+    const { code, stdout, timedOut } = await runNode(
+      `
+      const { CacheRepository, RedisManager } = require('hawser');
+      const cache = new CacheRepository('hanging');
+      const aborting = new AbortController();
+      cache.getOrSet('alone', () => new Promise(() => {}));
+      cache.getOrSet('aborted', () => new Promise(() => aborting.abort()), { signal: aborting.signal }).catch(async () => {
+        await RedisManager.closeAll();
+        console.log('closed');
+      });`,
+      { env: { ...env, ...(store === 'memory' ? { REDIS_URL: 'memory://' } : {}) }, deadlineMs: 20_000 },
+    );
+    expect([code, stdout.trim(), timedOut]).toEqual([0, 'closed', false]);
+  });
+
   test('works in a worker thread, and a worker that is terminated in mid-traffic harms nobody', async () => {
     const { code, stdout, timedOut } = await runNode(
       `

@@ -175,6 +175,31 @@ onEveryStore('CACHE_ENABLE_TAGS=false', (backend) => {
     expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ misses: 7, hits: 1, stale: 0 });
   });
 
+  test('tags that a loader adds are checked all the same, and so is when', async () => {
+    const cache = backend.cache();
+    let late: ((tags: readonly string[]) => Promise<void>) | undefined;
+    const errors: unknown[] = [];
+    await cache.getOrSet(
+      'k',
+      async ({ addTags }) => {
+        late = addTags;
+        for (const wrong of [[''], ['\ud800'], Array.from({ length: 65 }, (_, n) => `t${n}`)]) {
+          errors.push(await addTags(wrong).catch((error: Error) => error.name));
+        }
+        return 1;
+      },
+      { tags: ['t'] },
+    );
+    expect(errors).toEqual(['TypeError', 'TypeError', 'RangeError']);
+    await expect(late?.(['later'])).rejects.toMatchObject({ code: 'E_LOAD_OVER' });
+  });
+
+  test('a failing loader of a group is counted', async () => {
+    const cache = backend.cache();
+    await expect(cache.getOrSetMany(['a', 'b'], () => Promise.reject(new Error('x')), { tags: ['t'] })).rejects.toThrow('x');
+    expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ misses: 2, loads: 1, loadErrors: 1 });
+  });
+
   test('storing under tags leaves nothing behind, not even what the key held', async () => {
     const cache = backend.cache();
     await cache.set('k', 'before');

@@ -4,7 +4,7 @@
  * functions of their callers, with their async context and their stack.
  */
 import { clearTimeout, nextTick, setTimeout, surface } from '../client/clock';
-import { Call, type Load, type LoadOutcome } from './call';
+import { Call, type Load, type LoadOutcome, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
 import { WakeTimer } from '../client/wake';
 import type { NativeCache, NativeLink } from '../native';
@@ -50,6 +50,8 @@ export class CacheDriver {
   private link: LinkPort | undefined;
   /** Where the store is, or was last. */
   node = MEMORY;
+  /** Calls whose loaders run: those are their callers', and hold the process if anything of theirs does. */
+  private loading = 0;
   private lastCall = 0;
   private flushing = false;
   private draining = false;
@@ -186,7 +188,7 @@ export class CacheDriver {
   /** The caller has given the call up. Its loader, if it runs, goes on. */
   cancel(call: Call): void {
     if (!this.calls.delete(call.id)) return;
-    call.phase = 'over';
+    this.enter(call, 'over');
     this.write('X', [String(call.id)]);
   }
 
@@ -223,6 +225,12 @@ export class CacheDriver {
     return call;
   }
 
+  private enter(call: Call, phase: Phase): void {
+    if (call.phase === 'loading') this.loading--;
+    if (phase === 'loading') this.loading++;
+    call.phase = phase;
+  }
+
   private send(call: Call, args: string[], more?: readonly string[]): Call {
     if (more !== undefined) for (let i = 0; i < more.length; i++) args.push(more[i]);
     this.write(call.operation, args);
@@ -230,7 +238,7 @@ export class CacheDriver {
   }
 
   private tell(call: Call | undefined, letter: string, args: readonly string[]): void {
-    if (call?.phase === 'loading') call.phase = 'storing';
+    if (call?.phase === 'loading') this.enter(call, 'storing');
     this.write(letter, args);
   }
 
@@ -268,7 +276,7 @@ export class CacheDriver {
     for (const [id, call] of this.calls) {
       if (call.phase === 'loading') continue;
       this.calls.delete(id);
-      call.phase = 'over';
+      this.enter(call, 'over');
       call.decided(Decision.error, `E_INTERNAL ${(error as Error).message}`, 1);
     }
   }
@@ -299,7 +307,7 @@ export class CacheDriver {
     }
     if (this.idlers.length > 0 && !this.asking()) for (const done of [...this.idlers]) done();
     // The timer holds the process only while a caller waits; background work never does.
-    this.timer.arm(state[State.tickIn], this.calls.size > 0);
+    this.timer.arm(state[State.tickIn], this.calls.size > this.loading);
   }
 
   private decide(kind: number, id: number, a: unknown, b: unknown): void {
@@ -322,11 +330,11 @@ export class CacheDriver {
     }
     switch (kind) {
       case Decision.waiting:
-        call.phase = 'waiting';
+        this.enter(call, 'waiting');
         call.onWaiting?.();
         return;
       case Decision.load:
-        call.phase = 'loading';
+        this.enter(call, 'loading');
         return call.decided(kind, this.begin(a as number), b as number);
       case Decision.failedWith:
         a = this.loads.get(a as number)?.outcome; // Looked up now: the load may be over before its joiners wake.
@@ -336,7 +344,7 @@ export class CacheDriver {
         break;
     }
     this.calls.delete(id);
-    call.phase = 'over';
+    this.enter(call, 'over');
     if (call.startedAt !== 0) aside(() => this.events.timed?.(call.operation, now() - call.startedAt));
     call.decided(kind, a, typeof b === 'number' ? b : 0);
   }

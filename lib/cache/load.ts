@@ -39,7 +39,8 @@ class Context implements LoaderContext {
   constructor(
     private readonly port: CachePort,
     readonly key: string,
-    private readonly load: Load,
+    /** Absent where nothing is stored. */
+    private readonly load: Load | undefined,
     options: CallOptions,
     signal: AbortSignal | undefined,
   ) {
@@ -61,13 +62,14 @@ class Context implements LoaderContext {
       this.unstorable = true;
       return;
     }
-    const added = this.tell(list);
+    if (this.load === undefined) return;
+    const added = this.tell(this.load, list);
     this.adding.push(added);
     await added;
   };
 
-  private async tell(tags: readonly string[]): Promise<void> {
-    const call = await this.port.driver.addTags(this.load, tags).next();
+  private async tell(load: Load, tags: readonly string[]): Promise<void> {
+    const call = await this.port.driver.addTags(load, tags).next();
     if (call.kind === Decision.error) this.unstorable = true;
   }
 
@@ -153,7 +155,7 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
 export async function loadUncached<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   port.counters.loads++;
   try {
-    return await loader({ key, addTags: () => Promise.resolve(), ...(o.signal === undefined ? {} : { signal: o.signal }) });
+    return await settle(loader, new Context(port, key, undefined, o, o.signal));
   } catch (error) {
     port.counters.loadErrors++;
     throw error;

@@ -43,15 +43,23 @@ export class Group<T> {
     const unique = [...new Set(keys)];
     port.counters.misses += unique.length;
     port.counters.loads++;
-    const found = asMap<T>(await missing(unique));
-    return keys.map((key) => found.get(key));
+    try {
+      const found = asMap<T>(await missing(unique));
+      return keys.map((key) => found.get(key));
+    } catch (error) {
+      port.counters.loadErrors++;
+      throw error;
+    }
   }
 
   /** Values in the order of `keys`. */
   read(keys: readonly string[]): Promise<(T | undefined)[]> {
     const { signal } = this.o;
     if (signal === undefined) return this.run(keys);
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    if (signal.aborted) {
+      this.port.counters.misses += new Set(keys).size;
+      return Promise.reject(signal.reason as Error);
+    }
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         this.failure ??= { error: signal.reason };

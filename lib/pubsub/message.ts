@@ -1,4 +1,5 @@
 /** The bus's messages: the JSON that the instances of an application exchange. */
+import { checkText } from '../cache/validate';
 import { badOption } from '../errors';
 import { native } from '../native';
 
@@ -21,15 +22,12 @@ export function checkMessage(message: unknown): asserts message is CacheInvalida
   if (typeof type !== 'string' || !TYPES.has(type)) badOption('message.type', "'tags', 'pattern' or 'key'", type);
   if (Array.isArray(target)) {
     if (target.length === 0) badOption('message.target', 'a non-empty string or an array of at least one', target);
-    target.forEach((one, i) => checkTarget(`message.target[${i}]`, one));
+    target.forEach((one, i) => checkText(`message.target[${i}]`, one));
   } else {
-    checkTarget('message.target', target);
+    checkText('message.target', target);
   }
   if (source !== undefined && typeof source !== 'string') badOption('message.source', 'a string', source);
-}
-
-function checkTarget(path: string, target: unknown): void {
-  if (typeof target !== 'string' || target === '') badOption(path, 'a non-empty string', target);
+  if (source) checkText('message.source', source);
 }
 
 /** Errors: TypeError with the reason, for text that is no message. It does not repeat the text. */
