@@ -1,5 +1,5 @@
 /** Stale-while-revalidate, staleIfError, maxAge; the events of background work. */
-import { CacheMetrics, StaleWhileRevalidate } from '../../lib/facade';
+import { CacheMetrics, StaleWhileRevalidate, type CacheRepository } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { gate, heldLoader, onEveryStore } from './backends';
 
@@ -123,6 +123,60 @@ onEveryStore('staleIfError', (backend) => {
     expect(await cache.getOrSetMany(['k'], failing as never, options)).toEqual(['kept']);
     expect(await cache.getOrSet('k', failing)).toBe('kept'); // The entry says how long it is kept ...
     await expect(cache.getOrSet('k', failing, { staleIfError: 0 })).rejects.toThrow('source is down'); // ... unless its reader does.
+  });
+
+  // A lease in its header would outlive the entry: it makes room for the lease, and comes back when the loader fails.
+  describe('for less than the life of a lease', () => {
+    const short = { ttl: 0.02, staleIfError: 9, tags: ['t'] };
+    const failing = (): Promise<string> => Promise.reject(new Error('source is down'));
+
+    test('the kept value is served while the source rests, and the source is not asked', async () => {
+      const cache = backend.cache();
+      await cache.getOrSet('k', () => 'kept', short);
+      await expire(() => cache.has('k'));
+      const loader = jest.fn(failing);
+      expect(await Promise.all(Array.from({ length: 10 }, () => cache.getOrSet('k', loader, short)))).toEqual(Array(10).fill('kept'));
+      expect(await cache.getOrSet('k', loader, short)).toBe('kept');
+      expect(loader).toHaveBeenCalledTimes(1);
+      await until(async () => (await cache.getOrSet('k', () => 'new', short)) === 'new'); // The rest is over after a second.
+      expect(await cache.get('k')).toBe('new');
+    });
+
+    test('who joins the failing load late is served, too', async () => {
+      const cache = backend.cache();
+      await cache.getOrSet('k', () => 'kept', short);
+      await expire(() => cache.has('k'));
+      const started = gate();
+      const failed = gate();
+      const first = cache.getOrSet('k', async () => (started.open(), await failed.promise, failing()), short);
+      await started.promise;
+      const second = cache.getOrSet('k', failing, short);
+      const choosy = cache.getOrSet('k', failing, { ...short, staleIfError: 0 });
+      await cache.has('k'); // Both have joined.
+      failed.open();
+      expect([await first, await second]).toEqual(['kept', 'kept']);
+      await expect(choosy).rejects.toThrow('source is down');
+    });
+
+    test.each([
+      ['an invalidation', (cache: CacheRepository) => cache.invalidateTags(['t']), null],
+      ['a delete', (cache: CacheRepository) => cache.delete('k'), null],
+      ['a set', (cache: CacheRepository) => cache.set('k', 'set', 60), 'set'],
+    ])('it does not come back over %s that happens during the load', async (_name, change, after) => {
+      const cache = backend.cache();
+      await cache.getOrSet('k', () => 'kept', short);
+      await expire(() => cache.has('k'));
+      const started = gate();
+      const failed = gate();
+      const first = cache.getOrSet('k', async () => (started.open(), await failed.promise, failing()), short);
+      await started.promise;
+      await change(cache);
+      failed.open();
+      await first.catch(() => undefined);
+      const loader = jest.fn(failing);
+      expect(await cache.getOrSet('k', loader).catch((error: Error) => error.message)).toBe(after ?? 'source is down');
+      expect(loader).toHaveBeenCalledTimes(after === null ? 1 : 0);
+    });
   });
 
   test('a loader that works replaces it, and it does not outlive an invalidation', async () => {

@@ -1,5 +1,7 @@
 //! What is made of what was found: a hit, a miss, a lease to wait for, or a lease to place.
 
+use std::time::Duration;
+
 use super::engine::{Awaited, Context, Engine};
 use super::freshness::{self, classify, needs_age, Freshness, Periods};
 use super::read::{Caller, Phase, Plan, Seek, Want};
@@ -63,7 +65,7 @@ impl Engine {
                     rest.push(caller);
                     continue;
                 }
-                None => std::time::Duration::ZERO,
+                None => Duration::ZERO,
             };
             match classify(&periods, &caller.wishes, age, self.config.swr) {
                 Freshness::Fresh => {
@@ -103,10 +105,13 @@ impl Engine {
         // tags for one key would throw each other's work away for ever.
         let mut tags = tags_of(&seek.callers);
         unite(&mut tags, entry.tags.iter().map(|(name, _)| name));
-        // A lease in the header ends with the entry: one that ends soon is replaced.
-        let outlives_lease = seek.found.pttl.is_some_and(|pttl| pttl >= self.config.lease.as_millis() as i64);
-        let inside = !lacks && outlives_lease;
-        self.ensure(cx, id, seek, Plan { expected: Some(entry.stamp), inside, tags, ..Plan::default() });
+        let left = seek.found.pttl.and_then(|pttl| u64::try_from(pttl).ok()).map(Duration::from_millis);
+        // A lease in the header ends with the entry: one that ends soon is replaced, and comes back if the loader fails. Whether
+        // the source is resting has to be asked all the same.
+        let ends_soon = left.is_none_or(|left| left < self.config.lease);
+        let inside = !lacks && (!ends_soon || entry.lease.is_some());
+        let current_until = left.map(|left| cx.now + left);
+        self.ensure(cx, id, seek, Plan { expected: Some(entry.stamp), inside, ends_soon, current_until, tags, ..Plan::default() });
     }
 
     fn judge_lease(&mut self, cx: &mut Context<'_>, id: u64, mut seek: Seek, lease: &Lease<'_>) {

@@ -1,11 +1,12 @@
 //! A load under its lease: who runs it, who has joined it, how it is renewed and what becomes of its result.
 
 use super::engine::{Awaited, Context, Engine};
+use super::freshness::{self, classify, Freshness, Periods};
 use super::read::{Caller, Seek, Terms};
 use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId};
 use super::timers::Timer;
 use crate::clock::Instant;
-use crate::store::entry::{self, Header, Tag};
+use crate::store::entry::{self, Header, Stored, Tag};
 use crate::store::{Id, Key, Op, StoreError, StoreReply, Ticket, Value};
 
 /// How many leases that nobody holds are remembered. What is forgotten ends by itself.
@@ -35,6 +36,8 @@ pub(super) struct Lease {
     pub inside: bool,
     /// Whether nobody waits for it.
     pub is_refresh: bool,
+    /// The entry that it has taken the place of, and until when that would have been there.
+    pub replaced: Option<(Value, Instant)>,
     pub tags: Vec<(Tag, Id)>,
     pub terms: Terms,
     pub renew_at: Instant,
@@ -64,12 +67,14 @@ impl Engine {
     /// The lease is in place: the first caller's loader runs, the others have joined it.
     pub(super) fn begin_load(&mut self, cx: &mut Context<'_>, seek: Seek, token: Id) {
         let inside = seek.plan.inside;
+        let replaced = seek.found.value.filter(|_| !inside).zip(seek.plan.current_until);
         let mut callers = seek.callers.into_iter();
         let Some((terms, owner)) = callers.next().and_then(|owner| Some((owner.terms()?.clone(), owner))) else {
             self.give_back(seek.entry, token);
             return;
         };
-        let lease = self.lease(cx, token, inside, seek.plan.captured, terms);
+        let mut lease = self.lease(cx, token, inside, seek.plan.captured, terms);
+        lease.replaced = replaced;
         let call = owner.id;
         let load = self.add_load(Load { owner: Some(owner), lease: Some(lease), ..Load::new(seek.repo, seek.entry) });
         self.decide(Decision::Load { call, load: LoadId(load), storing: true });
@@ -80,7 +85,7 @@ impl Engine {
 
     pub(super) fn lease(&self, cx: &Context<'_>, token: Id, inside: bool, tags: Vec<(Tag, Id)>, terms: Terms) -> Lease {
         let renew_at = cx.now + self.config.renew_every;
-        Lease { token, inside, is_refresh: false, tags, terms, renew_at, lost: false, naming: 0 }
+        Lease { token, inside, is_refresh: false, replaced: None, tags, terms, renew_at, lost: false, naming: 0 }
     }
 
     pub(super) fn add_load(&mut self, mut load: Load) -> u32 {
@@ -98,7 +103,11 @@ impl Engine {
     pub(super) fn join_load(&mut self, cx: &mut Context<'_>, id: u32, mut caller: Caller) {
         let until = *caller.patience.get_or_insert_with(|| cx.now + caller.lock_timeout);
         let call = caller.id;
+        let swr = self.config.swr;
         let Some(load) = self.loads.get_mut(&id) else { return };
+        if let Some((value, until)) = load.lease.as_ref().and_then(|lease| lease.replaced.as_ref()).filter(|_| caller.kept.is_none()) {
+            caller.kept = kept_for(&caller, value, *until, cx.now, swr);
+        }
         load.joined.push(caller);
         self.timers.set(until, Timer::Load(id));
         self.decide(Decision::Waiting { call });
@@ -145,8 +154,12 @@ impl Engine {
                 let stands_in = failed && load.owner.iter().chain(&load.joined).any(kept);
                 let (repo, entry, token) = (load.repo, load.entry.clone(), lease.token);
                 let is_refresh = lease.is_refresh;
+                let replaced = lease.replaced.as_ref().filter(|(_, until)| failed && *until > cx.now);
+                let restored = replaced.map(|(value, until)| (value.clone(), *until, lease.tags.clone()));
                 if lease.inside && (is_refresh || stands_in) {
                     self.back_off(cx, entry, token);
+                } else if let Some((value, until, tags)) = restored.filter(|_| is_identified) {
+                    self.restore(cx, entry, token, &value, until, stands_in.then_some(&*tags));
                 } else {
                     self.give_back(entry, token);
                 }
@@ -163,6 +176,18 @@ impl Engine {
         let Some(names) = self.names(repo).filter(|_| !tags.is_empty()) else { return };
         let items = tags.iter().map(|(tag, id)| (names.version(tag), names.counter(tag), *id)).collect();
         self.send(Op::Count { items, member, reign: self.link.reign() }, Awaited::Nothing);
+    }
+
+    /// Puts the entry back that a lease took the place of; `resting`: with the tags of a backoff in its header.
+    fn restore(&mut self, cx: &mut Context<'_>, entry: Key, token: Id, value: &Value, until: Instant, resting: Option<&[(Tag, Id)]>) {
+        let Some(value) = entry::with_lease(value, resting.map(|tags| (token, tags))) else {
+            return self.give_back(entry, token);
+        };
+        let (life, reign) = (until.since(cx.now), self.link.reign());
+        self.send(Op::Commit { entry: entry.clone(), token, value: Value::new(value), life, reign }, Awaited::Nothing);
+        if resting.is_some() {
+            self.back_off(cx, entry, token);
+        }
     }
 
     /// Lets the source rest: the lease stays in the header without a holder.
@@ -316,6 +341,21 @@ impl Engine {
             bare.next.retain(|caller| caller.id != call);
         }
     }
+}
+
+/// What a caller may be given of a replaced entry that it has not seen, if the loader fails.
+fn kept_for(caller: &Caller, value: &Value, until: Instant, now: Instant, swr: bool) -> Option<(Payload, Instant)> {
+    let Some(Stored::Entry(entry)) = entry::parse(value) else { return None };
+    if caller.tags().iter().any(|tag| !entry.tags.has(tag)) {
+        return None;
+    }
+    let periods = Periods::from(&entry);
+    let left = i64::try_from(until.since(now).as_millis()).ok()?;
+    let until = match classify(&periods, &caller.wishes, freshness::age(&periods, left), swr) {
+        Freshness::Expired(kept) => now + kept,
+        Freshness::Fresh | Freshness::Stale => until,
+    };
+    (until > now).then(|| (Payload::new(value.clone(), entry.payload), until))
 }
 
 impl Load {

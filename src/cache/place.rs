@@ -49,9 +49,11 @@ impl Engine {
         self.answered();
         seek.plan.captured = seek.plan.tags.iter().cloned().zip(ids).collect();
         seek.known.update(seek.plan.captured.iter().map(|(tag, id)| (tag.clone(), Some(*id))));
-        if seek.plan.inside && !seek.found.value.as_ref().is_some_and(|raw| is_captured(raw, &seek.plan.captured)) {
+        let is_current = seek.plan.inside || seek.plan.current_until.is_some();
+        if is_current && !seek.found.value.as_ref().is_some_and(|raw| is_captured(raw, &seek.plan.captured)) {
             // Invalidated meanwhile: nothing in it is worth keeping, its tags included.
             seek.plan.inside = false;
+            seek.plan.current_until = None;
             let wanted = tags_of(&seek.callers);
             seek.plan.captured.retain(|(tag, _)| wanted.contains(tag));
         }
@@ -96,6 +98,10 @@ impl Engine {
         match answer {
             Ok(_) if placed => {
                 self.answered();
+                if seek.plan.inside && seek.plan.ends_soon {
+                    // The source is not resting: now for a lease that outlives the entry.
+                    return self.place_over(cx, id, seek);
+                }
                 self.begin_load(cx, seek, token);
             }
             Ok(StoreReply::Placed(Placed::No(found)) | StoreReply::PlacedInside(Inside::No(found))) => {

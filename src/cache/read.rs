@@ -92,6 +92,10 @@ pub(super) struct Plan {
     pub expected: Option<Id>,
     /// Whether the lease goes into the header.
     pub inside: bool,
+    /// Whether the entry ends before a lease in its header would.
+    pub ends_soon: bool,
+    /// Until when the entry is there that is to be replaced although its versions are current.
+    pub current_until: Option<Instant>,
     pub tags: Vec<Tag>,
     pub captured: Vec<(Tag, Id)>,
 }

@@ -279,6 +279,26 @@ pub fn encode(header: &Header<'_>, payload: &[u8]) -> (Vec<u8>, usize) {
     (out, from)
 }
 
+/// An entry with another lease in its header, or with none. The lease has ended: whoever holds its token gives it its deadline.
+pub fn with_lease(value: &[u8], lease: Option<(Id, &[(Tag, Id)])>) -> Option<Vec<u8>> {
+    let Some(Stored::Entry(entry)) = parse(value) else { return None };
+    let length: usize = std::str::from_utf8(value.get(COMMON..LEASE - 1)?).ok()?.parse().ok()?;
+    let mut inner = Vec::new();
+    if let Some((token, tags)) = lease {
+        let level = entry.lease.map_or(0, |former| former.level);
+        inner.extend_from_slice(b"h ");
+        inner.extend_from_slice(token.as_bytes());
+        inner.extend_from_slice(format!(" {:015} {level:02} ", 0).as_bytes());
+        push_tags(&mut inner, tags);
+    }
+    let mut out = Vec::with_capacity(value.len() + inner.len());
+    out.extend_from_slice(value.get(..COMMON)?);
+    out.extend_from_slice(format!("{:06} ", inner.len()).as_bytes());
+    out.extend_from_slice(&inner);
+    out.extend_from_slice(value.get(LEASE + length..)?);
+    Some(out)
+}
+
 /// A lease for an entry's place.
 pub fn encode_lease(token: Id, origin: Origin, tags: &[(Tag, Id)]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
