@@ -222,6 +222,18 @@ describe('a process with a cache', () => {
     expect([code, stdout.trim(), timedOut]).toEqual([0, 'closed', false]);
   });
 
+  test('a write that waits for a server that is away does not keep the process alive after closeAll', async () => {
+    const { code, stdout, timedOut } = await runNode(
+      `
+      const { CacheRepository, RedisManager } = require('hawser');
+      RedisManager.configure({ url: 'redis://127.0.0.1:1', logger: { debug() {}, info() {}, warn() {}, error() {} }, cache: { writeTimeoutMs: 3600000 } });
+      new CacheRepository('away').set('k', 1).catch(() => {});
+      RedisManager.closeAll({ timeoutMs: 200 }).then(() => console.log('closed'));`,
+      { env, deadlineMs: 20_000 },
+    );
+    expect([code, stdout.trim(), timedOut]).toEqual([0, 'closed', false]);
+  });
+
   test('works in a worker thread, and a worker that is terminated in mid-traffic harms nobody', async () => {
     const { code, stdout, timedOut } = await runNode(
       `

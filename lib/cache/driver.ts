@@ -48,6 +48,8 @@ export class CacheDriver {
   private readonly repositories = new Map<string, number>();
   private readonly prefixes = new Map<number, string>();
   private link: LinkPort | undefined;
+  /** Whether there is a store. */
+  private isAttached = false;
   /** Where the store is, or was last. */
   node = MEMORY;
   /** Calls whose loaders run: those are their callers', and hold the process if anything of theirs does. */
@@ -76,6 +78,7 @@ export class CacheDriver {
     if (this.link === link) return;
     this.release();
     this.link = link;
+    this.isAttached = true;
     this.node = link.node;
     link.afterCrossing = this.onCrossing;
     this.native.attach(link.native);
@@ -85,6 +88,7 @@ export class CacheDriver {
   /** Puts the engine on the store inside this process. */
   attachMemory(): void {
     this.release();
+    this.isAttached = true;
     this.node = MEMORY;
     this.native.attachMemory();
     this.after();
@@ -108,6 +112,7 @@ export class CacheDriver {
   private release(): void {
     if (this.link?.afterCrossing === this.onCrossing) this.link.afterCrossing = undefined;
     this.link = undefined;
+    this.isAttached = false;
   }
 
   /** The number under which the engine knows a prefix. */
@@ -306,8 +311,8 @@ export class CacheDriver {
       this.draining = false;
     }
     if (this.idlers.length > 0 && !this.asking()) for (const done of [...this.idlers]) done();
-    // The timer holds the process only while a caller waits; background work never does.
-    this.timer.arm(state[State.tickIn], this.calls.size > this.loading);
+    // The timer holds the process only while a caller waits for a store that is there; background work never does.
+    this.timer.arm(state[State.tickIn], this.isAttached && this.calls.size > this.loading);
   }
 
   private decide(kind: number, id: number, a: unknown, b: unknown): void {
