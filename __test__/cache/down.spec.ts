@@ -1,6 +1,6 @@
 /** C5: with Redis stopped, frozen, mute or cut off, reads load and never fail; writes reject in time and invalidations are made up for. */
 import * as net from 'node:net';
-import { RedisManager } from '../../lib/facade';
+import { RedisManager, type CacheRepository } from '../../lib/facade';
 import { nowMs } from '../helpers/clock';
 import { Proxy } from '../helpers/proxy';
 import { freePort } from '../helpers/redis-server';
@@ -108,6 +108,21 @@ onServer('C5', (backend) => {
       return events.some((event) => event.includes('closed'));
     }, { deadlineMs: 20_000 });
     await until(() => cache.has('k'));
+  });
+
+  test.each([
+    ['get', (cache: CacheRepository) => cache.get('tagged'), 'stored'],
+    ['has', (cache: CacheRepository) => cache.has('tagged'), true],
+    ['getOrSet that names no tag', (cache: CacheRepository) => cache.getOrSet('tagged', () => 'loaded'), 'stored'],
+    ['getOrSet of a cold key, which is stored,', async (cache: CacheRepository) => (await cache.getOrSet('cold', () => 1), cache.has('cold')), true],
+  ])('%s, whose steps find this process busy, has the rest of its steps all the same', async (_name, read, expected) => {
+    const cache = backend.cache();
+    await cache.setWithTags('tagged', 'stored', { tags: ['t'] });
+    const got = read(cache);
+    await new Promise((resolve) => setImmediate(resolve)); // The first step is on its way.
+    const busyUntil = nowMs() + 400;
+    while (nowMs() < busyUntil);
+    expect(await got).toBe(expected);
   });
 
   test('replies that came while this process was busy are not time-outs', async () => {

@@ -69,6 +69,7 @@ describe('a wrong environment', () => {
     ['REDIS_URL', 'redis://:hunter2@h:99999', 'REDIS_URL: the connection URL'],
     ['REDIS_URL', 'redis://h/hunter2', 'REDIS_URL: the connection URL'],
     ['REDIS_URL', 'redis://h?keyPrefix=x', 'REDIS_URL: keyPrefix is refused by the manager'],
+    ['REDIS_URL', 'redis-sentinel://h', 'REDIS_URL: Sentinel is not supported by this version; it comes in a later one'],
     ['REDIS_URL', 'redis+sentinel://h', 'REDIS_URL: Sentinel is not supported by this version; it comes in a later one'],
     ['REDIS_CLUSTER', 'true', 'REDIS_CLUSTER: Redis Cluster is not supported by this version; it comes in a later one'],
     ['REDIS_CLUSTER', 'maybe', 'REDIS_CLUSTER must be true, false, 1 or 0, got "maybe"'],

@@ -177,7 +177,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
   const monitor = o.monitor ?? readEnv('REDIS_MONITOR_ENABLED');
   const url = o.url ?? readEnv('REDIS_URL');
   const source = o.url === undefined ? 'REDIS_URL' : 'manager.url';
-  if (/^[a-z+]*sentinel[a-z+]*:/i.test(url)) throw unsupported(source, 'Sentinel');
+  if (/^[a-z+-]*sentinel[a-z+-]*:/i.test(url)) throw unsupported(source, 'Sentinel');
   return {
     endpoint: parseEndpoint(url, source),
     connectionName: o.connectionName ?? 'hawser',

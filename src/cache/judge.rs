@@ -177,7 +177,7 @@ impl Engine {
         tags: Vec<Tag>,
         answer: Result<StoreReply, StoreError>,
     ) {
-        let Some(mut seek) = self.take_asked(id, ticket) else { return };
+        let Some(mut seek) = self.take_asked(cx, id, ticket) else { return };
         let versions = match answer {
             Ok(StoreReply::Versions(versions)) => versions,
             other => return self.lost(cx, id, seek, &other.err().unwrap_or(StoreError::Unexpected)),

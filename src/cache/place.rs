@@ -41,7 +41,7 @@ impl Engine {
     }
 
     pub(super) fn on_ensured(&mut self, cx: &mut Context<'_>, ticket: Ticket, id: u64, answer: Result<StoreReply, StoreError>) {
-        let Some(mut seek) = self.take_asked(id, ticket) else { return };
+        let Some(mut seek) = self.take_asked(cx, id, ticket) else { return };
         let ids = match answer {
             Ok(StoreReply::Ensured(ids)) if ids.len() == seek.plan.tags.len() => ids,
             other => return self.lost(cx, id, seek, &other.err().unwrap_or(StoreError::Unexpected)),
@@ -88,7 +88,7 @@ impl Engine {
         answer: Result<StoreReply, StoreError>,
     ) {
         let placed = matches!(answer, Ok(StoreReply::Placed(Placed::Yes) | StoreReply::PlacedInside(Inside::Yes)));
-        let Some(mut seek) = self.take_asked(id, ticket) else {
+        let Some(mut seek) = self.take_asked(cx, id, ticket) else {
             // Its callers went on without it.
             if placed || answer.is_err_and(|error| error.is_maybe_executed()) {
                 self.give_back(entry, token);

@@ -247,7 +247,7 @@ impl Engine {
             other => {
                 let error = other.err().unwrap_or(StoreError::Unexpected);
                 for (id, _) in batch.seeks {
-                    if let Some(seek) = self.take_asked(id, ticket) {
+                    if let Some(seek) = self.take_asked(cx, id, ticket) {
                         self.lost(cx, id, seek, &error);
                     }
                 }
@@ -259,7 +259,7 @@ impl Engine {
         for (id, tags) in batch.seeks {
             let own: Vec<u32> = slots.by_ref().take(tags as usize).copied().collect();
             let found = found.next().unwrap_or_default();
-            let Some(mut seek) = self.take_asked(id, ticket) else { continue };
+            let Some(mut seek) = self.take_asked(cx, id, ticket) else { continue };
             self.answered();
             let mut meets_foreign = false;
             let mut known = Vec::with_capacity(own.len());
@@ -280,11 +280,19 @@ impl Engine {
     }
 
     /// The read that waits for this answer, taken out of its place. Whoever goes on with it puts it back.
-    pub(super) fn take_asked(&mut self, id: u64, ticket: Ticket) -> Option<Seek> {
+    ///
+    /// An answer that is looked at after the deadline has waited for the process and not for the server, or the deadline would have
+    /// been judged: what has to be asked next has the whole budget.
+    pub(super) fn take_asked(&mut self, cx: &Context<'_>, id: u64, ticket: Ticket) -> Option<Seek> {
         if self.seeks.get(&id)?.phase != Phase::Asked(ticket) {
             return None;
         }
-        self.seeks.remove(&id)
+        let mut seek = self.seeks.remove(&id)?;
+        if seek.deadline <= cx.now {
+            seek.deadline = cx.now + self.config.command_timeout;
+            self.timers.set(seek.deadline, Timer::Seek(id));
+        }
+        Some(seek)
     }
 
     /// Reads again with the next batch.

@@ -55,7 +55,8 @@ impl Message {
             return Err(bad("its target is not a non-empty string or an array of them"));
         }
         let source = match members.remove("source") {
-            None => None,
+            // Older instances may write null where they have none.
+            None | Some(Value::Null) => None,
             Some(Value::String(source)) => Some(source),
             Some(_) => return Err(bad("its source is not a string")),
         };
@@ -93,6 +94,12 @@ mod tests {
             let message = Message::parse(text).unwrap();
             assert_eq!(message.to_json(), text);
         }
+    }
+
+    #[test]
+    fn a_source_that_is_null_is_none() {
+        let message = Message::parse(r#"{"type":"key","target":"a","source":null}"#).unwrap();
+        assert_eq!(message.to_json(), r#"{"target":"a","type":"key"}"#);
     }
 
     #[test]
