@@ -103,9 +103,12 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     const life = this[LIFE] as Lifecycle | undefined;
     if (life === undefined) return undefined as unknown as ResolvedOptions;
     const { options } = life;
-    watchOptions(options, () => {
-      if (life.options === options) this[WAY] = wayOf(this, options, this[WAY]);
-    });
+    if (life.watched !== options) {
+      life.watched = options;
+      watchOptions(options, () => {
+        if (life.options === options) this[WAY] = wayOf(this, options, this[WAY]);
+      });
+    }
     return options;
   }
 

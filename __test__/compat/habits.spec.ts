@@ -1,6 +1,8 @@
 /** What applications do with a client that its documentation does not mention: the same on both. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
+import * as net from 'node:net';
+import { Duplex } from 'node:stream';
 import IORedis from 'ioredis';
 import { Redis as HawserRedis } from '../../lib';
 import { RedisServer } from '../helpers/redis-server';
@@ -51,6 +53,12 @@ describe.each(endings)('connect() after %s', (_name, how) => {
       await until(() => heard.length >= 3);
       return [...new Set(heard.map(String))].sort();
     },
+    'is in no mode that it was in': async (make) => {
+      const r = make({ autoResubscribe: false, protocol: 2 });
+      await r.subscribe('a');
+      await reconnect(r, how);
+      return [r.mode, await r.get('a')];
+    },
     'does not resubscribe where it should not': async (make) => {
       const r = make({ autoResubscribe: false });
       await r.subscribe('a');
@@ -71,6 +79,35 @@ describe('life', () => {
         await ended;
       }
       return seen;
+    },
+    'a connection that is ended by hand is no failed attempt': async (make) => {
+      const seen: number[] = [];
+      const r = make({ retryStrategy: (times: number) => (seen.push(times), times === 2 ? null : 1) });
+      await r.ping();
+      const ended = (): Promise<unknown> => new Promise((resolve) => r.once('end', resolve));
+      const first = ended();
+      r.disconnect();
+      await first;
+      const attempts = r.retryAttempts;
+      r.options.port = 1;
+      const second = ended();
+      await r.connect().catch(() => undefined);
+      await second;
+      return [attempts, seen];
+    },
+    'a SELECT that was never sent changes nothing': async (make) => {
+      const silent = net.createServer().listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const r = make({ port: (silent.address() as net.AddressInfo).port });
+      const selected = outcome(r.select(3));
+      const ended = new Promise((resolve) => r.once('end', resolve));
+      r.disconnect();
+      await ended;
+      silent.close();
+      r.options.port = server.port;
+      await r.connect();
+      await r.set('a', 1);
+      return [await selected, await make().get('a')];
     },
     'disconnect(true) of a client that waits connects it': async (make) => {
       const r = make({ lazyConnect: true, retryStrategy: () => 1 });
@@ -141,6 +178,14 @@ describe('options', () => {
         r.disconnect();
         return [r.options.path, r.options.db];
       }),
+    'two clients of one options object': async (make) => {
+      const [a, b] = [make({ keyPrefix: 'p:' }), make({ keyPrefix: 'q:' })];
+      b.options = a.options;
+      await Promise.all([a.set('a', 1), b.set('b', 1)]);
+      b.options.keyPrefix = 's:';
+      await Promise.all([a.set('a', 1), b.set('b', 1)]);
+      return (await make().keys('*')).sort();
+    },
     'a key prefix that is no text': async (make) => {
       await make({ keyPrefix: 42 }).set('a', 1);
       return make().keys('*');
@@ -245,6 +290,50 @@ describe('order and context', () => {
       const first = outcome(Promise.race([r.call('nope'), r.ping()]));
       await Promise.all(all);
       return [heard, await first];
+    },
+    'what a stream brings in several chunks at once, too': async (_make, Redis) => {
+      // Joins what arrives, and gives it out as two chunks in one turn.
+      class Halving extends Duplex {
+        constructor(readonly socket: net.Socket) {
+          super({ readableHighWaterMark: 1 << 20 });
+          socket.on('data', (data: Buffer) => {
+            const at = data.indexOf('+1\r\n');
+            if (at < 0) this.push(data);
+            else for (const part of [data.subarray(0, at + 4), data.subarray(at + 4)]) if (part.length > 0) this.emit('data', part);
+          });
+          socket.on('close', () => this.destroy());
+        }
+        setNoDelay(): void {}
+        setKeepAlive(): void {}
+        setTimeout(): void {}
+        override _read(): void {}
+        override _write(chunk: Buffer, _: string, done: () => void): void {
+          this.socket.write(chunk, () => done());
+        }
+        override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+          this.socket.destroy();
+          done(error);
+        }
+      }
+      class Connector {
+        async connect(): Promise<unknown> {
+          const socket = net.connect(server.port, '127.0.0.1');
+          await once(socket, 'connect');
+          return new Halving(socket);
+        }
+        check(): boolean {
+          return true;
+        }
+        disconnect(): void {}
+      }
+      const r = new Redis({ Connector, retryStrategy: null, keepAlive: -1 });
+      await r.ping();
+      const heard: string[] = [];
+      const echo = (text: string): Promise<unknown> => r.eval(`return redis.status_reply('${text}')`, 0).then(() => heard.push(text));
+      await Promise.all([r.call('nope').catch(() => heard.push('error')), echo('1'), echo('2'), echo('3')]);
+      r.stream.destroy();
+      r.disconnect();
+      return heard;
     },
     'callbacks of pipelined commands run in the context of their callers': async (make) => {
       const context = new AsyncLocalStorage<string>();

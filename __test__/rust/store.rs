@@ -258,15 +258,38 @@ fn a_lease_is_placed_only_where_nothing_has_changed() {
     on_both(|store| {
         let e = key("p:e");
         assert_eq!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::No(Found { value: None, pttl: Some(-2) }));
-        assert_eq!(place(store, &e, None, b't', TRUSTING), Placed::Yes);
+        assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }));
         assert!(life(store, &e) > SECOND * 9 && life(store, &e) <= SECOND * 10);
         let Placed::No(found) = place(store, &e, None, b'u', TRUSTING) else { panic!("placed over a lease") };
         assert_eq!(found.value.as_deref(), Some(&lease(b't', TRUSTING)), "what is there now");
         assert!(found.pttl.unwrap() > 9_000);
-        assert_eq!(place(store, &e, Some(id(b't')), b'u', TRUSTING), Placed::Yes, "over the lease that was read");
+        assert!(matches!(place(store, &e, Some(id(b't')), b'u', TRUSTING), Placed::Yes { .. }), "over the lease that was read");
         set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 60);
         assert!(matches!(place(store, &e, Some(id(b'u')), b'w', TRUSTING), Placed::No(_)), "a set won");
-        assert_eq!(place(store, &e, Some(id(b's')), b'w', TRUSTING), Placed::Yes, "over the entry that was read");
+        assert!(matches!(place(store, &e, Some(id(b's')), b'w', TRUSTING), Placed::Yes { .. }), "over the entry that was read");
+    });
+}
+
+#[test]
+fn an_entry_comes_back_where_a_lease_took_its_place_for_the_rest_of_its_life() {
+    on_both(|store| {
+        let e = key("p:e");
+        let Placed::Yes { left, end } = place(store, &e, None, b't', TRUSTING) else { panic!("placed") };
+        assert_eq!((left, end), (Duration::ZERO, 0), "there was nothing");
+        let entry = stored(b's', TRUSTING, &["x"]);
+        set(store, &e, &entry, SECOND * 40);
+        let Placed::Yes { left, end } = place(store, &e, Some(id(b's')), b't', TRUSTING) else { panic!("placed") };
+        assert!(left > SECOND * 35 && left <= SECOND * 40);
+        let restore = |store: &mut dyn Subject, token: u8, end: u64| {
+            held(store, Op::Restore { entry: e.clone(), token: id(token), value: entry.clone(), end, reign: TRUSTING })
+        };
+        assert!(!restore(store, b'u', end), "not by another token");
+        assert!(restore(store, b't', end));
+        assert!(life(store, &e) > SECOND * 30 && life(store, &e) <= left, "no longer than before");
+        assert!(!restore(store, b't', end), "the lease is gone");
+        assert!(matches!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::Yes { .. }), "by its old stamp");
+        assert!(restore(store, b't', 1), "its time is over: the lease is taken away");
+        assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }));
     });
 }
 
@@ -280,15 +303,15 @@ fn what_is_not_ours_counts_as_nothing() {
             let expected = Some(id(b's'));
             assert_eq!(place(store, &e, expected, b't', TRUSTING), Placed::No(Found { value: None, pttl: Some(-2) }), "{n}");
             assert!(!commit(store, &e, b't', &stored(b's', TRUSTING, &[]), TRUSTING));
-            assert_eq!(place(store, &e, None, b't', TRUSTING), Placed::Yes, "{n}");
+            assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }), "{n}");
         }
         set(store, &e, &stored(b's', reign("one"), &[]), SECOND * 60);
-        assert_eq!(place(store, &e, None, b't', reign("two")), Placed::Yes, "another reign's entry");
+        assert!(matches!(place(store, &e, None, b't', reign("two")), Placed::Yes { .. }), "another reign's entry");
         assert!(!commit(store, &e, b't', &stored(b's', reign("one"), &[]), reign("one")), "another reign's lease");
         assert!(commit(store, &e, b't', &stored(b's', reign("two"), &[]), reign("two")));
         store.plant(&e, &stored(b's', TRUSTING, &[])[..42], SECOND * 60);
         assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::No(_)), "damaged, but it has a name");
-        assert_eq!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::Yes);
+        assert!(matches!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::Yes { .. }));
     });
 }
 
@@ -518,7 +541,7 @@ fn keys_and_values_hold_any_bytes() {
             let names = [name, "\n", "1:a"];
             let token = entry::encode_lease(id(b't'), Origin::EMPTY, &tags(&names));
             let op = Op::Place { entry: e.clone(), expected: None, lease: token, life: SECOND, reign: TRUSTING };
-            assert_eq!(store.apply(op), Ok(StoreReply::Placed(Placed::Yes)));
+            assert!(matches!(store.apply(op), Ok(StoreReply::Placed(Placed::Yes { .. }))));
             let entry = stored(b's', TRUSTING, &names);
             assert!(commit(store, &e, b't', &entry, TRUSTING));
             assert_eq!(place_inside(store, &e, b's', b'u', SECOND, TRUSTING), Inside::Yes);
@@ -551,7 +574,7 @@ fn values_of_other_types_are_nothing_of_ours() {
         Op::Renew { entry: e.clone(), token: id(b't'), life: SECOND, versions: vec![(v.clone(), id(b'a'))], need: SECOND, reign: TRUSTING };
     assert!(!held(&mut store, renew));
     assert!(!held(&mut store, Op::Backoff { entry: e.clone(), token: id(b't'), base: SECOND, max: SECOND }));
-    assert_eq!(place(&mut store, &e, None, b't', TRUSTING), Placed::Yes, "replaced");
+    assert!(matches!(place(&mut store, &e, None, b't', TRUSTING), Placed::Yes { .. }), "replaced");
     assert_eq!(ensure(&mut store, &v, b'a', SECOND * 60, TRUSTING), id(b'a'), "replaced");
     let count = Op::Count { items: vec![(v.clone(), h.clone(), id(b'a'))], member: e.clone(), reign: TRUSTING };
     assert_eq!(number(&mut store, count), 1, "replaced");

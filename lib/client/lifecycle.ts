@@ -53,6 +53,8 @@ export class Lifecycle implements LinkClient {
   selected: number;
   /** Channels and patterns, as the server last counted them. */
   subscriptions = 0;
+  /** The options whose changes are followed. */
+  watched: ResolvedOptions | undefined = undefined;
   /** Attempts to connect that somebody has asked for, for tracing. */
   epoch = 0;
   private hasBeenReady = false;
@@ -249,6 +251,8 @@ export class Lifecycle implements LinkClient {
   onEnded(): void {
     const { status } = this.client;
     logConnection('skip reconnecting: %s', this.isClosingByHand ? 'closed by hand' : (this.hopelessness ?? 'retryStrategy has no delay'));
+    if (!this.options.autoResubscribe) this.subscriptions = 0;
+    if (this.link !== undefined) this.selected = this.link.database;
     if (status !== 'close' && status !== 'wait') this.setStatus('close');
     this.setStatus('end');
   }

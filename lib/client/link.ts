@@ -70,6 +70,8 @@ export class Link extends InFlight {
   private piece = LARGEST_PIECE;
   /** The number of the tick's first command. */
   private tickStart = 0;
+  /** Replies that wait until those before them have been heard of. */
+  private behind: Outcome[] | undefined = undefined;
   private isScheduled = false;
   private readonly timer = new WakeTimer(() => this.tick());
   private readonly silence = new SocketTimeout(this);
@@ -263,7 +265,7 @@ export class Link extends InFlight {
     const n = replies.length;
     if (n === 0) return;
     const flags = this.state[Slot.Flags];
-    if ((flags & (Flag.Errors | Flag.Sparse)) !== 0) {
+    if ((flags & (Flag.Errors | Flag.Sparse)) !== 0 || this.behind !== undefined) {
       this.settleOneByOne(replies, flags);
       return;
     }
@@ -295,22 +297,37 @@ export class Link extends InFlight {
       if (command === undefined) continue;
       const database = errors.get(i);
       const isFailed = database !== undefined;
-      if (isFailed && this.client.onReplyError(command, replies[i] as string, database)) continue;
+      if (isFailed && this.isSentAgain(command, replies[i] as string, database)) continue;
       outcomes.push({ command, reply: replies[i], isFailed });
     }
     this.advance();
-    this.deliverFrom(outcomes, 0);
+    if (this.behind === undefined) this.deliverFrom(outcomes, 0);
+    else for (const outcome of outcomes) this.behind.push(outcome);
+  }
+
+  /** What the user's functions throw costs nobody else his reply. */
+  private isSentAgain(command: Command, text: string, database: number): boolean {
+    try {
+      return this.client.onReplyError(command, text, database);
+    } catch (error) {
+      surface(error);
+      return false;
+    }
   }
 
   /** In their order: a caller hears of an error some turns after it is told, and those behind it wait for that. */
   private deliverFrom(outcomes: Outcome[], start: number): void {
+    this.behind = outcomes;
     for (let i = start; i < outcomes.length; i++) {
       const { command, reply, isFailed } = outcomes[i];
-      if (!isFailed) command.deliver(reply, this.context);
-      else if (command.deliverFailure(this.failure('E_REPLY', reply as string)) && i + 1 < outcomes.length) {
-        return afterFailure(() => this.deliverFrom(outcomes, i + 1));
+      try {
+        if (!isFailed) command.deliver(reply, this.context);
+        else if (command.deliverFailure(this.failure('E_REPLY', reply as string))) return afterFailure(() => this.deliverFrom(outcomes, i + 1));
+      } catch (error) {
+        surface(error);
       }
     }
+    this.behind = undefined;
   }
 
   private failure(code: string, text?: string, maybeExecuted = false): Failure {

@@ -11,7 +11,7 @@ const WATCHED = ['keyPrefix', 'enableAutoPipelining', 'showFriendlyErrorStack'];
 
 const VALUES = Symbol('values');
 interface Watched {
-  [VALUES]: Record<string, unknown> & { onChange(): void };
+  [VALUES]: Record<string, unknown> & { readonly listeners: (() => void)[] };
 }
 
 /** The same functions for all clients. */
@@ -24,7 +24,7 @@ const ACCESSORS = WATCHED.map((name) => ({
     this[VALUES][name] = value;
     // One that was not given is no key, until it is.
     Object.defineProperty(this, name, { enumerable: true });
-    this[VALUES].onChange();
+    for (const onChange of this[VALUES].listeners) onChange();
   },
 }));
 
@@ -33,8 +33,9 @@ const ACCESSORS = WATCHED.map((name) => ({
  * asked for.
  */
 export function watchOptions(options: ResolvedOptions, onChange: () => void): void {
-  if (VALUES in options) return;
-  const values: Watched[typeof VALUES] = { onChange };
+  const known = (options as Partial<Watched>)[VALUES];
+  if (known !== undefined) return void known.listeners.push(onChange);
+  const values: Watched[typeof VALUES] = { listeners: [onChange] };
   for (const name of WATCHED) values[name] = options[name];
   Object.defineProperty(options, VALUES, { value: values, enumerable: false, configurable: true });
   WATCHED.forEach((name, i) => {

@@ -110,8 +110,7 @@ impl Engine {
         // the source is resting has to be asked all the same.
         let ends_soon = left.is_none_or(|left| left < self.config.lease);
         let inside = !lacks && (!ends_soon || entry.lease.is_some());
-        let current_until = left.map(|left| cx.now + left);
-        self.ensure(cx, id, seek, Plan { expected: Some(entry.stamp), inside, ends_soon, current_until, tags, ..Plan::default() });
+        self.ensure(cx, id, seek, Plan { expected: Some(entry.stamp), inside, ends_soon, is_current: true, tags, ..Plan::default() });
     }
 
     fn judge_lease(&mut self, cx: &mut Context<'_>, id: u64, mut seek: Seek, lease: &Lease<'_>) {

@@ -36,8 +36,8 @@ pub(super) struct Lease {
     pub inside: bool,
     /// Whether nobody waits for it.
     pub is_refresh: bool,
-    /// The entry that it has taken the place of, and until when that would have been there.
-    pub replaced: Option<(Value, Instant)>,
+    /// The entry that it has taken the place of.
+    pub replaced: Option<Replaced>,
     pub tags: Vec<(Tag, Id)>,
     pub terms: Terms,
     pub renew_at: Instant,
@@ -45,6 +45,16 @@ pub(super) struct Lease {
     pub lost: bool,
     /// Tags that are being named.
     pub naming: u32,
+}
+
+/// An entry with current versions whose place a lease has taken.
+#[derive(Debug, Clone)]
+pub(super) struct Replaced {
+    value: Value,
+    /// When it would have ended, by this process's clock.
+    until: Instant,
+    /// The same by the store's clock, in milliseconds.
+    end: u64,
 }
 
 /// A result that is being stored.
@@ -67,7 +77,7 @@ impl Engine {
     /// The lease is in place: the first caller's loader runs, the others have joined it.
     pub(super) fn begin_load(&mut self, cx: &mut Context<'_>, seek: Seek, token: Id) {
         let inside = seek.plan.inside;
-        let replaced = seek.found.value.filter(|_| !inside).zip(seek.plan.current_until);
+        let replaced = seek.found.value.zip(seek.plan.end).map(|(value, (until, end))| Replaced { value, until, end });
         let mut callers = seek.callers.into_iter();
         let Some((terms, owner)) = callers.next().and_then(|owner| Some((owner.terms()?.clone(), owner))) else {
             self.give_back(seek.entry, token);
@@ -105,8 +115,8 @@ impl Engine {
         let call = caller.id;
         let swr = self.config.swr;
         let Some(load) = self.loads.get_mut(&id) else { return };
-        if let Some((value, until)) = load.lease.as_ref().and_then(|lease| lease.replaced.as_ref()).filter(|_| caller.kept.is_none()) {
-            caller.kept = kept_for(&caller, value, *until, cx.now, swr);
+        if let Some(replaced) = load.lease.as_ref().and_then(|lease| lease.replaced.as_ref()).filter(|_| caller.kept.is_none()) {
+            caller.kept = kept_for(&caller, replaced, cx.now, swr);
         }
         load.joined.push(caller);
         self.timers.set(until, Timer::Load(id));
@@ -154,12 +164,12 @@ impl Engine {
                 let stands_in = failed && load.owner.iter().chain(&load.joined).any(kept);
                 let (repo, entry, token) = (load.repo, load.entry.clone(), lease.token);
                 let is_refresh = lease.is_refresh;
-                let replaced = lease.replaced.as_ref().filter(|(_, until)| failed && *until > cx.now);
-                let restored = replaced.map(|(value, until)| (value.clone(), *until, lease.tags.clone()));
+                let replaced = lease.replaced.as_ref().filter(|replaced| failed && replaced.until > cx.now);
+                let restored = replaced.map(|replaced| (replaced.clone(), lease.tags.clone()));
                 if lease.inside && (is_refresh || stands_in) {
                     self.back_off(cx, entry, token);
-                } else if let Some((value, until, tags)) = restored.filter(|_| is_identified) {
-                    self.restore(cx, entry, token, &value, until, stands_in.then_some(&*tags));
+                } else if let Some((replaced, tags)) = restored.filter(|_| is_identified) {
+                    self.restore(cx, entry, token, &replaced, stands_in.then_some(&*tags));
                 } else {
                     self.give_back(entry, token);
                 }
@@ -179,12 +189,12 @@ impl Engine {
     }
 
     /// Puts the entry back that a lease took the place of; `resting`: with the tags of a backoff in its header.
-    fn restore(&mut self, cx: &mut Context<'_>, entry: Key, token: Id, value: &Value, until: Instant, resting: Option<&[(Tag, Id)]>) {
-        let Some(value) = entry::with_lease(value, resting.map(|tags| (token, tags))) else {
+    fn restore(&mut self, cx: &mut Context<'_>, entry: Key, token: Id, replaced: &Replaced, resting: Option<&[(Tag, Id)]>) {
+        let Some(value) = entry::with_lease(&replaced.value, resting.map(|tags| (token, tags))) else {
             return self.give_back(entry, token);
         };
-        let (life, reign) = (until.since(cx.now), self.link.reign());
-        self.send(Op::Commit { entry: entry.clone(), token, value: Value::new(value), life, reign }, Awaited::Nothing);
+        let (value, end, reign) = (Value::new(value), replaced.end, self.link.reign());
+        self.send(Op::Restore { entry: entry.clone(), token, value, end, reign }, Awaited::Nothing);
         if resting.is_some() {
             self.back_off(cx, entry, token);
         }
@@ -344,7 +354,7 @@ impl Engine {
 }
 
 /// What a caller may be given of a replaced entry that it has not seen, if the loader fails.
-fn kept_for(caller: &Caller, value: &Value, until: Instant, now: Instant, swr: bool) -> Option<(Payload, Instant)> {
+fn kept_for(caller: &Caller, Replaced { value, until, .. }: &Replaced, now: Instant, swr: bool) -> Option<(Payload, Instant)> {
     let Some(Stored::Entry(entry)) = entry::parse(value) else { return None };
     if caller.tags().iter().any(|tag| !entry.tags.has(tag)) {
         return None;
@@ -353,7 +363,7 @@ fn kept_for(caller: &Caller, value: &Value, until: Instant, now: Instant, swr: b
     let left = i64::try_from(until.since(now).as_millis()).ok()?;
     let until = match classify(&periods, &caller.wishes, freshness::age(&periods, left), swr) {
         Freshness::Expired(kept) => now + kept,
-        Freshness::Fresh | Freshness::Stale => until,
+        Freshness::Fresh | Freshness::Stale => *until,
     };
     (until > now).then(|| (Payload::new(value.clone(), entry.payload), until))
 }

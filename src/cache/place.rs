@@ -49,11 +49,10 @@ impl Engine {
         self.answered();
         seek.plan.captured = seek.plan.tags.iter().cloned().zip(ids).collect();
         seek.known.update(seek.plan.captured.iter().map(|(tag, id)| (tag.clone(), Some(*id))));
-        let is_current = seek.plan.inside || seek.plan.current_until.is_some();
-        if is_current && !seek.found.value.as_ref().is_some_and(|raw| is_captured(raw, &seek.plan.captured)) {
+        if seek.plan.is_current && !seek.found.value.as_ref().is_some_and(|raw| is_captured(raw, &seek.plan.captured)) {
             // Invalidated meanwhile: nothing in it is worth keeping, its tags included.
             seek.plan.inside = false;
-            seek.plan.current_until = None;
+            seek.plan.is_current = false;
             let wanted = tags_of(&seek.callers);
             seek.plan.captured.retain(|(tag, _)| wanted.contains(tag));
         }
@@ -87,7 +86,7 @@ impl Engine {
         token: Id,
         answer: Result<StoreReply, StoreError>,
     ) {
-        let placed = matches!(answer, Ok(StoreReply::Placed(Placed::Yes) | StoreReply::PlacedInside(Inside::Yes)));
+        let placed = matches!(answer, Ok(StoreReply::Placed(Placed::Yes { .. }) | StoreReply::PlacedInside(Inside::Yes)));
         let Some(mut seek) = self.take_asked(cx, id, ticket) else {
             // Its callers went on without it.
             if placed || answer.is_err_and(|error| error.is_maybe_executed()) {
@@ -96,11 +95,14 @@ impl Engine {
             return;
         };
         match answer {
-            Ok(_) if placed => {
+            Ok(ref placed_as) if placed => {
                 self.answered();
                 if seek.plan.inside && seek.plan.ends_soon {
                     // The source is not resting: now for a lease that outlives the entry.
                     return self.place_over(cx, id, seek);
+                }
+                if let StoreReply::Placed(Placed::Yes { left, end }) = *placed_as {
+                    seek.plan.end = (seek.plan.is_current && !left.is_zero()).then(|| (cx.now + left, end));
                 }
                 self.begin_load(cx, seek, token);
             }

@@ -94,8 +94,10 @@ pub(super) struct Plan {
     pub inside: bool,
     /// Whether the entry ends before a lease in its header would.
     pub ends_soon: bool,
-    /// Until when the entry is there that is to be replaced although its versions are current.
-    pub current_until: Option<Instant>,
+    /// Whether what was found is an entry with current versions.
+    pub is_current: bool,
+    /// Of such an entry that is replaced: when it would have ended, by the process's clock and by the store's.
+    pub end: Option<(Instant, u64)>,
     pub tags: Vec<Tag>,
     pub captured: Vec<(Tag, Id)>,
 }

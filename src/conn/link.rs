@@ -312,7 +312,7 @@ impl Link {
         }
         self.state = State::Closed;
         self.farewell = Farewell::None;
-        self.attempts += 1;
+        self.attempts += u32::from(!self.closing);
         self.input = Vec::new();
         self.output = Vec::new();
         self.scanner.reset();
@@ -368,6 +368,8 @@ impl Link {
     fn end(&mut self) {
         self.state = State::Ended;
         self.wake_reconnect = None;
+        // A SELECT that is rejected with the others has changed nothing.
+        self.caller_db = self.announced_db;
         self.db_before_transaction = None;
         self.reject_all(&Reason::Kind(ErrorKind::ConnectionClosed));
         self.wake_deadline = None;

@@ -4,7 +4,8 @@
 -- ARGV[2]  the origin to be met, or '' where any will do
 -- ARGV[3]  the lease
 -- ARGV[4]  how long it lives, in milliseconds
--- Returns {1}, or {0, the value that is there, its PTTL}.
+-- Returns {1, how long what was there had to live, when it would have ended}, both in milliseconds (the latter of the server's clock) and both 0
+-- where there was nothing; or {0, the value that is there, its PTTL}.
 local found = redis.pcall('GET', KEYS[1])
 local name = ''
 if type(found) == 'string' and #found >= 35
@@ -18,5 +19,13 @@ if name ~= ARGV[1] then
   end
   return {0, found, redis.call('PTTL', KEYS[1])}
 end
+local left = redis.call('PTTL', KEYS[1])
+local ends = 0
+if left > 0 then
+  local time = redis.call('TIME')
+  ends = left + tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+else
+  left = 0
+end
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
-return {1}
+return {1, left, ends}

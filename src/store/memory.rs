@@ -71,6 +71,15 @@ impl MemoryStore {
                 }
                 StoreReply::Held(held)
             }
+            Op::Restore { entry, token, value, end, reign } => {
+                let held = matches!(self.holds(now, entry, *token, Some(reign)), Some((_, Where::Place)));
+                match Duration::from_millis(end.saturating_sub(millis(now))) {
+                    _ if !held => {}
+                    Duration::ZERO => drop(self.cells.remove(entry, now)),
+                    left => self.cells.put(entry, Content::Text(value.clone()), now + left),
+                }
+                StoreReply::Held(held)
+            }
             Op::Count { items, member, reign } => {
                 StoreReply::Number(items.iter().map(|(v, h, id)| u64::from(self.count(now, v, h, *id, member, reign))).sum())
             }
@@ -147,8 +156,10 @@ impl MemoryStore {
         let found = self.cells.text(key, now);
         let name = found.as_ref().and_then(|text| entry::name(text, reign));
         if name == expected {
+            let left = u64::try_from(self.cells.pttl(key, now)).unwrap_or(0);
             self.cells.put(key, Content::Text(Value::new(lease.to_vec())), now + life);
-            return Placed::Yes;
+            let end = if left == 0 { 0 } else { millis(now) + left };
+            return Placed::Yes { left: Duration::from_millis(left), end };
         }
         let pttl = self.cells.pttl(key, now);
         Placed::No(Found { value: found.filter(|_| name.is_some()), pttl: Some(if name.is_some() { pttl } else { -2 }) })

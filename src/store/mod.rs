@@ -120,6 +120,19 @@ pub enum Op {
         /// Whose values count as ours.
         reign: Reign,
     },
+    /// Puts an entry back whose place a lease has taken, for the rest of its life. Answers [`StoreReply::Held`].
+    Restore {
+        /// The entry's key.
+        entry: Key,
+        /// The lease's token.
+        token: Id,
+        /// The entry, encoded.
+        value: Value,
+        /// When it ends, in milliseconds of the store's clock: what `Placed::Yes` said.
+        end: u64,
+        /// Whose values count as ours.
+        reign: Reign,
+    },
     /// Counts an entry under its tags, where their versions are still the captured ones. Any number of slots (version and
     /// counter of one tag share theirs). Answers [`StoreReply::Number`]: how many tags counted it.
     Count {
@@ -211,7 +224,12 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Placed {
     /// The lease is there.
-    Yes,
+    Yes {
+        /// How long what was there had to live; zero where there was nothing.
+        left: Duration,
+        /// When that would have ended, in milliseconds of the store's clock.
+        end: u64,
+    },
     /// Something else is there than what was read.
     No(Found),
 }

@@ -178,6 +178,9 @@ fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
         Op::Commit { entry, token, value, life, reign } => {
             eval(&script::COMMIT, &[entry], &[token.as_bytes(), reign.demanded(), value, &millis(*life)]);
         }
+        Op::Restore { entry, token, value, end, reign } => {
+            eval(&script::RESTORE, &[entry], &[token.as_bytes(), reign.demanded(), value, end.to_string().as_bytes()]);
+        }
         Op::Count { items, member, reign } => {
             let (version, counter, captured) = &items[place];
             eval(&script::COUNT, &[version, counter], &[captured.as_bytes(), reign.demanded(), member]);
@@ -259,7 +262,12 @@ fn single(op: &Op, reply: Reply) -> Option<StoreReply> {
         Op::ReadVersions { .. } => StoreReply::Versions(reply.items()?.iter().map(version).collect()),
         Op::Place { .. } => {
             let items = reply.items()?;
-            StoreReply::Placed(if items.first()?.as_integer()? == 1 { Placed::Yes } else { Placed::No(found(items)?) })
+            StoreReply::Placed(if items.first()?.as_integer()? == 1 {
+                let number = |at: usize| Some(u64::try_from(items.get(at)?.as_integer()?).unwrap_or(0));
+                Placed::Yes { left: Duration::from_millis(number(1)?), end: number(2)? }
+            } else {
+                Placed::No(found(items)?)
+            })
         }
         Op::PlaceInside { .. } => {
             let items = reply.items()?;

@@ -35,6 +35,7 @@ scripts! {
     PLACE_INSIDE = "place_inside";
     AMEND = "amend";
     COMMIT = "commit";
+    RESTORE = "restore";
     COUNT = "count";
     RENEW = "renew";
     RENEW_VERSION = "renew_version";

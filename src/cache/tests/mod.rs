@@ -205,6 +205,7 @@ fn kind(op: &Op) -> &'static str {
         Op::PlaceInside { .. } => "place inside",
         Op::Amend { .. } => "amend",
         Op::Commit { .. } => "commit",
+        Op::Restore { .. } => "restore",
         Op::Count { .. } => "count",
         Op::Renew { .. } => "renew",
         Op::GiveBack { .. } => "give back",
