@@ -281,7 +281,7 @@ fn an_entry_comes_back_where_a_lease_took_its_place_for_the_rest_of_its_life() {
         let Placed::Yes { left, end } = place(store, &e, Some(id(b's')), b't', TRUSTING) else { panic!("placed") };
         assert!(left > SECOND * 35 && left <= SECOND * 40);
         let restore = |store: &mut dyn Subject, token: u8, end: u64| {
-            held(store, Op::Restore { entry: e.clone(), token: id(token), value: entry.clone(), end, reign: TRUSTING })
+            held(store, Op::Restore { entry: e.clone(), token: id(token), value: entry.clone(), end, rest: None, reign: TRUSTING })
         };
         assert!(!restore(store, b'u', end), "not by another token");
         assert!(restore(store, b't', end));
@@ -290,6 +290,25 @@ fn an_entry_comes_back_where_a_lease_took_its_place_for_the_rest_of_its_life() {
         assert!(matches!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::Yes { .. }), "by its old stamp");
         assert!(restore(store, b't', 1), "its time is over: the lease is taken away");
         assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }));
+    });
+}
+
+#[test]
+fn an_entry_that_comes_back_may_bring_a_backoff_along() {
+    on_both(|store| {
+        let e = key("p:e");
+        let entry = stored(b's', TRUSTING, &["x"]);
+        set(store, &e, &entry, SECOND * 40);
+        let Placed::Yes { end, .. } = place(store, &e, Some(id(b's')), b't', TRUSTING) else { panic!("placed") };
+        let value = Value::new(entry::with_lease(&entry, Some((id(b't'), &[]))).unwrap());
+        let rest = Some((SECOND * 20, SECOND * 60));
+        assert!(held(store, Op::Restore { entry: e.clone(), token: id(b't'), value, end, rest, reign: TRUSTING }));
+        let life = SECOND * 10;
+        let again = Op::PlaceInside { entry: e.clone(), stamp: id(b's'), token: id(b'u'), tags: b"0 ".to_vec(), life, reign: TRUSTING };
+        let Ok(StoreReply::PlacedInside(Inside::Held { lease, remaining })) = store.apply(again) else { panic!("not resting") };
+        let lease = entry::parse_inner(&lease).unwrap();
+        assert_eq!((lease.is_held, lease.level), (false, 1));
+        assert!(remaining > SECOND * 15 && remaining <= SECOND * 20);
     });
 }
 

@@ -169,7 +169,7 @@ impl Engine {
                 if lease.inside && (is_refresh || stands_in) {
                     self.back_off(cx, entry, token);
                 } else if let Some((replaced, tags)) = restored.filter(|_| is_identified) {
-                    self.restore(cx, entry, token, &replaced, stands_in.then_some(&*tags));
+                    self.restore(entry, token, &replaced, stands_in.then_some(&*tags));
                 } else {
                     self.give_back(entry, token);
                 }
@@ -189,15 +189,13 @@ impl Engine {
     }
 
     /// Puts the entry back that a lease took the place of; `resting`: with the tags of a backoff in its header.
-    fn restore(&mut self, cx: &mut Context<'_>, entry: Key, token: Id, replaced: &Replaced, resting: Option<&[(Tag, Id)]>) {
+    fn restore(&mut self, entry: Key, token: Id, replaced: &Replaced, resting: Option<&[(Tag, Id)]>) {
         let Some(value) = entry::with_lease(&replaced.value, resting.map(|tags| (token, tags))) else {
             return self.give_back(entry, token);
         };
         let (value, end, reign) = (Value::new(value), replaced.end, self.link.reign());
-        self.send(Op::Restore { entry: entry.clone(), token, value, end, reign }, Awaited::Nothing);
-        if resting.is_some() {
-            self.back_off(cx, entry, token);
-        }
+        let rest = resting.map(|_| (self.config.backoff_first, self.config.backoff_longest));
+        self.send(Op::Restore { entry, token, value, end, rest, reign }, Awaited::Nothing);
     }
 
     /// Lets the source rest: the lease stays in the header without a holder.

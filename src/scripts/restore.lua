@@ -2,8 +2,10 @@
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the lease's token
 -- ARGV[2]  the origin to be met, or '' where any will do
--- ARGV[3]  the entry
+-- ARGV[3]  the entry; where a backoff is to follow, with a lease of this token in its header
 -- ARGV[4]  when it ends, in milliseconds of the server's clock
+-- ARGV[5]  the first backoff in milliseconds, or '' for none
+-- ARGV[6]  the longest in milliseconds
 -- Returns 1, or 0 where the lease is gone.
 local found = redis.pcall('GET', KEYS[1])
 if type(found) ~= 'string' or #found < 36 or string.sub(found, 1, 5) ~= 'hw1l '
@@ -11,10 +13,18 @@ if type(found) ~= 'string' or #found < 36 or string.sub(found, 1, 5) ~= 'hw1l '
   return 0
 end
 local time = redis.call('TIME')
-local left = tonumber(ARGV[4]) - tonumber(time[1]) * 1000 - math.floor(tonumber(time[2]) / 1000)
-if left > 0 then
-  redis.call('SET', KEYS[1], ARGV[3], 'PX', string.format('%.0f', left))
-else
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local left = tonumber(ARGV[4]) - now
+if left <= 0 then
   redis.call('DEL', KEYS[1])
+  return 1
 end
+local entry = ARGV[3]
+if ARGV[5] ~= '' then
+  local level = math.min(tonumber(string.sub(entry, 78, 79)) or 0, 30)
+  local wait = math.min(tonumber(ARGV[5]) * 2 ^ level, tonumber(ARGV[6]))
+  entry = string.sub(entry, 1, 42) .. 'b' .. string.sub(entry, 44, 61)
+    .. string.format('%015.0f %02.0f', now + wait, level + 1) .. string.sub(entry, 80)
+end
+redis.call('SET', KEYS[1], entry, 'PX', string.format('%.0f', left))
 return 1

@@ -71,12 +71,17 @@ impl MemoryStore {
                 }
                 StoreReply::Held(held)
             }
-            Op::Restore { entry, token, value, end, reign } => {
+            Op::Restore { entry, token, value, end, rest, reign } => {
                 let held = matches!(self.holds(now, entry, *token, Some(reign)), Some((_, Where::Place)));
                 match Duration::from_millis(end.saturating_sub(millis(now))) {
                     _ if !held => {}
                     Duration::ZERO => drop(self.cells.remove(entry, now)),
-                    left => self.cells.put(entry, Content::Text(value.clone()), now + left),
+                    left => {
+                        self.cells.put(entry, Content::Text(value.clone()), now + left);
+                        if let Some((base, max)) = rest {
+                            self.back_off(now, entry, *token, *base, *max);
+                        }
+                    }
                 }
                 StoreReply::Held(held)
             }

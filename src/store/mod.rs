@@ -130,6 +130,8 @@ pub enum Op {
         value: Value,
         /// When it ends, in milliseconds of the store's clock: what `Placed::Yes` said.
         end: u64,
+        /// The first and the longest backoff, where the lease in its header is to become one.
+        rest: Option<(Duration, Duration)>,
         /// Whose values count as ours.
         reign: Reign,
     },

@@ -178,8 +178,9 @@ fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
         Op::Commit { entry, token, value, life, reign } => {
             eval(&script::COMMIT, &[entry], &[token.as_bytes(), reign.demanded(), value, &millis(*life)]);
         }
-        Op::Restore { entry, token, value, end, reign } => {
-            eval(&script::RESTORE, &[entry], &[token.as_bytes(), reign.demanded(), value, end.to_string().as_bytes()]);
+        Op::Restore { entry, token, value, end, rest, reign } => {
+            let [base, max] = rest.map_or_else(Default::default, |(base, max)| [millis(base), millis(max)]);
+            eval(&script::RESTORE, &[entry], &[token.as_bytes(), reign.demanded(), value, end.to_string().as_bytes(), &base, &max]);
         }
         Op::Count { items, member, reign } => {
             let (version, counter, captured) = &items[place];
