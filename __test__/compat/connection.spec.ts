@@ -205,8 +205,9 @@ const scenarios: Record<string, Scenario> = {
     return replies;
   },
   'duplicate': async (make) => {
-    const r = make({ db: 1, keyPrefix: 'p:', connectionName: 'one' });
-    const d = r.duplicate({ db: 2, lazyConnect: true });
+    // One that waits: how far another one has got by the end is chance.
+    const r = make({ db: 1, keyPrefix: 'p:', connectionName: 'one', lazyConnect: true });
+    const d = r.duplicate({ db: 2 });
     const seen = [d.status, d.options.db, d.options.keyPrefix, d.options.connectionName, r.options.db, await d.client('GETNAME'), d.constructor === r.constructor];
     d.disconnect();
     return seen;
