@@ -1,6 +1,6 @@
 /** Everything that an application can import. index.js gives it its CommonJS shape: the class `Redis` itself, with the rest as properties. */
-import { Cluster } from './cluster';
-import { Redis } from './redis';
+import { Cluster } from './cluster/cluster';
+import { Redis } from './client/redis';
 
 Redis.Cluster = Cluster;
 
@@ -17,8 +17,8 @@ export type {
   NodeRole,
   SentinelAddress,
   SentinelConnectionOptions,
-} from './client/cluster_options';
-export { Command, type CommandOptions } from './client/command';
+} from './options/cluster_options';
+export { Command, type CommandOptions } from './command/command';
 export type {
   Callback,
   ChainableCommander,
@@ -30,15 +30,15 @@ export type {
   RedisValue,
   ReplyMappingMode,
   Result,
-} from './client/commands';
+} from './command/commands';
 export { AbstractConnector, SentinelConnector, SentinelIterator } from './client/connectors';
-export { AbortError, MaxRetriesPerRequestError, RedisError, ReplyError } from './client/errors';
-export type { ClusterEvents, ConnectionEvents, RedisEvents } from './client/events';
-export type { ClientOptions, CommonRedisOptions, RedisOptions, StandaloneConnectionOptions } from './client/options';
-export { Pipeline, type Outcome } from './client/pipeline';
-export { print } from './client/print';
-export { ScanStream, type ScanOptions, type ScanStreamOptions } from './client/scan_stream';
-export type { ReplyTransformer, ArgumentTransformer, ReplyContext } from './client/table';
-export type { BatchOperationContext, CommandTraceContext, ConnectTraceContext } from './client/trace_contexts';
+export { AbortError, MaxRetriesPerRequestError, RedisError, ReplyError } from './observe/errors';
+export type { ClusterEvents, ConnectionEvents, RedisEvents } from './observe/events';
+export type { ClientOptions, CommonRedisOptions, RedisOptions, StandaloneConnectionOptions } from './options/options';
+export { Pipeline, type Outcome } from './command/pipeline';
+export { print } from './observe/print';
+export { ScanStream, type ScanOptions, type ScanStreamOptions } from './command/scan_stream';
+export type { ReplyTransformer, ArgumentTransformer, ReplyContext } from './command/table';
+export type { BatchOperationContext, CommandTraceContext, ConnectTraceContext } from './observe/trace_contexts';
 export type { RedisStatus } from './client/lifecycle';
 export * from './facade';

@@ -108,7 +108,7 @@ function bounds() {
       `${grouped(found(queue, /maxQueueCommands: ([\d_]+)/))} commands or ${found(queue, /maxQueueBytes: (\d+) << 20/)} MiB; unbounded for a \`Redis\` of your own, as in ioredis`,
     ],
     ['one reply', `nests at most ${/depth: (\d+)/.exec(limits)[1]} deep and has at most ${reply / MIB} MiB`],
-    ['silent connection', `asked for a sign of life after ${Number(found('lib/client/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`), and given up if a second connection to the node shows that it is dead`],
+    ['silent connection', `asked for a sign of life after ${Number(found('lib/options/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`), and given up if a second connection to the node shows that it is dead`],
     ['`healthCheck`, `redisHealthCheck`', `answer within ${grouped(found('lib/manager/health.ts', /HEALTH_TIMEOUT_MS = ([\d_]+)/))} ms`],
     ['`closeAll`', `takes at most \`timeoutMs\`, by default ${grouped(found('lib/manager/shutdown.ts', /default: ([\d_]+) \}/))} ms`],
   ];
@@ -157,7 +157,7 @@ function environment() {
 const call = () => properties('lib/cache/options.ts', 'CacheOptions');
 const repository = () => properties('lib/cache/options.ts', 'CacheRepositoryOptions').map(({ name, doc }) => ({ name, doc: resolved(doc, call()) }));
 const client = () =>
-  properties('lib/client/options.ts', 'CommonRedisOptions')
+  properties('lib/options/options.ts', 'CommonRedisOptions')
     .filter(({ doc }) => doc.startsWith('hawser: '))
     .map(({ name, doc }) => ({ name, doc: doc.replace(/^hawser: (.)/, (_, first) => first.toUpperCase()) }));
 

@@ -1,4 +1,4 @@
-// Writes lib/client/commands.generated.ts, the types of the commands' methods: names from @ioredis/commands, shapes from
+// Writes lib/command/commands.generated.ts, the types of the commands' methods: names from @ioredis/commands, shapes from
 // scripts/commands/commands.txt. With --check: says whether the file is current.
 
 import { createRequire } from 'node:module';
@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { list } = createRequire(import.meta.url)('@ioredis/commands');
 const TABLE = 'scripts/commands/commands.txt';
-const TARGET = 'lib/client/commands.generated.ts';
+const TARGET = 'lib/command/commands.generated.ts';
 
-/** Written by hand in lib/client/commands.ts: what they return depends on where they are called, or on several arguments. */
+/** Written by hand in lib/command/commands.ts: what they return depends on where they are called, or on several arguments. */
 const BY_HAND = ['multi', 'exec', 'vsim'];
-/** As lib/client/table.ts has it: `monitor` is a method of the client, `sentinel` is not in the list. */
+/** As lib/command/table.ts has it: `monitor` is a method of the client, `sentinel` is not in the list. */
 const names = [...list.filter((name) => name !== 'monitor'), 'sentinel'].filter((name) => !BY_HAND.includes(name)).sort();
 
 // --- the table -------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /** What the facade makes of the engine's decisions, in orders that are rare on a real store. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import * as clock from '../../lib/client/clock';
+import * as clock from '../../lib/clock';
 import type { LoaderContext } from '../../lib/cache/load';
 import { Group } from '../../lib/cache/many';
 import { callOptions } from '../../lib/cache/options';

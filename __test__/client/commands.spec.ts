@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { getKeyIndexes, list } from '@ioredis/commands';
-import { metaOf } from '../../lib/client/table';
-import { Redis } from '../../lib/redis';
+import { metaOf } from '../../lib/command/table';
+import { Redis } from '../../lib/client/redis';
 import { ROOT, runNode } from '../helpers/process';
 
-test('lib/client/commands.generated.ts is what the generator writes', async () => {
+test('lib/command/commands.generated.ts is what the generator writes', async () => {
   const { code, stderr } = await runNode('scripts/generate-commands.mjs', { args: ['--check'] });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
@@ -16,7 +16,7 @@ const BY_HAND = ['multi', 'exec', 'vsim'];
 
 test('every command that is a method is in the table or typed by hand, and has types as text and as Buffers', () => {
   const table = readFileSync(path.join(ROOT, 'scripts', 'commands', 'commands.txt'), 'utf8');
-  const types = ['commands.generated.ts', 'commands.ts'].map((file) => readFileSync(path.join(ROOT, 'lib', 'client', file), 'utf8')).join('\n');
+  const types = ['commands.generated.ts', 'commands.ts'].map((file) => readFileSync(path.join(ROOT, 'lib', 'command', file), 'utf8')).join('\n');
   const names = Redis.prototype.getBuiltinCommands();
   expect(names.length).toBeGreaterThan(290);
   expect(names.filter((name) => !BY_HAND.includes(name) && !table.includes(`\n${name} `))).toEqual([]);

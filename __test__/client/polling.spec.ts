@@ -1,7 +1,7 @@
 /** When a link polls: judged with a clock of the test's own, and what polling must not change with a real server. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { Redis } from '../../lib';
-import { Polling, type Spent } from '../../lib/client/polling';
+import { Polling, type Spent } from '../../lib/link/polling';
 import { runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
 

@@ -2,7 +2,7 @@
 import * as net from 'node:net';
 import { Command, Redis, SentinelConnector } from '../../lib';
 import { LIFE } from '../../lib/client/lifecycle';
-import { parseConnectionString } from '../../lib/client/options';
+import { parseConnectionString } from '../../lib/options/options';
 import { runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
 

@@ -1,6 +1,6 @@
 /** The engine's timer at its bounds. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { WakeTimer } from '../../lib/client/wake';
+import { WakeTimer } from '../../lib/link/wake';
 import { until } from '../helpers/until';
 
 test('a time beyond what a timer of Node can hold is not taken for now', async () => {

@@ -1,6 +1,6 @@
 /** A connection's life: options, status, events in their order, what connect, quit and disconnect do in every state. */
 import { once } from 'node:events';
-import { DEFAULT_REDIS_OPTIONS } from '../../lib/client/options';
+import { DEFAULT_REDIS_OPTIONS } from '../../lib/options/options';
 import { Proxy } from '../helpers/proxy';
 import { freePort, RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';

@@ -1,6 +1,6 @@
 import IORedis from 'ioredis';
 import { RedisManager } from '../../lib/facade';
-import { Redis } from '../../lib/redis';
+import { Redis } from '../../lib/client/redis';
 import { RedisServer } from '../helpers/redis-server';
 
 afterEach(async () => {

@@ -29,7 +29,7 @@ describe('the check of the dependency direction', () => {
     ['src/store/redis.rs', 'getrandom::fill(&mut bytes)', 'entropy'],
     ['src/resp/scan.rs', 'use crate::conn::Link;', 'conn'],
     ['src/conn/link.rs', 'use crate::{cache::Engine, resp};', 'cache'],
-    ['lib/redis.ts', "const native = require('../binding/hawser.linux-x64-gnu.node');", 'binding'],
+    ['lib/client/redis.ts', "const native = require('../binding/hawser.linux-x64-gnu.node');", 'binding'],
     ['lib/redis.ts', "import { Redis } from '../dist/redis';", 'lib imports'],
   ])('%s: %s is found', async (file, text, says) => {
     const { code, stdout } = await check(file, text);

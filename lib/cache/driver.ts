@@ -3,10 +3,10 @@
  * keeps the engine's one timer. It decides nothing about caching and runs no code of the application: loaders run in the async
  * functions of their callers, with their async context and their stack.
  */
-import { clearTimeout, nextTick, setTimeout, surface } from '../client/clock';
+import { clearTimeout, nextTick, setTimeout, surface } from '../clock';
 import { Call, type Load, type LoadOutcome, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
-import { WakeTimer } from '../client/wake';
+import { WakeTimer } from '../link/wake';
 import type { NativeCache, NativeLink } from '../native';
 import { Decision, Hit, State } from './decisions';
 import type { CallOptions } from './options';

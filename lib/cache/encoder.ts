@@ -1,6 +1,6 @@
 /** The calls of a tick as RESP arrays, in a Buffer that the core has pinned. */
-import { Encoder } from '../client/encoder';
-import type { Meta } from '../client/table';
+import { Encoder } from '../command/encoder';
+import type { Meta } from '../command/table';
 
 /** At this many waiting bytes a tick's calls leave before the tick is over. */
 export const FLUSH_BYTES = 1 << 18;

@@ -1,6 +1,6 @@
 /** Events of repositories: to the listeners of the repository concerned; without a listener, one log line. */
 import { EventEmitter } from 'node:events';
-import { nextTick } from '../client/clock';
+import { nextTick } from '../clock';
 import type { Logger } from '../logger';
 
 /** What a repository reports beside its results. */

@@ -3,7 +3,7 @@
  * waits for loads of others: two groups that each hold what the other wants do not wait for one another.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { nextTick } from '../client/clock';
+import { nextTick } from '../clock';
 import { badOption } from '../errors';
 import type { Call, Load, LoadOutcome } from './call';
 import { refreshFailed } from './events';

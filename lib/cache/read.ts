@@ -1,6 +1,6 @@
 /** One `getOrSet` from its first decision to its value. */
 import { AsyncResource } from 'node:async_hooks';
-import { nextTick } from '../client/clock';
+import { nextTick } from '../clock';
 import type { Call, LoadOutcome } from './call';
 import { loadUncached, refresh, runLoad, type Loader } from './load';
 import { Decision, Hit } from './decisions';

@@ -4,9 +4,9 @@
  */
 import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
-import { clearTimeout, setTimeout } from './clock';
-import type { SentinelAddress, SentinelConnectionOptions } from './cluster_options';
-import { logConnector } from './debug';
+import { clearTimeout, setTimeout } from '../clock';
+import type { SentinelAddress, SentinelConnectionOptions } from '../options/cluster_options';
+import { logConnector } from '../observe/debug';
 
 export type ErrorEmitter = (event: string, error: Error) => void;
 

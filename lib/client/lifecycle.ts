@@ -5,18 +5,18 @@
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
-import { nextTick, surface } from './clock';
-import { Command } from './command';
-import { clientConfig } from './config';
-import { logCommand, logConnection, logRedis, logStatus, watchCommands } from './debug';
-import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from './errors';
-import { Link } from './link';
-import type { LinkClient, LinkConfig, MessageKind } from './link_client';
-import { parseMonitorLine } from './monitor_line';
-import type { ConnectorLike, ResolvedOptions } from './options';
+import { nextTick, surface } from '../clock';
+import { Command } from '../command/command';
+import { clientConfig } from '../options/config';
+import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
+import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
+import { Link } from '../link/link';
+import type { LinkClient, LinkConfig, MessageKind } from '../link/link_client';
+import { parseMonitorLine } from '../observe/monitor_line';
+import type { ConnectorLike, ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
-import { sendSource } from './script';
-import { isTracing, noteIssued, traceCommand, type Place } from './tracing';
+import { sendSource } from '../command/script';
+import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
 
 /** Of the connection. A client of `monitor()` says `'monitoring'` where others say `'ready'`; that is not in the type, as in ioredis. */
 export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end';

@@ -2,7 +2,7 @@
  * `commandQueue` and `offlineQueue` as others read them: how many commands wait, and which. The commands themselves are the link's; these are
  * views, made when somebody looks.
  */
-import type { Command } from './command';
+import type { Command } from '../command/command';
 
 /** As ioredis keeps it. */
 export interface QueuedCommand {

@@ -1,6 +1,6 @@
 /** What a server says to INFO, and how long one that is loading is waited for. */
-import { setTimeout } from './clock';
-import type { Callback } from './command';
+import { setTimeout } from '../clock';
+import type { Callback } from '../command/command';
 
 /** The fields of an INFO by name; what is no field is left out. */
 export function parseInfo(text: string): Record<string, string> {

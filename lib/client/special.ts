@@ -1,10 +1,10 @@
 /** Commands that do not go straight to the connection: it is not ready, or they change what the client itself has to know. */
 import { HawserError } from '../errors';
-import { Command } from './command';
-import { CONNECTION_CLOSED_ERROR_MSG } from './errors';
+import { Command } from '../command/command';
+import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
 import { noop, type Lifecycle } from './lifecycle';
-import { sendSource, type Script } from './script';
-import { ClassBit } from './table';
+import { sendSource, type Script } from '../command/script';
+import { ClassBit } from '../command/table';
 
 /** Sends a command, or refuses it. */
 export function sendSpecial(life: Lifecycle, command: Command): void {

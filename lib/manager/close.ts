@@ -1,6 +1,6 @@
 /** Closing one client in a given time, whatever state it and its server are in. */
-import { clearTimeout, setTimeout } from '../client/clock';
-import type { Redis } from '../redis';
+import { clearTimeout, setTimeout } from '../clock';
+import type { Redis } from '../client/redis';
 
 const now = performance.now.bind(performance);
 

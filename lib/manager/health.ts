@@ -1,6 +1,6 @@
 /** Whether the connections answer, in bounded time. */
-import { clearTimeout, setTimeout } from '../client/clock';
-import type { Redis } from '../redis';
+import { clearTimeout, setTimeout } from '../clock';
+import type { Redis } from '../client/redis';
 import { client, settings, type Role } from './connections';
 
 /** A health check answers within this time, whatever the server does. */

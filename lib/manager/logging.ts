@@ -1,6 +1,6 @@
 /** Log lines of the manager's clients. An outage is one error and one warning, however many attempts it takes. */
 import type { Logger } from '../logger';
-import type { Redis } from '../redis';
+import type { Redis } from '../client/redis';
 
 const now = performance.now.bind(performance);
 

@@ -2,7 +2,7 @@
 import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
-import type { ClientOptions } from '../client/options';
+import type { ClientOptions } from '../options/options';
 import { consoleLogger, type Logger } from '../logger';
 import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
 

@@ -88,7 +88,7 @@ struct Shared {
     makers: Makers,
 }
 
-/// One connection. `lib/link.ts` is its only user.
+/// One connection. `lib/link/link.ts` is its only user.
 #[napi]
 pub struct NativeLink {
     core: Rc<RefCell<LinkCore>>,
@@ -377,7 +377,7 @@ impl NativeLink {
         Ok(bytes.into())
     }
 
-    /// Takes the events: a flat array of five slots each, see `lib/link.ts`.
+    /// Takes the events: a flat array of five slots each, see `lib/link/link.ts`.
     #[napi(catch_unwind)]
     pub fn events(&mut self, env: Env) -> Result<Unknown<'static>> {
         let core = Rc::clone(&self.core);

@@ -1,0 +1,324 @@
+/**
+ * `Redis`: the client, compatible with ioredis. Its connection is a `Link`; what is here is what users see of it: options, status, events,
+ * commands, pipelines.
+ */
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Cluster } from '../cluster/cluster';
+import { isMemoryUrl } from '../options/config';
+import { callBack, Command, type Callback } from '../command/command';
+import {
+  addBuiltinCommand,
+  createBuiltinCommand,
+  defineCommand,
+  installCommands,
+  type CommandTarget,
+  WAY,
+  type ScriptDefinition,
+  type Way,
+} from '../command/commander';
+import type { ChainableCommander, ExecResult, MappingOf, RedisCommander, ReplyMappingFromOptions, ReplyMappingMode } from '../command/commands';
+import { AbortError, ReplyError } from '../observe/errors';
+import type { EmitterClass, RedisEvents } from '../observe/events';
+import { standaloneView } from './connectors';
+import { watchCommands } from '../observe/debug';
+import { LIFE, Lifecycle, noop, type RedisStatus } from './lifecycle';
+import { watchOptions, wayOf } from '../options/live_options';
+import { DEFAULT_REDIS_OPTIONS, parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from '../options/options';
+import { pairsOf, Pipeline } from '../command/pipeline';
+import { CommandQueue } from './queues';
+import { readyCheck } from './ready_check';
+import { ScanStream, type ScanOptions } from '../command/scan_stream';
+import type { Script } from '../command/script';
+import { sendSpecial } from './special';
+import { builtinCommands, metaOf } from '../command/table';
+import { isTracing, traceConnect } from '../observe/tracing';
+import '../command/transformers';
+
+export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }> {}
+
+/**
+ * A client of one server. Compatible with ioredis: change the import.
+ *
+ * `new Redis({ replyMapping: 'resp3' })` is a `Redis<'resp3'>`, whose replies have RESP3's shapes: `zscore` a number, `config('GET')` an object.
+ */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
+export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (EventEmitter as EmitterClass<RedisEvents>) implements CommandTarget {
+  /** Set by the package's entry. */
+  static Cluster: typeof Cluster;
+  /** `new Redis.Command(name, args)`, for `sendCommand`. */
+  static Command = Command;
+  /** What a command rejects with when the server answers an error. */
+  static ReplyError = ReplyError;
+  /** ioredis's name for them. */
+  static readonly defaultOptions = DEFAULT_REDIS_OPTIONS;
+
+  /** `new Redis(...)`, by node-redis's name. */
+  static createClient(...args: ConstructorParameters<typeof Redis>): Redis {
+    return new Redis(...args);
+  }
+
+  /** Events of the same names follow a tick later. */
+  status: RedisStatus = 'wait';
+  /** Tells a client of one server from a `Cluster`. */
+  readonly isCluster = false;
+  /** The scripts of `defineCommand`, by name. */
+  scriptsSet: Record<string, Script> = {};
+  /** The names of `addBuiltinCommand`. */
+  addedBuiltinSet = new Set<string>();
+  /** @internal */ [WAY]: Way;
+  /** @internal */ readonly [LIFE]: Lifecycle;
+
+  /**
+   * Connects, unless `lazyConnect`. `path` is a socket's, or a URL: `redis://user:password@host:port/db?option=value`, `rediss://` for TLS.
+   * Throws on options that cannot be meant (code `E_BAD_OPTION`, or ioredis's message); what fails later is an `error` event.
+   */
+  constructor(port: number, host: string, options?: ClientOptions<ReplyMapping>);
+  constructor(port: number, options?: ClientOptions<ReplyMapping>);
+  constructor(path: string, options?: ClientOptions<ReplyMapping>);
+  constructor(options?: ClientOptions<ReplyMapping>);
+  /** Earlier arguments win over later ones. */
+  constructor(...args: (number | string | ClientOptions<ReplyMapping> | null | undefined)[]);
+  /** For what a subclass passes on: which mode its options have is its own to say. */
+  constructor(...args: (number | string | ClientOptions | null | undefined)[]);
+  constructor(...args: unknown[]) {
+    super();
+    const isMemory = args.some(isMemoryUrl);
+    const options = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
+    this[WAY] = wayOf(this, options);
+    const life = (this[LIFE] = new Lifecycle(this, options, isMemory));
+    watchCommands(this, () => life.selected);
+    for (const [name, definition] of Object.entries(options.scripts ?? {})) this.defineCommand(name, definition);
+    if (isMemory) life.setStatus('ready');
+    else if (options.lazyConnect) life.setStatus('wait');
+    else this.connect().catch(noop);
+  }
+
+  /**
+   * As given, with defaults. What is unknown to the client is kept. What is changed counts from the next connection on, or, where it concerns how
+   * commands are made (`keyPrefix`, `enableAutoPipelining`, `showFriendlyErrorStack`), from the next command on.
+   */
+  get options(): ResolvedOptions {
+    // The prototype has none, and tools that mock classes look there.
+    const life = this[LIFE] as Lifecycle | undefined;
+    if (life === undefined) return undefined as unknown as ResolvedOptions;
+    const { options } = life;
+    if (life.watched !== options) {
+      life.watched = options;
+      watchOptions(options, () => {
+        if (life.options === options) this[WAY] = wayOf(this, options, this[WAY]);
+      });
+    }
+    return options;
+  }
+
+  set options(options: ResolvedOptions) {
+    this[LIFE].options = options;
+    this[WAY] = wayOf(this, options, this[WAY]);
+  }
+
+  // ---- status
+
+  /** `normal`; `subscriber` (RESP2 with subscriptions); `monitor`. */
+  get mode(): 'normal' | 'subscriber' | 'monitor' {
+    const { options, subscriptions, link } = this[LIFE];
+    if (options.monitor === true) return 'monitor';
+    return subscriptions > 0 && link?.protocol === 2 ? 'subscriber' : 'normal';
+  }
+
+  /** Node's own socket. There is none before the first attempt to connect; the type is ioredis's, which leaves that out. */
+  get stream(): Socket {
+    return this[LIFE].link?.socket as Socket;
+  }
+
+  /** Attempts to connect since the client was ready last. */
+  get retryAttempts(): number {
+    return this[LIFE].link?.attempts ?? 0;
+  }
+
+  /** What opens the client's streams: the application's own `Connector`, or a view of what hawser has in its place. */
+  get connector(): ConnectorLike & { readonly stream?: Socket | undefined } {
+    return this[LIFE].connector ?? standaloneView(this);
+  }
+
+  /** Commands that `enableAutoPipelining` holds until the turn of the event loop is over. */
+  get autoPipelineQueueSize(): number {
+    return this[WAY].detours?.autoPipeline?.length ?? 0;
+  }
+
+  /** Commands that are to be answered over the present connection. A view: look, do not touch. */
+  get commandQueue(): CommandQueue {
+    return new CommandQueue(() => (this.status === 'ready' ? (this[LIFE].link?.pending() ?? []) : []));
+  }
+
+  /** Commands that wait for a connection. A view: look, do not touch. */
+  get offlineQueue(): CommandQueue {
+    return new CommandQueue(() => (this.status === 'ready' ? [] : (this[LIFE].link?.pending() ?? [])));
+  }
+
+  /** @internal ioredis's name: emits an error that nobody has to listen to. */
+  silentEmit(event: string, argument: unknown): boolean {
+    return this[LIFE].silentEmit(event, argument);
+  }
+
+  /** Asks the server until it has loaded its data: `callback(error, info)`. ioredis's name; the handshake has a check of its own. */
+  _readyCheck(callback: Callback): void {
+    readyCheck(this, callback);
+  }
+
+  /**
+   * Connects. Resolves when the connection is ready; rejects with what went wrong when the first attempt fails, or when the client is connecting
+   * or connected already.
+   */
+  connect(callback?: Callback<void>): Promise<void> {
+    const connecting = traceConnect(() => this[LIFE].connect(), ++this[LIFE].epoch, () => this[LIFE].place());
+    return callback === undefined ? connecting : callBack(connecting, callback as Callback);
+  }
+
+  /** Closes the connection at once; commands that wait for a reply are rejected. `reconnect`: a new one is opened by the retry strategy. */
+  disconnect(reconnect = false): void {
+    this[LIFE].disconnect(reconnect);
+  }
+
+  /** @deprecated Use `disconnect`. */
+  end(): void {
+    this.disconnect();
+  }
+
+  /** A new client with the same options, and others where given. */
+  duplicate<Override extends Partial<ClientOptions> | undefined = undefined>(override?: Override): Redis<ReplyMappingFromOptions<ReplyMapping, Override>> {
+    const { link, options: own } = this[LIFE];
+    const options = { ...own, ...override } as ClientOptions<ReplyMappingFromOptions<ReplyMapping, Override>>;
+    return link === undefined ? new Redis('memory://', options) : new Redis(options);
+  }
+
+  /** Keeps the process alive as long as the connection is open (the default). */
+  ref(): this {
+    this[LIFE].link?.ref();
+    return this;
+  }
+
+  /** Lets the process exit although the connection is open. */
+  unref(): this {
+    this[LIFE].link?.unref();
+    return this;
+  }
+
+  // ---- commands
+
+  /** Sends a command. Every call goes through here, pipelined ones included: tools wrap it. */
+  sendCommand(command: Command, pipeline?: unknown): unknown {
+    const life = this[LIFE];
+    const { link } = life;
+    // Somebody who wraps this has given it another name: a server that renames its commands, for example.
+    if (command.name !== command.meta.name) command.meta = metaOf(command.name);
+    const traced = isTracing() && link !== undefined ? life.trace(command) : undefined;
+    if (this.status === 'ready' && !command.meta.isSpecial && command.script === undefined && link !== undefined) link.push(command);
+    else sendSpecial(life, command);
+    if (pipeline !== undefined) return undefined;
+    return traced ?? command.promise;
+  }
+
+  /** Any number of commands in one write. */
+  pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>> {
+    const pipeline = new Pipeline(this, false) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
+    return Array.isArray(commands) ? pipeline.addBatch(commands as unknown[][]) : pipeline;
+  }
+
+  /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }` MULTI is sent at once. */
+  multi(options: { pipeline: false }): Promise<'OK'>;
+  multi(options: { pipeline: true }): ChainableCommander<MappingOf<ReplyMapping>>;
+  multi(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>>;
+  multi(commands: readonly (readonly unknown[])[], options: { pipeline: false }): Promise<'OK'>;
+  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean } | null, options?: { pipeline: boolean }): ChainableCommander<MappingOf<ReplyMapping>> | Promise<'OK'> {
+    const { pipeline: isCollected } = (options ?? (Array.isArray(argument) ? {} : argument) ?? {}) as { pipeline?: boolean };
+    if (isCollected === false) {
+      return this.sendCommand(new Command('multi', [], this[WAY].utf8)) as Promise<'OK'>;
+    }
+    const pipeline = new Pipeline(this, true) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
+    return Array.isArray(argument) ? pipeline.addBatch(argument) : pipeline;
+  }
+
+  /** Runs a transaction that was opened with `multi({ pipeline: false })`. */
+  exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null> {
+    const command = new Command('exec', [], this[WAY].utf8);
+    // Behind the commands that are held.
+    const sent = ((this[WAY].detours?.autoPipeline?.add(command) ?? this.sendCommand(command)) as Promise<unknown>).then(pairsOf);
+    return callback === undefined ? sent : callBack(sent, callback as Callback);
+  }
+
+  /** Makes a Lua script a method, here and on pipelines made from now on. */
+  defineCommand(name: string, definition: ScriptDefinition): void {
+    defineCommand(this, name, definition);
+  }
+
+  /** The names of all commands that are methods, lower-case. */
+  getBuiltinCommands(): string[] {
+    return builtinCommands.slice();
+  }
+
+  /** The two methods of a command: for strings and for Buffers. */
+  createBuiltinCommand(name: string): ReturnType<typeof createBuiltinCommand> {
+    return createBuiltinCommand(name);
+  }
+
+  /** Makes a command that the client does not know a method, `x` and `xBuffer`, here and on pipelines made from now on. */
+  addBuiltinCommand(name: string): void {
+    this.addedBuiltinSet.add(name);
+    addBuiltinCommand(this, name);
+  }
+
+  /** Streams the keys that SCAN finds, each `data` one page, which may be empty. A key may come twice. */
+  scanStream(options?: ScanOptions): ScanStream {
+    return this.createScanStream('scan', undefined, options);
+  }
+  /** Pages of Buffers, as with all `...BufferStream`. */
+  scanBufferStream(options?: ScanOptions): ScanStream {
+    return this.createScanStream('scanBuffer', undefined, options);
+  }
+  /** Pages of `[field, value, ...]`; with `noValues` of fields. */
+  hscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
+    return this.createScanStream('hscan', key, options);
+  }
+  /** The same in Buffers. */
+  hscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
+    return this.createScanStream('hscanBuffer', key, options);
+  }
+  /** Pages of members. */
+  sscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
+    return this.createScanStream('sscan', key, options);
+  }
+  /** The same in Buffers. */
+  sscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
+    return this.createScanStream('sscanBuffer', key, options);
+  }
+  /** Pages of `[member, score, ...]`, scores as text. */
+  zscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
+    return this.createScanStream('zscan', key, options);
+  }
+  /** The same in Buffers. */
+  zscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
+    return this.createScanStream('zscanBuffer', key, options);
+  }
+
+  private createScanStream(command: string, key: string | Buffer | undefined, options: ScanOptions = {}): ScanStream {
+    return new ScanStream({ objectMode: true, redis: this, command, ...(key === undefined ? {} : { key }), ...options });
+  }
+
+  // ---- messages
+
+  /** A new client that receives every command the server runs as `monitor` events: `(time, args, source, database)`. */
+  monitor(callback?: Callback<Redis>): Promise<Redis> {
+    const client = this.duplicate({ monitor: true, lazyConnect: false }) as unknown as Redis;
+    const ready = new Promise<Redis>((resolve, reject) => {
+      client.once('error', reject);
+      client.once('monitoring', () => resolve(client));
+    });
+    return callback === undefined ? ready : callBack(ready, callback as Callback);
+  }
+
+}
+
+installCommands(Redis.prototype);
+
+export { AbortError };

@@ -1,0 +1,473 @@
+/**
+ * One command: its name, its arguments as they go on the wire, and who waits for it. Compatible with ioredis's `Command`, which APM tools and
+ * tests handle: they replace `resolve` and `reject`, or read `promise`. All three are made only when somebody asks.
+ */
+import calculateSlot from 'cluster-key-slot';
+import { exists, hasFlag } from '@ioredis/commands';
+import { ClassBit, keyIndexes, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
+import { errorOf, type Failure } from '../observe/errors';
+import { BLOCKING_FLAGS, blockingTimeOf } from './blocking';
+import { decoded } from './decoded';
+import { clearTimeout, setImmediate, setTimeout, surface } from '../clock';
+import type { Script } from './script';
+
+export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
+/** Options of a `Command` that an application makes for `sendCommand`. */
+export interface CommandOptions {
+  /** `'utf8'` for strings; without one, Buffers. */
+  replyEncoding?: string | null;
+  /** Put before each of the command's keys. */
+  keyPrefix?: string | Buffer;
+  /** Where the command was made: its errors say so. */
+  errorStack?: Error;
+  /** Whether a script may run on a replica. */
+  readOnly?: boolean;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis
+type Resolve = (value: any) => unknown;
+type Reject = (error: Error) => void;
+
+const noop = (): void => {};
+
+const EXEC_BITS = ClassBit.PipelineTail | ClassBit.InTransaction;
+
+/** Of a command that no connection has touched. */
+const LEGACY = { protocol: 2, replyMapping: 'legacy' } as const;
+
+// One executor for all promises: no closures per command.
+let lastResolve: Resolve;
+let lastReject: Reject;
+const executor = (resolve: Resolve, reject: Reject): void => {
+  lastResolve = resolve;
+  lastReject = reject;
+};
+
+/**
+ * What few commands have. Kept apart, because thousands of commands may be alive at once, and what the garbage collector has to move is a good
+ * part of what one costs.
+ */
+class Rare {
+  timer: NodeJS.Timeout | undefined = undefined;
+  errorStack: Error | undefined = undefined;
+  isReadOnly: boolean | undefined = undefined;
+  script: Script | undefined = undefined;
+  resolve: Resolve | undefined = undefined;
+  reject: Reject | undefined = undefined;
+  keys: (string | Buffer)[] | undefined = undefined;
+}
+/** What commands have that have nothing of it. */
+const NOTHING: Readonly<Rare> = new Rare();
+
+/** Takes the outcome of a pipeline's command by its index. */
+export interface Batch {
+  /** @internal Whoever issued the commands made no pipeline: each has its own promise, whose rejection is its caller's to catch. */
+  readonly isAutomatic?: true;
+  /** @internal */ put(index: number, outcome: [Error | null, unknown?]): void;
+}
+
+/** Rejects as if the error had been thrown where the caller awaits: V8 appends the awaiting callers to what is made after two turns. */
+async function fail(failure: Failure, command: Command): Promise<never> {
+  /* eslint-disable @typescript-eslint/await-thenable -- the turns are what counts */
+  await undefined;
+  await undefined;
+  /* eslint-enable @typescript-eslint/await-thenable */
+  const error = command.errorOf(failure);
+  Error.captureStackTrace(error, fail);
+  throw error;
+}
+
+/** Runs `next` when who awaits a command that `fail` has just settled has heard of it: two turns of its own, one of the promise's. */
+export function afterFailure(next: () => void): void {
+  Promise.resolve().then(noop).then(noop).then(next).catch(surface);
+}
+
+export class Command {
+  /** Commands by what they do to a connection. */
+  static FLAGS = {
+    VALID_IN_SUBSCRIBER_MODE: ['subscribe', 'psubscribe', 'unsubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe', 'ping', 'quit'],
+    VALID_IN_MONITOR_MODE: ['monitor', 'auth'],
+    ENTER_SUBSCRIBER_MODE: ['subscribe', 'psubscribe', 'ssubscribe'],
+    EXIT_SUBSCRIBER_MODE: ['unsubscribe', 'punsubscribe', 'sunsubscribe'],
+    WILL_DISCONNECT: ['quit'],
+    HANDSHAKE_COMMANDS: ['auth', 'select', 'client', 'readonly', 'info', 'hello'],
+    IGNORE_RECONNECT_ON_ERROR: ['client'],
+    BLOCKING_COMMANDS: ['blpop', 'brpop', 'brpoplpush', 'blmove', 'blmovem', 'bzpopmin', 'bzpopmax', 'bzmpop', 'blmpop', 'xread', 'xreadgroup'],
+    ...BLOCKING_FLAGS,
+  };
+
+  /** Whether a command, in any case, is in one of the `FLAGS`. */
+  static checkFlag(flag: keyof typeof Command.FLAGS, name: string): boolean {
+    return Command.FLAGS[flag].includes(name.toLowerCase());
+  }
+
+  /** Changes the arguments of a command, of all clients of the process, before keys get their prefix. */
+  static setArgumentTransformer(name: string, transformer: ArgumentTransformer): void {
+    transformers.argument[name] = transformer;
+  }
+
+  /** Changes the replies of a command, of all clients of the process. */
+  static setReplyTransformer(name: string, transformer: ReplyTransformer): void {
+    transformers.reply[name] = transformer;
+  }
+
+  /** ioredis's name for the tables, which tests delete from. */
+  static readonly _transformer = transformers;
+
+  /** As sent: flattened, transformed, as text or Buffers, keys with their prefix. */
+  args: (string | Buffer)[];
+  callback: Callback | undefined;
+  replyEncoding: string | null | undefined;
+  /** Whether it was issued between MULTI and EXEC. */
+  inTransaction = false;
+  /** Its place in its pipeline. */
+  pipelineIndex: number | undefined = undefined;
+  /** Whether it has a reply. */
+  isResolved = false;
+  /** Whether it has a reply or an error. */
+  isSettled = false;
+  declare isTraced?: boolean;
+  declare ignore?: boolean;
+
+  /** @internal */ meta: Meta;
+  /** @internal Whether a tool has replaced `resolve` or `reject`. */ isWrapped = false;
+  /** @internal */ batch: Batch | undefined = undefined;
+  private context: Omit<ReplyContext, 'commandName'> | undefined = undefined;
+  private settledBy: Promise<unknown> | undefined = undefined;
+  private doResolve: Resolve | undefined = undefined;
+  private doReject: Reject | undefined = undefined;
+  private rare: Readonly<Rare> = NOTHING;
+
+  constructor(
+    public name: string,
+    args: unknown[] = [],
+    options: CommandOptions = {},
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: a callback that names no type takes any reply
+    callback?: Callback<any>,
+    /** @internal `args` is nobody else's. */ isOwn = false,
+  ) {
+    this.meta = metaOf(name);
+    this.args = (isOwn ? args : Array.isArray(args) ? args.slice() : []) as (string | Buffer)[];
+    this.callback = callback;
+    this.replyEncoding = options.replyEncoding;
+    if (options.errorStack !== undefined || options.readOnly !== undefined) {
+      this.errorStack = options.errorStack;
+      this.isReadOnly = options.readOnly;
+    }
+    this.prepare(options.keyPrefix);
+    // In its caller's async context, which a pipeline's outcome does not have.
+    if (callback !== undefined) void this.promise;
+  }
+
+  /** Flattens, transforms and stringifies the arguments, and prefixes the keys. */
+  private prepare(keyPrefix: string | Buffer | undefined): void {
+    const args = this.args;
+    for (let i = 0; i < args.length; i++) {
+      if (typeof args[i] !== 'string') {
+        this.normalize();
+        break;
+      }
+    }
+    const transform = this.meta.argumentTransformer;
+    if (transform !== undefined) {
+      this.args = transform(this.args) as (string | Buffer)[];
+      this.stringifyArguments();
+    }
+    if (keyPrefix !== undefined && keyPrefix.length !== 0) prefixKeys(this, keyPrefix);
+  }
+
+  private normalize(): void {
+    for (const arg of this.args as unknown[]) {
+      if (Array.isArray(arg)) {
+        this.args = (this.args as unknown[]).flat() as (string | Buffer)[];
+        break;
+      }
+    }
+    // An object is for the transformer of mset, hset and the like to unfold.
+    if (this.meta.argumentTransformer === undefined) this.stringifyArguments();
+  }
+
+  /** Arguments as strings and Buffers. */
+  stringifyArguments(): void {
+    const args = this.args as unknown[];
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i];
+      if (typeof arg !== 'string' && !(arg instanceof Uint8Array)) args[i] = toArgument(arg);
+    }
+  }
+
+  private get ownRare(): Rare {
+    if (this.rare === NOTHING) this.rare = new Rare();
+    return this.rare;
+  }
+
+  get errorStack(): Error | undefined {
+    return this.rare.errorStack;
+  }
+
+  set errorStack(errorStack: Error | undefined) {
+    this.ownRare.errorStack = errorStack;
+  }
+
+  get isReadOnly(): boolean | undefined {
+    return this.rare.isReadOnly;
+  }
+
+  set isReadOnly(isReadOnly: boolean | undefined) {
+    this.ownRare.isReadOnly = isReadOnly;
+  }
+
+  get script(): Script | undefined {
+    return this.rare.script;
+  }
+
+  set script(script: Script | undefined) {
+    this.ownRare.script = script;
+  }
+
+  /** The class word of this call. */
+  get class(): number {
+    let word = this.meta.class;
+    if (!this.replyEncoding) word |= ClassBit.Buffers;
+    // EXEC ends a transaction and, as in ioredis, does not say that it is in one.
+    if (this.pipelineIndex !== undefined && this.pipelineIndex > 0) word |= this.meta.isExec ? EXEC_BITS : ClassBit.PipelineTail;
+    if (this.inTransaction) word |= ClassBit.InTransaction;
+    return word;
+  }
+
+  /** Settles with the command. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: which command it is, its maker knows
+  get promise(): Promise<any> {
+    let promise = this.settledBy;
+    if (promise === undefined) {
+      promise = this.settledBy = new Promise<unknown>(executor);
+      this.doResolve = lastResolve;
+      this.doReject = lastReject;
+      if (this.callback !== undefined) void callBack(promise, this.callback);
+    }
+    return promise;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- see above
+  set promise(promise: Promise<any>) {
+    this.settledBy = promise;
+  }
+
+  /** Settles the command. May be called without `this`, and may be replaced: the replacement is then called instead. */
+  get resolve(): Resolve {
+    if (this.rare.resolve === undefined) {
+      this.ownRare.resolve = (value: unknown): Promise<unknown> => {
+        // Who calls it may have what a socket brings.
+        this.settle(this.replyEncoding ? decoded(value) : value);
+        return this.promise;
+      };
+    }
+    return this.rare.resolve as Resolve;
+  }
+
+  set resolve(resolve: Resolve) {
+    this.ownRare.resolve = resolve;
+    this.isWrapped = true;
+  }
+
+  get reject(): Reject {
+    if (this.rare.reject === undefined) this.ownRare.reject = (error) => this.settleError(error);
+    return this.rare.reject as Reject;
+  }
+
+  set reject(reject: Reject) {
+    this.ownRare.reject = reject;
+    this.isWrapped = true;
+  }
+
+  /** Makes the promise, if there is none. */
+  initPromise(): void {
+    void this.promise;
+  }
+
+  /** Which shapes its reply has, for its transformer. */
+  setReplyContext(context: Omit<ReplyContext, 'commandName'>): void {
+    this.context = context;
+  }
+
+  /** @internal A reply arrived. */
+  deliver(value: unknown, context: Omit<ReplyContext, 'commandName'>): void {
+    if (this.meta.replyTransformer !== undefined || this.batch !== undefined) this.context = context;
+    if (this.isWrapped) this.callReplaced(value);
+    else this.settle(value);
+  }
+
+  /** A tool's `resolve` or `reject` that throws must not keep the other replies of the same read from their callers. */
+  private callReplaced(value: unknown, error?: Error): void {
+    try {
+      if (error === undefined) this.resolve(value);
+      else this.reject(error);
+    } catch (thrown) {
+      surface(thrown);
+    }
+  }
+
+  /** @internal The command failed. True if who awaits it hears of it some turns later (`afterFailure`). */
+  deliverFailure(failure: Failure): boolean {
+    if (this.isSettled) return false;
+    if (this.isWrapped || this.batch !== undefined || this.errorStack !== undefined || this.callback !== undefined) {
+      this.deliverError(this.errorOf(failure));
+      return false;
+    }
+    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
+    void this.promise;
+    this.isSettled = true;
+    (this.doResolve as Resolve)(fail(failure, this));
+    return true;
+  }
+
+  /** @internal The command failed for this reason, which others may share. */
+  deliverError(error: Error): void {
+    if (this.isWrapped) this.callReplaced(undefined, error);
+    else this.settleError(error);
+  }
+
+  /** @internal */
+  errorOf(failure: Failure): Error {
+    const error = errorOf(failure, { name: this.name, args: this.args });
+    if (this.errorStack !== undefined) {
+      const lines = (this.errorStack.stack ?? '').split('\n').slice(1);
+      error.stack = `${error.name}: ${error.message}\n${lines.filter((line) => !line.includes(__dirname)).join('\n')}`;
+    }
+    return error;
+  }
+
+  /** Rejects the command after `ms`, unless it is settled by then. For commands that are sent by hand: the link has its own deadlines. */
+  setTimeout(ms: number): void {
+    if (this.rare.timer !== undefined) return;
+    this.ownRare.timer = setTimeout(() => setImmediate(() => this.reject(new Error('Command timed out'))), ms);
+  }
+
+  /** Resolves the command with null after `ms`, as a server does when nothing came, unless it is settled by then. */
+  setBlockingTimeout(ms: number): void {
+    if (ms <= 0) return;
+    clearTimeout(this.rare.timer);
+    // One more look at the socket first: the reply may be there.
+    this.ownRare.timer = setTimeout(() => setImmediate(() => this.resolve(null)), ms);
+  }
+
+  /** How long it may block by its arguments, in ms; 0: for ever; null: not at all. */
+  extractBlockingTimeout(): number | null | undefined {
+    return blockingTimeOf(this.meta.lower, this.args);
+  }
+
+  /** A reply as the command's transformer leaves it. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis
+  transformReply(value: unknown): any {
+    const transform = this.meta.replyTransformer;
+    if (transform === undefined || (this.inTransaction && value === 'QUEUED')) return value;
+    const { protocol, replyMapping } = this.context ?? LEGACY;
+    return transform(value, { commandName: this.name, protocol, replyMapping });
+  }
+
+  private settle(value: unknown): void {
+    if (this.isSettled) return;
+    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
+    if (this.meta.replyTransformer !== undefined) {
+      try {
+        value = this.transformReply(value);
+      } catch (error) {
+        this.settleError(error as Error);
+        return;
+      }
+    }
+    this.isResolved = true;
+    this.isSettled = true;
+    if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
+      if (this.settledBy === undefined) void this.promise;
+      this.doResolve?.(value);
+    }
+    // Last: a command's own callback is called before the pipeline's.
+    if (this.batch !== undefined) this.batch.put(this.pipelineIndex as number, [null, value]);
+  }
+
+  private settleError(error: Error): void {
+    if (this.isSettled) return;
+    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
+    this.isSettled = true;
+    if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
+      if (this.settledBy === undefined) void this.promise;
+      // The pipeline tells its caller; a promise that somebody looked at is nobody's duty to catch.
+      if (this.batch !== undefined && this.batch.isAutomatic !== true) this.promise.catch(() => {});
+      this.doReject?.(error);
+    }
+    if (this.batch !== undefined) this.batch.put(this.pipelineIndex as number, [error]);
+  }
+
+  /** Those arguments that are keys, with the prefix. */
+  getKeys(): (string | Buffer)[] {
+    this.ownRare.keys ??= keyIndexes(this.meta.lower, this.args).map((index) => this.args[index]);
+    return this.rare.keys as (string | Buffer)[];
+  }
+
+  /** The hash slot of the first key. Null where there is none; the type is ioredis's, which leaves that out. */
+  getSlot(): number {
+    const [key] = this.getKeys();
+    return key === undefined ? (null as unknown as number) : calculateSlot(key);
+  }
+
+  /** The command as RESP. ioredis's takes the socket; it is not looked at. */
+  toWritable(_socket?: object): Buffer {
+    const parts: Buffer[] = [this.meta.head(this.args.length)];
+    for (const arg of this.args) {
+      const bytes = typeof arg === 'string' ? Buffer.from(arg) : arg;
+      parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'));
+    }
+    return Buffer.concat(parts);
+  }
+}
+
+export function hasReadOnlyFlag(name: string): boolean {
+  return exists(name) && hasFlag(name, 'readonly');
+}
+
+function prefixKeys({ args, meta }: Command, prefix: string | Buffer): void {
+  if (meta.hasOneKey) {
+    if (args.length > 0) args[0] = prefixed(prefix, args[0]);
+    return;
+  }
+  for (const index of keyIndexes(meta.lower, args)) {
+    if (index < args.length) args[index] = prefixed(prefix, args[index]);
+  }
+}
+
+function prefixed(prefix: string | Buffer, key: string | Buffer): string | Buffer {
+  if (typeof prefix === 'string' && typeof key === 'string') return prefix + key;
+  return Buffer.concat([Buffer.from(prefix as string), Buffer.from(key as string)]);
+}
+
+function toArgument(arg: unknown): string {
+  if (arg === null || arg === undefined) return '';
+  // 1e21 would be written in exponential form, which Redis does not take for an integer.
+  if (typeof arg === 'number' && Number.isInteger(arg) && !Number.isSafeInteger(arg)) return BigInt(arg).toString();
+  return String(arg);
+}
+
+/**
+ * Calls a node-style callback when the promise settles; what it throws surfaces as an uncaught exception. What is no function is ignored, as in
+ * ioredis: callers in the wild pass `true`.
+ */
+export function callBack<P extends Promise<unknown>>(promise: P, callback: Callback): P {
+  if (typeof callback !== 'function') return promise;
+  promise.then(
+    (value) => {
+      if (value === undefined) call(callback, null);
+      else call(callback, null, value);
+    },
+    (error: Error) => call(callback, error),
+  );
+  return promise;
+}
+
+function call(callback: Callback, ...outcome: Parameters<Callback>): void {
+  try {
+    callback(...outcome);
+  } catch (thrown) {
+    surface(thrown);
+  }
+}

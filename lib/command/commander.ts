@@ -1,0 +1,172 @@
+/**
+ * The methods of commands: `x` and `xBuffer` for every command of the table, `call`, scripts. One function per name in the process, shared by
+ * clients, clusters and pipelines, so that `a.set === b.set`.
+ */
+import { badOption } from '../errors';
+import type { AutoPipeline } from './auto_pipeline';
+import { Command, type Callback, type CommandOptions } from './command';
+import type { ResolvedOptions } from '../options/options';
+import { scriptOf, type Script } from './script';
+import { builtinCommands } from './table';
+
+/** What happens to commands of a target between their call and `sendCommand`, by options that few have. */
+export interface Detours {
+  /** `showFriendlyErrorStack`: where they were called is kept. */
+  readonly keepsStacks: boolean;
+  /** `enableAutoPipelining`. */
+  readonly autoPipeline: AutoPipeline | undefined;
+}
+
+/**
+ * What a client or a pipeline keeps for itself has symbols for names: scripts (`defineCommand('queue', ...)`) and the fields of subclasses may
+ * have any other, and who turns a client into JSON gets none of it.
+ */
+export const WAY = Symbol('way');
+
+/** How commands of a target are made. */
+export interface Way {
+  readonly utf8: CommandOptions;
+  readonly buffers: CommandOptions;
+  /** Undefined, as with most: then nothing is looked for per command. */
+  readonly detours: Detours | undefined;
+}
+
+/** What has commands: a client or a pipeline. */
+export interface CommandTarget {
+  options: ResolvedOptions;
+  scriptsSet: Record<string, Script>;
+  /** @internal */ readonly [WAY]: Way;
+  sendCommand(command: Command): unknown;
+}
+
+type Method = (this: CommandTarget, ...args: unknown[]) => unknown;
+
+function make(name: string, args: unknown[], options: CommandOptions): Command {
+  let callback: Callback | undefined;
+  if (args.length > 0 && typeof args[args.length - 1] === 'function') callback = args.pop() as Callback;
+  return new Command(name, args, options, callback, true);
+}
+
+function withStack(options: CommandOptions, detours: Detours | undefined): CommandOptions {
+  return detours?.keepsStacks === true ? { ...options, errorStack: new Error() } : options;
+}
+
+/** `heldAs` is what `autoPipeliningIgnoredCommands` calls the command. */
+function send(target: CommandTarget, command: Command, heldAs: string): unknown {
+  const held = target[WAY].detours?.autoPipeline;
+  return held?.takes(heldAs) === true ? held.add(command) : target.sendCommand(command);
+}
+
+function method(name: string): Method {
+  return function (...args) {
+    const { utf8, detours } = this[WAY];
+    if (detours !== undefined) return send(this, make(name, args, withStack(utf8, detours)), name);
+    return this.sendCommand(make(name, args, utf8));
+  };
+}
+
+function bufferMethod(name: string): Method {
+  return function (...args) {
+    const { buffers, detours } = this[WAY];
+    if (detours !== undefined) return send(this, make(name, args, withStack(buffers, detours)), name);
+    return this.sendCommand(make(name, args, buffers));
+  };
+}
+
+// ---- scripts
+
+const scriptMethods = new Map<string, Method>();
+
+/** The method of a script name; which script it is, the target knows. */
+function scriptMethod(name: string, isBuffer: boolean): Method {
+  const key = isBuffer ? `${name}Buffer` : name;
+  let found = scriptMethods.get(key);
+  if (found === undefined) {
+    found = function (...args) {
+      const script = this.scriptsSet[name];
+      return send(this, makeScriptCommand(this, script, args, this[WAY][isBuffer ? 'buffers' : 'utf8']), name);
+    };
+    scriptMethods.set(key, found);
+  }
+  return found;
+}
+
+function makeScriptCommand(target: CommandTarget, script: Script, args: unknown[], options: CommandOptions): Command {
+  const callback = typeof args[args.length - 1] === 'function' ? (args.pop() as Callback) : undefined;
+  let flat = args.flat();
+  if (script.numberOfKeys !== undefined) flat = [script.numberOfKeys, ...flat];
+  const command = make('evalsha', [script.sha, ...flat], { ...withStack(options, target[WAY].detours), readOnly: script.readOnly });
+  command.callback = callback;
+  command.script = script;
+  return command;
+}
+
+/** A Lua script that becomes a method: sent as EVAL once per connection, as EVALSHA from then on. */
+export interface ScriptDefinition {
+  /** Its source. */
+  lua: string;
+  /** How many of the arguments are keys. Left out: the first argument of each call says it. */
+  numberOfKeys?: number | undefined;
+  /** Whether it may run on a replica. */
+  readOnly?: boolean | undefined;
+}
+
+/** Gives `target` the methods `name` and `nameBuffer`. */
+export function defineCommand(target: CommandTarget, name: string, definition: ScriptDefinition): void {
+  if (typeof definition.lua !== 'string' && !((definition.lua as unknown) instanceof Uint8Array)) {
+    badOption(`the lua of the command ${name}`, 'the source of a script', definition.lua);
+  }
+  const { lua, numberOfKeys } = definition;
+  target.scriptsSet[name] = scriptOf(lua, typeof numberOfKeys === 'number' ? numberOfKeys : undefined, definition.readOnly === true);
+  addMethods(target, name, scriptMethod(name, false), scriptMethod(name, true));
+}
+
+// ---- installing
+
+/** By the name as given: what is no text is a TypeError, as in ioredis, before anything is sent. */
+function callAs(encoding: 'utf8' | 'buffers'): Method {
+  return function (name, ...args) {
+    if (typeof name !== 'string') badOption("a command's name", 'a string', name);
+    const way = this[WAY];
+    return send(this, make(name, args, withStack(way[encoding], way.detours)), name);
+  };
+}
+const call = callAs('utf8');
+const callBuffer = callAs('buffers');
+
+const shared: Record<string, Method> = { call, callBuffer, send_command: call };
+for (const name of builtinCommands) {
+  shared[name] = method(name);
+  shared[`${name}Buffer`] = bufferMethod(name);
+}
+
+/** Adds the methods of all commands to a prototype, except those it defines itself. */
+export function installCommands(prototype: object): void {
+  for (const [name, value] of Object.entries(shared)) {
+    if (Object.hasOwn(prototype, name)) continue;
+    // Enumerable, as in ioredis: there is code that wraps what `for ... in` finds.
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true, enumerable: true });
+  }
+}
+
+/** ioredis's way of adding a command at run time. */
+export function addBuiltinCommand(target: object, name: string): void {
+  addMethods(target, name, method(name), bufferMethod(name));
+}
+
+/** Defined rather than assigned: where the prototype has a mere getter of the name, too. */
+function addMethods(target: object, name: string, text: Method, buffer: Method): void {
+  for (const [key, value] of [[name, text], [`${name}Buffer`, buffer]] as const) {
+    Object.defineProperty(target, key, { value, writable: true, configurable: true, enumerable: true });
+  }
+}
+
+/** Methods that are nobody's; `enableAutoPipelining` does not hold what they send. */
+export function createBuiltinCommand(name: string): { string: Method; buffer: Method } {
+  const of = (encoding: 'utf8' | 'buffers'): Method =>
+    function (...args) {
+      const way = this[WAY];
+      return this.sendCommand(make(name, args, withStack(way[encoding], way.detours)));
+    };
+  return { string: of('utf8'), buffer: of('buffers') };
+}

@@ -1,0 +1,137 @@
+/**
+ * A pipeline collects commands and sends them in one write; a transaction is one that starts with MULTI. Commands of a pipeline have no promise
+ * unless somebody reads it: the pipeline takes their outcomes by index.
+ */
+import { callBack, Command, type Callback } from './command';
+import { defineCommand, installCommands, WAY, type CommandTarget, type ScriptDefinition, type Way } from './commander';
+import type { RedisCommander } from './commands';
+import { Collection, type Outcome } from './collection';
+import { LIFE, type Lifecycle } from '../client/lifecycle';
+import type { ResolvedOptions } from '../options/options';
+import type { Script } from './script';
+import { traceBatch } from '../observe/tracing';
+
+export type { Outcome };
+
+/** What a pipeline is made on. */
+interface Client extends CommandTarget {
+  addedBuiltinSet: Set<string>;
+  /** @internal */ readonly [LIFE]: Lifecycle;
+  sendCommand(command: Command, pipeline?: object): unknown;
+}
+
+/** What a pipeline has collected; see `WAY`. */
+const COLLECTION = Symbol('collection');
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
+export interface Pipeline extends RedisCommander<{ type: 'pipeline'; mapping: 'resp2' }> {}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
+export class Pipeline implements CommandTarget {
+  readonly isPipeline = true;
+  readonly options: ResolvedOptions;
+  readonly scriptsSet: Record<string, Script>;
+  readonly isCluster = false;
+  /** @internal */ readonly [WAY]: Way;
+  private readonly [COLLECTION]: Collection;
+
+  constructor(
+    readonly redis: Client,
+    /** Whether it is a transaction of its own: `exec` sends EXEC and resolves what that replies. */
+    isTransaction = false,
+  ) {
+    const { utf8, buffers, detours } = redis[WAY];
+    this.options = redis[LIFE].options;
+    this.scriptsSet = redis.scriptsSet;
+    this[WAY] = detours === undefined ? redis[WAY] : { utf8, buffers, detours: detours.keepsStacks ? { keepsStacks: true, autoPipeline: undefined } : undefined };
+    this[COLLECTION] = new Collection(isTransaction);
+    const own = this as unknown as Record<string, unknown>;
+    for (const name of [...Object.keys(this.scriptsSet), ...redis.addedBuiltinSet]) {
+      own[name] = (redis as unknown as Record<string, unknown>)[name];
+      own[`${name}Buffer`] = (redis as unknown as Record<string, unknown>)[`${name}Buffer`];
+    }
+    if (isTransaction) this.multi();
+  }
+
+  /** Resolves the outcomes of all commands, those of a transaction's MULTI and EXEC included, once `exec` has been called. */
+  get promise(): Promise<Outcome[]> {
+    return this[COLLECTION].promise;
+  }
+
+  /** How many commands there are. */
+  get length(): number {
+    return this[COLLECTION].queue.length;
+  }
+
+  /** Appends `[[name, ...args], ...]`. */
+  addBatch(commands: readonly (readonly unknown[])[]): this {
+    const own = this as unknown as Record<string, unknown>;
+    for (const [name, ...args] of commands) {
+      // What is no method is a TypeError, as in ioredis: a list of commands from outside must not reach the server unseen.
+      (own[String(name)] as (...args: unknown[]) => unknown).apply(this, args);
+    }
+    return this;
+  }
+
+  /** Makes a Lua script a method of this pipeline. */
+  defineCommand(name: string, definition: ScriptDefinition): void {
+    defineCommand(this, name, definition);
+  }
+
+  /** Adds a command. */
+  sendCommand(command: Command): this {
+    this[COLLECTION].add(command);
+    return this;
+  }
+
+  /** Adds MULTI; `exec` then adds EXEC. */
+  multi(): this {
+    this[COLLECTION].openTransactions++;
+    return this.sendCommand(new Command('multi', [], this[WAY].utf8));
+  }
+
+  /**
+   * Sends what was collected and resolves `[[error, reply], ...]`, also where commands fail. A transaction resolves the outcomes of its commands,
+   * or null when a WATCH aborted it, and rejects when EXEC was refused. Within an open inner MULTI: adds its EXEC.
+   */
+  exec(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
+    const collection = this[COLLECTION];
+    const send = (): Promise<Outcome[]> => collection.send(this.redis);
+    // Nothing is sent twice; as in ioredis, a second call resolves what was answered, MULTI and EXEC included.
+    if (collection.isSpent) return withCallback(collection.promise, callback);
+    if (collection.openTransactions > 0) {
+      collection.closeTransaction(this[WAY]);
+      if (!collection.isTransaction) return this as unknown as Promise<Outcome[] | null>;
+    }
+    if (!collection.isTransaction) return withCallback(send(), callback);
+    const run = (): Promise<Outcome[] | null> => send().then(unwrapTransaction);
+    // MULTI and EXEC are not the user's.
+    return withCallback(traceBatch(run, Math.max(this.length - 2, 0), () => this.redis[LIFE].place()), callback);
+  }
+
+  /** @deprecated Use `exec`: commands say themselves whether they want Buffers. */
+  execBuffer(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
+    const { isTransaction, openTransactions } = this[COLLECTION];
+    if (isTransaction || openTransactions > 0) return this.exec(callback);
+    return this.sendCommand(new Command('exec', [], this[WAY].buffers, callback as Callback)) as unknown as Promise<Outcome[] | null>;
+  }
+}
+
+installCommands(Pipeline.prototype);
+
+/** Replies of an EXEC as pairs. */
+export function pairsOf(replies: unknown): Outcome[] | null {
+  if (!Array.isArray(replies)) return null;
+  return replies.map((reply: unknown): Outcome => (reply instanceof Error ? ([reply] as unknown as Outcome) : [null, reply]));
+}
+
+function unwrapTransaction(outcomes: Outcome[]): Outcome[] | null {
+  const [error, replies] = outcomes[outcomes.length - 1];
+  if (!error) return pairsOf(replies);
+  const previousErrors = outcomes.slice(0, -1).flatMap(([previous]) => (previous ? [previous] : []));
+  throw Object.assign(error, { previousErrors });
+}
+
+function withCallback<T>(promise: Promise<T>, callback: Callback<T> | undefined): Promise<T> {
+  return callback === undefined ? promise : callBack(promise, callback as Callback);
+}

@@ -1,0 +1,31 @@
+/** What stands above the client: manager, cache, bus. */
+export { HawserError, type HawserErrorDetails } from '../errors';
+export type { Logger } from '../logger';
+export {
+  RedisManager,
+  redisHealthCheck,
+  type BullMQConnectionOptions,
+  type CacheEngineOptions,
+  type CloseOptions,
+  type ManagerOptions,
+  type RedisHealth,
+  type ShutdownOptions,
+} from '../manager';
+export { CacheRepository, type CacheItem, type SetOptions } from './repository';
+export type { CacheEvent, CacheEventName, CacheEvents } from '../cache/events';
+export type { Loader, LoaderContext } from '../cache/load';
+export type { ManyLoader } from '../cache/many';
+export type { CacheOptions, CacheRepositoryOptions } from '../cache/options';
+export type { Serializer } from '../cache/serializer';
+export { StaleWhileRevalidate } from './swr';
+export { CachedService } from './service';
+export { CacheMetrics, type CacheCounters, type CacheMetricsSnapshot } from '../cache/metrics';
+export { warmCache, type WarmOptions, type WarmReport, type WarmTask } from './warm';
+export {
+  applyInvalidation,
+  PubSubService,
+  type CacheInvalidationMessage,
+  type InvalidationListener,
+  type PubSubEvents,
+  type PubSubOptions,
+} from '../pubsub';

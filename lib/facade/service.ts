@@ -1,0 +1,90 @@
+/** Base class of services that cache: a repository of their own, keys and tags by company. */
+import { badOption } from '../errors';
+import { canonicalHash } from '../cache/canonical';
+import type { CacheRepositoryOptions } from '../cache/options';
+import { CacheRepository } from './repository';
+
+/** A part of a key: text, or an id that has a text (numbers, ObjectIds of MongoDB). */
+type KeyPart = string | number | bigint | { toHexString(): string };
+
+/** Beside the services, so that no name is taken from subclasses. */
+const caches = new WeakMap<CachedService, CacheRepository>();
+
+/**
+ * A service with a cache whose prefix is its name.
+ *
+ *     class OrderService extends CachedService {
+ *       protected serviceName = 'order';
+ *
+ *       list(companyId: string, filters: OrderFilters) {
+ *         return this.cache.getOrSet(this.listCacheKey(companyId, filters), () => db.orders(companyId, filters), {
+ *           ttl: 300,
+ *           tags: [this.companyTag(companyId, 'orders')],
+ *         });
+ *       }
+ *     }
+ */
+export abstract class CachedService {
+  /** Prefix of the service's entries: any non-empty string without `#`. Two services of one name share their entries. */
+  protected abstract serviceName: string;
+
+  /** Options of the service's repository. */
+  declare protected cacheOptions?: CacheRepositoryOptions;
+
+  /**
+   * The service's repository. Made at its first use and not in the constructor, which runs before a subclass's `serviceName` is assigned.
+   * Throws TypeError where there is none by then.
+   */
+  protected get cache(): CacheRepository {
+    let cache = caches.get(this);
+    if (cache === undefined) {
+      if (typeof this.serviceName !== 'string' || this.serviceName === '') {
+        badOption(`${this.constructor.name}.serviceName`, 'a non-empty string', this.serviceName);
+      }
+      cache = new CacheRepository(this.serviceName, this.cacheOptions);
+      caches.set(this, cache);
+    }
+    return cache;
+  }
+
+  protected set cache(cache: CacheRepository) {
+    caches.set(this, cache);
+  }
+
+  /**
+   * `company:part:part`. A `:` or `%` inside a part is escaped, so that `('a', 'b:c')` and `('a:b', 'c')` are two keys; parts without them
+   * stand as they are. Ids that are not strings are written as text; null, undefined and plain objects are a TypeError: a key that
+   * says `undefined` would be shared by all who forgot theirs.
+   */
+  protected cacheKey(companyId: KeyPart, ...parts: KeyPart[]): string {
+    return `${segment('companyId', companyId)}:${parts.map((part, i) => segment(`parts[${i}]`, part)).join(':')}`;
+  }
+
+  /**
+   * The key of a list with these query parameters: equal parameters give equal keys in whatever order they are written, at every depth;
+   * types are kept (`1` is not `'1'`), `undefined` is absent. TypeError for what JSON cannot carry.
+   */
+  protected listCacheKey(companyId: KeyPart, queryParams: object): string {
+    if (typeof queryParams !== 'object' || (queryParams as unknown) === null) badOption('queryParams', 'an object', queryParams);
+    return this.cacheKey(companyId, 'list', canonicalHash(queryParams));
+  }
+
+  /** `company:<id>:<resource>`; a `:` inside the id is escaped. */
+  protected companyTag(companyId: KeyPart, resource: string): string {
+    if (typeof resource !== 'string' || resource === '') badOption('resource', 'a non-empty string', resource);
+    return `company:${segment('companyId', companyId)}:${resource}`;
+  }
+}
+
+/** An empty part is `%`, which no escape is: so no part and an empty part are two keys. */
+function segment(path: string, part: unknown): string {
+  const text = typeof part === 'string' ? part : idText(path, part);
+  if (text === '') return '%';
+  return /[:%]/.test(text) ? text.replace(/%/g, '%25').replace(/:/g, '%3A') : text;
+}
+
+function idText(path: string, part: unknown): string {
+  if (typeof part === 'number' || typeof part === 'bigint') return String(part);
+  const own = typeof part === 'object' && part !== null && !Array.isArray(part) && part.toString !== Object.prototype.toString;
+  return own ? (part as { toString(): string }).toString() : badOption(path, 'a string or an id with a text of its own', part);
+}

@@ -1,0 +1,86 @@
+/** One connection of a link, from its opening to its loss: Node's own socket, or a stream of the user's (`Connector`). */
+import type { Socket } from 'node:net';
+import { clearTimeout, MAX_TIMER_MS, nextTick, setTimeout } from '../clock';
+import { isStream, notAStream, openSocket, watch, type SocketEvents, type SocketOptions } from './socket';
+
+/** The link. After `onLost` or `onRefused` it hears nothing more of this connection. */
+export interface Owner {
+  socket: Socket | undefined;
+  readonly isReferenced: boolean;
+  /** So many bytes are new in the room that it gave. */
+  onRead(bytes: number): void;
+  /** Bytes of a stream of the user's, which are not in that room. */
+  onChunk(chunk: Buffer): void;
+  onConnected(): void;
+  onSocketError(error: Error): void;
+  onLost(): void;
+  /** What cannot even be tried: a port or a certificate that is none, a Connector that brings no stream. */
+  onRefused(error: Error): void;
+}
+
+/** Opens what `options` say, or the stream that `openStream` brings. Bytes are read into `room`. */
+export function openConnection(owner: Owner, options: SocketOptions, room: Buffer, openStream?: () => Promise<Socket>): void {
+  let isCurrent = true;
+  const events = {
+    onRead: (bytes: number): void => {
+      if (isCurrent) owner.onRead(bytes);
+    },
+    onConnect: (): void => {
+      if (isCurrent) owner.onConnected();
+    },
+    onError: (error: Error): void => {
+      if (isCurrent) owner.onSocketError(error);
+    },
+    onClose: (): void => {
+      if (!isCurrent) return;
+      isCurrent = false;
+      owner.onLost();
+    },
+  };
+  // Not before whoever made the client has had a chance to listen.
+  const refuse = (error: Error): void =>
+    nextTick(() => {
+      if (!isCurrent) return;
+      isCurrent = false;
+      owner.onRefused(error);
+    });
+  try {
+    if (openStream !== undefined) return openOwn(owner, openStream(), options, events, refuse);
+    owner.socket = openSocket(options, room, events);
+  } catch (error) {
+    return refuse(error as Error);
+  }
+  if (!owner.isReferenced) owner.socket.unref();
+}
+
+function openOwn(owner: Owner, opening: Promise<Socket>, options: SocketOptions, events: SocketEvents, refuse: (error: Error) => void): void {
+  const connectEvent = options.tls ? 'secureConnect' : 'connect';
+  Promise.resolve(opening).then((stream) => {
+    if (!isStream(stream)) return refuse(notAStream());
+    owner.socket = stream;
+    if (stream.destroyed) {
+      events.onError(new Error('The stream of the Connector is closed.'));
+      events.onClose();
+      return;
+    }
+    stream.on('data', (chunk: Buffer) => {
+      if (owner.socket === stream) owner.onChunk(chunk);
+    });
+    watch(stream, connectEvent, options, events);
+    if (!owner.isReferenced) stream.unref?.();
+    if (!stream.connecting) stream.emit(connectEvent);
+  }, refuse);
+}
+
+/** Ends it: politely, with `timeout` ms for the other side, or at once. */
+export function closeConnection(socket: Socket | undefined, isAtOnce: boolean, timeout: number): void {
+  if (socket === undefined || socket.destroyed) return;
+  if (isAtOnce || socket.connecting) {
+    if (isAtOnce && !('encrypted' in socket) && typeof socket.resetAndDestroy === 'function') socket.resetAndDestroy();
+    else socket.destroy();
+    return;
+  }
+  socket.end();
+  const timer = setTimeout(() => socket.destroy(), Math.min(timeout, MAX_TIMER_MS));
+  socket.once('close', () => clearTimeout(timer));
+}

@@ -1,0 +1,555 @@
+/**
+ * The driver of one link: a Node socket on one side, the core's state machine on the other. Commands of one tick leave in one write, or in
+ * large pieces; all replies that one read brought come back in one array. Everything that is touched per command is in this one object of
+ * stable shape.
+ */
+import type { Socket } from 'node:net';
+import { nextTick, surface } from '../clock';
+import { afterFailure, type Command } from '../command/command';
+import { closeConnection, openConnection } from './connection';
+import { Event, Flag, NO_META, NO_STATE, share, Slot, STRIDE } from './crossing';
+import type { Failure } from '../observe/errors';
+import { InFlight, mask32, START } from './in_flight';
+import { leave } from './leaving';
+import { MESSAGE_KINDS, type LinkClient, type LinkConfig } from './link_client';
+import { Polling } from './polling';
+import { probe } from './probe';
+import { sendSource } from '../command/script';
+import { nodeName } from './socket';
+import { SocketTimeout } from './socket_timeout';
+import type { ReplyContext } from '../command/table';
+import { WakeTimer } from './wake';
+import { native, type NativeLink } from '../native';
+
+/** What is waiting leaves at the latest when it has grown to this. */
+const FLUSH_BYTES = 1 << 18;
+const MAX_BATCH = 1 << 14;
+/**
+ * So does each piece of a tick, while the socket takes what it is given: the server works on it while JavaScript issues the rest. Ticks resemble
+ * the one before: its commands make up to `PIECES` even pieces within these bounds.
+ */
+const PIECES = 4;
+const LEAST_PIECE = 8;
+const LARGEST_PIECE = 256;
+const READ_BYTES = 1 << 16;
+
+/** ioredis's words. */
+const NO_RESP3 =
+  'replyMapping "resp3" was requested, but the server does not support RESP3. ' +
+  'Replies will use RESP2-compatible shapes until connected to a server that supports RESP3.';
+
+/** The last options that the core took, as JSON. */
+let usableOptions = '';
+
+/** A command and its reply, or the text of its error. */
+interface Outcome {
+  command: Command;
+  reply: unknown;
+  isFailed: boolean;
+}
+
+export class Link extends InFlight {
+  socket: Socket | undefined = undefined;
+  /** Called after every crossing: the cache looks for what the core has decided. */
+  afterCrossing: (() => void) | undefined = undefined;
+  /** Scripts whose source this connection has sent. */
+  readonly scripts = new Set<string>();
+  node: string;
+
+  private core: NativeLink | undefined = undefined;
+  private coreOptions: string;
+  private socketOptions: LinkConfig['socket'];
+  private readonly shape: LinkConfig['shape'];
+  private input: Buffer | undefined = undefined;
+  private meta = NO_META;
+  private state = NO_STATE;
+  /** Commands in `out`. */
+  private batch = 0;
+  /** The size at which the batch leaves, if it can, before its tick is over. */
+  private cut = LARGEST_PIECE;
+  private piece = LARGEST_PIECE;
+  /** The number of the tick's first command. */
+  private tickStart = 0;
+  /** Replies that wait until those before them have been heard of. */
+  private behind: Outcome[] | undefined = undefined;
+  private isScheduled = false;
+  private readonly timer = new WakeTimer(() => this.tick());
+  private readonly silence = new SocketTimeout(this);
+  /** @internal */ isReferenced = true;
+  private isWaiting = false;
+  private readonly hasOwnStream: boolean;
+  private readonly polling: Polling;
+  private context: Omit<ReplyContext, 'commandName'>;
+
+  constructor(
+    private readonly client: LinkClient,
+    { core, socket, shape }: LinkConfig,
+  ) {
+    super();
+    this.socketOptions = socket;
+    this.shape = shape;
+    this.node = nodeName(socket);
+    const options = JSON.stringify(core);
+    this.coreOptions = options === usableOptions ? usableOptions : options;
+    // What cannot be used is refused here and now.
+    if (options !== usableOptions) void this.native;
+    usableOptions = this.coreOptions;
+    this.context = { protocol: 3, replyMapping: (this.replyMapping = shape.resp3 ? 'resp3' : 'legacy') };
+    this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
+    this.hasOwnStream = client.openStream !== undefined;
+    // Where small writes wait for each other, one more of them would cost a delay.
+    this.polling = new Polling(socket.noDelay !== false && !this.hasOwnStream, () => this.queued > 0);
+  }
+
+  /** Made when it is needed first, as the memory it shares: many clients are made and never used. */
+  get native(): NativeLink {
+    return (this.core ??= new native.NativeLink(this.coreOptions, this.shape.resp3, this.shape.stringNumbers));
+  }
+
+  private maxRetriesPerRequest: number | null;
+  private readonly replyMapping: ReplyContext['replyMapping'];
+
+  get attempts(): number {
+    return this.state[Slot.Attempts];
+  }
+  get database(): number {
+    return this.state[Slot.Database];
+  }
+  get protocol(): number {
+    return this.state[Slot.Protocol];
+  }
+  /** Commands that wait or are in flight. */
+  get queued(): number {
+    return (this.state[Slot.Queued]) + this.batch;
+  }
+
+  protected override onNewOut(): void {
+    if (this.input === undefined) this.share();
+    else this.native.setOut(this.out);
+  }
+
+  /** Gives the core the memory that both sides use, when it is needed first. */
+  private share(): Buffer {
+    if (this.input === undefined) {
+      this.input = Buffer.allocUnsafeSlow(READ_BYTES);
+      this.meta = new Uint32Array(2 * START);
+      this.state = new Float64Array(NO_STATE.length);
+      this.openRing();
+      share(this.native, this.input, this.out, this.meta, this.state);
+    }
+    return this.input;
+  }
+
+  // ---- commands
+
+  /** Queues a command; it leaves with the others of this tick. */
+  push(command: Command): void {
+    const start = this.at;
+    // May throw, for want of memory or over what a tool made of the arguments: then the command has no number, and no place in the batch.
+    this.encode(command.meta, command.args);
+    const id = this.nextId;
+    if (mask32(id - this.oldest) > this.mask) this.growRing();
+    this.ring[id & this.mask] = command;
+    this.nextId = mask32(id + 1);
+    const n = this.batch++;
+    if (2 * n + 1 >= this.meta.length) this.growMeta();
+    this.meta[2 * n] = this.at - start;
+    this.meta[2 * n + 1] = command.class;
+    if (!this.isScheduled) {
+      this.isScheduled = true;
+      nextTick(flush, this);
+      if (this.polling.isOn && id === this.oldest) this.send();
+    } else if (this.batch >= this.cut || this.at > FLUSH_BYTES) {
+      this.cutOff();
+    }
+  }
+
+  /** Queues a command that failed, for the database it was issued for. */
+  sendAgain(command: Command, database: number): void {
+    this.send();
+    this.native.issueIn(database);
+    this.push(command);
+    this.send();
+  }
+
+  /** The batch has grown to a piece. */
+  private cutOff(): void {
+    if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || this.socket?.writableLength === 0) this.send();
+    else this.cut = this.batch + this.piece;
+  }
+
+  private growMeta(): void {
+    const bigger = new Uint32Array(this.meta.length * 2);
+    bigger.set(this.meta);
+    this.meta = bigger;
+    this.native.setMeta(bigger);
+  }
+
+  /** Hands what this tick has issued to the core, and to the socket. */
+  flush(): void {
+    this.isScheduled = false;
+    this.send();
+    this.after();
+  }
+
+  /** @internal The tick in which commands were issued is over. */
+  endTick(): void {
+    const issued = mask32(this.nextId - this.tickStart);
+    const pieces = Math.min(PIECES, Math.max(1, Math.floor(issued / LEAST_PIECE)));
+    this.piece = Math.min(LARGEST_PIECE, Math.max(LEAST_PIECE, Math.ceil(issued / pieces)));
+    this.tickStart = this.nextId;
+    this.flush();
+  }
+
+  /** Runs no code but its own: whoever issues a command is in the middle of something. The rest of a flush waits for the end of the tick. */
+  private send(): void {
+    const commands = this.batch;
+    if (commands === 0) return;
+    const bytes = this.at;
+    this.at = 0;
+    this.batch = 0;
+    this.cut = this.piece;
+    if (this.native.submit(bytes, commands, mask32(this.nextId - commands))) this.write(this.out.subarray(0, bytes), true);
+    else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
+  }
+
+  private write(bytes: Buffer, isOwn: boolean): void {
+    const socket = this.socket;
+    if (socket === undefined || !socket.writable) return;
+    // A stream of the user's own may keep what it was given.
+    socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
+    if (this.isReferenced) this.polling.onWrite();
+    if (this.socketOptions.socketTimeout !== undefined) this.silence.expect(this.socketOptions.socketTimeout);
+    // Not all of it went to the kernel: the buffer belongs to the socket now.
+    if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
+  }
+
+  /** Writes out what the core has queued by itself. */
+  pump(): void {
+    this.share();
+    this.native.refresh();
+    this.after();
+  }
+
+  /** After every crossing: what the core left to do. */
+  private after(): void {
+    let flags = this.state[Slot.Flags];
+    while ((flags & (Flag.Output | Flag.Events)) !== 0) {
+      if ((flags & Flag.Output) !== 0) this.write(this.native.output(), false);
+      if ((flags & Flag.Events) !== 0) this.dispatch(this.native.events());
+      flags = this.state[Slot.Flags];
+    }
+    // A link without a socket that will try again keeps the process alive, as its socket would.
+    const wakeAt = this.state[Slot.WakeAt];
+    if (wakeAt !== -1) this.timer.arm(this.state[Slot.WakeIn], this.isWaiting && this.isReferenced, wakeAt);
+    if (this.afterCrossing !== undefined) this.afterCrossing();
+  }
+
+  // ---- replies
+
+  /** What the core cannot take in (a defect of its own) ends the connection: a new one has a clean stream, and nobody is left waiting. */
+  private takeIn(receive: () => unknown[]): void {
+    let replies: unknown[];
+    try {
+      replies = receive();
+    } catch (error) {
+      this.socket?.destroy(error as Error);
+      return;
+    }
+    this.settle(replies);
+    this.after();
+    if (this.silence.isRunning) this.silence.onData(this.socketOptions.socketTimeout);
+  }
+
+  private settle(replies: unknown[]): void {
+    const n = replies.length;
+    if (n === 0) return;
+    const flags = this.state[Slot.Flags];
+    if ((flags & (Flag.Errors | Flag.Sparse)) !== 0 || this.behind !== undefined) {
+      this.settleOneByOne(replies, flags);
+      return;
+    }
+    const context = this.context;
+    let id = this.state[Slot.FirstId];
+    for (let i = 0; i < n; i++) {
+      // Read anew each time: what a reply sets off may make the ring grow.
+      const command = this.ring[id & this.mask] as Command;
+      this.ring[id & this.mask] = undefined;
+      if (id === this.oldest) this.oldest = mask32(id + 1);
+      id = mask32(id + 1);
+      command.deliver(replies[i], context);
+    }
+    this.advance();
+  }
+
+  private settleOneByOne(replies: unknown[], flags: number): void {
+    // The index of each, and the database of its command.
+    const errors = new Map<number, number>();
+    if ((flags & Flag.Errors) !== 0) {
+      const flat = this.native.errors();
+      for (let i = 0; i < flat.length; i += 2) errors.set(flat[i], flat[i + 1]);
+    }
+    const ids = (flags & Flag.Sparse) !== 0 ? this.native.ids() : undefined;
+    const first = this.state[Slot.FirstId];
+    const outcomes: Outcome[] = [];
+    for (let i = 0; i < replies.length; i++) {
+      const command = this.takeOut(ids === undefined ? mask32(first + i) : (ids[i]));
+      if (command === undefined) continue;
+      const database = errors.get(i);
+      const isFailed = database !== undefined;
+      if (isFailed && this.isSentAgain(command, replies[i] as string, database)) continue;
+      outcomes.push({ command, reply: replies[i], isFailed });
+    }
+    this.advance();
+    if (this.behind === undefined) this.deliverFrom(outcomes, 0);
+    else for (const outcome of outcomes) this.behind.push(outcome);
+  }
+
+  /** What the user's functions throw costs nobody else his reply. */
+  private isSentAgain(command: Command, text: string, database: number): boolean {
+    try {
+      return this.client.onReplyError(command, text, database);
+    } catch (error) {
+      surface(error);
+      return false;
+    }
+  }
+
+  /** In their order: a caller hears of an error some turns after it is told, and those behind it wait for that. */
+  private deliverFrom(outcomes: Outcome[], start: number): void {
+    this.behind = outcomes;
+    for (let i = start; i < outcomes.length; i++) {
+      const { command, reply, isFailed } = outcomes[i];
+      try {
+        if (!isFailed) command.deliver(reply, this.context);
+        else if (command.deliverFailure(this.failure('E_REPLY', reply as string))) return afterFailure(() => this.deliverFrom(outcomes, i + 1));
+      } catch (error) {
+        surface(error);
+      }
+    }
+    this.behind = undefined;
+  }
+
+  private failure(code: string, text?: string, maybeExecuted = false): Failure {
+    return { code, node: this.node, maybeExecuted, maxRetriesPerRequest: this.maxRetriesPerRequest, ...(text === undefined ? {} : { text }) };
+  }
+
+  // ---- events
+
+  private dispatch(events: unknown[]): void {
+    for (let i = 0; i < events.length; i += STRIDE) {
+      try {
+        this.dispatchOne(events, i);
+      } catch (error) {
+        surface(error);
+      }
+    }
+    this.advance();
+  }
+
+  private dispatchOne(events: unknown[], i: number): void {
+    const a = events[i + 1];
+    const b = events[i + 2];
+    switch (events[i] as Event) {
+      case Event.Rejected:
+        this.takeOut(a as number)?.deliverFailure(this.failure(b as string, events[i + 3] as string | undefined, events[i + 4] === 1));
+        break;
+      case Event.Message:
+        this.client.onMessage(MESSAGE_KINDS[a as number], b as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
+        break;
+      default:
+        this.onEvent(events[i] as Event, a, b);
+    }
+  }
+
+  private onEvent(event: Event, a: unknown, b: unknown): void {
+    const { client } = this;
+    switch (event) {
+      case Event.Connect:
+        client.onConnecting();
+        return this.open();
+      case Event.Close:
+        return closeConnection(this.socket, a === 1, this.socketOptions.disconnectTimeout ?? 2000);
+      case Event.Ready:
+        this.context = this.protocol === 2 ? { protocol: 2, replyMapping: 'legacy' } : { protocol: 3, replyMapping: this.replyMapping };
+        if (this.context.replyMapping !== this.replyMapping) client.onWarning(NO_RESP3);
+        return client.onReady();
+      case Event.Closed: {
+        const delay = client.onClosed(a as number);
+        this.isWaiting = delay !== null;
+        // A timer of the connection's does not hold the process; that of the next attempt does.
+        this.timer.stop();
+        this.forgetScripts();
+        this.native.reconnectAfter(delay ?? -1);
+        return;
+      }
+      case Event.Ended:
+        this.isWaiting = false;
+        this.timer.stop();
+        this.scripts.clear();
+        open.delete(this);
+        return client.onEnded();
+      case Event.Monitor:
+        return client.onMonitor(a as string);
+      case Event.Moved:
+        return client.onMoved(a as string);
+      case Event.Failed:
+        return client.onFailed(a as string, b as string);
+      case Event.Warning:
+        return client.onWarning(a as string);
+      case Event.Selected:
+        return;
+      case Event.Probe:
+        probe(this.socketOptions, (outcome) => {
+          this.native.probed(outcome);
+          this.after();
+        });
+        return;
+      case Event.Check:
+        return this.native.checked(client.onCheck(a as string));
+    }
+  }
+
+  // ---- the connection
+
+  connect(): void {
+    open.add(this);
+    this.share();
+    this.native.connect();
+    this.after();
+  }
+
+  disconnect(reconnect: boolean): void {
+    // What this tick has issued leaves first.
+    this.flush();
+    this.share();
+    this.native.disconnect(reconnect);
+    this.after();
+  }
+
+  /** The next server may not know them: of the calls that wait, the first of each script sends its source, as on any new connection. */
+  private forgetScripts(): void {
+    this.send();
+    this.scripts.clear();
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) {
+      const command = this.ring[id & this.mask];
+      const script = command?.script;
+      if (command === undefined || script === undefined || this.scripts.has(script.sha)) continue;
+      this.scripts.add(script.sha);
+      if (command.name !== 'evalsha') continue;
+      sendSource(command, script);
+      this.encode(command.meta, command.args);
+      this.native.rewrite(id, this.at);
+      this.at = 0;
+    }
+  }
+
+  /** Options may have changed, a password for example: they count from the next connection on. */
+  private reconfigure(): void {
+    const { core, socket, shape } = this.client.configure();
+    const options = JSON.stringify(core);
+    if (options !== this.coreOptions) {
+      this.native.configure(options);
+      this.coreOptions = options;
+    }
+    this.socketOptions = socket;
+    this.node = nodeName(socket);
+    this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
+  }
+
+  private open(): void {
+    this.isWaiting = false;
+    try {
+      this.reconfigure();
+    } catch (error) {
+      return nextTick(() => this.onRefused(error as Error));
+    }
+    openConnection(this, this.socketOptions, this.share(), this.client.openStream);
+  }
+
+  /** @internal */
+  onRead(bytes: number): void {
+    this.polling.onRead(bytes);
+    this.takeIn(() => this.native.receive(bytes));
+  }
+
+  /** @internal */
+  onChunk(chunk: Buffer): void {
+    this.takeIn(() => this.native.receiveChunk(chunk));
+  }
+
+  /** @internal */
+  onConnected(): void {
+    this.client.onConnect();
+    this.native.connected();
+    this.after();
+  }
+
+  /** @internal */
+  onSocketError(error: Error): void {
+    this.client.onSocketError(error);
+  }
+
+  /** @internal */
+  onLost(): void {
+    this.silence.stop();
+    this.polling.reset();
+    this.native.closed();
+    this.after();
+  }
+
+  /** @internal As in ioredis: whoever waits is told the reason, and there is no other attempt. */
+  onRefused(error: Error): void {
+    this.flush();
+    this.client.onGivenUp(error);
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) this.takeOut(id)?.deliverError(error);
+    this.advance();
+    this.native.disconnect(false);
+    this.native.closed();
+    this.after();
+  }
+
+  // ---- timers
+
+  private tick(): void {
+    this.native.tick();
+    this.after();
+  }
+
+  /** @internal For the end of the process. */
+  isAnswered(): boolean {
+    return this.queued === 0 || this.isBlocked();
+  }
+
+  /** @internal */
+  get room(): Buffer {
+    return this.share();
+  }
+
+  /** @internal Nobody is told any more. */
+  take(bytes: number): void {
+    this.native.receive(bytes);
+  }
+
+  ref(): void {
+    this.isReferenced = true;
+    this.socket?.ref?.();
+    if (this.isWaiting) this.timer.hold(true);
+  }
+
+  unref(): void {
+    this.isReferenced = false;
+    this.socket?.unref?.();
+    this.timer.hold(false);
+  }
+}
+
+function flush(link: Link): void {
+  link.endTick();
+}
+
+/** Links that are not ended. What they have queued arrives also when the process exits in the same tick. */
+const open = new Set<Link>();
+process.on('exit', () => {
+  for (const link of open) leave(link);
+});

@@ -1,0 +1,96 @@
+/**
+ * Node's own sockets: everything that ioredis's options say about them holds because they are the same. Bytes are read into one fixed buffer
+ * that the core has pinned.
+ */
+import { connect as netConnect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { HawserError } from '../errors';
+import { clearTimeout, MAX_TIMER_MS, setTimeout } from '../clock';
+
+export interface SocketOptions {
+  host: string;
+  port: number;
+  family?: number | undefined;
+  path?: string | undefined;
+  tls?: (ConnectionOptions & { profile?: string }) | undefined;
+  connectTimeout?: number | undefined;
+  /** Longest silence while a reply is due, in ms. */
+  socketTimeout?: number | undefined;
+  keepAlive?: number | undefined;
+  noDelay?: boolean | undefined;
+}
+
+export interface SocketEvents {
+  /** `bytes` of the buffer that `openSocket` was given are new. */
+  onRead(bytes: number): void;
+  onConnect(): void;
+  onError(error: Error): void;
+  onClose(): void;
+}
+
+/** `host:port`, or the path of a unix socket. */
+export function nodeName(options: SocketOptions): string {
+  return options.path ?? (String(options.host).includes(':') ? `[${options.host}]:${options.port}` : `${options.host}:${options.port}`);
+}
+
+function connectOptions(options: SocketOptions): NetConnectOpts {
+  if (options.path !== undefined && options.path !== null) return { path: options.path };
+  // Every address that a name has is tried, unless the user says which family it is to be.
+  const family = options.family ?? 0;
+  return { host: options.host, family, autoSelectFamily: family === 0, ...((options.port as unknown) === null ? {} : { port: options.port }) } as NetConnectOpts;
+}
+
+/** Opens a connection. `onClose` comes once, whatever happens. */
+export function openSocket(options: SocketOptions, buffer: Buffer, events: SocketEvents): Socket | TLSSocket {
+  const onread = {
+    buffer,
+    callback: (bytes: number): boolean => {
+      events.onRead(bytes);
+      return true;
+    },
+  };
+  const target = { ...connectOptions(options), onread };
+  const { tls } = options;
+  const socket = tls ? tlsConnect({ ...servername(options), ...tls, ...target } as ConnectionOptions) : netConnect(target as NetConnectOpts);
+  watch(socket, tls ? 'secureConnect' : 'connect', options, events);
+  return socket;
+}
+
+/** Server name indication takes names only. */
+function servername(options: SocketOptions): ConnectionOptions {
+  return options.path || /^[\d.]+$|:/.test(options.host) ? {} : { servername: options.host };
+}
+
+/** Wires the events of a socket that is (being) connected. */
+export function watch(socket: Socket | TLSSocket, connectEvent: string, options: SocketOptions, events: SocketEvents): void {
+  const timeout = options.connectTimeout ?? 0;
+  const timer =
+    timeout > 0
+      ? setTimeout(() => {
+          const error = Object.assign(new Error('connect ETIMEDOUT'), { errorno: 'ETIMEDOUT', code: 'ETIMEDOUT', syscall: 'connect' });
+          events.onError(error);
+          socket.destroy();
+        }, Math.min(timeout, MAX_TIMER_MS))
+      : undefined;
+  socket.once(connectEvent, () => {
+    clearTimeout(timer);
+    // A stream of the user's own may be no socket.
+    if (typeof options.keepAlive === 'number') socket.setKeepAlive?.(true, options.keepAlive);
+    if (options.noDelay !== false && options.path === undefined) socket.setNoDelay?.(true);
+    events.onConnect();
+  });
+  socket.on('error', (error: Error) => events.onError(error));
+  socket.once('close', () => {
+    clearTimeout(timer);
+    events.onClose();
+  });
+}
+
+/** Whether a `Connector` has brought what can be read and written. */
+export function isStream(value: unknown): boolean {
+  const { on, write, end } = (value ?? {}) as Partial<Socket>;
+  return typeof on === 'function' && typeof write === 'function' && typeof end === 'function';
+}
+
+export const notAStream = (): HawserError =>
+  new HawserError('E_BAD_OPTION', 'Connector.connect() must resolve a stream that is written to and read from, such as a net.Socket');

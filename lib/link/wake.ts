@@ -1,0 +1,58 @@
+/** The one timer of a link, and of the cache's engine: what they wait for is the core's to say. */
+import { clearTimeout, MAX_TIMER_MS, setImmediate, setTimeout } from '../clock';
+
+const now = performance.now.bind(performance);
+
+/**
+ * Wakes the core when it asked to be woken. Replies that are in the socket already are read first: deadlines are judged after one more look, so
+ * that a busy thread does not time out what is there.
+ */
+export class WakeTimer {
+  private timer: NodeJS.Timeout | undefined = undefined;
+  private due = 0;
+  private holds = true;
+  /** The timer has fired, and the socket is being read. */
+  private isLooking = false;
+
+  constructor(private readonly wake: () => void) {}
+
+  /**
+   * `ms` from now; negative: never. A timer that would fire too early is left alone: waking is cheap and asks again. Times that `due` says are
+   * those of one clock. `holds`: the process stays alive for it.
+   */
+  arm(ms: number, holds: boolean, due = now() + ms): void {
+    if (this.isLooking) return;
+    if (ms < 0) return this.stop();
+    if (this.timer === undefined || due < this.due - 1) {
+      this.stop();
+      this.timer = setTimeout(WakeTimer.fired, Math.min(MAX_TIMER_MS, Math.max(1, Math.ceil(ms))), this);
+      this.due = due;
+      this.holds = true;
+    }
+    this.hold(holds);
+  }
+
+  /** Whether the process stays alive for it. */
+  hold(holds: boolean): void {
+    if (holds === this.holds) return;
+    this.holds = holds;
+    if (holds) this.timer?.ref();
+    else this.timer?.unref();
+  }
+
+  stop(): void {
+    if (this.timer !== undefined) clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private static readonly fired = (self: WakeTimer): void => {
+    self.timer = undefined;
+    self.isLooking = true;
+    setImmediate(WakeTimer.looked, self);
+  };
+
+  private static readonly looked = (self: WakeTimer): void => {
+    self.isLooking = false;
+    self.wake();
+  };
+}

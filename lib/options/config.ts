@@ -1,0 +1,83 @@
+/** Options of a client as what the core and the socket are told. */
+import type { ConnectionOptions } from 'node:tls';
+import { badOption } from '../errors';
+import type { ClientOptions, ResolvedOptions } from './options';
+import type { LinkConfig } from '../link/link_client';
+
+/** The client's version, as CLIENT SETINFO reports it. */
+const VERSION = (require('../../package.json') as { version: string }).version;
+
+export const isMemoryUrl = (argument: unknown): boolean => typeof argument === 'string' && /^memory:\/\//i.test(argument);
+
+export function clientConfig(options: ResolvedOptions): LinkConfig {
+  checkOwnOptions(options);
+  const tag = options.clientInfoTag;
+  // As in ioredis, a user name without a password has an empty one, and an empty user name is none.
+  const username = textOf(options.username);
+  const password = username === null ? textOf(options.password) : (textOf(options.password) ?? '');
+  return {
+    core: {
+      protocol: options.protocol === 3 ? 3 : 2,
+      username,
+      password,
+      db: options.db,
+      connectionName: textOf(options.connectionName),
+      readOnly: Boolean(options.readOnly),
+      clientInfo: options.disableClientInfo ? null : { name: tag ? `ioredis(${tag})` : 'ioredis', version: VERSION },
+      readyCheck: Boolean(options.enableReadyCheck),
+      asksDriver: Boolean(options.Connector),
+      maxLoadingRetryMs: Number(options.maxLoadingRetryTime),
+      offlineQueue: Boolean(options.enableOfflineQueue),
+      resend: options.resend,
+      autoResend: Boolean(options.autoResendUnfulfilledCommands),
+      maxRetriesPerRequest: numberOf(options.maxRetriesPerRequest),
+      commandTimeoutMs: numberOf(options.commandTimeout),
+      autoResubscribe: Boolean(options.autoResubscribe),
+      maxQueueCommands: options.maxQueueCommands,
+      maxQueueBytes: options.maxQueueBytes,
+      watchdogMs: options.watchdogMs,
+      retryRefused: options.retryRefused,
+      maxReplyDepth: options.maxReplyDepth,
+      maxReplyElements: options.maxReplyElements,
+      maxReplyBytes: options.maxReplyBytes,
+    },
+    socket: {
+      host: options.host ?? 'localhost',
+      port: options.port,
+      family: options.family,
+      path: options.path || undefined,
+      tls: tlsOptions(options.tls),
+      connectTimeout: options.connectTimeout,
+      socketTimeout: options.socketTimeout,
+      keepAlive: options.keepAlive,
+      noDelay: Boolean(options.noDelay),
+      disconnectTimeout: options.disconnectTimeout,
+    },
+    shape: {
+      resp3: options.replyMapping === 'resp3',
+      stringNumbers: Boolean(options.stringNumbers),
+      maxRetriesPerRequest: numberOf(options.maxRetriesPerRequest),
+    },
+  };
+}
+
+function tlsOptions(tls: ClientOptions['tls'] | null): ConnectionOptions | undefined {
+  if (!tls) return undefined;
+  return typeof tls === 'object' ? tls : {};
+}
+
+/** As ioredis sends it: a URL's query and a careless configuration bring texts and numbers for each other, and what is falsy is none. */
+const textOf = (value: unknown): string | null => (value ? String(value) : null);
+const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+
+const BOUNDS = ['maxQueueCommands', 'maxQueueBytes', 'watchdogMs', 'maxReplyDepth', 'maxReplyElements', 'maxReplyBytes'];
+
+/** What ioredis does not know is checked here; its own options are taken as it takes them. */
+function checkOwnOptions(options: ResolvedOptions): void {
+  const resend = options.resend as unknown;
+  if (resend !== 'all' && resend !== 'idempotent' && resend !== 'none') badOption('resend', "'all', 'idempotent' or 'none'", resend);
+  for (const name of BOUNDS) {
+    const value = options[name];
+    if (value !== undefined && !(typeof value === 'number' && value >= 0)) badOption(name, 'a number from 0 on', value);
+  }
+}

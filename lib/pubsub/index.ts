@@ -1,0 +1,187 @@
+/** The invalidation bus between the instances of an application, on the manager's subscriber and publisher connections. */
+import { EventEmitter } from 'node:events';
+import { nextTick } from '../clock';
+import { checkFunction, checkNames, checkText } from '../cache/validate';
+import type { CacheRepository } from '../facade/repository';
+import { client, onClose, settings } from '../manager/connections';
+import { checkMessage, copyOf, parseMessage, type CacheInvalidationMessage } from './message';
+import type { Redis } from '../client/redis';
+
+export type { CacheInvalidationMessage };
+
+/** Options of `PubSubService.initialize`. */
+export interface PubSubOptions {
+  /** The channel, the same in all instances. Default `shipcrowd:cache:invalidation`. */
+  channel?: string;
+}
+
+/** Events of the bus and their listeners' arguments. */
+export interface PubSubEvents {
+  /** A listener threw, or its promise rejected. */
+  listenerError: [error: unknown, info: { id: string; message: CacheInvalidationMessage }];
+  /** Something arrived that is no message of the bus. */
+  badMessage: [info: { reason: string }];
+}
+
+export type InvalidationListener = (message: CacheInvalidationMessage) => unknown;
+
+const DEFAULT_CHANNEL = 'shipcrowd:cache:invalidation';
+const OPTIONS: ReadonlySet<string> = new Set(['channel']);
+
+interface Subscription {
+  readonly channel: string;
+  /** Absent on `memory://`. */
+  readonly redis: Redis | undefined;
+  readonly onMessage: (channel: string, text: string) => void;
+  readonly ready: Promise<void>;
+}
+
+let channel = DEFAULT_CHANNEL;
+let subscription: Subscription | undefined;
+const listeners = new Map<string, InvalidationListener>();
+const events = new EventEmitter<PubSubEvents>();
+
+onClose(() => {
+  subscription?.redis?.off('message', subscription.onMessage);
+  subscription = undefined;
+});
+
+/**
+ * Tells the other instances of an application what to drop from what they hold in memory. (A `CacheRepository` needs no bus: its entries are
+ * shared.) Messages are the JSON `{ type, target, source? }` on the channel `shipcrowd:cache:invalidation`. A message reaches the instances that
+ * are connected when it is published, the publisher's own included.
+ *
+ *     PubSubService.onInvalidation('permissions', ({ target }) => permissions.drop(target));
+ *     await PubSubService.initialize();
+ *     await PubSubService.publish({ type: 'tags', target: ['company:1:orders'], source: 'OrderService' });
+ *
+ * On `memory://` messages stay inside the process.
+ */
+export class PubSubService {
+  /**
+   * Subscribes. Calling it again does nothing, unless the subscriber's client was replaced or the channel is another one; after a reconnect
+   * the client subscribes by itself. `RedisManager.closeAll` ends the subscription and keeps the listeners: call it again then.
+   * Rejects when Redis cannot be reached within the retries of a request; it may be called again.
+   */
+  static async initialize(options: PubSubOptions = {}): Promise<void> {
+    checkNames('pubsub', options, OPTIONS);
+    if (options.channel !== undefined) checkText('pubsub.channel', options.channel);
+    const wanted = options.channel ?? channel;
+    const redis = settings().endpoint.memory ? undefined : client('subscriber');
+    const current = subscription;
+    if (current !== undefined && current.channel === wanted && current.redis === redis) return current.ready;
+    channel = wanted;
+    await PubSubService.subscribe(redis, current);
+  }
+
+  private static async subscribe(redis: Redis | undefined, former: Subscription | undefined): Promise<void> {
+    const own = channel;
+    const onMessage = (from: string, text: string): void => {
+      if (from === own) receive(text);
+    };
+    former?.redis?.off('message', former.onMessage);
+    redis?.on('message', onMessage);
+    const next: Subscription = { channel: own, redis, onMessage, ready: redis === undefined ? Promise.resolve() : redis.subscribe(own).then(() => undefined) };
+    subscription = next;
+    try {
+      await next.ready;
+    } catch (error) {
+      redis?.off('message', onMessage);
+      if (subscription === next) subscription = undefined;
+      throw error;
+    }
+    if (former !== undefined && former.redis === redis && former.channel !== own) await redis?.unsubscribe(former.channel);
+  }
+
+  /** Ends the subscription. Listeners stay registered. */
+  static async close(): Promise<void> {
+    const former = subscription;
+    subscription = undefined;
+    former?.redis?.off('message', former.onMessage);
+    await former?.redis?.unsubscribe(former.channel);
+  }
+
+  /**
+   * Publishes; resolves when Redis has taken the message. Rejects with TypeError for what is no message, else with the client's error.
+   */
+  static async publish(message: CacheInvalidationMessage): Promise<void> {
+    checkMessage(message);
+    const text = JSON.stringify(message);
+    if (settings().endpoint.memory) {
+      if (subscription !== undefined) nextTick(() => subscription !== undefined && receive(text));
+      return;
+    }
+    await client('publisher').publish(channel, text);
+  }
+
+  /** Registers a listener under an id; one that was there under the same id is replaced. */
+  static onInvalidation(id: string, callback: InvalidationListener): void {
+    checkText('id', id);
+    checkFunction('callback', callback);
+    listeners.set(id, callback);
+  }
+
+  /** Takes a listener out; whether there was one. */
+  static offInvalidation(id: string): boolean {
+    return listeners.delete(id);
+  }
+
+  /** Listens to events of the bus: `listenerError`, `badMessage`. */
+  static on<E extends keyof PubSubEvents>(event: E, listener: (...args: PubSubEvents[E]) => void): void {
+    events.on(event, listener as never);
+  }
+
+  /** Stops listening to an event of the bus. */
+  static off<E extends keyof PubSubEvents>(event: E, listener: (...args: PubSubEvents[E]) => void): void {
+    events.off(event, listener as never);
+  }
+}
+
+function receive(text: string): void {
+  let message: CacheInvalidationMessage;
+  try {
+    message = parseMessage(text);
+  } catch (error) {
+    const reason = (error as Error).message;
+    settings().logger.warn(`[hawser] bus: a message was dropped: ${reason}`);
+    report('badMessage', { reason });
+    return;
+  }
+  for (const [id, listener] of [...listeners]) {
+    const own = copyOf(message);
+    // In its own turn of the promise queue: neither a throw nor a rejection reaches the other listeners or the connection.
+    void Promise.resolve()
+      .then(() => listener(own))
+      .catch((error: unknown) => {
+        settings().logger.error(`[hawser] bus: the listener ${JSON.stringify(id)} failed:`, error);
+        report('listenerError', error, { id, message });
+      });
+  }
+}
+
+/** In a tick of its own: an event listener that throws is uncaught, as everywhere in Node. */
+function report<E extends keyof PubSubEvents>(event: E, ...args: PubSubEvents[E]): void {
+  nextTick(() => events.emit(event, ...(args as never)));
+}
+
+/**
+ * Applies a message of the bus to a repository: tags are invalidated, patterns and keys deleted. For a rollout during which instances that
+ * keep their caches themselves still announce changes on the bus. Resolves with the number of entries. Rejects as the repository does.
+ *
+ *     PubSubService.onInvalidation('orders', (message) => applyInvalidation(orders, message));
+ */
+export async function applyInvalidation(repository: CacheRepository, message: CacheInvalidationMessage): Promise<number> {
+  checkMessage(message);
+  const targets = typeof message.target === 'string' ? [message.target] : message.target;
+  switch (message.type) {
+    case 'tags':
+      return repository.invalidateTags(targets);
+    case 'key':
+      return repository.deleteMany(targets);
+    case 'pattern': {
+      let deleted = 0;
+      for (const pattern of targets) deleted += await repository.deletePattern(pattern);
+      return deleted;
+    }
+  }
+}
