@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::entry::{Entry, Owner, Step};
 use super::handshake::{is_passing, judge_auth, judge_info, Readiness, Verdict};
 use super::link::{Farewell, Link};
-use super::output::{Message, MessageKind, Output, Reason, Sink, State};
+use super::output::{CoreEvent, Message, MessageKind, Output, Reason, Sink, State};
 use crate::clock::Instant;
 use crate::command::{arguments, Kind};
 use crate::error::ErrorKind;
@@ -74,7 +74,12 @@ impl Link {
 
     fn on_frame<S: Sink>(&mut self, frame: &[u8], sink: &mut S) {
         if frame[0] == b'>' {
-            self.on_push(&Reply::parse(frame), sink);
+            let push = Reply::parse(frame);
+            if is_tracking_push(&push) {
+                self.outputs.push_back(Output::Core(CoreEvent::Push(push)));
+            } else {
+                self.on_push(&push, sink);
+            }
             return;
         }
         if frame[0] == b'*' && self.may_be_in_band() {
@@ -97,7 +102,7 @@ impl Link {
             Owner::Caller(id) => self.on_caller_reply(entry, id, frame, sink),
             Owner::Core(tag) => {
                 self.retained.release(entry.place);
-                sink.core(tag, frame);
+                self.outputs.push_back(Output::Core(CoreEvent::Reply { tag, reply: Reply::parse(frame) }));
             }
             Owner::Link(step) => {
                 let reply = Reply::parse(frame);
@@ -327,6 +332,11 @@ const fn is_subscription(kind: Kind) -> bool {
             | Kind::PatternUnsubscribe
             | Kind::ShardUnsubscribe
     )
+}
+
+/// Whether a push tells of tracked keys that have changed.
+fn is_tracking_push(push: &Reply) -> bool {
+    push.items().and_then(<[Reply]>::first).and_then(Reply::as_bytes) == Some(b"invalidate")
 }
 
 /// Whether an array is one of RESP2's in-band pub/sub messages. Asked only of a connection that has asked for some.

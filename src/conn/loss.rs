@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::entry::{Entry, Owner};
 use super::link::Link;
 use super::options::Resend;
-use super::output::{Output, Reason};
+use super::output::{CoreEvent, Output, Reason};
 use crate::clock::Instant;
 use crate::command::{Class, Kind};
 use crate::error::ErrorKind;
@@ -32,7 +32,7 @@ impl Link {
                 Owner::Link(_) => self.retained.release(entry.place),
                 Owner::Core(tag) => {
                     self.retained.release(entry.place);
-                    self.outputs.push_back(Output::CoreCut { tag, sent: true });
+                    self.outputs.push_back(Output::Core(CoreEvent::Lost { tag, sent: true }));
                 }
                 Owner::Caller(_) if entry.abandoned => {
                     self.retained.release(entry.place);
@@ -137,7 +137,7 @@ impl Link {
                     self.outputs.push_back(Output::Rejected { id, reason, maybe_executed });
                 }
             }
-            Owner::Core(tag) => self.outputs.push_back(Output::CoreCut { tag, sent: maybe_executed }),
+            Owner::Core(tag) => self.outputs.push_back(Output::Core(CoreEvent::Lost { tag, sent: maybe_executed })),
             Owner::Link(_) => {}
         }
     }

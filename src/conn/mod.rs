@@ -18,5 +18,5 @@ mod tests;
 
 pub use link::Link;
 pub use options::{ClientInfo, LinkOptions, Resend};
-pub use output::{Message, MessageKind, Output, Reason, Sink, State};
+pub use output::{CoreEvent, LinkId, Message, MessageKind, Output, Reason, Sink, State};
 pub use watchdog::Probe;

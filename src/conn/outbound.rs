@@ -148,7 +148,7 @@ impl Link {
         arguments(self.retained.get(select.place)).nth(1).and_then(|a| std::str::from_utf8(a).ok()?.parse().ok())
     }
 
-    /// Takes over commands of the core; their replies come to `Sink::core` with `tag`. They run in the link's own database,
+    /// Takes over commands of the core; what becomes of them comes as `Output::Core` with `tag`. They run in the link's own database,
     /// never inside a caller's transaction.
     pub fn submit_core(&mut self, commands: &Commands, tag: u32, now: Instant) {
         self.now = now;

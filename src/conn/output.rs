@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::command::Class;
 use crate::error::ErrorKind;
+use crate::resp::Reply;
 
 /// Where a link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +56,34 @@ pub struct Message {
     pub payload: Vec<u8>,
 }
 
-/// What the driver has to do or to tell, besides replies and bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Names a link among those of one session. A number is used again once its link is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkId(pub u32);
+
+/// What happened to the core's own commands on a link, and what the server tells the core unasked. These events are outputs
+/// like any other, so they come in the order of the bytes: a reply before the push that arrived after it, a loss after both.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CoreEvent {
+    /// The reply to the oldest command with this tag that has no outcome.
+    Reply {
+        /// The command's tag.
+        tag: u32,
+        /// The reply.
+        reply: Reply,
+    },
+    /// Keys that the server tracks for this connection have changed (`CLIENT TRACKING`, RESP3).
+    Push(Reply),
+    /// The oldest command with this tag that has no outcome will have no reply.
+    Lost {
+        /// The command's tag.
+        tag: u32,
+        /// Whether the server may have run it.
+        sent: bool,
+    },
+}
+
+/// What the driver has to do or to tell, besides callers' replies and bytes.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Open a socket, then call `on_connected` or `on_closed`.
     Connect,
@@ -105,21 +132,14 @@ pub enum Output {
     Selected(u32),
     /// Try a second connection to the same node, then call `on_probe`.
     Probe,
-    /// What the core had in flight on this link is lost; it was never sent if `sent` is false.
-    CoreCut {
-        /// Its tag.
-        tag: u32,
-        /// Whether the server may have run it.
-        sent: bool,
-    },
+    /// For the part of the core that uses this link.
+    Core(CoreEvent),
 }
 
-/// Takes replies as they are completed, in the order of the commands. Called by `on_bytes`.
+/// Takes callers' replies as they are completed, in the order of the commands. Called by `on_bytes`.
 pub trait Sink {
     /// The reply to the command `id`, which was issued for the database `db`, as one whole and valid frame.
     fn reply(&mut self, id: u32, class: Class, db: u32, frame: &[u8]);
     /// The reply to a subscription command: how many subscriptions there are now.
     fn count(&mut self, id: u32, count: i64);
-    /// A reply for the core.
-    fn core(&mut self, tag: u32, frame: &[u8]);
 }

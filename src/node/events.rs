@@ -57,7 +57,7 @@ pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_valu
         Output::Warning(text) => [values.integer(event::WARNING), values.text(text.as_bytes()), none, none, none],
         Output::Selected(db) => [values.integer(event::SELECTED), values.integer(i64::from(*db)), none, none, none],
         Output::Probe => [values.integer(event::PROBE), none, none, none, none],
-        Output::CoreCut { .. } => return,
+        Output::Core(_) => return,
     };
     flat.extend_from_slice(&slots);
 }

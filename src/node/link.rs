@@ -15,7 +15,7 @@ use super::pinned::Pinned;
 use super::values::{Maker, Makers, Shape, Values};
 use crate::clock::Instant;
 use crate::command::Class;
-use crate::conn::{Link, LinkOptions, Output, Probe, Sink};
+use crate::conn::{CoreEvent, Link, LinkOptions, Output, Probe, Sink};
 use crate::resp::Reply;
 
 /// Slots of the state array that JavaScript reads after every crossing.
@@ -63,18 +63,21 @@ impl LinkCore {
     pub fn drain(&mut self) {
         while let Some(output) = self.link.poll_output() {
             let now = now();
-            match (&output, &self.tenant) {
-                (Output::CoreCut { tag, sent }, Some(tenant)) => tenant.borrow_mut().on_cut(*tag, *sent, now),
-                (Output::CoreCut { .. }, None) => {}
+            match (output, &self.tenant) {
+                (Output::Core(CoreEvent::Reply { tag, reply }), Some(tenant)) => {
+                    tenant.borrow_mut().on_reply(tag, reply, &mut self.link, now);
+                }
+                (Output::Core(CoreEvent::Lost { tag, sent }), Some(tenant)) => tenant.borrow_mut().on_cut(tag, sent, now),
+                (Output::Core(_), _) => {}
                 (Output::Ready, Some(tenant)) => {
                     tenant.borrow_mut().on_up(&mut self.link, now);
-                    self.events.push_back(output);
+                    self.events.push_back(Output::Ready);
                 }
-                (Output::Closed { .. } | Output::Ended, Some(tenant)) => {
+                (output @ (Output::Closed { .. } | Output::Ended), Some(tenant)) => {
                     tenant.borrow_mut().on_down(now);
                     self.events.push_back(output);
                 }
-                _ => self.events.push_back(output),
+                (output, _) => self.events.push_back(output),
             }
         }
     }
@@ -103,7 +106,6 @@ struct Collect<'a, 'v> {
     replies: Vec<napi::sys::napi_value>,
     ids: &'a mut Vec<u32>,
     errors: &'a mut Vec<u32>,
-    core: Vec<(u32, Reply)>,
 }
 
 impl Sink for Collect<'_, '_> {
@@ -120,10 +122,6 @@ impl Sink for Collect<'_, '_> {
         self.ids.push(id);
         let value = self.values.integer(count);
         self.replies.push(value);
-    }
-
-    fn core(&mut self, tag: u32, frame: &[u8]) {
-        self.core.push((tag, Reply::parse(frame)));
     }
 }
 
@@ -395,7 +393,7 @@ impl NativeLink {
     }
 }
 
-/// Decodes a chunk: callers' replies become one array, the tenant's go to the tenant. A panic on the way leaves the link as it is.
+/// Decodes a chunk: callers' replies become one array. A panic on the way leaves the link as it is.
 fn take_in(
     core: &RefCell<LinkCore>,
     mut values: Values<'_>,
@@ -409,15 +407,9 @@ fn take_in(
     let mut core = core.borrow_mut();
     let core = &mut *core;
     let replies = Vec::with_capacity(ids.capacity());
-    let mut sink = Collect { values: &mut values, replies, ids, errors, core: Vec::new() };
+    let mut sink = Collect { values: &mut values, replies, ids, errors };
     core.link.on_bytes(chunk, now, &mut sink);
-    let Collect { replies, core: for_tenant, .. } = sink;
-    if let Some(tenant) = core.tenant.clone() {
-        let mut tenant = tenant.borrow_mut();
-        for (tag, reply) in for_tenant {
-            tenant.on_reply(tag, reply, &mut core.link, now);
-        }
-    }
+    let replies = sink.replies;
     core.drain();
     let array = values.array(&replies);
     values.returned(array)

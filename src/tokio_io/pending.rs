@@ -98,8 +98,6 @@ impl Sink for Pending {
     fn count(&mut self, id: u32, count: i64) {
         self.settle(id, Ok(Reply::Integer(count)));
     }
-
-    fn core(&mut self, _: u32, _: &[u8]) {}
 }
 
 const fn explain(kind: ErrorKind) -> &'static str {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::{Link, LinkOptions, Message, Output, Reason, Resend, Sink, State};
+use super::super::{CoreEvent, Link, LinkOptions, Message, Output, Reason, Resend, Sink, State};
 use super::server::{Connection, Server};
 use crate::clock::Instant;
 use crate::command::{classify, Class};
@@ -81,7 +81,6 @@ struct Seen {
     outcomes: BTreeMap<u32, Vec<Outcome>>,
     /// Numbers of commands in the order of their replies.
     order: Vec<u32>,
-    core: Vec<(u32, String)>,
 }
 
 impl Sink for Seen {
@@ -93,10 +92,6 @@ impl Sink for Seen {
     fn count(&mut self, id: u32, count: i64) {
         self.order.push(id);
         self.outcomes.entry(id).or_default().push(Outcome::Count(count));
-    }
-
-    fn core(&mut self, tag: u32, frame: &[u8]) {
-        self.core.push((tag, text(&Reply::parse(frame))));
     }
 }
 
@@ -116,7 +111,8 @@ pub struct Rig {
     pub connections: u32,
     /// Everything the link said but rejections.
     pub events: Vec<Output>,
-    pub core_cuts: Vec<(u32, bool)>,
+    /// What the core was told, in order.
+    pub core_events: Vec<CoreEvent>,
     pub calls: Vec<Call>,
     seen: Seen,
     connecting: bool,
@@ -136,7 +132,7 @@ impl Rig {
             piece: usize::MAX,
             connections: 0,
             events: Vec::new(),
-            core_cuts: Vec::new(),
+            core_events: Vec::new(),
             calls: Vec::new(),
             seen: Seen::default(),
             connecting: false,
@@ -233,7 +229,7 @@ impl Rig {
                 Output::Rejected { id, reason, maybe_executed } => {
                     self.seen.outcomes.entry(id).or_default().push(Outcome::Rejected(reason, maybe_executed));
                 }
-                Output::CoreCut { tag, sent } => self.core_cuts.push((tag, sent)),
+                Output::Core(event) => self.core_events.push(event),
                 other => {
                     self.events.push(other.clone());
                     match other {
@@ -340,8 +336,16 @@ impl Rig {
         &self.seen.order
     }
 
-    pub fn core(&self) -> &[(u32, String)] {
-        &self.seen.core
+    /// Replies to the core, with their tags.
+    pub fn core(&self) -> Vec<(u32, String)> {
+        let reply = |event: &CoreEvent| if let CoreEvent::Reply { tag, reply } = event { Some((*tag, text(reply))) } else { None };
+        self.core_events.iter().filter_map(reply).collect()
+    }
+
+    /// Commands of the core that were lost: their tags, and whether the server may have run them.
+    pub fn core_losses(&self) -> Vec<(u32, bool)> {
+        let loss = |event: &CoreEvent| if let CoreEvent::Lost { tag, sent } = event { Some((*tag, *sent)) } else { None };
+        self.core_events.iter().filter_map(loss).collect()
     }
 
     pub fn messages(&self) -> Vec<String> {
@@ -405,9 +409,5 @@ impl Sink for Nobody {
 
     fn count(&mut self, id: u32, count: i64) {
         panic!("a count for {id}: {count}");
-    }
-
-    fn core(&mut self, tag: u32, frame: &[u8]) {
-        panic!("a reply to the core's {tag}: {}", frame.escape_ascii());
     }
 }
