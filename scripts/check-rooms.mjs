@@ -8,7 +8,7 @@ import { root as here } from './setup/run.mjs';
 const root = process.argv[2] ?? here;
 
 // Rooms of the crate from the bottom up, as in the table of src/lib.rs: a room names its own row and the rows above it.
-const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'resp', 'command', 'conn', 'store', 'cache', 'pubsub', 'tokio_io', 'node'];
+const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'resp', 'command', 'conn', 'store', 'cache', 'pubsub', 'session', 'tokio_io', 'node'];
 
 const CORE = /^src\/(?!node\/|tokio_io\/)/;
 

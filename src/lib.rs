@@ -10,6 +10,7 @@
 //! | [`store`] | the cache's port to its data: Redis and in-memory |
 //! | [`cache`] | the cache engine: entries, tags, leases, flights |
 //! | [`pubsub`] | the invalidation bus: message codec |
+//! | [`session`] | the links of one client and the cache that uses them, wired together |
 //! | [`tokio_io`] | the core on tokio sockets |
 //! | `node` | the core under Node.js; alone names napi |
 //!
@@ -28,6 +29,7 @@ pub mod entropy;
 pub mod error;
 pub mod pubsub;
 pub mod resp;
+pub mod session;
 pub mod store;
 pub mod tokio_io;
 

@@ -7,8 +7,12 @@
 
 mod cache;
 mod clock;
+mod entropy;
 mod events;
+mod host;
 mod link;
+mod link_memory;
 mod pinned;
 mod pure;
+mod replies;
 mod values;

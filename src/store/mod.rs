@@ -1,14 +1,15 @@
 //! The cache's port to its data: every operation of the protocol as a value, with its reply and its failures. A store carries
 //! an operation out and decides nothing: what is read, placed or stored, and what that means, is the cache engine's.
 //!
-//! Two stores speak it: [`RedisStore`] turns operations into commands and replies back (the driver owns the socket), and
-//! [`MemoryStore`] carries them out in process. One specification of tests runs against both.
+//! Two stores speak it: [`RedisStore`] turns operations into commands and replies back, and [`MemoryStore`] carries them out in
+//! process. One specification of tests runs against both. [`Store`] is the one that a cache has at the moment.
 
 mod cells;
 pub mod entry;
 mod glob;
 mod memory;
 mod origin;
+mod port;
 mod redis;
 mod script;
 
@@ -20,6 +21,7 @@ pub use entry::{Id, Version};
 pub use glob::{escape as escape_glob, matches as glob_matches};
 pub use memory::MemoryStore;
 pub use origin::{Origin, Reign};
+pub use port::{Effect, Store};
 pub use redis::{RedisStore, Replied};
 
 /// A key of the store: shared, since an operation and the call behind it both name it.

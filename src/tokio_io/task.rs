@@ -1,5 +1,5 @@
-//! The task that runs a link: waits for whatever happens first, tells the link, and does what the link asks for. Owns the
-//! socket, the clock and everything under way; when it is dropped, all of it ends.
+//! The task that runs a session of one link: waits for whatever happens first, tells the session, and does what it asks for.
+//! Owns the socket, the clock and everything under way; when it is dropped, all of it ends.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,8 @@ use super::client::Policy;
 use super::pending::{Pending, Request};
 use super::socket::{probe, Endpoint, Socket};
 use crate::clock;
-use crate::conn::{Link, LinkOptions, Message, Output, Probe, State};
+use crate::conn::{Link, LinkId, LinkOptions, Message, Output, Probe, State};
+use crate::session::Session;
 
 /// Commands in flight or waiting in the link above which further batches are left where they are.
 const IN_FLIGHT: usize = 1 << 16;
@@ -35,7 +36,8 @@ type Under<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
 pub struct Task {
     endpoint: Endpoint,
-    link: Link,
+    session: Session,
+    link: LinkId,
     policy: Policy,
     wires: Wires,
     epoch: Instant,
@@ -66,10 +68,13 @@ enum Event {
 
 impl Task {
     pub fn new(endpoint: Endpoint, options: LinkOptions, policy: Policy, wires: Wires) -> Self {
+        let mut session = Session::new();
+        let link = session.open(options);
         Self {
             pending: Pending::new(endpoint.to_string()),
             endpoint,
-            link: Link::new(options),
+            session,
+            link,
             policy,
             wires,
             epoch: Instant::now(),
@@ -86,7 +91,7 @@ impl Task {
 
     /// Runs until it is told to stop.
     pub async fn run(mut self) {
-        self.link.connect(self.now());
+        self.tell(Link::connect);
         self.follow_up();
         while !self.is_over() {
             let event = self.next().await;
@@ -99,17 +104,35 @@ impl Task {
         clock::Instant::new(self.epoch.elapsed())
     }
 
+    /// An input to the link.
+    fn tell(&mut self, act: impl FnOnce(&mut Link, clock::Instant)) {
+        let now = self.now();
+        self.session.input(self.link, now, |link| act(link, now));
+    }
+
+    fn state(&self) -> State {
+        self.session.link(self.link).map_or(State::Ended, Link::state)
+    }
+
+    fn queued(&self) -> usize {
+        self.session.link(self.link).map_or(0, Link::queued)
+    }
+
+    fn has_output(&self) -> bool {
+        self.session.link(self.link).is_some_and(Link::has_output)
+    }
+
     fn is_stopping(&self) -> bool {
         self.wires.stop.borrow().is_some()
     }
 
     fn is_over(&self) -> bool {
-        self.deaf && self.link.state() == State::Ended && self.socket.is_none()
+        self.deaf && self.state() == State::Ended && self.socket.is_none()
     }
 
     async fn next(&mut self) -> Event {
         let timer = self.wakeup();
-        let has_room = self.link.queued() < IN_FLIGHT || self.link.state() == State::Ended;
+        let has_room = self.queued() < IN_FLIGHT || self.state() == State::Ended;
         let socket = self.socket.as_ref();
         tokio::select! {
             request = self.wires.requests.recv(), if !self.deaf && has_room => Event::Request(request),
@@ -124,11 +147,11 @@ impl Task {
         }
     }
 
-    fn wakeup(&self) -> Option<Instant> {
-        let link = self.link.next_wakeup().map(|at| self.epoch + at.since_epoch());
-        let is_ending = self.link.state() == State::Ended || self.linger.is_some();
+    fn wakeup(&mut self) -> Option<Instant> {
+        let session = self.session.next_wakeup().map(|at| self.epoch + at.since_epoch());
+        let is_ending = self.state() == State::Ended || self.linger.is_some();
         let stop = if is_ending { None } else { *self.wires.stop.borrow() };
-        [link, stop, self.linger].into_iter().flatten().min()
+        [session, stop, self.linger].into_iter().flatten().min()
     }
 
     fn handle(&mut self, event: Event) {
@@ -136,7 +159,7 @@ impl Task {
         match event {
             Event::Request(Some(Request { batch, done })) => {
                 let first = self.pending.add(&batch, done);
-                if self.link.submit(&batch.bytes, &batch.meta, first, now) {
+                if self.session.submit(self.link, &batch.bytes, &batch.meta, first, now) {
                     self.outbox.extend_from_slice(&batch.bytes);
                 }
             }
@@ -146,20 +169,20 @@ impl Task {
             Event::Connected(Ok(socket)) => {
                 self.connecting = None;
                 self.socket = Some(socket);
-                self.link.on_connected(now);
+                self.tell(Link::on_connected);
             }
             Event::Connected(Err(_)) => {
                 self.connecting = None;
-                self.link.on_closed(now);
+                self.tell(Link::on_closed);
             }
             Event::Probed(outcome) => {
                 self.probing = None;
-                self.link.on_probe(outcome, now);
+                self.tell(|link, now| link.on_probe(outcome, now));
             }
             Event::Timer => {
                 // Replies that are there come before the judgement that they are late.
                 self.read();
-                self.link.on_timer(now);
+                self.session.on_timer(now);
             }
             Event::Stop => self.wires.requests.close(),
         }
@@ -171,7 +194,7 @@ impl Task {
                 Ok(0) => return self.drop_socket(),
                 Ok(n) => {
                     let now = self.now();
-                    self.link.on_bytes(&self.buffer[..n], now, &mut self.pending);
+                    self.session.on_bytes(self.link, &self.buffer[..n], now, &mut self.pending);
                     if n < self.buffer.len() {
                         return;
                     }
@@ -201,37 +224,38 @@ impl Task {
         self.linger = None;
         self.outbox.clear();
         self.written = 0;
-        self.link.on_closed(self.now());
+        self.tell(Link::on_closed);
     }
 
-    /// Does what the link asks for, until it asks for nothing more.
+    /// Does what the session asks for, until it asks for nothing more.
     fn follow_up(&mut self) {
         self.stop_when_drained();
         loop {
-            if self.link.has_output() {
-                self.outbox.extend_from_slice(&self.link.take_output());
+            if self.has_output() {
+                self.outbox.extend_from_slice(&self.session.take_output(self.link));
             }
             self.write();
-            if let Some(output) = self.link.poll_output() {
+            if let Some(output) = self.session.poll_link(self.link) {
                 self.obey(output);
                 continue;
             }
             let late = self.linger.is_some_and(|until| Instant::now() >= until);
             if self.linger.is_some() && (late || self.outbox.is_empty()) {
                 self.drop_socket();
-            } else if !self.link.has_output() {
+            } else if !self.has_output() {
                 break;
             }
         }
-        self.wires.state.send_if_modified(|state| std::mem::replace(state, self.link.state()) != self.link.state());
+        let now = self.state();
+        self.wires.state.send_if_modified(|state| std::mem::replace(state, now) != now);
     }
 
     fn stop_when_drained(&mut self) {
         let until = *self.wires.stop.borrow();
-        let drained = self.deaf && self.link.queued() == 0 && self.outbox.is_empty();
+        let drained = self.deaf && self.queued() == 0 && self.outbox.is_empty();
         let is_late = until.is_some_and(|until| Instant::now() >= until);
-        if (is_late || (self.is_stopping() && drained)) && self.link.state() != State::Ended && self.linger.is_none() {
-            self.link.disconnect(false, self.now());
+        if (is_late || (self.is_stopping() && drained)) && self.state() != State::Ended && self.linger.is_none() {
+            self.tell(|link, now| link.disconnect(false, now));
         }
     }
 
@@ -242,7 +266,7 @@ impl Task {
             Output::Close { .. } => self.drop_socket(),
             Output::Closed { attempts } => {
                 let delay = (self.policy)(attempts);
-                self.link.reconnect_after(delay, self.now());
+                self.tell(|link, now| link.reconnect_after(delay, now));
             }
             Output::Probe => self.probing = Some(Box::pin(probe(self.endpoint.clone()))),
             Output::Rejected { id, reason, maybe_executed } => self.pending.reject(id, &reason, maybe_executed),

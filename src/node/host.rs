@@ -1,0 +1,53 @@
+//! A session as its handles share it: the links' and the cache's. They are used by one thread, one call at a time.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::pinned::Pinned;
+use crate::clock::Instant;
+use crate::conn::LinkId;
+use crate::session::{Peer, Session};
+
+/// Slots of the cache's state array.
+mod slot {
+    pub const DECISIONS: usize = 0;
+    pub const WRITABLE: usize = 1;
+    pub const TICK_IN: usize = 2;
+}
+
+/// A session with the state array of its cache, which JavaScript reads after every crossing of any of the handles.
+pub struct Host {
+    pub session: Session,
+    pub cache_state: Option<Pinned<f64>>,
+}
+
+impl Host {
+    /// A host that handles can share.
+    pub fn shared(session: Session) -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self { session, cache_state: None }))
+    }
+
+    /// Takes a link out of the session.
+    pub fn leave(&mut self, id: LinkId, now: Instant) -> Option<Box<Peer>> {
+        let peer = self.session.remove(id, now);
+        self.report_if_ran(now);
+        peer
+    }
+
+    /// Brings the cache's state array up to date if the cache has run.
+    pub fn report_if_ran(&mut self, now: Instant) {
+        if self.session.take_cache_ran() {
+            self.report(now);
+        }
+    }
+
+    /// Brings the cache's state array up to date.
+    pub fn report(&mut self, now: Instant) {
+        let Some(state) = &mut self.cache_state else { return };
+        let tick_in = self.session.cache_wakeup().map_or(-1.0, |at| at.since(now).as_secs_f64() * 1e3);
+        let is_writable = self.session.writable().next().is_some();
+        state.set(slot::DECISIONS, self.session.decided() as f64);
+        state.set(slot::WRITABLE, f64::from(u8::from(is_writable)));
+        state.set(slot::TICK_IN, tick_in);
+    }
+}

@@ -1,0 +1,233 @@
+//! A session: the links of one client, and the cache that uses them. The one place where the engine, its store and the links
+//! meet; a driver owns the sockets, the clock and the callers.
+//!
+//! Inputs name a link (what was submitted, bytes, socket events, its timer) or concern the cache (calls, its timer, its place).
+//! After each input the driver takes the outputs: bytes for links ([`Session::writable`], [`Session::take_output`]), what each
+//! link has to tell ([`Session::poll_link`]), decisions for the cache's callers ([`Session::take_decisions`]), and the next
+//! wake-up. Callers' replies go to the [`Sink`] of the read that brought them.
+//!
+//! What a link tells the core goes to the cache in the order of the link's stream: ready, replies, pushes, losses, closed. All
+//! that follows from one such event (decisions, commands on any link) is done before the next one is looked at.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `links` | the links by their numbers |
+//! | `cache` | the engine wired to its store |
+
+mod cache;
+mod links;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+pub use cache::Cache;
+pub use links::Peer;
+
+use crate::cache::{Context, Decision, Engine};
+use crate::clock::Instant;
+use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State};
+use links::Links;
+
+/// The links of one client, and the cache that uses them.
+#[derive(Debug, Default)]
+pub struct Session {
+    links: Links,
+    cache: Option<Box<Cache>>,
+    /// Links whose outputs have to be looked at. Empty between inputs.
+    touched: Vec<LinkId>,
+    /// Whether the cache has run since the driver last asked.
+    cache_ran: bool,
+}
+
+impl Session {
+    /// A session without links and without a cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A session without links whose cache is this one.
+    pub fn with_cache(cache: Cache) -> Self {
+        Self { cache: Some(Box::new(cache)), ..Self::default() }
+    }
+
+    // ---- links
+
+    /// A new link, which has not been asked to connect.
+    pub fn open(&mut self, options: LinkOptions) -> LinkId {
+        self.links.add(Box::new(Peer::new(Link::new(options))))
+    }
+
+    /// Takes over a link of another session, with everything it has under way.
+    pub fn adopt(&mut self, peer: Box<Peer>) -> LinkId {
+        self.links.add(peer)
+    }
+
+    /// Takes a link out. The cache, if it is on that link, loses its store.
+    pub fn remove(&mut self, id: LinkId, now: Instant) -> Option<Box<Peer>> {
+        if self.cache.as_ref().is_some_and(|cache| cache.link() == Some(id)) {
+            self.detach(now);
+        }
+        self.links.take(id)
+    }
+
+    /// The link of this number.
+    pub fn link(&self, id: LinkId) -> Option<&Link> {
+        self.links.get(id).map(|peer| &peer.link)
+    }
+
+    /// Takes over a batch of callers' commands, see [`Link::submit`].
+    pub fn submit(&mut self, id: LinkId, batch: &[u8], meta: &[u32], first_id: u32, now: Instant) -> bool {
+        self.input(id, now, |link| link.submit(batch, meta, first_id, now)).unwrap_or(false)
+    }
+
+    /// Bytes arrived. Callers' replies go to `sink` as they are completed.
+    pub fn on_bytes<S: Sink>(&mut self, id: LinkId, chunk: &[u8], now: Instant, sink: &mut S) {
+        self.input(id, now, |link| link.on_bytes(chunk, now, sink));
+    }
+
+    /// Any other input to a link. `None` if there is no such link.
+    pub fn input<R>(&mut self, id: LinkId, now: Instant, act: impl FnOnce(&mut Link) -> R) -> Option<R> {
+        let result = act(&mut self.links.get_mut(id)?.link);
+        self.touched.push(id);
+        self.settle(now);
+        Some(result)
+    }
+
+    /// The next thing that a link has to tell its driver.
+    pub fn poll_link(&mut self, id: LinkId) -> Option<Output> {
+        self.links.get_mut(id)?.outputs.pop_front()
+    }
+
+    /// Whether a link has something to tell its driver.
+    pub fn has_outputs(&self, id: LinkId) -> bool {
+        self.links.get(id).is_some_and(|peer| !peer.outputs.is_empty())
+    }
+
+    /// Links that have bytes to write.
+    pub fn writable(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.links.iter().filter(|(_, peer)| peer.link.has_output()).map(|(id, _)| id)
+    }
+
+    /// Takes the bytes that a link wants written.
+    pub fn take_output(&mut self, id: LinkId) -> Vec<u8> {
+        self.links.get_mut(id).map(|peer| peer.link.take_output()).unwrap_or_default()
+    }
+
+    // ---- the cache
+
+    /// An input to the cache engine: calls, loaders' outcomes, its timer. `None` without a cache.
+    pub fn cache_input<R>(&mut self, now: Instant, act: impl FnOnce(&mut Engine, &mut Context<'_>) -> R) -> Option<R> {
+        let result = self.cache.as_mut()?.input(now, act);
+        self.run_cache(now);
+        self.settle(now);
+        Some(result)
+    }
+
+    /// Puts the cache on a link of this session; its former store is let go.
+    pub fn attach(&mut self, id: LinkId, now: Instant) {
+        self.detach(now);
+        let Some((cache, peer)) = self.cache.as_mut().zip(self.links.get_mut(id)) else { return };
+        cache.set_link(Some(id));
+        if peer.link.state() == State::Ready {
+            cache.on_ready(id, peer.new_tag(), now);
+        }
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// Puts the cache on a store in this process of at most `max_bytes`; its former store is let go.
+    pub fn attach_memory(&mut self, max_bytes: usize, now: Instant) {
+        self.detach(now);
+        let Some(cache) = &mut self.cache else { return };
+        cache.use_memory(max_bytes, now);
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// Takes the cache off its store. What it has under way is decided as after a cut.
+    pub fn detach(&mut self, now: Instant) {
+        let Some(cache) = &mut self.cache else { return };
+        cache.set_link(None);
+        cache.leave_store(now);
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// How many decisions wait for their callers.
+    pub fn decided(&self) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.decisions.len())
+    }
+
+    /// Takes the decisions.
+    pub fn take_decisions(&mut self) -> VecDeque<Decision> {
+        self.cache.as_mut().map(|cache| std::mem::take(&mut cache.decisions)).unwrap_or_default()
+    }
+
+    /// When the cache engine's `on_timer` wants to be called.
+    pub fn cache_wakeup(&mut self) -> Option<Instant> {
+        self.cache.as_mut()?.next_wakeup()
+    }
+
+    /// Whether the cache has run since this was last asked. If not, its outputs are what they were.
+    pub fn take_cache_ran(&mut self) -> bool {
+        std::mem::take(&mut self.cache_ran)
+    }
+
+    // ---- time, for drivers with one timer
+
+    /// When [`Session::on_timer`] wants to be called.
+    pub fn next_wakeup(&mut self) -> Option<Instant> {
+        let links = self.links.iter().filter_map(|(_, peer)| peer.link.next_wakeup()).min();
+        [links, self.cache_wakeup()].into_iter().flatten().min()
+    }
+
+    /// Time has come to [`Session::next_wakeup`], and the driver has looked at the sockets once more.
+    pub fn on_timer(&mut self, now: Instant) {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let due: Vec<LinkId> = self.links.iter().filter(|(_, peer)| is_due(peer.link.next_wakeup())).map(|(id, _)| id).collect();
+        for id in due {
+            self.input(id, now, |link| link.on_timer(now));
+        }
+        if is_due(self.cache_wakeup()) {
+            self.cache_input(now, Engine::on_timer);
+        }
+    }
+
+    // ---- the wiring
+
+    /// Looks at the outputs of every link that was touched: the core's go to the cache, the others wait for the driver.
+    fn settle(&mut self, now: Instant) {
+        while let Some(id) = self.touched.pop() {
+            while let Some(output) = self.links.get_mut(id).and_then(|peer| peer.link.poll_output()) {
+                self.route(id, output, now);
+            }
+        }
+    }
+
+    fn route(&mut self, id: LinkId, output: Output, now: Instant) {
+        let Some(peer) = self.links.get_mut(id) else { return };
+        let on_it = self.cache.as_mut().filter(|cache| cache.link() == Some(id));
+        match (output, on_it) {
+            (Output::Core(event), Some(cache)) => cache.on_core_event(id, event),
+            (Output::Core(_), None) => return,
+            (Output::Ready, Some(cache)) => {
+                cache.on_ready(id, peer.new_tag(), now);
+                peer.outputs.push_back(Output::Ready);
+            }
+            (output @ (Output::Closed { .. } | Output::Ended), Some(cache)) => {
+                cache.leave_store(now);
+                peer.outputs.push_back(output);
+            }
+            (output, _) => return peer.outputs.push_back(output),
+        }
+        self.run_cache(now);
+    }
+
+    fn run_cache(&mut self, now: Instant) {
+        if let Some(cache) = &mut self.cache {
+            cache.run(&mut self.links, now, &mut self.touched);
+            self.cache_ran = true;
+        }
+    }
+}
