@@ -2,6 +2,15 @@
 import { Cluster } from './cluster/cluster';
 import { Redis } from './client/redis';
 
+type ClusterClass = typeof Cluster;
+
+declare module './client/redis' {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- adds to the class, without a circle between its file and the cluster's
+  namespace Redis {
+    /** `new Redis.Cluster(nodes, options)`, as in ioredis. */
+    let Cluster: ClusterClass;
+  }
+}
 Redis.Cluster = Cluster;
 
 export { Redis, Cluster };
@@ -12,12 +21,9 @@ export type {
   ClusterStatus,
   DNSLookupFunction,
   DNSResolveSrvFunction,
-  HimportFieldset,
-  NatMap,
   NodeRole,
-  SentinelAddress,
-  SentinelConnectionOptions,
 } from './options/cluster_options';
+export type { NatMap, SentinelAddress, SentinelConnectionOptions } from './options/sentinel_options';
 export { Command, type CommandOptions } from './command/command';
 export type {
   Callback,
@@ -33,8 +39,9 @@ export type {
 } from './command/commands';
 export { AbstractConnector, SentinelConnector, SentinelIterator } from './client/connectors';
 export { AbortError, MaxRetriesPerRequestError, RedisError, ReplyError } from './observe/errors';
-export type { ClusterEvents, ConnectionEvents, RedisEvents } from './observe/events';
-export type { ClientOptions, CommonRedisOptions, RedisOptions, StandaloneConnectionOptions } from './options/options';
+export type { ClusterEvents } from './cluster/events';
+export type { ConnectionEvents, RedisEvents } from './observe/events';
+export type { ClientOptions, CommonRedisOptions, HimportFieldset, RedisOptions, StandaloneConnectionOptions } from './options/options';
 export { Pipeline, type Outcome } from './command/pipeline';
 export { print } from './observe/print';
 export { ScanStream, type ScanOptions, type ScanStreamOptions } from './command/scan_stream';

@@ -227,7 +227,7 @@ describe('names', () => {
         lifecycle = 'short';
         resolved = true;
         queue = [1];
-        detours = 1;
+        slowPath = 1;
       }
       const r: any = new Client(server.port, '127.0.0.1');
       const found = [await r.set('a', 1), await r.pipeline().get('a').exec(), r.link, r.queue, r.duplicate({ lazyConnect: true }).options.port === server.port];

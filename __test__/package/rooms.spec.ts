@@ -30,7 +30,9 @@ describe('the check of the dependency direction', () => {
     ['src/resp/scan.rs', 'use crate::conn::Link;', 'conn'],
     ['src/conn/link.rs', 'use crate::{cache::Engine, resp};', 'cache'],
     ['lib/client/redis.ts', "const native = require('../binding/hawser.linux-x64-gnu.node');", 'binding'],
-    ['lib/redis.ts', "import { Redis } from '../dist/redis';", 'lib imports'],
+    ['lib/client/redis.ts', "import { Redis } from '../../dist/redis';", 'lib imports'],
+    ['lib/command/pipeline.ts', "import type { Redis } from '../client/redis';", 'layer'],
+    ['lib/cache/options.ts', "import { settings } from '../manager';", 'layer'],
   ])('%s: %s is found', async (file, text, says) => {
     const { code, stdout } = await check(file, text);
     expect(code).toBe(1);
@@ -39,7 +41,31 @@ describe('the check of the dependency direction', () => {
   });
 
   test.each([
+    ['two files of lib, by their types', { 'lib/link/a.ts': "import type { B } from './b';", 'lib/link/b.ts': "import type { A } from './a';" }, 'lib/link/a.ts, lib/link/b.ts'],
+    [
+      'three modules of the crate, through what a module re-exports',
+      {
+        'src/conn/mod.rs': 'mod a;\nmod b;\nmod c;\npub use a::A;',
+        'src/conn/a.rs': 'use super::b::{B, Other};\npub struct A;',
+        'src/conn/b.rs': 'fn f() { super::c::g(); }',
+        'src/conn/c.rs': 'use super::A;',
+      },
+      'src/conn/a.rs, src/conn/b.rs, src/conn/c.rs',
+    ],
+  ])('a circle of files is found: %s', async (_, files, says) => {
+    for (const [file, text] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+      writeFileSync(path.join(folder, file), text);
+    }
+    const { code, stdout } = await runNode('scripts/check-rooms.mjs', { args: [folder] });
+    expect(code).toBe(1);
+    expect(stdout).toContain(says);
+  });
+
+  test.each([
     ['src/node/link.rs', 'use napi::Env;\nuse crate::conn::Link;'],
+    ['src/conn/a.rs', 'use super::Kind;\nuse super::Kind as Other;'],
+    ['lib/manager/index.ts', "import { validate } from '../cache/validate';"],
     ['src/tokio_io/driver.rs', 'use tokio::net::TcpStream;\nlet now = Instant::now();'],
     ['src/conn/link.rs', '// tokio::spawn would be wrong here\nuse crate::resp::Reply;\n#[cfg(test)]\nmod tests { use std::time::Instant; fn f() { Instant::now(); } }'],
     ['lib/native.ts', "import { binaryName } from '../binding/platform.js';"],

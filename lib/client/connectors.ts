@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
 import { clearTimeout, setTimeout } from '../clock';
-import type { SentinelAddress, SentinelConnectionOptions } from '../options/cluster_options';
+import type { SentinelAddress, SentinelConnectionOptions } from '../options/sentinel_options';
 import { logConnector } from '../observe/debug';
 
 export type ErrorEmitter = (event: string, error: Error) => void;

@@ -7,7 +7,8 @@ import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
 import { nextTick, surface } from '../clock';
 import { Command } from '../command/command';
-import { clientConfig } from '../options/config';
+import { LIFE } from '../command/command_defaults';
+import { clientConfig } from './config';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
 import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
@@ -15,7 +16,7 @@ import type { LinkClient, LinkConfig, MessageKind } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
 import type { ConnectorLike, ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
-import { sendSource } from '../command/script';
+import { sendSource } from '../command/script_source';
 import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
 
 /** Of the connection. A client of `monitor()` says `'monitoring'` where others say `'ready'`; that is not in the type, as in ioredis. */
@@ -36,8 +37,7 @@ interface Client extends Pick<EventEmitter, 'emit' | 'listenerCount'> {
   disconnect(reconnect?: boolean): void;
 }
 
-/** A client's own; see `WAY`. */
-export const LIFE = Symbol('life');
+export { LIFE };
 
 export class Lifecycle implements LinkClient {
   /** The connection; undefined on `memory://`. */

@@ -4,8 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import type { Cluster } from '../cluster/cluster';
-import { isMemoryUrl } from '../options/config';
+import { isMemoryUrl } from './config';
 import { callBack, Command, type Callback } from '../command/command';
 import {
   addBuiltinCommand,
@@ -13,9 +12,7 @@ import {
   defineCommand,
   installCommands,
   type CommandTarget,
-  WAY,
   type ScriptDefinition,
-  type Way,
 } from '../command/commander';
 import type { ChainableCommander, ExecResult, MappingOf, RedisCommander, ReplyMappingFromOptions, ReplyMappingMode } from '../command/commands';
 import { AbortError, ReplyError } from '../observe/errors';
@@ -23,14 +20,14 @@ import type { EmitterClass, RedisEvents } from '../observe/events';
 import { standaloneView } from './connectors';
 import { watchCommands } from '../observe/debug';
 import { LIFE, Lifecycle, noop, type RedisStatus } from './lifecycle';
-import { watchOptions, wayOf } from '../options/live_options';
+import { DEFAULTS, makeDefaults, watchOptions, type CommandDefaults } from '../command/command_defaults';
 import { DEFAULT_REDIS_OPTIONS, parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from '../options/options';
 import { pairsOf, Pipeline } from '../command/pipeline';
 import { CommandQueue } from './queues';
 import { readyCheck } from './ready_check';
 import { ScanStream, type ScanOptions } from '../command/scan_stream';
 import type { Script } from '../command/script';
-import { sendSpecial } from './special';
+import { sendOnSlowPath } from './slow_path';
 import { builtinCommands, metaOf } from '../command/table';
 import { isTracing, traceConnect } from '../observe/tracing';
 import '../command/transformers';
@@ -44,8 +41,6 @@ export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
 export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (EventEmitter as EmitterClass<RedisEvents>) implements CommandTarget {
-  /** Set by the package's entry. */
-  static Cluster: typeof Cluster;
   /** `new Redis.Command(name, args)`, for `sendCommand`. */
   static Command = Command;
   /** What a command rejects with when the server answers an error. */
@@ -66,7 +61,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   scriptsSet: Record<string, Script> = {};
   /** The names of `addBuiltinCommand`. */
   addedBuiltinSet = new Set<string>();
-  /** @internal */ [WAY]: Way;
+  /** @internal */ [DEFAULTS]: CommandDefaults;
   /** @internal */ readonly [LIFE]: Lifecycle;
 
   /**
@@ -85,7 +80,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     super();
     const isMemory = args.some(isMemoryUrl);
     const options = parseArguments(args.filter((arg) => !isMemoryUrl(arg)));
-    this[WAY] = wayOf(this, options);
+    this[DEFAULTS] = makeDefaults(this, options);
     const life = (this[LIFE] = new Lifecycle(this, options, isMemory));
     watchCommands(this, () => life.selected);
     for (const [name, definition] of Object.entries(options.scripts ?? {})) this.defineCommand(name, definition);
@@ -106,7 +101,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     if (life.watched !== options) {
       life.watched = options;
       watchOptions(options, () => {
-        if (life.options === options) this[WAY] = wayOf(this, options, this[WAY]);
+        if (life.options === options) this[DEFAULTS] = makeDefaults(this, options, this[DEFAULTS]);
       });
     }
     return options;
@@ -114,7 +109,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   set options(options: ResolvedOptions) {
     this[LIFE].options = options;
-    this[WAY] = wayOf(this, options, this[WAY]);
+    this[DEFAULTS] = makeDefaults(this, options, this[DEFAULTS]);
   }
 
   // ---- status
@@ -143,7 +138,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** Commands that `enableAutoPipelining` holds until the turn of the event loop is over. */
   get autoPipelineQueueSize(): number {
-    return this[WAY].detours?.autoPipeline?.length ?? 0;
+    return this[DEFAULTS].slowPath?.autoPipeline?.length ?? 0;
   }
 
   /** Commands that are to be answered over the present connection. A view: look, do not touch. */
@@ -213,8 +208,8 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     // Somebody who wraps this has given it another name: a server that renames its commands, for example.
     if (command.name !== command.meta.name) command.meta = metaOf(command.name);
     const traced = isTracing() && link !== undefined ? life.trace(command) : undefined;
-    if (this.status === 'ready' && !command.meta.isSpecial && command.script === undefined && link !== undefined) link.push(command);
-    else sendSpecial(life, command);
+    if (this.status === 'ready' && !command.meta.takesSlowPath && command.script === undefined && link !== undefined) link.push(command);
+    else sendOnSlowPath(life, command);
     if (pipeline !== undefined) return undefined;
     return traced ?? command.promise;
   }
@@ -233,7 +228,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean } | null, options?: { pipeline: boolean }): ChainableCommander<MappingOf<ReplyMapping>> | Promise<'OK'> {
     const { pipeline: isCollected } = (options ?? (Array.isArray(argument) ? {} : argument) ?? {}) as { pipeline?: boolean };
     if (isCollected === false) {
-      return this.sendCommand(new Command('multi', [], this[WAY].utf8)) as Promise<'OK'>;
+      return this.sendCommand(new Command('multi', [], this[DEFAULTS].utf8)) as Promise<'OK'>;
     }
     const pipeline = new Pipeline(this, true) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
     return Array.isArray(argument) ? pipeline.addBatch(argument) : pipeline;
@@ -241,9 +236,9 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** Runs a transaction that was opened with `multi({ pipeline: false })`. */
   exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null> {
-    const command = new Command('exec', [], this[WAY].utf8);
+    const command = new Command('exec', [], this[DEFAULTS].utf8);
     // Behind the commands that are held.
-    const sent = ((this[WAY].detours?.autoPipeline?.add(command) ?? this.sendCommand(command)) as Promise<unknown>).then(pairsOf);
+    const sent = ((this[DEFAULTS].slowPath?.autoPipeline?.add(command) ?? this.sendCommand(command)) as Promise<unknown>).then(pairsOf);
     return callback === undefined ? sent : callBack(sent, callback as Callback);
   }
 

@@ -10,7 +10,8 @@ import type {
 } from '../options/cluster_options';
 import type { Command } from '../command/command';
 import type { Callback, MappingOf, RedisCommander, ReplyMappingMode, Transaction } from '../command/commands';
-import type { ClusterEvents, EmitterClass } from '../observe/events';
+import type { EmitterClass } from '../observe/events';
+import type { ClusterEvents } from './events';
 import type { ScriptDefinition } from '../command/commander';
 import type { ScanOptions, ScanStream } from '../command/scan_stream';
 import { HawserError } from '../errors';

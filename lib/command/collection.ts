@@ -1,6 +1,6 @@
 /** The commands of a pipeline and their outcomes. They have no promise unless somebody reads it: the pipeline takes outcomes by index. */
 import { Command, type Batch } from './command';
-import type { Way } from './commander';
+import type { CommandDefaults } from './command_defaults';
 import { decoded } from './decoded';
 
 /** One command's outcome: `[null, reply]`, or `[error]`, which reads as `[error, undefined]`. */
@@ -37,7 +37,7 @@ export class Collection implements Batch {
     this.queue.push(command);
   }
 
-  closeTransaction({ utf8, buffers }: Way): void {
+  closeTransaction({ utf8, buffers }: CommandDefaults): void {
     this.openTransactions--;
     this.add(new Command('exec', [], this.wantsBuffers ? buffers : utf8));
     this.wantsBuffers = false;

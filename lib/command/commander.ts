@@ -3,39 +3,17 @@
  * clients, clusters and pipelines, so that `a.set === b.set`.
  */
 import { badOption } from '../errors';
-import type { AutoPipeline } from './auto_pipeline';
 import { Command, type Callback, type CommandOptions } from './command';
+import { DEFAULTS, type CommandDefaults, type SlowPath } from './command_defaults';
 import type { ResolvedOptions } from '../options/options';
 import { scriptOf, type Script } from './script';
 import { builtinCommands } from './table';
-
-/** What happens to commands of a target between their call and `sendCommand`, by options that few have. */
-export interface Detours {
-  /** `showFriendlyErrorStack`: where they were called is kept. */
-  readonly keepsStacks: boolean;
-  /** `enableAutoPipelining`. */
-  readonly autoPipeline: AutoPipeline | undefined;
-}
-
-/**
- * What a client or a pipeline keeps for itself has symbols for names: scripts (`defineCommand('queue', ...)`) and the fields of subclasses may
- * have any other, and who turns a client into JSON gets none of it.
- */
-export const WAY = Symbol('way');
-
-/** How commands of a target are made. */
-export interface Way {
-  readonly utf8: CommandOptions;
-  readonly buffers: CommandOptions;
-  /** Undefined, as with most: then nothing is looked for per command. */
-  readonly detours: Detours | undefined;
-}
 
 /** What has commands: a client or a pipeline. */
 export interface CommandTarget {
   options: ResolvedOptions;
   scriptsSet: Record<string, Script>;
-  /** @internal */ readonly [WAY]: Way;
+  /** @internal */ readonly [DEFAULTS]: CommandDefaults;
   sendCommand(command: Command): unknown;
 }
 
@@ -47,28 +25,28 @@ function make(name: string, args: unknown[], options: CommandOptions): Command {
   return new Command(name, args, options, callback, true);
 }
 
-function withStack(options: CommandOptions, detours: Detours | undefined): CommandOptions {
-  return detours?.keepsStacks === true ? { ...options, errorStack: new Error() } : options;
+function withStack(options: CommandOptions, slowPath: SlowPath | undefined): CommandOptions {
+  return slowPath?.keepsStacks === true ? { ...options, errorStack: new Error() } : options;
 }
 
 /** `heldAs` is what `autoPipeliningIgnoredCommands` calls the command. */
 function send(target: CommandTarget, command: Command, heldAs: string): unknown {
-  const held = target[WAY].detours?.autoPipeline;
+  const held = target[DEFAULTS].slowPath?.autoPipeline;
   return held?.takes(heldAs) === true ? held.add(command) : target.sendCommand(command);
 }
 
 function method(name: string): Method {
   return function (...args) {
-    const { utf8, detours } = this[WAY];
-    if (detours !== undefined) return send(this, make(name, args, withStack(utf8, detours)), name);
+    const { utf8, slowPath } = this[DEFAULTS];
+    if (slowPath !== undefined) return send(this, make(name, args, withStack(utf8, slowPath)), name);
     return this.sendCommand(make(name, args, utf8));
   };
 }
 
 function bufferMethod(name: string): Method {
   return function (...args) {
-    const { buffers, detours } = this[WAY];
-    if (detours !== undefined) return send(this, make(name, args, withStack(buffers, detours)), name);
+    const { buffers, slowPath } = this[DEFAULTS];
+    if (slowPath !== undefined) return send(this, make(name, args, withStack(buffers, slowPath)), name);
     return this.sendCommand(make(name, args, buffers));
   };
 }
@@ -84,7 +62,7 @@ function scriptMethod(name: string, isBuffer: boolean): Method {
   if (found === undefined) {
     found = function (...args) {
       const script = this.scriptsSet[name];
-      return send(this, makeScriptCommand(this, script, args, this[WAY][isBuffer ? 'buffers' : 'utf8']), name);
+      return send(this, makeScriptCommand(this, script, args, this[DEFAULTS][isBuffer ? 'buffers' : 'utf8']), name);
     };
     scriptMethods.set(key, found);
   }
@@ -95,7 +73,7 @@ function makeScriptCommand(target: CommandTarget, script: Script, args: unknown[
   const callback = typeof args[args.length - 1] === 'function' ? (args.pop() as Callback) : undefined;
   let flat = args.flat();
   if (script.numberOfKeys !== undefined) flat = [script.numberOfKeys, ...flat];
-  const command = make('evalsha', [script.sha, ...flat], { ...withStack(options, target[WAY].detours), readOnly: script.readOnly });
+  const command = make('evalsha', [script.sha, ...flat], { ...withStack(options, target[DEFAULTS].slowPath), readOnly: script.readOnly });
   command.callback = callback;
   command.script = script;
   return command;
@@ -127,8 +105,8 @@ export function defineCommand(target: CommandTarget, name: string, definition: S
 function callAs(encoding: 'utf8' | 'buffers'): Method {
   return function (name, ...args) {
     if (typeof name !== 'string') badOption("a command's name", 'a string', name);
-    const way = this[WAY];
-    return send(this, make(name, args, withStack(way[encoding], way.detours)), name);
+    const defaults = this[DEFAULTS];
+    return send(this, make(name, args, withStack(defaults[encoding], defaults.slowPath)), name);
   };
 }
 const call = callAs('utf8');
@@ -165,8 +143,8 @@ function addMethods(target: object, name: string, text: Method, buffer: Method):
 export function createBuiltinCommand(name: string): { string: Method; buffer: Method } {
   const of = (encoding: 'utf8' | 'buffers'): Method =>
     function (...args) {
-      const way = this[WAY];
-      return this.sendCommand(make(name, args, withStack(way[encoding], way.detours)));
+      const defaults = this[DEFAULTS];
+      return this.sendCommand(make(name, args, withStack(defaults[encoding], defaults.slowPath)));
     };
   return { string: of('utf8'), buffer: of('buffers') };
 }

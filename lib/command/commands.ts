@@ -1,68 +1,19 @@
 /**
- * The types of the commands' methods. Which there are, what they take and resolve is generated (`commands.generated.ts`); here is what a method
- * returns where: a client a promise of the reply, a pipeline itself.
+ * The types of the commands' methods. `commands.generated.ts` says which there are, what they take and what they resolve; this file adds those
+ * that are typed by hand, and pipelines.
  */
 import type { GeneratedCommands } from './commands.generated';
+import type { Callback, ClientContext, RedisKey, RedisValue, Rest, Result, Similar } from './command_types';
 
-/** As in ioredis: the first argument is null where all went well. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: a callback that names no type takes any reply
-export type Callback<T = any> = (error?: Error | null, result?: T) => void;
-/** A key: text is UTF-8. */
-export type RedisKey = string | Buffer;
-/** A value: numbers are sent as text. */
-export type RedisValue = string | Buffer | number;
-/** One of them, or a list: lists are flattened. */
-export type Many<T> = T | readonly T[];
-/** What a command takes. */
-export type CommandArgument = Many<RedisValue>;
-/** What follows where a command's arguments are not told apart; the callback is the last. */
-export type Rest<Reply> = CommandArgument | Callback<Reply> | undefined;
+export type * from './command_types';
+export type * from '../options/reply_mapping';
 
-/**
- * The shapes of replies: RESP2's under either protocol, or RESP3's as the server sends them (maps as objects, doubles as numbers, booleans, pairs as
- * pairs; a map's names are text in the Buffer forms too). The option `replyMapping`; the type parameter of `Redis` and `Cluster`.
- */
-export type ReplyMappingMode = 'legacy' | 'resp3';
-/** The same as commands have it. Where it is either, the types are RESP2's. */
-export type MappingOf<Mode extends ReplyMappingMode> = Mode extends 'resp3' ? 'resp3' : 'resp2';
-/** What `Options` make of a client of mode `Current`. */
-export type ReplyMappingFromOptions<Current extends ReplyMappingMode, Options> = Options extends { replyMapping: infer Mode }
-  ? [Extract<Mode, ReplyMappingMode>] extends [never]
-    ? Current
-    : Extract<Mode, ReplyMappingMode>
-  : Current;
-
-/** What a command's method returns, by where it is called. */
-export interface ResultTypes<Result, Context> {
-  default: Promise<Result>;
-  pipeline: ChainableCommander<Context extends { mapping: 'resp3' } ? 'resp3' : 'resp2'>;
+declare module './command_types' {
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- the parameters are those of the declaration that it adds to
+  interface ResultTypes<Result, Context> {
+    pipeline: ChainableCommander<Context extends { mapping: 'resp3' } ? 'resp3' : 'resp2'>;
+  }
 }
-
-/** Where a command is called: on a client or on a pipeline, and whether RESP3's shapes are kept (`replyMapping: 'resp3'`). */
-export interface ClientContext {
-  type: keyof ResultTypes<unknown, unknown>;
-  mapping?: 'resp2' | 'resp3';
-}
-
-/** What a method with the reply `T` returns in `Context`. For custom commands, see {@link RedisCommander}. */
-export type Result<T, Context extends ClientContext> = ResultTypes<T, Context>[Context['type']];
-
-/** A reply in the shape of RESP2 and in that of RESP3. */
-export type Shape<Legacy, Resp3, Context extends ClientContext> = Context extends { mapping: 'resp3' } ? Resp3 : Legacy;
-/**
- * What VSIM replies: names; with a score, attributes or both of each where asked for. Under RESP2 these follow their name in the list.
- */
-export type Similar<Arguments extends readonly unknown[], Text, Context extends ClientContext> =
-  Extract<Arguments[number], 'WITHSCORES' | 'WITHATTRIBS'> extends never ? Text[] : Shape<Text[], SimilarWith<Arguments[number], Text>, Context>;
-type SimilarWith<Argument, Text> =
-  Extract<Argument, 'WITHATTRIBS'> extends never
-    ? Record<string, number>
-    : Extract<Argument, 'WITHSCORES'> extends never
-      ? Record<string, Text | null>
-      : Record<string, [score: number, attributes: Text | null]>;
-
-/** A score or a distance. */
-export type Double<Text, Context extends ClientContext> = Shape<Text, number, Context>;
 
 /** What EXEC and a pipeline resolve: one pair for each command. */
 export type ExecResult = [error: Error | null, result: unknown][];

@@ -3,24 +3,24 @@
  * unless somebody reads it: the pipeline takes their outcomes by index.
  */
 import { callBack, Command, type Callback } from './command';
-import { defineCommand, installCommands, WAY, type CommandTarget, type ScriptDefinition, type Way } from './commander';
+import { DEFAULTS, LIFE, type CommandDefaults } from './command_defaults';
+import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './commander';
 import type { RedisCommander } from './commands';
 import { Collection, type Outcome } from './collection';
-import { LIFE, type Lifecycle } from '../client/lifecycle';
 import type { ResolvedOptions } from '../options/options';
 import type { Script } from './script';
-import { traceBatch } from '../observe/tracing';
+import { traceBatch, type Place } from '../observe/tracing';
 
 export type { Outcome };
 
 /** What a pipeline is made on. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
-  /** @internal */ readonly [LIFE]: Lifecycle;
+  /** @internal */ readonly [LIFE]: { readonly options: ResolvedOptions; place(): Place };
   sendCommand(command: Command, pipeline?: object): unknown;
 }
 
-/** What a pipeline has collected; see `WAY`. */
+/** What a pipeline has collected; see `DEFAULTS`. */
 const COLLECTION = Symbol('collection');
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
@@ -32,7 +32,7 @@ export class Pipeline implements CommandTarget {
   readonly options: ResolvedOptions;
   readonly scriptsSet: Record<string, Script>;
   readonly isCluster = false;
-  /** @internal */ readonly [WAY]: Way;
+  /** @internal */ readonly [DEFAULTS]: CommandDefaults;
   private readonly [COLLECTION]: Collection;
 
   constructor(
@@ -40,10 +40,10 @@ export class Pipeline implements CommandTarget {
     /** Whether it is a transaction of its own: `exec` sends EXEC and resolves what that replies. */
     isTransaction = false,
   ) {
-    const { utf8, buffers, detours } = redis[WAY];
+    const { utf8, buffers, slowPath } = redis[DEFAULTS];
     this.options = redis[LIFE].options;
     this.scriptsSet = redis.scriptsSet;
-    this[WAY] = detours === undefined ? redis[WAY] : { utf8, buffers, detours: detours.keepsStacks ? { keepsStacks: true, autoPipeline: undefined } : undefined };
+    this[DEFAULTS] = slowPath === undefined ? redis[DEFAULTS] : { utf8, buffers, slowPath: slowPath.keepsStacks ? { keepsStacks: true, autoPipeline: undefined } : undefined };
     this[COLLECTION] = new Collection(isTransaction);
     const own = this as unknown as Record<string, unknown>;
     for (const name of [...Object.keys(this.scriptsSet), ...redis.addedBuiltinSet]) {
@@ -87,7 +87,7 @@ export class Pipeline implements CommandTarget {
   /** Adds MULTI; `exec` then adds EXEC. */
   multi(): this {
     this[COLLECTION].openTransactions++;
-    return this.sendCommand(new Command('multi', [], this[WAY].utf8));
+    return this.sendCommand(new Command('multi', [], this[DEFAULTS].utf8));
   }
 
   /**
@@ -100,7 +100,7 @@ export class Pipeline implements CommandTarget {
     // Nothing is sent twice; as in ioredis, a second call resolves what was answered, MULTI and EXEC included.
     if (collection.isSpent) return withCallback(collection.promise, callback);
     if (collection.openTransactions > 0) {
-      collection.closeTransaction(this[WAY]);
+      collection.closeTransaction(this[DEFAULTS]);
       if (!collection.isTransaction) return this as unknown as Promise<Outcome[] | null>;
     }
     if (!collection.isTransaction) return withCallback(send(), callback);
@@ -113,7 +113,7 @@ export class Pipeline implements CommandTarget {
   execBuffer(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
     const { isTransaction, openTransactions } = this[COLLECTION];
     if (isTransaction || openTransactions > 0) return this.exec(callback);
-    return this.sendCommand(new Command('exec', [], this[WAY].buffers, callback as Callback)) as unknown as Promise<Outcome[] | null>;
+    return this.sendCommand(new Command('exec', [], this[DEFAULTS].buffers, callback as Callback)) as unknown as Promise<Outcome[] | null>;
   }
 }
 

@@ -3,8 +3,6 @@
  * has forgotten it (NOSCRIPT) gets the source again.
  */
 import { createHash } from 'node:crypto';
-import type { Command } from './command';
-import { metaOf } from './table';
 
 export class Script {
   private hash: string | undefined = undefined;
@@ -30,11 +28,4 @@ export function scriptOf(lua: string, numberOfKeys: number | undefined, readOnly
   let script = variants.find((variant) => variant.numberOfKeys === numberOfKeys && variant.readOnly === readOnly);
   if (script === undefined) variants.push((script = new Script(lua, numberOfKeys, readOnly)));
   return script;
-}
-
-/** Makes of an EVALSHA the EVAL of the same call. */
-export function sendSource(command: Command, script: Script): void {
-  command.name = 'eval';
-  command.meta = metaOf('eval');
-  command.args = [script.lua, ...command.args.slice(1)];
 }

@@ -46,7 +46,7 @@ export class Meta {
   readonly lower: string;
   readonly class: number;
   /** Commands that change what the client itself has to know: they take the long way. */
-  readonly isSpecial: boolean;
+  readonly takesSlowPath: boolean;
   readonly isExec: boolean;
   /** Whether the first argument is its key, and the only one, whatever follows: then nobody has to look for keys per call. */
   readonly hasOneKey: boolean;
@@ -62,7 +62,7 @@ export class Meta {
     this.hasOneKey = FOLLOWERS.every((args) => String(keyIndexes(this.lower, args)) === '0');
     // By the name as typed, as in ioredis: `call('HGETALL')` gets what the server sent.
     this.refresh();
-    this.isSpecial = ((this.class >> 8) & 0xff) !== 0 || (this.class & ClassBit.Blocking) !== 0;
+    this.takesSlowPath = ((this.class >> 8) & 0xff) !== 0 || (this.class & ClassBit.Blocking) !== 0;
   }
 
   /** Takes over the transformers of its name. What is no function is none: some set null to be rid of one. */

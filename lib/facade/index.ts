@@ -22,10 +22,10 @@ export { CachedService } from './service';
 export { CacheMetrics, type CacheCounters, type CacheMetricsSnapshot } from '../cache/metrics';
 export { warmCache, type WarmOptions, type WarmReport, type WarmTask } from './warm';
 export {
-  applyInvalidation,
   PubSubService,
   type CacheInvalidationMessage,
   type InvalidationListener,
   type PubSubEvents,
   type PubSubOptions,
 } from '../pubsub';
+export { applyInvalidation } from './apply_invalidation';

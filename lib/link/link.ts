@@ -14,7 +14,7 @@ import { leave } from './leaving';
 import { MESSAGE_KINDS, type LinkClient, type LinkConfig } from './link_client';
 import { Polling } from './polling';
 import { probe } from './probe';
-import { sendSource } from '../command/script';
+import { sendSource } from '../command/script_source';
 import { nodeName } from './socket';
 import { SocketTimeout } from './socket_timeout';
 import type { ReplyContext } from '../command/table';

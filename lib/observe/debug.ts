@@ -3,7 +3,6 @@
  * `sendCommand` of its own; nobody else pays for it.
  */
 import createDebug = require('debug');
-import type { Command } from '../command/command';
 
 /** Longer texts are cut. */
 const LONGEST = 200;
@@ -33,11 +32,18 @@ function short(value: unknown): unknown {
 /** Their arguments are passwords, or may be. */
 const SECRET = new Set(['auth', 'hello', 'acl', 'config', 'migrate']);
 
+/** What is told of a command. */
+interface Issued {
+  readonly name: string;
+  readonly args: readonly unknown[];
+  readonly meta: { readonly lower: string };
+}
+
 interface Client {
   status: string;
   readonly options: { path?: string | undefined; host?: string; port?: number; connectionName?: string | undefined };
   readonly stream: { remoteAddress?: string | undefined; remotePort?: number | undefined } | undefined;
-  sendCommand(command: Command, pipeline?: unknown): unknown;
+  sendCommand(command: never, pipeline?: unknown): unknown;
 }
 
 /** Whose line it is: where it is connected to, or will be, and its name. */
@@ -51,7 +57,7 @@ export function logStatus(client: Client, status: string): void {
   logRedis('status[%s]: %s -> %s', description(client), client.status, status);
 }
 
-export function logCommand(client: Client, verb: 'write' | 'queue', command: Command, database: number): void {
+export function logCommand(client: Client, verb: 'write' | 'queue', command: Issued, database: number): void {
   const args = SECRET.has(command.meta.lower) ? command.args.map(() => '?') : command.args;
   logRedis(`${verb} command[%s]: %d -> %s(%o)`, description(client), database, command.name, args);
 }
@@ -59,9 +65,9 @@ export function logCommand(client: Client, verb: 'write' | 'queue', command: Com
 /** Has a client tell its commands from now on, if anybody wants to know. */
 export function watchCommands(client: Client, database: () => number): void {
   if (!logRedis.enabled || Object.hasOwn(client, 'sendCommand')) return;
-  const value = function (this: Client, command: Command, pipeline?: unknown): unknown {
+  const value = function (this: Client, command: Issued, pipeline?: unknown): unknown {
     logCommand(this, this.status === 'ready' ? 'write' : 'queue', command, database());
-    return (Object.getPrototypeOf(this) as Client).sendCommand.call(this, command, pipeline);
+    return (Object.getPrototypeOf(this) as Client).sendCommand.call(this, command as never, pipeline);
   };
   Object.defineProperty(client, 'sendCommand', { value, writable: true, configurable: true, enumerable: false });
 }

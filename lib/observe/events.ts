@@ -3,7 +3,6 @@
  * emitter takes it, so that code written for ioredis compiles as it is.
  */
 import type { EventEmitter } from 'node:events';
-import type { Redis } from '../client/redis';
 
 /** Of every kind of client. All are emitted in a later tick than what they tell of. */
 export interface ConnectionEvents {
@@ -41,16 +40,6 @@ export interface RedisEvents extends ConnectionEvents {
   monitoring: () => void;
   /** A command that the server ran: when (seconds since 1970, as text), its name and arguments, the caller's address, the database. */
   monitor: (time: string, args: string[], source: string, database: string) => void;
-}
-
-/** Events of a `Cluster`. Its `error` takes any listener, as in ioredis. */
-export interface ClusterEvents extends ConnectionEvents {
-  disconnecting: () => void;
-  /** The slot table was read again. */
-  refresh: () => void;
-  '+node': (node: Redis) => void;
-  '-node': (node: Redis, key: string) => void;
-  'node error': (error: Error, key: string) => void;
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's types

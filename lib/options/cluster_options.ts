@@ -1,8 +1,8 @@
-/** The options of a `Cluster` and of Sentinel as ioredis types them, for code that names these types. */
+/** The options of a `Cluster`, by ioredis's names and types. */
 import type { SrvRecord } from 'node:dns';
-import type { ConnectionOptions } from 'node:tls';
-import type { ReplyMappingFromOptions, ReplyMappingMode } from '../command/commands';
-import type { RedisOptions } from './options';
+import type { ReplyMappingFromOptions, ReplyMappingMode } from './reply_mapping';
+import type { HimportFieldset, RedisOptions } from './options';
+import type { NatMap } from './sentinel_options';
 
 /** Which nodes are meant. */
 export type NodeRole = 'master' | 'slave' | 'all';
@@ -10,9 +10,6 @@ export type NodeRole = 'master' | 'slave' | 'all';
 export type ClusterStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'disconnecting' | 'end';
 /** A URL, a port, or options of the connection. */
 export type ClusterNode = string | number | { host?: string | undefined; port?: number | undefined } | RedisOptions;
-type Address = { host: string; port: number };
-/** Where nodes are as seen from here, by the address that they announce, `host:port`. */
-export type NatMap = { [announced: string]: Address } | ((announced: string) => Address | null);
 /** As `dns.resolveSrv`. */
 export type DNSResolveSrvFunction = (hostname: string, callback: (error: NodeJS.ErrnoException | null | undefined, records?: SrvRecord[]) => void) => void;
 /** As `dns.lookup`. */
@@ -20,12 +17,6 @@ export type DNSLookupFunction = (
   hostname: string,
   callback: (error: NodeJS.ErrnoException | null | undefined, address: string, family?: number) => void,
 ) => void;
-
-/** A list of fields that HIMPORT knows by name; prepared on every connection. */
-export interface HimportFieldset {
-  readonly name: string | Buffer;
-  readonly fields: readonly (string | Buffer)[];
-}
 
 /** The options of `new Cluster`, by ioredis's names. */
 export interface ClusterOptions {
@@ -90,59 +81,3 @@ export type ClusterOptionsWithReplyMapping<Mode extends ReplyMappingMode> = Clus
 export type ReplyMappingFromClusterOptions<Current extends ReplyMappingMode, Options> = Options extends { redisOptions: infer Nodes }
   ? ReplyMappingFromOptions<Current, Nodes>
   : Current;
-
-/** Where a Sentinel is. */
-export interface SentinelAddress {
-  host: string;
-  port: number;
-  family?: number;
-}
-
-/** A replica as Sentinel describes it. */
-interface ReplicaAddress {
-  ip: string;
-  port: string;
-  flags?: string | undefined;
-}
-type PreferredReplica = { ip: string; port: string; prio?: number | undefined };
-
-/** How a master or a replica is found by Sentinel. */
-export interface SentinelConnectionOptions {
-  /** Name of the group of instances. */
-  name?: string | undefined;
-  /** Default `'master'`. */
-  role?: 'master' | 'slave' | undefined;
-  /** Of the connection to the server; to Sentinels where `enableTLSForSentinelMode`. */
-  tls?: ConnectionOptions | undefined;
-  /** ACL user of the Sentinels. */
-  sentinelUsername?: string | undefined;
-  /** Password of the Sentinels. */
-  sentinelPassword?: string | undefined;
-  /** Asked one after another. */
-  sentinels?: Partial<SentinelAddress>[] | undefined;
-  path?: string | undefined;
-  family?: number | undefined;
-  /** How long to wait in ms when none answered; anything but a number: never again. Default: min(10 times, 1000). */
-  sentinelRetryStrategy?: ((retryAttempts: number) => number | void | null) | undefined;
-  /** The same for the connections that watch for a failover. Default: 60000. */
-  sentinelReconnectStrategy?: ((retryAttempts: number) => number | void | null) | undefined;
-  /** Which replica to take: a choice, or addresses by `prio`, the lowest first. */
-  preferredSlaves?: ((replicas: ReplicaAddress[]) => ReplicaAddress | null) | PreferredReplica[] | PreferredReplica | undefined;
-  connectTimeout?: number | undefined;
-  disconnectTimeout?: number | undefined;
-  /** `commandTimeout` of the connections to Sentinels, in ms. */
-  sentinelCommandTimeout?: number | undefined;
-  /** Whether `tls` holds for the server. Default false. */
-  enableTLSForSentinelMode?: boolean | undefined;
-  /** TLS of the connections to Sentinels. */
-  sentinelTLS?: ConnectionOptions | undefined;
-  natMap?: NatMap | undefined;
-  /** Learns of other Sentinels from those that answer. Default true. */
-  updateSentinels?: boolean | undefined;
-  /** Default 10. */
-  sentinelMaxConnections?: number | undefined;
-  /** Listens to the Sentinels and reconnects at once when the master changes. Default false. */
-  failoverDetector?: boolean | undefined;
-  protocol?: 2 | 3 | undefined;
-  replyMapping?: ReplyMappingMode | undefined;
-}

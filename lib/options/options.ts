@@ -4,8 +4,8 @@
 import type { ConnectionOptions } from 'node:tls';
 import { isIP, type Socket } from 'node:net';
 import { HawserError } from '../errors';
-import type { ReplyMappingMode } from '../command/commands';
-import type { HimportFieldset, SentinelConnectionOptions } from './cluster_options';
+import type { ReplyMappingMode } from './reply_mapping';
+import type { SentinelConnectionOptions } from './sentinel_options';
 import { tlsProfiles } from './tls_profiles';
 
 /** What a custom connector has to offer, as in ioredis. */
@@ -14,6 +14,12 @@ export interface ConnectorLike {
   connect(emit: (event: string, error: Error) => void): Promise<Socket>;
   disconnect(): void;
   check?(info: Record<string, unknown>): boolean;
+}
+
+/** A list of fields that HIMPORT knows by name; prepared on every connection. */
+export interface HimportFieldset {
+  readonly name: string | Buffer;
+  readonly fields: readonly (string | Buffer)[];
 }
 
 /** Options that all connections share. Names, units and defaults are ioredis's unless they are marked hawser. */

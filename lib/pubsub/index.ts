@@ -2,7 +2,6 @@
 import { EventEmitter } from 'node:events';
 import { nextTick } from '../clock';
 import { checkFunction, checkNames, checkText } from '../cache/validate';
-import type { CacheRepository } from '../facade/repository';
 import { client, onClose, settings } from '../manager/connections';
 import { checkMessage, copyOf, parseMessage, type CacheInvalidationMessage } from './message';
 import type { Redis } from '../client/redis';
@@ -162,26 +161,4 @@ function receive(text: string): void {
 /** In a tick of its own: an event listener that throws is uncaught, as everywhere in Node. */
 function report<E extends keyof PubSubEvents>(event: E, ...args: PubSubEvents[E]): void {
   nextTick(() => events.emit(event, ...(args as never)));
-}
-
-/**
- * Applies a message of the bus to a repository: tags are invalidated, patterns and keys deleted. For a rollout during which instances that
- * keep their caches themselves still announce changes on the bus. Resolves with the number of entries. Rejects as the repository does.
- *
- *     PubSubService.onInvalidation('orders', (message) => applyInvalidation(orders, message));
- */
-export async function applyInvalidation(repository: CacheRepository, message: CacheInvalidationMessage): Promise<number> {
-  checkMessage(message);
-  const targets = typeof message.target === 'string' ? [message.target] : message.target;
-  switch (message.type) {
-    case 'tags':
-      return repository.invalidateTags(targets);
-    case 'key':
-      return repository.deleteMany(targets);
-    case 'pattern': {
-      let deleted = 0;
-      for (const pattern of targets) deleted += await repository.deletePattern(pattern);
-      return deleted;
-    }
-  }
 }

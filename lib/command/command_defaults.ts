@@ -1,11 +1,35 @@
 /**
- * Options by which commands are made. ioredis reads them for each command, and applications change them on the way (no `keyPrefix` for a moment,
- * for example); here what follows from them is kept, and made anew when one of them is assigned. Options of the connection are read whenever one
- * is opened.
+ * How a client makes its commands. ioredis reads these options for each command, and applications change them at run time (they drop `keyPrefix`
+ * for a moment, for example). hawser derives the defaults once and again when one of the options is assigned. It reads the options of the
+ * connection whenever it opens one.
  */
-import { AutoPipeline, type Sender } from '../command/auto_pipeline';
-import type { Way } from '../command/commander';
-import type { ResolvedOptions } from './options';
+import { AutoPipeline, type Sender } from './auto_pipeline';
+import type { CommandOptions } from './command';
+import type { ResolvedOptions } from '../options/options';
+
+/** What happens to commands of a target between their call and `sendCommand`, by options that few clients have. */
+export interface SlowPath {
+  /** `showFriendlyErrorStack`: each command keeps where it was called. */
+  readonly keepsStacks: boolean;
+  /** `enableAutoPipelining`. */
+  readonly autoPipeline: AutoPipeline | undefined;
+}
+
+/**
+ * The names of what a client or a pipeline keeps for itself are symbols: scripts (`defineCommand('queue', ...)`) and the fields of subclasses may
+ * have any other name, and JSON.stringify shows none of it.
+ */
+export const DEFAULTS = Symbol('defaults');
+/** The client's own state; see {@link DEFAULTS}. */
+export const LIFE = Symbol('life');
+
+/** How a target makes its commands. */
+export interface CommandDefaults {
+  readonly utf8: CommandOptions;
+  readonly buffers: CommandOptions;
+  /** Undefined for most: then nothing is looked up per command. */
+  readonly slowPath: SlowPath | undefined;
+}
 
 const WATCHED = ['keyPrefix', 'enableAutoPipelining', 'showFriendlyErrorStack'];
 
@@ -44,22 +68,22 @@ export function watchOptions(options: ResolvedOptions, onChange: () => void): vo
 }
 
 /** How commands of a client with these options are made; `former` is how they were. */
-export function wayOf(client: Sender, options: ResolvedOptions, former?: Way): Way {
+export function makeDefaults(client: Sender, options: ResolvedOptions, former?: CommandDefaults): CommandDefaults {
   const { showFriendlyErrorStack, enableAutoPipelining } = options;
   const given = (options.keyPrefix as unknown) || '';
   const keyPrefix = given instanceof Uint8Array ? (given as Buffer) : String(given);
   return {
     utf8: { replyEncoding: 'utf8', keyPrefix },
     buffers: { replyEncoding: null, keyPrefix },
-    detours:
+    slowPath:
       showFriendlyErrorStack || enableAutoPipelining
         ? { keepsStacks: Boolean(showFriendlyErrorStack), autoPipeline: enableAutoPipelining ? heldBy(client, options, former) : undefined }
         : undefined,
   };
 }
 
-function heldBy(client: Sender, options: ResolvedOptions, former: Way | undefined): AutoPipeline {
-  const held = former?.detours?.autoPipeline ?? new AutoPipeline(client);
+function heldBy(client: Sender, options: ResolvedOptions, former: CommandDefaults | undefined): AutoPipeline {
+  const held = former?.slowPath?.autoPipeline ?? new AutoPipeline(client);
   held.options = options;
   return held;
 }

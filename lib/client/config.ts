@@ -1,7 +1,7 @@
 /** Options of a client as what the core and the socket are told. */
 import type { ConnectionOptions } from 'node:tls';
 import { badOption } from '../errors';
-import type { ClientOptions, ResolvedOptions } from './options';
+import type { ClientOptions, ResolvedOptions } from '../options/options';
 import type { LinkConfig } from '../link/link_client';
 
 /** The client's version, as CLIENT SETINFO reports it. */

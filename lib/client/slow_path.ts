@@ -3,11 +3,12 @@ import { HawserError } from '../errors';
 import { Command } from '../command/command';
 import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
 import { noop, type Lifecycle } from './lifecycle';
-import { sendSource, type Script } from '../command/script';
+import type { Script } from '../command/script';
+import { sendSource } from '../command/script_source';
 import { ClassBit } from '../command/table';
 
 /** Sends a command, or refuses it. */
-export function sendSpecial(life: Lifecycle, command: Command): void {
+export function sendOnSlowPath(life: Lifecycle, command: Command): void {
   const { client, link } = life;
   if (link === undefined) return refuseOnMemory(life, command);
   if (client.status === 'wait') client.connect().catch(noop);
