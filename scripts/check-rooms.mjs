@@ -46,6 +46,11 @@ const RULES = [
     line: /\bgetrandom::|\brand::/,
   },
   {
+    says: 'a machine of the cache does not know the engine: only engine.rs and mod.rs name it',
+    files: /^src\/cache\/(?!(engine|mod)\.rs$|sim\/|tests\/|[a-z_]+_tests\.rs$).*\.rs$/,
+    line: /\bEngine\b/,
+  },
+  {
     says: 'only lib/native.ts requires the binding',
     files: /^lib\/(?!native\.ts$).*\.ts$/,
     line: /\.node['"`]|\bbinding\/|process\.dlopen/,

@@ -29,6 +29,7 @@ describe('the check of the dependency direction', () => {
     ['src/store/redis.rs', 'getrandom::fill(&mut bytes)', 'entropy'],
     ['src/resp/scan.rs', 'use crate::conn::Link;', 'conn'],
     ['src/conn/link.rs', 'use crate::{cache::Engine, resp};', 'cache'],
+    ['src/cache/loads.rs', 'fn end(engine: &mut Engine) {}', 'engine'],
     ['lib/client/redis.ts', "const native = require('../binding/hawser.linux-x64-gnu.node');", 'binding'],
     ['lib/client/redis.ts', "import { Redis } from '../../dist/redis';", 'lib imports'],
     ['lib/command/pipeline.ts', "import type { Redis } from '../client/redis';", 'layer'],

@@ -14,13 +14,18 @@ use hawser::clock::Instant;
 use hawser::resp::{Commands, Limits, Reply, Scanner};
 use hawser::store::entry::{self, Header, Stored, Tag};
 use hawser::store::{
-    Found, Id, Inside, Key, MemoryStore, Op, Origin, Placed, ReadEntry, RedisStore, Reign, StoreError, StoreReply, Ticket, Value,
+    Found, Id, Inside, Key, MemoryStore, NodeOp, Op, Placed, ReadEntry, RedisStore, Replication, ReplicationId, StoreError, StoreReply,
+    Ticket, Value,
 };
 use support::RedisServer;
 
 /// A store under test.
 trait Subject {
-    fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError>;
+    fn carry_out(&mut self, op: NodeOp) -> Result<StoreReply, StoreError>;
+    /// For a node that accepts every replication id.
+    fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError> {
+        self.carry_out(op.into())
+    }
     /// Puts anything at a key.
     fn plant(&mut self, key: &Key, value: &[u8], life: Duration);
     /// Lets at least this much time pass.
@@ -33,7 +38,7 @@ struct Memory {
 }
 
 impl Subject for Memory {
-    fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError> {
+    fn carry_out(&mut self, op: NodeOp) -> Result<StoreReply, StoreError> {
         self.store.apply(self.now, &op)
     }
 
@@ -92,7 +97,7 @@ impl Server {
 }
 
 impl Subject for Server {
-    fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError> {
+    fn carry_out(&mut self, op: NodeOp) -> Result<StoreReply, StoreError> {
         let commands = self.redis.submit(Ticket(1), op);
         self.write(&commands);
         loop {
@@ -124,7 +129,7 @@ fn on_both(spec: impl Fn(&mut dyn Subject)) {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-const TRUSTING: Reign = Reign::TRUSTING;
+const TRUSTING: Replication = Replication::TRUSTING;
 
 fn key(text: &str) -> Key {
     Key::from(text.as_bytes())
@@ -134,22 +139,22 @@ fn id(letter: u8) -> Id {
     Id::parse(&[letter; 16]).unwrap()
 }
 
-fn reign(name: &str) -> Reign {
-    Reign { origin: Origin::of(name.as_bytes()), checked: true }
+fn master(name: &str) -> Replication {
+    Replication { id: ReplicationId::of(name.as_bytes()), is_checked: true }
 }
 
 fn tags(names: &[&str]) -> Vec<(Tag, Id)> {
     names.iter().map(|name| (Tag::from(name.as_bytes()), id(b'v'))).collect()
 }
 
-fn stored(stamp: u8, reign: Reign, names: &[&str]) -> Value {
+fn stored(stamp: u8, names: &[&str]) -> Value {
     let (ttl, tags) = (SECOND * 60, tags(names));
-    let header = Header { stamp: id(stamp), origin: reign.origin, ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags };
+    let header = Header { stamp: id(stamp), ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags };
     Arc::new(entry::encode(&header, b"{\"n\":1}").0)
 }
 
-fn lease(token: u8, reign: Reign) -> Vec<u8> {
-    entry::encode_lease(id(token), reign.origin, &tags(&["x"]))
+fn lease(token: u8) -> Vec<u8> {
+    entry::encode_lease(id(token), &tags(&["x"]))
 }
 
 fn read(store: &mut dyn Subject, key: &Key) -> Found {
@@ -172,24 +177,26 @@ fn set(store: &mut dyn Subject, key: &Key, value: &Value, life: Duration) {
     assert_eq!(store.apply(Op::Set { entry: key.clone(), value: value.clone(), life }), Ok(StoreReply::Done));
 }
 
-fn place(store: &mut dyn Subject, entry: &Key, expected: Option<Id>, token: u8, reign: Reign) -> Placed {
-    let op = Op::Place { entry: entry.clone(), expected, lease: lease(token, reign), life: SECOND * 10, reign };
-    match store.apply(op) {
+fn place(store: &mut dyn Subject, entry: &Key, expected: Option<Id>, token: u8, replication: Replication) -> Placed {
+    let op = Op::Place { entry: entry.clone(), expected, lease: lease(token), life: SECOND * 10 };
+    match store.carry_out(NodeOp { op, replication }) {
         Ok(StoreReply::Placed(placed)) => placed,
         other => panic!("{other:?}"),
     }
 }
 
-fn place_inside(store: &mut dyn Subject, entry: &Key, stamp: u8, token: u8, life: Duration, reign: Reign) -> Inside {
+fn place_inside(store: &mut dyn Subject, entry: &Key, stamp: u8, token: u8, life: Duration, replication: Replication) -> Inside {
     let tags = entry::encode_tags(&tags(&["x", "y"]));
-    match store.apply(Op::PlaceInside { entry: entry.clone(), stamp: id(stamp), token: id(token), tags, life, reign }) {
+    let op = Op::PlaceInside { entry: entry.clone(), stamp: id(stamp), token: id(token), tags, life };
+    match store.carry_out(NodeOp { op, replication }) {
         Ok(StoreReply::PlacedInside(inside)) => inside,
         other => panic!("{other:?}"),
     }
 }
 
-fn commit(store: &mut dyn Subject, entry: &Key, token: u8, value: &Value, reign: Reign) -> bool {
-    held(store, Op::Commit { entry: entry.clone(), token: id(token), value: value.clone(), life: SECOND * 60, reign })
+fn commit(store: &mut dyn Subject, entry: &Key, token: u8, value: &Value, replication: Replication) -> bool {
+    let op = Op::Commit { entry: entry.clone(), token: id(token), value: value.clone(), life: SECOND * 60 };
+    store.carry_out(NodeOp { op, replication }) == Ok(StoreReply::Held(true))
 }
 
 fn held(store: &mut dyn Subject, op: Op) -> bool {
@@ -206,8 +213,9 @@ fn number(store: &mut dyn Subject, op: Op) -> u64 {
     }
 }
 
-fn ensure(store: &mut dyn Subject, key: &Key, offered: u8, need: Duration, reign: Reign) -> Id {
-    match store.apply(Op::Ensure { items: vec![(key.clone(), id(offered))], need, reign }) {
+fn ensure(store: &mut dyn Subject, key: &Key, offered: u8, need: Duration, replication: Replication) -> Id {
+    let op = Op::Ensure { items: vec![(key.clone(), id(offered))], need };
+    match store.carry_out(NodeOp { op, replication }) {
         Ok(StoreReply::Ensured(ids)) => ids[0],
         other => panic!("{other:?}"),
     }
@@ -241,15 +249,15 @@ fn a_version_is_made_once_and_lives_as_long_as_it_is_needed() {
 }
 
 #[test]
-fn a_version_of_another_reign_or_not_of_ours_is_replaced() {
+fn a_version_of_another_master_or_not_of_ours_is_replaced() {
     on_both(|store| {
         let v = key("p#v{:x}");
-        assert_eq!(ensure(store, &v, b'a', SECOND * 60, reign("one")), id(b'a'));
+        assert_eq!(ensure(store, &v, b'a', SECOND * 60, master("one")), id(b'a'));
         assert_eq!(ensure(store, &v, b'b', SECOND * 60, TRUSTING), id(b'a'));
-        assert_eq!(ensure(store, &v, b'b', SECOND * 60, reign("two")), id(b'b'));
-        assert_eq!(ensure(store, &v, b'c', SECOND * 60, reign("two")), id(b'b'));
+        assert_eq!(ensure(store, &v, b'b', SECOND * 60, master("two")), id(b'b'));
+        assert_eq!(ensure(store, &v, b'c', SECOND * 60, master("two")), id(b'b'));
         store.plant(&v, b"something else", SECOND * 60);
-        assert_eq!(ensure(store, &v, b'd', SECOND * 60, reign("two")), id(b'd'));
+        assert_eq!(ensure(store, &v, b'd', SECOND * 60, master("two")), id(b'd'));
     });
 }
 
@@ -261,10 +269,10 @@ fn a_lease_is_placed_only_where_nothing_has_changed() {
         assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }));
         assert!(life(store, &e) > SECOND * 9 && life(store, &e) <= SECOND * 10);
         let Placed::No(found) = place(store, &e, None, b'u', TRUSTING) else { panic!("placed over a lease") };
-        assert_eq!(found.value.as_deref(), Some(&lease(b't', TRUSTING)), "what is there now");
+        assert_eq!(found.value.as_deref(), Some(&lease(b't')), "what is there now");
         assert!(found.pttl.unwrap() > 9_000);
         assert!(matches!(place(store, &e, Some(id(b't')), b'u', TRUSTING), Placed::Yes { .. }), "over the lease that was read");
-        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 60);
+        set(store, &e, &stored(b's', &["x"]), SECOND * 60);
         assert!(matches!(place(store, &e, Some(id(b'u')), b'w', TRUSTING), Placed::No(_)), "a set won");
         assert!(matches!(place(store, &e, Some(id(b's')), b'w', TRUSTING), Placed::Yes { .. }), "over the entry that was read");
     });
@@ -276,12 +284,12 @@ fn an_entry_comes_back_where_a_lease_took_its_place_for_the_rest_of_its_life() {
         let e = key("p:e");
         let Placed::Yes { left, end } = place(store, &e, None, b't', TRUSTING) else { panic!("placed") };
         assert_eq!((left, end), (Duration::ZERO, 0), "there was nothing");
-        let entry = stored(b's', TRUSTING, &["x"]);
+        let entry = stored(b's', &["x"]);
         set(store, &e, &entry, SECOND * 40);
         let Placed::Yes { left, end } = place(store, &e, Some(id(b's')), b't', TRUSTING) else { panic!("placed") };
         assert!(left > SECOND * 35 && left <= SECOND * 40);
         let restore = |store: &mut dyn Subject, token: u8, end: u64| {
-            held(store, Op::Restore { entry: e.clone(), token: id(token), value: entry.clone(), end, rest: None, reign: TRUSTING })
+            held(store, Op::Restore { entry: e.clone(), token: id(token), value: entry.clone(), end, backoff: None })
         };
         assert!(!restore(store, b'u', end), "not by another token");
         assert!(restore(store, b't', end));
@@ -297,14 +305,14 @@ fn an_entry_comes_back_where_a_lease_took_its_place_for_the_rest_of_its_life() {
 fn an_entry_that_comes_back_may_bring_a_backoff_along() {
     on_both(|store| {
         let e = key("p:e");
-        let entry = stored(b's', TRUSTING, &["x"]);
+        let entry = stored(b's', &["x"]);
         set(store, &e, &entry, SECOND * 40);
         let Placed::Yes { end, .. } = place(store, &e, Some(id(b's')), b't', TRUSTING) else { panic!("placed") };
         let value = Value::new(entry::with_lease(&entry, Some((id(b't'), &[]))).unwrap());
         let rest = Some((SECOND * 20, SECOND * 60));
-        assert!(held(store, Op::Restore { entry: e.clone(), token: id(b't'), value, end, rest, reign: TRUSTING }));
+        assert!(held(store, Op::Restore { entry: e.clone(), token: id(b't'), value, end, backoff: rest }));
         let life = SECOND * 10;
-        let again = Op::PlaceInside { entry: e.clone(), stamp: id(b's'), token: id(b'u'), tags: b"0 ".to_vec(), life, reign: TRUSTING };
+        let again = Op::PlaceInside { entry: e.clone(), stamp: id(b's'), token: id(b'u'), tags: b"0 ".to_vec(), life };
         let Ok(StoreReply::PlacedInside(Inside::Held { lease, remaining })) = store.apply(again) else { panic!("not resting") };
         let lease = entry::parse_inner(&lease).unwrap();
         assert_eq!((lease.is_held, lease.level), (false, 1));
@@ -321,14 +329,17 @@ fn what_is_not_ours_counts_as_nothing() {
             store.plant(&e, value, SECOND * 60);
             let expected = Some(id(b's'));
             assert_eq!(place(store, &e, expected, b't', TRUSTING), Placed::No(Found { value: None, pttl: Some(-2) }), "{n}");
-            assert!(!commit(store, &e, b't', &stored(b's', TRUSTING, &[]), TRUSTING));
+            assert!(!commit(store, &e, b't', &stored(b's', &[]), TRUSTING));
             assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }), "{n}");
         }
-        set(store, &e, &stored(b's', reign("one"), &[]), SECOND * 60);
-        assert!(matches!(place(store, &e, None, b't', reign("two")), Placed::Yes { .. }), "another reign's entry");
-        assert!(!commit(store, &e, b't', &stored(b's', reign("one"), &[]), reign("one")), "another reign's lease");
-        assert!(commit(store, &e, b't', &stored(b's', reign("two"), &[]), reign("two")));
-        store.plant(&e, &stored(b's', TRUSTING, &[])[..42], SECOND * 60);
+        let op = Op::Set { entry: e.clone(), value: stored(b's', &[]), life: SECOND * 60 };
+        assert_eq!(store.carry_out(NodeOp { op, replication: master("one") }), Ok(StoreReply::Done));
+        let written = value(store, &e).unwrap();
+        assert_eq!(entry::replication_id(&written), Some(master("one").id), "at its fixed place");
+        assert!(matches!(place(store, &e, None, b't', master("two")), Placed::Yes { .. }), "another master's entry");
+        assert!(!commit(store, &e, b't', &stored(b's', &[]), master("one")), "another master's lease");
+        assert!(commit(store, &e, b't', &stored(b's', &[]), master("two")));
+        store.plant(&e, &stored(b's', &[])[..42], SECOND * 60);
         assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::No(_)), "damaged, but it has a name");
         assert!(matches!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::Yes { .. }));
     });
@@ -338,7 +349,7 @@ fn what_is_not_ours_counts_as_nothing() {
 fn a_result_is_stored_only_where_its_lease_still_is() {
     on_both(|store| {
         let e = key("p:e");
-        let entry = stored(b's', TRUSTING, &["x"]);
+        let entry = stored(b's', &["x"]);
         assert!(!commit(store, &e, b't', &entry, TRUSTING), "nothing there");
         place(store, &e, None, b't', TRUSTING);
         assert!(!commit(store, &e, b'u', &entry, TRUSTING), "another's lease");
@@ -354,7 +365,7 @@ fn a_lease_inside_an_entry_leaves_it_readable_and_its_life_alone() {
     on_both(|store| {
         let e = key("p:e");
         assert_eq!(place_inside(store, &e, b's', b't', SECOND, TRUSTING), Inside::No(Found { value: None, pttl: Some(-2) }));
-        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 30);
+        set(store, &e, &stored(b's', &["x"]), SECOND * 30);
         assert!(matches!(place_inside(store, &e, b'r', b't', SECOND, TRUSTING), Inside::No(Found { value: Some(_), .. })));
         assert_eq!(place_inside(store, &e, b's', b't', SECOND * 10, TRUSTING), Inside::Yes);
         assert_eq!(inner(store, &e), Some((id(b't'), true, 0, 2)));
@@ -363,8 +374,8 @@ fn a_lease_inside_an_entry_leaves_it_readable_and_its_life_alone() {
         let Inside::Held { lease, remaining } = place_inside(store, &e, b's', b'u', SECOND, TRUSTING) else { panic!("stolen") };
         assert_eq!(entry::parse_inner(&lease).unwrap().token, id(b't'));
         assert!(remaining > SECOND * 9 && remaining <= SECOND * 10);
-        assert!(!commit(store, &e, b'u', &stored(b'z', TRUSTING, &[]), TRUSTING));
-        assert!(commit(store, &e, b't', &stored(b'z', TRUSTING, &[]), TRUSTING));
+        assert!(!commit(store, &e, b'u', &stored(b'z', &[]), TRUSTING));
+        assert!(commit(store, &e, b't', &stored(b'z', &[]), TRUSTING));
         assert_eq!(inner(store, &e), None);
     });
 }
@@ -373,12 +384,12 @@ fn a_lease_inside_an_entry_leaves_it_readable_and_its_life_alone() {
 fn a_lease_inside_an_entry_that_is_over_may_be_replaced() {
     on_both(|store| {
         let e = key("p:e");
-        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 30);
+        set(store, &e, &stored(b's', &["x"]), SECOND * 30);
         assert_eq!(place_inside(store, &e, b's', b't', Duration::from_millis(20), TRUSTING), Inside::Yes);
         store.pass(Duration::from_millis(20));
         assert_eq!(place_inside(store, &e, b's', b'u', SECOND, TRUSTING), Inside::Yes);
         assert_eq!(inner(store, &e).unwrap().0, id(b'u'));
-        assert!(!commit(store, &e, b't', &stored(b'z', TRUSTING, &[]), TRUSTING), "the dead holder comes back");
+        assert!(!commit(store, &e, b't', &stored(b'z', &[]), TRUSTING), "the dead holder comes back");
     });
 }
 
@@ -388,7 +399,7 @@ fn a_failed_refresh_lets_the_source_rest_longer_each_time() {
         let e = key("p:e");
         let (base, max) = (Duration::from_millis(100), Duration::from_millis(300));
         let back_off = |token| Op::Backoff { entry: key("p:e"), token: id(token), base, max };
-        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 30);
+        set(store, &e, &stored(b's', &["x"]), SECOND * 30);
         assert!(!held(store, back_off(b'a')));
         for (token, level, wait) in [(b'a', 1, 100), (b'b', 2, 200), (b'c', 3, 300), (b'd', 4, 300)] {
             assert_eq!(place_inside(store, &e, b's', token, SECOND, TRUSTING), Inside::Yes);
@@ -397,10 +408,7 @@ fn a_failed_refresh_lets_the_source_rest_longer_each_time() {
             assert_eq!(inner(store, &e), Some((id(token), false, level, 2)));
             let Inside::Held { remaining, .. } = place_inside(store, &e, b's', b'x', SECOND, TRUSTING) else { panic!("no rest") };
             assert!(remaining <= Duration::from_millis(wait));
-            assert!(!held(
-                store,
-                Op::Renew { entry: e.clone(), token: id(token), life: SECOND, versions: vec![], need: SECOND, reign: TRUSTING }
-            ));
+            assert!(!held(store, Op::Renew { entry: e.clone(), token: id(token), life: SECOND, versions: vec![], need: SECOND }));
             store.pass(Duration::from_millis(wait));
         }
         assert!(life(store, &e) > SECOND * 28, "its life is left alone");
@@ -417,7 +425,6 @@ fn a_holder_renews_its_lease_and_the_versions_that_are_still_its_own() {
             life: SECOND * 40,
             versions: vec![(key("p#v{:x}"), id(b'a')), (key("p#v{:y}"), id(b'a'))],
             need: SECOND * 500,
-            reign: TRUSTING,
         };
         ensure(store, &v, b'a', SECOND * 60, TRUSTING);
         ensure(store, &w, b'b', SECOND * 60, TRUSTING);
@@ -427,7 +434,7 @@ fn a_holder_renews_its_lease_and_the_versions_that_are_still_its_own() {
         assert!(life(store, &e) > SECOND * 39);
         assert!(life(store, &v) > SECOND * 999 && life(store, &w) <= SECOND * 120);
         assert!(!held(store, renew(b'u')), "another's lease");
-        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 60);
+        set(store, &e, &stored(b's', &["x"]), SECOND * 60);
         assert_eq!(place_inside(store, &e, b's', b't', SECOND, TRUSTING), Inside::Yes);
         assert!(held(store, renew(b't')));
         let Inside::Held { remaining, .. } = place_inside(store, &e, b's', b'u', SECOND, TRUSTING) else { panic!("stolen") };
@@ -445,7 +452,7 @@ fn a_lease_is_given_back_by_its_token() {
         assert!(!held(store, give_back(b'u')));
         assert!(held(store, give_back(b't')));
         assert_eq!(value(store, &e), None);
-        let entry = stored(b's', TRUSTING, &["x"]);
+        let entry = stored(b's', &["x"]);
         set(store, &e, &entry, SECOND * 60);
         place_inside(store, &e, b's', b't', SECOND, TRUSTING);
         assert!(!held(store, give_back(b's')), "a stamp is no token");
@@ -458,15 +465,14 @@ fn a_lease_is_given_back_by_its_token() {
 fn tags_are_written_into_a_lease() {
     on_both(|store| {
         let e = key("p:e");
-        let amend =
-            |token| Op::Amend { entry: key("p:e"), token: id(token), tags: entry::encode_tags(&tags(&["a", "b", "c"])), reign: TRUSTING };
+        let amend = |token| Op::Amend { entry: key("p:e"), token: id(token), tags: entry::encode_tags(&tags(&["a", "b", "c"])) };
         assert!(!held(store, amend(b't')));
         place(store, &e, None, b't', TRUSTING);
         assert!(!held(store, amend(b'u')));
         assert!(held(store, amend(b't')));
-        assert_eq!(value(store, &e), Some(entry::encode_lease(id(b't'), Origin::EMPTY, &tags(&["a", "b", "c"]))));
+        assert_eq!(value(store, &e), Some(entry::encode_lease(id(b't'), &tags(&["a", "b", "c"]))));
         assert!(life(store, &e) <= SECOND * 10);
-        set(store, &e, &stored(b's', TRUSTING, &["x"]), SECOND * 60);
+        set(store, &e, &stored(b's', &["x"]), SECOND * 60);
         place_inside(store, &e, b's', b't', SECOND, TRUSTING);
         assert!(held(store, amend(b't')));
         assert_eq!(inner(store, &e), Some((id(b't'), true, 0, 3)));
@@ -478,11 +484,7 @@ fn tags_are_written_into_a_lease() {
 fn entries_are_counted_under_a_version_that_is_still_current() {
     on_both(|store| {
         let (v, h) = (key("p#v{:x}"), key("p#h{:x}"));
-        let count = |member: &str, captured| Op::Count {
-            items: vec![(key("p#v{:x}"), key("p#h{:x}"), id(captured))],
-            member: key(member),
-            reign: TRUSTING,
-        };
+        let count = |member: &str, captured| Op::Count { items: vec![(key("p#v{:x}"), key("p#h{:x}"), id(captured))], member: key(member) };
         assert_eq!(number(store, count("e1", b'a')), 0);
         ensure(store, &v, b'a', SECOND * 60, TRUSTING);
         assert_eq!(number(store, count("e1", b'b')), 0, "another version");
@@ -505,12 +507,12 @@ fn entries_are_counted_under_a_version_that_is_still_current() {
 fn deleting_counts_entries_and_no_leases() {
     on_both(|store| {
         let (a, b, c, d) = (key("p:a"), key("p:b"), key("p:c"), key("p:d"));
-        set(store, &a, &stored(b's', TRUSTING, &[]), SECOND);
+        set(store, &a, &stored(b's', &[]), SECOND);
         place(store, &b, None, b't', TRUSTING);
         store.plant(&c, b"foreign", SECOND);
         let entries = vec![a.clone(), b.clone(), c.clone(), d.clone()];
         assert_eq!(number(store, Op::Delete { entries }), 2);
-        set(store, &a, &stored(b's', TRUSTING, &[]), SECOND);
+        set(store, &a, &stored(b's', &[]), SECOND);
         place(store, &b, None, b't', TRUSTING);
         assert_eq!(number(store, Op::Unlink { keys: vec![a.clone(), b.clone(), d] }), 1);
         assert_eq!((value(store, &a), value(store, &b)), (None, None));
@@ -544,11 +546,11 @@ fn a_scan_finds_every_key_that_matches() {
 }
 
 #[test]
-fn the_origin_is_the_server_s_own() {
+fn the_replication_id_is_the_server_s_own() {
     on_both(|store| {
-        let Ok(StoreReply::Origin { origin, master: true }) = store.apply(Op::Origin) else { panic!("an origin") };
-        assert_ne!(origin, Origin::EMPTY);
-        assert_eq!(store.apply(Op::Origin), Ok(StoreReply::Origin { origin, master: true }));
+        let Ok(StoreReply::Identity { id, is_master: true }) = store.apply(Op::Identify) else { panic!("an id") };
+        assert_ne!(id, ReplicationId::EMPTY);
+        assert_eq!(store.apply(Op::Identify), Ok(StoreReply::Identity { id, is_master: true }));
     });
 }
 
@@ -558,10 +560,10 @@ fn keys_and_values_hold_any_bytes() {
         for name in ["\r\n", "\0", "a b", "{", "}", "*", "\u{1f600}", "#"] {
             let e = key(&format!("p:{name}"));
             let names = [name, "\n", "1:a"];
-            let token = entry::encode_lease(id(b't'), Origin::EMPTY, &tags(&names));
-            let op = Op::Place { entry: e.clone(), expected: None, lease: token, life: SECOND, reign: TRUSTING };
+            let token = entry::encode_lease(id(b't'), &tags(&names));
+            let op = Op::Place { entry: e.clone(), expected: None, lease: token, life: SECOND };
             assert!(matches!(store.apply(op), Ok(StoreReply::Placed(Placed::Yes { .. }))));
-            let entry = stored(b's', TRUSTING, &names);
+            let entry = stored(b's', &names);
             assert!(commit(store, &e, b't', &entry, TRUSTING));
             assert_eq!(place_inside(store, &e, b's', b'u', SECOND, TRUSTING), Inside::Yes);
             let Some(value) = value(store, &e) else { panic!("gone") };
@@ -586,16 +588,15 @@ fn values_of_other_types_are_nothing_of_ours() {
     assert_eq!(read(&mut store, &e).value, None);
     let Inside::No(found) = place_inside(&mut store, &e, b's', b't', SECOND, TRUSTING) else { panic!("placed in a list") };
     assert_eq!(found.value, None);
-    assert!(!commit(&mut store, &e, b't', &stored(b's', TRUSTING, &[]), TRUSTING));
+    assert!(!commit(&mut store, &e, b't', &stored(b's', &[]), TRUSTING));
     assert!(!held(&mut store, Op::GiveBack { entry: e.clone(), token: id(b't') }));
-    assert!(!held(&mut store, Op::Amend { entry: e.clone(), token: id(b't'), tags: vec![], reign: TRUSTING }));
-    let renew =
-        Op::Renew { entry: e.clone(), token: id(b't'), life: SECOND, versions: vec![(v.clone(), id(b'a'))], need: SECOND, reign: TRUSTING };
+    assert!(!held(&mut store, Op::Amend { entry: e.clone(), token: id(b't'), tags: vec![] }));
+    let renew = Op::Renew { entry: e.clone(), token: id(b't'), life: SECOND, versions: vec![(v.clone(), id(b'a'))], need: SECOND };
     assert!(!held(&mut store, renew));
     assert!(!held(&mut store, Op::Backoff { entry: e.clone(), token: id(b't'), base: SECOND, max: SECOND }));
     assert!(matches!(place(&mut store, &e, None, b't', TRUSTING), Placed::Yes { .. }), "replaced");
     assert_eq!(ensure(&mut store, &v, b'a', SECOND * 60, TRUSTING), id(b'a'), "replaced");
-    let count = Op::Count { items: vec![(v.clone(), h.clone(), id(b'a'))], member: e.clone(), reign: TRUSTING };
+    let count = Op::Count { items: vec![(v.clone(), h.clone(), id(b'a'))], member: e.clone() };
     assert_eq!(number(&mut store, count), 1, "replaced");
     fill(&mut store);
     assert_eq!(number(&mut store, Op::Invalidate { tags: vec![(v.clone(), h.clone())] }), 0);
@@ -616,20 +617,20 @@ fn scripts_survive_a_server_that_forgets_them() {
 }
 
 #[test]
-fn a_restart_begins_another_reign() {
+fn a_restart_changes_the_replication_id() {
     let mut store = Server::start();
-    let Ok(StoreReply::Origin { origin, .. }) = store.apply(Op::Origin) else { panic!("an origin") };
+    let Ok(StoreReply::Identity { id, .. }) = store.apply(Op::Identify) else { panic!("an id") };
     store.process.restart();
     store.stream = TcpStream::connect(store.process.address()).unwrap();
-    let Ok(StoreReply::Origin { origin: after, .. }) = store.apply(Op::Origin) else { panic!("an origin") };
-    assert_ne!(origin, after);
+    let Ok(StoreReply::Identity { id: after, .. }) = store.apply(Op::Identify) else { panic!("an id") };
+    assert_ne!(id, after);
 }
 
 #[test]
 fn a_server_out_of_memory_refuses_and_says_so() {
     let mut store = Server::start();
     store.raw(&["CONFIG", "SET", "maxmemory", "1"]);
-    let answer = store.apply(Op::Ensure { items: vec![(key("v"), id(b'a'))], need: SECOND, reign: TRUSTING });
+    let answer = store.apply(Op::Ensure { items: vec![(key("v"), id(b'a'))], need: SECOND });
     let Err(StoreError::Refused(text)) = answer else { panic!("{answer:?}") };
     assert!(text.contains("OOM"), "{text}");
 }

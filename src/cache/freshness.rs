@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::store::entry::Entry;
 
-/// What a reader asks for; `None` leaves it to the entry.
+/// Freshness bounds that a reader sets for itself; `None` leaves a bound to the entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Wishes {
+pub(super) struct Overrides {
     /// How long an entry is fresh.
     pub fresh: Option<Duration>,
     /// From which age on it is expired.
@@ -41,8 +41,8 @@ pub(super) enum Freshness {
 }
 
 /// Whether the age has to be known at all. An entry that is fresh until the store drops it needs none.
-pub(super) fn needs_age(periods: &Periods, wishes: &Wishes) -> bool {
-    wishes.fresh.is_some() || wishes.max_age.is_some() || periods.fresh < periods.ttl || !periods.keep.is_zero()
+pub(super) fn needs_age(periods: &Periods, overrides: &Overrides) -> bool {
+    overrides.fresh.is_some() || overrides.max_age.is_some() || periods.fresh < periods.ttl || !periods.keep.is_zero()
 }
 
 /// Age of an entry from its remaining life as PTTL tells it. One that has no end, or none any more, is as old as can be.
@@ -53,15 +53,15 @@ pub(super) fn age(periods: &Periods, pttl: i64) -> Duration {
 
 /// What an entry of this age is. A reader may narrow how long it is served (`maxAge`), not widen it; with `swr` off what is
 /// stale is expired.
-pub(super) fn classify(periods: &Periods, wishes: &Wishes, age: Duration, swr: bool) -> Freshness {
-    let served = wishes.max_age.map_or(periods.ttl, |max_age| max_age.min(periods.ttl));
-    let fresh = wishes.fresh.unwrap_or(periods.fresh).min(served);
+pub(super) fn classify(periods: &Periods, overrides: &Overrides, age: Duration, swr: bool) -> Freshness {
+    let served = overrides.max_age.map_or(periods.ttl, |max_age| max_age.min(periods.ttl));
+    let fresh = overrides.fresh.unwrap_or(periods.fresh).min(served);
     if age < fresh {
         Freshness::Fresh
     } else if swr && age < served {
         Freshness::Stale
     } else {
-        let keep = wishes.keep.map_or(periods.keep, |keep| keep.min(periods.keep));
+        let keep = overrides.keep.map_or(periods.keep, |keep| keep.min(periods.keep));
         let until = if keep.is_zero() { Duration::ZERO } else { served.saturating_add(keep) };
         Freshness::Expired(until.saturating_sub(age))
     }
@@ -79,12 +79,12 @@ mod tests {
     fn table() {
         use Freshness::{Expired, Fresh, Stale};
         let entry = |ttl, fresh, keep| Periods { ttl: secs(ttl), fresh: secs(fresh), keep: secs(keep) };
-        let plain = Wishes::default();
-        let fresh = |n| Wishes { fresh: Some(secs(n)), ..plain };
-        let max_age = |n| Wishes { max_age: Some(secs(n)), ..plain };
-        let keep = |n| Wishes { keep: Some(secs(n)), ..plain };
+        let plain = Overrides::default();
+        let fresh = |n| Overrides { fresh: Some(secs(n)), ..plain };
+        let max_age = |n| Overrides { max_age: Some(secs(n)), ..plain };
+        let keep = |n| Overrides { keep: Some(secs(n)), ..plain };
         let gone = Expired(Duration::ZERO);
-        for (periods, wishes, age, swr, want) in [
+        for (periods, overrides, age, swr, want) in [
             (entry(10, 10, 0), plain, 0, true, Fresh),
             (entry(10, 10, 0), plain, 9, true, Fresh),
             (entry(10, 10, 0), plain, 10, true, gone),
@@ -108,7 +108,7 @@ mod tests {
             (entry(10, 10, 20), max_age(5), 6, true, Expired(secs(19))),
             (entry(10, 4, 20), plain, 5, false, Expired(secs(25))),
         ] {
-            assert_eq!(classify(&periods, &wishes, secs(age), swr), want, "{periods:?} {wishes:?} at {age}, swr {swr}");
+            assert_eq!(classify(&periods, &overrides, secs(age), swr), want, "{periods:?} {overrides:?} at {age}, swr {swr}");
         }
     }
 
@@ -125,10 +125,10 @@ mod tests {
     #[test]
     fn age_is_asked_for_only_where_it_matters() {
         let plain = Periods { ttl: secs(10), fresh: secs(10), keep: secs(0) };
-        assert!(!needs_age(&plain, &Wishes::default()));
-        assert!(needs_age(&plain, &Wishes { fresh: Some(secs(1)), ..Wishes::default() }));
-        assert!(needs_age(&plain, &Wishes { max_age: Some(secs(1)), ..Wishes::default() }));
-        assert!(needs_age(&Periods { fresh: secs(9), ..plain }, &Wishes::default()));
-        assert!(needs_age(&Periods { keep: secs(9), ..plain }, &Wishes::default()));
+        assert!(!needs_age(&plain, &Overrides::default()));
+        assert!(needs_age(&plain, &Overrides { fresh: Some(secs(1)), ..Overrides::default() }));
+        assert!(needs_age(&plain, &Overrides { max_age: Some(secs(1)), ..Overrides::default() }));
+        assert!(needs_age(&Periods { fresh: secs(9), ..plain }, &Overrides::default()));
+        assert!(needs_age(&Periods { keep: secs(9), ..plain }, &Overrides::default()));
     }
 }

@@ -1,49 +1,57 @@
 //! The cache engine: entries that tags make unusable, loads that run once in the fleet, and what is done when the store is down.
-//! A state machine: calls, loaders' outcomes, the store's answers and time go in; operations for the store and decisions for the
-//! callers come out. Why it is right is in `docs/design/cache.md`.
+//! `docs/design/cache.md` says why it is right.
+//!
+//! The engine is made of state machines. Each owns its state, takes inputs, and returns effects: send this operation, decide this,
+//! wake me then, or a message for another machine. None of them knows the engine or another machine. `engine` owns them all and
+//! routes.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `engine` | the engine's inputs and outputs |
+//! | `engine`, `config` | inputs and outputs, the way between the machines; settings |
 //! | `request` | what callers ask for, and what is decided |
 //! | `wire` | requests and decisions as they cross into Node.js |
-//! | `names` | keys of entries, versions and counters |
-//! | `freshness` | fresh, stale or expired |
-//! | `tags` | sets of tags, and whether versions are current |
-//! | `read`, `judge` | a read: its batch, and what is made of what was found |
-//! | `place` | a lease: versions, placing, waiting for another's |
-//! | `load` | a load under its lease: joiners, renewal, commit |
-//! | `naming` | tags that a loader names while it runs |
-//! | `bare` | loads without storing |
-//! | `refresh` | revalidation behind a stale hit |
-//! | `write` | set, delete, invalidate, deletePattern |
-//! | `debts` | invalidations that could not be delivered |
-//! | `link` | whether the store is up, and whose reign it is |
-//! | `breaker`, `timers` | as they are called |
+//! | `lookups` | machine: calls that read, batched, and their answers |
+//! | `placement` | machine: from a miss to a lease in place |
+//! | `loads` | machine: loads under a lease, their joiners, renewal and commit |
+//! | `tag_addition` | machine: tags that a loader adds while it runs |
+//! | `uncached` | machine: loads without storing |
+//! | `refresh` | machine: revalidation behind a stale hit |
+//! | `writes`, `pattern_scan` | machine: set, delete, invalidate, deletePattern |
+//! | `effects`, `timers` | what machines return |
+//! | `evaluate` | what a lookup makes of what it found |
+//! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
+//! | `freshness`, `tags`, `names` | fresh or stale; sets of tags and their versions; keys |
+//!
+//! Whether the store may be read or written is its node's to say (`store::node`).
 
-mod bare;
-mod breaker;
-mod debts;
+mod caller;
+mod config;
+mod effects;
+mod ending;
 mod engine;
+mod evaluate;
 mod freshness;
-mod judge;
-mod link;
 mod load;
+mod loads;
+mod lookup;
+mod lookups;
 mod names;
-mod naming;
-mod place;
-mod read;
+mod pattern_scan;
+mod placement;
 mod refresh;
 mod request;
 #[cfg(test)]
 mod sim;
+mod tag_addition;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod uncached;
 pub mod wire;
-mod write;
+mod writes;
 
-pub use engine::{Context, Engine, EngineConfig, Output};
+pub use config::EngineConfig;
+pub use engine::{Context, Engine, Output};
 pub use names::Names;
 pub use request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};

@@ -5,8 +5,30 @@
 //! the next `}` if that is not empty: a prefix's `{` is written `#(` in internal names, and the `:` in the braces keeps a tag
 //! that begins with `}` from emptying them. So version and counter of a tag share a slot whatever the tag holds.
 
+use std::sync::Arc;
+
+use super::request::RepoId;
 use crate::error::{Error, ErrorKind};
 use crate::store::{escape_glob, Key};
+
+/// A repository: its number and the names of its keys. Whatever works for it holds it.
+#[derive(Debug)]
+pub(super) struct Repo {
+    pub id: RepoId,
+    pub names: Names,
+}
+
+impl Repo {
+    pub(super) fn new(id: RepoId, prefix: &str) -> Result<Arc<Self>, Error> {
+        Ok(Arc::new(Self { id, names: Names::new(prefix)? }))
+    }
+
+    /// The repository of the machines' unit tests.
+    #[cfg(test)]
+    pub(super) fn testing() -> Arc<Self> {
+        Self::new(RepoId(1), "sc").expect("a prefix")
+    }
+}
 
 /// The names of one repository's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,131 +1,199 @@
-//! Revalidation behind a stale hit: one in the fleet, and none where the last one has just failed. Its caller has been answered,
-//! so nothing here fails anybody.
+//! Revalidation behind a stale hit: one in the fleet, and none while the backoff of the last one lasts. The caller has been
+//! answered, so nothing here fails a call.
+//!
+//! Driver contract: [`Refreshes::begin`] for a stale hit; the lease in place leaves as `Handoff::Refresh`, an attempt that comes
+//! to nothing as the decision `LoadOver`.
 
-use super::engine::{Awaited, Context, Engine};
-use super::load::Load;
-use super::place;
-use super::read::{Caller, Seek, Terms};
-use super::request::{CallId, Decision, LoadId, RepoId};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lru::LruCache;
+
+use super::caller::{Caller, EntryOptions};
+use super::effects::{Fx, Handoff, Outbox, Purpose};
+use super::evaluate::is_captured;
+use super::names::Repo;
+use super::request::{CallId, Decision};
 use super::tags::unite;
-use super::timers::Timer;
+use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
-use crate::store::entry::{self, Entry, Tag};
-use crate::store::{Id, Inside, Key, Op, StoreError, StoreReply, Value};
+use crate::store::entry::{self, Stored, Tag};
+use crate::store::{Answer, Id, Key, Op, StoreError, Value};
+
+/// How many stale entries a process remembers not to refresh before some time.
+const PAUSED_MAX: usize = 10_000;
+
+/// The settings of refreshes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RefreshConfig {
+    /// Budget of the way to the lease.
+    pub budget: Duration,
+    /// How long a lease lives.
+    pub lease: Duration,
+    /// The first and the longest backoff after a load that failed.
+    pub backoff: (Duration, Duration),
+}
+
+/// What an answer of the store is for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Ensure(u64),
+    Place(u64, Key, Id),
+}
+
+/// A refresh whose lease is in place.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub call: CallId,
+    pub repo: Arc<Repo>,
+    pub entry: Key,
+    pub token: Id,
+    pub captured: Vec<(Tag, Id)>,
+    pub options: EntryOptions,
+}
 
 /// A refresh on its way to its lease.
 #[derive(Debug)]
-pub(super) struct Refreshing {
+struct Refresh {
     call: CallId,
-    repo: RepoId,
+    repo: Arc<Repo>,
     entry: Key,
     stamp: Id,
     /// The entry as it was read.
-    raw: Value,
-    terms: Terms,
+    value: Value,
+    options: EntryOptions,
     tags: Vec<Tag>,
     captured: Vec<(Tag, Id)>,
     deadline: Instant,
 }
 
-impl Engine {
-    /// A stale value was served: has it refreshed by this caller's loader, if nobody does so already.
-    pub(super) fn begin_refresh(&mut self, cx: &mut Context<'_>, seek: &Seek, caller: &Caller, raw: &Value, entry: &Entry<'_>) {
-        let call = caller.id;
-        let rests = self.resting.get(&seek.entry).is_some_and(|(stamp, until)| *stamp == entry.stamp && *until > cx.now);
-        let Some(terms) = caller.terms().filter(|_| !rests && self.link.is_trusted()).cloned() else {
-            self.decide(Decision::LoadOver { call: Some(call), load: None });
-            return;
-        };
-        // One attempt at a time.
-        let deadline = cx.now + self.config.command_timeout;
-        self.resting.put(seek.entry.clone(), (entry.stamp, deadline));
-        let mut tags = terms.tags.clone();
-        unite(&mut tags, entry.tags.iter().map(|(name, _)| name));
-        let id = self.number();
-        let refresh = Refreshing {
-            call,
-            repo: seek.repo,
-            entry: seek.entry.clone(),
-            stamp: entry.stamp,
-            raw: raw.clone(),
-            terms,
-            tags,
-            captured: Vec::new(),
-            deadline,
-        };
-        self.timers.set(deadline, Timer::Refresh(id));
-        if refresh.tags.is_empty() {
-            self.refreshing.insert(id, refresh);
-            return self.place_refresh(cx, id);
-        }
-        let need = self.need(&refresh.terms);
-        let Some(names) = self.names(refresh.repo) else { return };
-        let items = refresh.tags.iter().map(|tag| (names.version(tag), Id::draw(cx.entropy))).collect();
-        self.refreshing.insert(id, refresh);
-        self.send(Op::Ensure { items, need, reign: self.link.reign() }, Awaited::RefreshEnsure(id));
+/// The refreshes of one process.
+#[derive(Debug)]
+pub(super) struct Refreshes {
+    config: RefreshConfig,
+    active: Numbered<u64, Refresh>,
+    /// Stale entries, by stamp, that need no attempt at a refresh until some time.
+    paused: LruCache<Key, (Id, Instant)>,
+}
+
+impl Refreshes {
+    pub(super) fn new(config: RefreshConfig) -> Self {
+        let paused = LruCache::new(NonZeroUsize::new(PAUSED_MAX).unwrap_or(NonZeroUsize::MIN));
+        Self { config, active: Numbered::default(), paused }
     }
 
-    pub(super) fn on_refresh_ensured(&mut self, cx: &mut Context<'_>, id: u64, answer: Result<StoreReply, StoreError>) {
-        let Some(refresh) = self.refreshing.get_mut(&id) else { return };
+    /// A stale value was served: has it refreshed by this caller's loader, unless somebody does so already. `may_read`: whether the
+    /// entry's node may be read.
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, repo: Arc<Repo>, entry: Key, caller: &Caller, value: Value, may_read: bool) {
+        let call = caller.id;
+        let (Some(Stored::Entry(header)), Some(options)) = (entry::parse(&value), caller.options()) else { return skip(fx.out, call) };
+        let stamp = header.stamp;
+        let is_paused = self.paused.get(&entry).is_some_and(|(paused, until)| *paused == stamp && *until > fx.now);
+        if is_paused || !may_read {
+            return skip(fx.out, call);
+        }
+        // One attempt at a time.
+        let deadline = fx.now + self.config.budget;
+        self.paused.put(entry.clone(), (stamp, deadline));
+        let mut tags = options.tags.clone();
+        unite(&mut tags, header.tags.iter().map(|(name, _)| name));
+        let options = options.clone();
+        let id = fx.number();
+        fx.wake_at(deadline, Timer::Refresh(id));
+        let refresh = Refresh { call, repo, entry, stamp, value, options, tags, captured: Vec::new(), deadline };
+        if refresh.tags.is_empty() {
+            self.place(fx, id, &refresh);
+        } else {
+            let op = fx.ensure(&refresh.repo, &refresh.tags, &refresh.options, self.config.lease);
+            fx.send(op, Purpose::Refresh(Asked::Ensure(id)));
+        }
+        self.active.insert(id, refresh);
+    }
+
+    /// The store's answer.
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: Asked, answer: Result<Answer, StoreError>) {
+        match asked {
+            Asked::Ensure(id) => self.on_ensured(fx, id, answer),
+            Asked::Place(id, entry, token) => self.on_placed(fx, id, entry, token, answer),
+        }
+    }
+
+    fn on_ensured(&mut self, fx: &mut Fx<'_>, id: u64, answer: Result<Answer, StoreError>) {
+        let Some(mut refresh) = self.active.remove(&id) else { return };
         let ids = match answer {
-            Ok(StoreReply::Ensured(ids)) if ids.len() == refresh.tags.len() => ids,
-            _ => return self.drop_refresh(id),
+            Ok(Answer::Ensured(ids)) if ids.len() == refresh.tags.len() => ids,
+            _ => return skip(fx.out, refresh.call),
         };
         refresh.captured = refresh.tags.iter().cloned().zip(ids).collect();
-        if place::is_captured(&refresh.raw, &refresh.captured) {
-            self.place_refresh(cx, id);
+        if is_captured(&refresh.value, &refresh.captured) {
+            self.place(fx, id, &refresh);
+            self.active.insert(id, refresh);
         } else {
             // Invalidated meanwhile: the next read loads.
-            self.drop_refresh(id);
+            skip(fx.out, refresh.call);
         }
     }
 
-    fn place_refresh(&mut self, cx: &mut Context<'_>, id: u64) {
-        let Some(refresh) = self.refreshing.get(&id) else { return };
-        let token = Id::draw(cx.entropy);
-        let (entry, life, reign) = (refresh.entry.clone(), self.config.lease, self.link.reign());
+    fn place(&self, fx: &mut Fx<'_>, id: u64, refresh: &Refresh) {
+        let token = Id::draw(fx.entropy);
+        let (entry, stamp, life) = (refresh.entry.clone(), refresh.stamp, self.config.lease);
         let tags = entry::encode_tags(&refresh.captured);
-        let op = Op::PlaceInside { entry: entry.clone(), stamp: refresh.stamp, token, tags, life, reign };
-        self.send(op, Awaited::RefreshPlace(id, entry, token));
+        let op = Op::PlaceInside { entry: entry.clone(), stamp, token, tags, life };
+        fx.send(op, Purpose::Refresh(Asked::Place(id, entry, token)));
     }
 
-    pub(super) fn on_refresh_placed(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: u64,
-        entry: Key,
-        token: Id,
-        answer: Result<StoreReply, StoreError>,
-    ) {
-        let placed = matches!(answer, Ok(StoreReply::PlacedInside(Inside::Yes)));
-        if !placed || !self.refreshing.contains_key(&id) {
+    fn on_placed(&mut self, fx: &mut Fx<'_>, id: u64, entry: Key, token: Id, answer: Result<Answer, StoreError>) {
+        let is_placed = matches!(answer, Ok(Answer::PlacedInside));
+        let refresh = self.active.remove(&id);
+        if let (true, Some(refresh)) = (is_placed, &refresh) {
+            self.paused.put(entry, (refresh.stamp, fx.now + self.config.lease));
+        } else {
             // In time or not: a lease that leads to no load is given back.
-            if placed || answer.as_ref().is_err_and(StoreError::is_maybe_executed) {
-                self.give_back(entry.clone(), token);
+            if is_placed || answer.as_ref().is_err_and(StoreError::is_maybe_executed) {
+                fx.hand(Handoff::GiveBack(entry.clone(), token));
             }
-            if let (Ok(StoreReply::PlacedInside(Inside::Held { remaining, .. })), Some((_, until))) = (answer, self.resting.get_mut(&entry))
-            {
-                *until = cx.now + remaining;
+            if let (Ok(Answer::Held { remaining, .. }), Some((_, until))) = (answer, self.paused.get_mut(&entry)) {
+                *until = fx.now + remaining;
             }
-            return self.drop_refresh(id);
+            return refresh.map_or((), |refresh| skip(fx.out, refresh.call));
         }
-        let Some(refresh) = self.refreshing.remove(&id) else { return };
-        self.resting.put(entry, (refresh.stamp, cx.now + self.config.lease));
-        let mut lease = self.lease(cx, token, true, refresh.captured, refresh.terms);
-        lease.is_refresh = true;
-        let load = self.add_load(Load { lease: Some(lease), ..Load::new(refresh.repo, refresh.entry) });
-        self.decide(Decision::Refresh { call: refresh.call, load: LoadId(load) });
-    }
-
-    pub(super) fn refresh_due(&mut self, cx: &mut Context<'_>, id: u64) {
-        if self.refreshing.get(&id).is_some_and(|refresh| refresh.deadline <= cx.now) {
-            self.drop_refresh(id);
+        if let Some(Refresh { call, repo, entry, captured, options, .. }) = refresh {
+            fx.hand(Handoff::Refresh(Placed { call, repo, entry, token, captured, options }));
         }
     }
 
-    fn drop_refresh(&mut self, id: u64) {
-        if let Some(refresh) = self.refreshing.remove(&id) {
-            self.decide(Decision::LoadOver { call: Some(refresh.call), load: None });
+    /// A loader has failed: its lease stays in the header without a holder, so that the fleet lets the source rest.
+    pub(super) fn back_off(&mut self, fx: &mut Fx<'_>, entry: Key, token: Id, may_write: bool) {
+        let (base, max) = self.config.backoff;
+        if let Some((_, until)) = self.paused.get_mut(&entry) {
+            *until = fx.now + base;
+        }
+        if may_write {
+            fx.send(Op::Backoff { entry, token, base, max }, Purpose::Unobserved);
         }
     }
+
+    /// A deadline has passed.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
+        if self.active.get(&id).is_some_and(|refresh| refresh.deadline <= fx.now) {
+            if let Some(refresh) = self.active.remove(&id) {
+                skip(fx.out, refresh.call);
+            }
+        }
+    }
+
+    /// Whether a timer for this refresh still means something.
+    pub(super) fn is_live(&self, id: u64) -> bool {
+        self.active.contains_key(&id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.active.is_empty()
+    }
+}
+
+/// No refresh follows this call's stale hit.
+fn skip(out: &mut Outbox, call: CallId) {
+    out.decide(Decision::LoadOver { call: Some(call), load: None });
 }

@@ -23,7 +23,8 @@ pub(super) fn unite<'a>(tags: &mut Vec<Tag>, more: impl Iterator<Item = &'a [u8]
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     versions: Vec<(Tag, Option<Id>)>,
-    /// Whether the versions were read no earlier than the value that they judge. Otherwise they may confirm it, not condemn it.
+    /// Whether the versions were read no earlier than the value they are compared with. Otherwise they may confirm it, not condemn
+    /// it.
     pub is_after: bool,
 }
 
@@ -59,9 +60,9 @@ impl Known {
         }
     }
 
-    /// Judges a header's tags. One version that differs is enough, where it was read late enough; what cannot be judged by
-    /// what is known has to be read.
-    pub(super) fn judge(&self, tags: &Tags<'_>) -> Currency {
+    /// Compares a header's versions with the current ones. One that differs is enough if it was read late enough. Versions that are
+    /// not known have to be read.
+    pub(super) fn currency_of(&self, tags: &Tags<'_>) -> Currency {
         let mut unknown = Vec::new();
         for (name, captured) in tags.iter() {
             match self.of(name) {
@@ -82,7 +83,6 @@ impl Known {
 mod tests {
     use super::*;
     use crate::store::entry::{encode_lease, parse, Stored};
-    use crate::store::Origin;
 
     fn id(letter: u8) -> Id {
         Id::parse(&[letter; 16]).unwrap()
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_header_is_condemned_only_by_versions_read_after_it() {
-        let lease = encode_lease(id(b't'), Origin::EMPTY, &[(tag("a"), id(b'1')), (tag("b"), id(b'2'))]);
+        let lease = encode_lease(id(b't'), &[(tag("a"), id(b'1')), (tag("b"), id(b'2'))]);
         let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
         let (a, b) = ((tag("a"), Some(id(b'1'))), (tag("b"), Some(id(b'2'))));
         let changed = (tag("b"), Some(id(b'3')));
@@ -109,11 +109,11 @@ mod tests {
             (vec![a.clone(), missing.clone()], true, Currency::Outdated),
             (vec![missing], true, Currency::Outdated),
         ] {
-            assert_eq!(Known::new(versions.clone(), is_after).judge(&lease.tags), want, "{versions:?} {is_after}");
+            assert_eq!(Known::new(versions.clone(), is_after).currency_of(&lease.tags), want, "{versions:?} {is_after}");
         }
         let mut known = Known::new(vec![a, changed], false);
         known.update([b].into_iter());
-        assert_eq!(known.judge(&lease.tags), Currency::Current);
+        assert_eq!(known.currency_of(&lease.tags), Currency::Current);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Moments at which something has to be looked at again. A timer is not taken back: whoever is woken checks whether its time
-//! has come, so what is over costs one look.
+//! Times at which a machine has to look at something again. A timer is never removed: its machine checks whether the time has
+//! come, so a timer that is not needed any more costs one look.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,21 +7,25 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::clock::Instant;
 
-/// What is to be looked at.
+/// What a timer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    /// A read.
-    Seek(u64),
-    /// A load: its renewal, its commit, its joiners' patience.
+    /// A lookup's deadline, or the end of its wait for another's lease.
+    Lookup(u64),
+    /// A lookup's deadline while it places a lease.
+    Placement(u64),
+    /// A load: its renewal, its commit, the end of a caller's wait.
     Load(u32),
-    /// A refresh's way to its lease.
+    /// A load without storing: the end of a caller's wait.
+    Uncached(u32),
+    /// The deadline of a refresh on its way to its lease.
     Refresh(u64),
-    /// Tags that a loader names.
-    Naming(u64),
+    /// The deadline of tags that a loader adds.
+    TagAddition(u64),
     /// A write.
     Write(u64),
-    /// The link: identification, debts.
-    Link,
+    /// The store's node.
+    Node,
 }
 
 /// Timers, the next one first.
@@ -31,7 +35,7 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// Looks at it at `when`.
+    /// Sets a timer.
     pub(super) fn set(&mut self, when: Instant, timer: Timer) {
         self.heap.push(Reverse((when, timer)));
     }
@@ -47,7 +51,7 @@ impl Timers {
     }
 }
 
-/// For keys that the engine counts up itself, or hashes that are hashes already: nothing to protect, nothing to mix.
+/// For keys that the engine counts itself, or that are hashes already: there is nothing to protect and nothing to mix.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Plain(u64);
 
@@ -72,5 +76,5 @@ impl Hasher for Plain {
     }
 }
 
-/// A map by numbers of the engine's own.
+/// A map by numbers that the engine gives.
 pub(super) type Numbered<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Plain>>;

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use super::engine::{Context, Engine};
 use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
-use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;
 
 /// The longest duration that is understood; longer ones are this long. Ten years and then some.
@@ -75,26 +73,6 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
         _ => return None,
     };
     (parts.left == 0).then_some((message, parts.at))
-}
-
-impl Engine {
-    /// Takes a buffer of messages. What is not one of this protocol's ends it, as an error.
-    pub fn take_messages(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Result<(), Error> {
-        let mut at = 0;
-        while at < bytes.len() {
-            let Some((message, length)) = parse(&bytes[at..]) else {
-                return Err(Error::new(ErrorKind::Internal, "a cache call that crossed over cannot be understood"));
-            };
-            at += length;
-            match message {
-                Message::Call(call, repo, request) => self.call(cx, call, repo, request),
-                Message::Loaded(load, outcome) => self.loaded(cx, load, outcome),
-                Message::AddTags(call, load, tags) => self.add_tags(cx, call, load, tags),
-                Message::Cancel(call) => self.cancel(call),
-            }
-        }
-        Ok(())
-    }
 }
 
 /// One value of a decision.

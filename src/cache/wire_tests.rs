@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::{Error, ErrorKind};
 use crate::resp::Commands;
 use crate::store::Value;
 

@@ -9,14 +9,22 @@ pub fn push_header(out: &mut Vec<u8>, count: usize) {
 
 /// Appends one argument.
 pub fn push_argument(out: &mut Vec<u8>, argument: &[u8]) {
+    push_pieces(out, &[argument]);
+}
+
+/// Appends one argument that comes in pieces.
+fn push_pieces(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     out.push(b'$');
-    push_number(out, argument.len());
+    push_number(out, pieces.iter().map(|piece| piece.len()).sum());
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(argument);
+    for piece in pieces {
+        out.extend_from_slice(piece);
+    }
     out.extend_from_slice(b"\r\n");
 }
 
-fn push_number(out: &mut Vec<u8>, mut n: usize) {
+/// Appends `n` in decimal.
+pub fn push_number(out: &mut Vec<u8>, mut n: usize) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     loop {
@@ -52,6 +60,19 @@ impl Commands {
         self.ends.push(self.bytes.len());
     }
 
+    /// Appends one command with an argument that comes in pieces.
+    pub fn push_split(&mut self, before: &[&[u8]], pieces: &[&[u8]], after: &[&[u8]]) {
+        push_header(&mut self.bytes, before.len() + 1 + after.len());
+        for part in before {
+            push_argument(&mut self.bytes, part);
+        }
+        push_pieces(&mut self.bytes, pieces);
+        for part in after {
+            push_argument(&mut self.bytes, part);
+        }
+        self.ends.push(self.bytes.len());
+    }
+
     /// How many commands the batch has.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -82,7 +103,15 @@ mod tests {
         let mut batch = Commands::new();
         batch.push(&[&b"SET"[..], b"k\r\n", "é".as_bytes()]);
         batch.push(&["PING"]);
+        batch.push_split(&[b"SET", b"k"], &[b"v", b"", b"w"], &[b"NX"]);
         let all: Vec<&[u8]> = batch.iter().collect();
-        assert_eq!(all, [&b"*3\r\n$3\r\nSET\r\n$3\r\nk\r\n\r\n$2\r\n\xc3\xa9\r\n"[..], b"*1\r\n$4\r\nPING\r\n"]);
+        assert_eq!(
+            all,
+            [
+                &b"*3\r\n$3\r\nSET\r\n$3\r\nk\r\n\r\n$2\r\n\xc3\xa9\r\n"[..],
+                b"*1\r\n$4\r\nPING\r\n",
+                b"*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\nvw\r\n$2\r\nNX\r\n"
+            ]
+        );
     }
 }

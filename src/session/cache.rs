@@ -55,7 +55,7 @@ impl Cache {
     /// The store is in this process from now on.
     pub(super) fn use_memory(&mut self, max_bytes: usize, now: Instant) {
         self.store.use_memory(max_bytes);
-        self.input(now, Engine::on_store_up);
+        self.input(now, Engine::on_memory_up);
     }
 
     /// The store has lost its place. The engine is told first; what was under way is answered as cut when the cache runs.

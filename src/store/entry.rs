@@ -16,8 +16,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Origin, Reign};
+use super::ReplicationId;
 use crate::entropy::{Entropy, Random};
+use crate::resp::push_number;
 
 /// Sixteen characters that name one stored value (a stamp), one lease (a token) or one version of a tag, and never another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,18 +56,18 @@ impl fmt::Debug for Id {
 /// A tag's name.
 pub type Tag = Arc<[u8]>;
 
-/// A tag's current version, and the reign it was made in.
+/// A tag's current version, and the replication id it was made under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
     /// The version.
     pub id: Id,
-    /// Its reign.
-    pub origin: Origin,
+    /// Its replication id.
+    pub replication_id: ReplicationId,
 }
 
 /// Where the parts with a fixed place begin.
 const ID: usize = 5;
-const ORIGIN: usize = 22;
+const REPLICATION_ID: usize = 22;
 /// End of what entries and leases have in common.
 pub(super) const COMMON: usize = 35;
 /// Start of the lease inside an entry.
@@ -77,10 +78,10 @@ pub(super) const LEASE_TAGS: usize = 38;
 /// What an entry's header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Names this stored value for ever.
+    /// Names this stored value.
     pub stamp: Id,
-    /// The reign it was stored in.
-    pub origin: Origin,
+    /// The replication id it was stored under.
+    pub replication_id: ReplicationId,
     /// Who refreshes it, or when somebody may try again.
     pub lease: Option<InnerLease<'a>>,
     /// How long it may be served.
@@ -107,8 +108,8 @@ impl Entry<'_> {
 pub struct Lease<'a> {
     /// Names the load.
     pub token: Id,
-    /// The reign it was placed in.
-    pub origin: Origin,
+    /// The replication id it was placed under.
+    pub replication_id: ReplicationId,
     /// Its tags with the captured versions.
     pub tags: Tags<'a>,
 }
@@ -138,11 +139,11 @@ pub enum Stored<'a> {
 }
 
 impl Stored<'_> {
-    /// The reign it was written in.
-    pub fn origin(&self) -> Origin {
+    /// The replication id it was written under.
+    pub fn replication_id(&self) -> ReplicationId {
         match self {
-            Self::Entry(entry) => entry.origin,
-            Self::Lease(lease) => lease.origin,
+            Self::Entry(entry) => entry.replication_id,
+            Self::Lease(lease) => lease.replication_id,
         }
     }
 }
@@ -188,12 +189,12 @@ impl fmt::Debug for Tags<'_> {
 
 /// Reads a value; `None` if hawser did not write it.
 pub fn parse(value: &[u8]) -> Option<Stored<'_>> {
-    let (kind, id, origin) = common(value)?;
+    let (kind, id, replication_id) = common(value)?;
     let mut cursor = Cursor { bytes: value, at: COMMON };
     match kind {
         Kind::Lease => {
             let tags = cursor.tags()?;
-            (cursor.bytes.get(cursor.at..)? == b"\n").then_some(Stored::Lease(Lease { token: id, origin, tags }))
+            (cursor.bytes.get(cursor.at..)? == b"\n").then_some(Stored::Lease(Lease { token: id, replication_id, tags }))
         }
         Kind::Entry => {
             let length = cursor.number(b' ')? as usize;
@@ -210,7 +211,7 @@ pub fn parse(value: &[u8]) -> Option<Stored<'_>> {
             cursor.expect(b"- ")?;
             let tags = cursor.tags()?;
             cursor.expect(b"\n")?;
-            Some(Stored::Entry(Entry { stamp: id, origin, lease, ttl, fresh, keep, tags, payload: cursor.at }))
+            Some(Stored::Entry(Entry { stamp: id, replication_id, lease, ttl, fresh, keep, tags, payload: cursor.at }))
         }
     }
 }
@@ -234,10 +235,24 @@ pub fn parse_inner(lease: &[u8]) -> Option<InnerLease<'_>> {
     (cursor.at == lease.len()).then_some(InnerLease { token, is_held, deadline, level, tags })
 }
 
-/// What a value is called in a comparison: its stamp or token if it looks like ours and its reign counts. Looks only at the
-/// fixed part, exactly as the scripts do: a value with a damaged rest has to be replaceable too.
-pub fn name(value: &[u8], reign: &Reign) -> Option<Id> {
-    common(value).filter(|(_, _, origin)| reign.accepts(origin.as_bytes())).map(|(_, id, _)| id)
+/// The name of a value in a comparison: its stamp or token if hawser wrote it. Looks only at the fixed part, exactly as the
+/// scripts do: a value whose rest is damaged must be replaceable too.
+pub fn name(value: &[u8]) -> Option<Id> {
+    common(value).map(|(_, id, _)| id)
+}
+
+/// The replication id of an entry or a lease, from its fixed place; `None` if hawser did not write the value.
+pub fn replication_id(value: &[u8]) -> Option<ReplicationId> {
+    common(value).map(|(_, _, id)| id)
+}
+
+/// An encoded entry, lease or version in three pieces, with `id` in the place of its replication id.
+pub(super) fn with_replication_id<'a>(value: &'a [u8], id: &'a ReplicationId) -> [&'a [u8]; 3] {
+    let end = REPLICATION_ID + ReplicationId::LEN;
+    match (value.get(..REPLICATION_ID), value.get(end..)) {
+        (Some(before), Some(after)) => [before, id.as_bytes(), after],
+        _ => [value, b"", b""],
+    }
 }
 
 /// Whether a value is a lease, by its first four bytes.
@@ -250,8 +265,6 @@ pub fn is_lease(value: &[u8]) -> bool {
 pub struct Header<'a> {
     /// A fresh stamp.
     pub stamp: Id,
-    /// The writer's reign.
-    pub origin: Origin,
     /// How long it may be served.
     pub ttl: Duration,
     /// How long it is fresh.
@@ -262,13 +275,13 @@ pub struct Header<'a> {
     pub tags: &'a [(Tag, Id)],
 }
 
-/// An entry, and where its payload starts.
+/// An entry, and where its payload starts. The node that it is sent to writes its replication id into it.
 pub fn encode(header: &Header<'_>, payload: &[u8]) -> (Vec<u8>, usize) {
     let mut out = Vec::with_capacity(96 + header.tags.iter().map(|(name, _)| name.len() + 24).sum::<usize>() + payload.len());
-    push_common(&mut out, b"hw1e ", header.stamp, header.origin);
+    push_common(&mut out, b"hw1e ", header.stamp, ReplicationId::EMPTY);
     out.extend_from_slice(b"000000 ");
     for duration in [header.ttl, header.fresh, header.keep] {
-        push_number(&mut out, u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        push_number(&mut out, usize::try_from(duration.as_millis()).unwrap_or(usize::MAX));
         out.push(b' ');
     }
     out.extend_from_slice(b"- ");
@@ -299,10 +312,10 @@ pub fn with_lease(value: &[u8], lease: Option<(Id, &[(Tag, Id)])>) -> Option<Vec
     Some(out)
 }
 
-/// A lease for an entry's place.
-pub fn encode_lease(token: Id, origin: Origin, tags: &[(Tag, Id)]) -> Vec<u8> {
+/// A lease for an entry's place. The node that it is sent to writes its replication id into it.
+pub fn encode_lease(token: Id, tags: &[(Tag, Id)]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
-    push_common(&mut out, b"hw1l ", token, origin);
+    push_common(&mut out, b"hw1l ", token, ReplicationId::EMPTY);
     push_tags(&mut out, tags);
     out.push(b'\n');
     out
@@ -316,19 +329,19 @@ pub fn encode_tags(tags: &[(Tag, Id)]) -> Vec<u8> {
 }
 
 /// A tag version.
-pub fn encode_version(id: Id, origin: Origin) -> Vec<u8> {
+pub fn encode_version(id: Id, replication_id: ReplicationId) -> Vec<u8> {
     let mut out = Vec::with_capacity(34);
-    push_common(&mut out, b"hw1v ", id, origin);
+    push_common(&mut out, b"hw1v ", id, replication_id);
     out.pop();
     out
 }
 
 /// Reads a tag version; `None` if hawser did not write it.
 pub fn parse_version(value: &[u8]) -> Option<Version> {
-    if value.len() != COMMON - 1 || !value.starts_with(b"hw1v ") || value[ORIGIN - 1] != b' ' {
+    if value.len() != COMMON - 1 || !value.starts_with(b"hw1v ") || value[REPLICATION_ID - 1] != b' ' {
         return None;
     }
-    Some(Version { id: Id::parse(&value[ID..ORIGIN - 1])?, origin: Origin::parse(&value[ORIGIN..])? })
+    Some(Version { id: Id::parse(&value[ID..REPLICATION_ID - 1])?, replication_id: ReplicationId::parse(&value[REPLICATION_ID..])? })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -337,48 +350,34 @@ enum Kind {
     Lease,
 }
 
-fn common(value: &[u8]) -> Option<(Kind, Id, Origin)> {
+fn common(value: &[u8]) -> Option<(Kind, Id, ReplicationId)> {
     let fixed = value.get(..COMMON)?;
     let kind = match &fixed[..ID] {
         b"hw1e " => Kind::Entry,
         b"hw1l " => Kind::Lease,
         _ => return None,
     };
-    Some((kind, Id::parse(&fixed[ID..ORIGIN - 1])?, Origin::parse(&fixed[ORIGIN..COMMON - 1])?))
+    Some((kind, Id::parse(&fixed[ID..REPLICATION_ID - 1])?, ReplicationId::parse(&fixed[REPLICATION_ID..COMMON - 1])?))
 }
 
-fn push_common(out: &mut Vec<u8>, kind: &[u8], id: Id, origin: Origin) {
+fn push_common(out: &mut Vec<u8>, kind: &[u8], id: Id, replication_id: ReplicationId) {
     out.extend_from_slice(kind);
     out.extend_from_slice(id.as_bytes());
     out.push(b' ');
-    out.extend_from_slice(origin.as_bytes());
+    out.extend_from_slice(replication_id.as_bytes());
     out.push(b' ');
 }
 
 fn push_tags(out: &mut Vec<u8>, tags: &[(Tag, Id)]) {
-    push_number(out, tags.len() as u64);
+    push_number(out, tags.len());
     for (name, id) in tags {
         out.push(b' ');
-        push_number(out, name.len() as u64);
+        push_number(out, name.len());
         out.push(b':');
         out.extend_from_slice(name);
         out.push(b' ');
         out.extend_from_slice(id.as_bytes());
     }
-}
-
-pub(super) fn push_number(out: &mut Vec<u8>, mut n: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 /// Reads a header from left to right. Nothing it meets makes it panic.

@@ -11,7 +11,6 @@ fn tags(names: &[&[u8]]) -> Vec<(Tag, Id)> {
 fn sample(names: &[&[u8]]) -> Vec<u8> {
     let header = Header {
         stamp: id(b's'),
-        origin: Origin::EMPTY,
         ttl: Duration::from_secs(60),
         fresh: Duration::from_millis(1500),
         keep: Duration::ZERO,
@@ -27,7 +26,7 @@ fn an_entry_is_readable_text() {
         "hw1e ssssssssssssssss ------------ 000000 60000 1500 0 - 2 6:user:1 vvvvvvvvvvvvvvvv 1:x vvvvvvvvvvvvvvvv\n{\"a\":1}"
     );
     assert_eq!(
-        String::from_utf8(encode_lease(id(b't'), Origin::EMPTY, &tags(&[b"x"]))).unwrap(),
+        String::from_utf8(encode_lease(id(b't'), &tags(&[b"x"]))).unwrap(),
         "hw1l tttttttttttttttt ------------ 1 1:x vvvvvvvvvvvvvvvv\n"
     );
 }
@@ -37,13 +36,13 @@ fn what_is_encoded_is_parsed_whatever_the_names_hold() {
     let names: &[&[u8]] = &[b"a b", b"\n", b"1:x vvvv", b"\0", "\u{1f600}".as_bytes(), b"{}", &[0xff; 1024]];
     let value = sample(names);
     let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
-    assert_eq!((entry.stamp, entry.origin, entry.lease.is_none()), (id(b's'), Origin::EMPTY, true));
+    assert_eq!((entry.stamp, entry.replication_id, entry.lease.is_none()), (id(b's'), ReplicationId::EMPTY, true));
     assert_eq!(entry.life(), Duration::from_secs(60));
     assert_eq!(entry.fresh, Duration::from_millis(1500));
     assert_eq!(entry.tags.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
     assert_eq!(&value[entry.payload..], b"{\"a\":1}");
     assert!(entry.tags.has(b"{}") && !entry.tags.has(b"{"));
-    let lease = encode_lease(id(b't'), Origin::EMPTY, &tags(names));
+    let lease = encode_lease(id(b't'), &tags(names));
     let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
     assert_eq!((lease.token, lease.tags.len()), (id(b't'), names.len()));
 }
@@ -70,13 +69,13 @@ fn the_lease_in_a_header_is_exchanged_and_the_rest_stays() {
     assert_eq!((lease.token, lease.is_held, lease.deadline, lease.level, lease.tags.has(b"y")), (id(b't'), true, 0, 0, true));
     assert!(entry.tags.has(b"x"));
     assert_eq!(with_lease(&leased, None), Some(bare));
-    assert_eq!(with_lease(&encode_lease(id(b't'), Origin::EMPTY, &tags), None), None, "a lease is no entry");
+    assert_eq!(with_lease(&encode_lease(id(b't'), &tags), None), None, "a lease is no entry");
 }
 
 #[test]
 fn versions_round_trip_and_nothing_else_is_one() {
-    let value = encode_version(id(b'v'), Origin::of(b"x"));
-    assert_eq!(parse_version(&value), Some(Version { id: id(b'v'), origin: Origin::of(b"x") }));
+    let value = encode_version(id(b'v'), ReplicationId::of(b"x"));
+    assert_eq!(parse_version(&value), Some(Version { id: id(b'v'), replication_id: ReplicationId::of(b"x") }));
     for bad in [&b""[..], b"hw1v", &value[..33], &sample(&[])] {
         assert_eq!(parse_version(bad), None);
     }
@@ -96,7 +95,7 @@ fn foreign_and_damaged_values_are_none_and_never_a_panic() {
     let inner = b"h tttttttttttttttt 000000000012345 02 1 1:x vvvvvvvvvvvvvvvv";
     with_lease.splice(COMMON..LEASE, format!("{:06} ", inner.len()).into_bytes());
     with_lease.splice(LEASE..LEASE, inner.iter().copied());
-    let lease = encode_lease(id(b't'), Origin::EMPTY, &tags(&[b"x"]));
+    let lease = encode_lease(id(b't'), &tags(&[b"x"]));
     for value in [&whole, &with_lease, &lease] {
         for at in 0..value.len() {
             for byte in [0, b'0', b'9', b' ', b':', b'\n', 0xff] {
@@ -104,7 +103,7 @@ fn foreign_and_damaged_values_are_none_and_never_a_panic() {
                 damaged[at] = byte;
                 let _ = parse(&damaged);
                 let _ = parse_inner(&damaged);
-                let _ = name(&damaged, &Reign::TRUSTING);
+                let _ = name(&damaged);
             }
         }
     }
@@ -117,7 +116,18 @@ fn a_value_with_a_damaged_rest_still_has_its_name() {
     let mut value = sample(&[]);
     value.truncate(LEASE);
     assert_eq!(parse(&value), None);
-    assert_eq!(name(&value, &Reign::TRUSTING), Some(id(b's')));
-    let elsewhere = Reign { origin: Origin::of(b"x"), checked: true };
-    assert_eq!(name(&value, &elsewhere), None, "another reign's value is nothing of ours");
+    assert_eq!(name(&value), Some(id(b's')));
+    assert_eq!(replication_id(&value), Some(ReplicationId::EMPTY));
+}
+
+#[test]
+fn a_node_writes_its_replication_id_at_the_fixed_place() {
+    let own = ReplicationId::of(b"x");
+    for value in [sample(&[b"user:1"]), encode_lease(id(b't'), &tags(&[b"x"]))] {
+        let filled = with_replication_id(&value, &own).concat();
+        assert_eq!((replication_id(&filled), filled.len()), (Some(own), value.len()));
+        assert_eq!(name(&filled), name(&value));
+        assert_eq!(with_replication_id(&filled, &ReplicationId::EMPTY).concat(), value, "nothing else has changed");
+    }
+    assert_eq!(with_replication_id(b"short", &own).concat(), b"short");
 }

@@ -6,8 +6,8 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::cells::{Cells, Content};
-use super::entry::{self, parse_version, push_number, Stored, COMMON, LEASE, LEASE_TAGS};
-use super::{glob, Found, Id, Inside, Key, Op, Origin, Placed, Reign, StoreError, StoreReply, Value, Version};
+use super::entry::{self, parse_version, Stored, COMMON, LEASE, LEASE_TAGS};
+use super::{glob, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, StoreError, StoreReply, Value, Version};
 use crate::clock::Instant;
 
 /// How much a store holds unless it is told otherwise.
@@ -19,7 +19,7 @@ const COUNTED_MAX: usize = 100_000;
 #[derive(Debug, Clone)]
 pub struct MemoryStore {
     cells: Cells,
-    origin: Origin,
+    replication_id: ReplicationId,
     hasher: std::collections::hash_map::RandomState,
 }
 
@@ -34,16 +34,16 @@ impl MemoryStore {
     pub fn new(max_bytes: usize) -> Self {
         Self {
             cells: Cells::new(max_bytes),
-            origin: Origin::parse(b"memory------").unwrap_or(Origin::EMPTY),
+            replication_id: ReplicationId::parse(b"memory------").unwrap_or(ReplicationId::EMPTY),
             hasher: std::collections::hash_map::RandomState::new(),
         }
     }
 
     /// Carries `op` out at `now`.
-    pub fn apply(&mut self, now: Instant, op: &Op) -> Result<StoreReply, StoreError> {
+    pub fn apply(&mut self, now: Instant, NodeOp { op, replication }: &NodeOp) -> Result<StoreReply, StoreError> {
         self.cells.purge(now);
         Ok(match op {
-            Op::Origin => StoreReply::Origin { origin: self.origin, master: true },
+            Op::Identify => StoreReply::Identity { id: self.replication_id, is_master: true },
             Op::Read { entries, versions } => StoreReply::Read {
                 entries: entries
                     .iter()
@@ -56,50 +56,50 @@ impl MemoryStore {
                 atomic: true,
             },
             Op::ReadVersions { versions } => StoreReply::Versions(versions.iter().map(|key| self.version(key, now)).collect()),
-            Op::Ensure { items, need, reign } => {
-                StoreReply::Ensured(items.iter().map(|(key, offered)| self.ensure(now, key, *offered, *need, reign)).collect())
+            Op::Ensure { items, need } => {
+                StoreReply::Ensured(items.iter().map(|(key, offered)| self.ensure(now, key, *offered, *need, replication)).collect())
             }
-            Op::Place { entry, expected, lease, life, reign } => StoreReply::Placed(self.place(now, entry, *expected, lease, *life, reign)),
-            Op::PlaceInside { entry, stamp, token, tags, life, reign } => {
-                StoreReply::PlacedInside(self.place_inside(now, entry, *stamp, *token, tags, *life, reign))
+            Op::Place { entry, expected, lease, life } => StoreReply::Placed(self.place(now, entry, *expected, lease, *life, replication)),
+            Op::PlaceInside { entry, stamp, token, tags, life } => {
+                StoreReply::PlacedInside(self.place_inside(now, entry, *stamp, *token, tags, *life, replication))
             }
-            Op::Amend { entry, token, tags, reign } => StoreReply::Held(self.amend(now, entry, *token, tags, reign)),
-            Op::Commit { entry, token, value, life, reign } => {
-                let held = self.holds(now, entry, *token, Some(reign)).is_some();
+            Op::Amend { entry, token, tags } => StoreReply::Held(self.amend(now, entry, *token, tags, replication)),
+            Op::Commit { entry, token, value, life } => {
+                let held = self.holds(now, entry, *token, Some(replication)).is_some();
                 if held {
-                    self.cells.put(entry, Content::Text(value.clone()), now + *life);
+                    self.cells.put(entry, Content::Text(filled(value, replication)), now + *life);
                 }
                 StoreReply::Held(held)
             }
-            Op::Restore { entry, token, value, end, rest, reign } => {
-                let held = matches!(self.holds(now, entry, *token, Some(reign)), Some((_, Where::Place)));
+            Op::Restore { entry, token, value, end, backoff } => {
+                let held = matches!(self.holds(now, entry, *token, Some(replication)), Some((_, Where::Place)));
                 match Duration::from_millis(end.saturating_sub(millis(now))) {
                     _ if !held => {}
                     Duration::ZERO => drop(self.cells.remove(entry, now)),
                     left => {
                         self.cells.put(entry, Content::Text(value.clone()), now + left);
-                        if let Some((base, max)) = rest {
+                        if let Some((base, max)) = backoff {
                             self.back_off(now, entry, *token, *base, *max);
                         }
                     }
                 }
                 StoreReply::Held(held)
             }
-            Op::Count { items, member, reign } => {
-                StoreReply::Number(items.iter().map(|(v, h, id)| u64::from(self.count(now, v, h, *id, member, reign))).sum())
+            Op::Count { items, member } => {
+                StoreReply::Number(items.iter().map(|(v, h, id)| u64::from(self.count(now, v, h, *id, member, replication))).sum())
             }
-            Op::Renew { entry, token, life, versions, need, reign } => {
+            Op::Renew { entry, token, life, versions, need } => {
                 for (key, captured) in versions {
-                    if self.current(key, now, reign) == Some(*captured) {
+                    if self.current(key, now, replication) == Some(*captured) {
                         self.prolong(now, key, *need);
                     }
                 }
-                StoreReply::Held(self.renew(now, entry, *token, *life, reign))
+                StoreReply::Held(self.renew(now, entry, *token, *life, replication))
             }
             Op::GiveBack { entry, token } => StoreReply::Held(self.give_back(now, entry, *token)),
             Op::Backoff { entry, token, base, max } => StoreReply::Held(self.back_off(now, entry, *token, *base, *max)),
             Op::Set { entry, value, life } => {
-                self.cells.put(entry, Content::Text(value.clone()), now + *life);
+                self.cells.put(entry, Content::Text(filled(value, replication)), now + *life);
                 StoreReply::Done
             }
             Op::Delete { entries: keys } | Op::Unlink { keys } => {
@@ -128,25 +128,25 @@ impl MemoryStore {
         self.cells.put(key, Content::Text(Value::new(value)), now + life);
     }
 
-    /// Begins another reign, as a promotion does.
-    pub fn reign(&mut self, origin: Origin) {
-        self.origin = origin;
+    /// Gives the store another replication id, as a promotion does.
+    pub fn set_replication_id(&mut self, id: ReplicationId) {
+        self.replication_id = id;
     }
 
     fn version(&mut self, key: &[u8], now: Instant) -> Option<Version> {
         self.cells.text(key, now).and_then(|text| parse_version(&text))
     }
 
-    fn current(&mut self, key: &[u8], now: Instant, reign: &Reign) -> Option<Id> {
-        self.version(key, now).filter(|version| reign.accepts(version.origin.as_bytes())).map(|version| version.id)
+    fn current(&mut self, key: &[u8], now: Instant, replication: &Replication) -> Option<Id> {
+        self.version(key, now).filter(|version| replication.accepts(version.replication_id.as_bytes())).map(|version| version.id)
     }
 
-    fn ensure(&mut self, now: Instant, key: &Key, offered: Id, need: Duration, reign: &Reign) -> Id {
-        if let Some(current) = self.current(key, now, reign) {
+    fn ensure(&mut self, now: Instant, key: &Key, offered: Id, need: Duration, replication: &Replication) -> Id {
+        if let Some(current) = self.current(key, now, replication) {
             self.prolong(now, key, need);
             return current;
         }
-        let version = Value::new(entry::encode_version(offered, reign.origin));
+        let version = Value::new(entry::encode_version(offered, replication.id));
         self.cells.put(key, Content::Text(version), now + need.saturating_mul(2));
         offered
     }
@@ -157,12 +157,13 @@ impl MemoryStore {
         }
     }
 
-    fn place(&mut self, now: Instant, key: &Key, expected: Option<Id>, lease: &[u8], life: Duration, reign: &Reign) -> Placed {
+    fn place(&mut self, now: Instant, key: &Key, expected: Option<Id>, lease: &[u8], life: Duration, replication: &Replication) -> Placed {
         let found = self.cells.text(key, now);
-        let name = found.as_ref().and_then(|text| entry::name(text, reign));
+        let name = found.as_ref().and_then(|text| name(text, replication));
         if name == expected {
             let left = u64::try_from(self.cells.pttl(key, now)).unwrap_or(0);
-            self.cells.put(key, Content::Text(Value::new(lease.to_vec())), now + life);
+            let lease = entry::with_replication_id(lease, &replication.id).concat();
+            self.cells.put(key, Content::Text(Value::new(lease)), now + life);
             let end = if left == 0 { 0 } else { millis(now) + left };
             return Placed::Yes { left: Duration::from_millis(left), end };
         }
@@ -171,8 +172,17 @@ impl MemoryStore {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one operation")]
-    fn place_inside(&mut self, now: Instant, key: &Key, stamp: Id, token: Id, tags: &[u8], life: Duration, reign: &Reign) -> Inside {
-        let Some(text) = self.cells.text(key, now).filter(|text| entry::name(text, reign).is_some()) else {
+    fn place_inside(
+        &mut self,
+        now: Instant,
+        key: &Key,
+        stamp: Id,
+        token: Id,
+        tags: &[u8],
+        life: Duration,
+        replication: &Replication,
+    ) -> Inside {
+        let Some(text) = self.cells.text(key, now).filter(|text| name(text, replication).is_some()) else {
             return Inside::No(Found { value: None, pttl: Some(-2) });
         };
         let pttl = self.cells.pttl(key, now);
@@ -195,8 +205,8 @@ impl MemoryStore {
         Inside::Yes
     }
 
-    fn amend(&mut self, now: Instant, key: &Key, token: Id, tags: &[u8], reign: &Reign) -> bool {
-        match self.holds(now, key, token, Some(reign)) {
+    fn amend(&mut self, now: Instant, key: &Key, token: Id, tags: &[u8], replication: &Replication) -> bool {
+        match self.holds(now, key, token, Some(replication)) {
             None => false,
             Some((text, Where::Place)) => {
                 let mut lease = text[..COMMON].to_vec();
@@ -214,8 +224,8 @@ impl MemoryStore {
         }
     }
 
-    fn renew(&mut self, now: Instant, key: &Key, token: Id, life: Duration, reign: &Reign) -> bool {
-        match self.holds(now, key, token, Some(reign)) {
+    fn renew(&mut self, now: Instant, key: &Key, token: Id, life: Duration, replication: &Replication) -> bool {
+        match self.holds(now, key, token, Some(replication)) {
             None => false,
             Some((_, Where::Place)) => {
                 self.cells.expire(key, now + life);
@@ -255,8 +265,8 @@ impl MemoryStore {
         true
     }
 
-    fn count(&mut self, now: Instant, version: &Key, counter: &Key, captured: Id, member: &Key, reign: &Reign) -> bool {
-        if self.current(version, now, reign) != Some(captured) {
+    fn count(&mut self, now: Instant, version: &Key, counter: &Key, captured: Id, member: &Key, replication: &Replication) -> bool {
+        if self.current(version, now, replication) != Some(captured) {
             return false;
         }
         let hash = self.hasher.hash_one(member);
@@ -289,10 +299,10 @@ impl MemoryStore {
     }
 
     /// The value that the lease `token` is, or is inside of.
-    fn holds(&mut self, now: Instant, key: &Key, token: Id, reign: Option<&Reign>) -> Option<(Value, Where)> {
+    fn holds(&mut self, now: Instant, key: &Key, token: Id, replication: Option<&Replication>) -> Option<(Value, Where)> {
         let text = self.cells.text(key, now)?;
         let stored = entry::parse(&text)?;
-        if reign.is_some_and(|reign| !reign.accepts(stored.origin().as_bytes())) {
+        if replication.is_some_and(|replication| !replication.accepts(stored.replication_id().as_bytes())) {
             return None;
         }
         let place = match stored {
@@ -306,15 +316,24 @@ impl MemoryStore {
     fn splice(&mut self, key: &Key, text: &[u8], old: usize, lease: &[u8]) {
         let mut out = Vec::with_capacity(text.len() + lease.len());
         out.extend_from_slice(&text[..COMMON]);
-        let mut length = Vec::new();
-        push_number(&mut length, lease.len() as u64);
-        out.extend(std::iter::repeat_n(b'0', 6usize.saturating_sub(length.len())));
-        out.extend_from_slice(&length);
-        out.push(b' ');
+        out.extend_from_slice(format!("{:06} ", lease.len()).as_bytes());
         out.extend_from_slice(lease);
         out.extend_from_slice(&text[LEASE + old..]);
         self.cells.replace(key, out);
     }
+}
+
+/// The name of a value whose replication id counts.
+fn name(value: &[u8], replication: &Replication) -> Option<Id> {
+    entry::name(value).filter(|_| entry::replication_id(value).is_some_and(|id| replication.accepts(id.as_bytes())))
+}
+
+/// An entry with the node's replication id in its place. Where nothing checks ids, that is what the engine wrote.
+fn filled(value: &Value, replication: &Replication) -> Value {
+    if replication.id == ReplicationId::EMPTY {
+        return value.clone();
+    }
+    Value::new(entry::with_replication_id(value, &replication.id).concat())
 }
 
 /// Where a lease is.

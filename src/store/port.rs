@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{MemoryStore, Op, RedisStore, Replied, StoreError, StoreReply, Ticket};
+use super::{MemoryStore, NodeOp, RedisStore, Replied, StoreError, StoreReply, Ticket};
 use crate::clock::Instant;
 use crate::conn::LinkId;
 use crate::resp::{Commands, Reply};
@@ -88,7 +88,7 @@ impl Store {
     }
 
     /// Takes an operation over. `is_open` says whether a link takes commands of the core now.
-    pub fn submit(&mut self, ticket: Ticket, op: Op, now: Instant, is_open: impl FnOnce(LinkId) -> bool) {
+    pub fn submit(&mut self, ticket: Ticket, op: NodeOp, now: Instant, is_open: impl FnOnce(LinkId) -> bool) {
         let effect = match &mut self.place {
             Place::Memory(store) => Effect::Answer { ticket, answer: store.apply(now, &op) },
             Place::Server(Server { link, tag, operations }) if is_open(*link) => {
@@ -132,13 +132,13 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Key;
+    use crate::store::{Key, Op};
 
     const A: LinkId = LinkId(0);
     const B: LinkId = LinkId(1);
 
-    fn op() -> Op {
-        Op::ReadVersions { versions: vec![Key::from(&b"v"[..])] }
+    fn op() -> NodeOp {
+        Op::ReadVersions { versions: vec![Key::from(&b"v"[..])] }.into()
     }
 
     fn effects(store: &mut Store) -> Vec<String> {

@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::entry::parse_version;
+use super::entry::{parse_version, with_replication_id};
 use super::script::{self, Script};
-use super::{Found, Id, Inside, Key, Op, Origin, Placed, StoreError, StoreReply, Ticket, Value, Version};
+use super::{Found, Id, Inside, Key, NodeOp, Op, Placed, ReplicationId, StoreError, StoreReply, Ticket, Value, Version};
 use crate::resp::{Commands, Reply};
 
 /// How many keys one step of a scan looks at.
@@ -27,7 +27,7 @@ pub struct Replied {
 #[derive(Debug)]
 struct InFlight {
     ticket: Ticket,
-    op: Op,
+    op: NodeOp,
     /// One place per command of the operation.
     replies: Vec<Option<Reply>>,
     /// Places whose replies are still to come, the next one first.
@@ -48,9 +48,9 @@ impl RedisStore {
     }
 
     /// Takes an operation over. The commands go to the link in this order, after those of earlier calls.
-    pub fn submit(&mut self, ticket: Ticket, op: Op) -> Commands {
+    pub fn submit(&mut self, ticket: Ticket, op: NodeOp) -> Commands {
         let mut commands = Commands::new();
-        let count = count(&op);
+        let count = count(&op.op);
         for place in 0..count {
             push(&op, place, false, &mut commands);
         }
@@ -103,7 +103,7 @@ impl RedisStore {
         done.missing = (0..done.replies.len()).filter(|place| unknown(&done.replies[*place])).collect();
         if done.missing.is_empty() {
             let replies = done.replies.into_iter().map(|reply| reply.unwrap_or(Reply::Null)).collect();
-            replied.done = Some((done.ticket, answer(&done.op, replies)));
+            replied.done = Some((done.ticket, answer(&done.op.op, replies)));
             return replied;
         }
         // Refused, so nothing has happened: the same randoms may go out again.
@@ -131,19 +131,15 @@ fn count(op: &Op) -> usize {
 }
 
 /// Encodes the command at `place` of an operation; a script by its digest or, `in_full`, by its text.
-fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
+fn push(NodeOp { op, replication }: &NodeOp, place: usize, in_full: bool, out: &mut Commands) {
+    let demanded = replication.demanded();
     let mut eval = |script: &'static Script, keys: &[&[u8]], arguments: &[&[u8]]| {
         let keys_len = keys.len().to_string();
-        let head: [&[u8]; 3] = if in_full {
-            [b"EVAL", script.text.as_bytes(), keys_len.as_bytes()]
-        } else {
-            [b"EVALSHA", script.digest().as_bytes(), keys_len.as_bytes()]
-        };
-        let parts: Vec<&[u8]> = head.iter().chain(keys).chain(arguments).copied().collect();
+        let parts: Vec<&[u8]> = head(script, in_full, &keys_len).iter().chain(keys).chain(arguments).copied().collect();
         out.push(&parts);
     };
     match op {
-        Op::Origin => out.push(&["INFO", "replication"]),
+        Op::Identify => out.push(&["INFO", "replication"]),
         Op::Read { entries, versions } => {
             if place == 0 {
                 let mut parts: Vec<&[u8]> = Vec::with_capacity(1 + entries.len() + versions.len());
@@ -160,44 +156,48 @@ fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
             parts.extend(versions.iter().map(|key| &**key));
             out.push(&parts);
         }
-        Op::Ensure { items, need, reign } => {
+        Op::Ensure { items, need } => {
             let (key, offered) = &items[place];
-            eval(&script::ENSURE, &[key], &[offered.as_bytes(), reign.origin.as_bytes(), reign.demanded(), &millis(*need)]);
+            eval(&script::ENSURE, &[key], &[offered.as_bytes(), replication.id.as_bytes(), demanded, &millis(*need)]);
         }
-        Op::Place { entry, expected, lease, life, reign } => {
+        Op::Place { entry, expected, lease, life } => {
             let expected = expected.as_ref().map_or(&b""[..], Id::as_bytes);
-            eval(&script::PLACE, &[entry], &[expected, reign.demanded(), lease, &millis(*life)]);
+            let before = [&head(&script::PLACE, in_full, "1")[..], &[entry, expected, demanded]].concat();
+            out.push_split(&before, &with_replication_id(lease, &replication.id), &[&millis(*life)]);
         }
-        Op::PlaceInside { entry, stamp, token, tags, life, reign } => {
-            let arguments = [stamp.as_bytes(), reign.demanded(), token.as_bytes(), tags, &millis(*life)];
+        Op::PlaceInside { entry, stamp, token, tags, life } => {
+            let arguments = [stamp.as_bytes(), demanded, token.as_bytes(), tags, &millis(*life)];
             eval(&script::PLACE_INSIDE, &[entry], &arguments);
         }
-        Op::Amend { entry, token, tags, reign } => {
-            eval(&script::AMEND, &[entry], &[token.as_bytes(), reign.demanded(), tags]);
+        Op::Amend { entry, token, tags } => {
+            eval(&script::AMEND, &[entry], &[token.as_bytes(), demanded, tags]);
         }
-        Op::Commit { entry, token, value, life, reign } => {
-            eval(&script::COMMIT, &[entry], &[token.as_bytes(), reign.demanded(), value, &millis(*life)]);
+        Op::Commit { entry, token, value, life } => {
+            let before = [&head(&script::COMMIT, in_full, "1")[..], &[entry, token.as_bytes(), demanded]].concat();
+            out.push_split(&before, &with_replication_id(value, &replication.id), &[&millis(*life)]);
         }
-        Op::Restore { entry, token, value, end, rest, reign } => {
-            let [base, max] = rest.map_or_else(Default::default, |(base, max)| [millis(base), millis(max)]);
-            eval(&script::RESTORE, &[entry], &[token.as_bytes(), reign.demanded(), value, end.to_string().as_bytes(), &base, &max]);
+        Op::Restore { entry, token, value, end, backoff } => {
+            let [base, max] = backoff.map_or_else(Default::default, |(base, max)| [millis(base), millis(max)]);
+            eval(&script::RESTORE, &[entry], &[token.as_bytes(), demanded, value, end.to_string().as_bytes(), &base, &max]);
         }
-        Op::Count { items, member, reign } => {
+        Op::Count { items, member } => {
             let (version, counter, captured) = &items[place];
-            eval(&script::COUNT, &[version, counter], &[captured.as_bytes(), reign.demanded(), member]);
+            eval(&script::COUNT, &[version, counter], &[captured.as_bytes(), demanded, member]);
         }
-        Op::Renew { entry, token, life, versions, need, reign } => {
+        Op::Renew { entry, token, life, versions, need } => {
             if let Some((key, captured)) = place.checked_sub(1).and_then(|at| versions.get(at)) {
-                eval(&script::RENEW_VERSION, &[key], &[captured.as_bytes(), reign.demanded(), &millis(*need)]);
+                eval(&script::RENEW_VERSION, &[key], &[captured.as_bytes(), demanded, &millis(*need)]);
             } else {
-                eval(&script::RENEW, &[entry], &[token.as_bytes(), reign.demanded(), &millis(*life)]);
+                eval(&script::RENEW, &[entry], &[token.as_bytes(), demanded, &millis(*life)]);
             }
         }
         Op::GiveBack { entry, token } => eval(&script::GIVE_BACK, &[entry], &[token.as_bytes()]),
         Op::Backoff { entry, token, base, max } => {
             eval(&script::BACK_OFF, &[entry], &[token.as_bytes(), &millis(*base), &millis(*max)]);
         }
-        Op::Set { entry, value, life } => out.push(&[b"SET", &**entry, value.as_slice(), b"PX", &millis(*life)]),
+        Op::Set { entry, value, life } => {
+            out.push_split(&[b"SET", entry], &with_replication_id(value, &replication.id), &[b"PX", &millis(*life)]);
+        }
         Op::Delete { entries: keys } => delete(b"DEL", keys, place, out),
         Op::Unlink { keys } => delete(b"UNLINK", keys, place, out),
         Op::Invalidate { tags } => {
@@ -209,6 +209,15 @@ fn push(op: &Op, place: usize, in_full: bool, out: &mut Commands) {
             }
         }
         Op::Scan { cursor, pattern } => out.push(&[b"SCAN", cursor.as_slice(), b"MATCH", pattern, b"COUNT", SCAN_COUNT]),
+    }
+}
+
+/// How a script is called: by its digest or, `in_full`, by its text.
+fn head<'a>(script: &'static Script, in_full: bool, keys: &'a str) -> [&'a [u8]; 3] {
+    if in_full {
+        [b"EVAL", script.text.as_bytes(), keys.as_bytes()]
+    } else {
+        [b"EVALSHA", script.digest().as_bytes(), keys.as_bytes()]
     }
 }
 
@@ -259,7 +268,7 @@ fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
 /// The answer of an operation whose first reply says all.
 fn single(op: &Op, reply: Reply) -> Option<StoreReply> {
     Some(match op {
-        Op::Origin => origin(reply.as_bytes()?),
+        Op::Identify => identity(reply.as_bytes()?),
         Op::ReadVersions { .. } => StoreReply::Versions(reply.items()?.iter().map(version).collect()),
         Op::Place { .. } => {
             let items = reply.items()?;
@@ -316,10 +325,10 @@ fn found(items: &[Reply]) -> Option<Found> {
     Some(Found { value, pttl: Some(items.get(2)?.as_integer()?) })
 }
 
-fn origin(info: &[u8]) -> StoreReply {
+fn identity(info: &[u8]) -> StoreReply {
     let field =
         |name: &[u8]| info.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map_or(&b""[..], <[u8]>::trim_ascii);
-    StoreReply::Origin { origin: Origin::of(field(b"master_replid:")), master: !matches!(field(b"role:"), b"slave" | b"replica") }
+    StoreReply::Identity { id: ReplicationId::of(field(b"master_replid:")), is_master: !matches!(field(b"role:"), b"slave" | b"replica") }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::super::{ReadEntry, Reign};
+use super::super::ReadEntry;
 use super::*;
 
 fn key(text: &str) -> Key {
@@ -17,7 +17,7 @@ fn text(commands: &Commands) -> Vec<String> {
 fn a_batch_of_reads_is_one_command_and_ages_follow() {
     let mut store = RedisStore::new();
     let entries = vec![ReadEntry { key: key("a"), with_age: false }, ReadEntry { key: key("b"), with_age: true }];
-    let commands = store.submit(Ticket(1), Op::Read { entries, versions: vec![key("v")] });
+    let commands = store.submit(Ticket(1), Op::Read { entries, versions: vec![key("v")] }.into());
     assert_eq!(text(&commands), ["*4 $4 MGET $1 a $1 b $1 v ", "*2 $4 PTTL $1 b "]);
     let values = Reply::Array(vec![Reply::Null, Reply::Bulk(b"x".to_vec()), Reply::Bulk(b"junk".to_vec())]);
     assert!(store.on_reply(values).done.is_none());
@@ -33,16 +33,16 @@ fn a_script_that_the_server_does_not_know_is_sent_in_full_with_the_same_random()
     let mut store = RedisStore::new();
     let items = vec![(key("v1"), id(b'a')), (key("v2"), id(b'b'))];
     let need = Duration::from_secs(60);
-    store.submit(Ticket(1), Op::Ensure { items, need, reign: Reign::TRUSTING });
-    store.submit(Ticket(2), Op::Origin);
+    store.submit(Ticket(1), Op::Ensure { items, need }.into());
+    store.submit(Ticket(2), Op::Identify.into());
     assert!(store.on_reply(Reply::Bulk([b'x'; 16].to_vec())).more.is_none());
     let replied = store.on_reply(Reply::Error(b"NOSCRIPT No matching script.".to_vec()));
     assert!(replied.done.is_none());
     let again = text(&replied.more.unwrap());
     assert_eq!(again.len(), 1, "only the one that was refused");
     assert!(again[0].contains("EVAL ") && again[0].contains("bbbbbbbbbbbbbbbb") && !again[0].contains("aaaaaaaa"));
-    let origin = store.on_reply(Reply::Bulk(b"# Replication\r\nrole:slave\r\nmaster_replid:\r\n".to_vec()));
-    assert_eq!(origin.done, Some((Ticket(2), Ok(StoreReply::Origin { origin: Origin::EMPTY, master: false }))));
+    let identity = store.on_reply(Reply::Bulk(b"# Replication\r\nrole:slave\r\nmaster_replid:\r\n".to_vec()));
+    assert_eq!(identity.done, Some((Ticket(2), Ok(StoreReply::Identity { id: ReplicationId::EMPTY, is_master: false }))));
     let done = store.on_reply(Reply::Bulk([b'b'; 16].to_vec())).done;
     assert_eq!(done, Some((Ticket(1), Ok(StoreReply::Ensured(vec![id(b'x'), id(b'b')])))));
 }
@@ -50,7 +50,7 @@ fn a_script_that_the_server_does_not_know_is_sent_in_full_with_the_same_random()
 #[test]
 fn invalidating_a_tag_takes_two_commands_however_many_entries_carry_it() {
     let mut store = RedisStore::new();
-    let commands = store.submit(Ticket(1), Op::Invalidate { tags: vec![(key("v"), key("h"))] });
+    let commands = store.submit(Ticket(1), Op::Invalidate { tags: vec![(key("v"), key("h"))] }.into());
     assert_eq!(text(&commands), ["*2 $7 PFCOUNT $1 h ", "*3 $3 DEL $1 v $1 h "]);
     store.on_reply(Reply::Error(b"WRONGTYPE Operation against a key".to_vec()));
     assert_eq!(store.on_reply(Reply::Integer(2)).done, Some((Ticket(1), Ok(StoreReply::Number(0)))));
@@ -60,18 +60,18 @@ fn invalidating_a_tag_takes_two_commands_however_many_entries_carry_it() {
 fn refusals_and_losses_are_told_apart() {
     let mut store = RedisStore::new();
     let set = || Op::Set { entry: key("e"), value: Value::new(vec![]), life: Duration::ZERO };
-    assert_eq!(text(&store.submit(Ticket(1), set())), ["*5 $3 SET $1 e $0  $2 PX $1 1 "]);
+    assert_eq!(text(&store.submit(Ticket(1), set().into())), ["*5 $3 SET $1 e $0  $2 PX $1 1 "]);
     let refused = store.on_reply(Reply::Error(b"OOM command not allowed".to_vec())).done.unwrap().1.unwrap_err();
     assert!(!refused.is_passing() && !refused.is_maybe_executed());
-    store.submit(Ticket(2), set());
+    store.submit(Ticket(2), set().into());
     assert_eq!(store.on_lost(true).done, Some((Ticket(2), Err(StoreError::Cut { maybe_executed: true }))));
-    store.submit(Ticket(3), set());
+    store.submit(Ticket(3), set().into());
     assert_eq!(store.on_lost(false).done, Some((Ticket(3), Err(StoreError::NotSent))));
-    store.submit(Ticket(4), Op::Delete { entries: vec![key("e")] });
+    store.submit(Ticket(4), Op::Delete { entries: vec![key("e")] }.into());
     store.on_reply(Reply::Bulk(vec![]));
     assert_eq!(store.on_lost(false).done, Some((Ticket(4), Err(StoreError::Cut { maybe_executed: true }))), "half of it ran");
-    store.submit(Ticket(5), set());
-    store.submit(Ticket(6), set());
+    store.submit(Ticket(5), set().into());
+    store.submit(Ticket(6), set().into());
     assert_eq!(store.on_cut(true).len(), 2);
     assert_eq!(store.outstanding(), 0);
 }
@@ -79,12 +79,12 @@ fn refusals_and_losses_are_told_apart() {
 #[test]
 fn answers_that_make_no_sense_are_an_error_and_no_panic() {
     let ops = [
-        Op::Origin,
+        Op::Identify,
         Op::Read { entries: vec![ReadEntry { key: key("e"), with_age: true }], versions: vec![key("v")] },
         Op::ReadVersions { versions: vec![key("v")] },
-        Op::Ensure { items: vec![(key("v"), id(b'a'))], need: Duration::ZERO, reign: Reign::TRUSTING },
-        Op::Place { entry: key("e"), expected: None, lease: vec![], life: Duration::ZERO, reign: Reign::TRUSTING },
-        Op::PlaceInside { entry: key("e"), stamp: id(b's'), token: id(b't'), tags: vec![], life: Duration::ZERO, reign: Reign::TRUSTING },
+        Op::Ensure { items: vec![(key("v"), id(b'a'))], need: Duration::ZERO },
+        Op::Place { entry: key("e"), expected: None, lease: vec![], life: Duration::ZERO },
+        Op::PlaceInside { entry: key("e"), stamp: id(b's'), token: id(b't'), tags: vec![], life: Duration::ZERO },
         Op::GiveBack { entry: key("e"), token: id(b't') },
         Op::Scan { cursor: b"0".to_vec(), pattern: b"*".to_vec() },
         Op::Unlink { keys: vec![key("e")] },
@@ -103,7 +103,7 @@ fn answers_that_make_no_sense_are_an_error_and_no_panic() {
     for op in &ops {
         for reply in &nonsense {
             let mut store = RedisStore::new();
-            let count = store.submit(Ticket(1), op.clone()).len();
+            let count = store.submit(Ticket(1), op.clone().into()).len();
             let mut done = None;
             for _ in 0..count {
                 done = store.on_reply(reply.clone()).done;

@@ -3,19 +3,19 @@
 
 use super::world::Dice;
 use crate::clock::Instant;
-use crate::store::{Found, Id, MemoryStore, Op, ReadEntry, StoreReply, Version};
+use crate::store::{Found, Id, MemoryStore, NodeOp, Op, ReadEntry, StoreReply, Version};
 
 /// An operation on its way through the server.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
-    pub op: Op,
+    pub op: NodeOp,
     pieces: Vec<(usize, Op)>,
     answers: Vec<Option<StoreReply>>,
 }
 
 impl Work {
-    pub(super) fn new(op: Op, scattered: bool, dice: &mut Dice) -> Self {
-        let mut pieces: Vec<(usize, Op)> = if scattered { split(&op) } else { vec![op.clone()] }.into_iter().enumerate().collect();
+    pub(super) fn new(op: NodeOp, scattered: bool, dice: &mut Dice) -> Self {
+        let mut pieces: Vec<(usize, Op)> = if scattered { split(&op.op) } else { vec![op.op.clone()] }.into_iter().enumerate().collect();
         let answers = vec![None; pieces.len()];
         for at in (1..pieces.len()).rev() {
             pieces.swap(at, dice.below(at as u64 + 1) as usize);
@@ -26,15 +26,15 @@ impl Work {
     /// Carries one piece out; the answer, if it was the last.
     pub(super) fn step(&mut self, store: &mut MemoryStore, now: Instant) -> Option<StoreReply> {
         let (place, op) = self.pieces.pop().unwrap();
-        self.answers[place] = Some(store.apply(now, &op).unwrap());
+        self.answers[place] = Some(store.apply(now, &NodeOp { op, replication: self.op.replication }).unwrap());
         if !self.pieces.is_empty() {
             return None;
         }
         let answers: Vec<StoreReply> = self.answers.drain(..).map(Option::unwrap).collect();
-        Some(if answers.len() == 1 && !matches!(self.op, Op::Read { .. }) {
+        Some(if answers.len() == 1 && !matches!(self.op.op, Op::Read { .. }) {
             answers.into_iter().next().unwrap()
         } else {
-            join(&self.op, answers)
+            join(&self.op.op, answers)
         })
     }
 }
@@ -47,10 +47,8 @@ fn split(op: &Op) -> Vec<Op> {
             entries.into_iter().map(entry).chain(versions.into_iter().map(version)).collect()
         }
         Op::ReadVersions { versions } => versions.into_iter().map(|key| Op::ReadVersions { versions: vec![key] }).collect(),
-        Op::Ensure { items, need, reign } => items.into_iter().map(|item| Op::Ensure { items: vec![item], need, reign }).collect(),
-        Op::Count { items, member, reign } => {
-            items.into_iter().map(|item| Op::Count { items: vec![item], member: member.clone(), reign }).collect()
-        }
+        Op::Ensure { items, need } => items.into_iter().map(|item| Op::Ensure { items: vec![item], need }).collect(),
+        Op::Count { items, member } => items.into_iter().map(|item| Op::Count { items: vec![item], member: member.clone() }).collect(),
         Op::Delete { entries } => entries.into_iter().map(|key| Op::Delete { entries: vec![key] }).collect(),
         Op::Unlink { keys } => keys.into_iter().map(|key| Op::Unlink { keys: vec![key] }).collect(),
         Op::Invalidate { tags } => tags.into_iter().map(|tag| Op::Invalidate { tags: vec![tag] }).collect(),

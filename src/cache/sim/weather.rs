@@ -2,12 +2,12 @@
 
 use super::world::World;
 use crate::cache::Engine;
-use crate::store::{Origin, StoreError};
+use crate::store::{ReplicationId, StoreError};
 
 impl World {
     pub(super) fn late_delivery(&mut self) {
         let Some(mut work) = self.late.pop_front() else { return };
-        self.note_effect(None, &work.op);
+        self.note_effect(None, &work.op.op);
         self.log(|| format!("server, late: {:?}", work.op));
         if work.step(&mut self.store, self.now).is_none() {
             self.late.push_front(work);
@@ -72,13 +72,13 @@ impl World {
         // What the old master had not carried out yet is lost with it.
         self.late.clear();
         self.store = self.replica.clone();
-        self.rename_reign();
+        self.change_replication_id();
     }
 
-    pub(super) fn rename_reign(&mut self) {
+    pub(super) fn change_replication_id(&mut self) {
         self.next += 1;
-        let origin = Origin::of(&self.next.to_le_bytes());
-        self.log(|| format!("the reign of {origin:?}"));
-        self.store.reign(origin);
+        let id = ReplicationId::of(&self.next.to_le_bytes());
+        self.log(|| format!("the replication id {id:?}"));
+        self.store.set_replication_id(id);
     }
 }

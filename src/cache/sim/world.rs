@@ -183,7 +183,7 @@ impl World {
             94 if self.chaos.evictions => self.evict(),
             95 if self.chaos.failovers => self.replicate(),
             96 if self.chaos.failovers && self.dice.chance(20) => self.fail_over(),
-            97 if self.chaos.failovers && self.dice.chance(10) => self.rename_reign(),
+            97 if self.chaos.failovers && self.dice.chance(10) => self.change_replication_id(),
             97 if self.chaos.one_load => self.pass_long(),
             94 | 96 | 98 if self.chaos.writes => self.name_tags(p),
             99 if self.dice.chance(30) => self.cancel(p),
@@ -231,11 +231,11 @@ impl World {
 
     pub(super) fn deliver(&mut self, p: usize) {
         let Some((ticket, mut work)) = self.processes[p].sent.pop_front() else { return };
-        self.note_effect(Some(p), &work.op);
+        self.note_effect(Some(p), &work.op.op);
         match work.step(&mut self.store, self.now) {
             None => self.processes[p].sent.push_front((ticket, work)),
             Some(reply) => {
-                self.note_effect(Some(p), &work.op);
+                self.note_effect(Some(p), &work.op.op);
                 self.log(|| format!("server: {p} {ticket:?} -> {reply:?}"));
                 self.processes[p].answered.push_back((ticket, reply));
             }

@@ -101,11 +101,11 @@ fn age_is_read_along_where_it_is_known_to_matter_and_again_where_it_turns_out_to
     shared.warm(&mut p, revalidated(0));
     let with_age = |op: &Op| matches!(op, Op::Read { entries, .. } if entries[0].with_age);
     shared.ask(&mut p, 1, revalidated(0));
-    assert!(with_age(&p.ops[0].1));
+    assert!(with_age(&p.ops[0].1.op));
     shared.serve(&mut p);
     shared.ask(&mut p, 2, get_or_set(&["t"]));
-    assert!(!with_age(&shared.step(&mut p)));
-    assert!(with_age(&shared.step(&mut p)));
+    assert!(!with_age(&shared.step(&mut p).op));
+    assert!(with_age(&shared.step(&mut p).op));
     assert_eq!(take(&mut p), [hit(1, "old", Hit::Fresh), hit(2, "old", Hit::Fresh)]);
 }
 

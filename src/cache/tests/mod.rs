@@ -8,13 +8,14 @@ mod writes;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::engine::{Context, Engine, EngineConfig, Output};
+use super::config::EngineConfig;
+use super::engine::{Context, Engine, Output};
 use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
 use crate::clock::Instant;
 use crate::entropy::Entropy;
 use crate::error::ErrorKind;
 use crate::store::entry::Tag;
-use crate::store::{Key, MemoryStore, Op, Origin, StoreError, StoreReply, Ticket};
+use crate::store::{Key, MemoryStore, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
 
 struct Counter(u64);
 
@@ -37,7 +38,7 @@ struct Shared {
 struct Process {
     engine: Engine,
     repo: RepoId,
-    ops: VecDeque<(Ticket, Op)>,
+    ops: VecDeque<(Ticket, NodeOp)>,
     decisions: Vec<Decision>,
 }
 
@@ -87,7 +88,7 @@ impl Shared {
     }
 
     /// Carries one operation out.
-    fn step(&mut self, p: &mut Process) -> Op {
+    fn step(&mut self, p: &mut Process) -> NodeOp {
         let (ticket, op) = p.ops.pop_front().expect("an operation");
         let answer = self.store.apply(self.now, &op);
         self.input(p, |engine, cx| engine.on_store(cx, ticket, answer));
@@ -197,7 +198,7 @@ fn waiting(call: u32) -> Decision {
 
 fn kind(op: &Op) -> &'static str {
     match op {
-        Op::Origin => "origin",
+        Op::Identify => "identify",
         Op::Read { .. } => "read",
         Op::ReadVersions { .. } => "versions",
         Op::Ensure { .. } => "ensure",
@@ -219,7 +220,7 @@ fn kind(op: &Op) -> &'static str {
 }
 
 fn sent(p: &Process) -> Vec<&'static str> {
-    p.ops.iter().map(|(_, op)| kind(op)).collect()
+    p.ops.iter().map(|(_, op)| kind(&op.op)).collect()
 }
 
 fn take(p: &mut Process) -> Vec<Decision> {

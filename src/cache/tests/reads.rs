@@ -38,7 +38,7 @@ fn the_reads_of_a_tick_are_one_operation_and_each_key_and_version_is_in_it_once(
             engine.call(cx, CallId(call), repo, request);
         }
     });
-    let Op::Read { entries, versions } = &p.ops[0].1 else { panic!("a read") };
+    let Op::Read { entries, versions } = &p.ops[0].1.op else { panic!("a read") };
     assert_eq!((p.ops.len(), entries.len(), versions.len()), (1, 4, 1));
     shared.serve(&mut p);
     let loads = take(&mut p).into_iter().filter(|decision| matches!(decision, Decision::Load { storing: true, .. })).count();
@@ -224,8 +224,8 @@ fn get_and_has_never_write() {
     shared.loaded(&mut q, 1, value("v"));
     shared.serve(&mut q);
     shared.ask(&mut p, 1, get());
-    assert_eq!(kind(&shared.step(&mut p)), "read");
-    assert_eq!(kind(&shared.step(&mut p)), "versions");
+    assert_eq!(kind(&shared.step(&mut p).op), "read");
+    assert_eq!(kind(&shared.step(&mut p).op), "versions");
     assert_eq!(take(&mut p), [hit(1, "v", Hit::Fresh)]);
     assert_eq!(shared.done(&mut p, has()), Decision::Done { call: CallId(901), number: 1 });
 }

@@ -180,7 +180,7 @@ fn a_failover_brings_nothing_back() {
     let mut p = shared.process();
     shared.warm(&mut p, get_or_set(&["t"]));
     shared.cut(&mut p);
-    shared.store.reign(Origin::of(b"promoted"));
+    shared.store.set_replication_id(ReplicationId::of(b"promoted"));
     shared.up(&mut p);
     assert_eq!(shared.done(&mut p, get()), miss(901));
     let trusting = EngineConfig { trust_after_failover: true, ..EngineConfig::default() };
@@ -189,20 +189,20 @@ fn a_failover_brings_nothing_back() {
 }
 
 #[test]
-fn an_origin_that_changes_on_a_living_link_is_noticed_and_read_at_most_once_a_second() {
+fn a_replication_id_that_changes_on_a_living_link_is_noticed_and_read_at_most_once_a_second() {
     let mut shared = Shared::new();
     let (mut p, mut q) = (shared.process(), shared.process());
     shared.pass(&mut p, 2000);
-    shared.store.reign(Origin::of(b"first replica"));
+    shared.store.set_replication_id(ReplicationId::of(b"first replica"));
     shared.pass(&mut q, 0);
     shared.cut(&mut q);
     shared.up(&mut q);
     shared.warm(&mut q, get_or_set(&["t"]));
     shared.ask(&mut p, 1, get_or_set(&["t"]));
     shared.step(&mut p);
-    assert_eq!(sent(&p), ["origin", "read"]);
+    assert_eq!(sent(&p), ["identify", "read"]);
     shared.serve(&mut p);
-    assert_eq!(take(&mut p), [hit(1, "old", Hit::Fresh)], "both live in one reign again");
+    assert_eq!(take(&mut p), [hit(1, "old", Hit::Fresh)], "both see one replication id again");
     shared.store.plant(shared.now, &Key::from(&b"sc:k"[..]), b"hw1l aaaaaaaaaaaaaaaa other------- 0\n".to_vec(), SECS(60));
     shared.ask(&mut p, 2, get());
     shared.step(&mut p);
@@ -211,13 +211,13 @@ fn an_origin_that_changes_on_a_living_link_is_noticed_and_read_at_most_once_a_se
 }
 
 #[test]
-fn an_origin_that_flips_all_the_time_turns_the_check_off() {
+fn a_replication_id_that_flips_all_the_time_turns_the_check_off() {
     let mut shared = Shared::new();
     let mut p = shared.process();
     let mut warnings = 0;
     for n in 0..10u8 {
         shared.pass(&mut p, 1100);
-        shared.store.reign(Origin::of(&[n]));
+        shared.store.set_replication_id(ReplicationId::of(&[n]));
         shared.store.plant(shared.now, &Key::from(&b"sc:k"[..]), b"hw1l aaaaaaaaaaaaaaaa other------- 0\n".to_vec(), SECS(60));
         shared.ask(&mut p, 1, get());
         shared.serve(&mut p);

@@ -1,5 +1,5 @@
-//! Stops asking a store that does not answer: five time-outs in a row open it for a second, doubling to half a minute; then one
-//! trial decides. Only reads ask it; a write has its caller's word that it matters.
+//! Stops asking a server that does not answer. Some time-outs in a row open it for a pause, which doubles up to a bound; then one
+//! trial decides. Only reads ask it: the caller of a write wants to know what became of it.
 
 use std::time::Duration;
 
@@ -7,11 +7,14 @@ use crate::clock::Instant;
 
 /// When the breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
+pub struct Limits {
+    /// Time-outs in a row that open it.
     pub after: u32,
+    /// How long it opens the first time.
     pub first: Duration,
+    /// How long it opens at most.
     pub longest: Duration,
-    /// How long a trial is waited for before another may be made.
+    /// How long after a trial another one may be made.
     pub trial: Duration,
 }
 

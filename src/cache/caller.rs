@@ -1,0 +1,123 @@
+//! A call that reads, and the options an entry is stored with.
+
+use std::time::Duration;
+
+use super::freshness::Overrides;
+use super::request::{CallId, Payload, Request};
+use super::tags::{normalize, unite};
+use crate::clock::Instant;
+use crate::store::entry::Tag;
+
+/// The shortest life that versions are made for.
+const NEED_MIN: Duration = Duration::from_secs(60);
+
+/// The kind of a read.
+#[derive(Debug, Clone)]
+pub(super) enum ReadKind {
+    Get,
+    Has,
+    /// A read with a loader for a miss.
+    Load(EntryOptions),
+}
+
+/// How a loaded value is stored.
+#[derive(Debug, Clone)]
+pub(super) struct EntryOptions {
+    pub ttl: Duration,
+    pub fresh: Duration,
+    pub keep: Duration,
+    pub tags: Vec<Tag>,
+}
+
+impl EntryOptions {
+    pub(super) fn new(ttl: Duration, fresh: Option<Duration>, keep: Option<Duration>, tags: Vec<Tag>) -> Self {
+        let fresh = fresh.map_or(ttl, |fresh| fresh.min(ttl));
+        Self { ttl, fresh, keep: keep.unwrap_or_default(), tags: normalize(tags) }
+    }
+
+    /// How long the store keeps the entry.
+    pub(super) fn life(&self) -> Duration {
+        self.ttl.saturating_add(self.keep)
+    }
+
+    /// How long the versions of its tags have to live at least: its own life and that of the lease before it.
+    pub(super) fn need(&self, lease: Duration) -> Duration {
+        self.life().saturating_add(lease).max(NEED_MIN)
+    }
+}
+
+/// A call that reads.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub id: CallId,
+    pub kind: ReadKind,
+    pub overrides: Overrides,
+    /// Orders it among calls and loads.
+    pub began: u64,
+    pub lock_timeout: Duration,
+    /// Until when it waits for others' loads. It is set by its first wait.
+    pub waits_until: Option<Instant>,
+    /// The value it may be given until this time if a loader fails.
+    pub fallback: Option<(Payload, Instant)>,
+}
+
+impl Caller {
+    /// The caller and the key of a request that reads; `None` for a request that writes.
+    pub(super) fn of(id: CallId, request: Request, began: u64, lock_timeout: Duration) -> Option<(Self, Vec<u8>)> {
+        let caller = |kind, overrides, lock_timeout| Self { id, kind, overrides, began, lock_timeout, waits_until: None, fallback: None };
+        Some(match request {
+            Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout: own, tags } => {
+                let kind = ReadKind::Load(EntryOptions::new(ttl, fresh, keep, tags));
+                (caller(kind, Overrides { fresh, max_age, keep }, own.unwrap_or(lock_timeout)), key)
+            }
+            Request::Get { key, fresh, max_age } => (caller(ReadKind::Get, Overrides { fresh, max_age, keep: None }, lock_timeout), key),
+            Request::Has { key } => (caller(ReadKind::Has, Overrides::default(), lock_timeout), key),
+            _ => return None,
+        })
+    }
+
+    /// How it stores what its loader brings; `None` if it has no loader.
+    pub(super) fn options(&self) -> Option<&EntryOptions> {
+        match &self.kind {
+            ReadKind::Load(options) => Some(options),
+            _ => None,
+        }
+    }
+
+    pub(super) fn tags(&self) -> &[Tag] {
+        self.options().map_or(&[], |options| &options.tags)
+    }
+
+    /// Whether it still waits for others' loads.
+    pub(super) fn still_waits(&self, now: Instant) -> bool {
+        self.waits_until.is_none_or(|until| until > now)
+    }
+
+    /// Whether the age of the entry is probably needed to answer it.
+    pub(super) fn wants_age(&self) -> bool {
+        let keeps = self.options().is_some_and(|options| options.fresh < options.ttl || !options.keep.is_zero());
+        keeps || self.overrides.fresh.is_some() || self.overrides.max_age.is_some()
+    }
+}
+
+/// Every tag that one of the callers names.
+pub(super) fn tags_of(callers: &[Caller]) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    for caller in callers {
+        unite(&mut tags, caller.tags().iter().map(|tag| &**tag));
+    }
+    tags
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    /// A caller with a loader whose entry lives for a minute.
+    pub(in crate::cache) fn loader(id: u32, tags: &[&str]) -> Caller {
+        let tags = tags.iter().map(|tag| Tag::from(tag.as_bytes())).collect();
+        let (ttl, lock_timeout) = (Duration::from_secs(60), Some(Duration::from_secs(5)));
+        let request = Request::GetOrSet { key: b"k".to_vec(), ttl, keep: None, fresh: None, max_age: None, lock_timeout, tags };
+        Caller::of(CallId(id), request, u64::from(id), Duration::from_secs(30)).expect("a read").0
+    }
+}

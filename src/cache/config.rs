@@ -1,0 +1,87 @@
+//! The settings of the engine. Their defaults are those of the README's table.
+
+use std::time::Duration;
+
+use super::loads::LoadConfig;
+use super::lookups::LookupConfig;
+use super::refresh::RefreshConfig;
+use crate::store::node::{Limits, NodeConfig};
+
+/// The settings of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Budget of all store steps of one read before its loader, counted from the moment the store is up.
+    pub command_timeout: Duration,
+    /// The same while the first connection is being made.
+    pub connect_budget: Duration,
+    /// Budget of a write.
+    pub write_timeout: Duration,
+    /// How long a lease lives.
+    pub lease: Duration,
+    /// How often it is renewed.
+    pub renew_every: Duration,
+    /// How long a call waits for another's load, unless the call sets it.
+    pub lock_timeout: Duration,
+    /// Time-outs in a row that open the breaker.
+    pub breaker_after: u32,
+    /// How long the breaker opens the first time.
+    pub breaker_first: Duration,
+    /// The longest.
+    pub breaker_longest: Duration,
+    /// The first backoff after a failed refresh.
+    pub backoff_first: Duration,
+    /// The longest.
+    pub backoff_longest: Duration,
+    /// How many undelivered invalidations are kept.
+    pub undelivered_max: usize,
+    /// Whether stale entries are served while they are refreshed; otherwise they are misses.
+    pub swr: bool,
+    /// Whether values with another replication id are used (`afterFailover: 'trust'`).
+    pub trust_after_failover: bool,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            command_timeout: Duration::from_millis(250),
+            connect_budget: Duration::from_secs(1),
+            write_timeout: Duration::from_secs(5),
+            lease: Duration::from_secs(10),
+            renew_every: Duration::from_secs(3),
+            lock_timeout: Duration::from_secs(30),
+            breaker_after: 5,
+            breaker_first: Duration::from_secs(1),
+            breaker_longest: Duration::from_secs(30),
+            backoff_first: Duration::from_secs(1),
+            backoff_longest: Duration::from_secs(60),
+            undelivered_max: 10_000,
+            swr: true,
+            trust_after_failover: false,
+        }
+    }
+}
+
+impl EngineConfig {
+    pub(super) fn lookups(&self) -> LookupConfig {
+        LookupConfig { budget: self.command_timeout, lease: self.lease, swr: self.swr }
+    }
+
+    pub(super) fn loads(&self) -> LoadConfig {
+        let backoff = (self.backoff_first, self.backoff_longest);
+        LoadConfig { budget: self.command_timeout, lease: self.lease, renew_every: self.renew_every, backoff, swr: self.swr }
+    }
+
+    pub(super) fn refreshes(&self) -> RefreshConfig {
+        RefreshConfig { budget: self.command_timeout, lease: self.lease, backoff: (self.backoff_first, self.backoff_longest) }
+    }
+
+    pub(super) fn node(&self) -> NodeConfig {
+        let breaker = Limits {
+            after: self.breaker_after,
+            first: self.breaker_first,
+            longest: self.breaker_longest,
+            trial: self.command_timeout.saturating_mul(2),
+        };
+        NodeConfig { breaker, pending_max: self.undelivered_max, trusts_all: self.trust_after_failover }
+    }
+}

@@ -1,0 +1,292 @@
+//! What the engine's machines return: operations for the store, decisions, timers, and messages for other machines. A machine
+//! never calls another one. It leaves a [`Handoff`], and the engine passes it on.
+
+use std::collections::{HashSet, VecDeque};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use super::caller::{Caller, EntryOptions};
+use super::lookup::Lookup;
+use super::names::Repo;
+use super::request::{Decision, LoadId, RepoId};
+use super::timers::{Numbered, Timer, Timers};
+use super::{loads, lookups, placement, refresh, tag_addition, writes};
+use crate::clock::Instant;
+use crate::entropy::Entropy;
+use crate::store::entry::Tag;
+use crate::store::node::{Invalidation, NodeTask};
+use crate::store::{Id, Key, Op, StoreError, Ticket, Value};
+
+/// The machine that an answer of the store is for, and what it needs to take it.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// Nobody waits for the answer.
+    Unobserved,
+    Node(NodeTask),
+    Lookup(lookups::Asked),
+    Placement(placement::Asked),
+    Load(loads::Asked),
+    Refresh(refresh::Asked),
+    TagAddition(tag_addition::Asked),
+    Write(writes::Asked),
+}
+
+/// What one machine leaves to another one.
+#[derive(Debug)]
+pub(super) enum Handoff {
+    /// A lookup met a value with another replication id.
+    Foreign(u64, Box<Lookup>),
+    /// Capture versions and place a lease, as the lookup's plan says.
+    Place(u64, Box<Lookup>),
+    /// A current lease is there: join its load if it is this process's, wait for it otherwise.
+    Follow(u64, Box<Lookup>, Id),
+    /// Something else was found. Evaluate it.
+    Evaluate(u64, Box<Lookup>),
+    /// Read again with the next batch.
+    ReadAgain(u64, Box<Lookup>),
+    /// The lookup's operation has no answer.
+    Lost(u64, Box<Lookup>, StoreError),
+    /// The lease with this token is in place: run the first caller's loader.
+    Start(Box<Lookup>, Id),
+    /// The caller runs its loader without storing.
+    Uncached(Arc<Repo>, Key, Caller),
+    /// This caller has been served a stale value. Its loader may refresh it.
+    Revalidate(Arc<Repo>, Key, Caller, Value),
+    /// The lease of a refresh is in place: run the loader in the background.
+    Refresh(refresh::Placed),
+    /// Nobody holds this lease any more.
+    GiveBack(Key, Id),
+    /// A loader failed: its lease stays without a holder until a backoff has passed.
+    BackOff(Key, Id),
+    /// The versions of tags that a loader added are known: write them into its lease.
+    TagsCaptured { addition: u64, load: u32, captured: Vec<(Tag, Id)> },
+    /// An addition of tags is over; `in_place` if the lease carries them.
+    TagsAdded { load: u32, in_place: bool },
+    /// A write runs out of its budget with these undelivered.
+    Undelivered(writes::Overdue, Vec<Invalidation>),
+    /// The server has not answered this operation in time.
+    Silence(Option<Ticket>),
+    /// The server refused an operation whose caller does not fail for it.
+    Refused(StoreError),
+}
+
+/// What the driver has to carry out, before the engine addresses it to a node.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Send(Ticket, Op),
+    Decide(Decision),
+}
+
+/// The effects that wait for the engine, and the numbers that machines draw.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    effects: VecDeque<Effect>,
+    handoffs: VecDeque<Handoff>,
+    timers: Timers,
+    awaited: Numbered<u64, Purpose>,
+    has_answer: bool,
+    last_ticket: u64,
+    last_number: u64,
+    last_load: u32,
+    loads: HashSet<u32>,
+}
+
+impl Outbox {
+    /// Hands an operation to the store.
+    pub(super) fn send(&mut self, op: Op, purpose: Purpose) -> Ticket {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.awaited.insert(ticket.0, purpose);
+        self.effects.push_back(Effect::Send(ticket, op));
+        ticket
+    }
+
+    pub(super) fn decide(&mut self, decision: Decision) {
+        self.effects.push_back(Effect::Decide(decision));
+    }
+
+    pub(super) fn event(&mut self, repo: Option<RepoId>, name: &'static str, text: impl Into<String>) {
+        self.decide(Decision::Event { repo, name, text: text.into() });
+    }
+
+    pub(super) fn hand(&mut self, handoff: Handoff) {
+        self.handoffs.push_back(handoff);
+    }
+
+    pub(super) fn wake_at(&mut self, when: Instant, timer: Timer) {
+        self.timers.set(when, timer);
+    }
+
+    /// The server has answered a call that still waited.
+    pub(super) fn answered(&mut self) {
+        self.has_answer = true;
+    }
+
+    /// A number that was never given before. It also orders what it is given to.
+    pub(super) fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// A number for a load that no running load has.
+    pub(super) fn open_load(&mut self) -> u32 {
+        loop {
+            self.last_load = self.last_load.checked_add(1).unwrap_or(1);
+            if self.loads.insert(self.last_load) {
+                return self.last_load;
+            }
+        }
+    }
+
+    /// The load is over, and its number is free again.
+    pub(super) fn close_load(&mut self, load: u32) {
+        self.loads.remove(&load);
+        self.decide(Decision::LoadOver { call: None, load: Some(LoadId(load)) });
+    }
+
+    /// A caller goes on without the cache: its loader runs without storing, or its read is a miss.
+    pub(super) fn bypass(&mut self, repo: &Arc<Repo>, entry: &Key, caller: Caller) {
+        if caller.options().is_some() {
+            self.hand(Handoff::Uncached(Arc::clone(repo), entry.clone(), caller));
+        } else {
+            self.decide(Decision::Miss { call: caller.id });
+        }
+    }
+
+    /// Counts an entry under its tags, along with what stores it.
+    pub(super) fn count(&mut self, repo: &Repo, member: Key, tags: &[(Tag, Id)]) {
+        if !tags.is_empty() {
+            let items = tags.iter().map(|(tag, id)| (repo.names.version(tag), repo.names.counter(tag), *id)).collect();
+            self.send(Op::Count { items, member }, Purpose::Unobserved);
+        }
+    }
+
+    // What follows is for the engine.
+
+    pub(super) fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    pub(super) fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
+    pub(super) fn next_handoff(&mut self) -> Option<Handoff> {
+        self.handoffs.pop_front()
+    }
+
+    pub(super) fn take_answered(&mut self) -> bool {
+        std::mem::take(&mut self.has_answer)
+    }
+
+    pub(super) fn take_purpose(&mut self, ticket: Ticket) -> Option<Purpose> {
+        self.awaited.remove(&ticket.0)
+    }
+
+    /// Gives an answer that is still due another purpose.
+    pub(super) fn await_instead(&mut self, ticket: Ticket, purpose: Purpose) {
+        if let Some(old) = self.awaited.get_mut(&ticket.0) {
+            *old = purpose;
+        }
+    }
+
+    pub(super) fn timers(&mut self) -> &mut Timers {
+        &mut self.timers
+    }
+}
+
+/// What an input of a machine works with: the time, the random generator, and the outbox for its effects.
+pub(super) struct Fx<'a> {
+    pub now: Instant,
+    pub entropy: &'a mut dyn Entropy,
+    pub out: &'a mut Outbox,
+}
+
+impl Fx<'_> {
+    /// Offers a fresh version for each tag.
+    pub(super) fn ensure(&mut self, repo: &Repo, tags: &[Tag], options: &EntryOptions, lease: std::time::Duration) -> Op {
+        let items = tags.iter().map(|tag| (repo.names.version(tag), Id::draw(self.entropy))).collect();
+        Op::Ensure { items, need: options.need(lease) }
+    }
+}
+
+impl Deref for Fx<'_> {
+    type Target = Outbox;
+
+    fn deref(&self) -> &Outbox {
+        self.out
+    }
+}
+
+impl DerefMut for Fx<'_> {
+    fn deref_mut(&mut self) -> &mut Outbox {
+        self.out
+    }
+}
+
+/// Drives one machine in its unit tests.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    /// An outbox with a clock and a generator that counts.
+    #[derive(Default)]
+    pub(in crate::cache) struct Rig {
+        pub out: Outbox,
+        pub now: u64,
+        drawn: u8,
+    }
+
+    struct Counter<'a>(&'a mut u8);
+
+    impl Entropy for Counter<'_> {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            *self.0 += 1;
+            bytes.fill(*self.0);
+        }
+    }
+
+    impl Rig {
+        /// One input.
+        pub(in crate::cache) fn input<R>(&mut self, act: impl FnOnce(&mut Fx<'_>) -> R) -> R {
+            let now = Instant::from_millis(1_000_000 + self.now);
+            act(&mut Fx { now, entropy: &mut Counter(&mut self.drawn), out: &mut self.out })
+        }
+
+        /// The operations sent since the last call.
+        pub(in crate::cache) fn sent(&mut self) -> Vec<(Ticket, Op)> {
+            let (mut sent, mut others) = (Vec::new(), VecDeque::new());
+            while let Some(effect) = self.out.next_effect() {
+                match effect {
+                    Effect::Send(ticket, op) => sent.push((ticket, op)),
+                    Effect::Decide(_) => others.push_back(effect),
+                }
+            }
+            self.out.effects = others;
+            sent
+        }
+
+        /// The decisions made since the last call.
+        pub(in crate::cache) fn decided(&mut self) -> Vec<Decision> {
+            let (mut decided, mut others) = (Vec::new(), VecDeque::new());
+            while let Some(effect) = self.out.next_effect() {
+                match effect {
+                    Effect::Decide(decision) => decided.push(decision),
+                    Effect::Send(..) => others.push_back(effect),
+                }
+            }
+            self.out.effects = others;
+            decided
+        }
+
+        /// The next message for another machine.
+        pub(in crate::cache) fn handed(&mut self) -> Option<Handoff> {
+            self.out.next_handoff()
+        }
+
+        /// The purpose of an operation, as it comes back with the answer.
+        pub(in crate::cache) fn purpose(&mut self, ticket: Ticket) -> Purpose {
+            self.out.take_purpose(ticket).expect("an answer that somebody waits for")
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! How a load ended, and what its callers are told.
+
+use super::caller::Caller;
+use super::effects::Outbox;
+use super::request::{Decision, Hit, LoadId, Payload};
+use crate::clock::Instant;
+
+/// How a load ended.
+#[derive(Debug, Clone)]
+pub(super) enum Ending {
+    Value { payload: Payload, stored: bool },
+    Nothing,
+    Failed,
+}
+
+/// Tells the owner of a load and the callers that joined it how it ended, and closes the load.
+pub(super) fn conclude(out: &mut Outbox, load: u32, owner: Option<Caller>, joined: Vec<Caller>, ending: &Ending, now: Instant) {
+    let owner = owner.into_iter().map(|caller| (caller, true));
+    for (caller, is_owner) in owner.chain(joined.into_iter().map(|caller| (caller, false))) {
+        out.decide(decision(LoadId(load), &caller, is_owner, ending, now));
+    }
+    out.close_load(load);
+}
+
+fn decision(load: LoadId, caller: &Caller, is_owner: bool, ending: &Ending, now: Instant) -> Decision {
+    let call = caller.id;
+    match (ending, &caller.fallback) {
+        (Ending::Value { stored, .. }, _) if is_owner => Decision::Stored { call, load, stored: *stored },
+        (Ending::Value { payload, .. }, _) => Decision::Hit { call, payload: payload.clone(), hit: Hit::Joined },
+        (Ending::Nothing, _) => Decision::Nothing { call, load },
+        (Ending::Failed, Some((payload, until))) if *until > now => {
+            Decision::Hit { call, payload: payload.clone(), hit: if is_owner { Hit::Kept } else { Hit::Joined } }
+        }
+        (Ending::Failed, _) => Decision::FailedWith { call, load },
+    }
+}

@@ -1,0 +1,216 @@
+//! What a lookup makes of what it found: who is served, and what has to happen for the others. Pure: data in, data out.
+
+use std::time::Duration;
+
+use super::caller::{tags_of, Caller, ReadKind};
+use super::freshness::{self, classify, needs_age, Freshness, Periods};
+use super::lookup::{Lookup, Plan};
+use super::request::{Decision, Hit, Payload};
+use super::tags::{unite, Currency};
+use crate::clock::Instant;
+use crate::store::entry::{self, Entry, Lease, Stored, Tag};
+use crate::store::{Id, Seen, Value};
+
+/// What the evaluation depends on besides the lookup.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    pub now: Instant,
+    /// Whether stale entries are served while they are refreshed.
+    pub swr: bool,
+    /// How long a lease lives.
+    pub lease: Duration,
+}
+
+/// What has to happen for the callers that are still in the lookup.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// No caller is left.
+    Done,
+    /// The value carries another replication id.
+    Foreign,
+    /// The versions of these tags have to be read first.
+    ReadVersions(Vec<Tag>),
+    /// The entry's age has to be read first.
+    ReadAge,
+    /// A current lease with this token is there.
+    Follow(Id),
+    /// A lease has to be placed.
+    Place(Plan),
+}
+
+/// A caller that was served a stale value and may refresh it.
+#[derive(Debug)]
+pub(super) struct Refresher {
+    pub caller: Caller,
+    pub value: Value,
+}
+
+/// Evaluates what `lookup` found. Takes the callers that are answered out of it and adds their decisions to `decisions`.
+pub(super) fn evaluate(lookup: &mut Lookup, rules: Rules, decisions: &mut Vec<Decision>) -> (Next, Option<Refresher>) {
+    let value = match &lookup.found.value {
+        Seen::Own(value) => value.clone(),
+        Seen::Foreign if !lookup.rechecked => return (Next::Foreign, None),
+        Seen::Foreign | Seen::Nothing => return (nothing(lookup, None, decisions), None),
+    };
+    match entry::parse(&value) {
+        Some(Stored::Entry(entry)) => of_entry(lookup, &value, &entry, rules, decisions),
+        Some(Stored::Lease(lease)) => (of_lease(lookup, &lease, decisions), None),
+        None => (nothing(lookup, entry::name(&value), decisions), None),
+    }
+}
+
+/// Nothing that could be served is there. `expected` is its name.
+fn nothing(lookup: &mut Lookup, expected: Option<Id>, decisions: &mut Vec<Decision>) -> Next {
+    keep_loaders(lookup, decisions);
+    place(lookup, |tags| Plan { expected, tags, ..Plan::default() })
+}
+
+fn place(lookup: &Lookup, plan: impl FnOnce(Vec<Tag>) -> Plan) -> Next {
+    if lookup.callers.is_empty() {
+        return Next::Done;
+    }
+    Next::Place(plan(tags_of(&lookup.callers)))
+}
+
+/// `get` and `has` end with a miss. Callers with a loader stay.
+fn keep_loaders(lookup: &mut Lookup, decisions: &mut Vec<Decision>) {
+    lookup.callers.retain(|caller| {
+        let has_loader = caller.options().is_some();
+        if !has_loader {
+            decisions.push(Decision::Miss { call: caller.id });
+        }
+        has_loader
+    });
+}
+
+/// The decision that serves `payload` to a caller.
+pub(super) fn served(caller: &Caller, payload: Payload, hit: Hit) -> Decision {
+    match caller.kind {
+        ReadKind::Has => Decision::Done { call: caller.id, number: 1 },
+        _ => Decision::Hit { call: caller.id, payload, hit },
+    }
+}
+
+/// What an entry is for one caller.
+enum Verdict {
+    Serve(Hit),
+    /// Its tags do not cover the caller's.
+    LacksTags,
+    /// Its age has to be known.
+    Unaged,
+    /// It may stand in for a loader that fails within this time (zero: not at all).
+    Expired(Duration),
+}
+
+fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, swr: bool) -> Verdict {
+    if caller.tags().iter().any(|tag| !entry.tags.has(tag)) {
+        return Verdict::LacksTags;
+    }
+    let periods = Periods::from(entry);
+    let age = match lookup.found.pttl {
+        Some(pttl) => freshness::age(&periods, pttl),
+        None if needs_age(&periods, &caller.overrides) => return Verdict::Unaged,
+        None => Duration::ZERO,
+    };
+    match classify(&periods, &caller.overrides, age, swr) {
+        Freshness::Fresh if lookup.is_late => Verdict::Serve(Hit::Joined),
+        Freshness::Fresh => Verdict::Serve(Hit::Fresh),
+        Freshness::Stale => Verdict::Serve(Hit::Stale),
+        Freshness::Expired(left) => Verdict::Expired(left),
+    }
+}
+
+fn of_entry(
+    lookup: &mut Lookup,
+    value: &Value,
+    entry: &Entry<'_>,
+    rules: Rules,
+    decisions: &mut Vec<Decision>,
+) -> (Next, Option<Refresher>) {
+    // 1. The entry counts only if its versions are the current ones.
+    match lookup.known.currency_of(&entry.tags) {
+        Currency::Current => {}
+        Currency::Outdated => return (nothing(lookup, Some(entry.stamp), decisions), None),
+        Currency::Unknown(tags) => return (Next::ReadVersions(tags), None),
+    }
+    // 2. Every caller that the entry will do for is served. The first one with a loader that gets a stale value may refresh it.
+    let payload = Payload::new(value.clone(), entry.payload);
+    let (mut lacks_tags, mut unaged, mut refresher) = (false, false, None);
+    let mut unserved = Vec::new();
+    for mut caller in std::mem::take(&mut lookup.callers) {
+        match verdict(lookup, &caller, entry, rules.swr) {
+            Verdict::Serve(hit) => {
+                decisions.push(served(&caller, payload.clone(), hit));
+                match caller.kind {
+                    _ if hit != Hit::Stale => {}
+                    ReadKind::Load(_) if refresher.is_none() => refresher = Some(Refresher { caller, value: value.clone() }),
+                    ReadKind::Has => {}
+                    _ => decisions.push(Decision::LoadOver { call: Some(caller.id), load: None }),
+                }
+            }
+            Verdict::Expired(_) if caller.options().is_none() => decisions.push(Decision::Miss { call: caller.id }),
+            Verdict::Expired(left) => {
+                caller.fallback = (!left.is_zero()).then(|| (payload.clone(), rules.now + left));
+                unserved.push(caller);
+            }
+            Verdict::LacksTags => {
+                lacks_tags = true;
+                unserved.push(caller);
+            }
+            Verdict::Unaged => {
+                unaged = true;
+                unserved.push(caller);
+            }
+        }
+    }
+    lookup.callers = unserved;
+    // 3. The others need the entry's age, or a load.
+    let next = match (lookup.callers.is_empty(), unaged) {
+        (true, _) => Next::Done,
+        (false, true) => Next::ReadAge,
+        (false, false) => replace(lookup, entry, lacks_tags, rules, decisions),
+    };
+    (next, refresher)
+}
+
+/// A current entry that will not do for the callers that are left: plans the load that replaces it.
+fn replace(lookup: &mut Lookup, entry: &Entry<'_>, lacks_tags: bool, rules: Rules, decisions: &mut Vec<Decision>) -> Next {
+    keep_loaders(lookup, decisions);
+    // A lease in the header ends with the entry. An entry that ends soon is therefore replaced, and comes back if the loader fails.
+    // Its header is tried first all the same if it has a lease: that may be the backoff of a loader that has failed.
+    let left = lookup.found.pttl.and_then(|pttl| u64::try_from(pttl).ok()).map(Duration::from_millis);
+    let ends_soon = left.is_none_or(|left| left < rules.lease);
+    let inside = !lacks_tags && (!ends_soon || entry.lease.is_some());
+    place(lookup, |mut tags| {
+        // The new load carries the entry's tags too. Otherwise callers that name different tags for one key would throw each other's
+        // work away without end.
+        unite(&mut tags, entry.tags.iter().map(|(name, _)| name));
+        Plan { expected: Some(entry.stamp), inside, ends_soon, is_current: true, tags, ..Plan::default() }
+    })
+}
+
+fn of_lease(lookup: &mut Lookup, lease: &Lease<'_>, decisions: &mut Vec<Decision>) -> Next {
+    keep_loaders(lookup, decisions);
+    if lookup.callers.is_empty() {
+        return Next::Done;
+    }
+    match lookup.known.currency_of(&lease.tags) {
+        Currency::Unknown(tags) => Next::ReadVersions(tags),
+        Currency::Outdated => nothing(lookup, Some(lease.token), decisions),
+        Currency::Current if lookup.callers.iter().flat_map(Caller::tags).any(|tag| !lease.tags.has(tag)) => place(lookup, |mut tags| {
+            unite(&mut tags, lease.tags.iter().map(|(name, _)| name));
+            Plan { expected: Some(lease.token), tags, ..Plan::default() }
+        }),
+        Currency::Current => Next::Follow(lease.token),
+    }
+}
+
+/// Whether the versions just captured are those of the entry that was read.
+pub(super) fn is_captured(value: &[u8], captured: &[(Tag, Id)]) -> bool {
+    match entry::parse(value) {
+        Some(Stored::Entry(entry)) => {
+            entry.tags.iter().all(|(name, id)| captured.iter().any(|(tag, current)| **tag == *name && *current == id))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,348 @@
+//! Loads under their leases: who runs a loader, who has joined it, how its lease is renewed, and what becomes of its result.
+//!
+//! Driver contract: a load begins when its lease is in place ([`Loads::begin`], [`Loads::begin_refresh`]) and ends with
+//! [`Loads::end`]. Callers that have read the lease join by [`Loads::join`]. Leases that are not needed any more leave as
+//! `Handoff::GiveBack` or `BackOff`, callers that wait too long as `Uncached`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::caller::{Caller, EntryOptions};
+use super::effects::{Fx, Handoff, Purpose};
+use super::ending::{conclude, Ending};
+use super::load::{fallback_for, Commit, Lease, Load, Replaced};
+use super::lookup::Lookup;
+use super::refresh::Placed;
+use super::request::{CallId, Decision, LoadId, LoadOutcome, Payload};
+use super::tag_addition::Admission;
+use super::tags::normalize;
+use super::timers::{Numbered, Timer};
+use crate::clock::Instant;
+use crate::store::entry::{self, Header, Tag};
+use crate::store::{Answer, Id, Key, Op, Seen, StoreError, Ticket, Value};
+
+/// The settings of loads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LoadConfig {
+    /// Budget of storing a result.
+    pub budget: Duration,
+    /// How long a lease lives.
+    pub lease: Duration,
+    /// How often it is renewed.
+    pub renew_every: Duration,
+    /// The first and the longest backoff after a load that failed.
+    pub backoff: (Duration, Duration),
+    /// Whether stale entries are served while they are refreshed.
+    pub swr: bool,
+}
+
+/// What an answer of the store is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked {
+    Commit(u32),
+    Renew(u32),
+}
+
+/// The loads of one process that have a lease.
+#[derive(Debug)]
+pub(super) struct Loads {
+    config: LoadConfig,
+    running: Numbered<u32, Load>,
+    /// The loads that may be joined, by the token of their lease.
+    by_token: HashMap<Id, u32>,
+}
+
+impl Loads {
+    pub(super) fn new(config: LoadConfig) -> Self {
+        Self { config, running: Numbered::default(), by_token: HashMap::new() }
+    }
+
+    /// The lease is in place: the first caller's loader runs, the others have joined it.
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, lookup: Lookup, token: Id) {
+        let Lookup { repo, entry, callers, found, plan, .. } = lookup;
+        let mut callers = callers.into_iter();
+        let Some((options, owner)) = callers.next().and_then(|owner| Some((owner.options()?.clone(), owner))) else {
+            return fx.hand(Handoff::GiveBack(entry, token));
+        };
+        let replaced = match (found.value, plan.end) {
+            (Seen::Own(value), Some((until, end))) => Some(Replaced { value, until, end }),
+            _ => None,
+        };
+        let lease = Lease { replaced, ..self.lease(fx.now, token, plan.inside, plan.captured, options) };
+        let call = owner.id;
+        let load = self.add(fx, Load { repo, entry, owner: Some(owner), joined: Vec::new(), lease, commit: None });
+        fx.decide(Decision::Load { call, load: LoadId(load), storing: true });
+        for caller in callers {
+            self.join(fx, load, caller);
+        }
+    }
+
+    /// The lease of a refresh is in place: the loader of a caller that has been answered runs.
+    pub(super) fn begin_refresh(&mut self, fx: &mut Fx<'_>, placed: Placed) {
+        let Placed { call, repo, entry, token, captured, options } = placed;
+        let lease = Lease { is_refresh: true, ..self.lease(fx.now, token, true, captured, options) };
+        let load = self.add(fx, Load { repo, entry, owner: None, joined: Vec::new(), lease, commit: None });
+        fx.decide(Decision::Refresh { call, load: LoadId(load) });
+    }
+
+    fn lease(&self, now: Instant, token: Id, inside: bool, tags: Vec<(Tag, Id)>, options: EntryOptions) -> Lease {
+        let renew_at = now + self.config.renew_every;
+        Lease { token, inside, is_refresh: false, replaced: None, tags, options, renew_at, is_lost: false, additions: 0 }
+    }
+
+    fn add(&mut self, fx: &mut Fx<'_>, load: Load) -> u32 {
+        let id = fx.open_load();
+        self.by_token.insert(load.lease.token, id);
+        fx.wake_at(load.lease.renew_at, Timer::Load(id));
+        self.running.insert(id, load);
+        id
+    }
+
+    /// The load that holds this lease and may be joined.
+    pub(super) fn of_token(&self, token: &Id) -> Option<u32> {
+        self.by_token.get(token).copied()
+    }
+
+    /// Whether a load with this number is here.
+    pub(super) fn has(&self, id: u32) -> bool {
+        self.running.contains_key(&id)
+    }
+
+    /// A caller that has read the load's lease shares what the load brings.
+    pub(super) fn join(&mut self, fx: &mut Fx<'_>, id: u32, mut caller: Caller) {
+        let until = *caller.waits_until.get_or_insert(fx.now + caller.lock_timeout);
+        let call = caller.id;
+        let Some(load) = self.running.get_mut(&id) else { return };
+        if let Some(replaced) = load.lease.replaced.as_ref().filter(|_| caller.fallback.is_none()) {
+            caller.fallback = fallback_for(&caller, replaced, fx.now, self.config.swr);
+        }
+        load.joined.push(caller);
+        fx.wake_at(until, Timer::Load(id));
+        fx.decide(Decision::Waiting { call });
+    }
+
+    /// A loader has ended. `may_write`: whether the entry's node takes writes now.
+    pub(super) fn end(&mut self, fx: &mut Fx<'_>, id: u32, outcome: LoadOutcome, may_write: bool) {
+        let Some(load) = self.running.get_mut(&id).filter(|load| load.commit.is_none()) else { return };
+        match outcome {
+            LoadOutcome::Value(payload) if may_write && !load.lease.is_lost && load.lease.additions == 0 => self.commit(fx, id, &payload),
+            LoadOutcome::Value(payload) => {
+                fx.hand(Handoff::GiveBack(load.entry.clone(), load.lease.token));
+                self.finish(fx, id, &Ending::Value { payload: payload.into(), stored: false });
+            }
+            LoadOutcome::Failed => {
+                if load.lease.is_refresh {
+                    fx.event(Some(load.repo.id), "refreshError", id.to_string());
+                }
+                self.release_after_failure(fx, id, may_write);
+                self.finish(fx, id, &Ending::Failed);
+            }
+            LoadOutcome::Nothing => {
+                fx.hand(if load.lease.inside && load.lease.is_refresh {
+                    Handoff::BackOff(load.entry.clone(), load.lease.token)
+                } else {
+                    Handoff::GiveBack(load.entry.clone(), load.lease.token)
+                });
+                self.finish(fx, id, &Ending::Nothing);
+            }
+        }
+    }
+
+    /// Stores the result, where the lease still is.
+    fn commit(&mut self, fx: &mut Fx<'_>, id: u32, payload: &[u8]) {
+        let Some(load) = self.running.get_mut(&id) else { return };
+        let EntryOptions { ttl, fresh, keep, .. } = load.lease.options;
+        let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: &load.lease.tags };
+        let (value, from) = entry::encode(&header, payload);
+        let value = Value::new(value);
+        let payload = Payload::new(value.clone(), from);
+        let (entry, token, life) = (load.entry.clone(), load.lease.token, load.lease.options.life());
+        let ticket = fx.send(Op::Commit { entry: entry.clone(), token, value, life }, Purpose::Load(Asked::Commit(id)));
+        fx.count(&load.repo, entry, &load.lease.tags);
+        let deadline = fx.now + self.config.budget;
+        fx.wake_at(deadline, Timer::Load(id));
+        load.commit = Some(Commit { ticket, deadline, payload });
+    }
+
+    /// The loader failed. What its lease becomes depends on where it is: in a header it stays as a backoff if it was a refresh or
+    /// a caller gets a fallback value; an entry whose place it took comes back; otherwise it is given back.
+    fn release_after_failure(&mut self, fx: &mut Fx<'_>, id: u32, may_write: bool) {
+        let Some(load) = self.running.get(&id) else { return };
+        let lease = &load.lease;
+        let (entry, token) = (load.entry.clone(), lease.token);
+        let has_fallback = load.has_fallback(fx.now);
+        if lease.inside && (lease.is_refresh || has_fallback) {
+            return fx.hand(Handoff::BackOff(entry, token));
+        }
+        let replaced = lease.replaced.as_ref().filter(|replaced| may_write && replaced.until > fx.now);
+        let restored = replaced.and_then(|replaced| {
+            let inner = has_fallback.then_some((token, &*lease.tags));
+            Some((Value::new(entry::with_lease(&replaced.value, inner)?), replaced.end))
+        });
+        match restored {
+            Some((value, end)) => {
+                let backoff = has_fallback.then_some(self.config.backoff);
+                fx.send(Op::Restore { entry, token, value, end, backoff }, Purpose::Unobserved);
+            }
+            None => fx.hand(Handoff::GiveBack(entry, token)),
+        }
+    }
+
+    /// The store's answer.
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: Asked, answer: Result<Answer, StoreError>) {
+        match asked {
+            Asked::Commit(id) => self.on_commit(fx, id, answer),
+            Asked::Renew(id) => {
+                if let (Ok(Answer::Lease(false)), Some(load)) = (answer, self.running.get_mut(&id)) {
+                    load.lease.is_lost = true;
+                }
+            }
+        }
+    }
+
+    fn on_commit(&mut self, fx: &mut Fx<'_>, id: u32, answer: Result<Answer, StoreError>) {
+        let Some(payload) = self.running.get(&id).and_then(|load| load.commit.as_ref()).map(|commit| commit.payload.clone()) else {
+            return;
+        };
+        let stored = match answer {
+            Ok(Answer::Lease(held)) => {
+                fx.answered();
+                held
+            }
+            other => {
+                fx.hand(Handoff::Refused(other.err().unwrap_or(StoreError::Unexpected)));
+                self.give_back(fx, id);
+                false
+            }
+        };
+        self.finish(fx, id, &Ending::Value { payload, stored });
+    }
+
+    fn give_back(&mut self, fx: &mut Fx<'_>, id: u32) {
+        if let Some(load) = self.running.get(&id) {
+            fx.hand(Handoff::GiveBack(load.entry.clone(), load.lease.token));
+        }
+    }
+
+    /// A time that the load waited for: the deadline of its commit, its renewal, or the end of a caller's wait.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u32, may_write: bool) {
+        let Some(load) = self.running.get_mut(&id) else { return };
+        // 1. A commit is under way: nothing else counts. Its callers get the value when its deadline has passed.
+        if let Some(commit) = &load.commit {
+            if commit.deadline <= fx.now {
+                let (ticket, payload) = (commit.ticket, commit.payload.clone());
+                self.commit_timed_out(fx, id, ticket, payload);
+            }
+            return;
+        }
+        // 2. Callers that have waited long enough load for themselves.
+        for caller in load.take_impatient(fx.now) {
+            fx.out.bypass(&load.repo, &load.entry, caller);
+        }
+        // 3. The lease is renewed while the loader runs.
+        if !load.lease.is_lost && load.lease.renew_at <= fx.now {
+            self.renew(fx, id, may_write);
+        }
+    }
+
+    fn commit_timed_out(&mut self, fx: &mut Fx<'_>, id: u32, ticket: Ticket, payload: Payload) {
+        fx.hand(Handoff::Silence(Some(ticket)));
+        // If it was not stored so far, nobody is going to store it.
+        self.give_back(fx, id);
+        self.finish(fx, id, &Ending::Value { payload, stored: false });
+    }
+
+    fn renew(&mut self, fx: &mut Fx<'_>, id: u32, may_write: bool) {
+        let Some(load) = self.running.get_mut(&id) else { return };
+        load.lease.renew_at = fx.now + self.config.renew_every;
+        fx.wake_at(load.lease.renew_at, Timer::Load(id));
+        if may_write {
+            let lease = &load.lease;
+            let versions = lease.tags.iter().map(|(tag, captured)| (load.repo.names.version(tag), *captured)).collect();
+            let (need, life) = (lease.options.need(self.config.lease), self.config.lease);
+            let op = Op::Renew { entry: load.entry.clone(), token: lease.token, life, versions, need };
+            fx.send(op, Purpose::Load(Asked::Renew(id)));
+        }
+    }
+
+    /// A loader adds tags. Says what has to be done for that.
+    pub(super) fn admit_tags(&mut self, fx: &mut Fx<'_>, id: u32, tags: Vec<Tag>, may_write: bool) -> Admission {
+        let Some(load) = self.running.get_mut(&id).filter(|load| load.commit.is_none()) else { return Admission::Settled };
+        let lease = &mut load.lease;
+        if lease.is_lost {
+            return Admission::NotStored;
+        }
+        let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| lease.tags.iter().all(|(known, _)| known != tag)).collect();
+        if tags.is_empty() {
+            return Admission::InPlace;
+        }
+        if !may_write {
+            self.disown(fx, id);
+            return Admission::NotStored;
+        }
+        lease.additions += 1;
+        let ensure = fx.ensure(&load.repo, &tags, &lease.options, self.config.lease);
+        Admission::Add { tags, ensure }
+    }
+
+    /// The versions of added tags are captured. Returns the operation that writes them into the lease; `None` if the lease is lost.
+    pub(super) fn capture_tags(&mut self, id: u32, captured: Vec<(Tag, Id)>) -> Option<Op> {
+        let load = self.running.get_mut(&id).filter(|load| !load.lease.is_lost)?;
+        for (tag, version) in captured {
+            // Two calls may have added one tag. The version that was captured first counts.
+            if load.lease.tags.iter().all(|(known, _)| *known != tag) {
+                load.lease.tags.push((tag, version));
+            }
+        }
+        let (token, tags) = (load.lease.token, entry::encode_tags(&load.lease.tags));
+        Some(Op::Amend { entry: load.entry.clone(), token, tags })
+    }
+
+    /// An addition of tags is over.
+    pub(super) fn tags_added(&mut self, fx: &mut Fx<'_>, id: u32, in_place: bool) {
+        if let Some(load) = self.running.get_mut(&id) {
+            load.lease.additions -= 1;
+        }
+        if !in_place {
+            self.disown(fx, id);
+        }
+    }
+
+    /// The load goes on under tags that its lease does not carry. An invalidation of such a tag could not be seen in the lease, so
+    /// nobody may join the load any more and its result is not stored. The next load may begin at once.
+    fn disown(&mut self, fx: &mut Fx<'_>, id: u32) {
+        let Some(load) = self.running.get_mut(&id).filter(|load| !load.lease.is_lost) else { return };
+        load.lease.is_lost = true;
+        self.by_token.remove(&load.lease.token);
+        fx.hand(Handoff::GiveBack(load.entry.clone(), load.lease.token));
+    }
+
+    fn finish(&mut self, fx: &mut Fx<'_>, id: u32, ending: &Ending) {
+        let Some(load) = self.running.remove(&id) else { return };
+        self.by_token.remove(&load.lease.token);
+        conclude(fx.out, id, load.owner, load.joined, ending, fx.now);
+    }
+
+    /// The caller has given up. Says whether its call was here. Its loader, if it runs, goes on.
+    pub(super) fn cancel(&mut self, call: CallId) -> bool {
+        for load in self.running.values_mut() {
+            if load.owner.take_if(|owner| owner.id == call).is_some() {
+                return true;
+            }
+            if let Some(at) = load.joined.iter().position(|caller| caller.id == call) {
+                load.joined.remove(at);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The key of a load's entry.
+    pub(super) fn entry_of(&self, id: u32) -> Option<&Key> {
+        self.running.get(&id).map(|load| &load.entry)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty() && self.by_token.is_empty()
+    }
+}

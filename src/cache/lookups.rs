@@ -1,0 +1,377 @@
+//! Lookups on their way to the store and back. Calls of one tick for one entry read it together. Calls of a later tick read
+//! again, since a reply is shared only by calls that began before it was asked for.
+//!
+//! Driver contract: calls come in by [`Lookups::begin`]; when nothing else is left to send, the engine calls
+//! [`Lookups::send_batch`], and passes answers and timers on. A lookup that needs a lease is handed off as `Handoff::Place`, and
+//! comes back as `Evaluate`, `ReadAgain` or `Lost`.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::caller::Caller;
+use super::effects::{Fx, Handoff, Outbox, Purpose};
+use super::evaluate::{evaluate, Next, Rules};
+use super::lookup::{Lookup, Phase};
+use super::names::Repo;
+use super::request::{CallId, Decision};
+use super::tags::{unite, Known};
+use super::timers::{Numbered, Timer};
+use crate::clock::Instant;
+use crate::entropy::Entropy;
+use crate::store::entry::Tag;
+use crate::store::{Answer, Id, Key, Op, ReadEntry, Seen, Sight, StoreError, Ticket};
+
+/// How many entries one operation reads at most.
+const BATCH_MAX: usize = 512;
+/// How often a read is sent again after its answer was lost with the link.
+const RESENDS_MAX: u8 = 3;
+/// How long the first wait for another process's lease is, and how long the longest.
+const POLL_FIRST: Duration = Duration::from_millis(5);
+const POLL_LONGEST: Duration = Duration::from_millis(100);
+
+/// The settings of lookups.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LookupConfig {
+    /// Budget of the store steps of one read.
+    pub budget: Duration,
+    /// How long a lease lives.
+    pub lease: Duration,
+    /// Whether stale entries are served while they are refreshed.
+    pub swr: bool,
+}
+
+/// What an answer of the store is for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// A batch of reads.
+    Batch(Batch),
+    /// The versions of these tags, for one lookup.
+    Versions(u64, Vec<Tag>),
+}
+
+/// The lookups that one operation reads for, each with the number of its tags, and for each tag the place of its version in the
+/// answer.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    lookups: Vec<(u64, u32)>,
+    places: Vec<u32>,
+}
+
+/// The lookups of one process.
+#[derive(Debug)]
+pub(super) struct Lookups {
+    config: LookupConfig,
+    active: Numbered<u64, Box<Lookup>>,
+    /// Lookups that leave with the next batch.
+    queue: VecDeque<u64>,
+    /// Lookups that a call of this tick may still join, by the hash of their key.
+    forming: Numbered<u64, u64>,
+    hasher: RandomState,
+    /// Decisions of one evaluation. The memory is kept.
+    decisions: Vec<Decision>,
+}
+
+impl Lookups {
+    pub(super) fn new(config: LookupConfig) -> Self {
+        Self {
+            config,
+            active: Numbered::default(),
+            queue: VecDeque::new(),
+            forming: Numbered::default(),
+            hasher: RandomState::new(),
+            decisions: Vec::new(),
+        }
+    }
+
+    /// A call reads `entry` by `deadline`.
+    pub(super) fn begin(&mut self, out: &mut Outbox, repo: &Arc<Repo>, entry: Key, caller: Caller, deadline: Instant) {
+        let hash = self.hasher.hash_one(&entry);
+        let joined = self.forming.get(&hash).and_then(|id| self.active.get_mut(id));
+        // A lookup that has waited for the store for a while would take this caller's time away.
+        if let Some(lookup) = joined.filter(|lookup| *lookup.entry == *entry && lookup.deadline >= deadline) {
+            unite(&mut lookup.tags, caller.tags().iter().map(|tag| &**tag));
+            lookup.with_age |= caller.wants_age();
+            lookup.callers.push(caller);
+            return;
+        }
+        let id = out.number();
+        out.wake_at(deadline, Timer::Lookup(id));
+        self.active.insert(id, Box::new(Lookup::new(Arc::clone(repo), entry, caller, deadline)));
+        self.forming.insert(hash, id);
+        self.queue.push_back(id);
+    }
+
+    /// Whether a lookup waits for the next batch.
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Sends the queued lookups whose node may be read, as one operation up to a bound. The others stay in the queue.
+    pub(super) fn send_batch(&mut self, out: &mut Outbox, may_read: impl Fn(&Key) -> bool) {
+        self.forming.clear();
+        let mut entries = Vec::with_capacity(self.queue.len().min(BATCH_MAX));
+        let mut versions: Vec<Key> = Vec::new();
+        let mut place_of: HashMap<Key, u32> = HashMap::new();
+        let mut batch = Batch::default();
+        for _ in 0..self.queue.len() {
+            if entries.len() == BATCH_MAX {
+                break;
+            }
+            let Some(id) = self.queue.pop_front() else { break };
+            let Some(lookup) = self.active.get(&id).filter(|lookup| lookup.phase == Phase::Queued) else { continue };
+            if !may_read(&lookup.entry) {
+                self.queue.push_back(id);
+                continue;
+            }
+            entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age });
+            for tag in &lookup.tags {
+                let key = lookup.repo.names.version(tag);
+                let place = *place_of.entry(key).or_insert_with_key(|key| {
+                    versions.push(key.clone());
+                    versions.len() as u32 - 1
+                });
+                batch.places.push(place);
+            }
+            batch.lookups.push((id, lookup.tags.len() as u32));
+        }
+        if entries.is_empty() {
+            return;
+        }
+        let ids: Vec<u64> = batch.lookups.iter().map(|(id, _)| *id).collect();
+        let ticket = out.send(Op::Read { entries, versions }, Purpose::Lookup(Asked::Batch(batch)));
+        for id in ids {
+            if let Some(lookup) = self.active.get_mut(&id) {
+                lookup.phase = Phase::Asked(ticket);
+            }
+        }
+    }
+
+    /// The store's answer.
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: Asked, answer: Result<Answer, StoreError>) {
+        match (asked, answer) {
+            (Asked::Batch(batch), Ok(Answer::Read { entries, versions, atomic })) => {
+                self.on_read(fx, ticket, batch, entries, &versions, atomic);
+            }
+            (Asked::Versions(id, tags), Ok(Answer::Versions(versions))) => self.on_versions(fx, ticket, id, tags, &versions),
+            (Asked::Batch(batch), other) => {
+                let error = other.err().unwrap_or(StoreError::Unexpected);
+                for (id, _) in batch.lookups {
+                    self.on_lost(fx, ticket, id, &error);
+                }
+            }
+            (Asked::Versions(id, _), other) => self.on_lost(fx, ticket, id, &other.err().unwrap_or(StoreError::Unexpected)),
+        }
+    }
+
+    fn on_read(&mut self, fx: &mut Fx<'_>, ticket: Ticket, batch: Batch, entries: Vec<Sight>, versions: &[Seen<Id>], atomic: bool) {
+        let mut entries = entries.into_iter();
+        let mut places = batch.places.iter();
+        for (id, tags) in batch.lookups {
+            let own = places.by_ref().take(tags as usize);
+            let found = entries.next().unwrap_or_default();
+            let Some(mut lookup) = self.take(fx, id, ticket) else {
+                own.for_each(drop);
+                continue;
+            };
+            fx.answered();
+            let mut is_foreign = false;
+            let mut known = Vec::with_capacity(tags as usize);
+            for (tag, place) in lookup.tags.iter().zip(own) {
+                let version = versions.get(*place as usize);
+                is_foreign |= matches!(version, Some(Seen::Foreign));
+                known.push((tag.clone(), version.and_then(current)));
+            }
+            lookup.found = found;
+            lookup.known = Known::new(known, atomic);
+            if is_foreign && !lookup.rechecked {
+                fx.hand(Handoff::Foreign(id, lookup));
+            } else {
+                self.evaluate(fx, id, lookup);
+            }
+        }
+    }
+
+    fn on_versions(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, tags: Vec<Tag>, versions: &[Seen<Id>]) {
+        let Some(mut lookup) = self.take(fx, id, ticket) else { return };
+        fx.answered();
+        lookup.known.update(tags.into_iter().zip(versions.iter().map(current)));
+        lookup.known.is_after = true;
+        self.evaluate(fx, id, lookup);
+    }
+
+    fn on_lost(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, error: &StoreError) {
+        if let Some(lookup) = self.take(fx, id, ticket) {
+            self.lost(fx.out, id, lookup, error);
+        }
+    }
+
+    /// Takes the lookup that waits for this answer out of its place. Its new owner puts it back, hands it off, or answers its
+    /// callers.
+    fn take(&mut self, fx: &mut Fx<'_>, id: u64, ticket: Ticket) -> Option<Box<Lookup>> {
+        if self.active.get(&id)?.phase != Phase::Asked(ticket) {
+            return None;
+        }
+        let mut lookup = self.active.remove(&id)?;
+        lookup.renew_budget(fx.out, fx.now, self.config.budget, Timer::Lookup(id));
+        Some(lookup)
+    }
+
+    /// Goes on with a lookup whose `found` and `known` are set.
+    pub(super) fn evaluate(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
+        let rules = Rules { now: fx.now, swr: self.config.swr, lease: self.config.lease };
+        let (next, refresher) = evaluate(&mut lookup, rules, &mut self.decisions);
+        for decision in self.decisions.drain(..) {
+            fx.decide(decision);
+        }
+        if let Some(refresher) = refresher {
+            let (repo, entry) = (Arc::clone(&lookup.repo), lookup.entry.clone());
+            fx.hand(Handoff::Revalidate(repo, entry, refresher.caller, refresher.value));
+        }
+        match next {
+            Next::Done => {}
+            Next::Foreign => fx.hand(Handoff::Foreign(id, lookup)),
+            Next::ReadVersions(tags) => self.read_versions(fx.out, id, lookup, tags),
+            Next::ReadAge => {
+                lookup.with_age = true;
+                self.read_again(fx.out, id, lookup);
+            }
+            Next::Follow(token) => fx.hand(Handoff::Follow(id, lookup, token)),
+            Next::Place(plan) => {
+                lookup.plan = plan;
+                fx.hand(Handoff::Place(id, lookup));
+            }
+        }
+    }
+
+    /// Reads versions that the batch did not have. They are younger than the entry.
+    fn read_versions(&mut self, out: &mut Outbox, id: u64, mut lookup: Box<Lookup>, tags: Vec<Tag>) {
+        let versions = tags.iter().map(|tag| lookup.repo.names.version(tag)).collect();
+        let ticket = out.send(Op::ReadVersions { versions }, Purpose::Lookup(Asked::Versions(id, tags)));
+        lookup.phase = Phase::Asked(ticket);
+        self.active.insert(id, lookup);
+    }
+
+    /// Goes on with a lookup that comes back from placement: something else was found.
+    pub(super) fn evaluate_again(&mut self, fx: &mut Fx<'_>, id: u64, lookup: Box<Lookup>) {
+        fx.wake_at(lookup.deadline, Timer::Lookup(id));
+        self.evaluate(fx, id, lookup);
+    }
+
+    /// Reads again with the next batch.
+    pub(super) fn read_again(&mut self, out: &mut Outbox, id: u64, mut lookup: Box<Lookup>) {
+        lookup.phase = Phase::Queued;
+        lookup.known = Known::default();
+        lookup.found = Sight::default();
+        // While another machine had the lookup, its timer may have been dropped.
+        out.wake_at(lookup.deadline, Timer::Lookup(id));
+        self.active.insert(id, lookup);
+        self.queue.push_back(id);
+    }
+
+    /// A lookup's operation has no answer.
+    pub(super) fn lost(&mut self, out: &mut Outbox, id: u64, mut lookup: Box<Lookup>, error: &StoreError) {
+        if matches!(error, StoreError::Cut { .. } | StoreError::NotSent) && lookup.resends < RESENDS_MAX {
+            lookup.resends += 1;
+            lookup.rounds = 0;
+            return self.read_again(out, id, lookup);
+        }
+        out.hand(Handoff::Refused(error.clone()));
+        lookup.bypass(out);
+    }
+
+    /// Another process loads: reads again after a while.
+    pub(super) fn wait(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
+        let base = POLL_FIRST.saturating_mul(1 << lookup.polls.min(8)).min(POLL_LONGEST);
+        lookup.polls += 1;
+        let mut wake = fx.now + jittered(base, fx.entropy);
+        for caller in &mut lookup.callers {
+            if caller.waits_until.is_none() {
+                fx.out.decide(Decision::Waiting { call: caller.id });
+            }
+            let until = caller.waits_until.get_or_insert(fx.now + caller.lock_timeout);
+            wake = wake.min(*until);
+        }
+        lookup.is_late = true;
+        lookup.rounds = 0;
+        lookup.phase = Phase::Waiting(wake);
+        fx.wake_at(wake, Timer::Lookup(id));
+        self.active.insert(id, lookup);
+    }
+
+    /// The wait for another's lease is over for now.
+    fn wake(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
+        for caller in std::mem::take(&mut lookup.callers) {
+            if caller.still_waits(fx.now) {
+                lookup.callers.push(caller);
+            } else {
+                fx.bypass(&lookup.repo, &lookup.entry, caller);
+            }
+        }
+        if lookup.callers.is_empty() {
+            return;
+        }
+        // Waiting counts against the callers' lock time-outs alone.
+        lookup.deadline = fx.now + self.config.budget;
+        self.read_again(fx.out, id, lookup);
+    }
+
+    /// A deadline has passed, or a wait is over.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
+        if self.active.get(&id).is_none_or(|lookup| lookup.due() > fx.now) {
+            return;
+        }
+        let Some(lookup) = self.active.remove(&id) else { return };
+        let ticket = match lookup.phase {
+            Phase::Waiting(_) => return self.wake(fx, id, lookup),
+            Phase::Queued => None,
+            Phase::Asked(ticket) => Some(ticket),
+        };
+        fx.hand(Handoff::Silence(ticket));
+        lookup.bypass(fx.out);
+    }
+
+    /// Reads may go: the budget of the lookups that waited for it begins.
+    pub(super) fn on_readable(&mut self, fx: &mut Fx<'_>) {
+        let deadline = fx.now + self.config.budget;
+        for (id, lookup) in &mut self.active {
+            if lookup.phase == Phase::Queued {
+                lookup.deadline = deadline;
+                fx.out.wake_at(deadline, Timer::Lookup(*id));
+            }
+        }
+    }
+
+    /// The caller has given up. Says whether its call was here. What an empty lookup still waits for leads nowhere.
+    pub(super) fn cancel(&mut self, call: CallId) -> bool {
+        let Some(id) = self.active.iter_mut().find_map(|(id, lookup)| lookup.cancel(call).then_some(*id)) else { return false };
+        if self.active.get(&id).is_some_and(|lookup| lookup.callers.is_empty()) {
+            self.active.remove(&id);
+        }
+        true
+    }
+
+    /// Whether a timer that was set for `when` still means something.
+    pub(super) fn is_live(&self, id: u64, when: Instant) -> bool {
+        self.active.get(&id).is_some_and(|lookup| lookup.due() <= when)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.active.is_empty()
+    }
+}
+
+fn current(version: &Seen<Id>) -> Option<Id> {
+    match version {
+        Seen::Own(id) => Some(*id),
+        Seen::Nothing | Seen::Foreign => None,
+    }
+}
+
+/// Between half of `base` and all of it, so that processes that wait do not read in step.
+fn jittered(base: Duration, entropy: &mut dyn Entropy) -> Duration {
+    let mut byte = [0u8];
+    entropy.fill(&mut byte);
+    base / 2 + base.mul_f64(f64::from(byte[0]) / 512.0)
+}

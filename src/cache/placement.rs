@@ -1,0 +1,226 @@
+//! From a miss to a load: the versions of the tags are ensured and captured, then the lease is placed where nothing has changed
+//! since the read. A loader starts only after the answer to that.
+//!
+//! Driver contract: a lookup with a plan comes in by [`Placements::begin`] and leaves as `Handoff::Start` (the lease is in place),
+//! `Evaluate` (something else was found), `Follow`, `ReadAgain`, `Lost`, or with its callers going on without the cache.
+
+use std::time::Duration;
+
+use super::caller::tags_of;
+use super::effects::{Fx, Handoff, Purpose};
+use super::evaluate::{is_captured, served};
+use super::lookup::{Lookup, Phase};
+use super::request::{CallId, Decision, Hit};
+use super::tags::{unite, Currency};
+use super::timers::{Numbered, Timer};
+use crate::clock::Instant;
+use crate::store::entry;
+use crate::store::{Answer, Id, Key, Op, Seen, Sight, StoreError, Ticket};
+
+/// How often placing a lease is tried before the loader runs without one.
+const ROUNDS_MAX: u8 = 3;
+
+/// What an answer of the store is for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Ensure(u64),
+    /// The lease's entry and token: if nobody waits for the answer any more, the lease is given back.
+    Place(u64, Key, Id),
+}
+
+/// The lookups that are placing a lease.
+#[derive(Debug)]
+pub(super) struct Placements {
+    /// Budget of the store steps of one read.
+    budget: Duration,
+    /// How long a lease lives.
+    lease: Duration,
+    lookups: Numbered<u64, Box<Lookup>>,
+}
+
+impl Placements {
+    pub(super) fn new(budget: Duration, lease: Duration) -> Self {
+        Self { budget, lease, lookups: Numbered::default() }
+    }
+
+    /// Captures the versions of the plan's tags, then places.
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
+        let Some(options) = lookup.callers.first().and_then(|caller| caller.options()) else { return };
+        fx.out.wake_at(lookup.deadline, Timer::Placement(id));
+        if lookup.plan.tags.is_empty() {
+            return self.place(fx, id, lookup);
+        }
+        let op = fx.ensure(&lookup.repo, &lookup.plan.tags, options, self.lease);
+        let ticket = fx.send(op, Purpose::Placement(Asked::Ensure(id)));
+        lookup.phase = Phase::Asked(ticket);
+        self.lookups.insert(id, lookup);
+    }
+
+    /// The store's answer.
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: Asked, answer: Result<Answer, StoreError>) {
+        match asked {
+            Asked::Ensure(id) => self.on_ensured(fx, ticket, id, answer),
+            Asked::Place(id, entry, token) => self.on_placed(fx, ticket, id, entry, token, answer),
+        }
+    }
+
+    fn on_ensured(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, answer: Result<Answer, StoreError>) {
+        let Some(mut lookup) = self.take(fx, id, ticket) else { return };
+        let ids = match answer {
+            Ok(Answer::Ensured(ids)) if ids.len() == lookup.plan.tags.len() => ids,
+            other => return fx.hand(Handoff::Lost(id, lookup, other.err().unwrap_or(StoreError::Unexpected))),
+        };
+        fx.answered();
+        lookup.plan.captured = lookup.plan.tags.iter().cloned().zip(ids).collect();
+        lookup.known.update(lookup.plan.captured.iter().map(|(tag, id)| (tag.clone(), Some(*id))));
+        let is_captured = matches!(&lookup.found.value, Seen::Own(value) if is_captured(value, &lookup.plan.captured));
+        if lookup.plan.is_current && !is_captured {
+            // The entry was invalidated meanwhile. Nothing in it is worth keeping, its tags included.
+            lookup.plan.inside = false;
+            lookup.plan.is_current = false;
+            let wanted = tags_of(&lookup.callers);
+            lookup.plan.captured.retain(|(tag, _)| wanted.contains(tag));
+        }
+        self.place(fx, id, lookup);
+    }
+
+    fn place(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
+        let token = Id::draw(fx.entropy);
+        let (entry, life) = (lookup.entry.clone(), self.lease);
+        let op = match lookup.plan.expected {
+            Some(stamp) if lookup.plan.inside => {
+                Op::PlaceInside { entry, stamp, token, tags: entry::encode_tags(&lookup.plan.captured), life }
+            }
+            expected => Op::Place { entry, expected, lease: entry::encode_lease(token, &lookup.plan.captured), life },
+        };
+        let ticket = fx.send(op, Purpose::Placement(Asked::Place(id, lookup.entry.clone(), token)));
+        lookup.phase = Phase::Asked(ticket);
+        self.lookups.insert(id, lookup);
+    }
+
+    fn on_placed(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, entry: Key, token: Id, answer: Result<Answer, StoreError>) {
+        let Some(mut lookup) = self.take(fx, id, ticket) else {
+            // Its callers went on without it.
+            if is_placed(&answer) || answer.is_err_and(|error| error.is_maybe_executed()) {
+                fx.hand(Handoff::GiveBack(entry, token));
+            }
+            return;
+        };
+        if matches!(answer, Ok(Answer::Placed { .. } | Answer::PlacedInside | Answer::Changed(_) | Answer::Held { .. })) {
+            fx.answered();
+        }
+        match answer {
+            // The source is not resting: now for a lease that outlives the entry.
+            Ok(Answer::PlacedInside) if lookup.plan.ends_soon => self.place_over(fx, id, lookup),
+            Ok(Answer::PlacedInside) => fx.hand(Handoff::Start(lookup, token)),
+            Ok(Answer::Placed { left, end }) => {
+                lookup.plan.end = (lookup.plan.is_current && !left.is_zero()).then(|| (fx.now + left, end));
+                fx.hand(Handoff::Start(lookup, token));
+            }
+            Ok(Answer::Changed(found)) => evaluate_again(fx, id, lookup, found),
+            Ok(Answer::Held { lease, .. }) => self.meet_inner(fx, id, lookup, &lease),
+            Err(StoreError::NotSent) => fx.hand(Handoff::Lost(id, lookup, StoreError::NotSent)),
+            other => {
+                // The lease may be there, now or a little later, but a loader may start only after its reply.
+                let error = other.err().unwrap_or(StoreError::Unexpected);
+                if error.is_maybe_executed() {
+                    fx.hand(Handoff::GiveBack(entry, token));
+                }
+                fx.hand(Handoff::Refused(error));
+                lookup.bypass(fx.out);
+            }
+        }
+    }
+
+    /// The header of an expired entry has a living lease.
+    fn meet_inner(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, lease: &[u8]) {
+        let Some(lease) = entry::parse_inner(lease) else { return self.place_over(fx, id, lookup) };
+        if !lease.is_held {
+            return serve_fallbacks(fx, *lookup);
+        }
+        match lookup.known.currency_of(&lease.tags) {
+            Currency::Current => fx.hand(Handoff::Follow(id, lookup, lease.token)),
+            Currency::Unknown(tags) if lookup.rounds == 0 => {
+                // Its loader has added tags that the entry does not have.
+                lookup.rounds += 1;
+                unite(&mut lookup.tags, tags.iter().map(|tag| &**tag));
+                fx.hand(Handoff::ReadAgain(id, lookup));
+            }
+            _ => self.place_over(fx, id, lookup),
+        }
+    }
+
+    /// Replaces an expired entry with a lease: the one in its header is no good.
+    fn place_over(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
+        lookup.plan.inside = false;
+        self.place(fx, id, lookup);
+    }
+
+    fn take(&mut self, fx: &mut Fx<'_>, id: u64, ticket: Ticket) -> Option<Box<Lookup>> {
+        if self.lookups.get(&id)?.phase != Phase::Asked(ticket) {
+            return None;
+        }
+        let mut lookup = self.lookups.remove(&id)?;
+        lookup.renew_budget(fx.out, fx.now, self.budget, Timer::Placement(id));
+        Some(lookup)
+    }
+
+    /// A deadline has passed.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
+        if !self.is_live(id, fx.now) {
+            return;
+        }
+        let Some(lookup) = self.lookups.remove(&id) else { return };
+        let ticket = if let Phase::Asked(ticket) = lookup.phase { Some(ticket) } else { None };
+        fx.hand(Handoff::Silence(ticket));
+        lookup.bypass(fx.out);
+    }
+
+    /// The caller has given up. Says whether its call was here. A lease that an empty lookup has asked for is given back.
+    pub(super) fn cancel(&mut self, call: CallId) -> bool {
+        let Some(id) = self.lookups.iter_mut().find_map(|(id, lookup)| lookup.cancel(call).then_some(*id)) else { return false };
+        if self.lookups.get(&id).is_some_and(|lookup| lookup.callers.is_empty()) {
+            self.lookups.remove(&id);
+        }
+        true
+    }
+
+    /// Whether a timer that was set for `when` still means something.
+    pub(super) fn is_live(&self, id: u64, when: Instant) -> bool {
+        self.lookups.get(&id).is_some_and(|lookup| lookup.due() <= when)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lookups.is_empty()
+    }
+}
+
+fn is_placed(answer: &Result<Answer, StoreError>) -> bool {
+    matches!(answer, Ok(Answer::Placed { .. } | Answer::PlacedInside))
+}
+
+/// Something else is there than what was read: evaluates that, for a bounded number of rounds.
+fn evaluate_again(fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, found: Sight) {
+    lookup.rounds += 1;
+    if lookup.rounds >= ROUNDS_MAX {
+        return lookup.bypass(fx.out);
+    }
+    lookup.found = found;
+    lookup.is_late = true;
+    // The versions were read before it. They may confirm it, not condemn it.
+    lookup.known.is_after = false;
+    fx.hand(Handoff::Evaluate(id, lookup));
+}
+
+/// A loader has just failed and the fleet lets the source rest: the callers get what they may have of the kept value.
+fn serve_fallbacks(fx: &mut Fx<'_>, lookup: Lookup) {
+    for caller in lookup.callers {
+        match &caller.fallback {
+            Some((payload, until)) if *until > fx.now => {
+                fx.out.decide(served(&caller, payload.clone(), Hit::Stale));
+                fx.out.decide(Decision::LoadOver { call: Some(caller.id), load: None });
+            }
+            _ => fx.out.bypass(&lookup.repo, &lookup.entry, caller),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Tags that a loader adds while it runs: their versions are captured and written into the lease before the loader reads its
+//! source. If that fails, the load goes on and its result is not stored.
+//!
+//! Driver contract: the engine asks the load first ([`Admission`]); the captured versions leave as `Handoff::TagsCaptured`, the end
+//! as `TagsAdded`. The tags themselves belong to the load.
+
+use std::time::Duration;
+
+use super::effects::{Fx, Handoff, Purpose};
+use super::request::{CallId, Decision};
+use super::timers::{Numbered, Timer};
+use crate::clock::Instant;
+use crate::error::{Error, ErrorKind};
+use crate::store::entry::Tag;
+use crate::store::{Answer, Op, StoreError};
+
+/// What a load says to more tags.
+#[derive(Debug)]
+pub(super) enum Admission {
+    /// Its loader has settled already.
+    Settled,
+    /// Its result will not be stored anyway.
+    NotStored,
+    /// Its lease carries them already.
+    InPlace,
+    /// These are new; the operation ensures their versions.
+    Add { tags: Vec<Tag>, ensure: Op },
+}
+
+/// What an answer of the store is for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Ensure(u64, Vec<Tag>),
+    Amend(u64),
+}
+
+/// Tags on their way into a lease.
+#[derive(Debug)]
+struct Addition {
+    /// `None`: the caller has given up.
+    call: Option<CallId>,
+    load: u32,
+    deadline: Instant,
+}
+
+/// The additions of one process.
+#[derive(Debug)]
+pub(super) struct TagAdditions {
+    budget: Duration,
+    additions: Numbered<u64, Addition>,
+}
+
+impl TagAdditions {
+    pub(super) fn new(budget: Duration) -> Self {
+        Self { budget, additions: Numbered::default() }
+    }
+
+    /// A loader adds tags, and this is what its load says to it.
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, call: CallId, load: u32, admission: Admission) {
+        let number = match admission {
+            Admission::Settled => {
+                let error = Error::new(ErrorKind::BadState, "addTags was called after the loader had settled");
+                return fx.decide(Decision::Error { call, error, kept: false });
+            }
+            Admission::NotStored => 0,
+            Admission::InPlace => 1,
+            Admission::Add { tags, ensure } => {
+                let (id, deadline) = (fx.number(), fx.now + self.budget);
+                self.additions.insert(id, Addition { call: Some(call), load, deadline });
+                fx.wake_at(deadline, Timer::TagAddition(id));
+                fx.send(ensure, Purpose::TagAddition(Asked::Ensure(id, tags)));
+                return;
+            }
+        };
+        fx.decide(Decision::Done { call, number });
+    }
+
+    /// The store's answer.
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: Asked, answer: Result<Answer, StoreError>) {
+        match asked {
+            Asked::Ensure(id, tags) => self.on_ensured(fx, id, tags, answer),
+            Asked::Amend(id) => self.end(fx, id, matches!(answer, Ok(Answer::Lease(true)))),
+        }
+    }
+
+    fn on_ensured(&mut self, fx: &mut Fx<'_>, id: u64, tags: Vec<Tag>, answer: Result<Answer, StoreError>) {
+        let Some(load) = self.additions.get(&id).map(|addition| addition.load) else { return };
+        match answer {
+            Ok(Answer::Ensured(ids)) if ids.len() == tags.len() => {
+                fx.hand(Handoff::TagsCaptured { addition: id, load, captured: tags.into_iter().zip(ids).collect() });
+            }
+            other => {
+                fx.hand(Handoff::Refused(other.err().unwrap_or(StoreError::Unexpected)));
+                self.end(fx, id, false);
+            }
+        }
+    }
+
+    /// The load has taken the captured versions; `amend` writes them into its lease. `None`: the lease is lost.
+    pub(super) fn on_captured(&mut self, fx: &mut Fx<'_>, id: u64, amend: Option<Op>) {
+        match amend {
+            Some(op) => {
+                fx.send(op, Purpose::TagAddition(Asked::Amend(id)));
+            }
+            None => self.end(fx, id, false),
+        }
+    }
+
+    fn end(&mut self, fx: &mut Fx<'_>, id: u64, in_place: bool) {
+        let Some(addition) = self.additions.remove(&id) else { return };
+        fx.hand(Handoff::TagsAdded { load: addition.load, in_place });
+        if let Some(call) = addition.call {
+            fx.decide(Decision::Done { call, number: u64::from(in_place) });
+        }
+    }
+
+    /// A deadline has passed.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
+        if self.additions.get(&id).is_some_and(|addition| addition.deadline <= fx.now) {
+            fx.hand(Handoff::Silence(None));
+            self.end(fx, id, false);
+        }
+    }
+
+    /// The caller has given up.
+    pub(super) fn cancel(&mut self, call: CallId) {
+        for addition in self.additions.values_mut() {
+            addition.call.take_if(|own| *own == call);
+        }
+    }
+
+    /// Whether a timer for this addition still means something.
+    pub(super) fn is_live(&self, id: u64) -> bool {
+        self.additions.contains_key(&id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.additions.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::effects::testing::Rig;
+    use super::*;
+    use crate::store::Id;
+
+    fn add() -> Admission {
+        Admission::Add { tags: vec![Tag::from(&b"t"[..])], ensure: Op::Ensure { items: vec![], need: Duration::ZERO } }
+    }
+
+    fn asked(rig: &mut Rig) -> Asked {
+        let (ticket, _) = rig.sent().pop().expect("an operation");
+        match rig.purpose(ticket) {
+            Purpose::TagAddition(asked) => asked,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn tags_are_in_place_when_the_lease_carries_them() {
+        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new(Duration::from_millis(250)));
+        rig.input(|fx| additions.begin(fx, CallId(1), 7, add()));
+        let ensure = asked(&mut rig);
+        let version = Id::parse(&[b'v'; 16]).unwrap();
+        rig.input(|fx| additions.on_answer(fx, ensure, Ok(Answer::Ensured(vec![version]))));
+        let Some(Handoff::TagsCaptured { addition, load: 7, captured }) = rig.handed() else { panic!("captured versions") };
+        assert_eq!(captured, [(Tag::from(&b"t"[..]), version)]);
+        let op = Op::Amend { entry: crate::store::Key::from(&b"sc:k"[..]), token: version, tags: vec![] };
+        rig.input(|fx| additions.on_captured(fx, addition, Some(op)));
+        let amend = asked(&mut rig);
+        assert_eq!(rig.decided(), [], "the loader must not read its source yet");
+        rig.input(|fx| additions.on_answer(fx, amend, Ok(Answer::Lease(true))));
+        assert_eq!(rig.decided(), [Decision::Done { call: CallId(1), number: 1 }]);
+        assert!(matches!(rig.handed(), Some(Handoff::TagsAdded { load: 7, in_place: true })));
+        assert!(additions.is_empty());
+    }
+
+    #[test]
+    fn a_silent_server_ends_the_addition_and_the_result_is_not_stored() {
+        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new(Duration::from_millis(250)));
+        rig.input(|fx| additions.begin(fx, CallId(1), 7, add()));
+        rig.now = 249;
+        rig.input(|fx| additions.on_timer(fx, 1));
+        assert_eq!(rig.decided(), []);
+        rig.now = 250;
+        rig.input(|fx| additions.on_timer(fx, 1));
+        assert_eq!(rig.decided(), [Decision::Done { call: CallId(1), number: 0 }]);
+        assert!(matches!(rig.handed(), Some(Handoff::Silence(None))));
+        assert!(matches!(rig.handed(), Some(Handoff::TagsAdded { load: 7, in_place: false })));
+    }
+
+    #[test]
+    fn a_settled_loader_cannot_add_tags() {
+        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new(Duration::from_millis(250)));
+        rig.input(|fx| additions.begin(fx, CallId(1), 7, Admission::Settled));
+        assert!(matches!(&rig.decided()[..], [Decision::Error { error, .. }] if error.kind() == ErrorKind::BadState));
+    }
+}

@@ -1,0 +1,217 @@
+//! Loads without storing: what a caller is left with when the store does not answer, or another's load takes too long. Such a load
+//! is shared only by callers that began before it, and there is no more than one per key at a time: callers that come meanwhile
+//! share the next one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::caller::Caller;
+use super::effects::{Fx, Outbox};
+use super::ending::{conclude, Ending};
+use super::load::take_impatient;
+use super::names::Repo;
+use super::request::{CallId, Decision, LoadId, LoadOutcome};
+use super::timers::{Numbered, Timer};
+use crate::clock::Instant;
+use crate::store::Key;
+
+/// A load without a lease.
+#[derive(Debug)]
+struct Load {
+    repo: Arc<Repo>,
+    entry: Key,
+    /// Orders it among calls.
+    began: u64,
+    owner: Option<Caller>,
+    joined: Vec<Caller>,
+}
+
+/// The loads without storing of one key.
+#[derive(Debug)]
+struct Running {
+    /// The load that runs.
+    load: u32,
+    /// The callers that share the next one.
+    next: Vec<Caller>,
+}
+
+/// The loads without storing of one process.
+#[derive(Debug)]
+pub(super) struct Uncached {
+    /// How long a caller waits at least for the load before its own.
+    lock_timeout: Duration,
+    loads: Numbered<u32, Load>,
+    running: HashMap<Key, Running>,
+}
+
+impl Uncached {
+    pub(super) fn new(lock_timeout: Duration) -> Self {
+        Self { lock_timeout, loads: Numbered::default(), running: HashMap::new() }
+    }
+
+    /// A caller with a loader goes on without the store.
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, repo: &Arc<Repo>, entry: &Key, mut caller: Caller) {
+        let Some(running) = self.running.get_mut(entry) else { return self.run(fx, repo, entry, vec![caller]) };
+        // A loader that never ends must not take its key along. A slow one is still run once at a time.
+        let until = fx.now + self.lock_timeout.max(caller.lock_timeout);
+        caller.waits_until = Some(until);
+        let load = running.load;
+        if self.loads.get(&load).is_some_and(|load| load.began > caller.began) {
+            return self.join(fx.out, load, caller, until);
+        }
+        fx.wake_at(until, Timer::Uncached(load));
+        fx.decide(Decision::Waiting { call: caller.id });
+        running.next.push(caller);
+    }
+
+    /// The first of `callers` runs its loader for all of them, and for those that wait for the next load.
+    fn run(&mut self, fx: &mut Fx<'_>, repo: &Arc<Repo>, entry: &Key, callers: Vec<Caller>) {
+        let mut callers = callers.into_iter();
+        let Some(owner) = callers.next() else { return };
+        let id = fx.open_load();
+        fx.out.decide(Decision::Load { call: owner.id, load: LoadId(id), storing: false });
+        let load = Load { repo: Arc::clone(repo), entry: entry.clone(), began: fx.number(), owner: Some(owner), joined: Vec::new() };
+        self.loads.insert(id, load);
+        // The load before may take too long. It goes on for the callers that have joined it.
+        let before = self.running.insert(entry.clone(), Running { load: id, next: Vec::new() });
+        for mut caller in callers.chain(before.map_or_else(Vec::new, |before| before.next)) {
+            let until = fx.now + self.lock_timeout.max(caller.lock_timeout);
+            caller.waits_until = Some(until);
+            self.join(fx.out, id, caller, until);
+        }
+    }
+
+    fn join(&mut self, out: &mut Outbox, id: u32, caller: Caller, until: Instant) {
+        let Some(load) = self.loads.get_mut(&id) else { return };
+        out.wake_at(until, Timer::Uncached(id));
+        out.decide(Decision::Waiting { call: caller.id });
+        load.joined.push(caller);
+    }
+
+    /// A loader has ended. The next load of its key starts.
+    pub(super) fn end(&mut self, fx: &mut Fx<'_>, id: u32, outcome: LoadOutcome) {
+        let Some(load) = self.loads.remove(&id) else { return };
+        let ending = match outcome {
+            LoadOutcome::Value(payload) => Ending::Value { payload: payload.into(), stored: false },
+            LoadOutcome::Nothing => Ending::Nothing,
+            LoadOutcome::Failed => Ending::Failed,
+        };
+        conclude(fx.out, id, load.owner, load.joined, &ending, fx.now);
+        if self.running.get(&load.entry).is_some_and(|running| running.load == id) {
+            if let Some(running) = self.running.remove(&load.entry) {
+                self.run(fx, &load.repo, &load.entry, running.next);
+            }
+        }
+    }
+
+    /// A caller may have waited long enough: for the load itself, or for the next one.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u32) {
+        let Some(load) = self.loads.get_mut(&id) else { return };
+        let (repo, entry) = (Arc::clone(&load.repo), load.entry.clone());
+        let impatient = take_impatient(&mut load.joined, fx.now);
+        let waiting = self.running.get_mut(&entry).map(|running| &mut running.next);
+        if let Some(next) = waiting.filter(|next| !next.iter().all(|caller| caller.still_waits(fx.now))) {
+            let next = std::mem::take(next);
+            self.run(fx, &repo, &entry, next);
+        }
+        self.run(fx, &repo, &entry, impatient);
+    }
+
+    /// Whether a load with this number is here.
+    pub(super) fn has(&self, id: u32) -> bool {
+        self.loads.contains_key(&id)
+    }
+
+    /// The caller has given up. Says whether its call was here. Its loader, if it runs, goes on.
+    pub(super) fn cancel(&mut self, call: CallId) -> bool {
+        for load in self.loads.values_mut() {
+            if load.owner.take_if(|owner| owner.id == call).is_some() {
+                return true;
+            }
+            if let Some(at) = load.joined.iter().position(|caller| caller.id == call) {
+                load.joined.remove(at);
+                return true;
+            }
+        }
+        for running in self.running.values_mut() {
+            if let Some(at) = running.next.iter().position(|caller| caller.id == call) {
+                running.next.remove(at);
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.loads.is_empty() && self.running.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::caller::testing::loader;
+    use super::super::effects::testing::Rig;
+    use super::*;
+
+    fn repo() -> Arc<Repo> {
+        Repo::testing()
+    }
+
+    fn key() -> Key {
+        Key::from(&b"sc:k"[..])
+    }
+
+    fn loads(decisions: &[Decision]) -> Vec<(u32, u32)> {
+        let load = |decision: &Decision| match decision {
+            Decision::Load { call, load, storing: false } => Some((call.0, load.0)),
+            _ => None,
+        };
+        decisions.iter().filter_map(load).collect()
+    }
+
+    #[test]
+    fn callers_that_come_while_a_load_runs_share_the_next_one() {
+        let (mut rig, mut uncached) = (Rig::default(), Uncached::new(Duration::from_secs(30)));
+        for call in 1..=3 {
+            let mut caller = loader(call, &[]);
+            caller.began = rig.out.number();
+            rig.input(|fx| uncached.begin(fx, &repo(), &key(), caller));
+        }
+        assert_eq!(loads(&rig.decided()), [(1, 1)], "one at a time");
+        rig.input(|fx| uncached.end(fx, 1, LoadOutcome::Failed));
+        assert_eq!(loads(&rig.decided()), [(2, 2)]);
+        rig.input(|fx| uncached.end(fx, 2, LoadOutcome::Value(b"v".to_vec())));
+        let served = rig.decided();
+        assert!(served.iter().any(|decision| matches!(decision, Decision::Hit { call: CallId(3), .. })), "{served:?}");
+        assert!(uncached.is_empty());
+    }
+
+    #[test]
+    fn a_load_is_shared_only_by_callers_that_began_before_it() {
+        let (mut rig, mut uncached) = (Rig::default(), Uncached::new(Duration::from_secs(30)));
+        let mut early = loader(1, &[]);
+        early.began = rig.out.number();
+        rig.input(|fx| uncached.begin(fx, &repo(), &key(), loader(2, &[])));
+        rig.input(|fx| uncached.begin(fx, &repo(), &key(), early));
+        rig.input(|fx| uncached.end(fx, 1, LoadOutcome::Value(b"v".to_vec())));
+        let decisions = rig.decided();
+        assert!(decisions.iter().any(|decision| matches!(decision, Decision::Hit { call: CallId(1), .. })), "{decisions:?}");
+        assert!(uncached.is_empty());
+    }
+
+    #[test]
+    fn a_loader_that_never_ends_does_not_keep_its_key() {
+        let (mut rig, mut uncached) = (Rig::default(), Uncached::new(Duration::from_secs(5)));
+        rig.input(|fx| uncached.begin(fx, &repo(), &key(), loader(1, &[])));
+        let mut late = loader(2, &[]);
+        late.began = rig.out.number();
+        rig.input(|fx| uncached.begin(fx, &repo(), &key(), late));
+        rig.now = 5000;
+        rig.input(|fx| uncached.on_timer(fx, 1));
+        assert_eq!(loads(&rig.decided()), [(1, 1), (2, 2)]);
+        rig.input(|fx| uncached.end(fx, 1, LoadOutcome::Nothing));
+        rig.input(|fx| uncached.end(fx, 2, LoadOutcome::Nothing));
+        assert!(uncached.is_empty());
+    }
+}

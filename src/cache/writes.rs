@@ -1,0 +1,322 @@
+//! Writes: a caller is told that its write is in the store, or an error says why it is not. A write waits for the store within
+//! its budget. What was refused for the moment or never sent goes out again: a delete in any case, a `set` that may have run never.
+//!
+//! Driver contract: [`Writes::begin`] for a call, [`Writes::resume`] when writes may go again. A write that runs out of its budget
+//! leaves its invalidations as `Handoff::Undelivered`, and [`Writes::give_up`] ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::caller::EntryOptions;
+use super::effects::{Fx, Handoff, Outbox, Purpose};
+use super::names::Repo;
+use super::pattern_scan::{self, PatternScan};
+use super::request::{CallId, Decision, Request};
+use super::tags::normalize;
+use super::timers::{Numbered, Timer};
+use crate::clock::Instant;
+use crate::error::{Error, ErrorKind};
+use crate::store::entry::{self, Header, Tag};
+use crate::store::node::Invalidation;
+use crate::store::{Answer, Id, Key, Op, StoreError, Ticket, Value};
+
+/// How long after a refusal that may pass a write is sent again.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
+
+/// What a write has to know about the node it goes to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    /// Whether writes may go.
+    pub may_write: bool,
+    /// The node's epoch: it changes with every link and every replication id.
+    pub epoch: u64,
+}
+
+/// What an answer of the store is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    write: u64,
+    step: Step,
+}
+
+/// A write whose budget has run out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Overdue {
+    write: u64,
+    /// The operation whose answer is still due.
+    pub in_flight: Option<Ticket>,
+    /// Whether it may have changed anything.
+    is_open: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Ensure,
+    Set,
+    Delete,
+    Invalidate,
+    /// A step of the scan that began in this epoch.
+    Scan(u64),
+    /// The deletion of keys that the scan of this epoch found.
+    Unlink(u64),
+}
+
+/// A write under way.
+#[derive(Debug)]
+struct Write {
+    /// `None`: its caller has given up.
+    call: Option<CallId>,
+    job: Job,
+    deadline: Instant,
+    /// The operation whose answer is due.
+    in_flight: Option<(Ticket, Step)>,
+    /// When it is sent again.
+    retry_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Set { repo: Arc<Repo>, entry: Key, options: EntryOptions, payload: Vec<u8>, captured: Vec<(Tag, Id)> },
+    Delete { entries: Vec<Key> },
+    Invalidate { tags: Vec<(Key, Key)> },
+    Pattern { scan: PatternScan },
+}
+
+impl Job {
+    fn of(repo: &Arc<Repo>, request: Request) -> Option<Self> {
+        let names = &repo.names;
+        Some(match request {
+            Request::Set { key, ttl, keep, fresh, payload, tags } => {
+                let options = EntryOptions::new(ttl, fresh, keep, tags);
+                Self::Set { repo: Arc::clone(repo), entry: names.entry(&key), options, payload, captured: Vec::new() }
+            }
+            Request::Delete { keys } => {
+                let mut entries: Vec<Key> = keys.iter().map(|key| names.entry(key)).collect();
+                entries.sort_unstable();
+                entries.dedup();
+                Self::Delete { entries }
+            }
+            Request::InvalidateTags { tags } => {
+                Self::Invalidate { tags: normalize(tags).iter().map(|tag| (names.version(tag), names.counter(tag))).collect() }
+            }
+            Request::DeletePattern { glob } => Self::Pattern { scan: PatternScan::new(names.pattern(&glob)) },
+            _ => return None,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Delete { entries } => entries.is_empty(),
+            Self::Invalidate { tags } => tags.is_empty(),
+            _ => false,
+        }
+    }
+
+    fn invalidations(&self) -> Vec<Invalidation> {
+        match self {
+            Self::Delete { entries } => entries.iter().cloned().map(Invalidation::Entry).collect(),
+            Self::Invalidate { tags } => tags.iter().cloned().map(|(version, counter)| Invalidation::Tag(version, counter)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The next operation. Randoms are fresh for every attempt.
+    fn next(&mut self, fx: &mut Fx<'_>, lease: Duration, epoch: u64) -> (Op, Step) {
+        match self {
+            Self::Set { repo, options, captured, .. } if captured.len() < options.tags.len() => {
+                (fx.ensure(repo, &options.tags, options, lease), Step::Ensure)
+            }
+            Self::Set { entry, options, payload, captured, .. } => {
+                let EntryOptions { ttl, fresh, keep, .. } = *options;
+                let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: captured };
+                let value = Value::new(entry::encode(&header, payload).0);
+                (Op::Set { entry: entry.clone(), value, life: options.life() }, Step::Set)
+            }
+            Self::Delete { entries } => (Op::Delete { entries: entries.clone() }, Step::Delete),
+            Self::Invalidate { tags } => (Op::Invalidate { tags: tags.clone() }, Step::Invalidate),
+            Self::Pattern { scan } => (scan.scan(epoch), Step::Scan(epoch)),
+        }
+    }
+}
+
+/// The writes of one process.
+#[derive(Debug)]
+pub(super) struct Writes {
+    /// Budget of a write; of each step of a scan.
+    budget: Duration,
+    /// How long a lease lives.
+    lease: Duration,
+    active: Numbered<u64, Write>,
+}
+
+impl Writes {
+    pub(super) fn new(budget: Duration, lease: Duration) -> Self {
+        Self { budget, lease, active: Numbered::default() }
+    }
+
+    /// A call that writes.
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, call: CallId, repo: &Arc<Repo>, request: Request, target: Target) {
+        let Some(job) = Job::of(repo, request) else { return };
+        if job.is_empty() {
+            return fx.decide(Decision::Done { call, number: 0 });
+        }
+        let (id, deadline) = (fx.number(), fx.now + self.budget);
+        fx.wake_at(deadline, Timer::Write(id));
+        self.active.insert(id, Write { call: Some(call), job, deadline, in_flight: None, retry_at: None });
+        self.advance(fx, id, target);
+    }
+
+    /// Sends the next operation of a write, if writes may go and none is under way.
+    fn advance(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
+        let Some(write) = self.active.get_mut(&id).filter(|write| target.may_write && write.in_flight.is_none()) else { return };
+        write.retry_at = None;
+        let (op, step) = write.job.next(fx, self.lease, target.epoch);
+        let ticket = fx.send(op, Purpose::Write(Asked { write: id, step }));
+        write.in_flight = Some((ticket, step));
+        if let (Step::Set, Job::Set { repo, entry, captured, .. }) = (step, &write.job) {
+            fx.count(repo, entry.clone(), captured);
+        }
+    }
+
+    /// The store's answer.
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: Asked, answer: Result<Answer, StoreError>, target: Target) {
+        let Asked { write: id, step } = asked;
+        if let Step::Unlink(epoch) = step {
+            return self.on_unlinked(fx, id, epoch, answer, target);
+        }
+        let Some(write) = self.active.get_mut(&id) else { return };
+        write.in_flight = None;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.on_failed(fx, id, step, &error),
+        };
+        match (&mut write.job, answer) {
+            (Job::Set { options, captured, .. }, Answer::Ensured(ids)) if ids.len() == options.tags.len() => {
+                *captured = options.tags.iter().cloned().zip(ids).collect();
+                self.advance(fx, id, target);
+            }
+            (Job::Set { .. }, Answer::Done) => self.done(fx.out, id, 0),
+            (_, Answer::Number(number)) => self.done(fx.out, id, number),
+            // The scan has begun again meanwhile.
+            (Job::Pattern { scan }, Answer::Scanned { .. }) if step != Step::Scan(scan.epoch()) => self.advance(fx, id, target),
+            (Job::Pattern { scan }, Answer::Scanned { cursor, keys }) => {
+                // A step that was answered is progress: the next one has the whole budget.
+                write.deadline = fx.now + self.budget;
+                fx.wake_at(write.deadline, Timer::Write(id));
+                let epoch = scan.epoch();
+                if let Some(unlink) = scan.on_scanned(cursor, keys, target.epoch) {
+                    fx.send(unlink, Purpose::Write(Asked { write: id, step: Step::Unlink(epoch) }));
+                }
+                self.scan_on(fx, id, target);
+            }
+            _ => self.on_failed(fx, id, step, &StoreError::Unexpected),
+        }
+    }
+
+    fn scan_on(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
+        let Some(Job::Pattern { scan }) = self.active.get(&id).map(|write| &write.job) else { return };
+        match scan.next(target.epoch) {
+            pattern_scan::Step::Scan => self.advance(fx, id, target),
+            pattern_scan::Step::Done(deleted) => self.done(fx.out, id, deleted),
+            pattern_scan::Step::Wait => {}
+        }
+    }
+
+    fn on_unlinked(&mut self, fx: &mut Fx<'_>, id: u64, epoch: u64, answer: Result<Answer, StoreError>, target: Target) {
+        let Some(write) = self.active.get_mut(&id) else { return };
+        let Job::Pattern { scan } = &mut write.job else { return };
+        let number = answer.as_ref().ok().map(|answer| if let Answer::Number(number) = answer { *number } else { 0 });
+        let counts = scan.on_unlinked(epoch, number);
+        if !counts || write.in_flight.is_some() {
+            return;
+        }
+        match answer {
+            Ok(_) => self.scan_on(fx, id, target),
+            Err(error) => self.on_failed(fx, id, Step::Unlink(epoch), &error),
+        }
+    }
+
+    /// An operation of a write has no answer: sends it again if that is allowed, and gives the write up otherwise.
+    fn on_failed(&mut self, fx: &mut Fx<'_>, id: u64, step: Step, error: &StoreError) {
+        let is_open = step == Step::Set && error.is_maybe_executed();
+        if error.is_passing() && !is_open {
+            if let Some(write) = self.active.get_mut(&id) {
+                let at = fx.now + RETRY_AFTER;
+                write.retry_at = Some(at);
+                fx.wake_at(at, Timer::Write(id));
+            }
+            return;
+        }
+        let kind = match error {
+            StoreError::Refused(_) => ErrorKind::Reply,
+            StoreError::Cut { .. } | StoreError::NotSent => ErrorKind::Aborted,
+            StoreError::Unexpected => ErrorKind::Protocol,
+        };
+        let error = Error::new(kind, error.to_string()).maybe_executed(error.is_maybe_executed() && step != Step::Ensure);
+        self.fail(fx.out, id, error, false);
+    }
+
+    /// A deadline has passed, or it is time to send again.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
+        let Some(write) = self.active.get(&id) else { return };
+        if write.deadline > fx.now {
+            if write.retry_at.is_some_and(|at| at <= fx.now) {
+                self.advance(fx, id, target);
+            }
+            return;
+        }
+        let overdue = Overdue {
+            write: id,
+            in_flight: write.in_flight.map(|(ticket, _)| ticket),
+            is_open: write.in_flight.is_some_and(|(_, step)| step != Step::Ensure),
+        };
+        fx.hand(Handoff::Undelivered(overdue, write.job.invalidations()));
+    }
+
+    /// The budget of a write has run out. `kept`: its invalidations will be delivered when the node is back.
+    pub(super) fn give_up(&mut self, out: &mut Outbox, overdue: Overdue, kept: bool) {
+        let text = match (overdue.in_flight.is_some(), kept) {
+            (true, false) => "the server has not answered in time",
+            (false, false) => "the server could not be reached in time",
+            (_, true) => "the server could not be reached in time; it will be told as soon as it can be",
+        };
+        self.fail(out, overdue.write, Error::new(ErrorKind::Timeout, text).maybe_executed(overdue.is_open), kept);
+    }
+
+    /// Writes may go again.
+    pub(super) fn resume(&mut self, fx: &mut Fx<'_>, target: Target) {
+        let mut waiting: Vec<u64> = self.active.iter().filter(|(_, write)| write.in_flight.is_none()).map(|(id, _)| *id).collect();
+        waiting.sort_unstable();
+        for id in waiting {
+            self.advance(fx, id, target);
+        }
+    }
+
+    fn done(&mut self, out: &mut Outbox, id: u64, number: u64) {
+        if let Some(call) = self.active.remove(&id).and_then(|write| write.call) {
+            out.decide(Decision::Done { call, number });
+        }
+    }
+
+    fn fail(&mut self, out: &mut Outbox, id: u64, error: Error, kept: bool) {
+        if let Some(call) = self.active.remove(&id).and_then(|write| write.call) {
+            out.decide(Decision::Error { call, error, kept });
+        }
+    }
+
+    /// The caller has given up. Its write goes on.
+    pub(super) fn cancel(&mut self, call: CallId) {
+        for write in self.active.values_mut() {
+            write.call.take_if(|own| *own == call);
+        }
+    }
+
+    /// Whether a timer for this write still means something.
+    pub(super) fn is_live(&self, id: u64) -> bool {
+        self.active.contains_key(&id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.active.is_empty()
+    }
+}

@@ -1,0 +1,430 @@
+//! The state of one server as the cache sees it: whether it may be read and written, which values are its own, what still has to
+//! be delivered to it, and whether it is worth asking (the breaker). A standalone server is one node, a cluster has one per
+//! master, and the store in this process is one that is always trusted.
+//!
+//! When a link comes up, its node reads the replication id, then delivers what is pending, and then lets reads go. Writes may go
+//! as soon as the id is known.
+//!
+//! The driver of a node (the cache engine) calls an input and then takes the outputs with [`Node::poll_output`] until there is
+//! none. It passes every operation through [`Node::dress`] and every answer through [`Node::interpret`].
+
+mod breaker;
+mod identity;
+mod pending;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub use breaker::Limits;
+pub use pending::Invalidation;
+
+use breaker::{Breaker, Change};
+use identity::Identity;
+use pending::PendingInvalidations;
+
+use super::entry;
+use super::{
+    Answer, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, Seen, Sight, StoreError, StoreReply, Ticket, Value,
+    Version,
+};
+use crate::clock::Instant;
+
+/// When a node that is in trouble is looked at again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How often the same trouble is reported.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
+/// How many abandoned leases a node remembers. The others end by themselves.
+const ABANDONED_MAX: usize = 1000;
+
+/// The settings of a node.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeConfig {
+    /// When the breaker opens, and for how long.
+    pub breaker: Limits,
+    /// How many undelivered invalidations are kept.
+    pub pending_max: usize,
+    /// Whether values with another replication id are used.
+    pub trusts_all: bool,
+}
+
+/// What the driver has to do for a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeOutput {
+    /// Send this operation; its answer goes to [`Node::on_answer`] with the task.
+    Send(Op, NodeTask),
+    /// Call [`Node::on_timer`] at this time.
+    WakeAt(Instant),
+    /// Writes that wait may go.
+    Writable,
+    /// Reads that wait may go.
+    Readable,
+    /// Tell listeners.
+    Event {
+        /// The event's name.
+        name: &'static str,
+        /// Its text.
+        text: String,
+    },
+}
+
+/// The purpose of an operation that a node sends for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeTask {
+    /// Read the replication id.
+    Identify,
+    /// Deliver these pending invalidations.
+    Deliver(Vec<u64>),
+    /// Remove a lease that nobody holds.
+    GiveBack(Key, Id),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There is no link.
+    Down,
+    /// The link is up and its replication id is being read.
+    Identifying,
+    /// Writes may go. Reads wait for pending invalidations.
+    Identified,
+    /// Reads and writes may go.
+    Trusted,
+}
+
+/// One server.
+#[derive(Debug)]
+pub struct Node {
+    trusts_all: bool,
+    state: State,
+    was_readable: bool,
+    identity: Identity,
+    breaker: Breaker,
+    /// The operation whose silence the breaker counted last. One silence counts once, however many calls wait for it.
+    last_silence: Option<Ticket>,
+    pending: PendingInvalidations,
+    /// Leases that nobody holds, to be given back when the node is there.
+    abandoned: VecDeque<(Key, Id)>,
+    reported_at: Option<Instant>,
+    has_warned: bool,
+    outputs: VecDeque<NodeOutput>,
+}
+
+impl Node {
+    /// A node without a link.
+    pub fn new(config: NodeConfig) -> Self {
+        Self {
+            trusts_all: config.trusts_all,
+            state: State::Down,
+            was_readable: false,
+            identity: Identity::new(),
+            breaker: Breaker::new(config.breaker),
+            last_silence: None,
+            pending: PendingInvalidations::new(config.pending_max),
+            abandoned: VecDeque::new(),
+            reported_at: None,
+            has_warned: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Whether reads may go.
+    pub fn may_read(&self) -> bool {
+        self.state == State::Trusted
+    }
+
+    /// Whether reads could ever go.
+    pub fn was_readable(&self) -> bool {
+        self.was_readable
+    }
+
+    /// Whether writes may go.
+    pub fn may_write(&self) -> bool {
+        matches!(self.state, State::Identified | State::Trusted)
+    }
+
+    /// Counts links and replication ids: a scan that has seen two epochs starts again.
+    pub fn epoch(&self) -> u64 {
+        self.identity.epoch()
+    }
+
+    /// Whether a read should be tried at all. The breaker says no while the server is silent; it lets one trial through after a
+    /// pause.
+    pub fn allows(&mut self, now: Instant) -> bool {
+        self.breaker.allows(now)
+    }
+
+    /// An operation as this node takes it.
+    pub fn dress(&self, op: Op) -> NodeOp {
+        NodeOp { op, replication: self.identity.replication() }
+    }
+
+    /// An answer in terms of own and foreign values.
+    pub fn interpret(&self, reply: StoreReply) -> Answer {
+        let replication = self.identity.replication();
+        match reply {
+            StoreReply::Read { entries, versions, atomic } => Answer::Read {
+                entries: entries.into_iter().map(|found| sight(found, &replication)).collect(),
+                versions: versions.into_iter().map(|version| seen(version, &replication)).collect(),
+                atomic,
+            },
+            StoreReply::Versions(versions) => Answer::Versions(versions.into_iter().map(|version| seen(version, &replication)).collect()),
+            StoreReply::Ensured(ids) => Answer::Ensured(ids),
+            StoreReply::Placed(Placed::Yes { left, end }) => Answer::Placed { left, end },
+            StoreReply::PlacedInside(Inside::Yes) => Answer::PlacedInside,
+            StoreReply::PlacedInside(Inside::Held { lease, remaining }) => Answer::Held { lease, remaining },
+            StoreReply::Placed(Placed::No(found)) | StoreReply::PlacedInside(Inside::No(found)) => {
+                Answer::Changed(sight(found, &replication))
+            }
+            StoreReply::Held(held) => Answer::Lease(held),
+            StoreReply::Number(number) => Answer::Number(number),
+            StoreReply::Scanned { cursor, keys } => Answer::Scanned { cursor, keys },
+            // Only a node asks for its identity, and it takes the reply itself.
+            StoreReply::Done | StoreReply::Identity { .. } => Answer::Done,
+        }
+    }
+
+    /// The link to the server is ready.
+    pub fn on_up(&mut self, now: Instant) {
+        self.identity.on_link();
+        if self.trusts_all || self.identity.is_check_off() {
+            self.identity.accept_all();
+            self.identified();
+        } else {
+            self.state = State::Identifying;
+            self.identify(now);
+        }
+    }
+
+    /// The store in this process is ready. It has no master that could change, so nothing has to be checked.
+    pub fn on_memory_up(&mut self) {
+        self.identity.on_link();
+        self.identity.accept_all();
+        self.identified();
+    }
+
+    /// The link is lost.
+    pub fn on_down(&mut self) {
+        self.state = State::Down;
+        self.identity.on_link_lost();
+    }
+
+    /// The answer to an operation that the node sent for itself.
+    pub fn on_answer(&mut self, now: Instant, task: NodeTask, answer: Result<StoreReply, StoreError>) {
+        match task {
+            NodeTask::Identify => self.on_identity(now, answer),
+            NodeTask::Deliver(numbers) => self.on_delivered(now, &numbers, answer.err()),
+            NodeTask::GiveBack(entry, token) => {
+                if matches!(answer, Err(StoreError::Cut { .. } | StoreError::NotSent)) {
+                    self.abandon(entry, token);
+                }
+            }
+        }
+    }
+
+    /// The time of a [`NodeOutput::WakeAt`] has come.
+    pub fn on_timer(&mut self, now: Instant) {
+        match self.state {
+            State::Down => {}
+            State::Identifying if self.identity.is_reading() => {}
+            State::Identifying => self.identify(now),
+            State::Identified | State::Trusted => self.deliver(),
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<NodeOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// A read met a foreign value. Reads the replication id again, unless that was done within the last second. Says whether the
+    /// read should be sent again after that.
+    pub fn on_foreign(&mut self, now: Instant) -> bool {
+        if !self.identity.replication().is_checked {
+            return false;
+        }
+        if self.identity.is_reading() {
+            return true;
+        }
+        let is_due = self.identity.is_due(now);
+        if is_due {
+            self.identify(now);
+        }
+        is_due
+    }
+
+    /// The server has answered in time.
+    pub fn on_answered(&mut self) {
+        if self.breaker.answered() == Some(Change::Closed) {
+            self.event("breaker", "closed");
+        }
+    }
+
+    /// The server has not answered this operation in time; `None`: a read could not even be sent.
+    pub fn on_silence(&mut self, now: Instant, ticket: Option<Ticket>) {
+        if ticket.is_some() && self.last_silence == ticket {
+            return;
+        }
+        self.last_silence = ticket.or(self.last_silence);
+        if let Some(Change::Opened(pause)) = self.breaker.timed_out(now) {
+            self.event("breaker", format!("open for {} ms", pause.as_millis()));
+        }
+    }
+
+    /// The server has refused an operation whose caller does not fail for it.
+    pub fn on_refused(&mut self, now: Instant, error: &StoreError) {
+        if matches!(error, StoreError::Refused(_) | StoreError::Unexpected) {
+            self.report(now, format!("the cache goes without its store: {error}"));
+        }
+    }
+
+    /// Keeps invalidations that a write could not deliver. `is_in_flight`: their operation has been sent and its answer is still
+    /// due; the driver passes that answer on as [`NodeTask::Deliver`] with the numbers. `None`: there is no room.
+    pub fn keep(&mut self, invalidations: Vec<Invalidation>, is_in_flight: bool) -> Option<Vec<u64>> {
+        let kept = self.pending.keep(invalidations, is_in_flight);
+        if kept.is_some() && !is_in_flight {
+            self.deliver();
+        }
+        self.update_trust();
+        kept
+    }
+
+    /// Removes a lease that nobody holds, now or when the node is there.
+    pub fn give_back(&mut self, entry: Key, token: Id) {
+        if self.may_write() {
+            self.outputs.push_back(NodeOutput::Send(Op::GiveBack { entry: entry.clone(), token }, NodeTask::GiveBack(entry, token)));
+        } else {
+            self.abandon(entry, token);
+        }
+    }
+
+    fn abandon(&mut self, entry: Key, token: Id) {
+        if self.abandoned.len() < ABANDONED_MAX {
+            self.abandoned.push_back((entry, token));
+        }
+    }
+
+    fn identify(&mut self, now: Instant) {
+        self.identity.reading(now);
+        self.outputs.push_back(NodeOutput::Send(Op::Identify, NodeTask::Identify));
+    }
+
+    fn on_identity(&mut self, now: Instant, answer: Result<StoreReply, StoreError>) {
+        self.identity.answered();
+        if self.state == State::Down {
+            return;
+        }
+        let id = match answer {
+            Ok(StoreReply::Identity { id, is_master: true }) => id,
+            Ok(StoreReply::Identity { .. }) => {
+                // A replica lags behind its master, and it refuses writes.
+                self.state = State::Identifying;
+                self.report(now, "the cache's server is a replica; the cache is not used until it is a master".to_owned());
+                return self.look_again(now);
+            }
+            Err(StoreError::Cut { .. } | StoreError::NotSent) => return,
+            Err(error) if error.is_passing() => return self.look_again(now),
+            _ => {
+                self.warn_of_refused_info();
+                ReplicationId::EMPTY
+            }
+        };
+        if self.identity.learn(id, now) {
+            let text = "the server's replication id changes all the time (a proxy?); values from before a failover may come back";
+            self.event("originCheckOff", text);
+        }
+        if self.state == State::Identifying {
+            self.identified();
+        }
+    }
+
+    fn warn_of_refused_info(&mut self) {
+        if !std::mem::replace(&mut self.has_warned, true) {
+            let text = "INFO is refused, so a failover cannot be noticed and values from before it may come back; \
+                        allow INFO, or accept this with afterFailover: 'trust'";
+            self.event("warning", text);
+        }
+    }
+
+    fn identified(&mut self) {
+        self.state = State::Identified;
+        // The first answer of a link is the success of the breaker's trial.
+        self.on_answered();
+        self.deliver();
+        for (entry, token) in std::mem::take(&mut self.abandoned) {
+            self.give_back(entry, token);
+        }
+        self.outputs.push_back(NodeOutput::Writable);
+        self.update_trust();
+    }
+
+    /// Lets reads go if no invalidation is pending, and holds them up otherwise.
+    fn update_trust(&mut self) {
+        let blocks = self.pending.block();
+        if blocks && self.state == State::Trusted {
+            self.state = State::Identified;
+        } else if !blocks && self.state == State::Identified {
+            self.state = State::Trusted;
+            self.was_readable = true;
+            self.outputs.push_back(NodeOutput::Readable);
+        }
+    }
+
+    /// Sends the pending invalidations, if writes may go.
+    fn deliver(&mut self) {
+        if self.may_write() {
+            let operations = self.pending.take_unsent();
+            self.outputs.extend(operations.into_iter().map(|(op, numbers)| NodeOutput::Send(op, NodeTask::Deliver(numbers))));
+        }
+    }
+
+    fn on_delivered(&mut self, now: Instant, numbers: &[u64], error: Option<StoreError>) {
+        match error {
+            None => {}
+            Some(error) if error.is_passing() || error == StoreError::Unexpected => {
+                self.pending.return_unsent(numbers);
+                self.update_trust();
+                return self.look_again(now);
+            }
+            // It will not be allowed next time either, and reads cannot wait without end.
+            Some(error) => self.event("warning", format!("an invalidation that was to be repeated is lost: {error}")),
+        }
+        self.pending.forget(numbers);
+        self.update_trust();
+    }
+
+    fn look_again(&mut self, now: Instant) {
+        self.outputs.push_back(NodeOutput::WakeAt(now + RETRY_AFTER));
+    }
+
+    fn report(&mut self, now: Instant, text: String) {
+        if self.reported_at.is_none_or(|at| now.since(at) >= REPORT_EVERY) {
+            self.reported_at = Some(now);
+            self.event("warning", text);
+        }
+    }
+
+    fn event(&mut self, name: &'static str, text: impl Into<String>) {
+        self.outputs.push_back(NodeOutput::Event { name, text: text.into() });
+    }
+}
+
+/// An entry's place, by the replication id in its value. A value without one is the node's own: the engine decides what it is.
+fn sight(Found { value, pttl }: Found, replication: &Replication) -> Sight {
+    let value = match value {
+        None => Seen::Nothing,
+        Some(value) if is_foreign(&value, replication) => Seen::Foreign,
+        Some(value) => Seen::Own(value),
+    };
+    Sight { value, pttl }
+}
+
+fn is_foreign(value: &Value, replication: &Replication) -> bool {
+    replication.is_checked && entry::replication_id(value).is_some_and(|id| !replication.accepts(id.as_bytes()))
+}
+
+fn seen(version: Option<Version>, replication: &Replication) -> Seen<Id> {
+    match version {
+        None => Seen::Nothing,
+        Some(version) if replication.accepts(version.replication_id.as_bytes()) => Seen::Own(version.id),
+        Some(_) => Seen::Foreign,
+    }
+}

@@ -1,0 +1,190 @@
+//! The operations of the protocol as values. An operation carries no replication id: the node that it is sent to fills it in
+//! ([`NodeOp`]), so the cache engine never handles one.
+
+use std::time::Duration;
+
+#[allow(unused_imports, reason = "named in the documentation of the operations")]
+use super::StoreReply;
+use super::{Id, Key, Replication, Value};
+
+/// An entry to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadEntry {
+    /// Where it is.
+    pub key: Key,
+    /// Whether its remaining life is asked for too, after its value.
+    pub with_age: bool,
+}
+
+/// One operation of the protocol. Unless it says otherwise, it touches one slot of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// Which replication id the server has now. Answers [`StoreReply::Identity`].
+    Identify,
+    /// Entries, and the current versions of tags. Any number of slots. Answers [`StoreReply::Read`].
+    Read {
+        /// The entries; each once.
+        entries: Vec<ReadEntry>,
+        /// The keys of the versions; each once.
+        versions: Vec<Key>,
+    },
+    /// Versions alone. Any number of slots. Answers [`StoreReply::Versions`].
+    ReadVersions {
+        /// The keys of the versions.
+        versions: Vec<Key>,
+    },
+    /// The current version of each tag; the offered one becomes current where there is none. Any number of slots.
+    /// Answers [`StoreReply::Ensured`].
+    Ensure {
+        /// Key of the version, and the one that is offered.
+        items: Vec<(Key, Id)>,
+        /// How long each version has to live at least. It is given twice that, and more only when less than this is left.
+        need: Duration,
+    },
+    /// Puts a lease where an entry is, if what is there is still what was read. Answers [`StoreReply::Placed`].
+    Place {
+        /// The entry's key.
+        entry: Key,
+        /// Stamp or token of what was read; `None` where there was nothing, or nothing of ours.
+        expected: Option<Id>,
+        /// The lease, encoded.
+        lease: Vec<u8>,
+        /// How long the lease lives.
+        life: Duration,
+    },
+    /// Puts a lease into the header of an entry, which stays readable. Answers [`StoreReply::PlacedInside`].
+    PlaceInside {
+        /// The entry's key.
+        entry: Key,
+        /// The stamp of what was read.
+        stamp: Id,
+        /// The new lease's token.
+        token: Id,
+        /// The lease's tags, encoded.
+        tags: Vec<u8>,
+        /// How long the lease lives.
+        life: Duration,
+    },
+    /// Replaces the tags of a lease. Answers [`StoreReply::Held`].
+    Amend {
+        /// The entry's key.
+        entry: Key,
+        /// The lease's token.
+        token: Id,
+        /// All its tags, encoded.
+        tags: Vec<u8>,
+    },
+    /// Stores an entry where the lease still is. Answers [`StoreReply::Held`].
+    Commit {
+        /// The entry's key.
+        entry: Key,
+        /// The lease's token.
+        token: Id,
+        /// The entry, encoded.
+        value: Value,
+        /// Its physical life.
+        life: Duration,
+    },
+    /// Puts an entry back whose place a lease has taken, for the rest of its life. Answers [`StoreReply::Held`].
+    Restore {
+        /// The entry's key.
+        entry: Key,
+        /// The lease's token.
+        token: Id,
+        /// The entry, encoded.
+        value: Value,
+        /// When it ends, in milliseconds of the store's clock: what `Placed::Yes` said.
+        end: u64,
+        /// The first and the longest backoff, where the lease in its header is to become one.
+        backoff: Option<(Duration, Duration)>,
+    },
+    /// Counts an entry under its tags, where their versions are still the captured ones. Any number of slots (version and
+    /// counter of one tag share theirs). Answers [`StoreReply::Number`]: how many tags counted it.
+    Count {
+        /// Key of the version, key of the counter, captured version.
+        items: Vec<(Key, Key, Id)>,
+        /// What is counted.
+        member: Key,
+    },
+    /// Prolongs a lease, and the life of captured versions that are still current. Any number of slots.
+    /// Answers [`StoreReply::Held`]: whether the lease is still there.
+    Renew {
+        /// The entry's key.
+        entry: Key,
+        /// The lease's token.
+        token: Id,
+        /// How long the lease lives from now on.
+        life: Duration,
+        /// Key and captured version of its tags.
+        versions: Vec<(Key, Id)>,
+        /// How long each version has to live at least.
+        need: Duration,
+    },
+    /// Takes a lease away; an entry that it is inside of stays. Answers [`StoreReply::Held`].
+    GiveBack {
+        /// The entry's key.
+        entry: Key,
+        /// The lease's token.
+        token: Id,
+    },
+    /// Leaves the lease inside an entry without a holder until a backoff has passed, which doubles each time.
+    /// Answers [`StoreReply::Held`].
+    Backoff {
+        /// The entry's key.
+        entry: Key,
+        /// The lease's token.
+        token: Id,
+        /// The first backoff.
+        base: Duration,
+        /// The longest.
+        max: Duration,
+    },
+    /// Stores an entry whatever is there. Answers [`StoreReply::Done`].
+    Set {
+        /// The entry's key.
+        entry: Key,
+        /// The entry, encoded.
+        value: Value,
+        /// Its physical life.
+        life: Duration,
+    },
+    /// Deletes whatever is at these keys. Any number of slots. Answers [`StoreReply::Number`]: how many were there and no lease.
+    Delete {
+        /// The entries' keys.
+        entries: Vec<Key>,
+    },
+    /// Makes every entry of these tags unusable. Any number of slots. Answers [`StoreReply::Number`]: the sum of the counters.
+    Invalidate {
+        /// Key of the version and of the counter of each tag.
+        tags: Vec<(Key, Key)>,
+    },
+    /// One step through the keys. All slots. Answers [`StoreReply::Scanned`].
+    Scan {
+        /// Where to go on; `b"0"` at first.
+        cursor: Vec<u8>,
+        /// Which keys, as a glob.
+        pattern: Vec<u8>,
+    },
+    /// Deletes keys that a scan found. Any number of slots. Answers [`StoreReply::Number`], as `Delete` does.
+    Unlink {
+        /// The keys.
+        keys: Vec<Key>,
+    },
+}
+
+/// An operation on its way to a node: entries, leases and versions that it writes carry the node's replication id at their fixed
+/// place, and where the node checks ids, values with another one count as missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeOp {
+    /// The operation.
+    pub op: Op,
+    /// The node's replication id.
+    pub replication: Replication,
+}
+
+impl From<Op> for NodeOp {
+    /// For a node that accepts every id.
+    fn from(op: Op) -> Self {
+        Self { op, replication: Replication::TRUSTING }
+    }
+}

@@ -1,0 +1,204 @@
+//! What a server answers to the operations, and why there may be no answer. [`StoreReply`] is the answer as the server gave it;
+//! the node turns it into an [`Answer`], which tells own values from foreign ones and shows no replication id.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Id, Key, ReplicationId, Value, Version};
+
+/// What is at an entry's key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Its value; `None` where there is nothing, or no string.
+    pub value: Option<Value>,
+    /// Its remaining life in milliseconds as the PTTL command tells it, if it was asked for.
+    pub pttl: Option<i64>,
+}
+
+/// What `Place` came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placed {
+    /// The lease is there.
+    Yes {
+        /// How long what was there had to live; zero where there was nothing.
+        left: Duration,
+        /// When that would have ended, in milliseconds of the store's clock.
+        end: u64,
+    },
+    /// Something else is there than what was read.
+    No(Found),
+}
+
+/// What `PlaceInside` came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inside {
+    /// The lease is in the header.
+    Yes,
+    /// Another lease lives there.
+    Held {
+        /// The lease as it is in the header.
+        lease: Vec<u8>,
+        /// How long it lives if nobody prolongs it.
+        remaining: Duration,
+    },
+    /// Something else is there than what was read.
+    No(Found),
+}
+
+/// The answer to an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreReply {
+    /// To `Identify`.
+    Identity {
+        /// The server's replication id.
+        id: ReplicationId,
+        /// Whether the server is a master.
+        is_master: bool,
+    },
+    /// To `Read`.
+    Read {
+        /// One per entry asked for.
+        entries: Vec<Found>,
+        /// One per version asked for; `None` where there is none of ours.
+        versions: Vec<Option<Version>>,
+        /// Whether all was read at one moment. Otherwise the versions may be older than the entries.
+        atomic: bool,
+    },
+    /// To `ReadVersions`.
+    Versions(Vec<Option<Version>>),
+    /// To `Ensure`: the current versions.
+    Ensured(Vec<Id>),
+    /// To `Place`.
+    Placed(Placed),
+    /// To `PlaceInside`.
+    PlacedInside(Inside),
+    /// Whether the lease was still there.
+    Held(bool),
+    /// How many.
+    Number(u64),
+    /// To `Scan`.
+    Scanned {
+        /// Where to go on; `b"0"`: this was the last step.
+        cursor: Vec<u8>,
+        /// Keys found in this step.
+        keys: Vec<Key>,
+    },
+    /// To `Set`.
+    Done,
+}
+
+/// Why an operation has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// The server refused it with this error; nothing has happened.
+    Refused(String),
+    /// The connection was lost with the operation under way.
+    Cut {
+        /// Whether it may have been carried out all the same, now or a little later.
+        maybe_executed: bool,
+    },
+    /// It was never sent.
+    NotSent,
+    /// The answer does not make sense: the server is not what it is taken for.
+    Unexpected,
+}
+
+impl StoreError {
+    /// Whether the server's refusal is a state that passes, and not a verdict about the command.
+    pub fn is_passing(&self) -> bool {
+        const PASSING: &[&str] =
+            &["LOADING", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "BUSY", "MOVED", "ASK", "NOREPLICAS", "MISCONF"];
+        match self {
+            Self::Refused(text) => PASSING.iter().any(|code| text.split(' ').next() == Some(code)),
+            Self::Cut { .. } | Self::NotSent => true,
+            Self::Unexpected => false,
+        }
+    }
+
+    /// Whether the operation may have been carried out all the same.
+    pub const fn is_maybe_executed(&self) -> bool {
+        matches!(self, Self::Cut { maybe_executed: true } | Self::Unexpected)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(text) => write!(f, "the server refused it: {text}"),
+            Self::Cut { .. } => f.write_str("the connection was lost before the server answered"),
+            Self::NotSent => f.write_str("the connection was lost before it was sent"),
+            Self::Unexpected => f.write_str("the server's answer is not one that this command has"),
+        }
+    }
+}
+
+/// What is at a key, from the point of view of its node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Seen<T> {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A value that was written under another replication id. It counts as missing.
+    Foreign,
+    /// A value.
+    Own(T),
+}
+
+/// An entry's place as the engine sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sight {
+    /// Its value: an entry, a lease, or anything that carries no replication id.
+    pub value: Seen<Value>,
+    /// Its remaining life in milliseconds as the PTTL command tells it, if it was asked for.
+    pub pttl: Option<i64>,
+}
+
+/// The answer to an operation as the engine sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To `Read`.
+    Read {
+        /// One per entry asked for.
+        entries: Vec<Sight>,
+        /// One per version asked for.
+        versions: Vec<Seen<Id>>,
+        /// Whether all was read at one moment. Otherwise the versions may be older than the entries.
+        atomic: bool,
+    },
+    /// To `ReadVersions`.
+    Versions(Vec<Seen<Id>>),
+    /// To `Ensure`: the current versions.
+    Ensured(Vec<Id>),
+    /// To `Place`: the lease is there. How long what was there had to live (zero where there was nothing), and when that would have
+    /// ended, in milliseconds of the store's clock.
+    Placed {
+        /// How long what was there had to live.
+        left: Duration,
+        /// When it would have ended.
+        end: u64,
+    },
+    /// To `PlaceInside`: the lease is in the header.
+    PlacedInside,
+    /// To `PlaceInside`: another lease lives there.
+    Held {
+        /// The lease as it is in the header.
+        lease: Vec<u8>,
+        /// How long it lives if nobody prolongs it.
+        remaining: Duration,
+    },
+    /// To `Place` and `PlaceInside`: something else is there than what was read.
+    Changed(Sight),
+    /// Whether the lease was still there.
+    Lease(bool),
+    /// How many.
+    Number(u64),
+    /// To `Scan`.
+    Scanned {
+        /// Where to go on; `b"0"`: this was the last step.
+        cursor: Vec<u8>,
+        /// Keys found in this step.
+        keys: Vec<Key>,
+    },
+    /// To `Set`.
+    Done,
+}
