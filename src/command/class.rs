@@ -43,6 +43,26 @@ pub enum Kind {
     Ping,
 }
 
+impl Kind {
+    /// Whether its reply is a confirmation for each channel.
+    pub const fn is_subscription(self) -> bool {
+        matches!(
+            self,
+            Self::Subscribe
+                | Self::PatternSubscribe
+                | Self::ShardSubscribe
+                | Self::Unsubscribe
+                | Self::PatternUnsubscribe
+                | Self::ShardUnsubscribe
+        )
+    }
+
+    /// Whether a RESP2 subscriber may send it. None of these depends on the database.
+    pub const fn is_for_subscribers(self) -> bool {
+        self.is_subscription() || matches!(self, Self::Ping | Self::Quit | Self::Reset)
+    }
+}
+
 const KINDS: [Kind; 15] = [
     Kind::Plain,
     Kind::Select,

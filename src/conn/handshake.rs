@@ -1,8 +1,8 @@
 //! The first commands on a connection, all written at once, and what their answers mean. The order is ioredis's, which
 //! servers in tests look at.
 
-use super::entry::Step;
 use super::options::LinkOptions;
+use super::pending::Step;
 use crate::resp::{Commands, Reply};
 
 /// The commands of the handshake, each with its step.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::entry::{Entry, Owner, Step};
 use super::handshake::{is_passing, judge_auth, judge_info, Readiness, Verdict};
-use super::link::{Farewell, Link};
-use super::output::{CoreEvent, Message, MessageKind, Output, Reason, Sink, State};
+use super::link::{CloseState, Link};
+use super::output::{CoreEvent, Output, Reason, Sink, State};
+use super::pending::{Owner, PendingCommand, Step};
+use super::push::{self, Push};
+use super::timers::Timer;
 use crate::clock::Instant;
 use crate::command::{arguments, Kind};
 use crate::error::ErrorKind;
@@ -17,47 +19,26 @@ const MAX_REFUSALS: u32 = 20;
 /// How long the link stays with a server that has become a replica before it looks for another one again.
 const REDISCOVER_PAUSE: Duration = Duration::from_secs(5);
 
-/// More than this is given back to the allocator once a large reply is done with.
-const KEEP_INPUT: usize = 1 << 16;
-
 impl Link {
     /// Bytes arrived. `chunk` is consumed before the call returns.
     pub fn on_bytes<S: Sink>(&mut self, chunk: &[u8], now: Instant, sink: &mut S) {
         self.now = now;
-        if !matches!(self.state, State::Handshake | State::Ready) || self.farewell == Farewell::Broken {
+        if !matches!(self.state, State::Handshake | State::Ready) || self.close_state == CloseState::Broken {
             return;
         }
         self.watchdog.heard(now);
-        let mut held = std::mem::take(&mut self.input);
-        let bytes: &[u8] = if held.is_empty() {
-            chunk
-        } else {
-            held.extend_from_slice(chunk);
-            &held
-        };
-        let mut at = 0;
+        let mut read = self.reader.begin(chunk);
         loop {
-            match self.scanner.scan(&bytes[at..]) {
-                Ok(Some(length)) => {
-                    self.on_frame(without_attributes(&bytes[at..at + length]), sink);
-                    at += length;
-                }
+            match self.reader.next(&mut read) {
+                Ok(Some(frame)) => self.on_frame(without_attributes(frame), sink),
                 Ok(None) => break,
                 Err(error) => self.fail_protocol(error.to_string()),
             }
-            if self.farewell == Farewell::Broken {
+            if self.close_state == CloseState::Broken {
                 return;
             }
         }
-        if held.is_empty() {
-            held.extend_from_slice(&chunk[at..]);
-        } else {
-            held.drain(..at);
-            if held.len() < KEEP_INPUT {
-                held.shrink_to(KEEP_INPUT);
-            }
-        }
-        self.input = held;
+        self.reader.finish(read);
     }
 
     /// The connection cannot be used any more.
@@ -74,20 +55,15 @@ impl Link {
 
     fn on_frame<S: Sink>(&mut self, frame: &[u8], sink: &mut S) {
         if frame[0] == b'>' {
-            let push = Reply::parse(frame);
-            if is_tracking_push(&push) {
-                self.outputs.push_back(Output::Core(CoreEvent::Push(push)));
-            } else {
-                self.on_push(&push, sink);
-            }
+            self.on_push(Reply::parse(frame), sink);
             return;
         }
         if frame[0] == b'*' && self.may_be_in_band() {
             let reply = Reply::parse(frame);
-            if is_subscriber_reply(&reply) {
+            if push::read_in_band(&reply).is_some() {
                 // Whatever the server said to HELLO.
                 self.protocol = 2;
-                self.on_push(&reply, sink);
+                self.on_push(reply, sink);
                 return;
             }
         }
@@ -95,21 +71,21 @@ impl Link {
             self.outputs.push_back(Output::Monitor(frame[1..frame.len() - 2].to_vec()));
             return;
         }
-        let Some(entry) = self.sent.pop_front() else {
+        let Some(command) = self.queues.take_answered() else {
             return self.fail_protocol("a reply to no command".to_owned());
         };
-        match entry.owner {
-            Owner::Caller(id) => self.on_caller_reply(entry, id, frame, sink),
+        match command.owner {
+            Owner::Caller(id) => self.on_caller_reply(command, id, frame, sink),
             Owner::Core(tag) => {
-                self.retained.release(entry.place);
+                self.queues.release(&command);
                 self.outputs.push_back(Output::Core(CoreEvent::Reply { tag, reply: Reply::parse(frame) }));
             }
             Owner::Link(step) => {
                 let reply = Reply::parse(frame);
                 if let (Step::Resubscribe, Some(error)) = (step, reply.error()) {
-                    self.on_lost_subscription(&entry, error);
+                    self.on_lost_subscription(&command, error);
                 }
-                self.retained.release(entry.place);
+                self.queues.release(&command);
                 self.on_own_reply(step, &reply);
             }
         }
@@ -117,36 +93,35 @@ impl Link {
 
     /// Whether an array may be one of RESP2's pub/sub messages: never where a caller's array could look like one.
     fn may_be_in_band(&self) -> bool {
-        let awaited = self.sent.front().is_some_and(|e| is_subscription(e.class.kind()) && !e.is_in_transaction());
+        let awaited = self.queues.sent().front().is_some_and(|c| c.class.kind().is_subscription() && !c.is_in_transaction());
         awaited || self.is_subscriber()
     }
 
-    fn on_caller_reply<S: Sink>(&mut self, entry: Entry, id: u32, frame: &[u8], sink: &mut S) {
+    fn on_caller_reply<S: Sink>(&mut self, command: PendingCommand, id: u32, frame: &[u8], sink: &mut S) {
         let is_error = frame[0] == b'-';
-        if is_error && self.options.retry_refused && !entry.abandoned && self.keep_trying(entry, frame) {
+        if is_error && self.options.retry_refused && !command.abandoned && self.keep_trying(command, frame) {
             return;
         }
-        self.follow(&entry, frame);
-        self.retained.release(entry.place);
-        if !entry.abandoned {
-            sink.reply(id, entry.class, entry.db, frame);
+        self.follow(&command, frame);
+        self.queues.release(&command);
+        if !command.abandoned {
+            sink.reply(id, command.class, command.db, frame);
         }
     }
 
     /// What a reply says about the state of the connection.
-    fn follow(&mut self, entry: &Entry, frame: &[u8]) {
+    fn follow(&mut self, command: &PendingCommand, frame: &[u8]) {
         let is_error = frame[0] == b'-';
-        match entry.class.kind() {
-            Kind::Select if is_error => self.stay_in(entry.db),
-            Kind::Select if !entry.is_in_transaction() => {
-                if let Some(db) = self.target(entry).filter(|db| *db != self.announced_db) {
-                    self.announced_db = db;
+        match command.class.kind() {
+            Kind::Select if is_error => self.stay_in(command.db),
+            Kind::Select if !command.is_in_transaction() => {
+                if let Some(db) = self.queues.target(command).filter(|db| self.databases.confirm(*db)) {
                     self.outputs.push_back(Output::Selected(db));
                 }
             }
-            Kind::Multi if is_error && !entry.is_in_transaction() => self.on_refused_transaction(),
+            Kind::Multi if is_error && !command.is_in_transaction() => self.on_refused_transaction(),
             Kind::Monitor if !is_error => self.monitoring = true,
-            Kind::Reset if is_error => self.wire_db = None,
+            Kind::Reset if is_error => self.databases.forget_wire(),
             Kind::Reset => {
                 self.subscriptions.clear();
                 self.monitoring = false;
@@ -160,20 +135,20 @@ impl Link {
 
     /// The server did not open a transaction. Unless another one has been opened since, or its end is written already, none is.
     fn on_refused_transaction(&mut self) {
-        if self.wire_transaction && !self.sent.iter().any(Entry::opens_transaction) {
-            self.lost_transaction = true;
+        if self.transaction.is_open() && !self.queues.sent().iter().any(PendingCommand::opens_transaction) {
+            self.transaction.lose();
             self.close_wire_transaction();
             self.release_held();
         }
     }
 
     /// Whether a refusal is none of the caller's business yet.
-    fn keep_trying(&mut self, entry: Entry, frame: &[u8]) -> bool {
+    fn keep_trying(&mut self, command: PendingCommand, frame: &[u8]) -> bool {
         let refusal = |prefix: &[u8]| frame[1..].starts_with(prefix);
         let read_only = refusal(b"READONLY");
         let passing = read_only || refusal(b"LOADING") || refusal(b"TRYAGAIN") || refusal(b"CLUSTERDOWN") || refusal(b"MASTERDOWN");
-        let alone = !entry.is_in_transaction() && !matches!(entry.class.kind(), Kind::Multi | Kind::Exec | Kind::Discard);
-        if !passing || entry.refusals >= MAX_REFUSALS || !alone {
+        let alone = !command.is_in_transaction() && !matches!(command.class.kind(), Kind::Multi | Kind::Exec | Kind::Discard);
+        if !passing || command.refusals >= MAX_REFUSALS || !alone {
             return false;
         }
         if read_only && self.rediscovered.is_none_or(|at| self.now.since(at) >= REDISCOVER_PAUSE) {
@@ -181,12 +156,12 @@ impl Link {
             self.rediscovered = Some(self.now);
             self.hang_up(false);
         }
-        self.send_again(entry);
+        self.send_again(command);
         true
     }
 
     fn on_own_reply(&mut self, step: Step, reply: &Reply) {
-        if self.state == State::Handshake && self.farewell != Farewell::None {
+        if self.state == State::Handshake && self.close_state != CloseState::Open {
             return;
         }
         match step {
@@ -214,14 +189,14 @@ impl Link {
                 }
                 Readiness::Loading(ms) => {
                     let pause = Duration::from_millis(ms).min(self.options.max_loading_retry);
-                    self.wake_info = Some(self.now + pause);
+                    self.timers.set(Timer::Info, Some(self.now + pause));
                     return;
                 }
                 Readiness::Refused(text) => return self.refuse_handshake(text),
             },
             Step::Optional | Step::Resubscribe | Step::Ping | Step::Overtaken => {}
         }
-        let handshake_over = self.state == State::Handshake && self.wake_info.is_none() && self.sent.is_empty();
+        let handshake_over = self.state == State::Handshake && !self.timers.is_set(Timer::Info) && self.queues.sent().is_empty();
         if handshake_over {
             match self.info.take().filter(|_| self.options.asks_driver) {
                 Some(info) => self.outputs.push_back(Output::Check(info)),
@@ -234,8 +209,8 @@ impl Link {
     fn fall_back(&mut self) {
         self.protocol = 2;
         if self.options.password.is_some() {
-            for entry in &mut self.sent {
-                entry.owner = Owner::Link(Step::Overtaken);
+            for command in self.queues.sent_mut() {
+                command.owner = Owner::Link(Step::Overtaken);
             }
             self.start_handshake();
         }
@@ -250,9 +225,9 @@ impl Link {
     }
 
     /// The server refused to restore subscriptions.
-    fn on_lost_subscription(&mut self, entry: &Entry, error: &[u8]) {
-        let kind = entry.class.kind();
-        for channel in arguments(self.retained.get(entry.place)).skip(1) {
+    fn on_lost_subscription(&mut self, command: &PendingCommand, error: &[u8]) {
+        let kind = command.class.kind();
+        for channel in arguments(self.queues.bytes_of(command)).skip(1) {
             self.subscriptions.forget(kind, channel);
             if kind == Kind::ShardSubscribe && error.starts_with(b"MOVED ") {
                 self.outputs.push_back(Output::Moved(channel.to_vec()));
@@ -262,36 +237,20 @@ impl Link {
         self.outputs.push_back(Output::Warning(format!("subscriptions could not be restored: {}", String::from_utf8_lossy(error))));
     }
 
-    fn on_push<S: Sink>(&mut self, push: &Reply, sink: &mut S) {
-        let Some([kind, rest @ ..]) = push.items() else { return };
-        let text = |index: usize| rest.get(index).and_then(Reply::as_bytes).unwrap_or_default().to_vec();
-        let message = |kind: MessageKind| {
-            let pattern = kind == MessageKind::Pattern;
-            let skip = usize::from(pattern);
-            Message { kind, pattern: if pattern { text(0) } else { Vec::new() }, channel: text(skip), payload: text(skip + 1) }
-        };
-        let confirmed = match kind.as_bytes().unwrap_or_default() {
-            b"message" => return self.outputs.push_back(Output::Message(message(MessageKind::Channel))),
-            b"pmessage" => return self.outputs.push_back(Output::Message(message(MessageKind::Pattern))),
-            b"smessage" => return self.outputs.push_back(Output::Message(message(MessageKind::Shard))),
-            b"subscribe" => Kind::Subscribe,
-            b"psubscribe" => Kind::PatternSubscribe,
-            b"ssubscribe" => Kind::ShardSubscribe,
-            b"unsubscribe" => Kind::Unsubscribe,
-            b"punsubscribe" => Kind::PatternUnsubscribe,
-            b"sunsubscribe" => Kind::ShardUnsubscribe,
-            _ => return,
-        };
-        let channel = rest.first().and_then(Reply::as_bytes);
-        let count = rest.get(1).and_then(Reply::as_integer).unwrap_or(0);
-        self.on_confirmation(confirmed, channel, count, sink);
+    fn on_push<S: Sink>(&mut self, reply: Reply, sink: &mut S) {
+        match push::read(&reply) {
+            Some(Push::Message(message)) => self.outputs.push_back(Output::Message(message)),
+            Some(Push::Confirmation { kind, channel, count }) => self.on_confirmation(kind, channel, count, sink),
+            Some(Push::Tracking) => self.outputs.push_back(Output::Core(CoreEvent::Push(reply))),
+            None => {}
+        }
     }
 
     fn on_confirmation<S: Sink>(&mut self, kind: Kind, channel: Option<&[u8]>, count: i64, sink: &mut S) {
         let announced = self.subscriptions.count(kind) as u32;
         self.subscriptions.confirm(kind, channel);
-        let Some(front) = self.sent.front_mut().filter(|e| e.class.kind() == kind) else { return self.unasked(kind, channel) };
-        let names = || arguments(self.retained.get(front.place)).skip(1);
+        let Some((front, bytes)) = self.queues.front().filter(|(c, _)| c.class.kind() == kind) else { return self.unasked(kind, channel) };
+        let names = || arguments(bytes).skip(1);
         if front.confirmations == 0 {
             // One for each channel named; without names, one for each channel there was, and one if there was none.
             let named = names().count() as u32;
@@ -305,10 +264,10 @@ impl Link {
         if front.confirmations > 0 {
             return;
         }
-        if let Some(entry) = self.sent.pop_front() {
-            self.retained.release(entry.place);
-            if let Owner::Caller(id) = entry.owner {
-                if !entry.abandoned {
+        if let Some(command) = self.queues.take_answered() {
+            self.queues.release(&command);
+            if let Owner::Caller(id) = command.owner {
+                if !command.abandoned {
                     sink.count(id, count);
                 }
             }
@@ -320,40 +279,4 @@ impl Link {
             self.outputs.push_back(Output::Moved(channel.unwrap_or_default().to_vec()));
         }
     }
-}
-
-const fn is_subscription(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Subscribe
-            | Kind::PatternSubscribe
-            | Kind::ShardSubscribe
-            | Kind::Unsubscribe
-            | Kind::PatternUnsubscribe
-            | Kind::ShardUnsubscribe
-    )
-}
-
-/// Whether a push tells of tracked keys that have changed.
-fn is_tracking_push(push: &Reply) -> bool {
-    push.items().and_then(<[Reply]>::first).and_then(Reply::as_bytes) == Some(b"invalidate")
-}
-
-/// Whether an array is one of RESP2's in-band pub/sub messages. Asked only of a connection that has asked for some.
-fn is_subscriber_reply(reply: &Reply) -> bool {
-    let Some([kind, ..]) = reply.items() else { return false };
-    matches!(
-        kind.as_bytes(),
-        Some(
-            b"message"
-                | b"pmessage"
-                | b"smessage"
-                | b"subscribe"
-                | b"psubscribe"
-                | b"ssubscribe"
-                | b"unsubscribe"
-                | b"punsubscribe"
-                | b"sunsubscribe"
-        )
-    )
 }

@@ -1,29 +1,33 @@
 //! The link's state machine: its states, its connection's life, its timers. Commands on their way out are in `outbound`, what
-//! the server sends in `intake`, what becomes of commands that will have no reply in `loss`. The driver calls an input, writes
+//! the server sends in `intake`, what becomes of commands that will have no reply in `losses`. The driver calls an input, writes
 //! what `take_output` has, drains `poll_output`, and comes back with `on_timer` at `next_wakeup`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::entry::{Entry, Owner, Step};
+use super::databases::Databases;
 use super::handshake;
 use super::options::LinkOptions;
 use super::output::{Output, Reason, State};
-use super::retained::Retained;
+use super::pending::{Owner, PendingCommand, Step};
+use super::queues::Queues;
+use super::reader::Reader;
 use super::subscriptions::Subscriptions;
+use super::timers::{Timer, Timers};
+use super::transaction::Transaction;
 use super::watchdog::{Advice, Probe, Watchdog};
 use crate::clock::Instant;
 use crate::command::Class;
 use crate::error::ErrorKind;
-use crate::resp::{Commands, Scanner};
+use crate::resp::Commands;
 
 /// How much of the present connection is over, from the link's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Farewell {
+pub(super) enum CloseState {
     /// Nothing.
-    None,
+    Open,
     /// QUIT is on the wire: nothing is written behind it.
-    Quit,
+    QuitSent,
     /// The driver was asked to close it: what still arrives is taken in.
     Closing,
     /// It was found broken: what still arrives is not looked at, or replies would go to the wrong commands.
@@ -35,57 +39,29 @@ pub(super) enum Farewell {
 pub struct Link {
     pub(super) options: LinkOptions,
     pub(super) state: State,
-    pub(super) farewell: Farewell,
-    /// Bytes of an unfinished reply.
-    pub(super) input: Vec<u8>,
-    pub(super) scanner: Scanner,
+    pub(super) close_state: CloseState,
+    pub(super) reader: Reader,
     /// Bytes to write that did not come from the driver as they are.
     pub(super) output: Vec<u8>,
     pub(super) outputs: VecDeque<Output>,
-    pub(super) retained: Retained,
-    /// Written, not answered. Replies come in this order.
-    pub(super) sent: VecDeque<Entry>,
-    /// To be written when ready, in this order: first what is sent again, then what never left.
-    pub(super) waiting: VecDeque<Entry>,
-    /// The core's commands, held while a caller's transaction is open on the wire.
-    pub(super) held: VecDeque<Entry>,
-    /// Refused by the server; written again at `refused_until`.
-    pub(super) refused: Vec<Entry>,
-    pub(super) refused_until: Option<Instant>,
+    pub(super) queues: Queues,
+    pub(super) databases: Databases,
+    pub(super) transaction: Transaction,
     pub(super) subscriptions: Subscriptions,
     pub(super) watchdog: Watchdog,
+    pub(super) timers: Timers,
     /// The protocol that this connection speaks.
     pub(super) protocol: u8,
-    /// The database the connection is in after all that was written; `None`: unknown.
-    pub(super) wire_db: Option<u32>,
-    /// The database that callers' commands go to.
-    pub(super) caller_db: u32,
-    /// The database that callers went to before the MULTI under way, for a DISCARD.
-    pub(super) db_before_transaction: Option<u32>,
-    /// The database that the next batch is issued for, where it is not the callers' present one.
-    pub(super) batch_db: Option<u32>,
-    /// The database that the last `Selected` told.
-    pub(super) announced_db: u32,
-    /// A transaction is open after all that was written.
-    pub(super) wire_transaction: bool,
-    /// There is a SELECT in it.
-    pub(super) wire_transaction_selects: bool,
-    /// The MULTI before was rejected without its EXEC having been issued: what its caller still sends of that transaction must
-    /// not run by itself.
-    pub(super) lost_transaction: bool,
     pub(super) monitoring: bool,
     /// Whether it has been ready at all.
     was_ready: bool,
     /// What the server said to the ready check, until the driver is asked.
     pub(super) info: Option<Vec<u8>>,
     /// Whether the next end of the connection is final.
-    pub(super) closing: bool,
+    pub(super) is_final: bool,
     /// When a READONLY reply last made the link look for another server.
     pub(super) rediscovered: Option<Instant>,
     attempts: u32,
-    pub(super) wake_info: Option<Instant>,
-    wake_reconnect: Option<Instant>,
-    pub(super) wake_deadline: Option<Instant>,
     pub(super) now: Instant,
 }
 
@@ -93,39 +69,25 @@ impl Link {
     /// A link that has not been asked to connect.
     pub fn new(options: LinkOptions) -> Self {
         Self {
-            scanner: Scanner::new(options.limits),
+            reader: Reader::new(options.limits),
             watchdog: Watchdog::new(options.watchdog),
             protocol: options.protocol,
-            caller_db: options.db,
-            announced_db: options.db,
+            databases: Databases::new(options.db),
             options,
             state: State::Idle,
-            farewell: Farewell::None,
-            input: Vec::new(),
+            close_state: CloseState::Open,
             output: Vec::new(),
             outputs: VecDeque::new(),
-            retained: Retained::default(),
-            sent: VecDeque::new(),
-            waiting: VecDeque::new(),
-            held: VecDeque::new(),
-            refused: Vec::new(),
-            refused_until: None,
+            queues: Queues::default(),
+            transaction: Transaction::default(),
             subscriptions: Subscriptions::default(),
-            wire_db: None,
-            batch_db: None,
-            db_before_transaction: None,
-            wire_transaction: false,
-            wire_transaction_selects: false,
-            lost_transaction: false,
+            timers: Timers::default(),
             monitoring: false,
             was_ready: false,
             info: None,
-            closing: false,
+            is_final: false,
             rediscovered: None,
             attempts: 0,
-            wake_info: None,
-            wake_reconnect: None,
-            wake_deadline: None,
             now: Instant::default(),
         }
     }
@@ -133,11 +95,10 @@ impl Link {
     /// Other options, while there is no connection: they count for the next one. Callers stay in the database they are in, unless
     /// it is the one that no connection has been made to yet.
     pub fn configure(&mut self, options: LinkOptions) {
-        if !self.was_ready && self.caller_db == self.options.db {
-            self.caller_db = options.db;
-            self.announced_db = options.db;
+        if !self.was_ready {
+            self.databases.configure(self.options.db, options.db);
         }
-        self.scanner = Scanner::new(options.limits);
+        self.reader = Reader::new(options.limits);
         self.watchdog = Watchdog::new(options.watchdog);
         self.options = options;
     }
@@ -154,12 +115,12 @@ impl Link {
 
     /// The database that callers' commands go to.
     pub const fn database(&self) -> u32 {
-        self.caller_db
+        self.databases.callers()
     }
 
     /// Commands waiting or in flight.
     pub fn queued(&self) -> usize {
-        self.sent.len() + self.waiting.len() + self.held.len() + self.refused.len()
+        self.queues.len()
     }
 
     /// Connections lost or not made since the link was last ready.
@@ -190,25 +151,25 @@ impl Link {
     /// When `on_timer` wants to be called.
     pub fn next_wakeup(&self) -> Option<Instant> {
         let watch = if self.is_watched() { self.watchdog.next() } else { None };
-        let refused = self.refused_until.filter(|_| self.may_flush());
-        [self.wake_info, self.wake_reconnect, self.wake_deadline, refused, watch].into_iter().flatten().min()
+        let refused = self.timers.get(Timer::Refused).filter(|_| self.may_flush());
+        [self.timers.next(), refused, watch].into_iter().flatten().min()
     }
 
     /// Whether commands are written as they come.
     pub(super) fn is_open(&self) -> bool {
-        self.state == State::Ready && self.farewell == Farewell::None
+        self.state == State::Ready && self.close_state == CloseState::Open
     }
 
     /// Whether refused commands may be written again: inside a transaction they would become a part of it.
     fn may_flush(&self) -> bool {
-        self.is_open() && !self.wire_transaction
+        self.is_open() && !self.transaction.is_open()
     }
 
     /// Whether silence means something: while a loading server is waited for, or in a stream of MONITOR, it does not.
     fn is_watched(&self) -> bool {
         matches!(self.state, State::Handshake | State::Ready)
-            && self.farewell <= Farewell::Quit
-            && self.wake_info.is_none()
+            && self.close_state <= CloseState::QuitSent
+            && !self.timers.is_set(Timer::Info)
             && !self.monitoring
     }
 
@@ -218,8 +179,8 @@ impl Link {
     pub fn connect(&mut self, now: Instant) {
         self.now = now;
         if matches!(self.state, State::Idle | State::Ended | State::Closed) {
-            self.closing = false;
-            self.wake_reconnect = None;
+            self.is_final = false;
+            self.timers.clear(Timer::Reconnect);
             self.state = State::Connecting;
             self.outputs.push_back(Output::Connect);
         }
@@ -231,14 +192,14 @@ impl Link {
         if self.state != State::Connecting {
             return;
         }
-        if self.farewell != Farewell::None {
+        if self.close_state != CloseState::Open {
             // It came into being after it was given up.
             self.outputs.push_back(Output::Close { destroy: true });
             return;
         }
         self.state = State::Handshake;
         self.protocol = self.options.protocol;
-        self.wire_db = Some(self.options.db);
+        self.databases.connected(self.options.db);
         self.watchdog.heard(now);
         self.start_handshake();
     }
@@ -255,10 +216,9 @@ impl Link {
 
     pub(super) fn send_own(&mut self, step: Step, command: &Commands) {
         for bytes in command.iter() {
-            let chunk = self.retained.keep(bytes, 1);
-            let entry = Entry::new(Owner::Link(step), Class::default(), Retained::place(chunk, 0..bytes.len()), 0);
+            let place = self.queues.keep(bytes);
             self.output.extend_from_slice(bytes);
-            self.sent.push_back(entry);
+            self.queues.push_sent(PendingCommand::new(Owner::Link(step), Class::default(), place, 0));
         }
     }
 
@@ -266,17 +226,16 @@ impl Link {
         self.state = State::Ready;
         self.was_ready = true;
         self.attempts = 0;
-        self.wake_info = None;
+        self.timers.clear(Timer::Info);
         self.watchdog.heard(self.now);
         self.outputs.push_back(Output::Ready);
-        if self.wire_db != Some(self.caller_db) {
-            self.switch_database(self.caller_db);
+        let db = self.databases.callers();
+        if !self.databases.is_on_wire(db) {
+            self.switch_database(db);
         }
         for (kind, command) in self.subscriptions.restore() {
             self.send_own(Step::Resubscribe, &command);
-            if let Some(entry) = self.sent.back_mut() {
-                entry.class = entry.class.with_kind(kind);
-            }
+            self.queues.set_last_kind(kind);
         }
         self.flush_waiting();
     }
@@ -284,7 +243,7 @@ impl Link {
     /// The driver's answer to `Check`: whether this server will do. If not, another connection is made by the policy.
     pub fn on_checked(&mut self, accepted: bool, now: Instant) {
         self.now = now;
-        if self.state != State::Handshake || self.farewell != Farewell::None {
+        if self.state != State::Handshake || self.close_state != CloseState::Open {
             return;
         }
         if accepted {
@@ -296,10 +255,10 @@ impl Link {
 
     /// Asks the driver to close the connection, once.
     pub(super) fn hang_up(&mut self, destroy: bool) {
-        let farewell = if destroy { Farewell::Broken } else { Farewell::Closing };
-        if self.farewell < farewell {
-            self.farewell = farewell;
-            self.wake_info = None;
+        let wanted = if destroy { CloseState::Broken } else { CloseState::Closing };
+        if self.close_state < wanted {
+            self.close_state = wanted;
+            self.timers.clear(Timer::Info);
             self.outputs.push_back(Output::Close { destroy });
         }
     }
@@ -311,19 +270,18 @@ impl Link {
             return;
         }
         self.state = State::Closed;
-        self.farewell = Farewell::None;
-        self.attempts += u32::from(!self.closing);
-        self.input = Vec::new();
+        self.close_state = CloseState::Open;
+        self.attempts += u32::from(!self.is_final);
         self.output = Vec::new();
-        self.scanner.reset();
-        self.wake_info = None;
+        self.reader.reset();
+        self.timers.clear(Timer::Info);
         self.info = None;
         self.monitoring = false;
         if !self.options.auto_resubscribe {
             self.subscriptions.clear();
         }
-        self.sort_in_flight();
-        if self.closing {
+        self.replay();
+        if self.is_final {
             self.end();
             return;
         }
@@ -342,7 +300,7 @@ impl Link {
             return;
         }
         match delay {
-            Some(delay) => self.wake_reconnect = Some(now + delay),
+            Some(delay) => self.timers.set(Timer::Reconnect, Some(now + delay)),
             None => self.end(),
         }
     }
@@ -351,7 +309,7 @@ impl Link {
     pub fn disconnect(&mut self, reconnect: bool, now: Instant) {
         self.now = now;
         // What was closed for good stays so.
-        self.closing |= !reconnect;
+        self.is_final |= !reconnect;
         match self.state {
             State::Connecting | State::Handshake | State::Ready => self.hang_up(false),
             State::Closed if reconnect => {}
@@ -367,12 +325,11 @@ impl Link {
 
     fn end(&mut self) {
         self.state = State::Ended;
-        self.wake_reconnect = None;
+        self.timers.clear(Timer::Reconnect);
         // A SELECT that is rejected with the others has changed nothing.
-        self.caller_db = self.announced_db;
-        self.db_before_transaction = None;
+        self.databases.roll_back();
         self.reject_all(&Reason::Kind(ErrorKind::ConnectionClosed));
-        self.wake_deadline = None;
+        self.timers.clear(Timer::Deadline);
         self.outputs.push_back(Output::Ended);
     }
 
@@ -395,20 +352,18 @@ impl Link {
     /// Time has come to `next_wakeup`. The driver has looked at the socket once more before.
     pub fn on_timer(&mut self, now: Instant) {
         self.now = now;
-        if self.wake_info.is_some_and(|at| at <= now) {
-            self.wake_info = None;
+        if self.timers.take_due(Timer::Info, now) {
             let mut info = Commands::new();
             info.push(&["info"]);
             self.send_own(Step::Info, &info);
         }
-        if self.wake_reconnect.is_some_and(|at| at <= now) && self.state == State::Closed {
-            self.wake_reconnect = None;
+        if self.state == State::Closed && self.timers.take_due(Timer::Reconnect, now) {
             self.connect(now);
         }
-        if self.wake_deadline.is_some_and(|at| at <= now) {
+        if self.timers.is_due(Timer::Deadline, now) {
             self.judge_deadlines();
         }
-        if self.refused_until.is_some_and(|at| at <= now) && self.may_flush() {
+        if self.timers.is_due(Timer::Refused, now) && self.may_flush() {
             self.flush_waiting();
         }
         if self.is_watched() && self.watchdog.next().is_some_and(|at| at <= now) {
@@ -418,9 +373,9 @@ impl Link {
 
     fn watch(&mut self) {
         // A PING would end up in a caller's transaction, or behind a QUIT.
-        let may_ask = !self.wire_transaction && self.farewell == Farewell::None;
-        let nothing_due = self.sent.is_empty();
-        let excused = (nothing_due && !may_ask) || self.sent.iter().any(|e| e.class.has(Class::BLOCKING));
+        let may_ask = !self.transaction.is_open() && self.close_state == CloseState::Open;
+        let nothing_due = self.queues.sent().is_empty();
+        let excused = (nothing_due && !may_ask) || self.queues.sent().iter().any(|e| e.class.has(Class::BLOCKING));
         match self.watchdog.look(self.now, excused) {
             Advice::Ask if nothing_due => {
                 let mut ping = Commands::new();

@@ -1,16 +1,23 @@
 //! The link: one connection to one server as a value. Bytes, commands, timers and socket events go in; bytes to write,
 //! replies, rejections and requests (connect, close, wait) come out.
 
-mod entry;
+mod databases;
 mod handshake;
 mod intake;
 mod link;
-mod loss;
+mod losses;
 mod options;
 mod outbound;
 mod output;
+mod pending;
+mod push;
+mod queues;
+mod reader;
+mod replay;
 mod retained;
 mod subscriptions;
+mod timers;
+mod transaction;
 mod watchdog;
 
 #[cfg(test)]

@@ -216,7 +216,7 @@ fn memory_of_a_large_reply_is_given_back() {
     rig.piece = 10_000;
     rig.issue(&format!("get {}", "x".repeat(1_000_000)));
     rig.settle();
-    assert!(rig.link.input.capacity() <= 1 << 16);
+    assert!(rig.link.reader.capacity() <= 1 << 16);
 }
 
 #[test]

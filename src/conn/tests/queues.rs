@@ -73,7 +73,7 @@ fn nothing_is_written_behind_a_quit_or_a_close() {
         rig.cut();
         assert_eq!(rig.outcomes(77).iter().map(super::rig::Outcome::text).collect::<Vec<_>>(), ["E_CONN_CLOSED"], "it has not run");
         assert_eq!(rig.link.state(), State::Ended);
-        assert_eq!(rig.link.retained.bytes(), 0);
+        assert_eq!(rig.link.queues.bytes(), 0);
     }
 }
 

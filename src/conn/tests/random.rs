@@ -155,7 +155,7 @@ impl Walk {
     fn check_always(&mut self) {
         let rig = &self.rig;
         if rig.link.queued() == 0 {
-            assert_eq!(rig.link.retained.bytes(), 0, "nothing waits, and something is kept");
+            assert_eq!(rig.link.queues.bytes(), 0, "nothing waits, and something is kept");
         }
         if self.in_order {
             assert!(rig.order().windows(2).all(|pair| pair[0] < pair[1]), "{:?}", rig.order());

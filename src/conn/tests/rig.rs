@@ -385,7 +385,7 @@ impl Rig {
         for id in 0..self.calls.len() as u32 {
             assert_ne!(self.outcome(id), "pending", "{}", self.calls[id as usize].text);
         }
-        assert_eq!((self.link.queued(), self.link.retained.bytes()), (0, 0), "nothing is kept");
+        assert_eq!((self.link.queued(), self.link.queues.bytes()), (0, 0), "nothing is kept");
         assert_eq!(self.link.next_wakeup(), None, "nothing wants to be woken");
     }
 }

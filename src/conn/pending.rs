@@ -24,7 +24,7 @@ pub enum Step {
     Auth,
     /// The database of the options.
     Select,
-    /// CLIENT SETNAME, READONLY, CLIENT SETINFO: whatever the answer.
+    /// CLIENT SETNAME, READONLY, CLIENT SETINFO: any answer will do.
     Optional,
     /// INFO of the ready check.
     Info,
@@ -40,7 +40,7 @@ pub enum Step {
 
 /// One command between its call and its reply.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct PendingCommand {
     pub owner: Owner,
     pub class: Class,
     pub place: Place,
@@ -57,7 +57,7 @@ pub struct Entry {
     pub deadline: Option<Instant>,
 }
 
-impl Entry {
+impl PendingCommand {
     /// A command that was never sent, without a deadline.
     pub const fn new(owner: Owner, class: Class, place: Place, db: u32) -> Self {
         Self { owner, class, place, db, confirmations: 0, refusals: 0, replays: 0, abandoned: false, deadline: None }
@@ -71,5 +71,15 @@ impl Entry {
     /// Whether it is the MULTI of a transaction.
     pub fn opens_transaction(&self) -> bool {
         self.class.kind() == Kind::Multi && !self.is_in_transaction()
+    }
+
+    /// Whether a caller waits for it.
+    pub const fn is_callers(&self) -> bool {
+        matches!(self.owner, Owner::Caller(_))
+    }
+
+    /// Whether its deadline has passed.
+    pub fn is_late(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
     }
 }

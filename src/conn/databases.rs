@@ -1,0 +1,165 @@
+//! Which database is meant: the connection's after all that was written, and the one that callers' next command goes to.
+//! The two differ while commands wait, and while a part of the core runs in the link's own database.
+
+use crate::command::Kind;
+
+/// The databases of one link.
+#[derive(Debug)]
+pub struct Databases {
+    /// The connection's after all that was written; `None`: unknown.
+    wire: Option<u32>,
+    /// Where callers' commands go.
+    callers: u32,
+    /// Where callers went before the MULTI under way, for a DISCARD.
+    before_transaction: Option<u32>,
+    /// What the next batch is issued for, where that is not the callers' present one.
+    next_batch: Option<u32>,
+    /// The callers' last SELECT that the server has confirmed.
+    confirmed: u32,
+}
+
+impl Databases {
+    /// No connection yet; callers go to `db`.
+    pub const fn new(db: u32) -> Self {
+        Self { wire: None, callers: db, before_transaction: None, next_batch: None, confirmed: db }
+    }
+
+    /// The options name another database than `old`. Callers who have selected one stay there.
+    pub fn configure(&mut self, old: u32, db: u32) {
+        if self.callers == old {
+            self.callers = db;
+            self.confirmed = db;
+        }
+    }
+
+    /// A new connection, which the handshake brings to `db`.
+    pub fn connected(&mut self, db: u32) {
+        self.wire = Some(db);
+    }
+
+    /// Where callers' commands go.
+    pub const fn callers(&self) -> u32 {
+        self.callers
+    }
+
+    /// Whether the connection is in `db` after all that was written.
+    pub fn is_on_wire(&self, db: u32) -> bool {
+        self.wire == Some(db)
+    }
+
+    /// The next batch is issued for `db`, whatever callers have selected.
+    pub fn issue_next_in(&mut self, db: u32) {
+        self.next_batch = Some(db);
+    }
+
+    /// Whether the batch at hand is issued for a database of its own, and which. Asked once per batch.
+    pub fn take_next_batch(&mut self) -> Option<u32> {
+        self.next_batch.take()
+    }
+
+    /// A caller has issued a command; `target` is the database that a SELECT asks for.
+    pub fn issued(&mut self, kind: Kind, target: Option<u32>) {
+        match kind {
+            Kind::Select => self.callers = target.unwrap_or(self.callers),
+            Kind::Multi => self.before_transaction = Some(self.callers),
+            Kind::Exec => self.before_transaction = None,
+            Kind::Discard => self.callers = self.before_transaction.take().unwrap_or(self.callers),
+            _ => {}
+        }
+    }
+
+    /// A SELECT of this database was written, or a RESET; `None`: one that names no database.
+    pub fn written(&mut self, target: Option<u32>) {
+        self.wire = target;
+    }
+
+    /// What was written may or may not have run.
+    pub fn forget_wire(&mut self) {
+        self.wire = None;
+    }
+
+    /// The server has confirmed a caller's SELECT. Whether that is news.
+    pub fn confirm(&mut self, db: u32) -> bool {
+        std::mem::replace(&mut self.confirmed, db) != db
+    }
+
+    /// The server refused a SELECT and stayed in `db`, and no later SELECT has been issued.
+    pub fn stay_in(&mut self, db: u32) {
+        self.callers = db;
+    }
+
+    /// All that waits is rejected: a SELECT among it has changed nothing.
+    pub fn roll_back(&mut self) {
+        self.callers = self.confirmed;
+        self.before_transaction = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_select_counts_for_commands_issued_after_it_and_is_told_once_confirmed() {
+        let mut databases = Databases::new(1);
+        databases.connected(1);
+        databases.issued(Kind::Select, Some(3));
+        assert_eq!(databases.callers(), 3);
+        assert!(databases.is_on_wire(1));
+        databases.written(Some(3));
+        assert!(databases.is_on_wire(3));
+        assert!(databases.confirm(3));
+        assert!(!databases.confirm(3));
+    }
+
+    #[test]
+    fn a_select_that_names_none_changes_nothing() {
+        let mut databases = Databases::new(1);
+        databases.issued(Kind::Select, None);
+        assert_eq!(databases.callers(), 1);
+    }
+
+    #[test]
+    fn a_discard_takes_the_selects_of_its_transaction_back() {
+        for (end, want) in [(Kind::Discard, 2), (Kind::Exec, 5)] {
+            let mut databases = Databases::new(2);
+            databases.issued(Kind::Multi, None);
+            databases.issued(Kind::Select, Some(5));
+            databases.issued(end, None);
+            assert_eq!(databases.callers(), want, "{end:?}");
+            databases.issued(Kind::Discard, None);
+            assert_eq!(databases.callers(), want, "a DISCARD of nothing");
+        }
+    }
+
+    #[test]
+    fn one_batch_may_be_for_another_database() {
+        let mut databases = Databases::new(2);
+        databases.issue_next_in(7);
+        assert_eq!((databases.take_next_batch(), databases.take_next_batch()), (Some(7), None));
+        assert_eq!(databases.callers(), 2);
+    }
+
+    #[test]
+    fn selects_that_are_rejected_are_taken_back() {
+        let mut databases = Databases::new(0);
+        databases.issued(Kind::Select, Some(4));
+        databases.confirm(4);
+        databases.issued(Kind::Multi, None);
+        databases.issued(Kind::Select, Some(5));
+        databases.roll_back();
+        assert_eq!(databases.callers(), 4);
+        databases.issued(Kind::Discard, None);
+        assert_eq!(databases.callers(), 4);
+    }
+
+    #[test]
+    fn other_options_count_for_callers_who_have_selected_nothing() {
+        let mut databases = Databases::new(0);
+        databases.configure(0, 3);
+        assert_eq!(databases.callers(), 3);
+        databases.issued(Kind::Select, Some(4));
+        databases.configure(3, 5);
+        assert_eq!(databases.callers(), 4);
+    }
+}

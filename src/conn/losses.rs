@@ -1,0 +1,104 @@
+//! Rejects commands that will have no reply: after a cut, past their deadline, at the end. A rejection says whether the server
+//! may have run the command: sent now, or in flight when an earlier connection was cut.
+
+use std::time::Duration;
+
+use super::link::Link;
+use super::output::{CoreEvent, Output, Reason};
+use super::pending::{Owner, PendingCommand};
+use super::replay::{decide, Fate, Rules};
+use super::timers::Timer;
+use crate::command::Kind;
+use crate::error::ErrorKind;
+
+impl Link {
+    /// After a cut: decides what becomes of the commands in flight.
+    pub(super) fn replay(&mut self) {
+        let rules = Rules {
+            resend: self.options.resend,
+            auto_resend: self.options.auto_resend,
+            max_retries: self.options.max_retries_per_request,
+            is_final: self.is_final,
+            has_open_transaction: self.transaction.is_open(),
+        };
+        let replay = decide(self.queues.take_sent(), &rules);
+        let mut again = Vec::new();
+        for (command, fate) in replay.fates {
+            match fate {
+                Fate::Again => again.push(PendingCommand { confirmations: 0, replays: command.replays + 1, ..command }),
+                Fate::Dropped => self.queues.release(&command),
+                Fate::Lost { kind, maybe_ran } => self.reject(command, Reason::Kind(kind), maybe_ran),
+            }
+        }
+        for command in self.queues.take_held() {
+            self.reject(command, Reason::Kind(ErrorKind::ConnectionClosed), false);
+        }
+        if replay.is_open_transaction_lost {
+            self.reject_fragments();
+        }
+        self.transaction.closed();
+        self.queues.put_first(again.into_iter());
+    }
+
+    /// The transaction that was open on the wire is lost: what waits of it, and what its caller still sends, must not run alone.
+    fn reject_fragments(&mut self) {
+        let (fragments, is_lost) = self.queues.take_fragments();
+        for command in fragments {
+            self.reject(command, Reason::Kind(ErrorKind::Aborted), false);
+        }
+        if is_lost {
+            self.transaction.lose();
+        } else {
+            self.transaction.forget_lost();
+        }
+    }
+
+    /// Rejects what is in flight: the bytes that were to answer it are not what they should be.
+    pub(super) fn reject_sent(&mut self, reason: &Reason) {
+        for command in self.queues.take_sent() {
+            self.reject(command, reason.clone(), true);
+        }
+    }
+
+    pub(super) fn reject_all(&mut self, reason: &Reason) {
+        self.reject_sent(reason);
+        self.timers.clear(Timer::Refused);
+        for command in self.queues.take_unsent() {
+            self.reject(command, reason.clone(), false);
+        }
+    }
+
+    pub(super) fn reject(&mut self, command: PendingCommand, reason: Reason, sent: bool) {
+        self.queues.release(&command);
+        let maybe_executed = sent || command.replays > 0;
+        match command.owner {
+            Owner::Caller(id) => {
+                match command.class.kind() {
+                    Kind::Multi => self.transaction.lose(),
+                    Kind::Exec | Kind::Discard => self.transaction.forget_lost(),
+                    _ => {}
+                }
+                if !command.abandoned {
+                    self.outputs.push_back(Output::Rejected { id, reason, maybe_executed });
+                }
+            }
+            Owner::Core(tag) => self.outputs.push_back(Output::Core(CoreEvent::Lost { tag, sent: maybe_executed })),
+            Owner::Link(_) => {}
+        }
+    }
+
+    /// Rejects what is past its deadline. What was sent keeps its place in the order of replies.
+    pub(super) fn judge_deadlines(&mut self) {
+        let late = self.queues.take_late(self.now);
+        for id in late.sent {
+            let reason = Reason::Kind(ErrorKind::Timeout);
+            self.outputs.push_back(Output::Rejected { id, reason, maybe_executed: true });
+        }
+        for command in late.unsent {
+            self.reject(command, Reason::Kind(ErrorKind::Timeout), false);
+        }
+        // Every look goes through all that waits: with a hundred thousand deadlines a millisecond apart, not at each of them.
+        let grain = self.options.command_timeout.map_or(Duration::ZERO, |timeout| timeout / 50).min(Duration::from_millis(10));
+        self.timers.set(Timer::Deadline, late.next.map(|at| at.max(self.now + grain)));
+    }
+}

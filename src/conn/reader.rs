@@ -1,0 +1,108 @@
+//! Cuts what arrives into whole replies. Keeps the bytes of an unfinished one between two reads; a read that ends with a reply is
+//! never copied.
+
+use crate::resp::{Limits, ProtocolError, Scanner};
+
+/// More than this is given back to the allocator once a large reply is done with.
+const KEEP_CAPACITY: usize = 1 << 16;
+
+/// The incoming side of one connection.
+#[derive(Debug)]
+pub struct Reader {
+    /// Bytes of an unfinished reply.
+    held: Vec<u8>,
+    scanner: Scanner,
+}
+
+/// What one read brought, behind what was held.
+#[derive(Debug)]
+pub struct Read<'a> {
+    held: Vec<u8>,
+    chunk: &'a [u8],
+    at: usize,
+}
+
+impl Reader {
+    /// Nothing has arrived.
+    pub fn new(limits: Limits) -> Self {
+        Self { held: Vec::new(), scanner: Scanner::new(limits) }
+    }
+
+    /// Starts over with a new connection.
+    pub fn reset(&mut self) {
+        self.held = Vec::new();
+        self.scanner.reset();
+    }
+
+    /// A chunk arrived. Ask `next` for its replies, then give it back to `finish`.
+    pub fn begin<'a>(&mut self, chunk: &'a [u8]) -> Read<'a> {
+        let mut held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            held.extend_from_slice(chunk);
+        }
+        Read { held, chunk, at: 0 }
+    }
+
+    /// The next whole reply, if there is one.
+    pub fn next<'r>(&mut self, read: &'r mut Read<'_>) -> Result<Option<&'r [u8]>, ProtocolError> {
+        let bytes: &'r [u8] = if read.held.is_empty() { read.chunk } else { &read.held };
+        let start = read.at;
+        let Some(length) = self.scanner.scan(&bytes[start..])? else { return Ok(None) };
+        read.at = start + length;
+        Ok(Some(&bytes[start..read.at]))
+    }
+
+    /// All whole replies have been looked at: the rest waits for the next chunk.
+    pub fn finish(&mut self, read: Read<'_>) {
+        let Read { mut held, chunk, at } = read;
+        if held.is_empty() {
+            held.extend_from_slice(&chunk[at..]);
+        } else {
+            held.drain(..at);
+            if held.len() < KEEP_CAPACITY {
+                held.shrink_to(KEEP_CAPACITY);
+            }
+        }
+        self.held = held;
+    }
+
+    /// Memory held.
+    #[cfg(test)]
+    pub const fn capacity(&self) -> usize {
+        self.held.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_the_same_in_pieces_of_any_size() {
+        let bytes = b"+OK\r\n$3\r\nabc\r\n*2\r\n:1\r\n:2\r\n+END\r\n";
+        for piece in 1..=bytes.len() {
+            let mut reader = Reader::new(Limits::default());
+            let mut replies = Vec::new();
+            for chunk in bytes.chunks(piece) {
+                let mut read = reader.begin(chunk);
+                while let Ok(Some(reply)) = reader.next(&mut read) {
+                    replies.push(reply.to_vec());
+                }
+                reader.finish(read);
+            }
+            assert_eq!(replies, [&b"+OK\r\n"[..], b"$3\r\nabc\r\n", b"*2\r\n:1\r\n:2\r\n", b"+END\r\n"], "{piece}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_reply_is_an_error_and_a_new_connection_starts_over() {
+        let mut reader = Reader::new(Limits::default());
+        let mut read = reader.begin(b"$9\r\nabc");
+        assert_eq!(reader.next(&mut read).ok(), Some(None));
+        reader.finish(read);
+        reader.reset();
+        let mut read = reader.begin(b"+OK\r\nhello\r\n");
+        assert_eq!(reader.next(&mut read).ok(), Some(Some(&b"+OK\r\n"[..])));
+        assert!(reader.next(&mut read).is_err());
+    }
+}
