@@ -1,3 +1,3 @@
 'use strict';
 /** The one inner path of ioredis that packages require: BullMQ 5 compares messages with this text. */
-exports.CONNECTION_CLOSED_ERROR_MSG = require('../dist/client/errors.js').CONNECTION_CLOSED_ERROR_MSG;
+exports.CONNECTION_CLOSED_ERROR_MSG = require('../dist/observe/errors.js').CONNECTION_CLOSED_ERROR_MSG;
