@@ -1,4 +1,4 @@
 /// <reference types="node" preserve="true" />
-/** Types of index.js. Each item is documented where it is declared, in dist/. */
-export * from './dist/index';
-export { default } from './dist/index';
+/** Types of index.js: the class `Redis` with everything else as its members. Each item is documented where it is declared, in dist/. */
+import hawser = require('./dist/entry');
+export = hawser;

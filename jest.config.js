@@ -7,7 +7,7 @@ module.exports = {
   testMatch: ['<rootDir>/__test__/**/*.spec.ts'],
   // Nested packages (bench, applications' packages) bring their own dependencies.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/__test__/bench/'],
-  modulePathIgnorePatterns: ['<rootDir>/target/', '<rootDir>/.cache/', '<rootDir>/__test__/bench/', '<rootDir>/__test__/packages/node_modules/'],
+  modulePathIgnorePatterns: ['<rootDir>/target/', '<rootDir>/.cache/', '<rootDir>/__test__/bench/', '<rootDir>/__test__/packages?/(.*/)?node_modules/'],
   // Types are checked once, by tsc; here a file is only translated.
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json', transpilation: true }] },
   // `hawser` in a spec is the built package; `../lib` is the source.

@@ -4,6 +4,7 @@
 //     node scripts/setup.mjs             dependencies, native binary, dist/
 //     node scripts/setup.mjs --server    the same and a redis-server
 //     node scripts/setup.mjs --packages  the same and what __test__/packages starts
+//     node scripts/setup.mjs --tools     the same and the compilers, bundlers and runtimes of __test__/package
 //     node scripts/setup.mjs --native    the native binary alone
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -13,12 +14,12 @@ import { fileURLToPath } from 'node:url';
 import { ensureDependencies } from './setup/dependencies.mjs';
 import { ensureFacade } from './setup/facade.mjs';
 import { ensureNative } from './setup/native.mjs';
-import { ensurePackages } from './setup/packages.mjs';
+import { ensurePackages, ensureTools } from './setup/packages.mjs';
 import { entry, root, say, SetupError } from './setup/run.mjs';
 import { ensureServer } from './setup/server.mjs';
 
 /** Does what is missing. In an installed package, which has no lib/, only the native binary can be. */
-export async function setup({ server = false, packages = false, nativeOnly = false } = {}) {
+export async function setup({ server = false, packages = false, tools = false, nativeOnly = false } = {}) {
   if (Number(process.versions.node.split('.')[0]) < 20) throw new SetupError(`hawser needs Node 20 or newer; this is ${process.version}`);
   const unlock = await lock();
   try {
@@ -28,6 +29,7 @@ export async function setup({ server = false, packages = false, nativeOnly = fal
     if (checkout && !nativeOnly) await ensureFacade();
     if (server) await ensureServer();
     if (packages) await ensurePackages();
+    if (tools) await ensureTools();
   } finally {
     unlock();
   }
@@ -68,5 +70,5 @@ function isAbandoned(file) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = (flag) => process.argv.includes(flag);
-  await entry(() => setup({ server: asked('--server'), packages: asked('--packages'), nativeOnly: asked('--native') }));
+  await entry(() => setup({ server: asked('--server'), packages: asked('--packages'), tools: asked('--tools'), nativeOnly: asked('--native') }));
 }

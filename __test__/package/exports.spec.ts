@@ -14,7 +14,8 @@ function declared(file: string): { values: string[]; all: string[] } {
   });
   const checker = program.getTypeChecker();
   const symbol = checker.getSymbolAtLocation(program.getSourceFile(path.join(ROOT, file))!)!;
-  const exported = checker.getExportsOfModule(symbol);
+  // What is required is a class: its `prototype` is among its members.
+  const exported = checker.getExportsOfModule(symbol).filter((one) => (one.flags & ts.SymbolFlags.Prototype) === 0);
   const isValue = (one: ts.Symbol): boolean => {
     const target = one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one;
     return (target.flags & ts.SymbolFlags.Value) !== 0;

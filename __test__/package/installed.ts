@@ -36,15 +36,15 @@ export class Installed {
     this.package = path.join(this.project, 'node_modules', 'hawser');
   }
 
-  /** Packs what is built and installs it. */
-  static async create(): Promise<Installed> {
+  /** Packs what is built and installs it, beside other `dependencies` of the application. */
+  static async create(dependencies: Record<string, string> = {}): Promise<Installed> {
     const directory = mkdtempSync(path.join(tmpdir(), 'hawser-package-'));
     const packing = ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', directory];
     const { code, output } = await execute('npm', packing, ROOT);
     if (code !== 0) throw new Error(`npm pack failed: ${output}`);
     const listed = JSON.parse(output.slice(output.indexOf('['))) as { filename: string; files: { path: string }[] }[];
     const installed = new Installed(directory, listed[0]);
-    await installed.install();
+    await installed.install(dependencies);
     return installed;
   }
 
@@ -80,14 +80,14 @@ export class Installed {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private async install(): Promise<void> {
+  private async install(dependencies: Record<string, string>): Promise<void> {
     const traps = path.join(this.directory, 'traps');
     mkdirSync(traps);
     for (const name of COMPILERS) {
       writeFileSync(path.join(traps, name), `#!/bin/sh\n: > "${this.directory}/called-${name}"\nexit 1\n`);
       chmodSync(path.join(traps, name), 0o755);
     }
-    this.write('package.json', JSON.stringify({ name: 'application', version: '1.0.0', private: true, dependencies: { hawser: this.tarball } }));
+    this.write('package.json', JSON.stringify({ name: 'application', version: '1.0.0', private: true, dependencies: { ...dependencies, hawser: this.tarball } }));
     // What the repository has fetched is in npm's cache: no network is needed.
     const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--foreground-scripts', '--loglevel=error'];
     const { code, output } = await execute('npm', install, this.project, { PATH: `${traps}${path.delimiter}${process.env.PATH}` });
@@ -99,6 +99,17 @@ export class Installed {
       symlinkSync(path.join(ROOT, 'node_modules', name), link);
     }
   }
+}
+
+/** A file of __test__/package/tools, which `installTools` has installed. */
+export function toolPath(...parts: string[]): string {
+  return path.join(__dirname, 'tools', 'node_modules', ...parts);
+}
+
+/** Installs the compilers, bundlers and runtimes of __test__/package/tools. */
+export async function installTools(): Promise<void> {
+  const { code, output } = await execute(process.execPath, ['scripts/setup.mjs', '--tools'], ROOT);
+  if (code !== 0) throw new Error(output);
 }
 
 /** Names of the packages that are installed in a project, the tools that were linked in left out. */

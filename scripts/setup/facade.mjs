@@ -1,11 +1,12 @@
-// dist/: lib/ translated to JavaScript, with its declarations.
+// dist/: lib/ translated to JavaScript, with its declarations and those of the entry.
 
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { writeEntryTypes } from './entry-types.mjs';
 import { root, run, say, SetupError } from './run.mjs';
 import { fingerprint, isFresh, markFresh, markStale } from './stamp.mjs';
 
-const SOURCES = ['lib', 'binding/platform.d.ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+const SOURCES = ['lib', 'binding/platform.d.ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/setup/entry-types.mjs'];
 
 /** Compiles lib/ unless dist/ is there and made of lib/ as it stands. */
 export async function ensureFacade() {
@@ -19,6 +20,7 @@ export async function ensureFacade() {
   const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], { quiet: true });
   if (existsSync(path.join(made, 'index.js'))) {
+    writeEntryTypes(made);
     rmSync(path.join(root, 'dist'), { recursive: true, force: true });
     renameSync(made, path.join(root, 'dist'));
   }

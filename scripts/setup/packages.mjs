@@ -1,24 +1,19 @@
-// __test__/packages: applications' packages, with hawser copied to where they look for ioredis.
+// Folders below __test__ that have packages of their own, as their lock files name them: applications' packages, with hawser copied to
+// where they look for ioredis, and the tools that hawser is compiled, bundled and run with.
 
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { root, run, say, SetupError } from './run.mjs';
 import { fingerprint, isFresh, markFresh, markStale } from './stamp.mjs';
 
-const folder = '__test__/packages';
-const PLACE = `${folder}/node_modules/ioredis`;
+const PACKAGES = '__test__/packages';
+const TOOLS = '__test__/package/tools';
+const PLACE = `${PACKAGES}/node_modules/ioredis`;
 const PACKAGE = ['package.json', 'index.js', 'index.mjs', 'index.d.ts', 'index.d.mts', 'built', 'dist', 'binding'];
 
-/** Installs what the lock file of that folder names, and brings its copy of hawser up to date. */
+/** Installs __test__/packages, and brings its copy of hawser up to date. */
 export async function ensurePackages() {
-  const locked = fingerprint([`${folder}/package.json`, `${folder}/package-lock.json`]);
-  if (!isFresh('packages', locked, `${PLACE}/package.json`)) {
-    say('hawser: installing the packages that are tested with it (npm install)');
-    markStale('packages');
-    // Not `npm ci`: it refuses a lock file without those optional binaries that a registry does not have.
-    await npm(['install', '--no-save', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'], path.join(root, folder));
-    markFresh('packages', locked);
-  }
+  const locked = await ensureFolder(PACKAGES, 'packages', 'packages that are tested with it', `${PLACE}/package.json`);
   const print = fingerprint(PACKAGE, [locked]);
   if (isFresh('packages-hawser', print, `${PLACE}/package.json`)) return;
   markStale('packages-hawser');
@@ -31,6 +26,24 @@ export async function ensurePackages() {
     copyFileSync(path.join(root, file), copy);
   }
   markFresh('packages-hawser', print);
+}
+
+/** Installs __test__/package/tools. */
+export async function ensureTools() {
+  await ensureFolder(TOOLS, 'tools', 'compilers, bundlers and runtimes that it is tested with');
+}
+
+/** Installs the packages of `folder` unless they are there; gives what tells their versions. */
+async function ensureFolder(folder, name, what, product = `${folder}/node_modules`) {
+  const locked = fingerprint([`${folder}/package.json`, `${folder}/package-lock.json`]);
+  if (!isFresh(name, locked, product)) {
+    say(`hawser: installing the ${what} (npm install)`);
+    markStale(name);
+    // Not `npm ci`: it refuses a lock file without those optional binaries that a registry does not have.
+    await npm(['install', '--no-save', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'], path.join(root, folder));
+    markFresh(name, locked);
+  }
+  return locked;
 }
 
 async function npm(args, cwd) {

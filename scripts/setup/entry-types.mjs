@@ -1,0 +1,48 @@
+// The types of `require('hawser')`: the class Redis with everything else as its members. Written from what lib/index.ts exports, since
+// TypeScript has no `export *` for a namespace.
+
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+/** Writes entry.d.ts beside the index.d.ts in `folder`. */
+export function writeEntryTypes(folder) {
+  const names = exportedNames(path.join(folder, 'index.d.ts'));
+  const lines = (format) => names.map(format).join('\n');
+  writeFileSync(
+    path.join(folder, 'entry.d.ts'),
+    `/// <reference types="node" preserve="true" />
+/** Written by scripts/setup/entry-types.mjs. */
+import {
+${lines((name) => `  ${name} as _${name},`)}
+} from './index';
+
+/** The package as \`import hawser = require('hawser')\` sees it: the class \`Redis\`. */
+declare class hawser<ReplyMapping extends _ReplyMappingMode = 'legacy'> extends _Redis<ReplyMapping> {}
+declare namespace hawser {
+  export {
+    _Redis as default,
+${lines((name) => `    _${name} as ${name},`)}
+  };
+}
+export = hawser;
+`,
+  );
+}
+
+/** Every name that a declaration file exports, types included, without \`default\`. */
+function exportedNames(file) {
+  // Loaded here: an installed package is built from source without it.
+  const ts = require('typescript');
+  const program = ts.createProgram([file], {
+    module: ts.ModuleKind.Node16,
+    moduleResolution: ts.ModuleResolutionKind.Node16,
+    target: ts.ScriptTarget.ES2022,
+    types: [],
+  });
+  const checker = program.getTypeChecker();
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)));
+  return exported.map((symbol) => symbol.name).filter((name) => name !== 'default').sort();
+}
