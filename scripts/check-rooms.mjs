@@ -108,8 +108,8 @@ for (const file of [...walk('src'), ...walk('lib')]) {
     for (const room of upward(file, line)) found.push(`${file}:${at + 1}: a room names only rooms below it, not ${room}: ${line.trim()}`);
   });
 }
-// Both are being taken apart: a circle there is not new.
-const KNOWN = /^src\/(cache|tokio_io)\//;
+// This room is being taken apart: a circle there is not new.
+const KNOWN = /^src\/tokio_io\//;
 for (const circle of circles(texts).filter(([file]) => !KNOWN.test(file))) found.push(`${circle[0]}:1: a circle of files: ${circle.join(', ')}`);
 for (const line of found) console.log(line);
 console.log(found.length === 0 ? 'dependency direction: as designed' : `dependency direction: ${found.length} lines against it`);

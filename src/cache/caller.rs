@@ -120,4 +120,9 @@ pub(super) mod testing {
         let request = Request::GetOrSet { key: b"k".to_vec(), ttl, keep: None, fresh: None, max_age: None, lock_timeout, tags };
         Caller::of(CallId(id), request, u64::from(id), Duration::from_secs(30)).expect("a read").0
     }
+    /// A caller without one.
+    pub(in crate::cache) fn getter(id: u32) -> Caller {
+        let request = Request::Get { key: b"k".to_vec(), fresh: None, max_age: None };
+        Caller::of(CallId(id), request, u64::from(id), Duration::from_secs(30)).expect("a read").0
+    }
 }

@@ -6,69 +6,16 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::caller::{Caller, EntryOptions};
+use super::handoff::Handoff;
 use super::lookup::Lookup;
 use super::names::Repo;
+use super::purpose::Purpose;
 use super::request::{Decision, LoadId, RepoId};
 use super::timers::{Numbered, Timer, Timers};
-use super::{loads, lookups, placement, refresh, tag_addition, writes};
 use crate::clock::Instant;
 use crate::entropy::Entropy;
 use crate::store::entry::Tag;
-use crate::store::node::{Invalidation, NodeTask};
-use crate::store::{Id, Key, Op, StoreError, Ticket, Value};
-
-/// The machine that an answer of the store is for, and what it needs to take it.
-#[derive(Debug)]
-pub(super) enum Purpose {
-    /// Nobody waits for the answer.
-    Unobserved,
-    Node(NodeTask),
-    Lookup(lookups::Asked),
-    Placement(placement::Asked),
-    Load(loads::Asked),
-    Refresh(refresh::Asked),
-    TagAddition(tag_addition::Asked),
-    Write(writes::Asked),
-}
-
-/// What one machine leaves to another one.
-#[derive(Debug)]
-pub(super) enum Handoff {
-    /// A lookup met a value with another replication id.
-    Foreign(u64, Box<Lookup>),
-    /// Capture versions and place a lease, as the lookup's plan says.
-    Place(u64, Box<Lookup>),
-    /// A current lease is there: join its load if it is this process's, wait for it otherwise.
-    Follow(u64, Box<Lookup>, Id),
-    /// Something else was found. Evaluate it.
-    Evaluate(u64, Box<Lookup>),
-    /// Read again with the next batch.
-    ReadAgain(u64, Box<Lookup>),
-    /// The lookup's operation has no answer.
-    Lost(u64, Box<Lookup>, StoreError),
-    /// The lease with this token is in place: run the first caller's loader.
-    Start(Box<Lookup>, Id),
-    /// The caller runs its loader without storing.
-    Uncached(Arc<Repo>, Key, Caller),
-    /// This caller has been served a stale value. Its loader may refresh it.
-    Revalidate(Arc<Repo>, Key, Caller, Value),
-    /// The lease of a refresh is in place: run the loader in the background.
-    Refresh(refresh::Placed),
-    /// Nobody holds this lease any more.
-    GiveBack(Key, Id),
-    /// A loader failed: its lease stays without a holder until a backoff has passed.
-    BackOff(Key, Id),
-    /// The versions of tags that a loader added are known: write them into its lease.
-    TagsCaptured { addition: u64, load: u32, captured: Vec<(Tag, Id)> },
-    /// An addition of tags is over; `in_place` if the lease carries them.
-    TagsAdded { load: u32, in_place: bool },
-    /// A write runs out of its budget with these undelivered.
-    Undelivered(writes::Overdue, Vec<Invalidation>),
-    /// The server has not answered this operation in time.
-    Silence(Option<Ticket>),
-    /// The server refused an operation whose caller does not fail for it.
-    Refused(StoreError),
-}
+use crate::store::{Id, Key, Op, Ticket};
 
 /// What the driver has to carry out, before the engine addresses it to a node.
 #[derive(Debug)]
@@ -150,6 +97,13 @@ impl Outbox {
             self.hand(Handoff::Uncached(Arc::clone(repo), entry.clone(), caller));
         } else {
             self.decide(Decision::Miss { call: caller.id });
+        }
+    }
+
+    /// Every caller of a lookup goes on without the cache.
+    pub(super) fn bypass_all(&mut self, lookup: Lookup) {
+        for caller in lookup.callers {
+            self.bypass(&lookup.repo, &lookup.entry, caller);
         }
     }
 

@@ -9,14 +9,16 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use super::config::EngineConfig;
-use super::effects::{Effect, Fx, Handoff, Outbox, Purpose};
+use super::effects::{Effect, Fx, Outbox};
+use super::handoff::Handoff;
 use super::loads::Loads;
 use super::lookups::Lookups;
 use super::names::Repo;
 use super::placement::Placements;
+use super::purpose::Purpose;
 use super::refresh::Refreshes;
 use super::request::{CallId, Decision, LoadId, LoadOutcome, RepoId, Request};
-use super::tag_addition::TagAdditions;
+use super::tag_addition::{Admission, TagAdditions};
 use super::timers::Timer;
 use super::uncached::Uncached;
 use super::wire::{self, Message};
@@ -169,11 +171,8 @@ impl Engine {
     /// be stored.
     pub fn add_tags(&mut self, cx: &mut Context<'_>, call: CallId, load: LoadId, tags: Vec<Tag>) {
         let may_write = self.may_write_for(load.0);
-        let admission = if self.uncached.has(load.0) {
-            super::tag_addition::Admission::NotStored
-        } else {
-            self.loads.admit_tags(fx!(self, cx), load.0, tags, may_write)
-        };
+        let admission =
+            if self.uncached.has(load.0) { Admission::NotStored } else { self.loads.admit_tags(fx!(self, cx), load.0, tags, may_write) };
         self.additions.begin(fx!(self, cx), call, load.0, admission);
         self.settle(cx);
     }

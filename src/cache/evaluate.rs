@@ -214,3 +214,7 @@ pub(super) fn is_captured(value: &[u8], captured: &[(Tag, Id)]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "evaluate_tests.rs"]
+mod tests;

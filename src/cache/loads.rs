@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::caller::{Caller, EntryOptions};
-use super::effects::{Fx, Handoff, Purpose};
+use super::effects::Fx;
 use super::ending::{conclude, Ending};
+use super::handoff::{Handoff, PlacedRefresh};
 use super::load::{fallback_for, Commit, Lease, Load, Replaced};
 use super::lookup::Lookup;
-use super::refresh::Placed;
+use super::purpose::{ForLoad, Purpose};
 use super::request::{CallId, Decision, LoadId, LoadOutcome, Payload};
 use super::tag_addition::Admission;
 use super::tags::normalize;
@@ -34,13 +35,6 @@ pub(super) struct LoadConfig {
     pub backoff: (Duration, Duration),
     /// Whether stale entries are served while they are refreshed.
     pub swr: bool,
-}
-
-/// What an answer of the store is for.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Asked {
-    Commit(u32),
-    Renew(u32),
 }
 
 /// The loads of one process that have a lease.
@@ -78,8 +72,8 @@ impl Loads {
     }
 
     /// The lease of a refresh is in place: the loader of a caller that has been answered runs.
-    pub(super) fn begin_refresh(&mut self, fx: &mut Fx<'_>, placed: Placed) {
-        let Placed { call, repo, entry, token, captured, options } = placed;
+    pub(super) fn begin_refresh(&mut self, fx: &mut Fx<'_>, placed: PlacedRefresh) {
+        let PlacedRefresh { call, repo, entry, token, captured, options } = placed;
         let lease = Lease { is_refresh: true, ..self.lease(fx.now, token, true, captured, options) };
         let load = self.add(fx, Load { repo, entry, owner: None, joined: Vec::new(), lease, commit: None });
         fx.decide(Decision::Refresh { call, load: LoadId(load) });
@@ -157,7 +151,7 @@ impl Loads {
         let value = Value::new(value);
         let payload = Payload::new(value.clone(), from);
         let (entry, token, life) = (load.entry.clone(), load.lease.token, load.lease.options.life());
-        let ticket = fx.send(Op::Commit { entry: entry.clone(), token, value, life }, Purpose::Load(Asked::Commit(id)));
+        let ticket = fx.send(Op::Commit { entry: entry.clone(), token, value, life }, Purpose::Load(ForLoad::Commit(id)));
         fx.count(&load.repo, entry, &load.lease.tags);
         let deadline = fx.now + self.config.budget;
         fx.wake_at(deadline, Timer::Load(id));
@@ -189,10 +183,10 @@ impl Loads {
     }
 
     /// The store's answer.
-    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: Asked, answer: Result<Answer, StoreError>) {
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: ForLoad, answer: Result<Answer, StoreError>) {
         match asked {
-            Asked::Commit(id) => self.on_commit(fx, id, answer),
-            Asked::Renew(id) => {
+            ForLoad::Commit(id) => self.on_commit(fx, id, answer),
+            ForLoad::Renew(id) => {
                 if let (Ok(Answer::Lease(false)), Some(load)) = (answer, self.running.get_mut(&id)) {
                     load.lease.is_lost = true;
                 }
@@ -261,7 +255,7 @@ impl Loads {
             let versions = lease.tags.iter().map(|(tag, captured)| (load.repo.names.version(tag), *captured)).collect();
             let (need, life) = (lease.options.need(self.config.lease), self.config.lease);
             let op = Op::Renew { entry: load.entry.clone(), token: lease.token, life, versions, need };
-            fx.send(op, Purpose::Load(Asked::Renew(id)));
+            fx.send(op, Purpose::Load(ForLoad::Renew(id)));
         }
     }
 

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::Caller;
-use super::effects::Outbox;
 use super::names::Repo;
 use super::request::CallId;
 use super::tags::Known;
-use super::timers::Timer;
 use crate::clock::Instant;
 use crate::store::entry::Tag;
 use crate::store::{Id, Key, Sight, Ticket};
@@ -98,19 +96,12 @@ impl Lookup {
     }
 
     /// Its answer has come. An answer that is looked at after the deadline has waited for the process and not for the server, or
-    /// the deadline would have been judged first: the next step has the whole budget again.
-    pub(super) fn renew_budget(&mut self, out: &mut Outbox, now: Instant, budget: Duration, timer: Timer) {
-        if self.deadline <= now {
+    /// the deadline would have been judged first: the next step has the whole budget again. Returns the new deadline.
+    pub(super) fn renew_budget(&mut self, now: Instant, budget: Duration) -> Option<Instant> {
+        (self.deadline <= now).then(|| {
             self.deadline = now + budget;
-            out.wake_at(self.deadline, timer);
-        }
-    }
-
-    /// Every caller goes on without the cache.
-    pub(super) fn bypass(self, out: &mut Outbox) {
-        for caller in self.callers {
-            out.bypass(&self.repo, &self.entry, caller);
-        }
+            self.deadline
+        })
     }
 
     /// Takes a call out of it. Says whether it was there.

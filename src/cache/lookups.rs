@@ -11,10 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::Caller;
-use super::effects::{Fx, Handoff, Outbox, Purpose};
+use super::effects::{Fx, Outbox};
 use super::evaluate::{evaluate, Next, Rules};
+use super::handoff::Handoff;
 use super::lookup::{Lookup, Phase};
 use super::names::Repo;
+use super::purpose::{Batch, ForLookup, Purpose};
 use super::request::{CallId, Decision};
 use super::tags::{unite, Known};
 use super::timers::{Numbered, Timer};
@@ -40,23 +42,6 @@ pub(super) struct LookupConfig {
     pub lease: Duration,
     /// Whether stale entries are served while they are refreshed.
     pub swr: bool,
-}
-
-/// What an answer of the store is for.
-#[derive(Debug)]
-pub(super) enum Asked {
-    /// A batch of reads.
-    Batch(Batch),
-    /// The versions of these tags, for one lookup.
-    Versions(u64, Vec<Tag>),
-}
-
-/// The lookups that one operation reads for, each with the number of its tags, and for each tag the place of its version in the
-/// answer.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    lookups: Vec<(u64, u32)>,
-    places: Vec<u32>,
 }
 
 /// The lookups of one process.
@@ -140,7 +125,7 @@ impl Lookups {
             return;
         }
         let ids: Vec<u64> = batch.lookups.iter().map(|(id, _)| *id).collect();
-        let ticket = out.send(Op::Read { entries, versions }, Purpose::Lookup(Asked::Batch(batch)));
+        let ticket = out.send(Op::Read { entries, versions }, Purpose::Lookup(ForLookup::Batch(batch)));
         for id in ids {
             if let Some(lookup) = self.active.get_mut(&id) {
                 lookup.phase = Phase::Asked(ticket);
@@ -149,19 +134,19 @@ impl Lookups {
     }
 
     /// The store's answer.
-    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: Asked, answer: Result<Answer, StoreError>) {
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: ForLookup, answer: Result<Answer, StoreError>) {
         match (asked, answer) {
-            (Asked::Batch(batch), Ok(Answer::Read { entries, versions, atomic })) => {
+            (ForLookup::Batch(batch), Ok(Answer::Read { entries, versions, atomic })) => {
                 self.on_read(fx, ticket, batch, entries, &versions, atomic);
             }
-            (Asked::Versions(id, tags), Ok(Answer::Versions(versions))) => self.on_versions(fx, ticket, id, tags, &versions),
-            (Asked::Batch(batch), other) => {
+            (ForLookup::Versions(id, tags), Ok(Answer::Versions(versions))) => self.on_versions(fx, ticket, id, tags, &versions),
+            (ForLookup::Batch(batch), other) => {
                 let error = other.err().unwrap_or(StoreError::Unexpected);
                 for (id, _) in batch.lookups {
                     self.on_lost(fx, ticket, id, &error);
                 }
             }
-            (Asked::Versions(id, _), other) => self.on_lost(fx, ticket, id, &other.err().unwrap_or(StoreError::Unexpected)),
+            (ForLookup::Versions(id, _), other) => self.on_lost(fx, ticket, id, &other.err().unwrap_or(StoreError::Unexpected)),
         }
     }
 
@@ -214,7 +199,9 @@ impl Lookups {
             return None;
         }
         let mut lookup = self.active.remove(&id)?;
-        lookup.renew_budget(fx.out, fx.now, self.config.budget, Timer::Lookup(id));
+        if let Some(deadline) = lookup.renew_budget(fx.now, self.config.budget) {
+            fx.wake_at(deadline, Timer::Lookup(id));
+        }
         Some(lookup)
     }
 
@@ -248,7 +235,7 @@ impl Lookups {
     /// Reads versions that the batch did not have. They are younger than the entry.
     fn read_versions(&mut self, out: &mut Outbox, id: u64, mut lookup: Box<Lookup>, tags: Vec<Tag>) {
         let versions = tags.iter().map(|tag| lookup.repo.names.version(tag)).collect();
-        let ticket = out.send(Op::ReadVersions { versions }, Purpose::Lookup(Asked::Versions(id, tags)));
+        let ticket = out.send(Op::ReadVersions { versions }, Purpose::Lookup(ForLookup::Versions(id, tags)));
         lookup.phase = Phase::Asked(ticket);
         self.active.insert(id, lookup);
     }
@@ -278,7 +265,7 @@ impl Lookups {
             return self.read_again(out, id, lookup);
         }
         out.hand(Handoff::Refused(error.clone()));
-        lookup.bypass(out);
+        out.bypass_all(*lookup);
     }
 
     /// Another process loads: reads again after a while.
@@ -329,7 +316,7 @@ impl Lookups {
             Phase::Asked(ticket) => Some(ticket),
         };
         fx.hand(Handoff::Silence(ticket));
-        lookup.bypass(fx.out);
+        fx.bypass_all(*lookup);
     }
 
     /// Reads may go: the budget of the lookups that waited for it begins.

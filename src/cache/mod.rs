@@ -17,7 +17,7 @@
 //! | `uncached` | machine: loads without storing |
 //! | `refresh` | machine: revalidation behind a stale hit |
 //! | `writes`, `pattern_scan` | machine: set, delete, invalidate, deletePattern |
-//! | `effects`, `timers` | what machines return |
+//! | `effects`, `handoff`, `purpose`, `timers` | what machines return, leave to each other, and wait for |
 //! | `evaluate` | what a lookup makes of what it found |
 //! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
 //! | `freshness`, `tags`, `names` | fresh or stale; sets of tags and their versions; keys |
@@ -31,6 +31,7 @@ mod ending;
 mod engine;
 mod evaluate;
 mod freshness;
+mod handoff;
 mod load;
 mod loads;
 mod lookup;
@@ -38,6 +39,7 @@ mod lookups;
 mod names;
 mod pattern_scan;
 mod placement;
+mod purpose;
 mod refresh;
 mod request;
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) struct PatternScan {
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum ScanStep {
     Scan,
     /// Nothing but the answers to deletions.
     Wait,
@@ -70,13 +70,13 @@ impl PatternScan {
     }
 
     /// What comes next in the node's epoch `now`.
-    pub(super) fn next(&self, now: u64) -> Step {
+    pub(super) fn next(&self, now: u64) -> ScanStep {
         if !self.is_scanned || self.epoch != now {
-            Step::Scan
+            ScanStep::Scan
         } else if self.unlinking == 0 {
-            Step::Done(self.deleted)
+            ScanStep::Done(self.deleted)
         } else {
-            Step::Wait
+            ScanStep::Wait
         }
     }
 }
@@ -94,12 +94,12 @@ mod tests {
         let mut scan = PatternScan::new(b"sc:*".to_vec());
         assert_eq!(scan.scan(1), Op::Scan { cursor: b"0".to_vec(), pattern: b"sc:*".to_vec() });
         assert!(scan.on_scanned(b"7".to_vec(), vec![key("sc:a")], 1).is_some());
-        assert_eq!(scan.next(1), Step::Scan);
+        assert_eq!(scan.next(1), ScanStep::Scan);
         assert_eq!(scan.scan(1), Op::Scan { cursor: b"7".to_vec(), pattern: b"sc:*".to_vec() });
         assert_eq!(scan.on_scanned(b"0".to_vec(), vec![], 1), None);
-        assert_eq!(scan.next(1), Step::Wait);
+        assert_eq!(scan.next(1), ScanStep::Wait);
         assert!(scan.on_unlinked(1, Some(1)));
-        assert_eq!(scan.next(1), Step::Done(1));
+        assert_eq!(scan.next(1), ScanStep::Done(1));
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
         assert!(!scan.on_unlinked(1, Some(1)), "the answer to a deletion of the former epoch only counts its keys");
         scan.on_scanned(b"0".to_vec(), vec![key("sc:b")], 2);
         assert!(scan.on_unlinked(2, None));
-        assert_eq!(scan.next(2), Step::Scan);
+        assert_eq!(scan.next(2), ScanStep::Scan);
         assert_eq!(scan.scan(2), Op::Scan { cursor: b"0".to_vec(), pattern: b"sc:*".to_vec() });
     }
 }

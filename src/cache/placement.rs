@@ -7,9 +7,11 @@
 use std::time::Duration;
 
 use super::caller::tags_of;
-use super::effects::{Fx, Handoff, Purpose};
+use super::effects::Fx;
 use super::evaluate::{is_captured, served};
+use super::handoff::Handoff;
 use super::lookup::{Lookup, Phase};
+use super::purpose::{ForPlacement, Purpose};
 use super::request::{CallId, Decision, Hit};
 use super::tags::{unite, Currency};
 use super::timers::{Numbered, Timer};
@@ -19,14 +21,6 @@ use crate::store::{Answer, Id, Key, Op, Seen, Sight, StoreError, Ticket};
 
 /// How often placing a lease is tried before the loader runs without one.
 const ROUNDS_MAX: u8 = 3;
-
-/// What an answer of the store is for.
-#[derive(Debug)]
-pub(super) enum Asked {
-    Ensure(u64),
-    /// The lease's entry and token: if nobody waits for the answer any more, the lease is given back.
-    Place(u64, Key, Id),
-}
 
 /// The lookups that are placing a lease.
 #[derive(Debug)]
@@ -51,16 +45,16 @@ impl Placements {
             return self.place(fx, id, lookup);
         }
         let op = fx.ensure(&lookup.repo, &lookup.plan.tags, options, self.lease);
-        let ticket = fx.send(op, Purpose::Placement(Asked::Ensure(id)));
+        let ticket = fx.send(op, Purpose::Placement(ForPlacement::Ensure(id)));
         lookup.phase = Phase::Asked(ticket);
         self.lookups.insert(id, lookup);
     }
 
     /// The store's answer.
-    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: Asked, answer: Result<Answer, StoreError>) {
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: ForPlacement, answer: Result<Answer, StoreError>) {
         match asked {
-            Asked::Ensure(id) => self.on_ensured(fx, ticket, id, answer),
-            Asked::Place(id, entry, token) => self.on_placed(fx, ticket, id, entry, token, answer),
+            ForPlacement::Ensure(id) => self.on_ensured(fx, ticket, id, answer),
+            ForPlacement::Place(id, entry, token) => self.on_placed(fx, ticket, id, entry, token, answer),
         }
     }
 
@@ -93,7 +87,7 @@ impl Placements {
             }
             expected => Op::Place { entry, expected, lease: entry::encode_lease(token, &lookup.plan.captured), life },
         };
-        let ticket = fx.send(op, Purpose::Placement(Asked::Place(id, lookup.entry.clone(), token)));
+        let ticket = fx.send(op, Purpose::Placement(ForPlacement::Place(id, lookup.entry.clone(), token)));
         lookup.phase = Phase::Asked(ticket);
         self.lookups.insert(id, lookup);
     }
@@ -127,7 +121,7 @@ impl Placements {
                     fx.hand(Handoff::GiveBack(entry, token));
                 }
                 fx.hand(Handoff::Refused(error));
-                lookup.bypass(fx.out);
+                fx.bypass_all(*lookup);
             }
         }
     }
@@ -161,7 +155,9 @@ impl Placements {
             return None;
         }
         let mut lookup = self.lookups.remove(&id)?;
-        lookup.renew_budget(fx.out, fx.now, self.budget, Timer::Placement(id));
+        if let Some(deadline) = lookup.renew_budget(fx.now, self.budget) {
+            fx.wake_at(deadline, Timer::Placement(id));
+        }
         Some(lookup)
     }
 
@@ -173,7 +169,7 @@ impl Placements {
         let Some(lookup) = self.lookups.remove(&id) else { return };
         let ticket = if let Phase::Asked(ticket) = lookup.phase { Some(ticket) } else { None };
         fx.hand(Handoff::Silence(ticket));
-        lookup.bypass(fx.out);
+        fx.bypass_all(*lookup);
     }
 
     /// The caller has given up. Says whether its call was here. A lease that an empty lookup has asked for is given back.
@@ -203,7 +199,7 @@ fn is_placed(answer: &Result<Answer, StoreError>) -> bool {
 fn evaluate_again(fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, found: Sight) {
     lookup.rounds += 1;
     if lookup.rounds >= ROUNDS_MAX {
-        return lookup.bypass(fx.out);
+        return fx.bypass_all(*lookup);
     }
     lookup.found = found;
     lookup.is_late = true;

@@ -11,9 +11,11 @@ use std::time::Duration;
 use lru::LruCache;
 
 use super::caller::{Caller, EntryOptions};
-use super::effects::{Fx, Handoff, Outbox, Purpose};
+use super::effects::{Fx, Outbox};
 use super::evaluate::is_captured;
+use super::handoff::{Handoff, PlacedRefresh};
 use super::names::Repo;
+use super::purpose::{ForRefresh, Purpose};
 use super::request::{CallId, Decision};
 use super::tags::unite;
 use super::timers::{Numbered, Timer};
@@ -33,24 +35,6 @@ pub(super) struct RefreshConfig {
     pub lease: Duration,
     /// The first and the longest backoff after a load that failed.
     pub backoff: (Duration, Duration),
-}
-
-/// What an answer of the store is for.
-#[derive(Debug)]
-pub(super) enum Asked {
-    Ensure(u64),
-    Place(u64, Key, Id),
-}
-
-/// A refresh whose lease is in place.
-#[derive(Debug)]
-pub(super) struct Placed {
-    pub call: CallId,
-    pub repo: Arc<Repo>,
-    pub entry: Key,
-    pub token: Id,
-    pub captured: Vec<(Tag, Id)>,
-    pub options: EntryOptions,
 }
 
 /// A refresh on its way to its lease.
@@ -106,16 +90,16 @@ impl Refreshes {
             self.place(fx, id, &refresh);
         } else {
             let op = fx.ensure(&refresh.repo, &refresh.tags, &refresh.options, self.config.lease);
-            fx.send(op, Purpose::Refresh(Asked::Ensure(id)));
+            fx.send(op, Purpose::Refresh(ForRefresh::Ensure(id)));
         }
         self.active.insert(id, refresh);
     }
 
     /// The store's answer.
-    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: Asked, answer: Result<Answer, StoreError>) {
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: ForRefresh, answer: Result<Answer, StoreError>) {
         match asked {
-            Asked::Ensure(id) => self.on_ensured(fx, id, answer),
-            Asked::Place(id, entry, token) => self.on_placed(fx, id, entry, token, answer),
+            ForRefresh::Ensure(id) => self.on_ensured(fx, id, answer),
+            ForRefresh::Place(id, entry, token) => self.on_placed(fx, id, entry, token, answer),
         }
     }
 
@@ -140,7 +124,7 @@ impl Refreshes {
         let (entry, stamp, life) = (refresh.entry.clone(), refresh.stamp, self.config.lease);
         let tags = entry::encode_tags(&refresh.captured);
         let op = Op::PlaceInside { entry: entry.clone(), stamp, token, tags, life };
-        fx.send(op, Purpose::Refresh(Asked::Place(id, entry, token)));
+        fx.send(op, Purpose::Refresh(ForRefresh::Place(id, entry, token)));
     }
 
     fn on_placed(&mut self, fx: &mut Fx<'_>, id: u64, entry: Key, token: Id, answer: Result<Answer, StoreError>) {
@@ -159,7 +143,7 @@ impl Refreshes {
             return refresh.map_or((), |refresh| skip(fx.out, refresh.call));
         }
         if let Some(Refresh { call, repo, entry, captured, options, .. }) = refresh {
-            fx.hand(Handoff::Refresh(Placed { call, repo, entry, token, captured, options }));
+            fx.hand(Handoff::Refresh(PlacedRefresh { call, repo, entry, token, captured, options }));
         }
     }
 

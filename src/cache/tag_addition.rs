@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use super::effects::{Fx, Handoff, Purpose};
+use super::effects::Fx;
+use super::handoff::Handoff;
+use super::purpose::{ForTagAddition, Purpose};
 use super::request::{CallId, Decision};
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
@@ -25,13 +27,6 @@ pub(super) enum Admission {
     InPlace,
     /// These are new; the operation ensures their versions.
     Add { tags: Vec<Tag>, ensure: Op },
-}
-
-/// What an answer of the store is for.
-#[derive(Debug)]
-pub(super) enum Asked {
-    Ensure(u64, Vec<Tag>),
-    Amend(u64),
 }
 
 /// Tags on their way into a lease.
@@ -68,7 +63,7 @@ impl TagAdditions {
                 let (id, deadline) = (fx.number(), fx.now + self.budget);
                 self.additions.insert(id, Addition { call: Some(call), load, deadline });
                 fx.wake_at(deadline, Timer::TagAddition(id));
-                fx.send(ensure, Purpose::TagAddition(Asked::Ensure(id, tags)));
+                fx.send(ensure, Purpose::TagAddition(ForTagAddition::Ensure(id, tags)));
                 return;
             }
         };
@@ -76,10 +71,10 @@ impl TagAdditions {
     }
 
     /// The store's answer.
-    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: Asked, answer: Result<Answer, StoreError>) {
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: ForTagAddition, answer: Result<Answer, StoreError>) {
         match asked {
-            Asked::Ensure(id, tags) => self.on_ensured(fx, id, tags, answer),
-            Asked::Amend(id) => self.end(fx, id, matches!(answer, Ok(Answer::Lease(true)))),
+            ForTagAddition::Ensure(id, tags) => self.on_ensured(fx, id, tags, answer),
+            ForTagAddition::Amend(id) => self.end(fx, id, matches!(answer, Ok(Answer::Lease(true)))),
         }
     }
 
@@ -100,7 +95,7 @@ impl TagAdditions {
     pub(super) fn on_captured(&mut self, fx: &mut Fx<'_>, id: u64, amend: Option<Op>) {
         match amend {
             Some(op) => {
-                fx.send(op, Purpose::TagAddition(Asked::Amend(id)));
+                fx.send(op, Purpose::TagAddition(ForTagAddition::Amend(id)));
             }
             None => self.end(fx, id, false),
         }
@@ -149,7 +144,7 @@ mod tests {
         Admission::Add { tags: vec![Tag::from(&b"t"[..])], ensure: Op::Ensure { items: vec![], need: Duration::ZERO } }
     }
 
-    fn asked(rig: &mut Rig) -> Asked {
+    fn asked(rig: &mut Rig) -> ForTagAddition {
         let (ticket, _) = rig.sent().pop().expect("an operation");
         match rig.purpose(ticket) {
             Purpose::TagAddition(asked) => asked,

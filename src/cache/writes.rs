@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::EntryOptions;
-use super::effects::{Fx, Handoff, Outbox, Purpose};
+use super::effects::{Fx, Outbox};
+use super::handoff::{Handoff, OverdueWrite};
 use super::names::Repo;
-use super::pattern_scan::{self, PatternScan};
+use super::pattern_scan::{PatternScan, ScanStep};
+use super::purpose::{ForWrite, Purpose, WriteStep};
 use super::request::{CallId, Decision, Request};
 use super::tags::normalize;
 use super::timers::{Numbered, Timer};
@@ -32,35 +34,6 @@ pub(super) struct Target {
     pub epoch: u64,
 }
 
-/// What an answer of the store is for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
-    write: u64,
-    step: Step,
-}
-
-/// A write whose budget has run out.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Overdue {
-    write: u64,
-    /// The operation whose answer is still due.
-    pub in_flight: Option<Ticket>,
-    /// Whether it may have changed anything.
-    is_open: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Ensure,
-    Set,
-    Delete,
-    Invalidate,
-    /// A step of the scan that began in this epoch.
-    Scan(u64),
-    /// The deletion of keys that the scan of this epoch found.
-    Unlink(u64),
-}
-
 /// A write under way.
 #[derive(Debug)]
 struct Write {
@@ -69,7 +42,7 @@ struct Write {
     job: Job,
     deadline: Instant,
     /// The operation whose answer is due.
-    in_flight: Option<(Ticket, Step)>,
+    in_flight: Option<(Ticket, WriteStep)>,
     /// When it is sent again.
     retry_at: Option<Instant>,
 }
@@ -121,20 +94,20 @@ impl Job {
     }
 
     /// The next operation. Randoms are fresh for every attempt.
-    fn next(&mut self, fx: &mut Fx<'_>, lease: Duration, epoch: u64) -> (Op, Step) {
+    fn next(&mut self, fx: &mut Fx<'_>, lease: Duration, epoch: u64) -> (Op, WriteStep) {
         match self {
             Self::Set { repo, options, captured, .. } if captured.len() < options.tags.len() => {
-                (fx.ensure(repo, &options.tags, options, lease), Step::Ensure)
+                (fx.ensure(repo, &options.tags, options, lease), WriteStep::Ensure)
             }
             Self::Set { entry, options, payload, captured, .. } => {
                 let EntryOptions { ttl, fresh, keep, .. } = *options;
                 let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: captured };
                 let value = Value::new(entry::encode(&header, payload).0);
-                (Op::Set { entry: entry.clone(), value, life: options.life() }, Step::Set)
+                (Op::Set { entry: entry.clone(), value, life: options.life() }, WriteStep::Set)
             }
-            Self::Delete { entries } => (Op::Delete { entries: entries.clone() }, Step::Delete),
-            Self::Invalidate { tags } => (Op::Invalidate { tags: tags.clone() }, Step::Invalidate),
-            Self::Pattern { scan } => (scan.scan(epoch), Step::Scan(epoch)),
+            Self::Delete { entries } => (Op::Delete { entries: entries.clone() }, WriteStep::Delete),
+            Self::Invalidate { tags } => (Op::Invalidate { tags: tags.clone() }, WriteStep::Invalidate),
+            Self::Pattern { scan } => (scan.scan(epoch), WriteStep::Scan(epoch)),
         }
     }
 }
@@ -171,17 +144,17 @@ impl Writes {
         let Some(write) = self.active.get_mut(&id).filter(|write| target.may_write && write.in_flight.is_none()) else { return };
         write.retry_at = None;
         let (op, step) = write.job.next(fx, self.lease, target.epoch);
-        let ticket = fx.send(op, Purpose::Write(Asked { write: id, step }));
+        let ticket = fx.send(op, Purpose::Write(ForWrite { write: id, step }));
         write.in_flight = Some((ticket, step));
-        if let (Step::Set, Job::Set { repo, entry, captured, .. }) = (step, &write.job) {
+        if let (WriteStep::Set, Job::Set { repo, entry, captured, .. }) = (step, &write.job) {
             fx.count(repo, entry.clone(), captured);
         }
     }
 
     /// The store's answer.
-    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: Asked, answer: Result<Answer, StoreError>, target: Target) {
-        let Asked { write: id, step } = asked;
-        if let Step::Unlink(epoch) = step {
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: ForWrite, answer: Result<Answer, StoreError>, target: Target) {
+        let ForWrite { write: id, step } = asked;
+        if let WriteStep::Unlink(epoch) = step {
             return self.on_unlinked(fx, id, epoch, answer, target);
         }
         let Some(write) = self.active.get_mut(&id) else { return };
@@ -198,14 +171,14 @@ impl Writes {
             (Job::Set { .. }, Answer::Done) => self.done(fx.out, id, 0),
             (_, Answer::Number(number)) => self.done(fx.out, id, number),
             // The scan has begun again meanwhile.
-            (Job::Pattern { scan }, Answer::Scanned { .. }) if step != Step::Scan(scan.epoch()) => self.advance(fx, id, target),
+            (Job::Pattern { scan }, Answer::Scanned { .. }) if step != WriteStep::Scan(scan.epoch()) => self.advance(fx, id, target),
             (Job::Pattern { scan }, Answer::Scanned { cursor, keys }) => {
                 // A step that was answered is progress: the next one has the whole budget.
                 write.deadline = fx.now + self.budget;
                 fx.wake_at(write.deadline, Timer::Write(id));
                 let epoch = scan.epoch();
                 if let Some(unlink) = scan.on_scanned(cursor, keys, target.epoch) {
-                    fx.send(unlink, Purpose::Write(Asked { write: id, step: Step::Unlink(epoch) }));
+                    fx.send(unlink, Purpose::Write(ForWrite { write: id, step: WriteStep::Unlink(epoch) }));
                 }
                 self.scan_on(fx, id, target);
             }
@@ -216,9 +189,9 @@ impl Writes {
     fn scan_on(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
         let Some(Job::Pattern { scan }) = self.active.get(&id).map(|write| &write.job) else { return };
         match scan.next(target.epoch) {
-            pattern_scan::Step::Scan => self.advance(fx, id, target),
-            pattern_scan::Step::Done(deleted) => self.done(fx.out, id, deleted),
-            pattern_scan::Step::Wait => {}
+            ScanStep::Scan => self.advance(fx, id, target),
+            ScanStep::Done(deleted) => self.done(fx.out, id, deleted),
+            ScanStep::Wait => {}
         }
     }
 
@@ -232,13 +205,13 @@ impl Writes {
         }
         match answer {
             Ok(_) => self.scan_on(fx, id, target),
-            Err(error) => self.on_failed(fx, id, Step::Unlink(epoch), &error),
+            Err(error) => self.on_failed(fx, id, WriteStep::Unlink(epoch), &error),
         }
     }
 
     /// An operation of a write has no answer: sends it again if that is allowed, and gives the write up otherwise.
-    fn on_failed(&mut self, fx: &mut Fx<'_>, id: u64, step: Step, error: &StoreError) {
-        let is_open = step == Step::Set && error.is_maybe_executed();
+    fn on_failed(&mut self, fx: &mut Fx<'_>, id: u64, step: WriteStep, error: &StoreError) {
+        let is_open = step == WriteStep::Set && error.is_maybe_executed();
         if error.is_passing() && !is_open {
             if let Some(write) = self.active.get_mut(&id) {
                 let at = fx.now + RETRY_AFTER;
@@ -252,7 +225,7 @@ impl Writes {
             StoreError::Cut { .. } | StoreError::NotSent => ErrorKind::Aborted,
             StoreError::Unexpected => ErrorKind::Protocol,
         };
-        let error = Error::new(kind, error.to_string()).maybe_executed(error.is_maybe_executed() && step != Step::Ensure);
+        let error = Error::new(kind, error.to_string()).maybe_executed(error.is_maybe_executed() && step != WriteStep::Ensure);
         self.fail(fx.out, id, error, false);
     }
 
@@ -265,16 +238,16 @@ impl Writes {
             }
             return;
         }
-        let overdue = Overdue {
+        let overdue = OverdueWrite {
             write: id,
             in_flight: write.in_flight.map(|(ticket, _)| ticket),
-            is_open: write.in_flight.is_some_and(|(_, step)| step != Step::Ensure),
+            is_open: write.in_flight.is_some_and(|(_, step)| step != WriteStep::Ensure),
         };
         fx.hand(Handoff::Undelivered(overdue, write.job.invalidations()));
     }
 
     /// The budget of a write has run out. `kept`: its invalidations will be delivered when the node is back.
-    pub(super) fn give_up(&mut self, out: &mut Outbox, overdue: Overdue, kept: bool) {
+    pub(super) fn give_up(&mut self, out: &mut Outbox, overdue: OverdueWrite, kept: bool) {
         let text = match (overdue.in_flight.is_some(), kept) {
             (true, false) => "the server has not answered in time",
             (false, false) => "the server could not be reached in time",

@@ -2,6 +2,7 @@
 //! seed's, and what callers are told is checked against what really happened. A seed that fails is a test case.
 
 mod check;
+mod dice;
 mod server;
 mod told;
 mod weather;

@@ -1,7 +1,7 @@
 //! The store of the simulation. What touches several slots can be carried out piece by piece, in any order, with other
 //! processes' operations between the pieces, as a cluster does it.
 
-use super::world::Dice;
+use super::dice::Dice;
 use crate::clock::Instant;
 use crate::store::{Found, Id, MemoryStore, NodeOp, Op, ReadEntry, StoreReply, Version};
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::check::{Asked, Books, Made, Scope};
+use super::dice::Dice;
 use super::server::Work;
 use crate::cache::{CallId, Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId, Request};
 use crate::clock::Instant;
-use crate::entropy::Entropy;
 use crate::store::entry::Tag;
 use crate::store::{MemoryStore, StoreError, StoreReply, Ticket};
 
@@ -27,36 +27,6 @@ pub(super) struct Chaos {
 impl Chaos {
     pub(super) const CALM: Self =
         Self { one_load: false, writes: false, cuts: false, crashes: false, evictions: false, failovers: false, scattered: false };
-}
-
-/// A small generator: splitmix64.
-#[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(super) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
-
-impl Entropy for Dice {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for byte in bytes {
-            *byte = self.next() as u8;
-        }
-    }
 }
 
 /// A load that a process runs.

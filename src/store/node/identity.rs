@@ -91,6 +91,9 @@ impl Identity {
 
     /// The server's id. Says whether it has changed so often that the check was turned off just now.
     pub(super) fn learn(&mut self, id: ReplicationId, now: Instant) -> bool {
+        if self.is_check_off {
+            return false;
+        }
         let is_first = std::mem::replace(&mut self.is_first, false);
         let learned = Replication { id, is_checked: true };
         if self.replication == learned {

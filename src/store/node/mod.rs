@@ -428,3 +428,6 @@ fn seen(version: Option<Version>, replication: &Replication) -> Seen<Id> {
         Some(_) => Seen::Foreign,
     }
 }
+
+#[cfg(test)]
+mod tests;

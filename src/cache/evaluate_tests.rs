@@ -1,0 +1,123 @@
+use super::super::caller::testing::{getter, loader};
+use super::super::names::Repo;
+use super::super::request::CallId;
+use super::super::tags::Known;
+use super::*;
+use crate::store::entry::Header;
+use crate::store::{Key, Sight};
+
+fn id(letter: u8) -> Id {
+    Id::parse(&[letter; 16]).unwrap()
+}
+
+fn tagged(names: &[&str]) -> Vec<(Tag, Id)> {
+    names.iter().map(|name| (Tag::from(name.as_bytes()), id(b'v'))).collect()
+}
+
+fn entry(names: &[&str]) -> Value {
+    let minute = Duration::from_secs(60);
+    let tags = tagged(names);
+    Value::new(entry::encode(&Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags }, b"v").0)
+}
+
+fn lookup(callers: Vec<Caller>, value: Seen<Value>, known: &[(&str, Option<u8>)], is_after: bool) -> Lookup {
+    let mut callers = callers.into_iter();
+    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), callers.next().expect("a caller"), Instant::from_millis(250));
+    lookup.callers.extend(callers);
+    lookup.found = Sight { value, pttl: None };
+    lookup.known = Known::new(known.iter().map(|(name, version)| (Tag::from(name.as_bytes()), version.map(id))).collect(), is_after);
+    lookup
+}
+
+fn run(lookup: &mut Lookup) -> (Next, Vec<Decision>) {
+    let mut decisions = Vec::new();
+    let rules = Rules { now: Instant::from_millis(0), swr: true, lease: Duration::from_secs(10) };
+    let (next, _) = evaluate(lookup, rules, &mut decisions);
+    (next, decisions)
+}
+
+#[test]
+fn a_current_entry_serves_its_callers() {
+    let mut lookup = lookup(vec![loader(1, &["t"]), getter(2)], Seen::Own(entry(&["t"])), &[("t", Some(b'v'))], true);
+    let (next, decisions) = run(&mut lookup);
+    assert_eq!((next, decisions.len(), lookup.callers.len()), (Next::Done, 2, 0));
+    assert!(decisions.iter().all(|decision| matches!(decision, Decision::Hit { hit: Hit::Fresh, .. })));
+}
+
+#[test]
+fn what_was_found_after_others_had_begun_counts_as_theirs() {
+    let mut lookup = lookup(vec![loader(1, &[])], Seen::Own(entry(&[])), &[], true);
+    lookup.is_late = true;
+    assert!(matches!(run(&mut lookup).1[..], [Decision::Hit { hit: Hit::Joined, .. }]));
+}
+
+#[test]
+fn an_entry_is_condemned_only_by_versions_read_after_it() {
+    for (version, is_after) in [(Some(b'w'), true), (None, true)] {
+        let mut lookup = lookup(vec![loader(1, &["t"])], Seen::Own(entry(&["t"])), &[("t", version)], is_after);
+        let (Next::Place(plan), _) = run(&mut lookup) else { panic!("a plan") };
+        assert_eq!((plan.expected, plan.inside, plan.is_current), (Some(id(b's')), false, false));
+    }
+    let mut lookup = lookup(vec![loader(1, &["t"])], Seen::Own(entry(&["t"])), &[("t", Some(b'w'))], false);
+    assert_eq!(run(&mut lookup).0, Next::ReadVersions(vec![Tag::from(&b"t"[..])]));
+}
+
+#[test]
+fn a_caller_whose_tag_an_entry_lacks_loads_under_both_sets() {
+    let callers = vec![loader(1, &["t"]), loader(2, &["u"])];
+    let mut lookup = lookup(callers, Seen::Own(entry(&["t"])), &[("t", Some(b'v'))], true);
+    let (Next::Place(plan), decisions) = run(&mut lookup) else { panic!("a plan") };
+    assert!(matches!(decisions[..], [Decision::Hit { call: CallId(1), .. }]));
+    assert_eq!(plan.tags, [Tag::from(&b"u"[..]), Tag::from(&b"t"[..])]);
+    assert!(plan.is_current && !plan.inside, "a lease in the header would leave the entry to callers it will not do for");
+}
+
+#[test]
+fn nothing_and_foreign_values_are_misses_without_a_name() {
+    let mut nothing = lookup(vec![loader(1, &["t"]), getter(2)], Seen::Nothing, &[], true);
+    let (Next::Place(plan), decisions) = run(&mut nothing) else { panic!("a plan") };
+    assert_eq!((plan.expected, decisions), (None, vec![Decision::Miss { call: CallId(2) }]));
+    let mut foreign = lookup(vec![getter(1)], Seen::Foreign, &[], true);
+    assert_eq!(run(&mut foreign).0, Next::Foreign, "the replication id is read again first");
+    foreign.rechecked = true;
+    assert_eq!(run(&mut foreign), (Next::Done, vec![Decision::Miss { call: CallId(1) }]));
+}
+
+#[test]
+fn a_damaged_value_is_replaced_by_its_name() {
+    let damaged = Value::new(entry(&[])[..42].to_vec());
+    let mut lookup = lookup(vec![loader(1, &[])], Seen::Own(damaged), &[], true);
+    assert!(matches!(run(&mut lookup).0, Next::Place(plan) if plan.expected == Some(id(b's'))));
+}
+
+#[test]
+fn a_lease_is_followed_if_it_is_current_for_every_caller() {
+    let lease = |names: &[&str]| Seen::Own(Value::new(entry::encode_lease(id(b't'), &tagged(names))));
+    let mut current = lookup(vec![loader(1, &["t"]), getter(2)], lease(&["t"]), &[("t", Some(b'v'))], true);
+    assert_eq!(run(&mut current), (Next::Follow(id(b't')), vec![Decision::Miss { call: CallId(2) }]));
+    let mut lacking = lookup(vec![loader(1, &["u"])], lease(&["t"]), &[("t", Some(b'v'))], true);
+    assert!(matches!(run(&mut lacking).0, Next::Place(plan) if plan.expected == Some(id(b't')) && plan.tags.len() == 2));
+    let mut outdated = lookup(vec![loader(1, &["t"])], lease(&["t"]), &[("t", None)], true);
+    assert!(matches!(run(&mut outdated).0, Next::Place(plan) if plan.expected == Some(id(b't')) && plan.tags.len() == 1));
+}
+
+#[test]
+fn the_age_is_asked_for_where_it_matters() {
+    let mut young = loader(1, &[]);
+    young.overrides.max_age = Some(Duration::from_secs(5));
+    let mut lookup = lookup(vec![young, getter(2)], Seen::Own(entry(&[])), &[], true);
+    let (next, decisions) = run(&mut lookup);
+    assert_eq!((next, lookup.callers.len()), (Next::ReadAge, 1));
+    assert!(matches!(decisions[..], [Decision::Hit { call: CallId(2), .. }]));
+    lookup.found = Sight { value: Seen::Own(entry(&[])), pttl: Some(54_000) };
+    let (Next::Place(plan), _) = run(&mut lookup) else { panic!("a plan") };
+    assert!(plan.inside, "the entry stays readable for others");
+}
+
+#[test]
+fn captured_versions_are_compared_with_the_entry_s() {
+    let value = entry(&["t", "u"]);
+    assert!(is_captured(&value, &tagged(&["t", "u", "w"])));
+    assert!(!is_captured(&value, &tagged(&["t"])));
+    assert!(!is_captured(&value, &[(Tag::from(&b"t"[..]), id(b'w')), (Tag::from(&b"u"[..]), id(b'v'))]));
+}

@@ -1,0 +1,71 @@
+//! What one machine leaves to another one. The engine passes it on.
+
+use std::sync::Arc;
+
+use super::caller::{Caller, EntryOptions};
+use super::lookup::Lookup;
+use super::names::Repo;
+use super::request::CallId;
+use crate::store::entry::Tag;
+use crate::store::node::Invalidation;
+use crate::store::{Id, Key, StoreError, Ticket, Value};
+
+/// What one machine leaves to another one.
+#[derive(Debug)]
+pub(super) enum Handoff {
+    /// A lookup met a value with another replication id.
+    Foreign(u64, Box<Lookup>),
+    /// Capture versions and place a lease, as the lookup's plan says.
+    Place(u64, Box<Lookup>),
+    /// A current lease is there: join its load if it is this process's, wait for it otherwise.
+    Follow(u64, Box<Lookup>, Id),
+    /// Something else was found. Evaluate it.
+    Evaluate(u64, Box<Lookup>),
+    /// Read again with the next batch.
+    ReadAgain(u64, Box<Lookup>),
+    /// The lookup's operation has no answer.
+    Lost(u64, Box<Lookup>, StoreError),
+    /// The lease with this token is in place: run the first caller's loader.
+    Start(Box<Lookup>, Id),
+    /// The caller runs its loader without storing.
+    Uncached(Arc<Repo>, Key, Caller),
+    /// This caller has been served a stale value. Its loader may refresh it.
+    Revalidate(Arc<Repo>, Key, Caller, Value),
+    /// The lease of a refresh is in place: run the loader in the background.
+    Refresh(PlacedRefresh),
+    /// Nobody holds this lease any more.
+    GiveBack(Key, Id),
+    /// A loader failed: its lease stays without a holder until a backoff has passed.
+    BackOff(Key, Id),
+    /// The versions of tags that a loader added are known: write them into its lease.
+    TagsCaptured { addition: u64, load: u32, captured: Vec<(Tag, Id)> },
+    /// An addition of tags is over; `in_place` if the lease carries them.
+    TagsAdded { load: u32, in_place: bool },
+    /// A write runs out of its budget with these undelivered.
+    Undelivered(OverdueWrite, Vec<Invalidation>),
+    /// The server has not answered this operation in time.
+    Silence(Option<Ticket>),
+    /// The server refused an operation whose caller does not fail for it.
+    Refused(StoreError),
+}
+
+/// A refresh whose lease is in place.
+#[derive(Debug)]
+pub(super) struct PlacedRefresh {
+    pub call: CallId,
+    pub repo: Arc<Repo>,
+    pub entry: Key,
+    pub token: Id,
+    pub captured: Vec<(Tag, Id)>,
+    pub options: EntryOptions,
+}
+
+/// A write whose budget has run out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OverdueWrite {
+    pub write: u64,
+    /// The operation whose answer is still due.
+    pub in_flight: Option<Ticket>,
+    /// Whether it may have changed anything.
+    pub is_open: bool,
+}

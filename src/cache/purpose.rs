@@ -1,0 +1,80 @@
+//! What an answer of the store is for: the machine that asked, and what it needs to go on.
+
+use crate::store::entry::Tag;
+use crate::store::node::NodeTask;
+use crate::store::{Id, Key};
+
+/// The machine that an answer of the store is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// Nobody waits for the answer.
+    Unobserved,
+    Node(NodeTask),
+    Lookup(ForLookup),
+    Placement(ForPlacement),
+    Load(ForLoad),
+    Refresh(ForRefresh),
+    TagAddition(ForTagAddition),
+    Write(ForWrite),
+}
+
+#[derive(Debug)]
+pub(super) enum ForLookup {
+    /// A batch of reads.
+    Batch(Batch),
+    /// The versions of these tags, for one lookup.
+    Versions(u64, Vec<Tag>),
+}
+
+/// The lookups that one operation reads for, each with the number of its tags, and for each tag the place of its version in the
+/// answer.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub lookups: Vec<(u64, u32)>,
+    pub places: Vec<u32>,
+}
+
+#[derive(Debug)]
+pub(super) enum ForPlacement {
+    Ensure(u64),
+    /// With the lease's entry and token: if nobody waits for the answer any more, the lease is given back.
+    Place(u64, Key, Id),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ForLoad {
+    Commit(u32),
+    Renew(u32),
+}
+
+#[derive(Debug)]
+pub(super) enum ForRefresh {
+    Ensure(u64),
+    /// With the lease's entry and token.
+    Place(u64, Key, Id),
+}
+
+#[derive(Debug)]
+pub(super) enum ForTagAddition {
+    Ensure(u64, Vec<Tag>),
+    Amend(u64),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ForWrite {
+    pub write: u64,
+    pub step: WriteStep,
+}
+
+/// A step of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WriteStep {
+    Ensure,
+    Set,
+    Delete,
+    Invalidate,
+    /// A step of the scan that began in this epoch.
+    Scan(u64),
+    /// The deletion of keys that the scan of this epoch found.
+    Unlink(u64),
+}

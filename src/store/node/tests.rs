@@ -1,0 +1,257 @@
+use super::*;
+
+fn limits() -> Limits {
+    let ms = Duration::from_millis;
+    Limits { after: 5, first: ms(1000), longest: ms(30_000), trial: ms(500) }
+}
+
+fn node() -> Node {
+    Node::new(NodeConfig { breaker: limits(), pending_max: 10, trusts_all: false })
+}
+
+fn at(ms: u64) -> Instant {
+    Instant::from_millis(1_000_000 + ms)
+}
+
+fn outputs(node: &mut Node) -> Vec<NodeOutput> {
+    std::iter::from_fn(|| node.poll_output()).collect()
+}
+
+fn identity(name: &str) -> Result<StoreReply, StoreError> {
+    Ok(StoreReply::Identity { id: ReplicationId::of(name.as_bytes()), is_master: true })
+}
+
+fn identify() -> NodeOutput {
+    NodeOutput::Send(Op::Identify, NodeTask::Identify)
+}
+
+/// A node that may be read, under the replication id of `name`.
+fn trusted(name: &str) -> Node {
+    let mut node = node();
+    node.on_up(at(0));
+    node.on_answer(at(0), NodeTask::Identify, identity(name));
+    outputs(&mut node);
+    assert!(node.may_read());
+    node
+}
+
+fn key(text: &str) -> Key {
+    Key::from(text.as_bytes())
+}
+
+fn entry_of(name: &str) -> Found {
+    let header = entry::Header {
+        stamp: Id::parse(&[b's'; 16]).unwrap(),
+        ttl: Duration::from_secs(60),
+        fresh: Duration::from_secs(60),
+        keep: Duration::ZERO,
+        tags: &[],
+    };
+    let id = ReplicationId::of(name.as_bytes());
+    let value = entry::with_replication_id(&entry::encode(&header, b"v").0, &id).concat();
+    Found { value: Some(Value::new(value)), pttl: None }
+}
+
+fn told(node: &Node, found: Found) -> Seen<Value> {
+    match node.interpret(StoreReply::Placed(Placed::No(found))) {
+        Answer::Changed(sight) => sight.value,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_link_reads_the_id_then_lets_writes_go_and_then_reads() {
+    let mut node = node();
+    assert!(!node.may_write() && !node.may_read() && !node.was_readable());
+    node.on_up(at(0));
+    assert_eq!(outputs(&mut node), [identify()]);
+    assert!(!node.may_write());
+    node.on_answer(at(1), NodeTask::Identify, identity("a"));
+    assert_eq!(outputs(&mut node), [NodeOutput::Writable, NodeOutput::Readable]);
+    assert!(node.may_write() && node.may_read());
+    node.on_down();
+    assert!(!node.may_write() && !node.may_read() && node.was_readable());
+}
+
+#[test]
+fn the_store_in_this_process_is_trusted_at_once() {
+    let mut node = node();
+    node.on_memory_up();
+    assert_eq!(outputs(&mut node), [NodeOutput::Writable, NodeOutput::Readable]);
+    assert_eq!(node.dress(Op::Identify).replication, Replication::TRUSTING);
+    assert!(!node.on_foreign(at(0)), "nothing is foreign to it");
+}
+
+#[test]
+fn a_node_that_trusts_all_does_not_ask_for_the_id() {
+    let mut node = Node::new(NodeConfig { breaker: limits(), pending_max: 10, trusts_all: true });
+    node.on_up(at(0));
+    assert_eq!(outputs(&mut node), [NodeOutput::Writable, NodeOutput::Readable]);
+    assert!(matches!(told(&node, entry_of("former")), Seen::Own(_)));
+}
+
+#[test]
+fn a_replica_is_not_used_until_it_is_a_master() {
+    let mut node = node();
+    node.on_up(at(0));
+    outputs(&mut node);
+    let replica = || Ok(StoreReply::Identity { id: ReplicationId::of(b"a"), is_master: false });
+    node.on_answer(at(1), NodeTask::Identify, replica());
+    let told = outputs(&mut node);
+    assert!(matches!(&told[..], [NodeOutput::Event { name: "warning", .. }, NodeOutput::WakeAt(when)] if *when == at(1001)), "{told:?}");
+    node.on_timer(at(1001));
+    assert_eq!(outputs(&mut node), [identify()]);
+    node.on_answer(at(1002), NodeTask::Identify, replica());
+    assert_eq!(outputs(&mut node), [NodeOutput::WakeAt(at(2002))], "the same trouble is told once a minute");
+    node.on_timer(at(2002));
+    node.on_answer(at(2003), NodeTask::Identify, identity("a"));
+    assert!(node.may_read());
+}
+
+#[test]
+fn a_master_that_turns_into_a_replica_is_not_used_any_more() {
+    let mut node = trusted("a");
+    assert!(node.on_foreign(at(2000)));
+    node.on_answer(at(2001), NodeTask::Identify, Ok(StoreReply::Identity { id: ReplicationId::of(b"a"), is_master: false }));
+    assert!(!node.may_read() && !node.may_write());
+}
+
+#[test]
+fn a_server_that_loads_its_data_is_asked_again() {
+    let mut node = node();
+    node.on_up(at(0));
+    outputs(&mut node);
+    node.on_answer(at(1), NodeTask::Identify, Err(StoreError::Refused("LOADING Redis is loading the dataset in memory".into())));
+    assert_eq!(outputs(&mut node), [NodeOutput::WakeAt(at(1001))]);
+}
+
+#[test]
+fn refused_info_is_told_once_and_the_node_is_used() {
+    let mut node = node();
+    for _ in 0..2 {
+        node.on_up(at(0));
+        node.on_answer(at(0), NodeTask::Identify, Err(StoreError::Refused("NOPERM no permissions".into())));
+        assert!(node.may_read());
+        node.on_down();
+    }
+    let warnings = outputs(&mut node).into_iter().filter(|output| matches!(output, NodeOutput::Event { name: "warning", .. })).count();
+    assert_eq!(warnings, 1);
+}
+
+#[test]
+fn another_id_is_told_as_foreign_and_never_shown() {
+    let node = trusted("a");
+    assert!(matches!(told(&node, entry_of("a")), Seen::Own(_)));
+    assert_eq!(told(&node, entry_of("b")), Seen::Foreign);
+    assert_eq!(told(&node, Found::default()), Seen::Nothing);
+    let json = Found { value: Some(Value::new(b"{}".to_vec())), pttl: None };
+    assert!(matches!(told(&node, json), Seen::Own(_)), "what carries no id is the engine's to judge");
+    let version = |name: &str| Version { id: Id::parse(&[b'v'; 16]).unwrap(), replication_id: ReplicationId::of(name.as_bytes()) };
+    let told = node.interpret(StoreReply::Versions(vec![Some(version("a")), Some(version("b")), None]));
+    assert_eq!(told, Answer::Versions(vec![Seen::Own(version("a").id), Seen::Foreign, Seen::Nothing]));
+}
+
+#[test]
+fn operations_carry_the_id_of_their_time() {
+    let mut node = trusted("a");
+    assert_eq!(node.dress(Op::Identify).replication, Replication { id: ReplicationId::of(b"a"), is_checked: true });
+    assert!(node.on_foreign(at(2000)));
+    let epoch = node.epoch();
+    node.on_answer(at(2001), NodeTask::Identify, identity("b"));
+    assert_eq!(node.dress(Op::Identify).replication.id, ReplicationId::of(b"b"));
+    assert!(node.epoch() > epoch);
+}
+
+#[test]
+fn a_foreign_value_makes_the_id_be_read_at_most_once_a_second() {
+    let mut node = trusted("a");
+    assert!(!node.on_foreign(at(999)), "it was read when the link came up");
+    assert!(node.on_foreign(at(1000)));
+    assert!(node.on_foreign(at(1001)), "the answer is on its way");
+    assert_eq!(outputs(&mut node), [identify()]);
+    node.on_answer(at(1002), NodeTask::Identify, identity("a"));
+    assert!(!node.on_foreign(at(1003)));
+}
+
+#[test]
+fn an_id_that_changes_all_the_time_turns_the_check_off() {
+    let mut node = trusted("0");
+    let mut events = 0;
+    for n in 1..10u64 {
+        node.on_foreign(at(n * 1100));
+        node.on_answer(at(n * 1100), NodeTask::Identify, identity(&n.to_string()));
+        events += outputs(&mut node).iter().filter(|output| matches!(output, NodeOutput::Event { name: "originCheckOff", .. })).count();
+    }
+    assert_eq!(events, 1);
+    assert!(matches!(told(&node, entry_of("any")), Seen::Own(_)));
+}
+
+#[test]
+fn pending_invalidations_are_delivered_before_reads_go() {
+    let mut node = node();
+    node.keep(vec![Invalidation::Entry(key("e"))], false).unwrap();
+    node.on_up(at(0));
+    outputs(&mut node);
+    node.on_answer(at(1), NodeTask::Identify, identity("a"));
+    let delivery = NodeOutput::Send(Op::Delete { entries: vec![key("e")] }, NodeTask::Deliver(vec![1]));
+    assert_eq!(outputs(&mut node), [delivery.clone(), NodeOutput::Writable]);
+    assert!(node.may_write() && !node.may_read());
+    node.on_answer(at(2), NodeTask::Deliver(vec![1]), Err(StoreError::Refused("READONLY You can't write".into())));
+    assert_eq!(outputs(&mut node), [NodeOutput::WakeAt(at(1002))]);
+    node.on_timer(at(1002));
+    assert_eq!(outputs(&mut node), [delivery]);
+    node.on_answer(at(1003), NodeTask::Deliver(vec![1]), Ok(StoreReply::Number(0)));
+    assert_eq!(outputs(&mut node), [NodeOutput::Readable]);
+}
+
+#[test]
+fn an_invalidation_that_is_not_allowed_is_given_up_with_a_warning() {
+    let mut node = trusted("a");
+    let kept = node.keep(vec![Invalidation::Tag(key("v"), key("h"))], true).unwrap();
+    assert!(node.may_read(), "its operation is in flight: it reaches the server before a later read");
+    node.on_answer(at(1), NodeTask::Deliver(kept), Err(StoreError::Refused("NOPERM no permissions".into())));
+    assert!(matches!(&outputs(&mut node)[..], [NodeOutput::Event { name: "warning", .. }]));
+    assert!(node.may_read());
+}
+
+#[test]
+fn a_cut_delivery_holds_reads_up() {
+    let mut node = trusted("a");
+    let kept = node.keep(vec![Invalidation::Entry(key("e"))], true).unwrap();
+    node.on_answer(at(1), NodeTask::Deliver(kept), Err(StoreError::Cut { maybe_executed: true }));
+    assert!(!node.may_read() && node.may_write());
+}
+
+#[test]
+fn leases_that_nobody_holds_are_given_back_when_the_node_is_there() {
+    let mut node = node();
+    let token = Id::parse(&[b't'; 16]).unwrap();
+    node.give_back(key("e"), token);
+    assert_eq!(outputs(&mut node), []);
+    node.on_up(at(0));
+    node.on_answer(at(0), NodeTask::Identify, identity("a"));
+    let give_back = NodeOutput::Send(Op::GiveBack { entry: key("e"), token }, NodeTask::GiveBack(key("e"), token));
+    assert!(outputs(&mut node).contains(&give_back));
+    node.on_answer(at(1), NodeTask::GiveBack(key("e"), token), Err(StoreError::NotSent));
+    node.on_down();
+    node.on_up(at(2));
+    node.on_answer(at(2), NodeTask::Identify, identity("a"));
+    assert!(outputs(&mut node).contains(&give_back), "again on the next link");
+}
+
+#[test]
+fn one_silence_counts_once_however_many_calls_it_strands() {
+    let mut node = trusted("a");
+    for _ in 0..20 {
+        node.on_silence(at(0), Some(Ticket(1)));
+    }
+    assert_eq!(outputs(&mut node), []);
+    for ticket in 2..=5 {
+        node.on_silence(at(0), Some(Ticket(ticket)));
+    }
+    assert!(matches!(&outputs(&mut node)[..], [NodeOutput::Event { name: "breaker", .. }]));
+    assert!(!node.allows(at(999)) && node.allows(at(1000)));
+    node.on_answered();
+    assert!(matches!(&outputs(&mut node)[..], [NodeOutput::Event { name: "breaker", .. }]), "closed");
+    assert!(node.allows(at(1001)));
+}
