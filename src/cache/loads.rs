@@ -340,3 +340,7 @@ impl Loads {
         self.running.is_empty() && self.by_token.is_empty()
     }
 }
+
+#[cfg(test)]
+#[path = "loads_tests.rs"]
+mod tests;

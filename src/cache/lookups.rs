@@ -362,3 +362,7 @@ fn jittered(base: Duration, entropy: &mut dyn Entropy) -> Duration {
     entropy.fill(&mut byte);
     base / 2 + base.mul_f64(f64::from(byte[0]) / 512.0)
 }
+
+#[cfg(test)]
+#[path = "lookups_tests.rs"]
+mod tests;

@@ -220,3 +220,7 @@ fn serve_fallbacks(fx: &mut Fx<'_>, lookup: Lookup) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "placement_tests.rs"]
+mod tests;

@@ -181,3 +181,7 @@ impl Refreshes {
 fn skip(out: &mut Outbox, call: CallId) {
     out.decide(Decision::LoadOver { call: Some(call), load: None });
 }
+
+#[cfg(test)]
+#[path = "refresh_tests.rs"]
+mod tests;

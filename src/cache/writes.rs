@@ -293,3 +293,7 @@ impl Writes {
         self.active.is_empty()
     }
 }
+
+#[cfg(test)]
+#[path = "writes_tests.rs"]
+mod tests;

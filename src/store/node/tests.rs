@@ -17,8 +17,8 @@ fn outputs(node: &mut Node) -> Vec<NodeOutput> {
     std::iter::from_fn(|| node.poll_output()).collect()
 }
 
-fn identity(name: &str) -> Result<StoreReply, StoreError> {
-    Ok(StoreReply::Identity { id: ReplicationId::of(name.as_bytes()), is_master: true })
+fn identity(name: &str) -> StoreReply {
+    StoreReply::Identity { id: ReplicationId::of(name.as_bytes()), is_master: true }
 }
 
 fn identify() -> NodeOutput {
@@ -29,7 +29,7 @@ fn identify() -> NodeOutput {
 fn trusted(name: &str) -> Node {
     let mut node = node();
     node.on_up(at(0));
-    node.on_answer(at(0), NodeTask::Identify, identity(name));
+    node.on_answer(at(0), NodeTask::Identify, Ok(identity(name)));
     outputs(&mut node);
     assert!(node.may_read());
     node
@@ -66,7 +66,7 @@ fn a_link_reads_the_id_then_lets_writes_go_and_then_reads() {
     node.on_up(at(0));
     assert_eq!(outputs(&mut node), [identify()]);
     assert!(!node.may_write());
-    node.on_answer(at(1), NodeTask::Identify, identity("a"));
+    node.on_answer(at(1), NodeTask::Identify, Ok(identity("a")));
     assert_eq!(outputs(&mut node), [NodeOutput::Writable, NodeOutput::Readable]);
     assert!(node.may_write() && node.may_read());
     node.on_down();
@@ -104,7 +104,7 @@ fn a_replica_is_not_used_until_it_is_a_master() {
     node.on_answer(at(1002), NodeTask::Identify, replica());
     assert_eq!(outputs(&mut node), [NodeOutput::WakeAt(at(2002))], "the same trouble is told once a minute");
     node.on_timer(at(2002));
-    node.on_answer(at(2003), NodeTask::Identify, identity("a"));
+    node.on_answer(at(2003), NodeTask::Identify, Ok(identity("a")));
     assert!(node.may_read());
 }
 
@@ -157,7 +157,7 @@ fn operations_carry_the_id_of_their_time() {
     assert_eq!(node.dress(Op::Identify).replication, Replication { id: ReplicationId::of(b"a"), is_checked: true });
     assert!(node.on_foreign(at(2000)));
     let epoch = node.epoch();
-    node.on_answer(at(2001), NodeTask::Identify, identity("b"));
+    node.on_answer(at(2001), NodeTask::Identify, Ok(identity("b")));
     assert_eq!(node.dress(Op::Identify).replication.id, ReplicationId::of(b"b"));
     assert!(node.epoch() > epoch);
 }
@@ -169,7 +169,7 @@ fn a_foreign_value_makes_the_id_be_read_at_most_once_a_second() {
     assert!(node.on_foreign(at(1000)));
     assert!(node.on_foreign(at(1001)), "the answer is on its way");
     assert_eq!(outputs(&mut node), [identify()]);
-    node.on_answer(at(1002), NodeTask::Identify, identity("a"));
+    node.on_answer(at(1002), NodeTask::Identify, Ok(identity("a")));
     assert!(!node.on_foreign(at(1003)));
 }
 
@@ -179,7 +179,7 @@ fn an_id_that_changes_all_the_time_turns_the_check_off() {
     let mut events = 0;
     for n in 1..10u64 {
         node.on_foreign(at(n * 1100));
-        node.on_answer(at(n * 1100), NodeTask::Identify, identity(&n.to_string()));
+        node.on_answer(at(n * 1100), NodeTask::Identify, Ok(identity(&n.to_string())));
         events += outputs(&mut node).iter().filter(|output| matches!(output, NodeOutput::Event { name: "originCheckOff", .. })).count();
     }
     assert_eq!(events, 1);
@@ -192,7 +192,7 @@ fn pending_invalidations_are_delivered_before_reads_go() {
     node.keep(vec![Invalidation::Entry(key("e"))], false).unwrap();
     node.on_up(at(0));
     outputs(&mut node);
-    node.on_answer(at(1), NodeTask::Identify, identity("a"));
+    node.on_answer(at(1), NodeTask::Identify, Ok(identity("a")));
     let delivery = NodeOutput::Send(Op::Delete { entries: vec![key("e")] }, NodeTask::Deliver(vec![1]));
     assert_eq!(outputs(&mut node), [delivery.clone(), NodeOutput::Writable]);
     assert!(node.may_write() && !node.may_read());
@@ -229,13 +229,13 @@ fn leases_that_nobody_holds_are_given_back_when_the_node_is_there() {
     node.give_back(key("e"), token);
     assert_eq!(outputs(&mut node), []);
     node.on_up(at(0));
-    node.on_answer(at(0), NodeTask::Identify, identity("a"));
+    node.on_answer(at(0), NodeTask::Identify, Ok(identity("a")));
     let give_back = NodeOutput::Send(Op::GiveBack { entry: key("e"), token }, NodeTask::GiveBack(key("e"), token));
     assert!(outputs(&mut node).contains(&give_back));
     node.on_answer(at(1), NodeTask::GiveBack(key("e"), token), Err(StoreError::NotSent));
     node.on_down();
     node.on_up(at(2));
-    node.on_answer(at(2), NodeTask::Identify, identity("a"));
+    node.on_answer(at(2), NodeTask::Identify, Ok(identity("a")));
     assert!(outputs(&mut node).contains(&give_back), "again on the next link");
 }
 

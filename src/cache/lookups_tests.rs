@@ -1,0 +1,161 @@
+use super::super::caller::testing::{getter, loader};
+use super::super::effects::testing::Rig;
+use super::super::request::Hit;
+use super::*;
+use crate::store::entry::{self, Header};
+use crate::store::Value;
+
+const BUDGET: Duration = Duration::from_millis(250);
+
+fn lookups() -> Lookups {
+    Lookups::new(LookupConfig { budget: BUDGET, lease: Duration::from_secs(10), swr: true })
+}
+
+fn key(text: &str) -> Key {
+    Key::from(text.as_bytes())
+}
+
+fn begin(rig: &mut Rig, lookups: &mut Lookups, entry: &str, caller: Caller) {
+    rig.input(|fx| {
+        let deadline = fx.now + BUDGET;
+        lookups.begin(fx.out, &Repo::testing(), key(entry), caller, deadline);
+    });
+}
+
+/// Sends what is queued; the operation, and what its answer is for.
+fn send(rig: &mut Rig, lookups: &mut Lookups) -> (Ticket, Op, ForLookup) {
+    lookups.send_batch(&mut rig.out, |_| true);
+    let (ticket, op) = rig.sent().pop().expect("an operation");
+    match rig.purpose(ticket) {
+        Purpose::Lookup(asked) => (ticket, op, asked),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn read(entries: Vec<Sight>) -> Answer {
+    Answer::Read { entries, versions: vec![], atomic: true }
+}
+
+fn entry_of(payload: &str) -> Sight {
+    let minute = Duration::from_secs(60);
+    let header = Header { stamp: Id::parse(&[b's'; 16]).unwrap(), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &[] };
+    Sight { value: Seen::Own(Value::new(entry::encode(&header, payload.as_bytes()).0)), pttl: None }
+}
+
+#[test]
+fn calls_of_one_tick_read_an_entry_together_and_later_calls_read_again() {
+    let (mut rig, mut lookups) = (Rig::default(), lookups());
+    begin(&mut rig, &mut lookups, "a", getter(1));
+    begin(&mut rig, &mut lookups, "a", getter(2));
+    begin(&mut rig, &mut lookups, "b", getter(3));
+    let (ticket, op, asked) = send(&mut rig, &mut lookups);
+    assert!(matches!(op, Op::Read { entries, .. } if entries.len() == 2));
+    begin(&mut rig, &mut lookups, "a", getter(4));
+    let (_, op, _) = send(&mut rig, &mut lookups);
+    assert!(matches!(op, Op::Read { entries, .. } if entries.len() == 1));
+    rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(read(vec![entry_of("v"), Sight::default()]))));
+    let decided = rig.decided();
+    let hit = |call| Decision::Hit { call: CallId(call), payload: b"v".to_vec().into(), hit: Hit::Fresh };
+    assert_eq!(decided, [hit(1), hit(2), Decision::Miss { call: CallId(3) }]);
+    assert!(rig.out.take_answered());
+}
+
+#[test]
+fn a_lookup_waits_for_its_own_node_alone() {
+    let (mut rig, mut lookups) = (Rig::default(), lookups());
+    begin(&mut rig, &mut lookups, "down", getter(1));
+    begin(&mut rig, &mut lookups, "up", getter(2));
+    lookups.send_batch(&mut rig.out, |key| **key == *b"up");
+    let sent = rig.sent();
+    assert!(matches!(&sent[..], [(_, Op::Read { entries, .. })] if *entries[0].key == *b"up"), "{sent:?}");
+    assert!(lookups.has_queued(), "the other one stays");
+    lookups.send_batch(&mut rig.out, |key| **key == *b"up");
+    assert!(rig.sent().is_empty());
+    lookups.send_batch(&mut rig.out, |_| true);
+    assert_eq!(rig.sent().len(), 1);
+}
+
+#[test]
+fn a_silent_store_costs_the_budget_and_callers_go_on_without_it() {
+    let (mut rig, mut lookups) = (Rig::default(), lookups());
+    begin(&mut rig, &mut lookups, "a", getter(1));
+    begin(&mut rig, &mut lookups, "a", loader(2, &[]));
+    let (ticket, _, asked) = send(&mut rig, &mut lookups);
+    rig.now = 249;
+    rig.input(|fx| lookups.on_timer(fx, 1));
+    assert_eq!(rig.decided(), []);
+    rig.now = 250;
+    rig.input(|fx| lookups.on_timer(fx, 1));
+    assert_eq!(rig.decided(), [Decision::Miss { call: CallId(1) }]);
+    assert!(matches!(rig.handed(), Some(Handoff::Silence(Some(silent))) if silent == ticket));
+    assert!(matches!(rig.handed(), Some(Handoff::Uncached(..))));
+    rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(read(vec![entry_of("v")]))));
+    assert_eq!(rig.decided(), [], "a late answer leads nowhere");
+    assert!(lookups.is_empty());
+}
+
+#[test]
+fn a_lost_read_is_sent_again_a_bounded_number_of_times() {
+    let (mut rig, mut lookups) = (Rig::default(), lookups());
+    begin(&mut rig, &mut lookups, "a", getter(1));
+    for _ in 0..4 {
+        let (ticket, _, asked) = send(&mut rig, &mut lookups);
+        rig.input(|fx| lookups.on_answer(fx, ticket, asked, Err(StoreError::NotSent)));
+    }
+    assert_eq!(rig.decided(), [Decision::Miss { call: CallId(1) }]);
+    assert!(matches!(rig.handed(), Some(Handoff::Refused(StoreError::NotSent))));
+}
+
+#[test]
+fn a_refused_read_is_not_sent_again() {
+    let (mut rig, mut lookups) = (Rig::default(), lookups());
+    begin(&mut rig, &mut lookups, "a", getter(1));
+    let (ticket, _, asked) = send(&mut rig, &mut lookups);
+    rig.input(|fx| lookups.on_answer(fx, ticket, asked, Err(StoreError::Refused("OOM".into()))));
+    assert_eq!(rig.decided(), [Decision::Miss { call: CallId(1) }]);
+}
+
+#[test]
+fn versions_that_the_batch_did_not_have_are_read_after_the_entry() {
+    let (mut rig, mut lookups) = (Rig::default(), lookups());
+    begin(&mut rig, &mut lookups, "a", getter(1));
+    let (ticket, _, asked) = send(&mut rig, &mut lookups);
+    let version = Id::parse(&[b'v'; 16]).unwrap();
+    let minute = Duration::from_secs(60);
+    let tags = [(Tag::from(&b"t"[..]), version)];
+    let header = Header { stamp: version, ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags };
+    let sight = Sight { value: Seen::Own(Value::new(entry::encode(&header, b"v").0)), pttl: None };
+    rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(read(vec![sight]))));
+    let (ticket, op) = rig.sent().pop().expect("an operation");
+    assert_eq!(op, Op::ReadVersions { versions: vec![key("sc#v{:t}")] });
+    let Purpose::Lookup(asked) = rig.purpose(ticket) else { panic!("a lookup's") };
+    rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(Answer::Versions(vec![Seen::Foreign]))));
+    assert_eq!(rig.decided(), [Decision::Miss { call: CallId(1) }], "a version of another master is none");
+}
+
+#[test]
+fn a_wait_for_another_process_ends_with_the_caller_s_patience() {
+    let (mut rig, mut lookups) = (Rig::default(), lookups());
+    let lookup = || Box::new(Lookup::new(Repo::testing(), key("a"), loader(1, &[]), Instant::from_millis(1_000_250)));
+    rig.input(|fx| lookups.wait(fx, 7, lookup()));
+    assert_eq!(rig.decided(), [Decision::Waiting { call: CallId(1) }]);
+    rig.now = 5;
+    rig.input(|fx| lookups.on_timer(fx, 7));
+    assert!(lookups.has_queued(), "it reads again");
+    let mut impatient = lookup();
+    impatient.callers[0].waits_until = Some(Instant::from_millis(1_000_100));
+    rig.input(|fx| lookups.wait(fx, 8, impatient));
+    rig.now = 100;
+    rig.input(|fx| lookups.on_timer(fx, 8));
+    assert!(matches!(rig.handed(), Some(Handoff::Uncached(..))));
+}
+
+#[test]
+fn a_cancelled_call_leaves_nothing_behind() {
+    let (mut rig, mut lookups) = (Rig::default(), lookups());
+    begin(&mut rig, &mut lookups, "a", getter(1));
+    assert!(lookups.cancel(CallId(1)) && !lookups.cancel(CallId(1)));
+    assert!(lookups.is_empty());
+    lookups.send_batch(&mut rig.out, |_| true);
+    assert!(rig.sent().is_empty());
+}

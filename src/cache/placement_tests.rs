@@ -1,0 +1,138 @@
+use super::super::caller::testing::loader;
+use super::super::effects::testing::Rig;
+use super::super::lookup::Plan;
+use super::super::names::Repo;
+use super::super::request::Payload;
+use super::*;
+use crate::store::entry::Tag;
+use crate::store::Value;
+
+fn id(letter: u8) -> Id {
+    Id::parse(&[letter; 16]).unwrap()
+}
+
+fn tag(name: &str) -> Tag {
+    Tag::from(name.as_bytes())
+}
+
+fn placements() -> Placements {
+    Placements::new(Duration::from_millis(250), Duration::from_secs(10))
+}
+
+fn lookup(tags: &[&str], plan: Plan) -> Box<Lookup> {
+    let deadline = Instant::from_millis(1_000_250);
+    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, tags), deadline);
+    lookup.plan = Plan { tags: tags.iter().map(|name| tag(name)).collect(), ..plan };
+    Box::new(lookup)
+}
+
+fn sent(rig: &mut Rig) -> (Ticket, Op, ForPlacement) {
+    let (ticket, op) = rig.sent().pop().expect("an operation");
+    match rig.purpose(ticket) {
+        Purpose::Placement(asked) => (ticket, op, asked),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn versions_are_captured_before_the_lease_and_the_loader_starts_after_its_answer() {
+    let (mut rig, mut placements) = (Rig::default(), placements());
+    rig.input(|fx| placements.begin(fx, 1, lookup(&["t"], Plan::default())));
+    let (ticket, op, asked) = sent(&mut rig);
+    assert!(matches!(op, Op::Ensure { .. }));
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![id(b'v')]))));
+    let (ticket, op, asked) = sent(&mut rig);
+    let Op::Place { expected: None, lease, .. } = op else { panic!("{op:?}") };
+    assert!(matches!(entry::parse(&lease), Some(entry::Stored::Lease(lease)) if lease.tags.has(b"t")));
+    assert!(rig.handed().is_none(), "no loader yet");
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Placed { left: Duration::ZERO, end: 0 })));
+    assert!(matches!(rig.handed(), Some(Handoff::Start(lookup, _)) if lookup.plan.captured == [(tag("t"), id(b'v'))]));
+    assert!(placements.is_empty());
+}
+
+#[test]
+fn something_else_is_evaluated_and_after_three_rounds_the_loader_runs_without_storing() {
+    let (mut rig, mut placements) = (Rig::default(), placements());
+    let mut current = lookup(&[], Plan::default());
+    for round in 1..=3 {
+        rig.input(|fx| placements.begin(fx, 1, current));
+        let (ticket, _, asked) = sent(&mut rig);
+        rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Changed(Sight::default()))));
+        match rig.handed() {
+            Some(Handoff::Evaluate(1, lookup)) if round < 3 => {
+                assert!(lookup.is_late && !lookup.known.is_after);
+                current = lookup;
+            }
+            Some(Handoff::Uncached(..)) if round == 3 => return,
+            other => panic!("round {round}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_lease_whose_answer_is_lost_is_given_back_and_its_loader_runs_without_storing() {
+    let (mut rig, mut placements) = (Rig::default(), placements());
+    rig.input(|fx| placements.begin(fx, 1, lookup(&[], Plan::default())));
+    let (ticket, _, asked) = sent(&mut rig);
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Err(StoreError::Cut { maybe_executed: true })));
+    assert!(matches!(rig.handed(), Some(Handoff::GiveBack(..))));
+    assert!(matches!(rig.handed(), Some(Handoff::Refused(_))));
+    assert!(matches!(rig.handed(), Some(Handoff::Uncached(..))));
+}
+
+#[test]
+fn a_lease_that_was_never_sent_is_tried_again() {
+    let (mut rig, mut placements) = (Rig::default(), placements());
+    rig.input(|fx| placements.begin(fx, 1, lookup(&[], Plan::default())));
+    let (ticket, _, asked) = sent(&mut rig);
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Err(StoreError::NotSent)));
+    assert!(matches!(rig.handed(), Some(Handoff::Lost(1, _, StoreError::NotSent))));
+}
+
+#[test]
+fn a_lease_for_callers_that_have_gone_on_is_given_back() {
+    let (mut rig, mut placements) = (Rig::default(), placements());
+    rig.input(|fx| placements.begin(fx, 1, lookup(&[], Plan::default())));
+    let (ticket, _, asked) = sent(&mut rig);
+    rig.now = 250;
+    rig.input(|fx| placements.on_timer(fx, 1));
+    assert!(matches!(rig.handed(), Some(Handoff::Silence(Some(silent))) if silent == ticket));
+    assert!(matches!(rig.handed(), Some(Handoff::Uncached(..))));
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Placed { left: Duration::ZERO, end: 0 })));
+    assert!(matches!(rig.handed(), Some(Handoff::GiveBack(..))));
+}
+
+#[test]
+fn an_entry_that_was_invalidated_meanwhile_is_not_kept() {
+    let (mut rig, mut placements) = (Rig::default(), placements());
+    let minute = Duration::from_secs(60);
+    let header =
+        entry::Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(tag("old"), id(b'v')), (tag("t"), id(b'v'))] };
+    let plan = Plan { expected: Some(id(b's')), inside: true, is_current: true, ..Plan::default() };
+    let mut lookup = lookup(&["t"], plan);
+    lookup.plan.tags.push(tag("old"));
+    lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"v").0));
+    rig.input(|fx| placements.begin(fx, 1, lookup));
+    let (ticket, _, asked) = sent(&mut rig);
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![id(b'v'), id(b'w')]))));
+    let (_, op, _) = sent(&mut rig);
+    let Op::Place { expected: Some(_), lease, .. } = op else { panic!("{op:?}") };
+    assert!(matches!(entry::parse(&lease), Some(entry::Stored::Lease(lease)) if lease.tags.len() == 1 && lease.tags.has(b"t")));
+}
+
+#[test]
+fn while_a_source_rests_callers_get_their_fallback() {
+    let (mut rig, mut placements) = (Rig::default(), placements());
+    let plan = Plan { expected: Some(id(b's')), inside: true, is_current: true, ..Plan::default() };
+    let mut lookup = lookup(&[], plan);
+    let payload = Payload::from(b"kept".to_vec());
+    lookup.callers[0].fallback = Some((payload.clone(), Instant::from_millis(1_000_100)));
+    lookup.callers.push(loader(2, &[]));
+    rig.input(|fx| placements.begin(fx, 1, lookup));
+    let (ticket, _, asked) = sent(&mut rig);
+    let lease = b"b tttttttttttttttt 000000000012345 02 0".to_vec();
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Held { lease, remaining: Duration::from_secs(1) })));
+    let call = CallId(1);
+    assert_eq!(rig.decided(), [Decision::Hit { call, payload, hit: Hit::Stale }, Decision::LoadOver { call: Some(call), load: None }]);
+    assert!(matches!(rig.handed(), Some(Handoff::Uncached(_, _, caller)) if caller.id == CallId(2)), "one without a fallback loads");
+}

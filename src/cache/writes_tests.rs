@@ -1,0 +1,127 @@
+use super::super::effects::testing::Rig;
+use super::*;
+
+const UP: Target = Target { may_write: true, epoch: 1 };
+const DOWN: Target = Target { may_write: false, epoch: 1 };
+
+fn writes() -> Writes {
+    Writes::new(Duration::from_secs(5), Duration::from_secs(10))
+}
+
+fn begin(rig: &mut Rig, writes: &mut Writes, request: Request, target: Target) {
+    rig.input(|fx| writes.begin(fx, CallId(1), &Repo::testing(), request, target));
+}
+
+fn delete() -> Request {
+    Request::Delete { keys: vec![b"k".to_vec(), b"k".to_vec()] }
+}
+
+fn set(tags: &[&str]) -> Request {
+    let tags = tags.iter().map(|tag| Tag::from(tag.as_bytes())).collect();
+    Request::Set { key: b"k".to_vec(), ttl: Duration::from_secs(60), keep: None, fresh: None, payload: b"v".to_vec(), tags }
+}
+
+fn asked(rig: &mut Rig, ticket: Ticket) -> ForWrite {
+    match rig.purpose(ticket) {
+        Purpose::Write(asked) => asked,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn one(rig: &mut Rig) -> (Op, ForWrite) {
+    let mut sent = rig.sent();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    let (ticket, op) = sent.remove(0);
+    (op, asked(rig, ticket))
+}
+
+fn error(rig: &mut Rig) -> (ErrorKind, bool, bool) {
+    match rig.decided().pop() {
+        Some(Decision::Error { error, kept, .. }) => (error.kind(), error.is_maybe_executed(), kept),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_write_waits_for_the_store_and_is_done_with_its_answer() {
+    let (mut rig, mut writes) = (Rig::default(), writes());
+    begin(&mut rig, &mut writes, delete(), DOWN);
+    assert!(rig.sent().is_empty());
+    rig.input(|fx| writes.resume(fx, UP));
+    let (op, asked) = one(&mut rig);
+    assert_eq!(op, Op::Delete { entries: vec![Key::from(&b"sc:k"[..])] }, "each key once");
+    rig.input(|fx| writes.on_answer(fx, asked, Ok(Answer::Number(1)), UP));
+    assert_eq!(rig.decided(), [Decision::Done { call: CallId(1), number: 1 }]);
+    assert!(writes.is_empty());
+}
+
+#[test]
+fn a_set_with_tags_captures_versions_first_and_is_counted() {
+    let (mut rig, mut writes) = (Rig::default(), writes());
+    begin(&mut rig, &mut writes, set(&["t"]), UP);
+    let (op, ensure) = one(&mut rig);
+    assert!(matches!(op, Op::Ensure { .. }));
+    rig.input(|fx| writes.on_answer(fx, ensure, Ok(Answer::Ensured(vec![Id::parse(&[b'v'; 16]).unwrap()])), UP));
+    let sent = rig.sent();
+    assert!(matches!(&sent[..], [(_, Op::Set { .. }), (_, Op::Count { .. })]), "{sent:?}");
+}
+
+#[test]
+fn a_delete_that_was_cut_goes_out_again_and_a_set_that_may_have_run_does_not() {
+    let (mut rig, mut writes) = (Rig::default(), writes());
+    let cut = || Err(StoreError::Cut { maybe_executed: true });
+    begin(&mut rig, &mut writes, delete(), UP);
+    let (_, asked) = one(&mut rig);
+    rig.input(|fx| writes.on_answer(fx, asked, cut(), UP));
+    rig.now = 50;
+    rig.input(|fx| writes.on_timer(fx, 1, UP));
+    assert!(matches!(one(&mut rig).0, Op::Delete { .. }));
+    begin(&mut rig, &mut writes, set(&[]), UP);
+    let (_, asked) = one(&mut rig);
+    rig.input(|fx| writes.on_answer(fx, asked, cut(), UP));
+    assert_eq!(error(&mut rig), (ErrorKind::Aborted, true, false));
+}
+
+#[test]
+fn a_refusal_for_good_is_the_caller_s_error() {
+    let (mut rig, mut writes) = (Rig::default(), writes());
+    begin(&mut rig, &mut writes, delete(), UP);
+    let (_, asked) = one(&mut rig);
+    rig.input(|fx| writes.on_answer(fx, asked, Err(StoreError::Refused("NOPERM no permissions".into())), UP));
+    assert_eq!(error(&mut rig), (ErrorKind::Reply, false, false));
+}
+
+#[test]
+fn a_write_out_of_budget_hands_its_invalidations_over() {
+    let (mut rig, mut writes) = (Rig::default(), writes());
+    begin(&mut rig, &mut writes, delete(), UP);
+    rig.now = 5000;
+    rig.input(|fx| writes.on_timer(fx, 1, UP));
+    let Some(Handoff::Undelivered(overdue, invalidations)) = rig.handed() else { panic!("undelivered") };
+    assert!(overdue.in_flight.is_some());
+    assert_eq!(invalidations, [Invalidation::Entry(Key::from(&b"sc:k"[..]))]);
+    writes.give_up(&mut rig.out, overdue, true);
+    assert_eq!(error(&mut rig), (ErrorKind::Timeout, true, true));
+    assert!(writes.is_empty());
+}
+
+#[test]
+fn a_pattern_deletes_what_each_step_finds_and_begins_again_in_another_epoch() {
+    let (mut rig, mut writes) = (Rig::default(), writes());
+    begin(&mut rig, &mut writes, Request::DeletePattern { glob: b"*".to_vec() }, UP);
+    let (op, scan) = one(&mut rig);
+    assert!(matches!(op, Op::Scan { cursor, .. } if cursor == b"0"));
+    let found = |cursor: &[u8]| Ok(Answer::Scanned { cursor: cursor.to_vec(), keys: vec![Key::from(&b"sc:k"[..])] });
+    rig.input(|fx| writes.on_answer(fx, scan, found(b"7"), UP));
+    let sent = rig.sent();
+    let [(unlink, Op::Unlink { .. }), (scan, Op::Scan { cursor, .. })] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(cursor, b"7");
+    let (unlink, scan) = (asked(&mut rig, *unlink), asked(&mut rig, *scan));
+    rig.input(|fx| writes.on_answer(fx, unlink, Ok(Answer::Number(1)), UP));
+    let promoted = Target { may_write: true, epoch: 2 };
+    rig.input(|fx| writes.on_answer(fx, scan, found(b"0"), promoted));
+    let (op, scan) = one(&mut rig);
+    assert!(matches!(op, Op::Scan { cursor, .. } if cursor == b"0"), "from the start");
+    rig.input(|fx| writes.on_answer(fx, scan, Ok(Answer::Scanned { cursor: b"0".to_vec(), keys: vec![] }), promoted));
+    assert_eq!(rig.decided(), [Decision::Done { call: CallId(1), number: 1 }]);
+}
