@@ -1,9 +1,9 @@
-//! Time as a value. The core never reads a clock: drivers pass `now` in, so a test can be at any moment it likes.
+//! Time as a value. The core never reads a clock: drivers pass `now` in, so a test can choose any moment.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A moment on the driver's monotonic clock, counted from an epoch of the driver's choosing.
+/// A moment on the driver's monotonic clock, counted from an epoch that the driver chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Instant(Duration);
 
@@ -23,7 +23,7 @@ impl Instant {
         self.0
     }
 
-    /// Time from `earlier` to `self`; zero where `earlier` is later.
+    /// Time from `earlier` to `self`; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

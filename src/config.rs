@@ -1,12 +1,13 @@
-//! Connection URLs: what a deployment writes into `REDIS_URL`, as parts. Parsing is the `redis` crate's; what it does not know
-//! (`memory://`, TLS as a property rather than a build feature) is added here. Errors never repeat the URL: it holds a password.
+//! Splits a connection URL, such as the one in `REDIS_URL`, into its parts. The `redis` crate parses it; this file adds what
+//! the crate does not know (`memory://`, and TLS as a property rather than a build feature). Errors never quote the URL,
+//! because it can hold a password.
 
 use redis::{ConnectionAddr, IntoConnectionInfo};
 use serde_json::{json, Value};
 
 use crate::error::{Error, ErrorKind};
 
-/// Where and as whom to connect.
+/// Where to connect, and as which user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// No server: the in-process store.
@@ -37,7 +38,7 @@ pub enum Address {
 
 const ALLOWED: &str = "redis://, rediss://, valkey://, valkeys://, unix:// (or redis+unix://) and memory://";
 
-/// The parts of a connection URL.
+/// Parses a connection URL.
 pub fn parse_url(url: &str) -> Result<Endpoint, Error> {
     let bad = |what: &str| Error::new(ErrorKind::BadOption, format!("the connection URL {what}; allowed are {ALLOWED}"));
     let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("has no scheme"))?;
@@ -69,7 +70,7 @@ pub fn parse_url(url: &str) -> Result<Endpoint, Error> {
 }
 
 impl Endpoint {
-    /// The parts as JSON, for the facade: `memory`, `host`, `port`, `path`, `tls`, `username`, `password`, `db`; `null` where absent.
+    /// The parts as JSON for the facade: `memory`, `host`, `port`, `path`, `tls`, `username`, `password`, `db`; `null` if absent.
     pub fn to_json(&self) -> Value {
         match self {
             Self::Memory => json!({ "memory": true }),

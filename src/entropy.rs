@@ -1,4 +1,4 @@
-//! Randomness as an input: versions, lease tokens and stamps are 96 random bits each, drawn from what the driver passes in.
+//! Randomness as an input. Versions, lease tokens and stamps are 96 random bits each, from the generator that the driver passes in.
 
 /// A source of random bytes. Drivers pass the operating system's generator; tests pass a counter.
 pub trait Entropy {
@@ -13,7 +13,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 pub struct Random([u8; 16]);
 
 impl Random {
-    /// A fresh one.
+    /// Draws a new value.
     pub fn draw(entropy: &mut dyn Entropy) -> Self {
         let mut raw = [0u8; 12];
         entropy.fill(&mut raw);
@@ -27,7 +27,7 @@ impl Random {
         Self(text)
     }
 
-    /// One that was written down before; `None` if `text` is not 16 base64url characters.
+    /// Parses a value that was written earlier; `None` if `text` is not 16 base64url characters.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text: [u8; 16] = text.try_into().ok()?;
         text.iter().all(|c| ALPHABET.contains(c)).then_some(Self(text))

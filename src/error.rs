@@ -1,19 +1,20 @@
-//! The one error of the core: a kind with a stable code, and a message that says what was being done and where.
-//! It never carries a value, a key's content or a password. Expected outcomes (a miss, a lost lease) are values, not errors.
+//! The error type of the core: a kind with a stable code, and a message that says what the core was doing and where. An
+//! error never contains a value, a key's content or a password. Expected outcomes (a miss, a lost lease) are values, not
+//! errors.
 
 use std::fmt;
 
-/// What went wrong. `code()` is what crosses into JavaScript; nobody matches on the message.
+/// What went wrong. JavaScript receives `code()`; callers do not match on the message.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// No answer within the time the caller or an option allowed.
+    /// No answer came within the time that the caller or an option allows.
     Timeout,
     /// The connection was closed and the command will not be sent (again).
     ConnectionClosed,
-    /// The connection was cut after the command was sent and its class forbids sending it again.
+    /// The connection was cut after the command was sent, and the command's class forbids sending it again.
     Aborted,
-    /// The retries that one request may use are spent.
+    /// One request has used up its retries.
     MaxRetries,
     /// Not connected, and the offline queue is switched off.
     OfflineQueueOff,
@@ -25,13 +26,13 @@ pub enum ErrorKind {
     BadOption,
     /// The server answered with an error.
     Reply,
-    /// What the present state does not allow: a command in subscriber or monitor mode, `configure` after first use.
+    /// The present state does not allow the call: a command in subscriber or monitor mode, `configure` after first use.
     BadState,
-    /// What was asked for needs a server, and the URL is `memory://`.
+    /// The call needs a server, and the URL is `memory://`.
     NeedsServer,
-    /// What was asked for is not in this version.
+    /// This version does not support the request.
     Unsupported,
-    /// A defect of hawser itself (a caught panic).
+    /// A defect in hawser (a caught panic).
     Internal,
 }
 
@@ -93,7 +94,7 @@ impl Error {
         Self { kind, message: message.into(), maybe_executed: false }
     }
 
-    /// The same error, open about whether the server ran the command.
+    /// The same error with the given answer to whether the server may have run the command.
     #[must_use]
     pub fn maybe_executed(mut self, open: bool) -> Self {
         self.maybe_executed = open;
@@ -105,7 +106,7 @@ impl Error {
         self.kind
     }
 
-    /// What was being done, where, and what to do next.
+    /// What the core was doing, where, and what to do next.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -1,13 +1,14 @@
-//! The class of a command: one word that JavaScript keeps per name and passes back with every command of that name.
+//! The class of a command: one word that JavaScript stores per name and passes back with every command of that name.
 
 use super::tables::{BLOCKING, IDEMPOTENT_WRITES, READS};
 use super::walk::arguments;
 
-/// A command's class, packed: bits 0 to 7 are properties, bits 8 to 15 its `Kind`, bits 16 and up belong to one call.
+/// A command's class as a packed word: bits 0 to 7 are properties, bits 8 to 15 its `Kind`, and bits 16 and up belong to a
+/// single call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Class(u32);
 
-/// What a command does to the connection it runs on.
+/// What a command does to its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -37,14 +38,14 @@ pub enum Kind {
     PatternUnsubscribe,
     /// SUNSUBSCRIBE
     ShardUnsubscribe,
-    /// RESET: back to the state of a new connection.
+    /// RESET: returns the connection to its initial state.
     Reset,
-    /// PING, which a subscriber in RESP2 may send too.
+    /// PING, which a subscriber in RESP2 may also send.
     Ping,
 }
 
 impl Kind {
-    /// Whether its reply is a confirmation for each channel.
+    /// Whether the server answers it with one confirmation for each channel.
     pub const fn is_subscription(self) -> bool {
         matches!(
             self,
@@ -57,7 +58,7 @@ impl Kind {
         )
     }
 
-    /// Whether a RESP2 subscriber may send it. None of these depends on the database.
+    /// Whether a RESP2 subscriber may send it. None of these commands depends on the database.
     pub const fn is_for_subscribers(self) -> bool {
         self.is_subscription() || matches!(self, Self::Ping | Self::Quit | Self::Reset)
     }
@@ -82,22 +83,22 @@ const KINDS: [Kind; 15] = [
 ];
 
 impl Class {
-    /// Sending it twice has the effect of sending it once: reads and last-write-wins writes.
+    /// Sending it twice has the same effect as sending it once: reads and last-write-wins writes.
     pub const IDEMPOTENT: u32 = 1;
-    /// May wait at the server for as long as its caller asked for.
+    /// May block at the server for as long as its caller asked.
     pub const BLOCKING: u32 = 1 << 1;
     /// The class depends on the arguments: see `refine`.
     pub const INSPECT: u32 = 1 << 2;
-    /// The server runs it while it is loading its data.
+    /// The server accepts it while it loads its data.
     pub const LOADING: u32 = 1 << 3;
-    /// Per call: the reply is wanted as Buffers.
+    /// Per call: the caller wants the reply as Buffers.
     pub const BUFFERS: u32 = 1 << 16;
     /// Per call: not the first command of its pipeline.
     pub const PIPELINE_TAIL: u32 = 1 << 17;
-    /// Per call: between MULTI and EXEC, EXEC included.
+    /// Per call: between MULTI and EXEC, including EXEC.
     pub const IN_TRANSACTION: u32 = 1 << 18;
 
-    /// The class that JavaScript passed back.
+    /// The class from the word that JavaScript passed back.
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
@@ -117,20 +118,20 @@ impl Class {
         KINDS.get((self.0 >> 8 & 0xff) as usize).copied().unwrap_or(Kind::Plain)
     }
 
-    /// The same with another kind.
+    /// The same class with another kind.
     #[must_use]
     pub const fn with_kind(self, kind: Kind) -> Self {
         Self(self.0 & !0xff00 | (kind as u32) << 8)
     }
 
-    /// The same with `bit` set or not.
+    /// The same class with `bit` set or cleared.
     #[must_use]
     pub const fn with(self, bit: u32, set: bool) -> Self {
         Self(if set { self.0 | bit } else { self.0 & !bit })
     }
 }
 
-/// The class of the command `name`, in any case. Commands nobody knows are sent once and taken for plain.
+/// The class of the command `name`, in upper or lower case. An unknown command is plain and not idempotent.
 pub fn classify(name: &str) -> Class {
     let name = name.to_ascii_lowercase();
     let name = name.as_str();
@@ -166,7 +167,7 @@ fn kind_of(name: &str) -> Kind {
     }
 }
 
-/// The class of one command, judged by its arguments where the name alone does not say. `command` is its RESP.
+/// The class of one command. Reads its arguments where the name alone does not decide. `command` is its RESP.
 pub fn refine(class: Class, command: &[u8]) -> Class {
     if !class.has(Class::INSPECT) {
         return class;
@@ -178,13 +179,13 @@ pub fn refine(class: Class, command: &[u8]) -> Class {
         rest.next().is_some_and(|part| rest.any(|other| other == part))
     };
     match parts.first().map(|name| name.to_ascii_lowercase()).as_deref() {
-        // Only with BLOCK; and options end where the keys begin.
+        // These block only with BLOCK, and their options end where the keys begin.
         Some(b"xread" | b"xreadgroup") => {
             let options = parts.iter().take_while(|p| !p.eq_ignore_ascii_case(b"streams"));
             let blocks = options.into_iter().any(|p| p.eq_ignore_ascii_case(b"block"));
             class.with(Class::BLOCKING, blocks)
         }
-        // A conditional write whose first run was not seen would answer for its second.
+        // If a conditional write runs twice, its reply describes the second run.
         Some(b"set") => {
             let conditional = parts
                 .iter()
@@ -193,7 +194,7 @@ pub fn refine(class: Class, command: &[u8]) -> Class {
             class.with(Class::IDEMPOTENT, !conditional)
         }
         Some(b"zadd") => class.with(Class::IDEMPOTENT, !parts.iter().skip(2).any(|p| p.eq_ignore_ascii_case(b"incr"))),
-        // Where the destination is a source too, the second run builds on the first.
+        // If the destination is also a source, the second run builds on the first.
         Some(b"bitop") => class.with(Class::IDEMPOTENT, !comes_again(2)),
         Some(b"zunionstore" | b"zinterstore" | b"zrangestore") => class.with(Class::IDEMPOTENT, !comes_again(1)),
         Some(b"script") => class.with(Class::IDEMPOTENT, first_is(&["load", "exists"])),
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_sent_twice() {
+    fn only_idempotent_commands_may_be_sent_twice() {
         for (parts, twice) in [
             (&["GET", "k"][..], true),
             (&["SET", "k", "v"], true),
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_block() {
+    fn blocking_commands_are_recognized_by_name_and_arguments() {
         for (parts, blocks) in [
             (&["BLPOP", "k", "0"][..], true),
             (&["bzpopmin", "k", "0.5"], true),

@@ -1,5 +1,5 @@
-//! What a command is to the connection: whether it may be sent twice, whether it may block, whether it changes the state of
-//! the connection. Decided once per name (`classify`), and again from the arguments for the few names that need it (`refine`).
+//! What a command means for its connection: whether it may be sent twice, whether it may block, and whether it changes the
+//! connection's state. `classify` decides once per name; `refine` reads the arguments for the few names that need it.
 
 mod class;
 mod tables;

@@ -1,5 +1,5 @@
-//! Names by property, lower case. Source: COMMAND of Redis 7.0 and 8.2 (flags `readonly`, `blocking`, `loading`); the
-//! writes that may be sent twice are judged by hand: their effect is the last value written, not a change to what is there.
+//! Command names by property, in lower case. Source: COMMAND of Redis 7.0 and 8.2 (flags `readonly`, `blocking`, `loading`).
+//! The writes that may be sent twice are chosen by hand: their effect does not depend on the value that is there.
 
 /// Commands that change nothing.
 pub const READS: &[&str] = &[
@@ -117,7 +117,7 @@ pub const READS: &[&str] = &[
     "zunion",
 ];
 
-/// Writes whose effect is the same when they run twice.
+/// Writes that have the same effect when they run twice.
 pub const IDEMPOTENT_WRITES: &[&str] = &[
     "bitop",
     "del",
@@ -155,11 +155,11 @@ pub const IDEMPOTENT_WRITES: &[&str] = &[
     "zunionstore",
 ];
 
-/// Commands that wait at the server.
+/// Commands that block at the server.
 pub const BLOCKING: &[&str] =
     &["blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmax", "bzpopmin", "wait", "waitaof", "xread", "xreadgroup"];
 
-/// Commands that the server runs while it is loading.
+/// Commands that the server accepts while it loads its data.
 pub const LOADING: &[&str] = &[
     "auth",
     "client",

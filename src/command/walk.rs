@@ -1,6 +1,6 @@
-//! Reads a command back from its RESP: an array of bulk strings that this crate or its facade has written.
+//! Reads the parts of a command from its RESP, an array of bulk strings that this crate or its facade has written.
 
-/// The parts of one encoded command, its name first. Ends early where the bytes are not such an array.
+/// The parts of one encoded command, name first. The iterator ends early if the bytes are not such an array.
 pub fn arguments(command: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut at = skip_line(command, 0);
     std::iter::from_fn(move || {
@@ -14,7 +14,7 @@ pub fn arguments(command: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The offset behind the line that starts at `at`.
+/// The offset after the line that starts at `at`.
 fn skip_line(bytes: &[u8], at: usize) -> Option<usize> {
     memchr::memchr(b'\n', bytes.get(at..)?).map(|found| at + found + 1)
 }

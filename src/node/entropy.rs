@@ -2,14 +2,14 @@
 
 use crate::entropy::Entropy;
 
-/// The operating system's generator, asked for a page at a time.
+/// The operating system's generator, read a page at a time.
 pub struct SystemEntropy {
     page: [u8; 1536],
     used: usize,
 }
 
 impl SystemEntropy {
-    /// A generator that has not been asked yet.
+    /// A generator with an empty page.
     pub const fn new() -> Self {
         Self { page: [0; 1536], used: 1536 }
     }

@@ -1,4 +1,4 @@
-//! What a link has to tell, as slots of a flat array: five each, the kind first. `lib/link/link.ts` knows the kinds.
+//! A link's events as slots of a flat array: five slots per event, the kind first. `lib/link/link.ts` knows the kinds.
 
 use napi::sys::napi_value;
 

@@ -1,4 +1,4 @@
-//! A session as its handles share it: the links' and the cache's. They are used by one thread, one call at a time.
+//! A session that the handles of its links and its cache share. One thread uses them, one call at a time.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ mod slot {
     pub const TICK_IN: usize = 2;
 }
 
-/// A session with the state array of its cache, which JavaScript reads after every crossing of any of the handles.
+/// A session and the state array of its cache. JavaScript reads the array after every call through any handle.
 pub struct Host {
     pub session: Session,
     pub cache_state: Option<Pinned<f64>>,
@@ -27,21 +27,21 @@ impl Host {
         Rc::new(RefCell::new(Self { session, cache_state: None }))
     }
 
-    /// Takes a link out of the session.
+    /// Removes a link from the session.
     pub fn leave(&mut self, id: LinkId, now: Instant) -> Option<Box<Peer>> {
         let peer = self.session.remove(id, now);
         self.report_if_ran(now);
         peer
     }
 
-    /// Brings the cache's state array up to date if the cache has run.
+    /// Updates the cache's state array if the cache has run.
     pub fn report_if_ran(&mut self, now: Instant) {
         if self.session.take_cache_ran() {
             self.report(now);
         }
     }
 
-    /// Brings the cache's state array up to date.
+    /// Updates the cache's state array.
     pub fn report(&mut self, now: Instant) {
         let Some(state) = &mut self.cache_state else { return };
         let tick_in = self.session.cache_wakeup().map_or(-1.0, |at| at.since(now).as_secs_f64() * 1e3);

@@ -1,5 +1,5 @@
-//! The memory of one link that JavaScript and the core share: buffers of bytes, words of commands, and the state array, which
-//! says what a crossing left to do.
+//! The memory of one link that JavaScript and the core share: byte buffers, words of commands, and the state array, which
+//! says what is left to do after a crossing.
 
 use napi::bindgen_prelude::{Env, Unknown};
 use napi::Result;
@@ -32,7 +32,7 @@ mod flag {
     pub const EVENTS: u32 = 8;
 }
 
-/// What both sides of one link use.
+/// The memory that both sides of one link use.
 pub struct LinkMemory {
     pub input: Pinned<u8>,
     pub out: Pinned<u8>,

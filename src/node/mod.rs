@@ -1,9 +1,10 @@
-//! The core under Node.js: converts, delegates, maps errors. No decision is made here.
+//! The core under Node.js. This room converts values, delegates calls and maps errors; it makes no decisions.
 //!
-//! Memory that JavaScript and the core share is in `pinned`, JavaScript values are built in `values`; those two files hold
-//! all of the crate's unsafe code. Every export catches panics: one that reached Node would end the process.
+//! `pinned` holds the memory that JavaScript and the core share, and `values` builds JavaScript values; these two files
+//! contain all of the crate's unsafe code. Every export catches panics, because a panic that reached Node would end the
+//! process.
 
-#![allow(clippy::needless_pass_by_value, reason = "what JavaScript passes is owned by the call")]
+#![allow(clippy::needless_pass_by_value, reason = "napi passes owned values")]
 
 mod cache;
 mod clock;

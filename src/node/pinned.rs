@@ -1,14 +1,15 @@
-//! Memory of a JavaScript Buffer or typed array that the core reads or writes without a look-up per crossing. A reference keeps
-//! the array alive (V8 never moves an array buffer's backing store), so the memory is valid as long as the `Pinned` is.
+//! The memory of a JavaScript Buffer or typed array, which the core reads or writes without a look-up per crossing. A
+//! reference keeps the array alive, and V8 never moves an array buffer's backing store, so the memory is valid as long as
+//! the `Pinned` exists.
 
-#![allow(unsafe_code, reason = "memory shared with JavaScript, measured: a look-up of four arrays per crossing costs more than a reply")]
+#![allow(unsafe_code, reason = "memory shared with JavaScript; measured: looking up four arrays per crossing costs more than a reply")]
 
 use std::ptr::null_mut;
 
 use napi::bindgen_prelude::{Env, Unknown};
 use napi::{sys, Error, JsValue, Result};
 
-/// Types a pinned array may have.
+/// The element types of a pinned array.
 pub trait Element: Copy {
     /// The typed array that holds it.
     const KIND: sys::napi_typedarray_type;
@@ -37,7 +38,7 @@ impl<T: Element> Pinned<T> {
     pub fn new(env: Env, array: &Unknown<'_>) -> Result<Self> {
         let (mut data, mut len, mut kind, mut buffer, mut offset) = (null_mut(), 0, 0, null_mut(), 0);
         let mut reference = null_mut();
-        // SAFETY: `env` and the value are alive for the length of this call; every out pointer is valid.
+        // SAFETY: `env` and the value are alive during this call; every out pointer is valid.
         let ok = unsafe {
             let raw = array.raw();
             sys::napi_get_typedarray_info(env.raw(), raw, &raw mut kind, &raw mut len, &raw mut data, &raw mut buffer, &raw mut offset)
@@ -51,7 +52,7 @@ impl<T: Element> Pinned<T> {
         Ok(Self { env: env.raw(), reference, data: data.cast(), len })
     }
 
-    /// The elements. JavaScript does not run while the core does, so nobody writes them meanwhile.
+    /// The elements. JavaScript does not run while the core does, so nothing changes them meanwhile.
     pub fn get(&self) -> &[T] {
         if self.len == 0 {
             return &[];

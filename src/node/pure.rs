@@ -1,4 +1,4 @@
-//! Functions of the core without state: classes of commands, connection URLs, messages of the bus.
+//! Stateless functions of the core: command classes, connection URLs, bus messages.
 
 use napi::{Error, Result};
 use napi_derive::napi;
@@ -6,7 +6,7 @@ use napi_derive::napi;
 use crate::pubsub::Message;
 use crate::{command, config};
 
-/// The class of a command by its name: the word that goes back with every command of that name.
+/// The class of a command name: the word that JavaScript passes back with every command of that name.
 #[napi(catch_unwind)]
 pub fn classify(name: String) -> u32 {
     command::classify(&name).bits()
@@ -21,7 +21,7 @@ pub fn parse_url(url: String) -> Result<String> {
     }
 }
 
-/// A message of the bus, checked, as JSON. Throws the reason why `text` is none.
+/// Checks a bus message and returns it as JSON. Throws the reason if `text` is not a valid message.
 #[napi(catch_unwind)]
 pub fn parse_bus_message(text: String) -> Result<String> {
     match Message::parse(&text) {

@@ -1,4 +1,4 @@
-//! What one read brought: the values of callers' replies in order, which commands they answer, and which of them are errors.
+//! The replies of one read: their values in order, the commands they answer, and which of them are errors.
 
 use napi::bindgen_prelude::Unknown;
 use napi::sys::napi_value;
@@ -7,12 +7,12 @@ use super::values::Values;
 use crate::command::Class;
 use crate::conn::Sink;
 
-/// What JavaScript may ask about the replies of the last read.
+/// What JavaScript can ask about the replies of the last read.
 #[derive(Debug, Default)]
 pub struct Answered {
     /// The number of each reply's command.
     pub ids: Vec<u32>,
-    /// Two words for each error: its index among the replies, and the database its command was issued for.
+    /// Two words for each error: its index among the replies, and the database for which its command was sent.
     pub errors: Vec<u32>,
 }
 
@@ -34,7 +34,7 @@ impl Answered {
     }
 }
 
-/// Makes values of replies as they are completed.
+/// Converts replies to values as they complete.
 pub struct Collect<'a, 'v> {
     values: Values<'v>,
     replies: Vec<napi_value>,
@@ -42,7 +42,7 @@ pub struct Collect<'a, 'v> {
 }
 
 impl<'a, 'v> Collect<'a, 'v> {
-    /// A sink that makes `values` and notes in `answered` what they belong to.
+    /// A sink that builds `values` and records in `answered` which commands they belong to.
     pub fn new(values: Values<'v>, answered: &'a mut Answered) -> Self {
         answered.clear();
         Self { values, replies: Vec::with_capacity(answered.ids.capacity()), answered }

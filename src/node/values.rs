@@ -1,6 +1,6 @@
-//! Replies as JavaScript values, many at a time. Arrays are built by one call of `(...a) => a` with all their items: setting
-//! items one by one costs two to three times as much. Errors and objects are made by functions of the facade, so that they
-//! belong to the realm that asked.
+//! Replies as JavaScript values, many at a time. One call of `(...a) => a` with all items builds an array: setting items one
+//! by one costs two to three times as much. Functions of the facade make errors and objects, so that these belong to the
+//! caller's realm.
 
 #![allow(unsafe_code, reason = "raw N-API calls, measured: napi's checked wrappers double the cost of a reply")]
 
@@ -11,10 +11,10 @@ use napi::{sys, JsValue, Result};
 
 use crate::resp::{self, Aggregate, Build, Scalar};
 
-/// The most values that are passed in one call; past it items are set one by one.
+/// The maximum number of values passed in one call. Longer arrays are filled item by item.
 const MAX_ARGUMENTS: usize = 4096;
 
-/// A function of JavaScript that is called to make values.
+/// A JavaScript function that makes values.
 pub struct Maker {
     env: sys::napi_env,
     reference: sys::napi_ref,
@@ -24,7 +24,7 @@ impl Maker {
     /// Keeps `function` alive.
     pub fn new(env: Env, function: &Unknown<'_>) -> Result<Self> {
         let mut reference = null_mut();
-        // SAFETY: both are alive for the length of this call.
+        // SAFETY: both are alive during this call.
         let status = unsafe { sys::napi_create_reference(env.raw(), function.raw(), 1, &raw mut reference) };
         if status != sys::Status::napi_ok {
             return Err(napi::Error::from_reason("E_INTERNAL a function could not be kept"));
@@ -40,7 +40,7 @@ impl Drop for Maker {
     }
 }
 
-/// The functions that make what N-API makes slowly, or in the wrong realm.
+/// Functions for the values that N-API would make slowly or in the wrong realm.
 pub struct Makers {
     /// `(...items) => items`
     pub array: Maker,
@@ -50,16 +50,16 @@ pub struct Makers {
     pub error: Maker,
 }
 
-/// How replies are shown.
+/// The shape of replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// Maps as objects, doubles as numbers, booleans as booleans; else RESP2's shapes.
+    /// Maps are objects, doubles numbers and booleans booleans; otherwise values have RESP2's shapes.
     pub resp3: bool,
-    /// Integers and doubles as text.
+    /// Integers and doubles are text.
     pub string_numbers: bool,
 }
 
-/// Builds values for the length of one native call.
+/// Builds values during one native call.
 pub struct Values<'a> {
     env: sys::napi_env,
     makers: Option<&'a Makers>,
@@ -67,7 +67,7 @@ pub struct Values<'a> {
     buffers: bool,
     depth: usize,
     stack: Vec<sys::napi_value>,
-    /// The string of `+OK`, which is what most writes are answered with.
+    /// The string of `+OK`, the reply to most writes, made once per call.
     ok: Option<sys::napi_value>,
 }
 
@@ -77,16 +77,16 @@ impl<'a> Values<'a> {
         Self { env: env.raw(), makers: Some(makers), shape, buffers: false, depth: 0, stack: Vec::new(), ok: None }
     }
 
-    /// A builder of single values, for callers that make their arrays by `array_by`.
+    /// A builder of single values, for callers that build their arrays with `array_by`.
     pub fn plain(env: Env) -> Self {
         let shape = Shape { resp3: false, string_numbers: false };
         Self { env: env.raw(), makers: None, shape, buffers: false, depth: 0, stack: Vec::new(), ok: None }
     }
 
-    /// The value of one whole reply. An error at the top is its text.
+    /// The value of one complete reply. A top-level error becomes its text.
     pub fn reply(&mut self, frame: &[u8], buffers: bool) -> sys::napi_value {
         self.buffers = buffers;
-        // A string, by a shorter way than `build`: frames are whole and valid, so it is what follows the first line.
+        // Fast path for strings. The frame is complete and valid, so the string is everything after the first line.
         if let [b'$', b'0'..=b'9', ..] = frame {
             let start = memchr::memchr(b'\n', frame).map_or(0, |end| end + 1);
             return self.bytes(&frame[start..frame.len() - 2]);
@@ -106,7 +106,7 @@ impl<'a> Values<'a> {
     pub fn text(&self, bytes: &[u8]) -> sys::napi_value {
         let mut value = null_mut();
         let length = bytes.len() as isize;
-        // SAFETY: the bytes are alive; V8 copies them. ASCII is Latin-1, which V8 copies without a look at it.
+        // SAFETY: the bytes are alive; V8 copies them. ASCII is valid Latin-1, which V8 copies without inspecting it.
         unsafe {
             if bytes.is_ascii() {
                 sys::napi_create_string_latin1(self.env, bytes.as_ptr().cast(), length, &raw mut value);
@@ -114,7 +114,7 @@ impl<'a> Values<'a> {
                 sys::napi_create_string_utf8(self.env, bytes.as_ptr().cast(), length, &raw mut value);
             }
         }
-        // A string past V8's longest cannot be made; null beats an undefined handle.
+        // V8 cannot make a string beyond its maximum length; null is better than an undefined handle.
         if value.is_null() {
             self.null()
         } else {
@@ -142,7 +142,7 @@ impl<'a> Values<'a> {
         value
     }
 
-    /// An integer; imprecise past 2^53.
+    /// An integer; imprecise beyond 2^53.
     pub fn integer(&self, n: i64) -> sys::napi_value {
         let mut value = null_mut();
         // SAFETY: the environment is alive.
@@ -181,7 +181,7 @@ impl<'a> Values<'a> {
 
     fn make(&self, maker: &Maker, items: &[sys::napi_value]) -> sys::napi_value {
         let (mut function, mut value) = (null_mut(), null_mut());
-        // SAFETY: the reference is alive, the items are handles of this call's scope.
+        // SAFETY: the reference is alive and the items are handles of this call's scope.
         unsafe {
             sys::napi_get_reference_value(self.env, maker.reference, &raw mut function);
             sys::napi_call_function(self.env, self.undefined(), function, items.len(), items.as_ptr(), &raw mut value);
@@ -201,7 +201,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// An array of `items`, by this maker.
+    /// An array of `items`, built by `maker`.
     pub fn array_by(&self, maker: &Maker, items: &[sys::napi_value]) -> sys::napi_value {
         if items.len() <= MAX_ARGUMENTS {
             return self.make(maker, items);
@@ -217,7 +217,7 @@ impl<'a> Values<'a> {
         value
     }
 
-    /// Hands a value over to napi-derive.
+    /// Converts a value to napi-derive's type.
     pub fn returned(&self, value: sys::napi_value) -> Unknown<'static> {
         // SAFETY: a handle of this call's scope, returned from it.
         unsafe { Unknown::from_raw_unchecked(self.env, value) }

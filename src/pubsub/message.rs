@@ -1,11 +1,11 @@
-//! A message of the bus: the JSON `{ "type", "target", "source"? }` that instances exchange, older ones of the application
-//! included. What arrives is anybody's text: it is checked before a listener sees it, and an error never repeats it.
+//! A message of the bus: the JSON `{ "type", "target", "source"? }` that instances exchange, including older versions of the
+//! application. Anybody can publish, so a message is checked before a listener sees it, and an error never quotes it.
 
 use serde_json::{json, Map, Value};
 
 use crate::error::{Error, ErrorKind};
 
-/// What a message's targets are.
+/// The kind of a message's targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
     /// Tags to invalidate.
@@ -19,20 +19,20 @@ pub enum MessageKind {
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// What the targets are.
+    /// The kind of the targets.
     pub kind: MessageKind,
-    /// At least one, none of them empty.
+    /// At least one target; none is empty.
     pub targets: Vec<String>,
-    /// Whether the target came as a single string: it is handed on as it came.
+    /// Whether the target was a single string; `to_json` keeps that form.
     pub single: bool,
-    /// Who says so, for logs.
+    /// The sender, for logs.
     pub source: Option<String>,
-    /// Members that this version does not know, handed on as they came.
+    /// Members that this version does not know, kept unchanged.
     rest: Map<String, Value>,
 }
 
 impl Message {
-    /// The message that `text` is.
+    /// Parses a message.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = |what: &str| Error::new(ErrorKind::BadOption, what);
         let value: Value = serde_json::from_str(text).map_err(|_| bad("it is not JSON"))?;
@@ -55,7 +55,7 @@ impl Message {
             return Err(bad("its target is not a non-empty string or an array of them"));
         }
         let source = match members.remove("source") {
-            // Older instances may write null where they have none.
+            // Older instances may write null if they have no source.
             None | Some(Value::Null) => None,
             Some(Value::String(source)) => Some(source),
             Some(_) => return Err(bad("its source is not a string")),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused_without_repeating_it() {
+    fn an_invalid_message_is_refused_without_quoting_it() {
         for text in [
             "",
             "secret",

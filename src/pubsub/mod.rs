@@ -1,5 +1,4 @@
-//! The invalidation bus as far as it is not a subscription: what its messages are. Subscribing, and who listens, is the
-//! client's and the facade's.
+//! The messages of the invalidation bus. The client owns the subscription; the facade owns the listeners.
 
 mod message;
 

@@ -1,5 +1,5 @@
-//! Makes values of a reply that `Scanner` found whole and valid, through a `Build` that decides what a value is:
-//! `Reply` for the core, JavaScript values for the Node driver. Cannot fail, and allocates only what the builder does.
+//! Turns a reply that `Scanner` found complete and valid into values. A `Build` decides what a value is: a `Reply` for the
+//! core, a JavaScript value for the Node driver. Building cannot fail, and only the builder allocates.
 
 /// One value without children. Text is bytes: the server's strings need not be UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,7 +14,7 @@ pub enum Scalar<'a> {
     Bulk(&'a [u8]),
     /// `_`, `$-1`, `*-1`
     Null,
-    /// `,` with the text as the server wrote it.
+    /// `,` with the text that the server sent.
     Double(f64, &'a [u8]),
     /// `#`
     Boolean(bool),
@@ -24,7 +24,7 @@ pub enum Scalar<'a> {
     Verbatim(&'a [u8]),
 }
 
-/// What kind of aggregate its items make. A map's items are keys and values in turn.
+/// The kind of an aggregate. The items of a map alternate between keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aggregate {
     /// `*`
@@ -39,22 +39,23 @@ pub enum Aggregate {
 
 /// Makes values.
 pub trait Build {
-    /// What is made.
+    /// The type of the values.
     type Value;
 
     /// A value without children.
     fn scalar(&mut self, scalar: Scalar<'_>) -> Self::Value;
 
-    /// An aggregate of the items that `stack` holds from `from` on; takes them off.
+    /// Builds an aggregate from the items of `stack` from index `from` on, and removes them from `stack`.
     fn aggregate(&mut self, kind: Aggregate, stack: &mut Vec<Self::Value>, from: usize) -> Self::Value;
 }
 
-/// Builds the reply at the start of `bytes`, which `Scanner` has found whole. `stack` is scratch space that may be reused.
+/// Builds the reply at the start of `bytes`, which `Scanner` has found complete. `stack` is scratch space that the caller
+/// may reuse.
 pub fn build<B: Build>(bytes: &[u8], builder: &mut B, stack: &mut Vec<B::Value>) -> B::Value {
     element(bytes, 0, builder, stack).0
 }
 
-/// The reply itself, behind the attributes that precede it. `bytes` is what `Scanner` has found whole.
+/// The reply without the attributes that precede it. `Scanner` has found `bytes` complete.
 pub fn without_attributes(bytes: &[u8]) -> &[u8] {
     let mut at = 0;
     while bytes[at] == b'|' {
@@ -121,7 +122,7 @@ fn bulk<B: Build>(bytes: &[u8], at: usize, line: &[u8], next: usize, builder: &m
     (builder.scalar(scalar), next + body.len() + 2)
 }
 
-/// The end of `count` elements from `at` on.
+/// The offset after the `count` elements that start at `at`.
 fn skip(bytes: &[u8], mut at: usize, count: i64) -> usize {
     struct Nothing;
     impl Build for Nothing {
@@ -137,7 +138,7 @@ fn skip(bytes: &[u8], mut at: usize, count: i64) -> usize {
     at
 }
 
-/// A decimal integer of the protocol: digits with an optional sign, nothing else.
+/// Parses a decimal integer of the protocol: digits with an optional sign, nothing else.
 pub(super) fn integer(line: &[u8]) -> Option<i64> {
     let (negative, digits) = match line.first()? {
         b'-' => (true, &line[1..]),
@@ -153,14 +154,14 @@ pub(super) fn integer(line: &[u8]) -> Option<i64> {
         if digit > 9 {
             return None;
         }
-        // Built towards the sign, so that the smallest integer has a place too.
+        // A negative number is built by subtraction, so that `i64::MIN` does not overflow.
         value = value.checked_mul(10)?;
         value = if negative { value.checked_sub(digit)? } else { value.checked_add(digit)? };
     }
     Some(value)
 }
 
-/// A double of the protocol; `inf`, `-inf` and `nan` included.
+/// Parses a double of the protocol, including `inf`, `-inf` and `nan`.
 pub(super) fn double(line: &[u8]) -> Option<f64> {
     std::str::from_utf8(line).ok()?.parse().ok()
 }

@@ -1,6 +1,6 @@
-//! Arguments to RESP. Every argument is framed on its own, by its length in bytes.
+//! Encodes arguments as RESP. Each argument is framed separately by its length in bytes.
 
-/// Appends the head of a command of `count` parts, its name included.
+/// Appends the header of a command with `count` parts, including its name.
 pub fn push_header(out: &mut Vec<u8>, count: usize) {
     out.push(b'*');
     push_number(out, count);
@@ -12,7 +12,7 @@ pub fn push_argument(out: &mut Vec<u8>, argument: &[u8]) {
     push_pieces(out, &[argument]);
 }
 
-/// Appends one argument that comes in pieces.
+/// Appends one argument that is the concatenation of `pieces`.
 fn push_pieces(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     out.push(b'$');
     push_number(out, pieces.iter().map(|piece| piece.len()).sum());
@@ -38,7 +38,7 @@ pub fn push_number(out: &mut Vec<u8>, mut n: usize) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// A batch of encoded commands with the end of each.
+/// A batch of encoded commands with the offset at which each ends.
 #[derive(Debug, Default, Clone)]
 pub struct Commands {
     bytes: Vec<u8>,
@@ -60,7 +60,7 @@ impl Commands {
         self.ends.push(self.bytes.len());
     }
 
-    /// Appends one command with an argument that comes in pieces.
+    /// Appends one command in which one argument is the concatenation of `pieces`.
     pub fn push_split(&mut self, before: &[&[u8]], pieces: &[&[u8]], after: &[&[u8]]) {
         push_header(&mut self.bytes, before.len() + 1 + after.len());
         for part in before {

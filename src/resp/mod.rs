@@ -1,4 +1,4 @@
-//! RESP2 and RESP3: bytes to replies and arguments to bytes. Knows no command and no connection.
+//! RESP2 and RESP3: decodes replies and encodes arguments. This room knows nothing of commands or connections.
 //!
 //! Source: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 

@@ -1,4 +1,4 @@
-//! A reply as an owned value, for the parts of the core that read replies themselves: handshake, cache, tests.
+//! A reply as an owned value, for the parts of the core that read replies: the handshake, the cache and the tests.
 
 use super::{build, Aggregate, Build, Scalar};
 
@@ -23,14 +23,14 @@ pub enum Reply {
     BigNumber(Vec<u8>),
     /// An array or a set.
     Array(Vec<Reply>),
-    /// Keys and values in turn.
+    /// Keys and values, alternating.
     Map(Vec<Reply>),
     /// An out-of-band message.
     Push(Vec<Reply>),
 }
 
 impl Reply {
-    /// The reply at the start of `bytes`, which the scanner has found whole.
+    /// The reply at the start of `bytes`, which the scanner has found complete.
     pub fn parse(bytes: &[u8]) -> Self {
         build(bytes, &mut ReplyBuilder, &mut Vec::new())
     }

@@ -1,17 +1,17 @@
-//! Finds where a reply ends, over as many reads as it takes, and checks everything that could be wrong with it: what
-//! passes here can be built without a further check. Keeps its place between reads, so that an unfinished array is not
-//! parsed again. Makes no values: `build` does.
+//! Finds the end of a reply, which may arrive in several reads, and validates the reply, so that `build` can build it
+//! without further checks. The scanner keeps its position between reads, so it does not scan an unfinished array again. It
+//! makes no values; `build` does.
 
 use std::fmt;
 
 /// Bounds of one reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How deep aggregates may nest.
+    /// The maximum depth of nested aggregates.
     pub depth: usize,
-    /// Elements that one reply may announce, all levels together.
+    /// The maximum number of elements that one reply may announce, summed over all levels.
     pub elements: u64,
-    /// Bytes that one reply may take on the wire.
+    /// The maximum size of one reply on the wire, in bytes.
     pub bytes: u64,
 }
 
@@ -21,7 +21,7 @@ impl Default for Limits {
     }
 }
 
-/// The bytes are not RESP, or a limit is exceeded. The connection they came from cannot be used any more.
+/// The bytes are not RESP, or they exceed a limit. Their connection cannot be used any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtocolError(String);
 
@@ -39,18 +39,19 @@ impl fmt::Display for ProtocolError {
 
 impl std::error::Error for ProtocolError {}
 
-/// The longest length or number that is waited for. Texts on one line (status, error, a line of MONITOR) are bounded as replies are.
+/// The maximum length of a line that holds a length or a number. The limit of the whole reply bounds text lines (status,
+/// error, a line of MONITOR).
 const NUMBER_MAX: usize = 1 << 16;
 
-/// Scans one reply after another. The caller passes the same bytes again with more behind them until the reply is whole.
+/// Scans one reply after another. While a reply is incomplete, the caller passes the same bytes again with more appended.
 #[derive(Debug)]
 pub struct Scanner {
     limits: Limits,
-    /// Offset of the next element within the reply under way.
+    /// Offset of the next element within the current reply.
     at: usize,
-    /// How far the line under way has been searched for its end.
+    /// Offset up to which the current line has been searched for its end.
     searched: usize,
-    /// Elements still missing: of the stream (one reply), then per open aggregate.
+    /// Numbers of missing elements: first of the stream (one reply), then of each open aggregate.
     open: Vec<u64>,
     announced: u64,
 }
@@ -61,7 +62,7 @@ impl Scanner {
         Self { limits, at: 0, searched: 0, open: vec![1], announced: 0 }
     }
 
-    /// Forgets the reply under way (the connection is a new one).
+    /// Discards the current reply (the connection is a new one).
     pub fn reset(&mut self) {
         self.at = 0;
         self.searched = 0;
@@ -93,7 +94,7 @@ impl Scanner {
                         expect(n <= self.limits.bytes, "a bulk string is longer than the decoder's limit")?;
                         done = next + n as usize + 2;
                         if bytes.len() < done {
-                            // Not before the announced size is checked against the limit of the whole reply.
+                            // Check the announced size against the limit of the whole reply before waiting for the bytes.
                             self.check_size(done)?;
                             return Ok(None);
                         }
@@ -106,7 +107,7 @@ impl Scanner {
             }
             self.at = done;
             self.searched = 0;
-            // An attribute precedes the element it belongs to and is none itself.
+            // An attribute precedes its element and does not count as one.
             if kind != b'|' {
                 if let Some(missing) = self.open.last_mut() {
                     *missing -= 1;
@@ -130,7 +131,7 @@ impl Scanner {
         }
     }
 
-    /// End of the line under way and start of what follows it.
+    /// The end of the current line and the start of what follows it.
     fn line(&mut self, bytes: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
         if self.at >= bytes.len() {
             return Ok(None);
@@ -180,7 +181,7 @@ fn is_big_number(line: &[u8]) -> bool {
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
-/// A length; `None` is RESP2's null, which only `nullable` types have.
+/// Parses a length. `None` is RESP2's null, which only `nullable` types have.
 fn length(line: &[u8], nullable: bool) -> Result<Option<u64>, ProtocolError> {
     if line == b"-1" && nullable {
         return Ok(None);
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_resp_is_an_error() {
+    fn invalid_resp_is_an_error() {
         for bad in [
             &b"hello\r\n"[..],
             b":1x\r\n",
@@ -271,7 +272,7 @@ mod tests {
         assert!(scan(b"*1\r\n*1\r\n*1\r\n:1\r\n").is_ok());
         assert!(scan(&[b'+'; 65]).is_err(), "a line that never ends");
         assert!(whole(&vec![b':'; NUMBER_MAX + 2]).is_err(), "a number that never ends");
-        assert_eq!(whole(&vec![b'+'; NUMBER_MAX + 2]), Ok(None), "a line of MONITOR can be as long as what it shows");
+        assert_eq!(whole(&vec![b'+'; NUMBER_MAX + 2]), Ok(None), "a line of MONITOR can be as long as the command it shows");
         assert!(scan(b"*9223372036854775807\r\n").is_err());
         assert!(scan(b"%9223372036854775807\r\n").is_err());
     }
@@ -286,7 +287,7 @@ mod tests {
         let mut end = 0;
         while end < stream.len() - 1 {
             assert_eq!(scanner.scan(&stream[..end]), Ok(None));
-            // The place is kept: no more than the last element is looked at again.
+            // The scanner keeps its position: it looks at no more than the last element again.
             assert!(end < 16 || scanner.at + 16 > end);
             end += 7;
         }

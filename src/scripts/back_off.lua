@@ -1,9 +1,9 @@
--- Leaves the lease inside an entry without a holder until a backoff has passed; the next failure's is twice as long.
+-- Takes the holder off the lease inside an entry until a backoff has passed. Each further failure doubles the backoff.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the lease's token
 -- ARGV[2]  the first backoff in milliseconds
--- ARGV[3]  the longest in milliseconds
--- Returns 1, or 0 where the lease is gone.
+-- ARGV[3]  the longest backoff in milliseconds
+-- Returns 1, or 0 if the lease is gone.
 local found = redis.pcall('GET', KEYS[1])
 if type(found) ~= 'string' or #found < 80 or string.sub(found, 1, 5) ~= 'hw1e '
     or string.sub(found, 36, 41) == '000000' or string.sub(found, 45, 60) ~= ARGV[1] then

@@ -2,7 +2,7 @@
 -- KEYS[1]  the version's key
 -- KEYS[2]  the counter's key
 -- ARGV[1]  the captured version
--- ARGV[2]  the origin to be met, or '' where any will do
+-- ARGV[2]  the required origin, or '' for any
 -- ARGV[3]  the entry's key, as data
 -- Returns 1 if it was counted, else 0.
 local found = redis.pcall('GET', KEYS[1])
@@ -12,11 +12,11 @@ if type(found) ~= 'string' or #found ~= 34 or string.sub(found, 6, 21) ~= ARGV[1
 end
 local added = redis.pcall('PFADD', KEYS[2], ARGV[3])
 if type(added) == 'table' then
-  -- Something else is there.
+  -- The key holds another type.
   redis.call('DEL', KEYS[2])
   redis.call('PFADD', KEYS[2], ARGV[3])
 end
--- A counter lives as long as the version it belongs to.
+-- A counter lives as long as its version.
 local life = redis.call('PTTL', KEYS[1])
 if life > 0 then
   redis.call('PEXPIRE', KEYS[2], life)

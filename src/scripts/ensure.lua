@@ -1,15 +1,15 @@
--- Returns a tag's current version; makes the offered one current where there is none of ours.
+-- Returns a tag's current version. If there is none of ours, the offered version becomes current.
 -- KEYS[1]  the version's key
 -- ARGV[1]  the offered version, 16 characters
 -- ARGV[2]  the writer's origin, 12 characters
--- ARGV[3]  the origin to be met, or '' where any will do
--- ARGV[4]  how long the version has to live at least, in milliseconds
+-- ARGV[3]  the required origin, or '' for any
+-- ARGV[4]  the shortest time that the version must live, in milliseconds
 -- Returns the current version, 16 characters.
 local found = redis.pcall('GET', KEYS[1])
 local need = tonumber(ARGV[4])
 if type(found) == 'string' and #found == 34 and string.sub(found, 1, 5) == 'hw1v '
     and (ARGV[3] == '' or string.sub(found, 23, 34) == ARGV[3]) then
-  -- Twice the need at once, so that most calls leave it alone: each change is a push to everyone who tracks the key.
+  -- Extend to twice the need, so that most calls change nothing: each change is a push to everyone who tracks the key.
   if redis.call('PTTL', KEYS[1]) < need then
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', need * 2))
   end

@@ -1,7 +1,7 @@
--- Takes a lease away. An entry that it is inside of stays.
+-- Removes a lease. If the lease is inside an entry, the entry stays.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the lease's token
--- Returns 1, or 0 where the lease is gone.
+-- Returns 1, or 0 if the lease is gone.
 local found = redis.pcall('GET', KEYS[1])
 if type(found) ~= 'string' or #found < 36 then
   return 0

@@ -1,11 +1,11 @@
--- Puts a lease where an entry is, if what is there is still what was read.
+-- Puts a lease in an entry's place, if the key still holds what was read.
 -- KEYS[1]  the entry's key
--- ARGV[1]  stamp or token of what was read; '' where there was nothing, or nothing of ours
--- ARGV[2]  the origin to be met, or '' where any will do
+-- ARGV[1]  stamp or token of what was read; '' if there was nothing, or nothing of ours
+-- ARGV[2]  the required origin, or '' for any
 -- ARGV[3]  the lease
--- ARGV[4]  how long it lives, in milliseconds
--- Returns {1, how long what was there had to live, when it would have ended}, both in milliseconds (the latter of the server's clock) and both 0
--- where there was nothing; or {0, the value that is there, its PTTL}.
+-- ARGV[4]  its time to live in milliseconds
+-- Returns {1, the replaced value's time to live, when it would have expired}, both in milliseconds (the latter on the
+-- server's clock), both 0 if there was nothing; or {0, the current value, its PTTL}.
 local found = redis.pcall('GET', KEYS[1])
 local name = ''
 if type(found) == 'string' and #found >= 35

@@ -1,11 +1,11 @@
--- Puts a lease into the header of an entry, if the entry is still the one that was read and no lease lives there.
+-- Puts a lease into the header of an entry, if the entry is still the one that was read and holds no live lease.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the entry's stamp
--- ARGV[2]  the origin to be met, or '' where any will do
+-- ARGV[2]  the required origin, or '' for any
 -- ARGV[3]  the new lease's token, 16 characters
 -- ARGV[4]  the new lease's tags, encoded
--- ARGV[5]  how long it lives, in milliseconds
--- Returns {1}; {2, the lease that is there, how long it lives in milliseconds}; or {0, the value that is there, its PTTL}.
+-- ARGV[5]  its time to live in milliseconds
+-- Returns {1}; {2, the current lease, its remaining time in milliseconds}; or {0, the current value, its PTTL}.
 local found = redis.pcall('GET', KEYS[1])
 if type(found) ~= 'string' or #found < 42
     or (string.sub(found, 1, 5) ~= 'hw1e ' and string.sub(found, 1, 5) ~= 'hw1l ')
@@ -24,7 +24,7 @@ if length >= 38 then
   if deadline > now then
     return {2, string.sub(found, 43, 42 + length), deadline - now}
   end
-  -- The next failure waits longer than the one before.
+  -- Keep the level, so that the next failure backs off longer.
   level = tonumber(string.sub(found, 78, 79)) or 0
 end
 local lease = 'h ' .. ARGV[3] .. ' ' .. string.format('%015.0f %02.0f ', now + tonumber(ARGV[5]), level) .. ARGV[4]

@@ -1,9 +1,9 @@
--- Prolongs a lease, in an entry's place or in its header.
+-- Prolongs a lease, which takes an entry's place or is in its header.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the lease's token
--- ARGV[2]  the origin to be met, or '' where any will do
--- ARGV[3]  how long it lives from now on, in milliseconds
--- Returns 1, or 0 where the lease is gone.
+-- ARGV[2]  the required origin, or '' for any
+-- ARGV[3]  its new time to live in milliseconds
+-- Returns 1, or 0 if the lease is gone.
 local found = redis.pcall('GET', KEYS[1])
 if type(found) ~= 'string' or #found < 36 or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) then
   return 0

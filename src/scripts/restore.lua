@@ -1,12 +1,12 @@
--- Puts an entry back where a lease has taken its place, for the rest of its life.
+-- Puts an entry back in place of the lease that replaced it, for the rest of its time to live.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the lease's token
--- ARGV[2]  the origin to be met, or '' where any will do
--- ARGV[3]  the entry; where a backoff is to follow, with a lease of this token in its header
--- ARGV[4]  when it ends, in milliseconds of the server's clock
+-- ARGV[2]  the required origin, or '' for any
+-- ARGV[3]  the entry; for a backoff, with a lease of this token in its header
+-- ARGV[4]  when it expires, in milliseconds on the server's clock
 -- ARGV[5]  the first backoff in milliseconds, or '' for none
--- ARGV[6]  the longest in milliseconds
--- Returns 1, or 0 where the lease is gone.
+-- ARGV[6]  the longest backoff in milliseconds
+-- Returns 1, or 0 if the lease is gone.
 local found = redis.pcall('GET', KEYS[1])
 if type(found) ~= 'string' or #found < 36 or string.sub(found, 1, 5) ~= 'hw1l '
     or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) or string.sub(found, 6, 21) ~= ARGV[1] then

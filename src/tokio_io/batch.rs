@@ -1,9 +1,9 @@
-//! Commands that leave in one write, in the form in which a link takes them over.
+//! Commands that are sent in one write, encoded in the form that a link accepts.
 
 use crate::command::{classify, Class, Kind};
 use crate::resp::{push_argument, push_header};
 
-/// Commands that are issued together, in this order. Between MULTI and EXEC they are a transaction.
+/// Commands that are sent together, in this order. Between MULTI and EXEC they form a transaction.
 #[derive(Debug, Default, Clone)]
 pub struct Batch {
     pub(super) bytes: Vec<u8>,
@@ -44,12 +44,12 @@ impl Batch {
         self.meta.extend([(self.bytes.len() - start) as u32, class.bits()]);
     }
 
-    /// How many commands there are.
+    /// The number of commands.
     pub fn len(&self) -> usize {
         self.meta.len() / 2
     }
 
-    /// Whether there is none.
+    /// Whether the batch has no command.
     pub fn is_empty(&self) -> bool {
         self.meta.is_empty()
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_carry_what_their_place_in_the_batch_says() {
+    fn a_commands_class_says_where_it_stands_in_the_batch() {
         let batch = Batch::new().with(&["GET", "a"]).with(&["MULTI"]).with(&["INCR", "b"]).with(&["EXEC"]).with(&["GET", "c"]);
         let classes: Vec<Class> = batch.meta.chunks_exact(2).map(|words| Class::from_bits(words[1])).collect();
         let has = |bit: u32| classes.iter().map(|class| class.has(bit)).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! The handle to a link's task: cheap to clone, usable from any task. The last clone that goes takes the task with it.
+//! The handle to a link's task. It is cheap to clone and usable from any task. Dropping the last clone aborts the task.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,13 +16,14 @@ use crate::conn::{LinkOptions, Message, State};
 use crate::error::{Error, ErrorKind};
 use crate::resp::Reply;
 
-/// Asked after the `n`th connection in a row was lost or not made: how long to wait before the next, `None` to give up.
+/// The reconnect policy. It is called after the `n`th failed or lost connection in a row, and returns how long to wait
+/// before the next attempt, or `None` to give up.
 pub type Policy = Box<dyn FnMut(u32) -> Option<Duration> + Send>;
 
-/// Batches that wait for the task. A caller who finds so many there waits, too.
+/// The number of batches that may wait for the task. When the queue is full, callers wait.
 const QUEUE: usize = 1024;
 
-/// Messages kept for a receiver that is slow; it misses the oldest and is told how many.
+/// The number of messages kept for a slow receiver. Beyond it, the receiver loses the oldest and learns how many it lost.
 const MESSAGES: usize = 1 << 14;
 
 /// A client of one server.
@@ -35,7 +36,7 @@ pub struct Client {
 struct Shared {
     messages: broadcast::Sender<Message>,
     state: watch::Receiver<State>,
-    /// Until when the task may drain, once it is to end.
+    /// The deadline for draining, set when the task is told to stop.
     stop: watch::Sender<Option<Instant>>,
     task: JoinHandle<()>,
 }
@@ -47,7 +48,7 @@ impl Drop for Shared {
 }
 
 impl Client {
-    /// Starts a link to `endpoint` as a task of the present runtime and lets it connect. Commands issued before it is ready
+    /// Starts a link to `endpoint` as a task on the current runtime and connects. Commands sent before the link is ready
     /// wait in its queue.
     pub fn start(endpoint: Endpoint, options: LinkOptions, policy: Policy) -> Self {
         let (requests, taken) = mpsc::channel(QUEUE);
@@ -59,14 +60,14 @@ impl Client {
         Self { requests, shared: Arc::new(Shared { messages, state, stop, task }) }
     }
 
-    /// Runs one command. An error of the server is a reply; an `Err` says that there will be none, and whether the server may
-    /// have run the command. To stop waiting does not take the command back.
+    /// Runs one command. A server error is a reply. An `Err` means that there will be no reply, and says whether the server
+    /// may have run the command. Dropping the future does not cancel the command.
     pub async fn call<A: AsRef<[u8]>>(&self, parts: &[A]) -> Result<Reply, Error> {
         let outcomes = self.send(Batch::new().with(parts)).await?;
         outcomes.into_iter().next().unwrap_or_else(|| Err(gone()))
     }
 
-    /// Runs a batch: one outcome per command, in their order, when the last one has come. `Err` where the client is closed.
+    /// Runs a batch. Returns one outcome per command, in order, when the last one has arrived; `Err` if the client is closed.
     pub async fn send(&self, batch: Batch) -> Result<Vec<Outcome>, Error> {
         if batch.is_empty() {
             return Ok(Vec::new());
@@ -76,18 +77,18 @@ impl Client {
         outcomes.await.map_err(|_| gone())
     }
 
-    /// Messages to this client's subscriptions, from now on.
+    /// The messages that this client's subscriptions receive from now on.
     pub fn messages(&self) -> broadcast::Receiver<Message> {
         self.shared.messages.subscribe()
     }
 
-    /// Where the link is.
+    /// The link's state.
     pub fn state(&self) -> State {
         *self.shared.state.borrow()
     }
 
-    /// Closes the client: takes no more commands, waits up to `drain` for those it has, closes the connection, rejects the
-    /// rest. Returns when the task has ended. May be called again, by every clone.
+    /// Closes the client. It accepts no more commands, waits up to `drain` for the commands under way, closes the connection
+    /// and rejects the rest. Returns when the task has ended. Every clone may call this, more than once.
     pub async fn close(&self, drain: Duration) {
         let until = Instant::now() + drain;
         self.shared.stop.send_if_modified(|stop| {
@@ -96,7 +97,7 @@ impl Client {
             first || *stop == Some(until)
         });
         let mut state = self.shared.state.clone();
-        // The task's end drops the sender.
+        // The task drops the sender when it ends.
         while state.changed().await.is_ok() {}
     }
 }

@@ -1,7 +1,7 @@
-//! The core on tokio sockets: one task per link, and a handle to it. Alone in naming tokio and in reading a clock; makes no
-//! decision that the link could make. What cargo's tests talk to real servers with.
+//! The core on tokio sockets: one task per link, and a handle to it. Only this room names tokio and reads its clock. It
+//! makes no decision that the link could make. Cargo's tests use it to talk to real servers.
 //!
-//! [`Client`] is the handle, `task` does what the link asks for and tells it what happened, `socket` is TCP or a unix socket.
+//! [`Client`] is the handle. `task` carries out what the link asks for and reports events to it. `socket` is TCP or a unix socket.
 
 mod batch;
 mod client;

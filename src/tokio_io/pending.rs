@@ -1,4 +1,4 @@
-//! Who waits for which command: outcomes are collected per batch, and a batch is answered when it has all of them.
+//! Callers that wait for commands. Outcomes are collected per batch, and the caller gets them when all have arrived.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use crate::resp::Reply;
 
 use super::batch::Batch;
 
-/// What became of one command. An error of the server is a reply.
+/// The outcome of one command. A server error is a reply.
 pub type Outcome = Result<Reply, Error>;
 
-/// A batch with the place its outcomes go to.
+/// A batch and the channel for its outcomes.
 #[derive(Debug)]
 pub struct Request {
     pub batch: Batch,
@@ -29,23 +29,23 @@ struct Waiting {
     done: oneshot::Sender<Vec<Outcome>>,
 }
 
-/// Batches that are not answered in full.
+/// Batches that still miss outcomes.
 #[derive(Debug)]
 pub struct Pending {
     node: String,
     next_id: u32,
-    /// The batch of each command, and its place there.
+    /// The batch of each command, and the command's index in it.
     commands: HashMap<u32, (u32, usize)>,
     batches: HashMap<u32, Waiting>,
 }
 
 impl Pending {
-    /// Nobody waits; errors will name `node`.
+    /// No batches yet. `node` appears in error messages.
     pub fn new(node: String) -> Self {
         Self { node, next_id: 0, commands: HashMap::new(), batches: HashMap::new() }
     }
 
-    /// Takes a batch in; its commands have the returned number and up.
+    /// Adds a batch. Its commands are numbered consecutively from the returned id.
     pub fn add(&mut self, batch: &Batch, done: oneshot::Sender<Vec<Outcome>>) -> u32 {
         let first = self.next_id;
         let mut names = Vec::with_capacity(batch.len());
@@ -63,7 +63,7 @@ impl Pending {
         first
     }
 
-    /// The link will not have a reply to the command `id`.
+    /// Rejects the command `id`: it will get no reply.
     pub fn reject(&mut self, id: u32, reason: &Reason, maybe_executed: bool) {
         let Some((batch, index)) = self.commands.get(&id) else { return };
         let name = self.batches.get(batch).map_or("", |waiting| waiting.names[*index].as_str());
@@ -84,7 +84,7 @@ impl Pending {
             return;
         }
         if let Some(waiting) = self.batches.remove(&batch) {
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = waiting.done.send(waiting.outcomes.into_iter().flatten().collect());
         }
     }

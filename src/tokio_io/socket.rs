@@ -1,4 +1,4 @@
-//! TCP and unix sockets as one thing: opened, read and written without waiting, waited for.
+//! One type for TCP and unix sockets: open, wait until ready, and read or write without blocking.
 
 use std::fmt;
 use std::io;
@@ -13,16 +13,16 @@ use tokio::time::timeout;
 
 use crate::conn::Probe;
 
-/// How long opening a connection may take, addresses of a name taken together.
+/// The time limit for opening a connection, over all addresses of a name.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a probe may take to connect, and then to be answered.
+/// The time limit for a probe to connect, and again for its answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// Host and port; every address of the host is tried.
+    /// Host and port; connecting tries every address of the host.
     Tcp(String, u16),
     /// Path of a unix socket.
     Unix(PathBuf),
@@ -65,12 +65,12 @@ impl Socket {
         }
     }
 
-    /// Waits until there is something to read.
+    /// Waits until the socket is readable.
     pub async fn readable(&self) -> io::Result<()> {
         self.ready(Interest::READABLE).await
     }
 
-    /// Waits until something can be written.
+    /// Waits until the socket is writable.
     pub async fn writable(&self) -> io::Result<()> {
         self.ready(Interest::WRITABLE).await
     }
@@ -83,7 +83,7 @@ impl Socket {
         }
     }
 
-    /// Reads what is there; `WouldBlock` if that is nothing, 0 at the end.
+    /// Reads the available bytes; `WouldBlock` if there are none, 0 at the end of the stream.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_read(buffer),
@@ -92,7 +92,7 @@ impl Socket {
         }
     }
 
-    /// Writes as much as there is room for.
+    /// Writes as many bytes as the socket accepts.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
@@ -102,7 +102,7 @@ impl Socket {
     }
 }
 
-/// Tries a second connection to a node whose first is silent.
+/// Opens a second connection to a node whose first one is silent.
 pub async fn probe(endpoint: Endpoint) -> Probe {
     let Ok(Ok(socket)) = timeout(PROBE_TIMEOUT, Socket::connect(endpoint)).await else { return Probe::Unreachable };
     match timeout(PROBE_TIMEOUT, ask(&socket)).await {
@@ -112,7 +112,7 @@ pub async fn probe(endpoint: Endpoint) -> Probe {
     }
 }
 
-/// The beginning of the answer to PING. Whether it is PONG or an error that asks for a password: it was answered.
+/// Sends PING and returns the start of the answer. Any answer counts, even an error that asks for a password.
 async fn ask(socket: &Socket) -> io::Result<Vec<u8>> {
     socket.writable().await?;
     socket.try_write(b"PING\r\n")?;

@@ -1,5 +1,5 @@
-//! The task that runs a session of one link: waits for whatever happens first, tells the session, and does what it asks for.
-//! Owns the socket, the clock and everything under way; when it is dropped, all of it ends.
+//! The task that runs a session of one link. It waits for the next event, passes it to the session, and carries out what the
+//! session asks for. It owns the socket, the clock and all pending work; dropping it ends them.
 
 use std::future::Future;
 use std::io;
@@ -16,15 +16,15 @@ use crate::clock;
 use crate::conn::{Link, LinkId, LinkOptions, Message, Output, Probe, State};
 use crate::session::Session;
 
-/// Commands in flight or waiting in the link above which further batches are left where they are.
+/// While more commands than this are in flight or queued in the link, the task takes no further batches.
 const IN_FLIGHT: usize = 1 << 16;
 
-/// How long a connection that is being closed may take to write what it still has.
+/// The time limit for a closing connection to write its remaining output.
 const LINGER: Duration = Duration::from_secs(2);
 
 const READ_BUFFER: usize = 1 << 16;
 
-/// The task's ends of what the handle holds.
+/// The task's ends of the handle's channels.
 pub struct Wires {
     pub requests: mpsc::Receiver<Request>,
     pub messages: broadcast::Sender<Message>,
@@ -45,17 +45,17 @@ pub struct Task {
     socket: Option<Socket>,
     connecting: Under<io::Result<Socket>>,
     probing: Under<Probe>,
-    /// What is to be written, and how much of it is.
+    /// Bytes to write, and how many of them are written.
     outbox: Vec<u8>,
     written: usize,
-    /// The socket is to be closed when the outbox is empty, at the latest then.
+    /// If set, the socket closes when the outbox is empty, at the latest at this time.
     linger: Option<Instant>,
-    /// No more requests come.
+    /// No more requests will come.
     deaf: bool,
     buffer: Vec<u8>,
 }
 
-/// What happened.
+/// An event that woke the task.
 enum Event {
     Request(Option<Request>),
     Readable,
@@ -89,7 +89,7 @@ impl Task {
         }
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until the task is told to stop.
     pub async fn run(mut self) {
         self.tell(Link::connect);
         self.follow_up();
@@ -104,7 +104,7 @@ impl Task {
         clock::Instant::new(self.epoch.elapsed())
     }
 
-    /// An input to the link.
+    /// Passes an input to the link.
     fn tell(&mut self, act: impl FnOnce(&mut Link, clock::Instant)) {
         let now = self.now();
         self.session.input(self.link, now, |link| act(link, now));
@@ -141,7 +141,7 @@ impl Task {
             opened = finished(&mut self.connecting), if self.connecting.is_some() => Event::Connected(opened),
             outcome = finished(&mut self.probing), if self.probing.is_some() => Event::Probed(outcome),
             () = sleep_until(timer.unwrap_or(self.epoch)), if timer.is_some() => Event::Timer,
-            // Without a handle no stop will come: the task is aborted.
+            // If all handles are gone, no stop comes; the task is aborted instead.
             Ok(()) = self.wires.stop.changed() => Event::Stop,
             else => std::future::pending().await,
         }
@@ -180,7 +180,7 @@ impl Task {
                 self.tell(|link, now| link.on_probe(outcome, now));
             }
             Event::Timer => {
-                // Replies that are there come before the judgement that they are late.
+                // Read replies that have arrived before the timer declares them late.
                 self.read();
                 self.session.on_timer(now);
             }
@@ -227,7 +227,7 @@ impl Task {
         self.tell(Link::on_closed);
     }
 
-    /// Does what the session asks for, until it asks for nothing more.
+    /// Carries out what the session asks for, until it asks for nothing more.
     fn follow_up(&mut self) {
         self.stop_when_drained();
         loop {
@@ -277,7 +277,7 @@ impl Task {
     }
 }
 
-/// The result of what is under way. Guarded by `if`: never polled where there is nothing.
+/// The result of the pending future. An `if` guard ensures that it is polled only when there is one.
 async fn finished<T>(under: &mut Under<T>) -> T {
     match under {
         Some(future) => future.await,
