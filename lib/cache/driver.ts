@@ -3,9 +3,11 @@
  * keeps the engine's one timer. It decides nothing about caching and runs no code of the application: loaders run in the async
  * functions of their callers, with their async context and their stack.
  */
-import { clearTimeout, nextTick, setTimeout, surface } from '../clock';
+import { clearTimeout, setTimeout, surface } from '../clock';
+import { soon } from '../turns';
 import { Call, type Load, type LoadOutcome, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
+import { offExit, onExit } from '../exit';
 import { WakeTimer } from '../link/wake';
 import type { NativeCache, NativeLink } from '../native';
 import { Decision, Hit, State } from './decisions';
@@ -63,6 +65,8 @@ export class CacheDriver {
   });
   private idlers: (() => void)[] = [];
   private readonly onCrossing = (): void => this.after();
+  /** What has been queued leaves also when the process exits in the same tick. */
+  private readonly atExit = (): void => this.flush();
 
   constructor(
     private readonly native: NativeCache,
@@ -70,7 +74,6 @@ export class CacheDriver {
   ) {
     this.state[State.tickIn] = -1;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
-    open.add(this);
   }
 
   /** Puts the engine on a client's link; the former link is let go. */
@@ -81,6 +84,7 @@ export class CacheDriver {
     this.isAttached = true;
     this.node = link.node;
     link.afterCrossing = this.onCrossing;
+    onExit(this.atExit, true);
     this.native.attach(link.native);
     this.after();
   }
@@ -105,7 +109,6 @@ export class CacheDriver {
   /** Ends the driver's part in the process's life. */
   dispose(): void {
     this.detach();
-    open.delete(this);
     this.timer.stop();
   }
 
@@ -113,6 +116,7 @@ export class CacheDriver {
     if (this.link?.afterCrossing === this.onCrossing) this.link.afterCrossing = undefined;
     this.link = undefined;
     this.isAttached = false;
+    offExit(this.atExit);
   }
 
   /** The number under which the engine knows a prefix. */
@@ -252,7 +256,7 @@ export class CacheDriver {
     if (this.encoder.at > FLUSH_BYTES) this.hand();
     if (!this.flushing) {
       this.flushing = true;
-      nextTick(CacheDriver.flushLater, this);
+      soon(CacheDriver.flushLater, this);
     }
   }
 
@@ -385,9 +389,3 @@ function aside(tell: () => void): void {
     surface(error);
   }
 }
-
-/** Drivers in use. What they have queued leaves also when the process exits in the same tick. */
-const open = new Set<CacheDriver>();
-process.on('exit', () => {
-  for (const driver of open) driver.flush();
-});

@@ -15,6 +15,7 @@ import { MESSAGE_KINDS, type LinkClient, type LinkConfig } from './link_client';
 import { Polling } from './polling';
 import { probe } from './probe';
 import { sendSource } from '../command/script_source';
+import { offExit, onExit } from '../exit';
 import { nodeName } from './socket';
 import { SocketTimeout } from './socket_timeout';
 import type { ReplyContext } from '../command/table';
@@ -388,6 +389,7 @@ export class Link extends InFlight {
         this.timer.stop();
         this.scripts.clear();
         open.delete(this);
+        if (open.size === 0) offExit(leaveAll);
         return client.onEnded();
       case Event.Monitor:
         return client.onMonitor(a as string);
@@ -413,6 +415,7 @@ export class Link extends InFlight {
   // ---- the connection
 
   connect(): void {
+    if (open.size === 0) onExit(leaveAll);
     open.add(this);
     this.share();
     this.native.connect();
@@ -550,6 +553,6 @@ function flush(link: Link): void {
 
 /** Links that are not ended. What they have queued arrives also when the process exits in the same tick. */
 const open = new Set<Link>();
-process.on('exit', () => {
+function leaveAll(): void {
   for (const link of open) leave(link);
-});
+}

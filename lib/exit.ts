@@ -1,0 +1,34 @@
+/**
+ * What has to be done when the process exits. One listener of the process for all copies of the package that are loaded, and none while nothing is
+ * open: a test run that loads the package anew for each file would leave one behind for each.
+ */
+
+type Hooks = Set<() => void> & { listener?: () => void };
+
+const KEY = Symbol.for('hawser.exit');
+const shared = process as unknown as { [KEY]?: Hooks };
+
+/** Runs `hook` when the process exits, until `offExit`; `first`: before those that are there. Hooks must not throw. */
+export function onExit(hook: () => void, first = false): void {
+  let hooks = shared[KEY];
+  if (hooks === undefined) {
+    hooks = new Set<() => void>();
+    Object.defineProperty(process, KEY, { __proto__: null, value: hooks } as PropertyDescriptor);
+  }
+  const others = first ? [...hooks] : [];
+  if (first) hooks.clear();
+  for (const each of [hook, ...others]) hooks.add(each);
+  if (hooks.listener !== undefined) return;
+  const all = hooks;
+  hooks.listener = () => {
+    for (const each of all) each();
+  };
+  process.on('exit', hooks.listener);
+}
+
+export function offExit(hook: () => void): void {
+  const hooks = shared[KEY];
+  if (hooks?.delete(hook) !== true || hooks.size > 0 || hooks.listener === undefined) return;
+  process.removeListener('exit', hooks.listener);
+  delete hooks.listener;
+}
