@@ -56,7 +56,7 @@ function optionTable(list) {
 
 /** The defaults of the core's cache engine, in milliseconds or as they are, by field. */
 function engineDefaults() {
-  const body = found('src/cache/engine.rs', /impl Default for EngineConfig \{\s*fn default\(\) -> Self \{\s*Self \{([^}]*)\}/);
+  const body = found('src/cache/config.rs', /impl Default for EngineConfig \{\s*fn default\(\) -> Self \{\s*Self \{([^}]*)\}/);
   return Object.fromEntries(
     [...body.matchAll(/(\w+): ([^\n]+),\n/g)].map(([, name, value]) => {
       const time = /^Duration::from_(millis|secs)\((\d+)\)$/.exec(value);
@@ -109,6 +109,13 @@ function bounds() {
     ],
     ['one reply', `nests at most ${/depth: (\d+)/.exec(limits)[1]} deep and has at most ${reply / MIB} MiB`],
     ['silent connection', `asked for a sign of life after ${Number(found('lib/options/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`), and given up if a second connection to the node shows that it is dead`],
+    ['`get`, `getMany`, `has`', 'answer within `commandTimeoutMs` of silence (`connectBudgetMs` while the first connection is being made)'],
+    ['`getOrSet`, `getOrSetMany`, `StaleWhileRevalidate.get`', 'the same before the loader and once more for storing its result, `lockTimeoutMs` for loads of others, and the loader\'s own time'],
+    ['`set`, `setWithTags`, `setMany`, `delete`, `deleteMany`, `invalidateTags`', 'settle within `writeTimeoutMs`'],
+    ['`deletePattern`, `applyInvalidation` of a pattern', '`writeTimeoutMs` for each step of the scan'],
+    ['`PubSubService.initialize`, `publish`, `close`', `settle within ${grouped(found('lib/pubsub/index.ts', /BUS_TIMEOUT_MS = ([\d_]+)/))} ms; \`initialize\` takes twice that at most when it changes the channel`],
+    ['`getMainClient` and its like', 'resolve at once; commands on them wait for `maxRetries` reconnects, or without limit on a server that keeps silent: set `commandTimeout` in `redis`'],
+    ['`warmCache`', 'ends with its tasks, or when its `signal` aborts'],
     ['`healthCheck`, `redisHealthCheck`', `answer within ${grouped(found('lib/manager/health.ts', /HEALTH_TIMEOUT_MS = ([\d_]+)/))} ms`],
     ['`closeAll`', `takes at most \`timeoutMs\`, by default ${grouped(found('lib/manager/shutdown.ts', /default: ([\d_]+) \}/))} ms`],
   ];

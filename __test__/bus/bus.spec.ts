@@ -1,4 +1,5 @@
 /** The invalidation bus, between processes through a real server and inside one process on memory://. */
+import { inspect } from 'node:util';
 import { applyInvalidation, PubSubService, RedisManager, type CacheInvalidationMessage, type Logger } from '../../lib/facade';
 import type { CacheRepository } from '../../lib/facade';
 import { RedisServer } from '../helpers/redis-server';
@@ -251,4 +252,48 @@ test('applyInvalidation gives each kind of message to the repository call that i
   await applyInvalidation(repository, { type: 'pattern', target: ['a*', 'b*'] });
   expect(calls).toEqual([['tags', ['t']], ['keys', ['k', 'l']], ['glob', 'a*'], ['glob', 'b*']]);
   await expect(applyInvalidation(repository, { type: 'x' } as never)).rejects.toThrow(TypeError);
+});
+
+describe('on a server that has stopped to answer', () => {
+  let frozen: RedisServer;
+  beforeAll(async () => {
+    frozen = await RedisServer.start({ password: 'secret-of-the-server' });
+  });
+  afterAll(() => frozen.stop());
+  afterEach(async () => {
+    frozen.thaw();
+    await RedisManager.closeAll();
+  });
+
+  test('every call of the bus ends within its budget, with an error that has no content of a message in it', async () => {
+    RedisManager.configure({ url: frozen.url, logger, retryDelayMs: 10 });
+    await PubSubService.initialize();
+    await PubSubService.publish({ type: 'key', target: 'k' });
+    frozen.freeze();
+    const calls = [
+      PubSubService.publish({ type: 'key', target: 'a-key-of-mine' }),
+      PubSubService.close(),
+      PubSubService.initialize({ channel: 'another' }),
+    ];
+    for (const call of await Promise.allSettled(calls)) {
+      expect(call).toMatchObject({ status: 'rejected', reason: { code: 'E_TIMEOUT', maybeExecuted: true } });
+      expect(inspect((call as PromiseRejectedResult).reason, { depth: 9, showHidden: true })).not.toMatch(/a-key-of-mine|secret-of/);
+    }
+    frozen.thaw();
+    await PubSubService.initialize({ channel: CHANNEL });
+  });
+
+  test('what the server refuses is told by its code, without its words and without the message', async () => {
+    RedisManager.configure({ url: frozen.url, logger, retryDelayMs: 10 });
+    await frozen.command('ACL', 'SETUSER', 'default', '-publish', '-subscribe');
+    const failures = await Promise.all([
+      PubSubService.publish({ type: 'key', target: 'a-key-of-mine' }).catch((error: unknown) => error),
+      PubSubService.initialize().catch((error: unknown) => error),
+    ]);
+    await frozen.command('ACL', 'SETUSER', 'default', '+@all');
+    for (const failure of failures) {
+      expect(failure).toMatchObject({ name: 'HawserError', code: 'E_REPLY', message: expect.stringMatching(/: the server refused it: NOPERM$/) as string });
+      expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('a-key-of-mine');
+    }
+  });
 });

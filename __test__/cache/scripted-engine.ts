@@ -76,6 +76,7 @@ export function scripted(events: DriverEvents = { event: () => undefined }): { e
   const counters = { ...countersOf('scripted') };
   const port: CachePort = {
     driver,
+    prefix: 'scripted',
     repo: driver.repository('scripted'),
     base: baseOptions({}, 60),
     serializer: JSON_SERIALIZER,

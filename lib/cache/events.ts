@@ -1,6 +1,9 @@
-/** Events of repositories: to the listeners of the repository concerned; without a listener, one log line. */
+/**
+ * Events of repositories: to the listeners of the repository concerned; without a listener, a log line. Nothing here keeps a repository that
+ * the application has dropped, and an event walks only repositories that somebody listens to.
+ */
 import { EventEmitter } from 'node:events';
-import { nextTick } from '../clock';
+import { emitLater, isHeard } from '../guard';
 import type { Logger } from '../logger';
 
 /** What a repository reports beside its results. */
@@ -27,42 +30,99 @@ export interface CacheEvents {
 
 export type CacheEventName = keyof CacheEvents;
 
-/** Repositories that somebody listens to. Only those are kept from the garbage collector. */
-const listening = new Set<CacheEmitter>();
+interface Listened {
+  readonly prefix: string;
+  isListed: boolean;
+}
 
-/** The emitter part of a repository. */
+/** What is known here of an emitter. */
+const LISTENED = Symbol('listened');
+
+/** The emitter part of a repository. Its own members have symbols for names: a subclass may name its members as it likes. */
 export class CacheEmitter extends EventEmitter<CacheEvents> {
+  /** @internal */ readonly [LISTENED]!: Listened;
+
   constructor(
     /** The prefix of the repository's keys. */
     readonly prefix: string,
   ) {
     super();
-    super.on('newListener' as never, (() => listening.add(this)) as never);
-    super.on('removeListener' as never, (() => this.names() === 0 && listening.delete(this)) as never);
-  }
-
-  private names(): number {
-    return (this.eventNames() as string[]).filter((name) => name !== 'newListener' && name !== 'removeListener').length;
+    Object.defineProperty(this, LISTENED, { __proto__: null, value: { prefix, isListed: false } satisfies Listened } as PropertyDescriptor);
   }
 }
 
-/**
- * Tells the listeners of one repository (or of all, without a prefix) of an event of the engine. They run in a tick of their own: one
- * that throws is uncaught, as everywhere in Node, and harms nobody who waits for a reply.
- */
-export function dispatch(name: string, event: CacheEvent, logger: Logger): void {
-  let heard = false;
-  for (const emitter of listening) {
-    if (event.repository !== undefined && emitter.prefix !== event.repository) continue;
-    if (emitter.listenerCount(name as CacheEventName) === 0) continue;
-    heard = true;
-    nextTick(() => emitter.emit(name as 'warning', event));
+// Node's `once` and `off` go through these. `newListener` would do, but for `removeAllListeners`, which takes that one away as well.
+for (const name of ['on', 'addListener', 'prependListener'] as const) {
+  const { [name]: add } = EventEmitter.prototype as unknown as Record<typeof name, (this: EventEmitter, event: string, listener: () => void) => EventEmitter>;
+  Object.defineProperty(CacheEmitter.prototype, name, {
+    __proto__: null,
+    configurable: true,
+    writable: true,
+    value: function (this: CacheEmitter, event: string, listener: () => void) {
+      list(this);
+      return add.call(this, event, listener);
+    },
+  } as PropertyDescriptor);
+}
+
+/** Repositories that somebody listens to, by prefix. Held weakly. */
+const listened = new Map<string, Set<WeakRef<CacheEmitter>>>();
+const collected = new FinalizationRegistry<{ prefix: string; ref: WeakRef<CacheEmitter> }>(({ prefix, ref }) => unlist(prefix, ref));
+
+function list(emitter: CacheEmitter): void {
+  const { [LISTENED]: own } = emitter;
+  if (own.isListed) return;
+  own.isListed = true;
+  const { prefix } = own;
+  const ref = new WeakRef(emitter);
+  const known = listened.get(prefix);
+  if (known === undefined) listened.set(prefix, new Set([ref]));
+  else known.add(ref);
+  collected.register(emitter, { prefix, ref }, ref);
+}
+
+function unlist(prefix: string, ref: WeakRef<CacheEmitter>): void {
+  const known = listened.get(prefix);
+  if (known?.delete(ref) === true && known.size === 0) listened.delete(prefix);
+  collected.unregister(ref);
+}
+
+/** Those that somebody still listens to, of one prefix or of all. */
+function* listeners(prefix: string | undefined): Generator<CacheEmitter> {
+  const sets = prefix === undefined ? [...listened] : [[prefix, listened.get(prefix) ?? []] as const];
+  for (const [name, refs] of sets) {
+    for (const ref of [...refs]) {
+      const emitter = ref.deref();
+      if (emitter !== undefined && EventEmitter.prototype.eventNames.call(emitter).length > 0) {
+        yield emitter;
+        continue;
+      }
+      if (emitter !== undefined) emitter[LISTENED].isListed = false;
+      unlist(name, ref);
+    }
   }
-  if (!heard) logger.warn(`[hawser] cache${event.repository === undefined ? '' : ` ${event.repository}`}: ${name}: ${event.message}`);
+}
+
+/** How many repositories are known here. For tests. */
+export function listenedCount(): number {
+  let count = 0;
+  for (const refs of listened.values()) count += refs.size;
+  return count;
+}
+
+/** Tells the listeners of one repository (or of all, without a prefix) of an event. Where nobody listens it is a log line. */
+export function dispatch(name: CacheEventName, event: CacheEvent, logger: Logger): void {
+  let isTold = false;
+  for (const emitter of listeners(event.repository)) {
+    if (!isHeard(emitter, name)) continue;
+    isTold = true;
+    emitLater(emitter, name, event);
+  }
+  if (!isTold) logger.warn(`[hawser] cache${event.repository === undefined ? '' : ` ${event.repository}`}: ${name}: ${event.message}`);
 }
 
 /** Tells the listeners of one repository that a refresh failed. */
 export function refreshFailed(emitter: CacheEmitter, error: unknown, key: string, logger: Logger): void {
-  if (emitter.listenerCount('refreshError') > 0) nextTick(() => emitter.emit('refreshError', error, { key }));
-  else logger.warn(`[hawser] cache ${emitter.prefix}: a background refresh failed; the stale value stays until its ttl is over:`, error);
+  if (isHeard(emitter, 'refreshError')) emitLater(emitter, 'refreshError', error, { key });
+  else logger.warn(`[hawser] cache ${emitter[LISTENED].prefix}: a background refresh failed; the stale value stays until its ttl is over:`, error);
 }

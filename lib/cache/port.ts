@@ -8,6 +8,7 @@ import type { Serializer } from './serializer';
 
 export interface CachePort {
   readonly driver: CacheDriver;
+  readonly prefix: string;
   readonly repo: number;
   /** The options of a call that gives none. */
   readonly base: CallOptions;
@@ -21,7 +22,7 @@ export interface CachePort {
 
 /** Reports something that the application should know and that no caller is told. */
 export function warn(port: CachePort, message: string): void {
-  dispatch('warning', { message, repository: port.emitter.prefix }, port.logger);
+  dispatch('warning', { message, repository: port.prefix }, port.logger);
 }
 
 let tagsWarned = false;

@@ -246,6 +246,7 @@ export class CacheRepository extends CacheEmitter {
     if (opened !== undefined && opened.settings === s && opened.port.driver === driver) return opened.port;
     const port: CachePort = {
       driver,
+      prefix: this.prefix,
       repo: driver.repository(this.prefix),
       base: baseOptions(this.options, s.defaultTtl),
       serializer: this.options.serializer ?? JSON_SERIALIZER,

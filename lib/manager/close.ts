@@ -1,6 +1,6 @@
 /** Closing one client in a given time, whatever state it and its server are in. */
-import { clearTimeout, setTimeout } from '../clock';
 import type { Redis } from '../client/redis';
+import { LATE, within } from './budget';
 
 const now = performance.now.bind(performance);
 
@@ -24,7 +24,7 @@ export async function closeClient(redis: Redis, timeoutMs: number): Promise<void
   if (hasEnded(redis)) return;
   redis.disconnect();
   if (hasEnded(redis)) return;
-  if (await within(ended, Math.min(deadline - now(), 250))) return;
+  if ((await within(ended, Math.min(deadline - now(), 250))) !== LATE) return;
   redis.stream?.destroy();
   await within(ended, deadline - now());
 }
@@ -37,19 +37,6 @@ function mayAnswer(redis: Redis): boolean {
 /** Asked anew each time: the status changes behind the compiler's back. */
 function hasEnded(redis: Redis): boolean {
   return redis.status === 'end';
-}
-
-/** Whether `promise` settled within `ms`. */
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, Math.max(ms, 1), false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function ignore(): void {

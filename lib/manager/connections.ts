@@ -6,9 +6,10 @@
  * closing; after it nothing is left and everything may be opened again.
  */
 import { CacheDriver } from '../cache/driver';
-import { dispatch } from '../cache/events';
+import { dispatch, type CacheEventName } from '../cache/events';
 import { HawserError } from '../errors';
-import type { Logger } from '../logger';
+import { guardedLogger } from '../guard';
+import { consoleLogger, type Logger } from '../logger';
 import { native } from '../native';
 import type { ClientOptions } from '../options/options';
 import { LIFE } from '../client/lifecycle';
@@ -41,12 +42,20 @@ export function configure(options: ManagerOptions): void {
   if (current !== undefined || clients.size > 0) {
     throw new HawserError('E_BAD_STATE', 'RedisManager.configure must be called before the first use of the manager or a cache, or after closeAll');
   }
+  // What the caller changes afterwards counts no more.
   configured = { ...checked };
+  if (checked.cache !== undefined) configured.cache = { ...checked.cache };
+  if (checked.redis !== undefined) configured.redis = { ...checked.redis };
 }
 
 /** What holds now: read from options and environment at first use, and again after `closeAll`. */
 export function settings(): Settings {
   return (current ??= resolveSettings(configured));
+}
+
+/** Where lines go now; never throws. */
+export function logger(): Logger {
+  return current?.logger ?? guardedLogger(configured.logger ?? consoleLogger({ debug: false }));
 }
 
 /** The options alone, for what must not read the rest. */
@@ -74,7 +83,7 @@ function isEnded(redis: Redis): boolean {
 }
 
 function connect(role: Role, s: Settings): Redis {
-  const { endpoint, logger } = s;
+  const { endpoint } = s;
   if (endpoint.memory) return new Redis('memory://');
   const options: ClientOptions = { ...endpointOptions(endpoint), ...s.redis };
   if (endpoint.tls && s.redis.tls === undefined) options.tls = {};
@@ -88,8 +97,8 @@ function connect(role: Role, s: Settings): Redis {
     ...options,
     connectionName: `${s.connectionName}:${role}`,
   });
-  logLife(redis, role, logger);
-  if (s.monitor) logCommands(redis, role, logger);
+  logLife(redis, role, s.logger);
+  if (s.monitor) logCommands(redis, role, s.logger);
   return redis;
 }
 
@@ -121,12 +130,11 @@ const OPERATIONS: Record<string, string> = {
 
 /** The driver outlives settings: what it reports goes where the present ones say. */
 function newDriver(s: Settings): CacheDriver {
-  const logger = (): Logger => (current ?? s).logger;
   const timed = (operation: string, ms: number): void => logger().debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`);
   const driver: CacheDriver = new CacheDriver(new native.NativeCache(s.engine), {
     event: (repo, name, message) => {
       const repository = driver.prefixOf(repo);
-      dispatch(name, repository === undefined ? { message } : { message, repository }, logger());
+      dispatch(name as CacheEventName, repository === undefined ? { message } : { message, repository }, logger());
     },
     get timed() {
       return current?.monitor === true ? timed : undefined;
@@ -153,7 +161,7 @@ async function closeOnce(timeoutMs: number): Promise<void> {
   for (const hook of closeHooks) hook();
   // What was issued before this call still goes out.
   if (cache !== undefined) await cache.driver.idle(timeoutMs / 2);
-  const logger: Logger | undefined = current?.logger;
+  const log = logger();
   const count = clients.size;
   while (clients.size > 0) {
     const taken = [...clients];
@@ -165,5 +173,5 @@ async function closeOnce(timeoutMs: number): Promise<void> {
     cache.memory = false;
   }
   current = undefined;
-  if (count > 0) logger?.info('[hawser] all connections closed');
+  if (count > 0) log.info('[hawser] all connections closed');
 }

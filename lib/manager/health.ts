@@ -1,6 +1,7 @@
 /** Whether the connections answer, in bounded time. */
-import { clearTimeout, setTimeout } from '../clock';
 import type { Redis } from '../client/redis';
+import { turn } from '../turns';
+import { LATE, within } from './budget';
 import { client, settings, type Role } from './connections';
 
 /** A health check answers within this time, whatever the server does. */
@@ -29,8 +30,12 @@ const pings = new WeakMap<Redis, Promise<number | undefined>>();
 /** Milliseconds until the role's connection answered; `undefined` when it did not within 1,000 ms. Never rejects. */
 export async function pingRole(role: Role): Promise<number | undefined> {
   try {
-    if (settings().endpoint.memory) return 0;
-    return await within(ping(client(role)), HEALTH_TIMEOUT_MS);
+    if (settings().endpoint.memory) {
+      await turn();
+      return 0;
+    }
+    const ms = await within(ping(client(role)), HEALTH_TIMEOUT_MS);
+    return ms === LATE ? undefined : ms;
   } catch {
     return undefined;
   }
@@ -50,18 +55,6 @@ function ping(redis: Redis): Promise<number | undefined> {
     pings.set(redis, pending);
   }
   return pending;
-}
-
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Log lines of the manager's clients. An outage is one error and one warning, however many attempts it takes. */
 import type { Logger } from '../logger';
 import type { Redis } from '../client/redis';
+import { ReplyError } from '../observe/errors';
+import { replyCode } from './budget';
 
 const now = performance.now.bind(performance);
 
@@ -14,8 +16,9 @@ export function logLife(redis: Redis, role: string, logger: Logger): void {
     down = false;
   });
   redis.on('error', (error: Error) => {
-    if (down) logger.debug(`${name} ${error.message}`);
-    else logger.error(`${name} ${error.message}; trying again until it answers`);
+    const said = sayError(error);
+    if (down) logger.debug(`${name} ${said}`);
+    else logger.error(`${name} ${said}; trying again until it answers`);
     down = true;
   });
   redis.on('close', () => {
@@ -23,6 +26,11 @@ export function logLife(redis: Redis, role: string, logger: Logger): void {
   });
   redis.on('reconnecting', (delay: number) => logger.debug(`${name} reconnecting in ${delay} ms`));
   redis.on('end', () => logger.info(`${name} ended`));
+}
+
+/** Of what the server answered only the error's code: the rest may show arguments. */
+function sayError(error: Error): string {
+  return error instanceof ReplyError ? `the server refused the connection: ${replyCode(error.message)}` : error.message;
 }
 
 interface Sendable {

@@ -2,6 +2,7 @@
 import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
+import { guardedLogger } from '../guard';
 import type { ClientOptions } from '../options/options';
 import { consoleLogger, type Logger } from '../logger';
 import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
@@ -187,7 +188,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
     defaultTtl: o.defaultTtl ?? readEnv('CACHE_DEFAULT_TTL'),
     tags: o.enableTags ?? readEnv('CACHE_ENABLE_TAGS'),
     metrics: o.enableMetrics ?? readEnv('CACHE_METRICS_ENABLED'),
-    logger: o.logger ?? consoleLogger({ debug: monitor }),
+    logger: guardedLogger(o.logger ?? consoleLogger({ debug: monitor })),
     redis: { ...o.redis },
     engine: engineConfig(o),
   };

@@ -1,8 +1,10 @@
 /** The invalidation bus between the instances of an application, on the manager's subscriber and publisher connections. */
 import { EventEmitter } from 'node:events';
-import { nextTick } from '../clock';
+import { emitLater } from '../guard';
+import { turn } from '../turns';
 import { checkFunction, checkNames, checkText } from '../cache/validate';
-import { client, onClose, settings } from '../manager/connections';
+import { withinBudget } from '../manager/budget';
+import { client, logger, onClose, settings } from '../manager/connections';
 import { checkMessage, copyOf, parseMessage, type CacheInvalidationMessage } from './message';
 import type { Redis } from '../client/redis';
 
@@ -35,6 +37,9 @@ interface Subscription {
   readonly ready: Promise<void>;
 }
 
+/** Budget of each call of the bus. */
+export const BUS_TIMEOUT_MS = 5_000;
+
 let channel = DEFAULT_CHANNEL;
 let subscription: Subscription | undefined;
 const listeners = new Map<string, InvalidationListener>();
@@ -60,7 +65,7 @@ export class PubSubService {
   /**
    * Subscribes. Calling it again does nothing, unless the subscriber's client was replaced or the channel is another one; after a reconnect
    * the client subscribes by itself. `RedisManager.closeAll` ends the subscription and keeps the listeners: call it again then.
-   * Rejects when Redis cannot be reached within the retries of a request; it may be called again.
+   * Rejects with a HawserError when Redis does not confirm within 5,000 ms or within the retries of a request; it may be called again.
    */
   static async initialize(options: PubSubOptions = {}): Promise<void> {
     checkNames('pubsub', options, OPTIONS);
@@ -70,47 +75,32 @@ export class PubSubService {
     const current = subscription;
     if (current !== undefined && current.channel === wanted && current.redis === redis) return current.ready;
     channel = wanted;
-    await PubSubService.subscribe(redis, current);
+    await subscribe(redis, current);
   }
 
-  private static async subscribe(redis: Redis | undefined, former: Subscription | undefined): Promise<void> {
-    const own = channel;
-    const onMessage = (from: string, text: string): void => {
-      if (from === own) receive(text);
-    };
-    former?.redis?.off('message', former.onMessage);
-    redis?.on('message', onMessage);
-    const next: Subscription = { channel: own, redis, onMessage, ready: redis === undefined ? Promise.resolve() : redis.subscribe(own).then(() => undefined) };
-    subscription = next;
-    try {
-      await next.ready;
-    } catch (error) {
-      redis?.off('message', onMessage);
-      if (subscription === next) subscription = undefined;
-      throw error;
-    }
-    if (former !== undefined && former.redis === redis && former.channel !== own) await redis?.unsubscribe(former.channel);
-  }
-
-  /** Ends the subscription. Listeners stay registered. */
+  /** Ends the subscription. Listeners stay registered. Rejects with a HawserError when Redis does not confirm within 5,000 ms. */
   static async close(): Promise<void> {
     const former = subscription;
     subscription = undefined;
-    former?.redis?.off('message', former.onMessage);
-    await former?.redis?.unsubscribe(former.channel);
+    if (former?.redis === undefined) return;
+    former.redis.off('message', former.onMessage);
+    await withinBudget('bus close', former.redis, former.redis.unsubscribe(former.channel), BUS_TIMEOUT_MS);
   }
 
   /**
-   * Publishes; resolves when Redis has taken the message. Rejects with TypeError for what is no message, else with the client's error.
+   * Publishes; resolves when Redis has taken the message. Rejects with TypeError for what is no message, else with a HawserError, at the latest
+   * after 5,000 ms; where its `maybeExecuted` is true, the message may still go out.
    */
   static async publish(message: CacheInvalidationMessage): Promise<void> {
     checkMessage(message);
     const text = JSON.stringify(message);
     if (settings().endpoint.memory) {
-      if (subscription !== undefined) nextTick(() => subscription !== undefined && receive(text));
+      await turn();
+      if (subscription !== undefined) receive(text);
       return;
     }
-    await client('publisher').publish(channel, text);
+    const redis = client('publisher');
+    await withinBudget('bus publish', redis, redis.publish(channel, text), BUS_TIMEOUT_MS);
   }
 
   /** Registers a listener under an id; one that was there under the same id is replaced. */
@@ -136,14 +126,35 @@ export class PubSubService {
   }
 }
 
+async function subscribe(redis: Redis | undefined, former: Subscription | undefined): Promise<void> {
+  const own = channel;
+  const onMessage = (from: string, text: string): void => {
+    if (from === own) receive(text);
+  };
+  former?.redis?.off('message', former.onMessage);
+  redis?.on('message', onMessage);
+  const subscribed = redis === undefined ? Promise.resolve() : withinBudget('bus initialize', redis, redis.subscribe(own), BUS_TIMEOUT_MS);
+  const next: Subscription = { channel: own, redis, onMessage, ready: subscribed.then(() => undefined) };
+  subscription = next;
+  try {
+    await next.ready;
+  } catch (error) {
+    redis?.off('message', onMessage);
+    if (subscription === next) subscription = undefined;
+    throw error;
+  }
+  if (former === undefined || redis === undefined || former.redis !== redis || former.channel === own) return;
+  await withinBudget('bus initialize', redis, redis.unsubscribe(former.channel), BUS_TIMEOUT_MS);
+}
+
 function receive(text: string): void {
   let message: CacheInvalidationMessage;
   try {
     message = parseMessage(text);
   } catch (error) {
     const reason = (error as Error).message;
-    settings().logger.warn(`[hawser] bus: a message was dropped: ${reason}`);
-    report('badMessage', { reason });
+    logger().warn(`[hawser] bus: a message was dropped: ${reason}`);
+    emitLater(events, 'badMessage', { reason });
     return;
   }
   for (const [id, listener] of [...listeners]) {
@@ -152,13 +163,8 @@ function receive(text: string): void {
     void Promise.resolve()
       .then(() => listener(own))
       .catch((error: unknown) => {
-        settings().logger.error(`[hawser] bus: the listener ${JSON.stringify(id)} failed:`, error);
-        report('listenerError', error, { id, message });
+        logger().error(`[hawser] bus: the listener ${JSON.stringify(id)} failed:`, error);
+        emitLater(events, 'listenerError', error, { id, message });
       });
   }
-}
-
-/** In a tick of its own: an event listener that throws is uncaught, as everywhere in Node. */
-function report<E extends keyof PubSubEvents>(event: E, ...args: PubSubEvents[E]): void {
-  nextTick(() => events.emit(event, ...(args as never)));
 }

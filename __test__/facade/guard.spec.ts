@@ -1,0 +1,114 @@
+/** Code of the application that throws, or whose promise rejects, where nobody awaits it: nobody else notices. */
+import { CacheRepository, PubSubService, RedisManager } from '../../lib/facade';
+import * as clock from '../../lib/clock';
+import { emitLater, guardedLogger } from '../../lib/guard';
+import { runNode } from '../helpers/process';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+import { EventEmitter } from 'node:events';
+
+const WAYS: [name: string, fail: () => unknown][] = [
+  ['throws', () => { throw new Error('of the application'); }],
+  ['rejects', () => Promise.reject(new Error('of the application'))],
+];
+
+describe.each(WAYS)('what %s', (_name, fail) => {
+  test('as a logger is told to the process once and harms nobody', async () => {
+    const told = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const logger = guardedLogger({ debug: fail, info: fail, warn: fail, error: fail });
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]('a line', { more: 1 });
+    await until(() => told.mock.calls.length > 0);
+    expect(told).toHaveBeenCalledTimes(1);
+    told.mockRestore();
+  });
+
+  test('as a listener is an uncaught exception, and the other listeners hear of the event', async () => {
+    const uncaught = jest.spyOn(clock, 'surface').mockImplementation(() => undefined);
+    const heard: unknown[] = [];
+    const emitter = new EventEmitter();
+    emitter.on('event', fail).on('event', (value) => heard.push(value));
+    emitLater(emitter, 'event', 5);
+    await until(() => heard.length > 0 && uncaught.mock.calls.length > 0);
+    expect(heard).toEqual([5]);
+    uncaught.mockRestore();
+  });
+});
+
+/** Runs in a process of its own: whatever reaches the process counts. */
+async function troubles(url: string, script: string): Promise<unknown> {
+  const { stdout, stderr } = await runNode(
+    `
+    const { CacheRepository, PubSubService, RedisManager } = require('hawser');
+    const seen = [];
+    for (const name of ['unhandledRejection', 'uncaughtException']) process.on(name, (error) => seen.push(name + ': ' + error.message));
+    process.on('warning', () => {});
+    const boom = () => { throw new Error('boom'); };
+    const reject = () => Promise.reject(new Error('boom'));
+    (async () => {
+      const results = [];
+      ${script}
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+      await RedisManager.closeAll();
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+      console.log(JSON.stringify({ results, seen }));
+    })();
+    `,
+    { env: { REDIS_URL: url, REDIS_RETRY_DELAY: '20' } },
+  );
+  expect(stderr.replace(/^.*Warning.*$|^\(Use .*$/gm, '').trim()).toBe('');
+  return JSON.parse(stdout);
+}
+
+describe.each(['redis', 'memory'])('on %s', (kind) => {
+  let server: RedisServer | undefined;
+  beforeAll(async () => {
+    if (kind === 'redis') server = await RedisServer.start();
+  });
+  afterAll(() => server?.stop());
+  const url = (): string => server?.url ?? 'memory://';
+
+  test.each(['boom', 'reject'])('a logger of which every line fails (%s): reads, writes, refreshes and the bus work', async (fail) => {
+    const found = await troubles(
+      url(),
+      `
+      RedisManager.configure({ monitor: true, logger: { debug: ${fail}, info: ${fail}, warn: ${fail}, error: ${fail} } });
+      const odd = { serialize: () => 'odd', deserialize: boom };
+      const cache = new CacheRepository('failing', { staleAfter: 0, ttl: 60 });
+      results.push(await cache.getOrSet('k', () => 1), await cache.getOrSet('k', boom));
+      const unreadable = new CacheRepository('unreadable', { serializer: odd });
+      await unreadable.set('k', 1);
+      results.push(await unreadable.get('k'), await unreadable.getOrSet('k', () => 2), await unreadable.getMany(['k']));
+      PubSubService.onInvalidation('boom', boom);
+      PubSubService.onInvalidation('reject', reject);
+      await PubSubService.initialize();
+      await PubSubService.publish({ type: 'key', target: 'k' });
+      results.push(await RedisManager.healthCheck());
+      `,
+    );
+    expect(found).toEqual({ results: [1, 1, null, 2, [null], true], seen: [] });
+  });
+});
+
+test('a listener of the bus that fails is an event; a listener of that event that fails is uncaught and silences no other', async () => {
+  RedisManager.configure({ url: 'memory://', logger: { debug() {}, info() {}, warn() {}, error() {} } });
+  const uncaught = jest.spyOn(clock, 'surface').mockImplementation(() => undefined);
+  const told: unknown[] = [];
+  const first = (): never => {
+    throw new Error('first');
+  };
+  const second = (error: unknown): void => void told.push(error);
+  PubSubService.on('listenerError', first);
+  PubSubService.on('listenerError', second);
+  const error = new Error('bus');
+  PubSubService.onInvalidation('failing', () => Promise.reject(error));
+  await PubSubService.initialize();
+  await PubSubService.publish({ type: 'tags', target: 't' });
+  await until(() => told.length > 0 && uncaught.mock.calls.length > 0);
+  expect(told).toEqual([error]);
+  PubSubService.off('listenerError', first);
+  PubSubService.off('listenerError', second);
+  PubSubService.offInvalidation('failing');
+  uncaught.mockRestore();
+  await RedisManager.closeAll();
+  expect(new CacheRepository('x').prefix).toBe('x');
+});
