@@ -6,6 +6,7 @@ import { HawserError } from '../errors';
 import type { Call, Load } from './call';
 import { refreshFailed } from './events';
 import { Decision } from './decisions';
+import { runLoader } from './nesting';
 import type { CallOptions } from './options';
 import { warnTagsOff, type CachePort } from './port';
 import { encodeValue } from './serializer';
@@ -81,9 +82,9 @@ class Context implements LoaderContext {
 }
 
 /** The loader's outcome, once its tags have arrived. */
-async function settle<T>(loader: Loader<T>, context: Context): Promise<T> {
+async function settle<T>(port: CachePort, loader: Loader<T>, context: Context): Promise<T> {
   try {
-    return await loader(context);
+    return await runLoader(port.emitter.prefix, [context.key], () => loader(context));
   } finally {
     await context.close();
   }
@@ -98,7 +99,7 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
   counters.loads++;
   let value: T;
   try {
-    value = await settle(loader, context);
+    value = await settle(port, loader, context);
   } catch (error) {
     counters.loadErrors++;
     return staleInstead(port, call, load, error);
@@ -139,7 +140,7 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
   const context = new Context(port, key, load, o, undefined);
   counters.refreshes++;
   try {
-    const value = await settle(loader, context);
+    const value = await settle(port, loader, context);
     if (value === undefined) return driver.loadedNothing(undefined, load);
     const payload = encodeValue(port.serializer, value);
     if (context.unstorable) driver.loadFailed(undefined, load, { payload });
@@ -155,7 +156,7 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
 export async function loadUncached<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   port.counters.loads++;
   try {
-    return await settle(loader, new Context(port, key, undefined, o, o.signal));
+    return await settle(port, loader, new Context(port, key, undefined, o, o.signal));
   } catch (error) {
     port.counters.loadErrors++;
     throw error;

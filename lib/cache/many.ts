@@ -8,6 +8,7 @@ import { badOption } from '../errors';
 import type { Call, Load, LoadOutcome } from './call';
 import { refreshFailed } from './events';
 import { Decision } from './decisions';
+import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
 import { countHit, decode } from './read';
@@ -44,7 +45,7 @@ export class Group<T> {
     port.counters.misses += unique.length;
     port.counters.loads++;
     try {
-      const found = asMap<T>(await missing(unique));
+      const found = asMap<T>(await runLoader(port.emitter.prefix, unique, () => missing([...unique])));
       return keys.map((key) => found.get(key));
     } catch (error) {
       port.counters.loadErrors++;
@@ -54,6 +55,10 @@ export class Group<T> {
 
   /** Values in the order of `keys`. */
   read(keys: readonly string[]): Promise<(T | undefined)[]> {
+    return isNested() ? waitWithin(this.port.emitter.prefix, keys, () => this.readKeys(keys)) : this.readKeys(keys);
+  }
+
+  private readKeys(keys: readonly string[]): Promise<(T | undefined)[]> {
     const { signal } = this.o;
     if (signal === undefined) return this.run(keys);
     if (signal.aborted) {
@@ -150,7 +155,7 @@ export class Group<T> {
     counters.loads++;
     let found: Map<string, T>;
     try {
-      found = asMap(await this.missing(mine.map(({ key }) => key)));
+      found = asMap(await this.runMissing(mine));
     } catch (error) {
       counters.loadErrors++;
       return this.staleInstead(mine, error);
@@ -172,6 +177,11 @@ export class Group<T> {
       driver.loaded(call, load, payload);
     }
     await Promise.all(stored);
+  }
+
+  private runMissing(members: readonly { key: string }[]): Promise<unknown> {
+    const keys = members.map(({ key }) => key);
+    return runLoader<unknown>(this.port.emitter.prefix, keys, () => this.missing([...keys]));
   }
 
   private encode(value: T, call: Call, load: Load): string | undefined {
@@ -227,7 +237,7 @@ export class Group<T> {
     counters.refreshes++;
     let found: Map<string, T>;
     try {
-      found = asMap(await this.missing(due.map(({ key }) => key)));
+      found = asMap(await this.runMissing(due));
     } catch (error) {
       counters.refreshErrors++;
       for (const { key, load } of due) this.refreshFailed(key, load, error);

@@ -4,6 +4,7 @@ import { nextTick } from '../clock';
 import type { Call, LoadOutcome } from './call';
 import { loadUncached, refresh, runLoad, type Loader } from './load';
 import { Decision, Hit } from './decisions';
+import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
 
@@ -27,7 +28,11 @@ export function countHit(port: CachePort, call: Call): void {
 }
 
 /** Reads a key, loading where the engine says so. */
-export async function read<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+export function read<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+  return isNested() ? waitWithin(port.emitter.prefix, [key], () => readKey(port, key, loader, o)) : readKey(port, key, loader, o);
+}
+
+async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   if (o.signal !== undefined) return readUntilAborted(port, key, loader, o, o.signal);
   const call = port.driver.getOrSet(port.repo, key, o);
   await call.next();

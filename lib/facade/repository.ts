@@ -9,6 +9,7 @@ import { Group, type ManyLoader } from '../cache/many';
 import { countersOf, UNCOUNTED } from '../cache/metrics';
 import { Decision } from '../cache/decisions';
 import { baseOptions, callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions, type CallOptions } from '../cache/options';
+import { isNested, waitWithin } from '../cache/nesting';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
 import { countHit, decode, read } from '../cache/read';
 import { encodeValue, JSON_SERIALIZER } from '../cache/serializer';
@@ -68,7 +69,8 @@ export class CacheRepository extends CacheEmitter {
     if (o.tags.length > 0 && !port.tags) {
       warnTagsOff(port);
       port.counters.misses++;
-      return loadUncached(port, key, loader, o);
+      const load = (): Promise<T> => loadUncached(port, key, loader, o);
+      return isNested() ? waitWithin(this.prefix, [key], load) : load();
     }
     return read(port, key, loader, o);
   }
@@ -88,7 +90,8 @@ export class CacheRepository extends CacheEmitter {
     if (keys.length === 0) return [];
     if (o.tags.length > 0 && !port.tags) {
       warnTagsOff(port);
-      return (await Group.uncached(port, missing, keys)) as T[];
+      const load = (): Promise<unknown[]> => Group.uncached(port, missing, keys);
+      return (await (isNested() ? waitWithin(this.prefix, keys, load) : load())) as T[];
     }
     return (await new Group(port, missing, o).read(keys)) as T[];
   }
