@@ -14,8 +14,8 @@ use hawser::clock::Instant;
 use hawser::resp::{Commands, Limits, Reply, Scanner};
 use hawser::store::entry::{self, Header, Stored, Tag};
 use hawser::store::{
-    Found, Id, Inside, Key, MemoryStore, NodeOp, Op, Placed, ReadEntry, RedisStore, Replication, ReplicationId, StoreError, StoreReply,
-    Ticket, Value,
+    Found, Id, Inside, Key, MemoryStore, NodeOp, Op, Placed, ReadEntry, RedisStore, Replication, ReplicationId, Seen, StoreError,
+    StoreReply, Ticket, Value,
 };
 use support::RedisServer;
 
@@ -165,8 +165,15 @@ fn read(store: &mut dyn Subject, key: &Key) -> Found {
     }
 }
 
+fn text(found: &Found) -> Option<&[u8]> {
+    match &found.value {
+        Seen::Own(value) => Some(value),
+        _ => None,
+    }
+}
+
 fn value(store: &mut dyn Subject, key: &Key) -> Option<Vec<u8>> {
-    read(store, key).value.map(|value| value.to_vec())
+    text(&read(store, key)).map(<[u8]>::to_vec)
 }
 
 fn life(store: &mut dyn Subject, key: &Key) -> Duration {
@@ -265,11 +272,11 @@ fn a_version_of_another_master_or_not_of_ours_is_replaced() {
 fn a_lease_is_placed_only_where_nothing_has_changed() {
     on_both(|store| {
         let e = key("p:e");
-        assert_eq!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::No(Found { value: None, pttl: Some(-2) }));
+        assert_eq!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::No(Found { value: Seen::Nothing, pttl: Some(-2) }));
         assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }));
         assert!(life(store, &e) > SECOND * 9 && life(store, &e) <= SECOND * 10);
         let Placed::No(found) = place(store, &e, None, b'u', TRUSTING) else { panic!("placed over a lease") };
-        assert_eq!(found.value.as_deref(), Some(&lease(b't')), "what is there now");
+        assert_eq!(text(&found), Some(&*lease(b't')), "what is there now");
         assert!(found.pttl.unwrap() > 9_000);
         assert!(matches!(place(store, &e, Some(id(b't')), b'u', TRUSTING), Placed::Yes { .. }), "over the lease that was read");
         set(store, &e, &stored(b's', &["x"]), SECOND * 60);
@@ -328,7 +335,7 @@ fn what_is_not_ours_counts_as_nothing() {
         for (n, value) in foreign.iter().enumerate() {
             store.plant(&e, value, SECOND * 60);
             let expected = Some(id(b's'));
-            assert_eq!(place(store, &e, expected, b't', TRUSTING), Placed::No(Found { value: None, pttl: Some(-2) }), "{n}");
+            assert_eq!(place(store, &e, expected, b't', TRUSTING), Placed::No(Found { value: Seen::Nothing, pttl: Some(-2) }), "{n}");
             assert!(!commit(store, &e, b't', &stored(b's', &[]), TRUSTING));
             assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }), "{n}");
         }
@@ -364,9 +371,9 @@ fn a_result_is_stored_only_where_its_lease_still_is() {
 fn a_lease_inside_an_entry_leaves_it_readable_and_its_life_alone() {
     on_both(|store| {
         let e = key("p:e");
-        assert_eq!(place_inside(store, &e, b's', b't', SECOND, TRUSTING), Inside::No(Found { value: None, pttl: Some(-2) }));
+        assert_eq!(place_inside(store, &e, b's', b't', SECOND, TRUSTING), Inside::No(Found { value: Seen::Nothing, pttl: Some(-2) }));
         set(store, &e, &stored(b's', &["x"]), SECOND * 30);
-        assert!(matches!(place_inside(store, &e, b'r', b't', SECOND, TRUSTING), Inside::No(Found { value: Some(_), .. })));
+        assert!(matches!(place_inside(store, &e, b'r', b't', SECOND, TRUSTING), Inside::No(Found { value: Seen::Own(_), .. })));
         assert_eq!(place_inside(store, &e, b's', b't', SECOND * 10, TRUSTING), Inside::Yes);
         assert_eq!(inner(store, &e), Some((id(b't'), true, 0, 2)));
         assert!(life(store, &e) > SECOND * 29 && life(store, &e) <= SECOND * 30);
@@ -585,9 +592,9 @@ fn values_of_other_types_are_nothing_of_ours() {
     };
     let (e, v, h) = (key("e"), key("p#v{:x}"), key("p#h{:x}"));
     fill(&mut store);
-    assert_eq!(read(&mut store, &e).value, None);
+    assert_eq!(read(&mut store, &e).value, Seen::Nothing);
     let Inside::No(found) = place_inside(&mut store, &e, b's', b't', SECOND, TRUSTING) else { panic!("placed in a list") };
-    assert_eq!(found.value, None);
+    assert_eq!(found.value, Seen::Nothing);
     assert!(!commit(&mut store, &e, b't', &stored(b's', &[]), TRUSTING));
     assert!(!held(&mut store, Op::GiveBack { entry: e.clone(), token: id(b't') }));
     assert!(!held(&mut store, Op::Amend { entry: e.clone(), token: id(b't'), tags: vec![] }));

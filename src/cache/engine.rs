@@ -123,30 +123,26 @@ impl Engine {
 
     /// A call.
     pub fn call(&mut self, cx: &mut Context<'_>, call: CallId, repo: RepoId, request: Request) {
-        let registered = (repo.0 as usize).checked_sub(1).and_then(|at| self.repos.get(at));
-        let Some(repo) = registered.map(|(_, repo)| Arc::clone(repo)) else {
+        let Some(repo) = (repo.0 as usize).checked_sub(1).and_then(|at| self.repos.get(at)).map(|(_, repo)| repo) else {
             let error = Error::new(ErrorKind::Internal, "the repository of a cache call is not registered");
             return self.out.decide(Decision::Error { call, error, kept: false });
         };
         if matches!(request, Request::GetOrSet { .. } | Request::Get { .. } | Request::Has { .. }) {
             let began = self.out.number();
             let Some((caller, key)) = Caller::of(call, request, began, self.config.lock_timeout) else { return };
-            self.read(cx, &repo, repo.names.entry(&key), caller);
+            let entry = repo.names.entry(&key);
+            // While the node is silent it is not worth asking.
+            if self.node.allows(cx.now) {
+                let budget = if self.node.was_readable() { self.config.command_timeout } else { self.config.connect_budget };
+                self.lookups.begin(&mut self.out, repo, entry, caller, cx.now + budget);
+            } else {
+                self.out.bypass(repo, &entry, caller);
+            }
         } else {
-            let target = self.target();
-            self.writes.begin(fx!(self, cx), call, &repo, request, target);
+            let target = target(&self.node);
+            self.writes.begin(fx!(self, cx), call, repo, request, target);
         }
         self.settle(cx);
-    }
-
-    /// A call that reads, unless the node is not worth asking now.
-    fn read(&mut self, cx: &mut Context<'_>, repo: &Arc<Repo>, entry: Key, caller: Caller) {
-        if self.node.allows(cx.now) {
-            let budget = if self.node.was_readable() { self.config.command_timeout } else { self.config.connect_budget };
-            self.lookups.begin(&mut self.out, repo, entry, caller, cx.now + budget);
-        } else {
-            self.out.bypass(repo, &entry, caller);
-        }
     }
 
     /// The caller has given a call up. Its loader, if it runs, goes on; a write goes on too.
@@ -193,7 +189,7 @@ impl Engine {
             Purpose::Refresh(asked) => self.refreshes.on_answer(fx!(self, cx), asked, answer),
             Purpose::TagAddition(asked) => self.additions.on_answer(fx!(self, cx), asked, answer),
             Purpose::Write(asked) => {
-                let target = self.target();
+                let target = target(&self.node);
                 self.writes.on_answer(fx!(self, cx), asked, answer, target);
             }
         }
@@ -247,7 +243,7 @@ impl Engine {
             Timer::Refresh(id) => self.refreshes.on_timer(fx!(self, cx), id),
             Timer::TagAddition(id) => self.additions.on_timer(fx!(self, cx), id),
             Timer::Write(id) => {
-                let target = self.target();
+                let target = target(&self.node);
                 self.writes.on_timer(fx!(self, cx), id, target);
             }
             Timer::Node => self.node.on_timer(cx.now),
@@ -309,10 +305,6 @@ impl Engine {
         self.loads.entry_of(load).is_some_and(|_entry| self.node.may_write())
     }
 
-    fn target(&self) -> Target {
-        Target { may_write: self.node.may_write(), epoch: self.node.epoch() }
-    }
-
     /// Passes on what an input has led to, until nothing is left between the machines.
     fn settle(&mut self, cx: &mut Context<'_>) {
         if self.out.take_answered() {
@@ -336,7 +328,7 @@ impl Engine {
             }
             NodeOutput::WakeAt(when) => self.out.wake_at(when, Timer::Node),
             NodeOutput::Writable => {
-                let target = self.target();
+                let target = target(&self.node);
                 self.writes.resume(fx!(self, cx), target);
             }
             NodeOutput::Readable => self.lookups.on_readable(fx!(self, cx)),
@@ -391,4 +383,9 @@ impl Engine {
             Handoff::Refused(error) => self.node.on_refused(cx.now, &error),
         }
     }
+}
+
+/// What a write has to know about its node.
+fn target(node: &Node) -> Target {
+    Target { may_write: node.may_write(), epoch: node.epoch() }
 }

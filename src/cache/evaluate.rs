@@ -45,23 +45,23 @@ pub(super) struct Refresher {
     pub value: Value,
 }
 
-/// Evaluates what `lookup` found. Takes the callers that are answered out of it and adds their decisions to `decisions`.
-pub(super) fn evaluate(lookup: &mut Lookup, rules: Rules, decisions: &mut Vec<Decision>) -> (Next, Option<Refresher>) {
+/// Evaluates what `lookup` found. Takes the callers that are answered out of it and passes their decisions to `decide`.
+pub(super) fn evaluate(lookup: &mut Lookup, rules: Rules, decide: &mut impl FnMut(Decision)) -> (Next, Option<Refresher>) {
     let value = match &lookup.found.value {
         Seen::Own(value) => value.clone(),
         Seen::Foreign if !lookup.rechecked => return (Next::Foreign, None),
-        Seen::Foreign | Seen::Nothing => return (nothing(lookup, None, decisions), None),
+        Seen::Foreign | Seen::Nothing => return (nothing(lookup, None, decide), None),
     };
     match entry::parse(&value) {
-        Some(Stored::Entry(entry)) => of_entry(lookup, &value, &entry, rules, decisions),
-        Some(Stored::Lease(lease)) => (of_lease(lookup, &lease, decisions), None),
-        None => (nothing(lookup, entry::name(&value), decisions), None),
+        Some(Stored::Entry(entry)) => of_entry(lookup, &value, &entry, rules, decide),
+        Some(Stored::Lease(lease)) => (of_lease(lookup, &lease, decide), None),
+        None => (nothing(lookup, entry::name(&value), decide), None),
     }
 }
 
 /// Nothing that could be served is there. `expected` is its name.
-fn nothing(lookup: &mut Lookup, expected: Option<Id>, decisions: &mut Vec<Decision>) -> Next {
-    keep_loaders(lookup, decisions);
+fn nothing(lookup: &mut Lookup, expected: Option<Id>, decide: &mut impl FnMut(Decision)) -> Next {
+    keep_loaders(lookup, decide);
     place(lookup, |tags| Plan { expected, tags, ..Plan::default() })
 }
 
@@ -73,11 +73,11 @@ fn place(lookup: &Lookup, plan: impl FnOnce(Vec<Tag>) -> Plan) -> Next {
 }
 
 /// `get` and `has` end with a miss. Callers with a loader stay.
-fn keep_loaders(lookup: &mut Lookup, decisions: &mut Vec<Decision>) {
+fn keep_loaders(lookup: &mut Lookup, decide: &mut impl FnMut(Decision)) {
     lookup.callers.retain(|caller| {
         let has_loader = caller.options().is_some();
         if !has_loader {
-            decisions.push(Decision::Miss { call: caller.id });
+            decide(Decision::Miss { call: caller.id });
         }
         has_loader
     });
@@ -125,12 +125,12 @@ fn of_entry(
     value: &Value,
     entry: &Entry<'_>,
     rules: Rules,
-    decisions: &mut Vec<Decision>,
+    decide: &mut impl FnMut(Decision),
 ) -> (Next, Option<Refresher>) {
     // 1. The entry counts only if its versions are the current ones.
     match lookup.known.currency_of(&entry.tags) {
         Currency::Current => {}
-        Currency::Outdated => return (nothing(lookup, Some(entry.stamp), decisions), None),
+        Currency::Outdated => return (nothing(lookup, Some(entry.stamp), decide), None),
         Currency::Unknown(tags) => return (Next::ReadVersions(tags), None),
     }
     // 2. Every caller that the entry will do for is served. The first one with a loader that gets a stale value may refresh it.
@@ -140,15 +140,15 @@ fn of_entry(
     for mut caller in std::mem::take(&mut lookup.callers) {
         match verdict(lookup, &caller, entry, rules.swr) {
             Verdict::Serve(hit) => {
-                decisions.push(served(&caller, payload.clone(), hit));
+                decide(served(&caller, payload.clone(), hit));
                 match caller.kind {
                     _ if hit != Hit::Stale => {}
                     ReadKind::Load(_) if refresher.is_none() => refresher = Some(Refresher { caller, value: value.clone() }),
                     ReadKind::Has => {}
-                    _ => decisions.push(Decision::LoadOver { call: Some(caller.id), load: None }),
+                    _ => decide(Decision::LoadOver { call: Some(caller.id), load: None }),
                 }
             }
-            Verdict::Expired(_) if caller.options().is_none() => decisions.push(Decision::Miss { call: caller.id }),
+            Verdict::Expired(_) if caller.options().is_none() => decide(Decision::Miss { call: caller.id }),
             Verdict::Expired(left) => {
                 caller.fallback = (!left.is_zero()).then(|| (payload.clone(), rules.now + left));
                 unserved.push(caller);
@@ -168,14 +168,14 @@ fn of_entry(
     let next = match (lookup.callers.is_empty(), unaged) {
         (true, _) => Next::Done,
         (false, true) => Next::ReadAge,
-        (false, false) => replace(lookup, entry, lacks_tags, rules, decisions),
+        (false, false) => replace(lookup, entry, lacks_tags, rules, decide),
     };
     (next, refresher)
 }
 
 /// A current entry that will not do for the callers that are left: plans the load that replaces it.
-fn replace(lookup: &mut Lookup, entry: &Entry<'_>, lacks_tags: bool, rules: Rules, decisions: &mut Vec<Decision>) -> Next {
-    keep_loaders(lookup, decisions);
+fn replace(lookup: &mut Lookup, entry: &Entry<'_>, lacks_tags: bool, rules: Rules, decide: &mut impl FnMut(Decision)) -> Next {
+    keep_loaders(lookup, decide);
     // A lease in the header ends with the entry. An entry that ends soon is therefore replaced, and comes back if the loader fails.
     // Its header is tried first all the same if it has a lease: that may be the backoff of a loader that has failed.
     let left = lookup.found.pttl.and_then(|pttl| u64::try_from(pttl).ok()).map(Duration::from_millis);
@@ -189,14 +189,14 @@ fn replace(lookup: &mut Lookup, entry: &Entry<'_>, lacks_tags: bool, rules: Rule
     })
 }
 
-fn of_lease(lookup: &mut Lookup, lease: &Lease<'_>, decisions: &mut Vec<Decision>) -> Next {
-    keep_loaders(lookup, decisions);
+fn of_lease(lookup: &mut Lookup, lease: &Lease<'_>, decide: &mut impl FnMut(Decision)) -> Next {
+    keep_loaders(lookup, decide);
     if lookup.callers.is_empty() {
         return Next::Done;
     }
     match lookup.known.currency_of(&lease.tags) {
         Currency::Unknown(tags) => Next::ReadVersions(tags),
-        Currency::Outdated => nothing(lookup, Some(lease.token), decisions),
+        Currency::Outdated => nothing(lookup, Some(lease.token), decide),
         Currency::Current if lookup.callers.iter().flat_map(Caller::tags).any(|tag| !lease.tags.has(tag)) => place(lookup, |mut tags| {
             unite(&mut tags, lease.tags.iter().map(|(name, _)| name));
             Plan { expected: Some(lease.token), tags, ..Plan::default() }

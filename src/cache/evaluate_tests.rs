@@ -4,7 +4,7 @@ use super::super::request::CallId;
 use super::super::tags::Known;
 use super::*;
 use crate::store::entry::Header;
-use crate::store::{Key, Sight};
+use crate::store::{Found, Key};
 
 fn id(letter: u8) -> Id {
     Id::parse(&[letter; 16]).unwrap()
@@ -24,7 +24,7 @@ fn lookup(callers: Vec<Caller>, value: Seen<Value>, known: &[(&str, Option<u8>)]
     let mut callers = callers.into_iter();
     let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), callers.next().expect("a caller"), Instant::from_millis(250));
     lookup.callers.extend(callers);
-    lookup.found = Sight { value, pttl: None };
+    lookup.found = Found { value, pttl: None };
     lookup.known = Known::new(known.iter().map(|(name, version)| (Tag::from(name.as_bytes()), version.map(id))).collect(), is_after);
     lookup
 }
@@ -32,7 +32,7 @@ fn lookup(callers: Vec<Caller>, value: Seen<Value>, known: &[(&str, Option<u8>)]
 fn run(lookup: &mut Lookup) -> (Next, Vec<Decision>) {
     let mut decisions = Vec::new();
     let rules = Rules { now: Instant::from_millis(0), swr: true, lease: Duration::from_secs(10) };
-    let (next, _) = evaluate(lookup, rules, &mut decisions);
+    let (next, _) = evaluate(lookup, rules, &mut |decision| decisions.push(decision));
     (next, decisions)
 }
 
@@ -109,7 +109,7 @@ fn the_age_is_asked_for_where_it_matters() {
     let (next, decisions) = run(&mut lookup);
     assert_eq!((next, lookup.callers.len()), (Next::ReadAge, 1));
     assert!(matches!(decisions[..], [Decision::Hit { call: CallId(2), .. }]));
-    lookup.found = Sight { value: Seen::Own(entry(&[])), pttl: Some(54_000) };
+    lookup.found = Found { value: Seen::Own(entry(&[])), pttl: Some(54_000) };
     let (Next::Place(plan), _) = run(&mut lookup) else { panic!("a plan") };
     assert!(plan.inside, "the entry stays readable for others");
 }

@@ -10,7 +10,7 @@ use super::request::CallId;
 use super::tags::Known;
 use crate::clock::Instant;
 use crate::store::entry::Tag;
-use crate::store::{Id, Key, Sight, Ticket};
+use crate::store::{Found, Id, Key, Ticket};
 
 /// Where a lookup stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) struct Lookup {
     /// Tags whose versions are read along.
     pub tags: Vec<Tag>,
     pub with_age: bool,
-    pub found: Sight,
+    pub found: Found,
     pub known: Known,
     pub plan: Plan,
     /// How often it has tried to place a lease.
@@ -76,7 +76,7 @@ impl Lookup {
             callers: vec![caller],
             phase: Phase::Queued,
             deadline,
-            found: Sight::default(),
+            found: Found::default(),
             known: Known::default(),
             plan: Plan::default(),
             rounds: 0,

@@ -23,7 +23,7 @@ use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::entropy::Entropy;
 use crate::store::entry::Tag;
-use crate::store::{Answer, Id, Key, Op, ReadEntry, Seen, Sight, StoreError, Ticket};
+use crate::store::{Answer, Found, Id, Key, Op, ReadEntry, Seen, StoreError, Ticket};
 
 /// How many entries one operation reads at most.
 const BATCH_MAX: usize = 512;
@@ -54,20 +54,11 @@ pub(super) struct Lookups {
     /// Lookups that a call of this tick may still join, by the hash of their key.
     forming: Numbered<u64, u64>,
     hasher: RandomState,
-    /// Decisions of one evaluation. The memory is kept.
-    decisions: Vec<Decision>,
 }
 
 impl Lookups {
     pub(super) fn new(config: LookupConfig) -> Self {
-        Self {
-            config,
-            active: Numbered::default(),
-            queue: VecDeque::new(),
-            forming: Numbered::default(),
-            hasher: RandomState::new(),
-            decisions: Vec::new(),
-        }
+        Self { config, active: Numbered::default(), queue: VecDeque::new(), forming: Numbered::default(), hasher: RandomState::new() }
     }
 
     /// A call reads `entry` by `deadline`.
@@ -150,7 +141,7 @@ impl Lookups {
         }
     }
 
-    fn on_read(&mut self, fx: &mut Fx<'_>, ticket: Ticket, batch: Batch, entries: Vec<Sight>, versions: &[Seen<Id>], atomic: bool) {
+    fn on_read(&mut self, fx: &mut Fx<'_>, ticket: Ticket, batch: Batch, entries: Vec<Found>, versions: &[Seen<Id>], atomic: bool) {
         let mut entries = entries.into_iter();
         let mut places = batch.places.iter();
         for (id, tags) in batch.lookups {
@@ -208,10 +199,7 @@ impl Lookups {
     /// Goes on with a lookup whose `found` and `known` are set.
     pub(super) fn evaluate(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         let rules = Rules { now: fx.now, swr: self.config.swr, lease: self.config.lease };
-        let (next, refresher) = evaluate(&mut lookup, rules, &mut self.decisions);
-        for decision in self.decisions.drain(..) {
-            fx.decide(decision);
-        }
+        let (next, refresher) = evaluate(&mut lookup, rules, &mut |decision| fx.out.decide(decision));
         if let Some(refresher) = refresher {
             let (repo, entry) = (Arc::clone(&lookup.repo), lookup.entry.clone());
             fx.hand(Handoff::Revalidate(repo, entry, refresher.caller, refresher.value));
@@ -250,7 +238,7 @@ impl Lookups {
     pub(super) fn read_again(&mut self, out: &mut Outbox, id: u64, mut lookup: Box<Lookup>) {
         lookup.phase = Phase::Queued;
         lookup.known = Known::default();
-        lookup.found = Sight::default();
+        lookup.found = Found::default();
         // While another machine had the lookup, its timer may have been dropped.
         out.wake_at(lookup.deadline, Timer::Lookup(id));
         self.active.insert(id, lookup);

@@ -32,14 +32,14 @@ fn send(rig: &mut Rig, lookups: &mut Lookups) -> (Ticket, Op, ForLookup) {
     }
 }
 
-fn read(entries: Vec<Sight>) -> Answer {
+fn read(entries: Vec<Found>) -> Answer {
     Answer::Read { entries, versions: vec![], atomic: true }
 }
 
-fn entry_of(payload: &str) -> Sight {
+fn entry_of(payload: &str) -> Found {
     let minute = Duration::from_secs(60);
     let header = Header { stamp: Id::parse(&[b's'; 16]).unwrap(), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &[] };
-    Sight { value: Seen::Own(Value::new(entry::encode(&header, payload.as_bytes()).0)), pttl: None }
+    Found { value: Seen::Own(Value::new(entry::encode(&header, payload.as_bytes()).0)), pttl: None }
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn calls_of_one_tick_read_an_entry_together_and_later_calls_read_again() {
     begin(&mut rig, &mut lookups, "a", getter(4));
     let (_, op, _) = send(&mut rig, &mut lookups);
     assert!(matches!(op, Op::Read { entries, .. } if entries.len() == 1));
-    rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(read(vec![entry_of("v"), Sight::default()]))));
+    rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(read(vec![entry_of("v"), Found::default()]))));
     let decided = rig.decided();
     let hit = |call| Decision::Hit { call: CallId(call), payload: b"v".to_vec().into(), hit: Hit::Fresh };
     assert_eq!(decided, [hit(1), hit(2), Decision::Miss { call: CallId(3) }]);
@@ -124,7 +124,7 @@ fn versions_that_the_batch_did_not_have_are_read_after_the_entry() {
     let minute = Duration::from_secs(60);
     let tags = [(Tag::from(&b"t"[..]), version)];
     let header = Header { stamp: version, ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags };
-    let sight = Sight { value: Seen::Own(Value::new(entry::encode(&header, b"v").0)), pttl: None };
+    let sight = Found { value: Seen::Own(Value::new(entry::encode(&header, b"v").0)), pttl: None };
     rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(read(vec![sight]))));
     let (ticket, op) = rig.sent().pop().expect("an operation");
     assert_eq!(op, Op::ReadVersions { versions: vec![key("sc#v{:t}")] });

@@ -17,7 +17,7 @@ use super::tags::{unite, Currency};
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::store::entry;
-use crate::store::{Answer, Id, Key, Op, Seen, Sight, StoreError, Ticket};
+use crate::store::{Answer, Found, Id, Key, Op, Seen, StoreError, Ticket};
 
 /// How often placing a lease is tried before the loader runs without one.
 const ROUNDS_MAX: u8 = 3;
@@ -196,7 +196,7 @@ fn is_placed(answer: &Result<Answer, StoreError>) -> bool {
 }
 
 /// Something else is there than what was read: evaluates that, for a bounded number of rounds.
-fn evaluate_again(fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, found: Sight) {
+fn evaluate_again(fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, found: Found) {
     lookup.rounds += 1;
     if lookup.rounds >= ROUNDS_MAX {
         return fx.bypass_all(*lookup);

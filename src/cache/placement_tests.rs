@@ -57,7 +57,7 @@ fn something_else_is_evaluated_and_after_three_rounds_the_loader_runs_without_st
     for round in 1..=3 {
         rig.input(|fx| placements.begin(fx, 1, current));
         let (ticket, _, asked) = sent(&mut rig);
-        rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Changed(Sight::default()))));
+        rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Changed(Found::default()))));
         match rig.handed() {
             Some(Handoff::Evaluate(1, lookup)) if round < 3 => {
                 assert!(lookup.is_late && !lookup.known.is_after);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cells::{Cells, Content};
 use super::entry::{self, parse_version, Stored, COMMON, LEASE, LEASE_TAGS};
-use super::{glob, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, StoreError, StoreReply, Value, Version};
+use super::{glob, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, Seen, StoreError, StoreReply, Value, Version};
 use crate::clock::Instant;
 
 /// How much a store holds unless it is told otherwise.
@@ -48,7 +48,7 @@ impl MemoryStore {
                 entries: entries
                     .iter()
                     .map(|entry| Found {
-                        value: self.cells.text(&entry.key, now),
+                        value: self.cells.text(&entry.key, now).into(),
                         pttl: entry.with_age.then(|| self.cells.pttl(&entry.key, now)),
                     })
                     .collect(),
@@ -168,7 +168,7 @@ impl MemoryStore {
             return Placed::Yes { left: Duration::from_millis(left), end };
         }
         let pttl = self.cells.pttl(key, now);
-        Placed::No(Found { value: found.filter(|_| name.is_some()), pttl: Some(if name.is_some() { pttl } else { -2 }) })
+        Placed::No(Found { value: found.filter(|_| name.is_some()).into(), pttl: Some(if name.is_some() { pttl } else { -2 }) })
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one operation")]
@@ -183,7 +183,7 @@ impl MemoryStore {
         replication: &Replication,
     ) -> Inside {
         let Some(text) = self.cells.text(key, now).filter(|text| name(text, replication).is_some()) else {
-            return Inside::No(Found { value: None, pttl: Some(-2) });
+            return Inside::No(Found { value: Seen::Nothing, pttl: Some(-2) });
         };
         let pttl = self.cells.pttl(key, now);
         let (old, level) = match entry::parse(&text) {
@@ -194,7 +194,7 @@ impl MemoryStore {
                 }
                 lease => (inner_length(&text), lease.map_or(0, |lease| lease.level)),
             },
-            _ => return Inside::No(Found { value: Some(text), pttl: Some(pttl) }),
+            _ => return Inside::No(Found { value: Seen::Own(text), pttl: Some(pttl) }),
         };
         let mut lease = Vec::with_capacity(LEASE_TAGS + tags.len());
         lease.extend_from_slice(b"h ");

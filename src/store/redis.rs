@@ -310,7 +310,7 @@ fn read(with_age: impl Iterator<Item = bool>, versions: usize, replies: Vec<Repl
             Reply::Bulk(bytes) => Some(Value::new(bytes)),
             _ => None,
         };
-        entries.push(Found { value, pttl: if with_age { Some(replies.next()?.as_integer()?) } else { None } });
+        entries.push(Found { value: value.into(), pttl: if with_age { Some(replies.next()?.as_integer()?) } else { None } });
     }
     let versions: Vec<Option<Version>> = values.map(|value| version(&value)).take(versions).collect();
     Some(StoreReply::Read { entries, versions, atomic: true })
@@ -322,7 +322,7 @@ fn version(reply: &Reply) -> Option<Version> {
 
 fn found(items: &[Reply]) -> Option<Found> {
     let value = items.get(1)?.as_bytes().map(|bytes| Value::new(bytes.to_vec()));
-    Some(Found { value, pttl: Some(items.get(2)?.as_integer()?) })
+    Some(Found { value: value.into(), pttl: Some(items.get(2)?.as_integer()?) })
 }
 
 fn identity(info: &[u8]) -> StoreReply {

@@ -22,7 +22,7 @@ fn a_batch_of_reads_is_one_command_and_ages_follow() {
     let values = Reply::Array(vec![Reply::Null, Reply::Bulk(b"x".to_vec()), Reply::Bulk(b"junk".to_vec())]);
     assert!(store.on_reply(values).done.is_none());
     let done = store.on_reply(Reply::Integer(5)).done.unwrap();
-    let found = |value: Option<&[u8]>, pttl| Found { value: value.map(|value| Value::new(value.to_vec())), pttl };
+    let found = |value: Option<&[u8]>, pttl| Found { value: value.map(|value| Value::new(value.to_vec())).into(), pttl };
     let entries = vec![found(None, None), found(Some(b"x"), Some(5))];
     assert_eq!(done, (Ticket(1), Ok(StoreReply::Read { entries, versions: vec![None], atomic: true })));
     assert_eq!(store.outstanding(), 0);

@@ -9,8 +9,8 @@ use super::{Id, Key, ReplicationId, Value, Version};
 /// What is at an entry's key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
-    /// Its value; `None` where there is nothing, or no string.
-    pub value: Option<Value>,
+    /// Its value: an entry, a lease, or any other string. A server's answer never says [`Seen::Foreign`]; the node finds out.
+    pub value: Seen<Value>,
     /// Its remaining life in milliseconds as the PTTL command tells it, if it was asked for.
     pub pttl: Option<i64>,
 }
@@ -103,6 +103,12 @@ pub enum StoreError {
     Unexpected,
 }
 
+impl<T> From<Option<T>> for Seen<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nothing, Self::Own)
+    }
+}
+
 impl StoreError {
     /// Whether the server's refusal is a state that passes, and not a verdict about the command.
     pub fn is_passing(&self) -> bool {
@@ -144,22 +150,13 @@ pub enum Seen<T> {
     Own(T),
 }
 
-/// An entry's place as the engine sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sight {
-    /// Its value: an entry, a lease, or anything that carries no replication id.
-    pub value: Seen<Value>,
-    /// Its remaining life in milliseconds as the PTTL command tells it, if it was asked for.
-    pub pttl: Option<i64>,
-}
-
 /// The answer to an operation as the engine sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// To `Read`.
     Read {
         /// One per entry asked for.
-        entries: Vec<Sight>,
+        entries: Vec<Found>,
         /// One per version asked for.
         versions: Vec<Seen<Id>>,
         /// Whether all was read at one moment. Otherwise the versions may be older than the entries.
@@ -187,7 +184,7 @@ pub enum Answer {
         remaining: Duration,
     },
     /// To `Place` and `PlaceInside`: something else is there than what was read.
-    Changed(Sight),
+    Changed(Found),
     /// Whether the lease was still there.
     Lease(bool),
     /// How many.

@@ -24,8 +24,7 @@ use pending::PendingInvalidations;
 
 use super::entry;
 use super::{
-    Answer, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, Seen, Sight, StoreError, StoreReply, Ticket, Value,
-    Version,
+    Answer, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, Seen, StoreError, StoreReply, Ticket, Version,
 };
 use crate::clock::Instant;
 
@@ -161,18 +160,20 @@ impl Node {
     pub fn interpret(&self, reply: StoreReply) -> Answer {
         let replication = self.identity.replication();
         match reply {
-            StoreReply::Read { entries, versions, atomic } => Answer::Read {
-                entries: entries.into_iter().map(|found| sight(found, &replication)).collect(),
-                versions: versions.into_iter().map(|version| seen(version, &replication)).collect(),
-                atomic,
-            },
+            StoreReply::Read { mut entries, versions, atomic } => {
+                for found in &mut entries {
+                    tell_foreign(found, &replication);
+                }
+                Answer::Read { entries, versions: versions.into_iter().map(|version| seen(version, &replication)).collect(), atomic }
+            }
             StoreReply::Versions(versions) => Answer::Versions(versions.into_iter().map(|version| seen(version, &replication)).collect()),
             StoreReply::Ensured(ids) => Answer::Ensured(ids),
             StoreReply::Placed(Placed::Yes { left, end }) => Answer::Placed { left, end },
             StoreReply::PlacedInside(Inside::Yes) => Answer::PlacedInside,
             StoreReply::PlacedInside(Inside::Held { lease, remaining }) => Answer::Held { lease, remaining },
-            StoreReply::Placed(Placed::No(found)) | StoreReply::PlacedInside(Inside::No(found)) => {
-                Answer::Changed(sight(found, &replication))
+            StoreReply::Placed(Placed::No(mut found)) | StoreReply::PlacedInside(Inside::No(mut found)) => {
+                tell_foreign(&mut found, &replication);
+                Answer::Changed(found)
             }
             StoreReply::Held(held) => Answer::Lease(held),
             StoreReply::Number(number) => Answer::Number(number),
@@ -407,18 +408,16 @@ impl Node {
     }
 }
 
-/// An entry's place, by the replication id in its value. A value without one is the node's own: the engine decides what it is.
-fn sight(Found { value, pttl }: Found, replication: &Replication) -> Sight {
-    let value = match value {
-        None => Seen::Nothing,
-        Some(value) if is_foreign(&value, replication) => Seen::Foreign,
-        Some(value) => Seen::Own(value),
-    };
-    Sight { value, pttl }
-}
-
-fn is_foreign(value: &Value, replication: &Replication) -> bool {
-    replication.is_checked && entry::replication_id(value).is_some_and(|id| !replication.accepts(id.as_bytes()))
+/// Marks a value with another replication id as foreign. A value without one is the node's own: the engine decides what it is.
+fn tell_foreign(found: &mut Found, replication: &Replication) {
+    if !replication.is_checked {
+        return;
+    }
+    if let Seen::Own(value) = &found.value {
+        if entry::replication_id(value).is_some_and(|id| !replication.accepts(id.as_bytes())) {
+            found.value = Seen::Foreign;
+        }
+    }
 }
 
 fn seen(version: Option<Version>, replication: &Replication) -> Seen<Id> {
