@@ -7,8 +7,8 @@
 //! | [`resp`] | RESP2 and RESP3: decodes replies, encodes arguments |
 //! | [`command`] | what a command means for its connection: replay class, blocking, state |
 //! | [`conn`] | the link: handshake, queues, replay, subscriptions, reconnect |
-//! | [`store`] | the cache's port to its data: Redis and in-memory |
-//! | [`cache`] | the cache engine: entries, tags, leases, flights |
+//! | [`store`] | the cache's port to its data: operations, Redis and in-memory, and the state of a server (`store::node`) |
+//! | [`cache`] | the cache engine: machines for lookups, leases, loads, refreshes and writes, and the engine that routes between them |
 //! | [`pubsub`] | the invalidation bus: message codec |
 //! | [`session`] | the links of one client and the cache that uses them, wired together |
 //! | [`tokio_io`] | the core on tokio sockets |

@@ -1,7 +1,7 @@
 -- Replaces the tags of a lease, which takes an entry's place or is in its header.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the lease's token
--- ARGV[2]  the required origin, or '' for any
+-- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  all its tags, encoded
 -- Returns 1, or 0 if the lease is gone.
 local found = redis.pcall('GET', KEYS[1])

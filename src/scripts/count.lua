@@ -2,7 +2,7 @@
 -- KEYS[1]  the version's key
 -- KEYS[2]  the counter's key
 -- ARGV[1]  the captured version
--- ARGV[2]  the required origin, or '' for any
+-- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  the entry's key, as data
 -- Returns 1 if it was counted, else 0.
 local found = redis.pcall('GET', KEYS[1])

@@ -1,8 +1,8 @@
 -- Returns a tag's current version. If there is none of ours, the offered version becomes current.
 -- KEYS[1]  the version's key
 -- ARGV[1]  the offered version, 16 characters
--- ARGV[2]  the writer's origin, 12 characters
--- ARGV[3]  the required origin, or '' for any
+-- ARGV[2]  the writer's replication id, 12 characters
+-- ARGV[3]  the required replication id, or '' for any
 -- ARGV[4]  the shortest time that the version must live, in milliseconds
 -- Returns the current version, 16 characters.
 local found = redis.pcall('GET', KEYS[1])

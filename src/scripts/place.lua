@@ -1,7 +1,7 @@
 -- Puts a lease in an entry's place, if the key still holds what was read.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  stamp or token of what was read; '' if there was nothing, or nothing of ours
--- ARGV[2]  the required origin, or '' for any
+-- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  the lease
 -- ARGV[4]  its time to live in milliseconds
 -- Returns {1, the replaced value's time to live, when it would have expired}, both in milliseconds (the latter on the

@@ -1,7 +1,7 @@
 -- Puts a lease into the header of an entry, if the entry is still the one that was read and holds no live lease.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the entry's stamp
--- ARGV[2]  the required origin, or '' for any
+-- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  the new lease's token, 16 characters
 -- ARGV[4]  the new lease's tags, encoded
 -- ARGV[5]  its time to live in milliseconds

@@ -1,7 +1,7 @@
 -- Prolongs the life of a tag's version, if it is still the captured one and its remaining time is too short.
 -- KEYS[1]  the version's key
 -- ARGV[1]  the captured version
--- ARGV[2]  the required origin, or '' for any
+-- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  the shortest time that it must live, in milliseconds
 -- Returns 1 if it is still the captured version, else 0.
 local found = redis.pcall('GET', KEYS[1])

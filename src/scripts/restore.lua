@@ -1,7 +1,7 @@
 -- Puts an entry back in place of the lease that replaced it, for the rest of its time to live.
 -- KEYS[1]  the entry's key
 -- ARGV[1]  the lease's token
--- ARGV[2]  the required origin, or '' for any
+-- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  the entry; for a backoff, with a lease of this token in its header
 -- ARGV[4]  when it expires, in milliseconds on the server's clock
 -- ARGV[5]  the first backoff in milliseconds, or '' for none

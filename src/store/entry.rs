@@ -2,14 +2,14 @@
 //! `redis-cli GET`. The scripts splice the fixed part by position, so this file and `src/scripts` change together.
 //!
 //! ```text
-//! entry    hw1e <stamp> <origin> <lease length> <lease><ttl> <fresh> <keep> <codec> <tags>\n<payload>
-//! lease    hw1l <token> <origin> <tags>\n
-//! version  hw1v <version> <origin>
+//! entry    hw1e <stamp> <replication id> <lease length> <lease><ttl> <fresh> <keep> <codec> <tags>\n<payload>
+//! lease    hw1l <token> <replication id> <tags>\n
+//! version  hw1v <version> <replication id>
 //! tags     <count>, then for each: a blank, <length of name>:<name> <version>
 //! lease inside an entry    <h or b> <token> <deadline> <level> <tags>
 //! ```
 //!
-//! Stamp, token and version have 16 characters, an origin 12, a lease length 6 digits, a deadline (the server's clock, in
+//! Stamp, token and version have 16 characters, a replication id 12, a lease length 6 digits, a deadline (the server's clock, in
 //! milliseconds) 15, a level 2. Durations are milliseconds. A name is counted in bytes and may hold anything.
 
 use std::fmt;
