@@ -1,11 +1,11 @@
 /** C5: with Redis stopped, frozen, mute or cut off, reads load and never fail; writes reject in time and invalidations are made up for. */
 import * as net from 'node:net';
-import { RedisManager, type CacheRepository } from '../../lib/facade';
+import { CacheRepository, RedisManager } from '../../lib/facade';
 import { nowMs } from '../helpers/clock';
 import { Proxy } from '../helpers/proxy';
 import { freePort } from '../helpers/redis-server';
 import { until } from '../helpers/until';
-import { onServer, type Backend } from './backends';
+import { heldLoader, onServer, type Backend } from './backends';
 
 /** What a busy machine may add. */
 const SLACK = 700;
@@ -123,6 +123,49 @@ onServer('C5', (backend) => {
     const busyUntil = nowMs() + 400;
     while (nowMs() < busyUntil);
     expect(await got).toBe(expected);
+  });
+
+  test.each([
+    ['getOrSet', (cache: CacheRepository) => cache.getOrSet('k', slow('loaded'))],
+    ['getOrSetMany', async (cache: CacheRepository) => (await cache.getOrSetMany(['k'], () => slow({ k: 'loaded' })()))[0]],
+  ])('%s of an entry that cannot be decoded costs a budget for reads and not one for writes', async (_name, read) => {
+    const writer = backend.cache();
+    await writer.set('k', 'foreign');
+    const cache = new CacheRepository(writer.prefix, {
+      serializer: {
+        serialize: String,
+        deserialize: (text) => {
+          backend.server.freeze();
+          throw new SyntaxError(text);
+        },
+      },
+    });
+    const { value, ms } = await timed(() => read(cache));
+    expect(value).toBe('loaded');
+    expect(ms).toBeLessThan(250 + 2 * LOADER_MS + SLACK);
+  });
+
+  test.each([
+    ['stopped', 2 * SLACK],
+    ['there', SLACK],
+  ])('with Redis %s a caller waits for another one’s load no longer than its lockTimeoutMs', async (way, slack) => {
+    const cache = backend.cache();
+    await cache.set('warm', 1);
+    if (way === 'stopped') await backend.server.kill();
+    const never = heldLoader<string>();
+    const hanging = cache.getOrSet('k', never.loader);
+    await never.started;
+    const { value, ms } = await timed(() =>
+      Promise.all([
+        cache.getOrSet('k', slow('own'), { lockTimeoutMs: 300 }),
+        cache.getOrSet('k', slow('own'), { lockTimeoutMs: 300 }),
+        cache.getOrSetMany(['k'], () => slow({ k: 'own' })(), { lockTimeoutMs: 300 }),
+      ]),
+    );
+    expect(value.flat()).toEqual(['own', 'own', 'own']);
+    expect(ms).toBeLessThan(300 + 2 * LOADER_MS + slack);
+    never.finish.open('late');
+    expect(await hanging).toBe('late');
   });
 
   test('replies that came while this process was busy are not time-outs', async () => {

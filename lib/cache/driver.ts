@@ -134,8 +134,9 @@ export class CacheDriver {
     return this.prefixes.get(repo);
   }
 
-  getOrSet(repo: number, key: string, o: CallOptions): Call {
-    const call = this.open('G');
+  /** `replaces`: the caller has read what is stored and could not decode it. It counts as missing. */
+  getOrSet(repo: number, key: string, o: CallOptions, replaces = false): Call {
+    const call = this.open(replaces ? 'N' : 'G');
     const args = [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
     return this.send(call, args, o.tags);
   }

@@ -100,7 +100,7 @@ export class Group<T> {
 
   private ask(key: string, again: boolean): void {
     const { driver, repo } = this.port;
-    const member: Member = { key, call: driver.getOrSet(repo, key, this.o), state: 'open', again };
+    const member: Member = { key, call: driver.getOrSet(repo, key, this.o, again), state: 'open', again };
     member.call.onWaiting = () => {
       member.state = 'waiting';
       this.wake();
@@ -126,8 +126,7 @@ export class Group<T> {
         port.counters.misses++;
         member.state = 'mine';
       } else {
-        // As in `getOrSet`: deleted, and asked for once more.
-        void port.driver.delete(port.repo, [key]);
+        // As in `getOrSet`: asked for once more, as if nothing were there.
         this.members.splice(this.members.indexOf(member), 1);
         this.ask(key, true);
       }

@@ -25,7 +25,10 @@ export interface CacheOptions {
   staleIfError?: number | undefined;
   /** This caller takes no entry older than this, whatever its time to live. */
   maxAge?: number | undefined;
-  /** How long to wait for a load that another process runs, before loading without storing. Default 30,000. */
+  /**
+   * How long to wait at most for the load of another caller, in another process or in this one, before loading without storing. Callers
+   * whose time is over at the same moment share one load. Default 30,000.
+   */
   lockTimeoutMs?: number | undefined;
   /**
    * When it aborts, this call rejects with its reason. The load goes on for whoever else waits for it, and its result is stored. The

@@ -43,7 +43,7 @@ async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: Ca
 async function answer<T>(port: CachePort, call: Call, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   if (call.kind === Decision.hit) {
     const decoded = decode(port, call);
-    if (!decoded.ok) return healed(port, key, loader, o);
+    if (!decoded.ok) return replaced(port, key, loader, o);
     countHit(port, call);
     if (call.isStaleHit) {
       // In the caller's async context, and in a tick of its own: a loader is not run inside the engine's drain.
@@ -73,13 +73,9 @@ async function joined<T>(port: CachePort, outcome: LoadOutcome | undefined, key:
   throw outcome.error;
 }
 
-/**
- * What is stored cannot be decoded. It is deleted, which can only cost a load, and the key is read once more: then it is a miss with a lease
- * like any other.
- */
-async function healed<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
-  await port.driver.delete(port.repo, [key]).next();
-  const call = await port.driver.getOrSet(port.repo, key, o).next();
+/** What is stored cannot be decoded: the key is read once more, as if nothing were there. The value that is loaded takes its place. */
+async function replaced<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+  const call = await port.driver.getOrSet(port.repo, key, o, true).next();
   if (call.kind === Decision.hit && !decode(port, call).ok) {
     port.counters.misses++;
     return loadUncached(port, key, loader, o);

@@ -125,7 +125,7 @@ export function cacheDriver(): CacheDriver {
 }
 
 const OPERATIONS: Record<string, string> = {
-  G: 'getOrSet', R: 'get', H: 'has', S: 'set', D: 'delete', P: 'deletePattern', T: 'invalidateTags', A: 'addTags',
+  G: 'getOrSet', N: 'getOrSet', R: 'get', H: 'has', S: 'set', D: 'delete', P: 'deletePattern', T: 'invalidateTags', A: 'addTags',
 };
 
 /** The driver outlives settings: what it reports goes where the present ones say. */

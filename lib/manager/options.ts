@@ -19,7 +19,7 @@ export interface CacheEngineOptions {
   leaseMs?: number;
   /** How often a running load renews its lease. Default 3,000. */
   renewMs?: number;
-  /** How long a caller waits for another process's load before it loads without storing. Default 30,000. */
+  /** How long a caller waits at most for the load of another one, in another process or in this one, before it loads without storing. Default 30,000. */
   lockTimeoutMs?: number;
   /** Invalidations that could not be delivered and are kept until they are: at most this many tags and keys. Default 10,000. */
   maxUndelivered?: number;

@@ -8,6 +8,8 @@ use super::tags::{normalize, unite};
 use crate::clock::Instant;
 use crate::store::entry::Tag;
 
+/// How long a caller whose lock time-out is over waits at most for a load that others in the same position have just begun.
+const SHARED_WAIT_MAX: Duration = Duration::from_secs(10);
 /// The shortest life that versions are made for.
 const NEED_MIN: Duration = Duration::from_secs(60);
 
@@ -52,11 +54,15 @@ pub(super) struct Caller {
     pub id: CallId,
     pub kind: ReadKind,
     pub overrides: Overrides,
+    /// Whether an entry that is there counts as missing.
+    pub replaces: bool,
     /// Orders it among calls and loads.
     pub began: u64,
     pub lock_timeout: Duration,
     /// Until when it waits for others' loads. It is set by its first wait.
     pub waits_until: Option<Instant>,
+    /// Whether its lock time-out is over and it waits for a load that began after it.
+    pub is_overdue: bool,
     /// The value it may be given until this time if a loader fails.
     pub fallback: Option<(Payload, Instant)>,
 }
@@ -64,11 +70,22 @@ pub(super) struct Caller {
 impl Caller {
     /// The caller and the key of a request that reads; `None` for a request that writes.
     pub(super) fn of(id: CallId, request: Request, began: u64, lock_timeout: Duration) -> Option<(Self, Vec<u8>)> {
-        let caller = |kind, overrides, lock_timeout| Self { id, kind, overrides, began, lock_timeout, waits_until: None, fallback: None };
+        let caller = |kind, overrides, lock_timeout| Self {
+            id,
+            kind,
+            overrides,
+            replaces: false,
+            began,
+            lock_timeout,
+            waits_until: None,
+            is_overdue: false,
+            fallback: None,
+        };
         Some(match request {
-            Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout: own, tags } => {
+            Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout: own, tags, replaces } => {
                 let kind = ReadKind::Load(EntryOptions::new(ttl, fresh, keep, tags));
-                (caller(kind, Overrides { fresh, max_age, keep }, own.unwrap_or(lock_timeout)), key)
+                let caller = caller(kind, Overrides { fresh, max_age, keep }, own.unwrap_or(lock_timeout));
+                (Self { replaces, ..caller }, key)
             }
             Request::Get { key, fresh, max_age } => (caller(ReadKind::Get, Overrides { fresh, max_age, keep: None }, lock_timeout), key),
             Request::Has { key } => (caller(ReadKind::Has, Overrides::default(), lock_timeout), key),
@@ -86,6 +103,20 @@ impl Caller {
 
     pub(super) fn tags(&self) -> &[Tag] {
         self.options().map_or(&[], |options| &options.tags)
+    }
+
+    /// It is about to wait for a load without storing. Until when; `None`: it has waited long enough. A caller whose lock time-out is
+    /// over shares a load once more, or a source that is slow would meet all of them at once.
+    pub(super) fn wait_for_uncached(&mut self, now: Instant) -> Option<Instant> {
+        let until = self.waits_until.get_or_insert(now + self.lock_timeout);
+        if *until <= now {
+            if self.is_overdue {
+                return None;
+            }
+            self.is_overdue = true;
+            *until = now + self.lock_timeout.min(SHARED_WAIT_MAX);
+        }
+        Some(*until)
     }
 
     /// Whether it still waits for others' loads.
@@ -117,7 +148,8 @@ pub(super) mod testing {
     pub(in crate::cache) fn loader(id: u32, tags: &[&str]) -> Caller {
         let tags = tags.iter().map(|tag| Tag::from(tag.as_bytes())).collect();
         let (ttl, lock_timeout) = (Duration::from_secs(60), Some(Duration::from_secs(5)));
-        let request = Request::GetOrSet { key: b"k".to_vec(), ttl, keep: None, fresh: None, max_age: None, lock_timeout, tags };
+        let request =
+            Request::GetOrSet { key: b"k".to_vec(), ttl, keep: None, fresh: None, max_age: None, lock_timeout, tags, replaces: false };
         Caller::of(CallId(id), request, u64::from(id), Duration::from_secs(30)).expect("a read").0
     }
     /// A caller without one.

@@ -85,7 +85,7 @@ impl Engine {
             lookups: Lookups::new(config.lookups()),
             placements: Placements::new(config.command_timeout, config.lease),
             loads: Loads::new(config.loads()),
-            uncached: Uncached::new(config.lock_timeout),
+            uncached: Uncached::new(),
             refreshes: Refreshes::new(config.refreshes()),
             additions: TagAdditions::new(config.command_timeout),
             writes: Writes::new(config.write_timeout, config.lease),

@@ -94,6 +94,8 @@ pub(super) fn served(caller: &Caller, payload: Payload, hit: Hit) -> Decision {
 /// What an entry is for one caller.
 enum Verdict {
     Serve(Hit),
+    /// The caller could not decode it.
+    Unusable,
     /// Its tags do not cover the caller's.
     LacksTags,
     /// Its age has to be known.
@@ -103,6 +105,10 @@ enum Verdict {
 }
 
 fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, swr: bool) -> Verdict {
+    // What others have loaded since is not what the caller has seen.
+    if caller.replaces && !lookup.is_late {
+        return Verdict::Unusable;
+    }
     if caller.tags().iter().any(|tag| !entry.tags.has(tag)) {
         return Verdict::LacksTags;
     }
@@ -135,7 +141,7 @@ fn of_entry(
     }
     // 2. Every caller that the entry will do for is served. The first one with a loader that gets a stale value may refresh it.
     let payload = Payload::new(value.clone(), entry.payload);
-    let (mut lacks_tags, mut unaged, mut refresher) = (false, false, None);
+    let (mut lacks_tags, mut unaged, mut unusable, mut refresher) = (false, false, false, None);
     let mut unserved = Vec::new();
     for mut caller in std::mem::take(&mut lookup.callers) {
         match verdict(lookup, &caller, entry, rules.swr) {
@@ -153,6 +159,10 @@ fn of_entry(
                 caller.fallback = (!left.is_zero()).then(|| (payload.clone(), rules.now + left));
                 unserved.push(caller);
             }
+            Verdict::Unusable => {
+                unusable = true;
+                unserved.push(caller);
+            }
             Verdict::LacksTags => {
                 lacks_tags = true;
                 unserved.push(caller);
@@ -167,6 +177,8 @@ fn of_entry(
     // 3. The others need the entry's age, or a load.
     let next = match (lookup.callers.is_empty(), unaged) {
         (true, _) => Next::Done,
+        // It is as good as nothing, also for a loader that fails.
+        (false, _) if unusable => nothing(lookup, Some(entry.stamp), decide),
         (false, true) => Next::ReadAge,
         (false, false) => replace(lookup, entry, lacks_tags, rules, decide),
     };

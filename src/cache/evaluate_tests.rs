@@ -45,6 +45,18 @@ fn a_current_entry_serves_its_callers() {
 }
 
 #[test]
+fn an_entry_that_a_caller_could_not_decode_is_replaced_and_leaves_nothing_to_a_loader_that_fails() {
+    let replacing = || Caller { replaces: true, ..loader(1, &[]) };
+    let mut seen = lookup(vec![replacing(), getter(2)], Seen::Own(entry(&["t"])), &[("t", Some(b'v'))], true);
+    let (Next::Place(plan), decisions) = run(&mut seen) else { panic!("a plan") };
+    assert_eq!(plan, Plan { expected: Some(id(b's')), ..Plan::default() });
+    assert_eq!(decisions.len(), 1, "others are served");
+    let mut new = lookup(vec![replacing()], Seen::Own(entry(&[])), &[], true);
+    new.is_late = true;
+    assert_eq!(run(&mut new).1.len(), 1, "what others have loaded since is another entry");
+}
+
+#[test]
 fn what_was_found_after_others_had_begun_counts_as_theirs() {
     let mut lookup = lookup(vec![loader(1, &[])], Seen::Own(entry(&[])), &[], true);
     lookup.is_late = true;

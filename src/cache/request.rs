@@ -37,6 +37,8 @@ pub enum Request {
         lock_timeout: Option<Duration>,
         /// Its tags.
         tags: Vec<Tag>,
+        /// Whether an entry that is there counts as missing: the caller has read it and could not decode it.
+        replaces: bool,
     },
     /// The entry, if there is one.
     Get {

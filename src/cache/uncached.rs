@@ -4,16 +4,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::caller::Caller;
-use super::effects::{Fx, Outbox};
+use super::effects::Fx;
 use super::ending::{conclude, Ending};
 use super::load::take_impatient;
 use super::names::Repo;
 use super::request::{CallId, Decision, LoadId, LoadOutcome};
 use super::timers::{Numbered, Timer};
-use crate::clock::Instant;
 use crate::store::Key;
 
 /// A load without a lease.
@@ -37,29 +35,28 @@ struct Running {
 }
 
 /// The loads without storing of one process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Uncached {
-    /// How long a caller waits at least for the load before its own.
-    lock_timeout: Duration,
     loads: Numbered<u32, Load>,
     running: HashMap<Key, Running>,
 }
 
 impl Uncached {
-    pub(super) fn new(lock_timeout: Duration) -> Self {
-        Self { lock_timeout, loads: Numbered::default(), running: HashMap::new() }
+    pub(super) fn new() -> Self {
+        Self::default()
     }
 
     /// A caller with a loader goes on without the store.
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, repo: &Arc<Repo>, entry: &Key, mut caller: Caller) {
         let Some(running) = self.running.get_mut(entry) else { return self.run(fx, repo, entry, vec![caller]) };
-        // A loader that never ends must not take its key along. A slow one is still run once at a time.
-        let until = fx.now + self.lock_timeout.max(caller.lock_timeout);
-        caller.waits_until = Some(until);
         let load = running.load;
         if self.loads.get(&load).is_some_and(|load| load.began > caller.began) {
-            return self.join(fx.out, load, caller, until);
+            return self.join(fx, load, caller);
         }
+        if !caller.still_waits(fx.now) {
+            return self.run(fx, repo, entry, vec![caller]);
+        }
+        let until = *caller.waits_until.get_or_insert(fx.now + caller.lock_timeout);
         fx.wake_at(until, Timer::Uncached(load));
         fx.decide(Decision::Waiting { call: caller.id });
         running.next.push(caller);
@@ -75,17 +72,20 @@ impl Uncached {
         self.loads.insert(id, load);
         // The load before may take too long. It goes on for the callers that have joined it.
         let before = self.running.insert(entry.clone(), Running { load: id, next: Vec::new() });
-        for mut caller in callers.chain(before.map_or_else(Vec::new, |before| before.next)) {
-            let until = fx.now + self.lock_timeout.max(caller.lock_timeout);
-            caller.waits_until = Some(until);
-            self.join(fx.out, id, caller, until);
+        for caller in callers.chain(before.map_or_else(Vec::new, |before| before.next)) {
+            self.join(fx, id, caller);
         }
     }
 
-    fn join(&mut self, out: &mut Outbox, id: u32, caller: Caller, until: Instant) {
+    /// A caller shares a load, unless it has waited long enough: then it loads for itself.
+    fn join(&mut self, fx: &mut Fx<'_>, id: u32, mut caller: Caller) {
         let Some(load) = self.loads.get_mut(&id) else { return };
-        out.wake_at(until, Timer::Uncached(id));
-        out.decide(Decision::Waiting { call: caller.id });
+        let Some(until) = caller.wait_for_uncached(fx.now) else {
+            let (repo, entry) = (Arc::clone(&load.repo), load.entry.clone());
+            return self.run(fx, &repo, &entry, vec![caller]);
+        };
+        fx.wake_at(until, Timer::Uncached(id));
+        fx.decide(Decision::Waiting { call: caller.id });
         load.joined.push(caller);
     }
 
@@ -112,7 +112,9 @@ impl Uncached {
         let impatient = take_impatient(&mut load.joined, fx.now);
         let waiting = self.running.get_mut(&entry).map(|running| &mut running.next);
         if let Some(next) = waiting.filter(|next| !next.iter().all(|caller| caller.still_waits(fx.now))) {
-            let next = std::mem::take(next);
+            let mut next = std::mem::take(next);
+            // Of those that wait, one whose time is over runs its loader.
+            next.sort_by_key(|caller| caller.waits_until);
             self.run(fx, &repo, &entry, next);
         }
         self.run(fx, &repo, &entry, impatient);
@@ -151,8 +153,11 @@ impl Uncached {
 #[cfg(test)]
 mod tests {
     use super::super::caller::testing::loader;
+    use std::time::Duration;
+
     use super::super::effects::testing::Rig;
     use super::*;
+    use crate::clock::Instant;
 
     fn repo() -> Arc<Repo> {
         Repo::testing()
@@ -172,7 +177,7 @@ mod tests {
 
     #[test]
     fn callers_that_come_while_a_load_runs_share_the_next_one() {
-        let (mut rig, mut uncached) = (Rig::default(), Uncached::new(Duration::from_secs(30)));
+        let (mut rig, mut uncached) = (Rig::default(), Uncached::new());
         for call in 1..=3 {
             let mut caller = loader(call, &[]);
             caller.began = rig.out.number();
@@ -189,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_load_is_shared_only_by_callers_that_began_before_it() {
-        let (mut rig, mut uncached) = (Rig::default(), Uncached::new(Duration::from_secs(30)));
+        let (mut rig, mut uncached) = (Rig::default(), Uncached::new());
         let mut early = loader(1, &[]);
         early.began = rig.out.number();
         rig.input(|fx| uncached.begin(fx, &repo(), &key(), loader(2, &[])));
@@ -200,18 +205,57 @@ mod tests {
         assert!(uncached.is_empty());
     }
 
+    fn caller(rig: &mut Rig, call: u32, patience_ms: u64) -> Caller {
+        Caller { began: rig.out.number(), lock_timeout: Duration::from_millis(patience_ms), ..loader(call, &[]) }
+    }
+
+    fn begin(rig: &mut Rig, uncached: &mut Uncached, call: u32, patience_ms: u64) {
+        let caller = caller(rig, call, patience_ms);
+        rig.input(|fx| uncached.begin(fx, &repo(), &key(), caller));
+    }
+
     #[test]
-    fn a_loader_that_never_ends_does_not_keep_its_key() {
-        let (mut rig, mut uncached) = (Rig::default(), Uncached::new(Duration::from_secs(5)));
-        rig.input(|fx| uncached.begin(fx, &repo(), &key(), loader(1, &[])));
-        let mut late = loader(2, &[]);
-        late.began = rig.out.number();
-        rig.input(|fx| uncached.begin(fx, &repo(), &key(), late));
-        rig.now = 5000;
+    fn a_caller_waits_for_a_load_that_hangs_no_longer_than_it_said_and_takes_the_others_along() {
+        let (mut rig, mut uncached) = (Rig::default(), Uncached::new());
+        begin(&mut rig, &mut uncached, 1, 30_000);
+        begin(&mut rig, &mut uncached, 2, 30_000);
+        begin(&mut rig, &mut uncached, 3, 500);
+        rig.now = 499;
         rig.input(|fx| uncached.on_timer(fx, 1));
-        assert_eq!(loads(&rig.decided()), [(1, 1), (2, 2)]);
+        assert_eq!(loads(&rig.decided()), [(1, 1)]);
+        rig.now = 500;
+        rig.input(|fx| uncached.on_timer(fx, 1));
+        assert_eq!(loads(&rig.decided()), [(3, 2)]);
+        rig.input(|fx| uncached.end(fx, 2, LoadOutcome::Value(b"v".to_vec())));
+        let served = rig.decided();
+        assert!(served.iter().any(|decision| matches!(decision, Decision::Hit { call: CallId(2), .. })), "{served:?}");
         rig.input(|fx| uncached.end(fx, 1, LoadOutcome::Nothing));
-        rig.input(|fx| uncached.end(fx, 2, LoadOutcome::Nothing));
         assert!(uncached.is_empty());
+    }
+
+    #[test]
+    fn callers_whose_time_is_over_share_one_more_load_and_then_load_for_themselves() {
+        let (mut rig, mut uncached) = (Rig::default(), Uncached::new());
+        begin(&mut rig, &mut uncached, 1, 500);
+        for call in 2..=4 {
+            begin(&mut rig, &mut uncached, call, 500);
+        }
+        rig.now = 500;
+        rig.input(|fx| uncached.on_timer(fx, 1));
+        assert_eq!(loads(&rig.decided()), [(1, 1), (2, 2)], "not one load each at the same moment");
+        rig.now = 1000;
+        rig.input(|fx| uncached.on_timer(fx, 2));
+        assert_eq!(loads(&rig.decided()), [(3, 3), (4, 4)], "the second load hangs too");
+    }
+
+    #[test]
+    fn a_caller_that_has_waited_elsewhere_does_not_wait_again() {
+        let (mut rig, mut uncached) = (Rig::default(), Uncached::new());
+        begin(&mut rig, &mut uncached, 1, 30_000);
+        rig.now = 500;
+        let mut late = caller(&mut rig, 2, 500);
+        late.waits_until = Some(Instant::from_millis(1_000_500));
+        rig.input(|fx| uncached.begin(fx, &repo(), &key(), late));
+        assert_eq!(loads(&rig.decided()), [(1, 1), (2, 2)]);
     }
 }

@@ -26,12 +26,13 @@ pub enum Message {
 pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
     let mut parts = Parts::open(bytes)?;
     let message = match parts.next()? {
-        b"G" => {
+        kind @ (b"G" | b"N") => {
             let (call, repo) = parts.head()?;
             let key = parts.owned()?;
             let ttl = parts.duration()??;
             let [keep, fresh, max_age, lock_timeout] = [parts.duration()?, parts.duration()?, parts.duration()?, parts.duration()?];
-            Message::Call(call, repo, Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags: parts.tags()? })
+            let (replaces, tags) = (kind == b"N", parts.tags()?);
+            Message::Call(call, repo, Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces })
         }
         b"R" => {
             let (call, repo) = parts.head()?;

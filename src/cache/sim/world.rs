@@ -275,6 +275,7 @@ impl World {
                         max_age: (!self.chaos.one_load && self.dice.chance(10)).then(|| ms(self.dice.below(ttl) + 1)),
                         lock_timeout: None,
                         tags: names,
+                        replaces: !self.chaos.one_load && self.dice.chance(4),
                     },
                 }
             } else {

@@ -143,13 +143,31 @@ fn tags(names: &[&str]) -> Vec<Tag> {
 const SECS: fn(u64) -> Duration = Duration::from_secs;
 
 fn get_or_set(names: &[&str]) -> Request {
-    Request::GetOrSet { key: b"k".to_vec(), ttl: SECS(60), keep: None, fresh: None, max_age: None, lock_timeout: None, tags: tags(names) }
+    Request::GetOrSet {
+        key: b"k".to_vec(),
+        ttl: SECS(60),
+        keep: None,
+        fresh: None,
+        max_age: None,
+        lock_timeout: None,
+        tags: tags(names),
+        replaces: false,
+    }
 }
 
 /// Fresh for ten seconds of sixty, kept for `keep`.
 fn revalidated(keep: u64) -> Request {
     let (fresh, keep) = (Some(SECS(10)), Some(SECS(keep)));
-    Request::GetOrSet { key: b"k".to_vec(), ttl: SECS(60), keep, fresh, max_age: None, lock_timeout: None, tags: tags(&["t"]) }
+    Request::GetOrSet {
+        key: b"k".to_vec(),
+        ttl: SECS(60),
+        keep,
+        fresh,
+        max_age: None,
+        lock_timeout: None,
+        tags: tags(&["t"]),
+        replaces: false,
+    }
 }
 
 fn get() -> Request {

@@ -33,8 +33,16 @@ fn the_reads_of_a_tick_are_one_operation_and_each_key_and_version_is_in_it_once(
     shared.input(&mut p, |engine, cx| {
         for call in 0..64u32 {
             let key = vec![b'k', (call % 4) as u8];
-            let request =
-                Request::GetOrSet { key, ttl: SECS(60), keep: None, fresh: None, max_age: None, lock_timeout: None, tags: tags(&["t"]) };
+            let request = Request::GetOrSet {
+                key,
+                ttl: SECS(60),
+                keep: None,
+                fresh: None,
+                max_age: None,
+                lock_timeout: None,
+                tags: tags(&["t"]),
+                replaces: false,
+            };
             engine.call(cx, CallId(call), repo, request);
         }
     });
