@@ -1,14 +1,29 @@
 /** The commands' types belong to the commands' table and to the methods that are there. */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { getKeyIndexes, list } from '@ioredis/commands';
-import { metaOf } from '../../lib/command/table';
+import { getKeyIndexes, hasFlag, list } from '@ioredis/commands';
+import { Command } from '../../lib/command/command';
+import { ClassBit, metaOf } from '../../lib/command/table';
 import { Redis } from '../../lib/client/redis';
 import { ROOT, runNode } from '../helpers/process';
+import { serverBinary } from '../helpers/redis-server';
 
 test('lib/command/commands.generated.ts is what the generator writes', async () => {
   const { code, stderr } = await runNode('scripts/generate-commands.mjs', { args: ['--check'] });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
+test('src/command/flags_generated.rs has what the server and @ioredis/commands say of their commands', async () => {
+  const { code, stderr } = await runNode('scripts/command-flags.mjs', { args: ['--check', serverBinary()] });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
+test('every command that blocks is known to block, and a time-out of its own is found wherever the command takes one', () => {
+  const blocking = list.filter((name) => hasFlag(name, 'blocking'));
+  expect(blocking).toEqual(expect.arrayContaining(['blmovem', 'bzmpop', 'waitaof']));
+  expect(blocking.filter((name) => (metaOf(name).class & ClassBit.Blocking) === 0)).toEqual([]);
+  // As in ioredis, `blockingTimeout` leaves these alone: they wait for replicas, not for data.
+  expect(blocking.filter((name) => !Command.checkFlag('BLOCKING_COMMANDS', name))).toEqual(['wait', 'waitaof']);
 });
 
 /** What the table cannot say is typed by hand. */

@@ -1,6 +1,7 @@
 //! The class of a command: one word that JavaScript stores per name and passes back with every command of that name.
 
-use super::tables::{BLOCKING, IDEMPOTENT_WRITES, READS};
+use super::flags::{self, flags_of};
+use super::tables::{HARMLESS, IDEMPOTENT_WRITES};
 use super::walk::arguments;
 
 /// A command's class as a packed word: bits 0 to 7 are properties, bits 8 to 15 its `Kind`, and bits 16 and up belong to a
@@ -91,6 +92,8 @@ impl Class {
     pub const INSPECT: u32 = 1 << 2;
     /// The server accepts it while it loads its data.
     pub const LOADING: u32 = 1 << 3;
+    /// A read that servers call fast and that no module implements.
+    pub const QUICK: u32 = 1 << 4;
     /// Per call: the caller wants the reply as Buffers.
     pub const BUFFERS: u32 = 1 << 16;
     /// Per call: not the first command of its pipeline.
@@ -135,11 +138,14 @@ impl Class {
 pub fn classify(name: &str) -> Class {
     let name = name.to_ascii_lowercase();
     let name = name.as_str();
+    let flags = flags_of(name);
+    let is_read = flags & flags::READONLY != 0;
     let class = Class::default()
         .with_kind(kind_of(name))
-        .with(Class::IDEMPOTENT, READS.contains(&name) || IDEMPOTENT_WRITES.contains(&name))
-        .with(Class::BLOCKING, BLOCKING.contains(&name))
-        .with(Class::LOADING, super::tables::LOADING.contains(&name));
+        .with(Class::IDEMPOTENT, is_read || HARMLESS.contains(&name) || IDEMPOTENT_WRITES.contains(&name))
+        .with(Class::BLOCKING, flags & flags::BLOCKING != 0)
+        .with(Class::LOADING, flags & flags::LOADING != 0)
+        .with(Class::QUICK, is_read && flags & flags::FAST != 0 && flags & flags::MODULE == 0);
     let inspect = matches!(
         name,
         "xread" | "xreadgroup" | "set" | "zadd" | "script" | "client" | "bitop" | "zunionstore" | "zinterstore" | "zrangestore"
@@ -257,9 +263,26 @@ mod tests {
             (&["XREAD", "COUNT", "1", "STREAMS", "block", "0"], false),
             (&["XREADGROUP", "GROUP", "g", "c", "BLOCK", "5", "STREAMS", "s", ">"], true),
             (&["WAIT", "1", "0"], true),
+            (&["BLMOVEM", "a", "b", "LEFT", "RIGHT", "0", "COUNT", "2"], true),
             (&["GET", "block"], false),
         ] {
             assert_eq!(class_of(parts).has(Class::BLOCKING), blocks, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_answered_at_once() {
+        for (parts, quick) in [
+            (&["GET", "k"][..], true),
+            (&["hmget", "k", "f"], true),
+            (&["KEYS", "*"], false),
+            (&["INCR", "k"], false),
+            (&["PING"], false),
+            (&["VCARD", "k"], false),
+            (&["EVAL_RO", "return 1", "0"], false),
+            (&["graph.ro_query", "g", "q"], false),
+        ] {
+            assert_eq!(class_of(parts).has(Class::QUICK), quick, "{parts:?}");
         }
     }
 

@@ -2,6 +2,8 @@
 //! connection's state. `classify` decides once per name; `refine` reads the arguments for the few names that need it.
 
 mod class;
+mod flags;
+mod flags_generated;
 mod tables;
 mod walk;
 
