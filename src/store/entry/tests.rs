@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::store::ReplicationId;
 
 fn id(letter: u8) -> Id {
     Id::parse(&[letter; 16]).unwrap()

@@ -1,0 +1,78 @@
+//! Reads headers: the places of the fixed parts, and a cursor for the rest. Nothing it meets makes it panic.
+
+use std::time::Duration;
+
+use super::id::Id;
+
+/// Where the parts with a fixed place begin.
+pub(super) const ID: usize = 5;
+pub(super) const REPLICATION_ID: usize = 22;
+/// End of what entries and leases have in common.
+pub(in crate::store) const COMMON: usize = 35;
+/// Start of the lease inside an entry.
+pub(in crate::store) const LEASE: usize = 42;
+/// Start of a lease's tags within the lease.
+pub(in crate::store) const LEASE_TAGS: usize = 38;
+
+/// Reads a header from left to right.
+pub(super) struct Cursor<'a> {
+    pub bytes: &'a [u8],
+    pub at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn expect(&mut self, text: &[u8]) -> Option<()> {
+        let found = self.bytes.get(self.at..self.at.checked_add(text.len())?)?;
+        self.at += text.len();
+        (found == text).then_some(())
+    }
+
+    /// Digits up to and including `end`.
+    pub(super) fn number(&mut self, end: u8) -> Option<u64> {
+        let mut n = 0u64;
+        let start = self.at;
+        loop {
+            let byte = *self.bytes.get(self.at)?;
+            self.at += 1;
+            if byte == end {
+                return (self.at > start + 1).then_some(n);
+            }
+            n = n.checked_mul(10)?.checked_add(u64::from(byte.checked_sub(b'0').filter(|digit| *digit <= 9)?))?;
+        }
+    }
+
+    pub(super) fn duration(&mut self) -> Option<Duration> {
+        Some(Duration::from_millis(self.number(b' ')?))
+    }
+
+    /// One tag, with the blank before it.
+    pub(super) fn tag(&mut self) -> Option<(&'a [u8], Id)> {
+        self.expect(b" ")?;
+        let length = usize::try_from(self.number(b':')?).ok()?;
+        let end = self.at.checked_add(length)?;
+        let name = self.bytes.get(self.at..end)?;
+        self.at = end;
+        self.expect(b" ")?;
+        let id = Id::parse(self.bytes.get(self.at..self.at.checked_add(16)?)?)?;
+        self.at += 16;
+        Some((name, id))
+    }
+
+    /// A count and so many tags: how many, and their bytes.
+    pub(super) fn tags(&mut self) -> Option<(usize, &'a [u8])> {
+        let mut count = 0usize;
+        let start = self.at;
+        while let Some(digit) = self.bytes.get(self.at).filter(|byte| byte.is_ascii_digit()) {
+            count = count.checked_mul(10)?.checked_add(usize::from(digit - b'0'))?;
+            self.at += 1;
+        }
+        if self.at == start {
+            return None;
+        }
+        let from = self.at;
+        for _ in 0..count {
+            self.tag()?;
+        }
+        Some((count, &self.bytes[from..self.at]))
+    }
+}

@@ -1,0 +1,115 @@
+//! Headers to bytes.
+
+use std::time::Duration;
+
+use super::cursor::{COMMON, LEASE, REPLICATION_ID};
+use super::header::Stored;
+use super::id::{Id, Tag};
+use super::parse::parse;
+use crate::resp::push_number;
+use crate::store::ReplicationId;
+
+/// What is to be written into an entry's header.
+#[derive(Debug, Clone, Copy)]
+pub struct Header<'a> {
+    /// A fresh stamp.
+    pub stamp: Id,
+    /// How long it may be served.
+    pub ttl: Duration,
+    /// How long it is fresh.
+    pub fresh: Duration,
+    /// How long it is kept after that.
+    pub keep: Duration,
+    /// Its tags with the captured versions.
+    pub tags: &'a [(Tag, Id)],
+}
+
+/// An entry, and where its payload starts. The node that it is sent to writes its replication id into it.
+pub fn encode(header: &Header<'_>, payload: &[u8]) -> (Vec<u8>, usize) {
+    let mut out = Vec::with_capacity(96 + header.tags.iter().map(|(name, _)| name.len() + 24).sum::<usize>() + payload.len());
+    push_common(&mut out, b"hw1e ", header.stamp, ReplicationId::EMPTY);
+    out.extend_from_slice(b"000000 ");
+    for duration in [header.ttl, header.fresh, header.keep] {
+        push_number(&mut out, usize::try_from(duration.as_millis()).unwrap_or(usize::MAX));
+        out.push(b' ');
+    }
+    out.extend_from_slice(b"- ");
+    push_tags(&mut out, header.tags);
+    out.push(b'\n');
+    let from = out.len();
+    out.extend_from_slice(payload);
+    (out, from)
+}
+
+/// An entry with another lease in its header, or with none. The lease has ended: whoever holds its token gives it its deadline.
+pub fn with_lease(value: &[u8], lease: Option<(Id, &[(Tag, Id)])>) -> Option<Vec<u8>> {
+    let Some(Stored::Entry(entry)) = parse(value) else { return None };
+    let length: usize = std::str::from_utf8(value.get(COMMON..LEASE - 1)?).ok()?.parse().ok()?;
+    let mut inner = Vec::new();
+    if let Some((token, tags)) = lease {
+        let level = entry.lease.map_or(0, |former| former.level);
+        inner.extend_from_slice(b"h ");
+        inner.extend_from_slice(token.as_bytes());
+        inner.extend_from_slice(format!(" {:015} {level:02} ", 0).as_bytes());
+        push_tags(&mut inner, tags);
+    }
+    let mut out = Vec::with_capacity(value.len() + inner.len());
+    out.extend_from_slice(value.get(..COMMON)?);
+    out.extend_from_slice(format!("{:06} ", inner.len()).as_bytes());
+    out.extend_from_slice(&inner);
+    out.extend_from_slice(value.get(LEASE + length..)?);
+    Some(out)
+}
+
+/// A lease for an entry's place. The node that it is sent to writes its replication id into it.
+pub fn encode_lease(token: Id, tags: &[(Tag, Id)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    push_common(&mut out, b"hw1l ", token, ReplicationId::EMPTY);
+    push_tags(&mut out, tags);
+    out.push(b'\n');
+    out
+}
+
+/// Tags as a header holds them.
+pub fn encode_tags(tags: &[(Tag, Id)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    push_tags(&mut out, tags);
+    out
+}
+
+/// A tag version.
+pub fn encode_version(id: Id, replication_id: ReplicationId) -> Vec<u8> {
+    let mut out = Vec::with_capacity(34);
+    push_common(&mut out, b"hw1v ", id, replication_id);
+    out.pop();
+    out
+}
+
+/// An encoded entry, lease or version in three pieces, with `id` in the place of its replication id.
+pub(in crate::store) fn with_replication_id<'a>(value: &'a [u8], id: &'a ReplicationId) -> [&'a [u8]; 3] {
+    let end = REPLICATION_ID + ReplicationId::LEN;
+    match (value.get(..REPLICATION_ID), value.get(end..)) {
+        (Some(before), Some(after)) => [before, id.as_bytes(), after],
+        _ => [value, b"", b""],
+    }
+}
+
+fn push_common(out: &mut Vec<u8>, kind: &[u8], id: Id, replication_id: ReplicationId) {
+    out.extend_from_slice(kind);
+    out.extend_from_slice(id.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(replication_id.as_bytes());
+    out.push(b' ');
+}
+
+fn push_tags(out: &mut Vec<u8>, tags: &[(Tag, Id)]) {
+    push_number(out, tags.len());
+    for (name, id) in tags {
+        out.push(b' ');
+        push_number(out, name.len());
+        out.push(b':');
+        out.extend_from_slice(name);
+        out.push(b' ');
+        out.extend_from_slice(id.as_bytes());
+    }
+}

@@ -1,0 +1,120 @@
+//! What headers say: entries, leases in an entry's place, leases inside an entry.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::cursor::Cursor;
+use super::id::Id;
+use crate::store::ReplicationId;
+
+/// What an entry's header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Names this stored value.
+    pub stamp: Id,
+    /// The replication id it was stored under.
+    pub replication_id: ReplicationId,
+    /// Who refreshes it, or when somebody may try again.
+    pub lease: Option<InnerLease<'a>>,
+    /// How long it may be served.
+    pub ttl: Duration,
+    /// How long it is fresh.
+    pub fresh: Duration,
+    /// How long it is kept after that for loaders that fail.
+    pub keep: Duration,
+    /// Its tags with the versions captured before its load.
+    pub tags: Tags<'a>,
+    /// Where the payload starts.
+    pub payload: usize,
+}
+
+impl Entry<'_> {
+    /// How long the store holds it.
+    pub fn life(&self) -> Duration {
+        self.ttl.saturating_add(self.keep)
+    }
+}
+
+/// A lease in an entry's place: a load is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease<'a> {
+    /// Names the load.
+    pub token: Id,
+    /// The replication id it was placed under.
+    pub replication_id: ReplicationId,
+    /// Its tags with the captured versions.
+    pub tags: Tags<'a>,
+}
+
+/// A lease in an entry's header: a refresh is under way, or has failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InnerLease<'a> {
+    /// Names the load.
+    pub token: Id,
+    /// Whether somebody holds it; otherwise it is the backoff after a failure.
+    pub is_held: bool,
+    /// When it ends, in milliseconds of the server's clock.
+    pub deadline: u64,
+    /// How many refreshes in a row have failed.
+    pub level: u8,
+    /// Its tags with the captured versions.
+    pub tags: Tags<'a>,
+}
+
+/// What is at an entry's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored<'a> {
+    /// An entry.
+    Entry(Entry<'a>),
+    /// A lease.
+    Lease(Lease<'a>),
+}
+
+impl Stored<'_> {
+    /// The replication id it was written under.
+    pub fn replication_id(&self) -> ReplicationId {
+        match self {
+            Self::Entry(entry) => entry.replication_id,
+            Self::Lease(lease) => lease.replication_id,
+        }
+    }
+}
+
+/// Tags of a header, checked when it was parsed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tags<'a> {
+    pub(super) count: usize,
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> Tags<'a> {
+    /// No tags.
+    pub const NONE: Tags<'static> = Tags { count: 0, bytes: b"" };
+
+    /// How many.
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Name and version of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Id)> {
+        let mut cursor = Cursor { bytes: self.bytes, at: 0 };
+        std::iter::from_fn(move || cursor.tag())
+    }
+
+    /// Whether `name` is among them.
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.iter().any(|(tag, _)| tag == name)
+    }
+}
+
+impl fmt::Debug for Tags<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(name, id)| (String::from_utf8_lossy(name), id))).finish()
+    }
+}

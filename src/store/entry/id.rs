@@ -1,0 +1,52 @@
+//! The names of what is stored: stamps, tokens and tag versions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::entropy::{Entropy, Random};
+use crate::store::ReplicationId;
+
+/// Sixteen characters that name one stored value (a stamp), one lease (a token) or one version of a tag, and never another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id([u8; 16]);
+
+impl Id {
+    /// A fresh one.
+    pub fn draw(entropy: &mut dyn Entropy) -> Self {
+        Random::draw(entropy).into()
+    }
+
+    /// The one that was written as `text`; `None` if that has not 16 characters.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        text.try_into().ok().map(Self)
+    }
+
+    /// Its characters.
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Random> for Id {
+    fn from(random: Random) -> Self {
+        Self::parse(random.as_bytes()).unwrap_or(Self([b'A'; 16]))
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+/// A tag's name.
+pub type Tag = Arc<[u8]>;
+
+/// A tag's current version, and the replication id it was made under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// The version.
+    pub id: Id,
+    /// Its replication id.
+    pub replication_id: ReplicationId,
+}

@@ -1,0 +1,29 @@
+//! The format of what is stored: entries, leases and tag versions as Redis strings with a short ASCII header, readable with
+//! `redis-cli GET`. The scripts splice the fixed part by position, so this file and `src/scripts` change together.
+//!
+//! ```text
+//! entry    hw1e <stamp> <replication id> <lease length> <lease><ttl> <fresh> <keep> <codec> <tags>\n<payload>
+//! lease    hw1l <token> <replication id> <tags>\n
+//! version  hw1v <version> <replication id>
+//! tags     <count>, then for each: a blank, <length of name>:<name> <version>
+//! lease inside an entry    <h or b> <token> <deadline> <level> <tags>
+//! ```
+//!
+//! Stamp, token and version have 16 characters, a replication id 12, a lease length 6 digits, a deadline (the server's clock, in
+//! milliseconds) 15, a level 2. Durations are milliseconds. A name is counted in bytes and may hold anything.
+
+mod cursor;
+mod encode;
+mod header;
+mod id;
+mod parse;
+
+pub(super) use cursor::{COMMON, LEASE, LEASE_TAGS};
+pub(super) use encode::with_replication_id;
+pub use encode::{encode, encode_lease, encode_tags, encode_version, with_lease, Header};
+pub use header::{Entry, InnerLease, Lease, Stored, Tags};
+pub use id::{Id, Tag, Version};
+pub use parse::{is_lease, name, parse, parse_inner, parse_version, replication_id};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Bytes to headers. A value that hawser did not write is `None`, never an error.
+
+use super::cursor::{Cursor, COMMON, ID, LEASE, LEASE_TAGS, REPLICATION_ID};
+use super::header::{Entry, InnerLease, Lease, Stored, Tags};
+use super::id::{Id, Version};
+use crate::store::ReplicationId;
+
+/// Reads a value; `None` if hawser did not write it.
+pub fn parse(value: &[u8]) -> Option<Stored<'_>> {
+    let (kind, id, replication_id) = common(value)?;
+    let mut cursor = Cursor { bytes: value, at: COMMON };
+    match kind {
+        Kind::Lease => {
+            let tags = tags(&mut cursor)?;
+            (cursor.bytes.get(cursor.at..)? == b"\n").then_some(Stored::Lease(Lease { token: id, replication_id, tags }))
+        }
+        Kind::Entry => {
+            let length = cursor.number(b' ')? as usize;
+            if cursor.at != LEASE {
+                return None;
+            }
+            let lease = match length {
+                0 => None,
+                _ => Some(parse_inner(value.get(LEASE..LEASE.checked_add(length)?)?)?),
+            };
+            cursor.at = LEASE + length;
+            let [ttl, fresh, keep] = [cursor.duration()?, cursor.duration()?, cursor.duration()?];
+            // The only codec: the payload as it came.
+            cursor.expect(b"- ")?;
+            let tags = tags(&mut cursor)?;
+            cursor.expect(b"\n")?;
+            Some(Stored::Entry(Entry { stamp: id, replication_id, lease, ttl, fresh, keep, tags, payload: cursor.at }))
+        }
+    }
+}
+
+/// Reads the lease inside an entry.
+pub fn parse_inner(lease: &[u8]) -> Option<InnerLease<'_>> {
+    let is_held = match lease.get(..2)? {
+        b"h " => true,
+        b"b " => false,
+        _ => return None,
+    };
+    let token = Id::parse(lease.get(2..18)?)?;
+    let mut cursor = Cursor { bytes: lease, at: 18 };
+    cursor.expect(b" ")?;
+    let deadline = cursor.number(b' ')?;
+    let level = u8::try_from(cursor.number(b' ')?).ok()?;
+    if cursor.at != LEASE_TAGS {
+        return None;
+    }
+    let tags = tags(&mut cursor)?;
+    (cursor.at == lease.len()).then_some(InnerLease { token, is_held, deadline, level, tags })
+}
+
+/// The name of a value in a comparison: its stamp or token if hawser wrote it. Looks only at the fixed part, exactly as the
+/// scripts do: a value whose rest is damaged must be replaceable too.
+pub fn name(value: &[u8]) -> Option<Id> {
+    common(value).map(|(_, id, _)| id)
+}
+
+/// The replication id of an entry or a lease, from its fixed place; `None` if hawser did not write the value.
+pub fn replication_id(value: &[u8]) -> Option<ReplicationId> {
+    common(value).map(|(_, _, id)| id)
+}
+
+/// Whether a value is a lease, by its first four bytes.
+pub fn is_lease(value: &[u8]) -> bool {
+    value.starts_with(b"hw1l")
+}
+
+/// Reads a tag version; `None` if hawser did not write it.
+pub fn parse_version(value: &[u8]) -> Option<Version> {
+    if value.len() != COMMON - 1 || !value.starts_with(b"hw1v ") || value[REPLICATION_ID - 1] != b' ' {
+        return None;
+    }
+    Some(Version { id: Id::parse(&value[ID..REPLICATION_ID - 1])?, replication_id: ReplicationId::parse(&value[REPLICATION_ID..])? })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Entry,
+    Lease,
+}
+
+fn common(value: &[u8]) -> Option<(Kind, Id, ReplicationId)> {
+    let fixed = value.get(..COMMON)?;
+    let kind = match &fixed[..ID] {
+        b"hw1e " => Kind::Entry,
+        b"hw1l " => Kind::Lease,
+        _ => return None,
+    };
+    Some((kind, Id::parse(&fixed[ID..REPLICATION_ID - 1])?, ReplicationId::parse(&fixed[REPLICATION_ID..COMMON - 1])?))
+}
+
+fn tags<'a>(cursor: &mut Cursor<'a>) -> Option<Tags<'a>> {
+    cursor.tags().map(|(count, bytes)| Tags { count, bytes })
+}
