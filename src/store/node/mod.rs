@@ -10,6 +10,7 @@
 
 mod breaker;
 mod identity;
+mod interpret;
 mod pending;
 
 use std::collections::VecDeque;
@@ -22,10 +23,7 @@ use breaker::{Breaker, Change};
 use identity::Identity;
 use pending::PendingInvalidations;
 
-use super::entry;
-use super::{
-    Answer, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, Seen, StoreError, StoreReply, Ticket, Version,
-};
+use super::{Answer, Id, Key, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
 use crate::clock::Instant;
 
 /// When a node that is in trouble is looked at again.
@@ -158,29 +156,7 @@ impl Node {
 
     /// An answer in terms of own and foreign values.
     pub fn interpret(&self, reply: StoreReply) -> Answer {
-        let replication = self.identity.replication();
-        match reply {
-            StoreReply::Read { mut entries, versions, atomic } => {
-                for found in &mut entries {
-                    tell_foreign(found, &replication);
-                }
-                Answer::Read { entries, versions: versions.into_iter().map(|version| seen(version, &replication)).collect(), atomic }
-            }
-            StoreReply::Versions(versions) => Answer::Versions(versions.into_iter().map(|version| seen(version, &replication)).collect()),
-            StoreReply::Ensured(ids) => Answer::Ensured(ids),
-            StoreReply::Placed(Placed::Yes { left, end }) => Answer::Placed { left, end },
-            StoreReply::PlacedInside(Inside::Yes) => Answer::PlacedInside,
-            StoreReply::PlacedInside(Inside::Held { lease, remaining }) => Answer::Held { lease, remaining },
-            StoreReply::Placed(Placed::No(mut found)) | StoreReply::PlacedInside(Inside::No(mut found)) => {
-                tell_foreign(&mut found, &replication);
-                Answer::Changed(found)
-            }
-            StoreReply::Held(held) => Answer::Lease(held),
-            StoreReply::Number(number) => Answer::Number(number),
-            StoreReply::Scanned { cursor, keys } => Answer::Scanned { cursor, keys },
-            // Only a node asks for its identity, and it takes the reply itself.
-            StoreReply::Done | StoreReply::Identity { .. } => Answer::Done,
-        }
+        interpret::answer(reply, &self.identity.replication())
     }
 
     /// The link to the server is ready.
@@ -405,26 +381,6 @@ impl Node {
 
     fn event(&mut self, name: &'static str, text: impl Into<String>) {
         self.outputs.push_back(NodeOutput::Event { name, text: text.into() });
-    }
-}
-
-/// Marks a value with another replication id as foreign. A value without one is the node's own: the engine decides what it is.
-fn tell_foreign(found: &mut Found, replication: &Replication) {
-    if !replication.is_checked {
-        return;
-    }
-    if let Seen::Own(value) = &found.value {
-        if entry::replication_id(value).is_some_and(|id| !replication.accepts(id.as_bytes())) {
-            found.value = Seen::Foreign;
-        }
-    }
-}
-
-fn seen(version: Option<Version>, replication: &Replication) -> Seen<Id> {
-    match version {
-        None => Seen::Nothing,
-        Some(version) if replication.accepts(version.replication_id.as_bytes()) => Seen::Own(version.id),
-        Some(_) => Seen::Foreign,
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::store::Value;
+use crate::store::entry::{self, Version};
+use crate::store::{Found, Placed, Replication, Seen, Value};
 
 fn limits() -> Limits {
     let ms = Duration::from_millis;
