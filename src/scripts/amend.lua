@@ -4,19 +4,14 @@
 -- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  all its tags, encoded
 -- Returns 1, or 0 if the lease is gone.
-local found = redis.pcall('GET', KEYS[1])
-if type(found) ~= 'string' or #found < 36 or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) then
-  return 0
-end
-local kind = string.sub(found, 1, 5)
-if kind == 'hw1l ' and string.sub(found, 6, 21) == ARGV[1] then
+if place == 'entry' then
   redis.call('SET', KEYS[1], string.sub(found, 1, 35) .. ARGV[3] .. '\n', 'KEEPTTL')
   return 1
 end
 local length = tonumber(string.sub(found, 36, 41)) or 0
-if kind == 'hw1e ' and length >= 38 and string.sub(found, 45, 60) == ARGV[1] then
-  redis.call('SET', KEYS[1], string.sub(found, 1, 35) .. string.format('%06.0f ', 38 + #ARGV[3])
-    .. string.sub(found, 43, 80) .. ARGV[3] .. string.sub(found, 43 + length), 'KEEPTTL')
-  return 1
+if length < 38 then
+  return 0
 end
-return 0
+redis.call('SET', KEYS[1], string.sub(found, 1, 35) .. string.format('%06.0f ', 38 + #ARGV[3])
+  .. string.sub(found, 43, 80) .. ARGV[3] .. string.sub(found, 43 + length), 'KEEPTTL')
+return 1

@@ -4,21 +4,15 @@
 -- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  its new time to live in milliseconds
 -- Returns 1, or 0 if the lease is gone.
-local found = redis.pcall('GET', KEYS[1])
-if type(found) ~= 'string' or #found < 36 or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) then
-  return 0
-end
-local kind = string.sub(found, 1, 5)
-if kind == 'hw1l ' and string.sub(found, 6, 21) == ARGV[1] then
+if place == 'entry' then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return 1
 end
-if kind == 'hw1e ' and string.sub(found, 36, 41) ~= '000000' and string.sub(found, 43, 44) == 'h '
-    and string.sub(found, 45, 60) == ARGV[1] then
-  local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  redis.call('SET', KEYS[1], string.sub(found, 1, 61) .. string.format('%015.0f', now + tonumber(ARGV[3]))
-    .. string.sub(found, 77), 'KEEPTTL')
-  return 1
+if string.sub(found, 43, 44) ~= 'h ' then
+  return 0
 end
-return 0
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+redis.call('SET', KEYS[1], string.sub(found, 1, 61) .. string.format('%015.0f', now + tonumber(ARGV[3]))
+  .. string.sub(found, 77), 'KEEPTTL')
+return 1

@@ -17,15 +17,20 @@ impl Script {
     }
 }
 
+/// The text of a script: the texts of its files, one after another.
+macro_rules! text {
+    ($($file:literal)+) => { concat!($(include_str!(concat!("../scripts/", $file, ".lua"))),+) };
+}
+
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
-        $($(#[$doc])* pub(super) static $name: Script = Script {
-            text: include_str!(concat!("../scripts/", $file, ".lua")),
-            digest: Lazy::new(|| sha1_smol::Sha1::from(include_str!(concat!("../scripts/", $file, ".lua"))).digest().to_string()),
+    ($($name:ident = $($file:literal)+;)*) => {
+        $(pub(super) static $name: Script = Script {
+            text: text!($($file)+),
+            digest: Lazy::new(|| sha1_smol::Sha1::from(text!($($file)+)).digest().to_string()),
         };)*
-        /// Every script with its file's name.
+        /// Every script with its files' names and texts.
         #[cfg(test)]
-        pub(super) const ALL: &[(&str, &Script)] = &[$(($file, &$name)),*];
+        pub(super) const ALL: &[(&[&str], &[&str], &Script)] = &[$((&[$($file),+], &[$(text!($file)),+], &$name)),*];
     };
 }
 
@@ -33,11 +38,11 @@ scripts! {
     ENSURE = "ensure";
     PLACE = "place";
     PLACE_INSIDE = "place_inside";
-    AMEND = "amend";
-    COMMIT = "commit";
+    AMEND = "held_lease" "amend";
+    COMMIT = "held_lease" "commit";
     RESTORE = "restore";
     COUNT = "count";
-    RENEW = "renew";
+    RENEW = "held_lease" "renew";
     RENEW_VERSION = "renew_version";
     GIVE_BACK = "give_back";
     BACK_OFF = "back_off";
@@ -49,8 +54,9 @@ mod tests {
 
     #[test]
     fn every_script_says_what_it_takes_and_gives() {
-        for (name, script) in ALL {
-            let head: Vec<&str> = script.text.lines().take_while(|line| line.starts_with("--")).collect();
+        for (name, text, script) in ALL.iter().flat_map(|(files, texts, script)| files.iter().zip(*texts).map(move |(f, t)| (f, t, script)))
+        {
+            let head: Vec<&str> = text.lines().take_while(|line| line.starts_with("--")).collect();
             assert!(head.iter().any(|line| line.starts_with("-- KEYS[1]  ")), "{name}: keys");
             assert!(head.iter().any(|line| line.starts_with("-- ARGV[1]  ")), "{name}: arguments");
             assert!(head.iter().any(|line| line.starts_with("-- Returns ")), "{name}: return value");
@@ -60,11 +66,11 @@ mod tests {
 
     #[test]
     fn scripts_take_data_only_through_keys_and_arguments() {
-        for (name, script) in ALL {
+        for (files, _, script) in ALL {
             for call in script.text.split("redis.call(").skip(1).chain(script.text.split("redis.pcall(").skip(1)) {
                 let command = call.split('\'').nth(1).unwrap();
                 let rest = &call[command.len() + 2..];
-                assert!(command == "TIME" || rest.starts_with(", KEYS["), "{name}: {command}");
+                assert!(command == "TIME" || rest.starts_with(", KEYS["), "{files:?}: {command}");
             }
         }
     }

@@ -8,9 +8,9 @@ use crate::resp::{push_argument, Scanner};
 const SCRIPTS: [(&str, &str); 7] = [
     ("ensure", include_str!("../../scripts/ensure.lua")),
     ("place", include_str!("../../scripts/place.lua")),
-    ("commit", include_str!("../../scripts/commit.lua")),
+    ("commit", concat!(include_str!("../../scripts/held_lease.lua"), include_str!("../../scripts/commit.lua"))),
     ("count", include_str!("../../scripts/count.lua")),
-    ("renew", include_str!("../../scripts/renew.lua")),
+    ("renew", concat!(include_str!("../../scripts/held_lease.lua"), include_str!("../../scripts/renew.lua"))),
     ("renew_version", include_str!("../../scripts/renew_version.lua")),
     ("give_back", include_str!("../../scripts/give_back.lua")),
 ];
