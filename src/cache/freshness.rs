@@ -9,9 +9,9 @@ use crate::store::entry::Entry;
 pub(super) struct Overrides {
     /// How long an entry is fresh.
     pub fresh: Option<Duration>,
-    /// From which age on it is expired.
+    /// The age at which it expires.
     pub max_age: Option<Duration>,
-    /// How long after that it may stand in for a loader that fails.
+    /// How long after that it may replace the value of a loader that fails.
     pub keep: Option<Duration>,
 }
 
@@ -32,27 +32,27 @@ impl From<&Entry<'_>> for Periods {
 /// What an entry is for one reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// To be served.
+    /// It is served.
     Fresh,
-    /// To be served and refreshed.
+    /// It is served and refreshed.
     Stale,
-    /// Not to be served, unless a loader fails within this time (zero: not at all).
+    /// It is served only if a loader fails within this time (zero: never).
     Expired(Duration),
 }
 
-/// Whether the age has to be known at all. An entry that is fresh until the store drops it needs none.
+/// Whether the age matters at all. It does not if the entry is fresh until the store drops it.
 pub(super) fn needs_age(periods: &Periods, overrides: &Overrides) -> bool {
     overrides.fresh.is_some() || overrides.max_age.is_some() || periods.fresh < periods.ttl || !periods.keep.is_zero()
 }
 
-/// Age of an entry from its remaining life as PTTL tells it. One that has no end, or none any more, is as old as can be.
+/// The age of an entry, from its remaining life as PTTL reports it. An entry without an end, or one that has ended, has the highest age.
 pub(super) fn age(periods: &Periods, pttl: i64) -> Duration {
     let life = periods.ttl.saturating_add(periods.keep);
     u64::try_from(pttl).map_or(Duration::MAX, |left| life.saturating_sub(Duration::from_millis(left)))
 }
 
-/// What an entry of this age is. A reader may narrow how long it is served (`maxAge`), not widen it; with `swr` off what is
-/// stale is expired.
+/// Classifies an entry of this age. A reader may shorten how long it is served (`maxAge`) and never extend it. With `swr` off, a stale
+/// entry is expired.
 pub(super) fn classify(periods: &Periods, overrides: &Overrides, age: Duration, swr: bool) -> Freshness {
     let served = overrides.max_age.map_or(periods.ttl, |max_age| max_age.min(periods.ttl));
     let fresh = overrides.fresh.unwrap_or(periods.fresh).min(served);

@@ -1,9 +1,9 @@
 //! Keys of the store. For the prefix `sc`: entry `sc:<key>`; version and counter of a tag `sc#v{:<tag>}` and `sc#h{:<tag>}`.
 //!
-//! A `:` in a prefix is written `#:`, and a prefix holds no `#`: so the first `:` or `#` with another character behind it ends
-//! the prefix, and no entry of one repository is an entry or an internal of another. Redis hashes what is between the first `{` and
-//! the next `}` if that is not empty: a prefix's `{` is written `#(` in internal names, and the `:` in the braces keeps a tag
-//! that begins with `}` from emptying them. So version and counter of a tag share a slot whatever the tag holds.
+//! A `:` in a prefix is written `#:`, and a prefix has no `#`. So the first `:` or `#` that another character follows ends the
+//! prefix, and no entry of one repository is an entry or an internal key of another. Redis hashes the text between the first `{`
+//! and the next `}` unless it is empty. A prefix's `{` is written `#(` in internal names, and the `:` in the braces keeps a tag that
+//! begins with `}` from emptying them. So version and counter of a tag share a slot, whatever characters the tag has.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::request::RepoId;
 use crate::error::{Error, ErrorKind};
 use crate::store::{escape_glob, Key};
 
-/// A repository: its number and the names of its keys. Whatever works for it holds it.
+/// A repository: its number and the names of its keys. Lookups, loads and writes share it.
 #[derive(Debug)]
 pub(super) struct Repo {
     pub id: RepoId,
@@ -33,9 +33,9 @@ impl Repo {
 /// The names of one repository's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    /// The prefix as entries have it.
+    /// The prefix of entries.
     entry: Vec<u8>,
-    /// The prefix as internals have it.
+    /// The prefix of internal keys.
     internal: Vec<u8>,
 }
 
@@ -50,17 +50,17 @@ impl Names {
         Ok(Self { entry: (entry + ":").into_bytes(), internal: (internal + "#").into_bytes() })
     }
 
-    /// Where the entry `key` is.
+    /// The key of the entry `key`.
     pub fn entry(&self, key: &[u8]) -> Key {
         [&self.entry, key].concat().into()
     }
 
-    /// Where the version of `tag` is.
+    /// The key of the version of `tag`.
     pub fn version(&self, tag: &[u8]) -> Key {
         self.of_tag(b'v', tag)
     }
 
-    /// Where the counter of `tag` is.
+    /// The key of the counter of `tag`.
     pub fn counter(&self, tag: &[u8]) -> Key {
         self.of_tag(b'h', tag)
     }

@@ -6,32 +6,32 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::store::{entry::Tag, Value};
 
-/// Names a call. Chosen by the caller, and free again when the call is over.
+/// Names a call. The caller chooses it and may use it again when the call is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u32);
 
-/// Names a load. Chosen by the engine, from 1 on.
+/// Names a load. The engine chooses it, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LoadId(pub u32);
 
-/// Names a repository. Chosen by the engine, from 1 on.
+/// Names a repository. The engine chooses it, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RepoId(pub u32);
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// The entry, or what a loader brings.
+    /// The entry, or the value of a loader.
     GetOrSet {
         /// The key.
         key: Vec<u8>,
-        /// How long what is loaded may be served.
+        /// How long the loaded value may be served.
         ttl: Duration,
-        /// How long it is kept after that for loaders that fail; also how old an entry this reader accepts then.
+        /// How long the value is kept after that, in case a loader fails. Also bounds the age of an entry that this reader accepts in that case.
         keep: Option<Duration>,
         /// How long an entry is fresh.
         fresh: Option<Duration>,
-        /// From which age on an entry is expired for this reader.
+        /// The age at which an entry expires for this reader.
         max_age: Option<Duration>,
         /// How long it waits for another's load.
         lock_timeout: Option<Duration>,
@@ -46,7 +46,7 @@ pub enum Request {
         key: Vec<u8>,
         /// How long an entry is fresh.
         fresh: Option<Duration>,
-        /// From which age on an entry is expired for this reader.
+        /// The age at which an entry expires for this reader.
         max_age: Option<Duration>,
     },
     /// Whether there is an entry.
@@ -60,7 +60,7 @@ pub enum Request {
         key: Vec<u8>,
         /// How long it may be served.
         ttl: Duration,
-        /// How long it is kept after that for loaders that fail.
+        /// How long it is kept after that, in case a loader fails.
         keep: Option<Duration>,
         /// How long it is fresh.
         fresh: Option<Duration>,
@@ -97,7 +97,7 @@ pub enum LoadOutcome {
     Failed,
 }
 
-/// A value on its way to a caller: a part of what the store holds, not a copy.
+/// A value on its way to a caller: a part of the stored bytes, not a copy.
 #[derive(Debug, Clone)]
 pub struct Payload {
     raw: Value,
@@ -105,7 +105,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// What is in `raw` from `from` on.
+    /// The bytes of `raw` from `from` on.
     pub fn new(raw: Value, from: usize) -> Self {
         Self { raw, from }
     }
@@ -130,16 +130,16 @@ impl From<Vec<u8>> for Payload {
     }
 }
 
-/// What a value that is served counts as.
+/// What a served value counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hit {
     /// A hit.
     Fresh,
-    /// A stale value. A refresh by this call's loader may follow, or `LoadOver` with this call's number where it will not.
+    /// A stale value. A refresh by this call's loader may follow; `LoadOver` with this call's number says that none will.
     Stale,
-    /// What another's load brought: a miss.
+    /// The value of another caller's load: a miss.
     Joined,
-    /// A value kept for `staleIfError`, after this call's own loader has failed: nothing, the load was counted as a miss.
+    /// A value kept for `staleIfError`, after this call's own loader failed. Counts as nothing: the load was counted as a miss.
     Kept,
 }
 
@@ -160,7 +160,7 @@ pub enum Decision {
         /// The call.
         call: CallId,
     },
-    /// Run this call's loader, and tell its outcome.
+    /// Run this call's loader and report its outcome.
     Load {
         /// The call.
         call: CallId,
@@ -169,14 +169,14 @@ pub enum Decision {
         /// Whether its result will be offered to the store.
         storing: bool,
     },
-    /// Run the loader of this call, which has been answered, in the background, and tell its outcome.
+    /// This call has been answered. Run its loader in the background and report its outcome.
     Refresh {
         /// The call.
         call: CallId,
         /// The load.
         load: LoadId,
     },
-    /// The call whose loader brought a value may resolve with it.
+    /// The call may resolve with the value of its own loader.
     Stored {
         /// The call.
         call: CallId,
@@ -185,14 +185,14 @@ pub enum Decision {
         /// Whether it was stored.
         stored: bool,
     },
-    /// The call fails as the load did: its own, or the one it joined.
+    /// The call fails with its load: its own, or the one it joined.
     FailedWith {
         /// The call.
         call: CallId,
         /// The load.
         load: LoadId,
     },
-    /// The call resolves with nothing, as the load did: its own, or the one it joined.
+    /// The call resolves with nothing, like its load: its own, or the one it joined.
     Nothing {
         /// The call.
         call: CallId,
@@ -203,7 +203,7 @@ pub enum Decision {
     Done {
         /// The call.
         call: CallId,
-        /// How many were deleted or invalidated; 1 where `has` is true.
+        /// How many were deleted or invalidated; 1 if `has` is true.
         number: u64,
     },
     /// The call fails.
@@ -212,7 +212,7 @@ pub enum Decision {
         call: CallId,
         /// Why.
         error: Error,
-        /// Whether it will be repeated when the store is there again.
+        /// Whether the engine will repeat it when the store is back.
         kept: bool,
     },
     /// The call waits for another's load.
@@ -220,7 +220,7 @@ pub enum Decision {
         /// The call.
         call: CallId,
     },
-    /// Something that listeners may want to know.
+    /// An event for listeners.
     Event {
         /// The repository it concerns, if it is one.
         repo: Option<RepoId>,
@@ -229,7 +229,7 @@ pub enum Decision {
         /// What to say about it.
         text: String,
     },
-    /// The load is over: nothing more will be said about it. Or, with a call instead: no refresh follows that call's stale hit.
+    /// The load is over, and no decision about it follows. With a call instead of a load: no refresh follows that call's stale hit.
     LoadOver {
         /// The call that was answered with a stale value.
         call: Option<CallId>,

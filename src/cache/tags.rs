@@ -1,9 +1,9 @@
-//! Sets of tags, what is known of their current versions, and whether a header's versions are current. Pure.
+//! Sets of tags, their known current versions, and whether a header's versions are current. Pure.
 
 use crate::store::entry::{Tag, Tags};
 use crate::store::Id;
 
-/// `tags` in order, each once.
+/// `tags` sorted, without duplicates.
 pub(super) fn normalize(mut tags: Vec<Tag>) -> Vec<Tag> {
     tags.sort_unstable();
     tags.dedup();
@@ -19,7 +19,7 @@ pub(super) fn unite<'a>(tags: &mut Vec<Tag>, more: impl Iterator<Item = &'a [u8]
     }
 }
 
-/// What was read of current versions.
+/// The current versions that were read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     versions: Vec<(Tag, Option<Id>)>,
@@ -31,26 +31,26 @@ pub(super) struct Known {
 /// Whether a header's versions are the current ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Currency {
-    /// Every one of them.
+    /// All of them are.
     Current,
-    /// One at least is not.
+    /// At least one is not.
     Outdated,
-    /// These have to be read first.
+    /// The versions of these tags have to be read first.
     Unknown(Vec<Tag>),
 }
 
 impl Known {
-    /// What was read just now.
+    /// The versions that were read just now.
     pub(super) fn new(versions: Vec<(Tag, Option<Id>)>, is_after: bool) -> Self {
         Self { versions, is_after }
     }
 
-    /// The current version of a tag; `None` where it was not read.
+    /// The current version of a tag; `None` if it was not read.
     fn of(&self, name: &[u8]) -> Option<&Option<Id>> {
         self.versions.iter().find(|(tag, _)| **tag == *name).map(|(_, id)| id)
     }
 
-    /// Takes newer versions over; those of other tags stay.
+    /// Takes newer versions over. Those of other tags stay.
     pub(super) fn update(&mut self, newer: impl Iterator<Item = (Tag, Option<Id>)>) {
         for (tag, id) in newer {
             match self.versions.iter_mut().find(|(known, _)| *known == tag) {

@@ -1,12 +1,12 @@
 //! Requests and decisions as they cross into Node.js (`docs/design/crossing.md`): calls come as RESP arrays of strings, decisions
-//! leave as flat slots. Nothing that comes in makes it panic.
+//! leave as flat slots. No input makes it panic.
 
 use std::time::Duration;
 
 use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
 use crate::store::entry::Tag;
 
-/// The longest duration that is understood; longer ones are this long. Ten years and then some.
+/// The longest duration, some thirty years. Longer ones are cut to it.
 const LONGEST_MS: f64 = 1e12;
 
 /// One message of the facade.
@@ -16,13 +16,13 @@ pub enum Message {
     Call(CallId, RepoId, Request),
     /// A loader's outcome.
     Loaded(LoadId, LoadOutcome),
-    /// Tags that a loader names.
+    /// Tags that a loader adds.
     AddTags(CallId, LoadId, Vec<Tag>),
     /// A call was given up.
     Cancel(CallId),
 }
 
-/// The message at the start of `bytes` and its length, `None` where it is not one of this protocol's.
+/// The message at the start of `bytes` and its length; `None` if it is no message of this protocol.
 pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
     let mut parts = Parts::open(bytes)?;
     let message = match parts.next()? {
@@ -131,7 +131,7 @@ impl<'a> Parts<'a> {
     fn open(bytes: &'a [u8]) -> Option<Self> {
         let mut parts = Self { bytes, at: 0, left: 0 };
         let left = parts.length(b'*')?;
-        // A part takes five bytes at least.
+        // A part takes at least five bytes.
         (left <= bytes.len() / 5).then_some(Self { left, ..parts })
     }
 
@@ -172,7 +172,7 @@ impl<'a> Parts<'a> {
         Some((CallId(self.number()?), RepoId(self.number()?)))
     }
 
-    /// Milliseconds; an empty part is none.
+    /// Milliseconds. An empty part means none.
     #[allow(clippy::option_option, reason = "the outer one is a part that is missing or malformed")]
     fn duration(&mut self) -> Option<Option<Duration>> {
         let part = self.next()?;

@@ -1,5 +1,5 @@
-//! Keys with a time to live, bounded in bytes: the in-memory store's memory. What was used least lately goes first; what has
-//! expired is gone for its readers at once, and from memory a little later.
+//! Keys with a time to live, bounded in bytes: the memory of the in-memory store. The least recently used key goes first. An expired
+//! key is gone for readers at once, and leaves memory a little later.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
@@ -9,12 +9,12 @@ use lru::LruCache;
 use super::{Key, Value};
 use crate::clock::Instant;
 
-/// What a key holds.
+/// The value of a key.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// A string.
     Text(Value),
-    /// Hashes of what was counted, and how many were counted beyond what is held.
+    /// Hashes of the counted members.
     Members(HashSet<u64>),
 }
 
@@ -26,7 +26,7 @@ struct Cell {
 
 impl Cell {
     fn size(&self, key: &Key) -> usize {
-        // The key twice (map and expiry queue share it, but each has its own node), and what a node costs.
+        // The constant covers the nodes in the map and in the expiry queue, which share the key.
         let content = match &self.content {
             Content::Text(text) => text.len(),
             Content::Members(members) => members.len() * 16,
@@ -49,7 +49,7 @@ impl Cells {
         Self { live: LruCache::unbounded(), expiry: BinaryHeap::new(), bytes: 0, max_bytes }
     }
 
-    /// What is at `key`.
+    /// The value of `key`.
     pub(super) fn get(&mut self, key: &[u8], now: Instant) -> Option<&mut Content> {
         self.drop_if_expired(key, now);
         self.live.get_mut(key).map(|cell| &mut cell.content)
@@ -63,7 +63,7 @@ impl Cells {
         }
     }
 
-    /// Milliseconds that are left, as PTTL tells them.
+    /// The remaining milliseconds, as PTTL reports them.
     pub(super) fn pttl(&mut self, key: &[u8], now: Instant) -> i64 {
         self.drop_if_expired(key, now);
         self.live.peek(key).map_or(-2, |cell| i64::try_from(cell.expires.since(now).as_millis()).unwrap_or(i64::MAX))
@@ -87,14 +87,14 @@ impl Cells {
         }
     }
 
-    /// Replaces the string there and leaves its life alone.
+    /// Replaces the string and keeps its expiry.
     pub(super) fn replace(&mut self, key: &Key, text: Vec<u8>) {
         if let Some(expires) = self.live.peek(key).map(|cell| cell.expires) {
             self.put(key, Content::Text(Value::new(text)), expires);
         }
     }
 
-    /// Lets `key` live until `expires`.
+    /// Sets the expiry of `key`.
     pub(super) fn expire(&mut self, key: &Key, expires: Instant) {
         if let Some(cell) = self.live.peek_mut(key) {
             cell.expires = expires;
@@ -102,7 +102,7 @@ impl Cells {
         }
     }
 
-    /// Takes `key` away.
+    /// Removes `key`.
     pub(super) fn remove(&mut self, key: &[u8], now: Instant) -> Option<Content> {
         self.drop_if_expired(key, now);
         self.pop(key).map(|cell| cell.content)
@@ -113,7 +113,7 @@ impl Cells {
         self.live.iter().filter(move |(_, cell)| cell.expires > now).map(|(key, _)| key)
     }
 
-    /// Frees what has expired, a little at a time.
+    /// Frees expired keys, a few at a time.
     pub(super) fn purge(&mut self, now: Instant) {
         for _ in 0..8 {
             match self.expiry.peek() {
@@ -133,7 +133,7 @@ impl Cells {
 
     fn queue(&mut self, key: &Key, expires: Instant) {
         self.expiry.push(Reverse((expires, key.clone())));
-        // Keys that were written over and over have left their older times behind.
+        // Overwritten keys have left older times behind.
         if self.expiry.len() > 2 * self.live.len() + 64 {
             self.expiry = self.live.iter().map(|(key, cell)| Reverse((cell.expires, key.clone()))).collect();
         }

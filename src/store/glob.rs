@@ -1,7 +1,7 @@
-//! Redis's glob patterns: `*`, `?`, `[a-c]`, `[^a]` and `\` before a character that is meant as it is. By bytes, as the server
-//! matches them.
+//! Redis's glob patterns: `*`, `?`, `[a-c]`, `[^a]` and `\` before a literal character. Matches by bytes, as the
+//! server does.
 
-/// `text` as a pattern that matches nothing but itself.
+/// A pattern that matches `text` and nothing else.
 pub fn escape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for byte in text {
@@ -16,7 +16,7 @@ pub fn escape(text: &[u8]) -> Vec<u8> {
 /// Whether `pattern` matches the whole of `text`. Takes time proportional to the product of their lengths at most.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where to go on when the part after the last `*` fails: that star takes one byte more.
+    // Where to continue when the part after the last `*` fails: the star takes one more byte.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         if p < pattern.len() && pattern[p] == b'*' {

@@ -1,5 +1,5 @@
-//! The store without a server: every operation carried out in process, at the `now` that is passed in. What it loses to its
-//! bound in bytes is lost as a server's eviction would lose it, which the protocol allows for any key.
+//! The store without a server: carries every operation out in this process, at the `now` that is passed in. Its size in bytes is
+//! bounded. It drops keys as a server evicts them, which the protocol allows for any key.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -10,9 +10,9 @@ use super::entry::{self, parse_version, Stored, COMMON, LEASE, LEASE_TAGS};
 use super::{glob, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, Seen, StoreError, StoreReply, Value, Version};
 use crate::clock::Instant;
 
-/// How much a store holds unless it is told otherwise.
+/// The default bound in bytes.
 const DEFAULT_MAX_BYTES: usize = 64 << 20;
-/// How many members a counter tells apart; beyond it the count stays where it is.
+/// How many members a counter tells apart. It does not count further.
 const COUNTED_MAX: usize = 100_000;
 
 /// A store in memory.
@@ -118,7 +118,7 @@ impl MemoryStore {
         self.cells.keys(now).cloned().collect()
     }
 
-    /// Loses a key, as an eviction does.
+    /// Evicts a key.
     pub fn evict(&mut self, now: Instant, key: &[u8]) {
         self.cells.remove(key, now);
     }
@@ -298,7 +298,7 @@ impl MemoryStore {
         }
     }
 
-    /// The value that the lease `token` is, or is inside of.
+    /// The value that holds the lease `token`, and where the lease is.
     fn holds(&mut self, now: Instant, key: &Key, token: Id, replication: Option<&Replication>) -> Option<(Value, Where)> {
         let text = self.cells.text(key, now)?;
         let stored = entry::parse(&text)?;
@@ -312,7 +312,7 @@ impl MemoryStore {
         Some((text, place))
     }
 
-    /// Writes `lease` into the header of `text` in the place of the one of `old` bytes.
+    /// Replaces the lease of `old` bytes in the header of `text` with `lease`.
     fn splice(&mut self, key: &Key, text: &[u8], old: usize, lease: &[u8]) {
         let mut out = Vec::with_capacity(text.len() + lease.len());
         out.extend_from_slice(&text[..COMMON]);

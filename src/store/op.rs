@@ -10,9 +10,9 @@ use super::{Id, Key, Replication, Value};
 /// An entry to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadEntry {
-    /// Where it is.
+    /// Its key.
     pub key: Key,
-    /// Whether its remaining life is asked for too, after its value.
+    /// Whether its remaining life is read too, after its value.
     pub with_age: bool,
 }
 
@@ -33,19 +33,19 @@ pub enum Op {
         /// The keys of the versions.
         versions: Vec<Key>,
     },
-    /// The current version of each tag; the offered one becomes current where there is none. Any number of slots.
+    /// The current version of each tag. If there is none, the offered one becomes current. Any number of slots.
     /// Answers [`StoreReply::Ensured`].
     Ensure {
-        /// Key of the version, and the one that is offered.
+        /// The key of each version, and the offered one.
         items: Vec<(Key, Id)>,
-        /// How long each version has to live at least. It is given twice that, and more only when less than this is left.
+        /// How long each version has to live at least. A version gets twice that when it is made, and again when less than this is left.
         need: Duration,
     },
-    /// Puts a lease where an entry is, if what is there is still what was read. Answers [`StoreReply::Placed`].
+    /// Puts a lease in the place of an entry, if the value that was read is still there. Answers [`StoreReply::Placed`].
     Place {
         /// The entry's key.
         entry: Key,
-        /// Stamp or token of what was read; `None` where there was nothing, or nothing of ours.
+        /// The stamp or token of the value that was read; `None` if there was none, or none of hawser's.
         expected: Option<Id>,
         /// The lease, encoded.
         lease: Vec<u8>,
@@ -85,7 +85,7 @@ pub enum Op {
         /// Its physical life.
         life: Duration,
     },
-    /// Puts an entry back whose place a lease has taken, for the rest of its life. Answers [`StoreReply::Held`].
+    /// Puts an entry back that a lease replaced, for the rest of its life. Answers [`StoreReply::Held`].
     Restore {
         /// The entry's key.
         entry: Key,
@@ -93,17 +93,17 @@ pub enum Op {
         token: Id,
         /// The entry, encoded.
         value: Value,
-        /// When it ends, in milliseconds of the store's clock: what `Placed::Yes` said.
+        /// When it ends, in milliseconds of the store's clock, as `Placed::Yes` said.
         end: u64,
-        /// The first and the longest backoff, where the lease in its header is to become one.
+        /// The first and the longest backoff, if the lease in its header becomes one.
         backoff: Option<(Duration, Duration)>,
     },
-    /// Counts an entry under its tags, where their versions are still the captured ones. Any number of slots (version and
+    /// Counts an entry under those of its tags whose versions are still the captured ones. Any number of slots (version and
     /// counter of one tag share theirs). Answers [`StoreReply::Number`]: how many tags counted it.
     Count {
         /// Key of the version, key of the counter, captured version.
         items: Vec<(Key, Key, Id)>,
-        /// What is counted.
+        /// The entry that is counted.
         member: Key,
     },
     /// Prolongs a lease, and the life of captured versions that are still current. Any number of slots.
@@ -120,14 +120,14 @@ pub enum Op {
         /// How long each version has to live at least.
         need: Duration,
     },
-    /// Takes a lease away; an entry that it is inside of stays. Answers [`StoreReply::Held`].
+    /// Removes a lease. An entry around it stays. Answers [`StoreReply::Held`].
     GiveBack {
         /// The entry's key.
         entry: Key,
         /// The lease's token.
         token: Id,
     },
-    /// Leaves the lease inside an entry without a holder until a backoff has passed, which doubles each time.
+    /// Turns the lease in an entry's header into a backoff, which doubles each time.
     /// Answers [`StoreReply::Held`].
     Backoff {
         /// The entry's key.
@@ -139,7 +139,7 @@ pub enum Op {
         /// The longest.
         max: Duration,
     },
-    /// Stores an entry whatever is there. Answers [`StoreReply::Done`].
+    /// Stores an entry over any value. Answers [`StoreReply::Done`].
     Set {
         /// The entry's key.
         entry: Key,
@@ -148,7 +148,7 @@ pub enum Op {
         /// Its physical life.
         life: Duration,
     },
-    /// Deletes whatever is at these keys. Any number of slots. Answers [`StoreReply::Number`]: how many were there and no lease.
+    /// Deletes these keys. Any number of slots. Answers [`StoreReply::Number`]: how many of them existed and were no lease.
     Delete {
         /// The entries' keys.
         entries: Vec<Key>,
@@ -160,7 +160,7 @@ pub enum Op {
     },
     /// One step through the keys. All slots. Answers [`StoreReply::Scanned`].
     Scan {
-        /// Where to go on; `b"0"` at first.
+        /// The cursor; `b"0"` at first.
         cursor: Vec<u8>,
         /// Which keys, as a glob.
         pattern: Vec<u8>,

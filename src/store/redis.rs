@@ -1,5 +1,5 @@
-//! The store on a Redis server: operations to commands, replies to answers. Holds what is in flight and nothing else; the
-//! driver hands the commands to its link in order and brings the replies back in the same order.
+//! The store on a Redis server: turns operations into commands and replies into answers. It holds the operations in flight and
+//! nothing else. The driver sends the commands in order and brings the replies back in the same order.
 //!
 //! One node. A cluster's store splits `Read`, `ReadVersions`, `Ensure`, `Count`, `Delete`, `Invalidate` and `Unlink` by slot,
 //! `Scan` by master, and answers `Read` with `atomic: false`; every other operation touches one slot as it is.
@@ -15,12 +15,12 @@ use crate::resp::{Commands, Reply};
 /// How many keys one step of a scan looks at.
 const SCAN_COUNT: &[u8] = b"1000";
 
-/// What one reply led to.
+/// The result of one reply.
 #[derive(Debug, Default)]
 pub struct Replied {
-    /// The operation that is answered with it.
+    /// The operation that it completes.
     pub done: Option<(Ticket, Result<StoreReply, StoreError>)>,
-    /// Commands to send now: scripts that the server did not know, in full.
+    /// Commands to send now: the full text of scripts that the server did not know.
     pub more: Option<Commands>,
 }
 
@@ -30,7 +30,7 @@ struct InFlight {
     op: NodeOp,
     /// One place per command of the operation.
     replies: Vec<Option<Reply>>,
-    /// Places whose replies are still to come, the next one first.
+    /// Places whose replies are still due, the next one first.
     missing: VecDeque<usize>,
     lost: Option<bool>,
 }
@@ -47,7 +47,7 @@ impl RedisStore {
         Self::default()
     }
 
-    /// Takes an operation over. The commands go to the link in this order, after those of earlier calls.
+    /// Takes an operation. Its commands go to the link in this order, after those of earlier operations.
     pub fn submit(&mut self, ticket: Ticket, op: NodeOp) -> Commands {
         let mut commands = Commands::new();
         let count = count(&op.op);
@@ -59,12 +59,12 @@ impl RedisStore {
         commands
     }
 
-    /// Takes the reply to the oldest command that has none.
+    /// Takes the reply to the oldest command without one.
     pub fn on_reply(&mut self, reply: Reply) -> Replied {
         self.fill(Some(reply), false)
     }
 
-    /// Takes note that the oldest command without a reply will have none.
+    /// The oldest command without a reply will not get one.
     pub fn on_lost(&mut self, maybe_executed: bool) -> Replied {
         self.fill(None, maybe_executed)
     }
@@ -75,7 +75,7 @@ impl RedisStore {
         self.in_flight.drain(..).map(|op| (op.ticket, error.clone())).collect()
     }
 
-    /// Commands whose replies are still to come.
+    /// How many commands wait for their replies.
     pub fn outstanding(&self) -> usize {
         self.in_flight.iter().map(|op| op.missing.len()).sum()
     }
@@ -106,7 +106,7 @@ impl RedisStore {
             replied.done = Some((done.ticket, answer(&done.op.op, replies)));
             return replied;
         }
-        // Refused, so nothing has happened: the same randoms may go out again.
+        // The script was refused, so nothing has happened and the same randoms may go out again.
         let mut commands = Commands::new();
         for place in &done.missing {
             push(&done.op, *place, true, &mut commands);
@@ -221,7 +221,7 @@ fn head<'a>(script: &'static Script, in_full: bool, keys: &'a str) -> [&'a [u8];
     }
 }
 
-/// Four bytes tell a lease from everything else; then whatever is there goes.
+/// The first four bytes tell whether it is a lease. Then the key is deleted.
 fn delete(verb: &'static [u8], keys: &[Key], place: usize, out: &mut Commands) {
     let key = &*keys[place / 2];
     if place.is_multiple_of(2) {
@@ -232,7 +232,7 @@ fn delete(verb: &'static [u8], keys: &[Key], place: usize, out: &mut Commands) {
 }
 
 fn millis(duration: Duration) -> Vec<u8> {
-    // A life of zero would be refused by the server, and means the shortest there is.
+    // The server would refuse a life of zero, which means the shortest possible one.
     duration.as_millis().max(1).to_string().into_bytes()
 }
 
@@ -240,7 +240,7 @@ fn millis(duration: Duration) -> Vec<u8> {
 fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
     let tolerant = matches!(op, Op::Delete { .. } | Op::Unlink { .. } | Op::Invalidate { .. });
     for (place, reply) in replies.iter().enumerate() {
-        // The first of each pair only counts, and may meet a value of another type.
+        // The first command of each pair only counts, and may meet a value of another type.
         if let Some(text) = reply.error().filter(|_| !(tolerant && place.is_multiple_of(2))) {
             return Err(StoreError::Refused(String::from_utf8_lossy(text).into_owned()));
         }
@@ -265,7 +265,7 @@ fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
     .ok_or(StoreError::Unexpected)
 }
 
-/// The answer of an operation whose first reply says all.
+/// The answer of an operation that needs one reply.
 fn single(op: &Op, reply: Reply) -> Option<StoreReply> {
     Some(match op {
         Op::Identify => identity(reply.as_bytes()?),

@@ -15,21 +15,21 @@ pub struct Found {
     pub pttl: Option<i64>,
 }
 
-/// What `Place` came to.
+/// The result of `Place`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Placed {
     /// The lease is there.
     Yes {
-        /// How long what was there had to live; zero where there was nothing.
+        /// How long the former value had to live; zero if there was none.
         left: Duration,
-        /// When that would have ended, in milliseconds of the store's clock.
+        /// When it would have ended, in milliseconds of the store's clock.
         end: u64,
     },
-    /// Something else is there than what was read.
+    /// The value that was read is not there any more.
     No(Found),
 }
 
-/// What `PlaceInside` came to.
+/// The result of `PlaceInside`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inside {
     /// The lease is in the header.
@@ -41,7 +41,7 @@ pub enum Inside {
         /// How long it lives if nobody prolongs it.
         remaining: Duration,
     },
-    /// Something else is there than what was read.
+    /// The value that was read is not there any more.
     No(Found),
 }
 
@@ -59,7 +59,7 @@ pub enum StoreReply {
     Read {
         /// One per entry asked for.
         entries: Vec<Found>,
-        /// One per version asked for; `None` where there is none of ours.
+        /// One per version asked for; `None` if there is none of hawser's.
         versions: Vec<Option<Version>>,
         /// Whether all was read at one moment. Otherwise the versions may be older than the entries.
         atomic: bool,
@@ -78,7 +78,7 @@ pub enum StoreReply {
     Number(u64),
     /// To `Scan`.
     Scanned {
-        /// Where to go on; `b"0"`: this was the last step.
+        /// The next cursor; `b"0"`: this was the last step.
         cursor: Vec<u8>,
         /// Keys found in this step.
         keys: Vec<Key>,
@@ -94,12 +94,12 @@ pub enum StoreError {
     Refused(String),
     /// The connection was lost with the operation under way.
     Cut {
-        /// Whether it may have been carried out all the same, now or a little later.
+        /// Whether the server may carry it out all the same, now or a little later.
         maybe_executed: bool,
     },
     /// It was never sent.
     NotSent,
-    /// The answer does not make sense: the server is not what it is taken for.
+    /// The answer makes no sense: this is not the server it is taken for.
     Unexpected,
 }
 
@@ -110,7 +110,7 @@ impl<T> From<Option<T>> for Seen<T> {
 }
 
 impl StoreError {
-    /// Whether the server's refusal is a state that passes, and not a verdict about the command.
+    /// Whether the refusal comes from a state of the server that passes, not from the command.
     pub fn is_passing(&self) -> bool {
         const PASSING: &[&str] =
             &["LOADING", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "BUSY", "MOVED", "ASK", "NOREPLICAS", "MISCONF"];
@@ -121,7 +121,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the operation may have been carried out all the same.
+    /// Whether the operation may have been carried out.
     pub const fn is_maybe_executed(&self) -> bool {
         matches!(self, Self::Cut { maybe_executed: true } | Self::Unexpected)
     }
@@ -166,10 +166,10 @@ pub enum Answer {
     Versions(Vec<Seen<Id>>),
     /// To `Ensure`: the current versions.
     Ensured(Vec<Id>),
-    /// To `Place`: the lease is there. How long what was there had to live (zero where there was nothing), and when that would have
+    /// To `Place`: the lease is there. How long the former value had to live (zero if there was none), and when it would have
     /// ended, in milliseconds of the store's clock.
     Placed {
-        /// How long what was there had to live.
+        /// How long the former value had to live.
         left: Duration,
         /// When it would have ended.
         end: u64,
@@ -183,7 +183,7 @@ pub enum Answer {
         /// How long it lives if nobody prolongs it.
         remaining: Duration,
     },
-    /// To `Place` and `PlaceInside`: something else is there than what was read.
+    /// To `Place` and `PlaceInside`: the value that was read is not there any more.
     Changed(Found),
     /// Whether the lease was still there.
     Lease(bool),
@@ -191,7 +191,7 @@ pub enum Answer {
     Number(u64),
     /// To `Scan`.
     Scanned {
-        /// Where to go on; `b"0"`: this was the last step.
+        /// The next cursor; `b"0"`: this was the last step.
         cursor: Vec<u8>,
         /// Keys found in this step.
         keys: Vec<Key>,

@@ -1,5 +1,5 @@
-//! The scripts: one atomic step of the protocol each, on the keys of one slot. Sent by digest; a server that does not know
-//! one says so (NOSCRIPT, a refusal) and is sent the whole text.
+//! The scripts. Each is one atomic step of the protocol on the keys of one slot. The store sends the digest; if the server does
+//! not know it (NOSCRIPT, a refusal), the store sends the whole text.
 
 use once_cell::sync::Lazy;
 

@@ -1,10 +1,10 @@
-//! What has really happened, and whether callers were told the truth about it.
+//! Records what really happened, and checks what callers were told against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cache::{CallId, Decision, Hit};
 
-/// What a write makes unusable.
+/// The entries that a write makes unusable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
     Key(u8),

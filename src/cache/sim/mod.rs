@@ -1,5 +1,5 @@
-//! Several engines over one store, driven by a seed: every delivery, delay, cut, crash, eviction and failover is a choice of the
-//! seed's, and what callers are told is checked against what really happened. A seed that fails is a test case.
+//! Several engines over one store, driven by a seed. The seed chooses every delivery, delay, cut, crash, eviction and failover, and
+//! what callers are told is checked against what really happened. A seed that fails is a test case.
 
 mod check;
 mod dice;

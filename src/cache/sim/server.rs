@@ -1,5 +1,5 @@
-//! The store of the simulation. What touches several slots can be carried out piece by piece, in any order, with other
-//! processes' operations between the pieces, as a cluster does it.
+//! The store of the simulation. It can carry an operation on several slots out piece by piece, in any order, with operations of
+//! other processes between the pieces, as a cluster does.
 
 use super::dice::Dice;
 use crate::clock::Instant;

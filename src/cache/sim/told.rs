@@ -1,4 +1,4 @@
-//! What took effect on the server and what callers were told, as it goes into the books.
+//! Writes the books: what took effect on the server, and what callers were told.
 
 use super::check::{concludes, Asked, Made, Mutation, Scope};
 use super::world::{Running, World};
