@@ -1,23 +1,23 @@
-/** The connection options that BullMQ takes, from the manager's URL. */
+/** BullMQ's connection options, from the manager's URL. */
 import { HawserError } from '../errors';
 import { endpointOptions } from './endpoint';
 import { reconnectDelay, type Settings } from './options';
 
 /** Options for BullMQ's `connection`: plain data and the reconnect policy. BullMQ opens and closes its own connections. */
 export interface BullMQConnectionOptions {
-  /** Absent with `path`. */
+  /** Absent if `path` is set. */
   host?: string;
-  /** Absent with `path`. */
+  /** Absent if `path` is set. */
   port?: number;
   /** A unix socket. */
   path?: string;
   username?: string;
-  /** Decoded: the URL's percent signs are gone. */
+  /** Percent-decoded. */
   password?: string;
   db: number;
-  /** Present for `rediss://`: TLS options. */
+  /** TLS options, present for `rediss://`. */
   tls?: Record<string, unknown>;
-  /** Always `null`: a worker waits for as long as it takes. */
+  /** Always `null`, because a worker waits without a limit. */
   maxRetriesPerRequest: null;
   /** Always `false`. */
   enableReadyCheck: false;
@@ -26,7 +26,7 @@ export interface BullMQConnectionOptions {
   [option: string]: unknown;
 }
 
-/** Errors: HawserError `E_NEEDS_SERVER` on `memory://`. */
+/** The options of BullMQ's connections. Errors: HawserError `E_NEEDS_SERVER` on `memory://`. */
 export function bullMQOptions(settings: Settings): BullMQConnectionOptions {
   const { endpoint, redis, retryDelayMs } = settings;
   if (endpoint.memory) {

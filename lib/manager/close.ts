@@ -1,15 +1,15 @@
-/** Closing one client in a given time, whatever state it and its server are in. */
+/** Closes one client within a given time, whatever the state of the client and its server. */
 import type { Redis } from '../client/redis';
 import { LATE, within } from './budget';
 
 const now = performance.now.bind(performance);
 
-/** Of the time given, this part is kept for the end of a connection that did not answer QUIT. */
+/** The share of the time that is reserved for closing a connection that did not answer QUIT. */
 const RESERVE = 0.25;
 
 /**
- * QUIT where the connection is ready or about to be, so that what was issued before is answered; then, or at once, a disconnect; at the
- * deadline the socket is destroyed. Never rejects. What is unanswered by then rejects.
+ * Sends QUIT if the connection is ready or about to be, so that earlier commands are answered; then, or at once, disconnects; at the
+ * deadline, destroys the socket. Never rejects. Commands without an answer by then reject.
  */
 export async function closeClient(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === 'end') return;
@@ -29,12 +29,12 @@ export async function closeClient(redis: Redis, timeoutMs: number): Promise<void
   await within(ended, deadline - now());
 }
 
-/** Ready, or in the middle of an attempt that follows no failure. */
+/** Whether the client is ready, or in its first attempt to connect since it was ready. */
 function mayAnswer(redis: Redis): boolean {
   return redis.status === 'ready' || ((redis.status === 'connecting' || redis.status === 'connect') && redis.retryAttempts === 0);
 }
 
-/** Asked anew each time: the status changes behind the compiler's back. */
+/** A function, because the compiler would assume that the status cannot change in between. */
 function hasEnded(redis: Redis): boolean {
   return redis.status === 'end';
 }

@@ -1,9 +1,9 @@
 /**
- * Every connection of the process: at most one client for each role, and one cache engine on the main one. Opening is synchronous, so
- * that callers who arrive together cannot open twice.
+ * Every connection of the process: at most one client for each role, and one cache engine on the main client. Opening is synchronous, so
+ * that simultaneous callers cannot open a client twice.
  *
- * Invariants: a role's client is replaced only after somebody ended it; while `closeAll` runs nothing new is opened for a role that it is
- * closing; after it nothing is left and everything may be opened again.
+ * Invariants: a role's client is replaced only after it was ended; while `closeAll` runs, no client is opened for a role that it is
+ * closing; afterwards nothing is left, and everything may be opened again.
  */
 import { CacheDriver } from '../cache/driver';
 import { dispatch, type CacheEventName } from '../cache/events';
@@ -23,10 +23,13 @@ export type Role = 'main' | 'subscriber' | 'publisher';
 
 const now = performance.now.bind(performance);
 
-/** Bounds of the manager's queues: what is issued while Redis is away. */
+/** Limits of the queues of the manager's clients, which fill while Redis is unavailable. */
 const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
 
-/** First TCP keepalive probe. Ten of them, a second apart, find a dead connection on which a blocking command hides it from the watchdog. */
+/**
+ * Delay before the first TCP keepalive probe. Ten probes, a second apart, detect a dead connection that a blocking command hides from the
+ * watchdog.
+ */
 const KEEPALIVE_MS = 5_000;
 
 let configured: ManagerOptions = {};
@@ -36,7 +39,7 @@ let cache: { driver: CacheDriver; engine: string; memory: boolean } | undefined;
 let closing: Promise<void> | undefined;
 const closeHooks = new Set<() => void>();
 
-/** Errors: HawserError `E_BAD_STATE` after first use; TypeError, RangeError, HawserError for the options themselves. */
+/** Errors: HawserError `E_BAD_STATE` after first use; TypeError, RangeError or HawserError for invalid options. */
 export function configure(options: ManagerOptions): void {
   const checked = checkManagerOptions(options);
   if (current !== undefined || clients.size > 0) {
@@ -48,7 +51,7 @@ export function configure(options: ManagerOptions): void {
   if (checked.redis !== undefined) configured.redis = { ...checked.redis };
 }
 
-/** What holds now: read from options and environment at first use, and again after `closeAll`. */
+/** The current settings, read from options and environment at first use, and again after `closeAll`. */
 export function settings(): Settings {
   return (current ??= resolveSettings(configured));
 }
@@ -58,12 +61,12 @@ export function logger(): Logger {
   return current?.logger ?? guardedLogger(configured.logger ?? consoleLogger({ debug: false }));
 }
 
-/** The options alone, for what must not read the rest. */
+/** The options alone, for callers that must not read the environment. */
 export function managerOptions(): ManagerOptions {
   return configured;
 }
 
-/** The role's client: the one there is, or a new one that connects by itself. */
+/** The role's client: the existing one, or a new one, which connects on its own. */
 export function client(role: Role): Redis {
   const open = clients.get(role);
   if (open !== undefined && (closing !== undefined || !isEnded(open))) return open;
@@ -72,12 +75,12 @@ export function client(role: Role): Redis {
   return fresh;
 }
 
-/** Clients that are open now, without opening any. */
+/** The clients that are open now. Opens none. */
 export function openClients(): ReadonlyMap<Role, Redis> {
   return clients;
 }
 
-/** Ended, or told to end and about to. */
+/** Whether the client has ended or is about to. */
 function isEnded(redis: Redis): boolean {
   return redis.status === 'end' || redis[LIFE].isClosingByHand;
 }
@@ -102,7 +105,7 @@ function connect(role: Role, s: Settings): Redis {
   return redis;
 }
 
-/** The cache engine, attached to the main connection or to the store inside the process. */
+/** The cache engine, attached to the main connection or to the in-process store. */
 export function cacheDriver(): CacheDriver {
   const s = settings();
   if (cache !== undefined && cache.engine !== s.engine) {
@@ -115,7 +118,7 @@ export function cacheDriver(): CacheDriver {
   if (main !== undefined && link !== undefined) {
     cache.memory = false;
     cache.driver.attach(link);
-    // `lazyConnect`: the engine's commands are not the client's, which would connect for its own.
+    // With `lazyConnect`, the client connects on its own first command; the engine's commands do not count.
     if (main.status === 'wait') main.connect().catch(() => undefined);
   } else if (!cache.memory) {
     cache.memory = true;
@@ -128,7 +131,7 @@ const OPERATIONS: Record<string, string> = {
   G: 'getOrSet', N: 'getOrSet', R: 'get', H: 'has', S: 'set', D: 'delete', P: 'deletePattern', T: 'invalidateTags', A: 'addTags',
 };
 
-/** The driver outlives settings: what it reports goes where the present ones say. */
+/** Makes the driver. It outlives settings, so its reports follow the current settings. */
 function newDriver(s: Settings): CacheDriver {
   const timed = (operation: string, ms: number): void => logger().debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`);
   const driver: CacheDriver = new CacheDriver(new native.NativeCache(s.engine), {
@@ -148,7 +151,7 @@ export function onClose(hook: () => void): void {
   closeHooks.add(hook);
 }
 
-/** Closes everything within `timeoutMs`. Never rejects. Calls that overlap close one after the other. */
+/** Closes everything within `timeoutMs`. Never rejects. Overlapping calls run one after another. */
 export function closeAll(timeoutMs: number): Promise<void> {
   const done: Promise<void> = (closing ?? Promise.resolve()).then(() => closeOnce(timeoutMs)).finally(() => {
     if (closing === done) closing = undefined;
@@ -159,7 +162,7 @@ export function closeAll(timeoutMs: number): Promise<void> {
 async function closeOnce(timeoutMs: number): Promise<void> {
   const deadline = now() + timeoutMs;
   for (const hook of closeHooks) hook();
-  // What was issued before this call still goes out.
+  // Operations that started before this call still go out.
   if (cache !== undefined) await cache.driver.idle(timeoutMs / 2);
   const log = logger();
   const count = clients.size;

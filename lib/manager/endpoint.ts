@@ -1,4 +1,4 @@
-/** Where Redis is, from a connection URL. The core's parser does the work; no error repeats the URL: it may hold a password. */
+/** The address of Redis, from a connection URL. The core parses it. No error quotes the URL, because it may hold a password. */
 import { HawserError } from '../errors';
 import { native } from '../native';
 
@@ -6,13 +6,13 @@ export interface ServerEndpoint {
   readonly memory: false;
   readonly host: string | undefined;
   readonly port: number | undefined;
-  /** A unix socket's path, in place of host and port. */
+  /** A unix socket's path, instead of host and port. */
   readonly path: string | undefined;
   readonly tls: boolean;
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly db: number;
-  /** Client options in the URL's query, as in ioredis: `redis://host?family=6`. */
+  /** Client options from the URL's query, as in ioredis: `redis://host?family=6`. */
   readonly query: Readonly<Record<string, string | number>>;
 }
 
@@ -20,10 +20,10 @@ export type Endpoint = { readonly memory: true } | ServerEndpoint;
 
 const NOT_A_URL = 'not a connection URL; allowed are redis://, rediss://, unix:// and memory://';
 
-/** What the core and not the client reads from a query. */
+/** Query parameters that the core reads; they are not client options. */
 const NOT_OPTIONS = new Set(['db', 'user', 'pass', 'protocol']);
 
-/** Errors: HawserError `E_BAD_OPTION` that begins with `source` (the variable's or option's name). */
+/** Parses a connection URL. Errors: HawserError `E_BAD_OPTION` whose message begins with `source` (the variable's or option's name). */
 export function parseEndpoint(url: string, source: string): Endpoint {
   let parts: Record<string, unknown>;
   const [, scheme, user, rest] = /^((?:redis\+|valkey\+)?unix:\/\/)([^@/?]*)@(\/.*)$/i.exec(url) ?? [];
@@ -49,7 +49,7 @@ export function parseEndpoint(url: string, source: string): Endpoint {
   };
 }
 
-/** A unix socket's user and password, which the standard of URLs does not know. */
+/** Adds a unix socket's user and password, which the URL standard does not allow. */
 function withUser(endpoint: Endpoint, text: string, source: string): Endpoint {
   if (endpoint.memory) return endpoint;
   const [username = '', ...password] = text.split(':');
@@ -72,7 +72,7 @@ function queryOf(url: string, source: string): Record<string, string | number> {
   return query;
 }
 
-/** `redis://host?db=2`, as in ioredis; a database in the URL's path goes before it. (For a unix socket the core reads it.) */
+/** `redis://host?db=2`, as in ioredis. A database in the URL's path takes precedence. (For a unix socket, the core reads the query.) */
 function databaseInQuery(url: string, source: string): number | undefined {
   const [, path = '', query = ''] = /^[^/?#]*\/\/[^/?#]*\/?([^?#]*)(?:\?([^#]*))?/.exec(url) ?? [];
   const db = new URLSearchParams(query).get('db');
@@ -84,11 +84,11 @@ function databaseInQuery(url: string, source: string): number | undefined {
 export function keyPrefixRefused(path: string): HawserError {
   return new HawserError(
     'E_BAD_OPTION',
-    `${path}: keyPrefix is refused by the manager, whose connections are shared; a CacheRepository takes a prefix, a client of your own (new Redis) takes keyPrefix`,
+    `${path}: keyPrefix is refused by the manager, because its connections are shared; pass a prefix to a CacheRepository, or keyPrefix to a client that you make with new Redis`,
   );
 }
 
-/** The endpoint as options of a client. */
+/** The endpoint as client options. */
 export function endpointOptions(endpoint: ServerEndpoint): Record<string, unknown> {
   const { host, port, path, tls, username, password, db, query } = endpoint;
   const options: Record<string, unknown> = { ...query, ...(path === undefined ? { host, port } : { path }), db };

@@ -1,33 +1,33 @@
-/** Whether the connections answer, in bounded time. */
+/** Checks in bounded time whether the connections answer. */
 import type { Redis } from '../client/redis';
 import { turn } from '../turns';
 import { LATE, within } from './budget';
 import { client, settings, type Role } from './connections';
 
-/** A health check answers within this time, whatever the server does. */
+/** The time limit of a health check, whatever the server does. */
 export const HEALTH_TIMEOUT_MS = 1_000;
 
 const now = performance.now.bind(performance);
 
-/** What `redisHealthCheck` reports. */
+/** The report of `redisHealthCheck`. */
 export interface RedisHealth {
   main: 'connected' | 'disconnected';
   subscriber: 'PONG' | 'error';
   publisher: 'PONG' | 'error';
   /** ISO 8601. */
   timestamp: string;
-  /** How long the main connection took to answer, in milliseconds; `null` when it did not. */
+  /** How long the main connection took to answer, in milliseconds; `null` if it did not. */
   latencyMs: number | null;
-  /** Whether all three are well. */
+  /** Whether all three connections answered. */
   healthy: boolean;
-  /** `memory`: the URL is `memory://`, there is no server that could be unwell. */
+  /** `memory`: the URL is `memory://`, so there is no server to check. */
   mode: 'standalone' | 'memory';
 }
 
-/** One PING at a time for each client: while Redis is away, checks that come every second must not fill its queue. */
+/** One PING at a time for each client: while Redis is unavailable, a check every second must not fill its queue. */
 const pings = new WeakMap<Redis, Promise<number | undefined>>();
 
-/** Milliseconds until the role's connection answered; `undefined` when it did not within 1,000 ms. Never rejects. */
+/** Milliseconds until the role's connection answered; `undefined` if it did not within 1,000 ms. Never rejects. */
 export async function pingRole(role: Role): Promise<number | undefined> {
   try {
     if (settings().endpoint.memory) {
@@ -58,8 +58,8 @@ function ping(redis: Redis): Promise<number | undefined> {
 }
 
 /**
- * The state of all three connections, for a health endpoint. Answers within 1,000 ms and does not reject because Redis is down.
- * Opens connections that are not open yet. Errors: HawserError `E_BAD_OPTION`, `E_UNSUPPORTED` for settings that cannot be used.
+ * The state of all three connections, for a health endpoint. Answers within 1,000 ms and does not reject because Redis is down. Opens
+ * connections that are not open yet. Errors: HawserError `E_BAD_OPTION` or `E_UNSUPPORTED` for unusable settings.
  *
  *     app.get('/api/health/redis', async (_, res) => res.json(await redisHealthCheck()));
  */

@@ -1,4 +1,4 @@
-/** Log lines of the manager's clients. An outage is one error and one warning, however many attempts it takes. */
+/** Log lines of the manager's clients. An outage logs one error line for each client, however many attempts it takes. */
 import type { Logger } from '../logger';
 import type { Redis } from '../client/redis';
 import { ReplyError } from '../observe/errors';
@@ -6,7 +6,7 @@ import { replyCode } from './budget';
 
 const now = performance.now.bind(performance);
 
-/** Logs a client's life. Being an `error` listener, it also keeps the client from reporting errors itself. */
+/** Logs the state changes of a client. Its `error` listener also keeps the client from printing errors. */
 export function logLife(redis: Redis, role: string, logger: Logger): void {
   const name = `[hawser:${role}]`;
   let down = false;
@@ -38,7 +38,7 @@ interface Sendable {
   readonly promise: Promise<unknown>;
 }
 
-/** `REDIS_MONITOR_ENABLED`: each command's name and time, never its arguments. */
+/** `REDIS_MONITOR_ENABLED`: logs the name and time of each command, never its arguments. */
 export function logCommands(redis: Redis, role: string, logger: Logger): void {
   const target = redis as unknown as { sendCommand(command: Sendable, ...rest: unknown[]): unknown };
   const send = target.sendCommand.bind(redis);

@@ -1,4 +1,4 @@
-/** The manager's options: what may be configured, what holds otherwise, and the settings that result. */
+/** The manager's options: their types, defaults and checks, and the resulting settings. */
 import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
@@ -7,42 +7,42 @@ import type { ClientOptions } from '../options/options';
 import { consoleLogger, type Logger } from '../logger';
 import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
 
-/** Times and bounds of the cache engine, for the whole process. Milliseconds. */
+/** Times and limits of the cache engine, for the whole process. Times are in milliseconds. */
 export interface CacheEngineOptions {
-  /** Budget of all Redis steps of one read before its loader, from the moment the connection is ready. Default 250. */
+  /** Time budget for all Redis steps of one read before its loader runs, from the moment the connection is ready. Default 250. */
   commandTimeoutMs?: number;
-  /** The same while the process's first connection is being made. Default 1,000. */
+  /** The same budget while the process makes its first connection. Default 1,000. */
   connectBudgetMs?: number;
-  /** Budget of `set`, `delete`, `deletePattern` and `invalidateTags`. Default 5,000. */
+  /** Time budget of `set`, `delete`, `deletePattern` and `invalidateTags`. Default 5,000. */
   writeTimeoutMs?: number;
-  /** How long a load's lease lives unless its holder renews it. Default 10,000. */
+  /** Time to live of a load's lease unless its holder renews it. Default 10,000. */
   leaseMs?: number;
   /** How often a running load renews its lease. Default 3,000. */
   renewMs?: number;
   /** How long a caller waits at most for the load of another one, in another process or in this one, before it loads without storing. Default 30,000. */
   lockTimeoutMs?: number;
-  /** Invalidations that could not be delivered and are kept until they are: at most this many tags and keys. Default 10,000. */
+  /** Maximum number of tags and keys whose invalidation could not be delivered and is kept for delivery later. Default 10,000. */
   maxUndelivered?: number;
-  /** Bound of the in-process store of `memory://`, in bytes. Default 64 MiB. */
+  /** Size limit of the in-process store of `memory://`, in bytes. Default 64 MiB. */
   memoryBytes?: number;
 }
 
-/** What the connection URL says. */
+/** Options that the connection URL sets. */
 type UrlOption = 'host' | 'port' | 'path' | 'username' | 'password' | 'db';
 
-/** Options of `RedisManager.configure`. Each overrides the environment variable named beside it. */
+/** Options of `RedisManager.configure`. Each overrides the environment variable in its description. */
 export interface ManagerOptions {
-  /** `REDIS_URL`; default `redis://localhost:6379`. */
+  /** `REDIS_URL`. Default `redis://localhost:6379`. */
   url?: string;
-  /** Name of the connections in `CLIENT LIST`, followed by `:` and the role. Default `hawser`. */
+  /** Start of the connections' names in `CLIENT LIST`; `:` and the role follow. Default `hawser`. */
   connectionName?: string;
-  /** `REDIS_MAX_RETRIES`: reconnect attempts that one request waits for before it fails. Default 10. */
+  /** `REDIS_MAX_RETRIES`: the number of reconnect attempts before a waiting request fails. Default 10. */
   maxRetries?: number;
-  /** `REDIS_RETRY_DELAY`: base of the reconnect delay in milliseconds. Default 100. */
+  /** `REDIS_RETRY_DELAY`: the base of the reconnect delay, in milliseconds. Default 100. */
   retryDelayMs?: number;
-  /** `REDIS_MANAGER_ENABLED`: what `isEnabled` reports. Default false. */
+  /** `REDIS_MANAGER_ENABLED`: the result of `isEnabled`. Default false. */
   enabled?: boolean;
-  /** `REDIS_MONITOR_ENABLED`: log each command's name and time at debug level. Default false. */
+  /** `REDIS_MONITOR_ENABLED`: logs the name and time of each command at debug level. Default false. */
   monitor?: boolean;
   /** `CACHE_DEFAULT_TTL`, in seconds. Default 3600. */
   defaultTtl?: number;
@@ -53,19 +53,19 @@ export interface ManagerOptions {
   /** `CACHE_METRICS_ENABLED`. Default true. */
   enableMetrics?: boolean;
   /**
-   * What entries of a former master are worth after a failover. `'cold'` (default): nothing. `'trust'`: they are served, and what was
-   * invalidated but not yet replicated comes back. The same in the whole fleet.
+   * Whether to use the entries of a former master after a failover. `'cold'` (default): no. `'trust'`: yes, so entries return if their
+   * invalidation was not yet replicated. Use the same value in the whole fleet.
    */
   afterFailover?: 'cold' | 'trust';
-  /** Times and bounds of the cache. */
+  /** Times and limits of the cache. */
   cache?: CacheEngineOptions;
-  /** Where log lines go. Default: warnings and errors to the console. */
+  /** The logger. Default: warnings and errors go to the console. */
   logger?: Logger;
-  /** More options for the three clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and what the URL says are refused. */
+  /** More options for the three clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and options that the URL sets are refused. */
   redis?: ClientOptions & { [Name in UrlOption | 'keyPrefix' | 'sentinels' | 'connectionName']?: never };
 }
 
-/** What holds, once everything has been read and checked. */
+/** The settings after all sources have been read and checked. */
 export interface Settings {
   readonly endpoint: Endpoint;
   readonly connectionName: string;
@@ -160,7 +160,7 @@ function checkClientOptions(redis: object): void {
     badOption('manager.redis.resend', "'all', 'idempotent' or 'none'", resend);
   }
   if ('sentinels' in redis) throw unsupported('manager.redis.sentinels', 'Sentinel');
-  if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', 'manager.redis.connectionName: set manager.connectionName, which the roles are added to');
+  if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', 'manager.redis.connectionName: set manager.connectionName instead; the manager appends the role');
   for (const name of FROM_URL) {
     if (name in redis) throw new HawserError('E_BAD_OPTION', `manager.redis.${name} is part of the connection URL: set manager.url or REDIS_URL`);
   }
@@ -170,7 +170,10 @@ function unsupported(source: string, what: string): HawserError {
   return new HawserError('E_UNSUPPORTED', `${source}: ${what} is not supported by this version; it comes in a later one. Use a redis://, rediss://, unix:// or memory:// URL`);
 }
 
-/** Lays options over the environment. The first malformed variable throws; so does what this version cannot do. */
+/**
+ * Merges the options with the environment; options win. Throws for the first malformed variable and for settings that this version does
+ * not support.
+ */
 export function resolveSettings(o: ManagerOptions): Settings {
   if (readEnv('REDIS_CLUSTER')) throw unsupported('REDIS_CLUSTER', 'Redis Cluster');
   if (isSet('REDIS_CLUSTER_NODES')) readEnv('REDIS_CLUSTER_NODES');
@@ -200,10 +203,10 @@ function engineConfig(o: ManagerOptions): string {
   return JSON.stringify({ ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') });
 }
 
-/** The longest pause between two reconnect attempts. */
+/** The maximum delay between two reconnect attempts. */
 const MAX_DELAY_MS = 3_000;
 
-/** Delay before attempt `times`: `min(base x times, 3000)` with full jitter, for ever. */
+/** The delay before attempt `times`: `min(base x times, 3000)` with full jitter, without an end. */
 export function reconnectDelay(baseMs: number, times: number): number {
   return Math.round(Math.random() * Math.min(baseMs * times, MAX_DELAY_MS));
 }

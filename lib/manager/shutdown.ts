@@ -1,4 +1,4 @@
-/** Closing everything when the process is told to stop. */
+/** Closes everything when the process receives a signal to stop. */
 import { constants } from 'node:os';
 import { checkMs, checkNames } from '../cache/validate';
 import { badOption } from '../errors';
@@ -8,21 +8,21 @@ import { closeAll } from './connections';
 export interface ShutdownOptions {
   /** Default `['SIGTERM', 'SIGINT']`. */
   signals?: NodeJS.Signals[];
-  /** How long closing may take, in milliseconds. Default 2,000. */
+  /** Time limit for closing, in milliseconds. Default 2,000. */
   timeoutMs?: number;
 }
 
 export const CLOSE_TIMEOUT = { min: 0, max: 600_000, default: 2_000 };
 
 const NAMES = new Set(['signals', 'timeoutMs']);
-/** No process can listen to these. */
+/** Signals that no process can listen to. */
 const DEAF = new Set(['SIGKILL', 'SIGSTOP']);
 
 const installed = new Map<NodeJS.Signals, () => void>();
 
 /**
- * On a signal: closes everything, then lets the process end as it would have without the hook. Where the application listens to the
- * signal itself, ending the process stays its business. A second signal ends the process at once.
+ * On a signal, closes everything and then lets the process end as it would have without the hook. If the application also listens to the
+ * signal, the application must end the process. A second signal ends the process at once.
  */
 export function installShutdownHooks(options: ShutdownOptions = {}): void {
   checkNames('options', options, NAMES);

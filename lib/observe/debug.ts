@@ -1,10 +1,10 @@
 /**
- * `DEBUG=ioredis:*`: what a client does, told by the npm package `debug` under ioredis's names. A client whose commands are told has a
- * `sendCommand` of its own; nobody else pays for it.
+ * `DEBUG=ioredis:*`: debug output through the npm package `debug`, under ioredis's names. Only a client whose commands are logged gets
+ * its own `sendCommand`, so other clients pay nothing.
  */
 import createDebug = require('debug');
 
-/** Longer texts are cut. */
+/** Longer texts are truncated. */
 const LONGEST = 200;
 
 interface Log {
@@ -29,10 +29,10 @@ function short(value: unknown): unknown {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} ... <REDACTED full-length="${text.length}">` : value;
 }
 
-/** Their arguments are passwords, or may be. */
+/** Commands whose arguments are or may be passwords. */
 const SECRET = new Set(['auth', 'hello', 'acl', 'config', 'migrate']);
 
-/** What is told of a command. */
+/** The parts of a command that are logged. */
 interface Issued {
   readonly name: string;
   readonly args: readonly unknown[];
@@ -46,7 +46,7 @@ interface Client {
   sendCommand(command: never, pipeline?: unknown): unknown;
 }
 
-/** Whose line it is: where it is connected to, or will be, and its name. */
+/** Describes a client: the address of its connection (present or future) and its name. */
 function description({ options, stream }: Client): string {
   const { path, host, port, connectionName } = options;
   const place = path || (stream?.remoteAddress && stream.remotePort ? `${stream.remoteAddress}:${stream.remotePort}` : `${host}:${port}`);
@@ -62,7 +62,7 @@ export function logCommand(client: Client, verb: 'write' | 'queue', command: Iss
   logRedis(`${verb} command[%s]: %d -> %s(%o)`, description(client), database, command.name, args);
 }
 
-/** Has a client tell its commands from now on, if anybody wants to know. */
+/** Logs a client's commands from now on, if the `ioredis:redis` namespace is enabled. */
 export function watchCommands(client: Client, database: () => number): void {
   if (!logRedis.enabled || Object.hasOwn(client, 'sendCommand')) return;
   const value = function (this: Client, command: Issued, pipeline?: unknown): unknown {

@@ -1,26 +1,26 @@
 /**
- * The errors of the client: the classes and messages that users of ioredis match on, each with hawser's stable `code` beside them.
- * The code is not enumerable, so that a `ReplyError` prints and compares as it does there.
+ * The client's errors. They have the classes and messages that users of ioredis match on, and hawser's stable `code`. The code is not
+ * enumerable, so that a `ReplyError` prints and compares as in ioredis.
  */
 import redisErrors = require('redis-errors');
 
-/** The base of all of them. Class of the npm package `redis-errors`. */
+/** The base of all client errors. The class comes from the npm package `redis-errors`. */
 export interface RedisError extends Error {
-  /** `E_REPLY`, `E_ABORTED` ...; missing on errors that are made outside of the client. */
+  /** `E_REPLY`, `E_ABORTED` ...; missing on errors that are made outside the client. */
   readonly code?: string;
 }
-/** The server answered with an error: its text is the message. Class of the npm package `redis-errors`. */
+/** The server answered with an error, whose text is the message. The class comes from the npm package `redis-errors`. */
 export interface ReplyError extends RedisError {
-  /** Whose reply it was. */
+  /** The command that the server answered. */
   command: CommandShape;
-  /** Of a transaction that EXEC refused (EXECABORT): the errors of its commands, `Error[]`. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- ioredis's class is `any`: what is read of such an error without a check stays so
+  /** If EXEC refused a transaction (EXECABORT): the errors of its commands, `Error[]`. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- ioredis's class is `any`, so code that reads it unchecked still compiles
   previousErrors?: any;
 }
-/** The command was given up by the client. Class of the npm package `redis-errors`. */
+/** The client gave up the command. The class comes from the npm package `redis-errors`. */
 export interface AbortError extends RedisError {
   command?: CommandShape;
-  /** Whether the server may have run the command all the same. */
+  /** Whether the server may have run the command anyway. */
   readonly maybeExecuted?: boolean;
 }
 type ErrorClass<T> = new (message?: string) => T;
@@ -29,13 +29,13 @@ export const RedisError: ErrorClass<RedisError> = redisErrors.RedisError;
 export const ReplyError: ErrorClass<ReplyError> = redisErrors.ReplyError as ErrorClass<ReplyError>;
 export const AbortError: ErrorClass<AbortError> = redisErrors.AbortError;
 
-/** What an error says about the command it belongs to. */
+/** The command that an error belongs to. */
 export interface CommandShape {
   name: string;
   args: unknown[];
 }
 
-/** Every way in which waiting commands are given up after too many reconnects. */
+/** Rejects commands that still wait after too many reconnects. */
 export class MaxRetriesPerRequestError extends AbortError {
   constructor(maxRetriesPerRequest: number) {
     super(
@@ -51,10 +51,10 @@ export class MaxRetriesPerRequestError extends AbortError {
 
 export const CONNECTION_CLOSED_ERROR_MSG = 'Connection is closed.';
 
-/** What happened to a command, before it is known whether anybody wants an Error of it. */
+/** Why a command failed. An Error is made from it only when one is needed. */
 export interface Failure {
   code: string;
-  /** The server's text, or what is to be said instead of the code's usual message. */
+  /** The server's text, or a message that replaces the code's usual one. */
   text?: string;
   maybeExecuted?: boolean;
   node: string;
@@ -78,7 +78,7 @@ function construct({ code, text, maxRetriesPerRequest }: Failure): Error {
     case 'E_QUEUE_FULL':
       return new Error('The queue of commands is full (maxQueueCommands, maxQueueBytes); the server is slower than its callers');
     case 'E_PROTOCOL':
-      return new Error(text ?? 'The server sent what is no reply to the commands in flight. Please report this.');
+      return new Error(text ?? 'The server sent something that is not a reply to a command in flight. Please report this.');
     case 'E_CONN_CLOSED':
       return new Error(text ?? CONNECTION_CLOSED_ERROR_MSG);
     default:
@@ -86,7 +86,7 @@ function construct({ code, text, maxRetriesPerRequest }: Failure): Error {
   }
 }
 
-/** The Error of a failure. */
+/** Makes the Error of a failure. */
 export function errorOf(failure: Failure, command: CommandShape): Error {
   const error = construct(failure);
   const hidden = { enumerable: false, configurable: true, writable: true };

@@ -1,51 +1,53 @@
 /**
- * The events of clients and their listeners' arguments. A listener of another shape, or of an event that is not named here, is taken as Node's
- * emitter takes it, so that code written for ioredis compiles as it is.
+ * The events of clients and the arguments of their listeners. As with Node's emitter, listeners of another shape and of events that are
+ * not named here are accepted too, so that code written for ioredis compiles unchanged.
  */
 import type { EventEmitter } from 'node:events';
 
-/** Of every kind of client. All are emitted in a later tick than what they tell of. */
+/** Events of every kind of client. Each is emitted in a later tick than the change it reports. */
 export interface ConnectionEvents {
-  /** Nothing is connected until the first command or `connect()` (`lazyConnect`). */
+  /** The client does not connect until the first command or `connect()` (`lazyConnect`). */
   wait: () => void;
   connecting: () => void;
-  /** The socket is open; commands still wait for the handshake. */
+  /** The socket is open. Commands still wait for the handshake. */
   connect: () => void;
   /** Commands are sent. */
   ready: () => void;
   close: () => void;
-  /** A new attempt follows, after `delay` ms. */
+  /** The client will try again after `delay` ms. */
   reconnecting: (delay: number) => void;
-  /** No further attempt is made until `connect()`. */
+  /** The client will not try again until `connect()`. */
   end: () => void;
-  /** A message of a channel that `subscribe` named. */
+  /** A message on a channel that you passed to `subscribe`. */
   message: (channel: string, message: string) => void;
   messageBuffer: (channel: Buffer, message: Buffer) => void;
-  /** A message of a channel that a pattern of `psubscribe` matched. */
+  /** A message on a channel that matches a pattern of `psubscribe`. */
   pmessage: (pattern: string, channel: string, message: string) => void;
   /** The pattern is text here too. */
   pmessageBuffer: (pattern: string, channel: Buffer, message: Buffer) => void;
-  /** A message of a channel that `ssubscribe` named. */
+  /** A message on a channel that you passed to `ssubscribe`. */
   smessage: (channel: string, message: string) => void;
   smessageBuffer: (channel: Buffer, message: Buffer) => void;
 }
 
 /** Events of a `Redis`. */
 export interface RedisEvents extends ConnectionEvents {
-  /** What went wrong with the connection. Without a listener it is printed. */
+  /** A connection error. If there is no listener, the client prints it. */
   error: (error: Error) => void;
   /** Commands run in another database from now on. */
   select: (db: number) => void;
   /** The client of `monitor()` receives commands from now on. */
   monitoring: () => void;
-  /** A command that the server ran: when (seconds since 1970, as text), its name and arguments, the caller's address, the database. */
+  /**
+   * A command that the server ran: the time (seconds since 1970, as text), its name and arguments, the caller's address, the database.
+   */
   monitor: (time: string, args: string[], source: string, database: string) => void;
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's types
 type AnyListener = (...args: any[]) => void;
 
-/** An emitter that knows its events. */
+/** An emitter with typed events. */
 export interface Emitter<Events> extends EventEmitter {
   on<Name extends keyof Events>(event: Name, listener: Events[Name]): this;
   on(event: string | symbol, listener: AnyListener): this;
@@ -63,5 +65,5 @@ export interface Emitter<Events> extends EventEmitter {
   removeListener(event: string | symbol, listener: AnyListener): this;
 }
 
-/** Node's emitter as the base of a class with such events. */
+/** Node's emitter as the base class for typed events. */
 export type EmitterClass<Events> = new () => Emitter<Events>;

@@ -1,7 +1,7 @@
 /** A line that MONITOR sends: `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
 export type Seen = [time: string, args: string[], source: string, database: string];
 
-/** What it tells; undefined if it is none. */
+/** Parses such a line; undefined if `line` is not one. */
 export function parseMonitorLine(line: string): Seen | undefined {
   const head = /^(\d+\.\d+) \[(\d+) (.*?)\] /.exec(line);
   if (head === null) return undefined;

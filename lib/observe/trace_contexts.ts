@@ -1,10 +1,10 @@
-/** What subscribers of the tracing channels receive, as in ioredis. */
+/** The messages of the tracing channels, as in ioredis. */
 
-/** Of `ioredis:command`. */
+/** The message of `ioredis:command`. */
 export interface CommandTraceContext {
-  /** As typed. */
+  /** The name as the caller wrote it. */
   command: string;
-  /** Values replaced by `?`. */
+  /** Values are replaced by `?`. */
   args: string[];
   database: number;
   serverAddress: string;
@@ -12,20 +12,20 @@ export interface CommandTraceContext {
   serverPort: number | undefined;
 }
 
-/** Of `ioredis:batch`: a transaction. */
+/** The message of `ioredis:batch`, a transaction. */
 export interface BatchOperationContext {
   batchMode: 'MULTI';
-  /** Commands between MULTI and EXEC. */
+  /** The number of commands between MULTI and EXEC. */
   batchSize: number;
   database: number;
   serverAddress: string;
   serverPort: number | undefined;
 }
 
-/** Of `ioredis:connect`. */
+/** The message of `ioredis:connect`. */
 export interface ConnectTraceContext {
   serverAddress: string;
   serverPort: number | undefined;
-  /** Which connection of this client it is, from 1. */
+  /** The number of this connection among the client's connections, from 1. */
   connectionEpoch: number;
 }

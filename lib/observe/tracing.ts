@@ -1,6 +1,6 @@
 /**
- * The tracing channels of ioredis (`node:diagnostics_channel`): `ioredis:command`, `ioredis:batch`, `ioredis:connect`. Nothing is built while
- * nobody listens. Which arguments are shown follows the rules of `@opentelemetry/redis-common`; the others are `?`.
+ * ioredis's tracing channels (`node:diagnostics_channel`): `ioredis:command`, `ioredis:batch`, `ioredis:connect`. Nothing is built while
+ * nobody subscribes. The rules of `@opentelemetry/redis-common` decide which arguments are shown; the others become `?`.
  */
 import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
 
@@ -10,7 +10,7 @@ const commands: Channel = tracingChannel('ioredis:command');
 const batches: Channel = tracingChannel('ioredis:batch');
 const connects: Channel = tracingChannel('ioredis:connect');
 
-/** How many arguments are shown, by the name's beginning; first match counts. */
+/** How many arguments are shown, by the start of the command's name. The first match counts. */
 const SHOWN: readonly (readonly [RegExp, number])[] = [
   [/^ECHO/i, 0],
   [/^(GETSET|LPUSH|MSET|PFA|PSETEX|PUBLISH|RPUSH|SADD|SET|SPUBLISH|XADD|ZADD)/i, 1],
@@ -29,7 +29,7 @@ function sanitize(name: string, args: readonly unknown[]): string[] {
 const isHeard = ({ start, end, asyncStart, asyncEnd, error }: Channel): boolean =>
   start.hasSubscribers || asyncEnd.hasSubscribers || error.hasSubscribers || end.hasSubscribers || asyncStart.hasSubscribers;
 
-/** What is traced of a command. */
+/** The parts of a command that tracing uses. */
 interface Traced {
   name: string;
   args: readonly unknown[];
@@ -37,7 +37,7 @@ interface Traced {
   promise: Promise<unknown>;
 }
 
-/** Whose command, batch or connection it is. */
+/** The server and database of a command, batch or connection. */
 export interface Place {
   serverAddress: string;
   serverPort: number | undefined;
@@ -49,22 +49,22 @@ const noop = (): void => {};
 /** Whether commands are traced now. */
 export const isTracing = (): boolean => isHeard(commands);
 
-/** Of commands that wait to be written: the database that they are for. */
+/** The database of each command that waits to be written. */
 const issuedFor = new WeakMap<Traced, number>();
 
-/** A command is issued that cannot be written yet. */
+/** Notes a command that cannot be written yet. */
 export function noteIssued(command: Traced, database: number): void {
   issuedFor.set(command, database);
 }
 
-/** Traces a command that is written, once, however often it is sent. */
+/** Traces a command when it is written. A command is traced once, even if it is sent again. */
 export function traceCommand(command: Traced, place: Place): Promise<unknown> {
   if (command.isTraced) return command.promise;
   command.isTraced = true;
   const context = { command: command.name, args: sanitize(command.name, command.args), ...place };
   context.database = issuedFor.get(command) ?? place.database;
   const traced = commands.tracePromise(() => command.promise, context);
-  // Who awaits it hears of it; a pipeline does not.
+  // A caller that awaits the promise sees the rejection; a pipeline does not await it.
   traced.catch(noop);
   return traced;
 }

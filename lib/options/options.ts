@@ -1,5 +1,5 @@
 /**
- * The options of a `Redis`: constructor forms, URL forms and defaults are ioredis's (6.0), what hawser adds is at the end.
+ * The options of a `Redis`. Constructor forms, URL forms and defaults match ioredis 6.0; hawser's additions come last.
  */
 import type { ConnectionOptions } from 'node:tls';
 import { isIP, type Socket } from 'node:net';
@@ -8,115 +8,124 @@ import type { ReplyMappingMode } from './reply_mapping';
 import type { SentinelConnectionOptions } from './sentinel_options';
 import { tlsProfiles } from './tls_profiles';
 
-/** What a custom connector has to offer, as in ioredis. */
+/** The interface of a custom connector, as in ioredis. */
 export interface ConnectorLike {
-  /** Opens a stream; `emit('error', error)` says what went wrong on the way. */
+  /** Opens a stream. `emit('error', error)` reports errors on the way. */
   connect(emit: (event: string, error: Error) => void): Promise<Socket>;
   disconnect(): void;
   check?(info: Record<string, unknown>): boolean;
 }
 
-/** A list of fields that HIMPORT knows by name; prepared on every connection. */
+/** A named list of fields for HIMPORT, prepared on every connection. */
 export interface HimportFieldset {
   readonly name: string | Buffer;
   readonly fields: readonly (string | Buffer)[];
 }
 
-/** Options that all connections share. Names, units and defaults are ioredis's unless they are marked hawser. */
+/** Options that all connections share. Names, units and defaults match ioredis, except for options marked hawser. */
 export interface CommonRedisOptions {
-  /** How long to wait before attempt number `times`, in ms; anything but a number: never again. Default: 50 ms doubling to 5 s, plus jitter. */
+  /**
+   * Returns the delay before attempt number `times`, in ms; any other value stops reconnecting. Default: 50 ms doubling to 5 s, plus
+   * jitter.
+   */
   retryStrategy?: ((times: number) => number | void | null) | null | undefined;
-  /** Deadline of a command from its call on, in ms; blocking commands are exempt. Default: none. */
+  /** Time limit for a command, from its call, in ms. Blocking commands are exempt. Default: none. */
   commandTimeout?: number | undefined;
-  /** Opt-in deadline of blocking commands, in ms: they resolve `null`. */
+  /** Optional time limit for blocking commands, in ms; after it they resolve with `null`. */
   blockingTimeout?: number | undefined;
-  /** Added to a blocking command's own time-out, in ms. Default 100. */
+  /** Extra time on top of a blocking command's own time-out, in ms. Default 100. */
   blockingTimeoutGrace?: number | undefined;
-  /** Destroys the socket when no data came for so long while replies are due, in ms. */
+  /** Destroys the socket if no data arrives for this time while replies are due, in ms. */
   socketTimeout?: number | undefined;
-  /** Delay of TCP keepalive probes in ms, 0 for the system's; anything but a number: none. Default 30000. */
+  /** Delay before TCP keepalive probes, in ms; 0 uses the system's delay, and any other type disables keepalive. Default 30000. */
   keepAlive?: number | undefined;
   /** TCP_NODELAY. Default true. */
   noDelay?: boolean | undefined;
-  /** CLIENT SETNAME. */
+  /** The connection's name (CLIENT SETNAME). */
   connectionName?: string | undefined;
-  /** No CLIENT SETINFO when connecting. Default false. */
+  /** Omits CLIENT SETINFO when connecting. Default false. */
   disableClientInfo?: boolean | undefined;
-  /** The library's name in CLIENT LIST becomes `ioredis(tag)`. */
+  /** Shows the library's name in CLIENT LIST as `ioredis(tag)`. */
   clientInfoTag?: string | undefined;
-  /** ACL user. Default: the server's `default`. */
+  /** The ACL user. Default: the server's `default`. */
   username?: string | undefined;
-  /** Sent with HELLO, or by AUTH; never written to a log or an error. */
+  /** Sent with HELLO or AUTH. It never appears in a log or an error. */
   password?: string | undefined;
   /** Database. Default 0. */
   db?: number | undefined;
-  /** 3 (HELLO 3, RESP2 where the server refuses it) or 2. Default 3. */
+  /** 3 (HELLO 3, or RESP2 if the server refuses it) or 2. Default 3. */
   protocol?: 2 | 3 | undefined;
-  /** `'legacy'`: RESP2's shapes under RESP3 too. */
+  /** `'legacy'`: replies have RESP2's shapes under RESP3, too. */
   replyMapping?: ReplyMappingMode | undefined;
   /** Subscribes again after a reconnect. Default true. */
   autoResubscribe?: boolean | undefined;
-  /** Sends commands again whose reply a cut took away; see `resend`. Default true. */
+  /** Sends commands again if the connection was cut before their reply; see `resend`. Default true. */
   autoResendUnfulfilledCommands?: boolean | undefined;
-  /** 1 or true: reconnect; 2: and send the command again. */
+  /** 1 or true reconnects; 2 reconnects and sends the command again. */
   reconnectOnError?: ((error: Error) => boolean | 1 | 2) | null | undefined;
-  /** READONLY when connecting: for replicas of a cluster. Default false. */
+  /** Sends READONLY when connecting, for replicas of a cluster. Default false. */
   readOnly?: boolean | undefined;
-  /** Integers as strings. */
+  /** Returns integers as strings. */
   stringNumbers?: boolean | undefined;
-  /** Time a connection may take, in ms. Default 10000. */
+  /** Time limit for connecting, in ms. Default 10000. */
   connectTimeout?: number | undefined;
-  /** How long a closed connection may take until its socket is destroyed, in ms. Default 2000. */
+  /** Destroys the socket of a closing connection after this time, in ms. Default 2000. */
   disconnectTimeout?: number | undefined;
-  /** Enters monitor mode when ready. `monitor()` sets it. */
+  /** Enters monitor mode when ready. `monitor()` sets this. */
   monitor?: boolean | undefined;
-  /** Reconnects after which waiting commands are rejected; null: never. Default 20. */
+  /** Rejects waiting commands after this many reconnects; null: never. Default 20. */
   maxRetriesPerRequest?: number | null | undefined;
-  /** Longest wait for a loading server, in ms. Default 10000. */
+  /** Maximum delay between checks of a loading server, in ms. Default 10000. */
   maxLoadingRetryTime?: number | undefined;
-  /** Commands of one turn of the event loop go out as one pipeline. Default false: they go out in one write all the same. */
+  /** Sends the commands of one event loop turn as one pipeline. Default false; they go out in one write either way. */
   enableAutoPipelining?: boolean | undefined;
-  /** Names of commands that do not join it, lower-case. */
+  /** Lower-case names of commands that are not auto-pipelined. */
   autoPipeliningIgnoredCommands?: string[] | undefined;
-  /** In ioredis's types; neither client reads it. */
+  /** Part of ioredis's types; neither client reads it. */
   offlineQueue?: boolean | undefined;
-  /** In ioredis's types; neither client reads it. */
+  /** Part of ioredis's types; neither client reads it. */
   commandQueue?: boolean | undefined;
-  /** Whether commands wait while there is no connection. Default true. */
+  /** Queues commands while there is no connection. Default true. */
   enableOfflineQueue?: boolean | undefined;
-  /** INFO before `ready`, and again while the server is loading. Default true. */
+  /** Sends INFO before `ready`, and repeats it while the server is loading. Default true. */
   enableReadyCheck?: boolean | undefined;
-  /** Connects with the first command or `connect()`. Default false. */
+  /** Connects on the first command or on `connect()`. Default false. */
   lazyConnect?: boolean | undefined;
-  /** Lua scripts that become methods, by name; see `defineCommand`. */
+  /** Lua scripts by name; each becomes a method. See `defineCommand`. */
   scripts?: Record<string, { lua: string; numberOfKeys?: number | undefined; readOnly?: boolean | undefined }> | undefined;
-  /** Put before keys, wherever a command has them. Not before patterns and channels; those of SSUBSCRIBE and SPUBLISH are keys. Default none. */
+  /**
+   * A prefix for all keys in commands. Patterns and channels get no prefix, except the channels of SSUBSCRIBE and SPUBLISH, which count
+   * as keys. Default: none.
+   */
   keyPrefix?: string | undefined;
-  /** Errors end with the stack of the call. Costs time per command. Default false. */
+  /** Appends the caller's stack to errors. This costs time for every command. Default false. */
   showFriendlyErrorStack?: boolean | undefined;
-  /** Opens the connection in place of host, port, path and tls. */
+  /** Opens the connection instead of host, port, path and tls. */
   Connector?: (new (options: unknown) => ConnectorLike) | undefined;
-  /** hawser: which commands are sent again after a cut: all (as ioredis does), those that are safe to run twice, or none. Default `'all'`. */
+  /**
+   * hawser: the commands to send again after a connection was cut: all (as in ioredis), those that are safe to run twice, or none.
+   * Default `'all'`.
+   */
   resend?: 'all' | 'idempotent' | 'none' | undefined;
-  /** hawser: most commands waiting or in flight; 0: no bound. Default 0. */
+  /** hawser: maximum number of commands that wait or are in flight; 0: no limit. Default 0. */
   maxQueueCommands?: number | undefined;
-  /** hawser: most bytes waiting or in flight; 0: no bound. Default 0. */
+  /** hawser: maximum number of bytes that wait or are in flight; 0: no limit. Default 0. */
   maxQueueBytes?: number | undefined;
-  /** hawser: silence after which the server is asked for a sign of life, in ms; 0: never. Default 4000. */
+  /** hawser: checks the server after this much silence, in ms; 0: never. Default 4000. */
   watchdogMs?: number | undefined;
-  /** hawser: send commands again that the server refused (LOADING, READONLY, TRYAGAIN ...). Default false. */
+  /** hawser: sends commands again if the server refused them (LOADING, READONLY, TRYAGAIN ...). Default false. */
   retryRefused?: boolean | undefined;
-  /** hawser: how deep a reply may nest. Default 128. */
+  /** hawser: maximum nesting depth of a reply. Default 128. */
   maxReplyDepth?: number | undefined;
-  /** hawser: elements that one reply may announce, all levels together. Default 2^30. */
+  /** hawser: maximum number of elements in one reply, over all levels. Default 2^30. */
   maxReplyElements?: number | undefined;
-  /** hawser: bytes that one reply may take. Default 1 GiB. */
+  /** hawser: maximum size of one reply in bytes. Default 1 GiB. */
   maxReplyBytes?: number | undefined;
-  /** hawser: `'socket'`, Node's own sockets. A thread of its own comes with a later version. */
+  /** hawser: `'socket'`, Node's own sockets. A dedicated thread comes with a later version. */
   transport?: 'socket' | undefined;
 }
 
-/** Where the server is. */
+/** The address of the server. */
 export interface StandaloneConnectionOptions {
   /** Default `'localhost'`. */
   host?: string | undefined;
@@ -130,36 +139,45 @@ export interface StandaloneConnectionOptions {
   tls?: ConnectionOptions | undefined;
 }
 
-/** Sentinel's options are typed for code that has them; this version refuses `sentinels`. */
+/** Sentinel's options are typed for code that passes them; this version refuses `sentinels`. */
 type SentinelOptions = Omit<SentinelConnectionOptions, keyof CommonRedisOptions | keyof StandaloneConnectionOptions>;
 
-/** The options of `new Redis`, by ioredis's names. */
+/** The options of `new Redis`, with ioredis's names. */
 export interface RedisOptions extends CommonRedisOptions, StandaloneConnectionOptions, SentinelOptions {
-  /** Experimental in ioredis: lists of fields that are prepared on every connection. Redis 8.10 and newer. */
+  /** Experimental in ioredis: field lists that are prepared on every connection. Redis 8.10 and newer. */
   himportFieldsets?: readonly HimportFieldset[] | undefined;
 }
 
-/** What the constructor takes: besides what `RedisOptions` names, what ioredis takes and its types leave out. */
+/** The options that the constructor accepts: `RedisOptions`, and values that ioredis accepts but its types omit. */
 export interface ClientOptions<Mode extends ReplyMappingMode = ReplyMappingMode>
   extends Omit<RedisOptions, 'connectionName' | 'username' | 'password' | 'keyPrefix' | 'tls' | 'reconnectOnError' | 'replyMapping'> {
-  /** CLIENT SETNAME. */
+  /** The connection's name (CLIENT SETNAME). */
   connectionName?: string | null | undefined;
   username?: string | null | undefined;
   password?: string | null | undefined;
-  /** Put before keys. Default none. */
+  /** A prefix for all keys. Default: none. */
   keyPrefix?: string | Buffer | undefined;
-  /** TLS options of Node; `true`: its defaults; a profile (`'RedisCloudFixed'`, `'RedisCloudFlexible'`) brings its certificate authorities along. */
+  /**
+   * Node's TLS options; `true` for its defaults; or a profile (`'RedisCloudFixed'`, `'RedisCloudFlexible'`), which includes its
+   * certificate authorities.
+   */
   tls?: (ConnectionOptions & { profile?: string }) | string | boolean | undefined;
-  /** For each error that the server replies: 1 or true: reconnect; 2: and send the command again; 0 or false: neither. Default: neither. */
+  /**
+   * Called for each error reply. 1 or true reconnects; 2 reconnects and sends the command again; 0 or false does nothing. Default:
+   * nothing.
+   */
   reconnectOnError?: ((error: Error) => boolean | 0 | 1 | 2) | null | undefined;
-  /** `'legacy'` (default): RESP2's shapes. `'resp3'`: what the server sends under protocol 3. */
+  /** `'legacy'` (default): RESP2's shapes. `'resp3'`: the shapes that the server sends under protocol 3. */
   replyMapping?: Mode | undefined;
 }
 
-/** Options by any name: what is unknown is kept, as in ioredis. */
+/** Options with any name: unknown options are kept, as in ioredis. */
 type AnyOptions = ClientOptions & { [unknown: string]: unknown };
 
-/** Options with their defaults. Types are those of `RedisOptions`; a Buffer, a null or a TLS profile that was given is there all the same. */
+/**
+ * Options with their defaults. The types are those of `RedisOptions`, but a Buffer, a null or a TLS profile that you pass is kept as it
+ * is.
+ */
 export type ResolvedOptions = RedisOptions & {
   [unknown: string]: unknown;
   host: string;
@@ -222,14 +240,14 @@ export const DEFAULT_REDIS_OPTIONS = {
 
 const isInteger = (text: string): boolean => /^-?\d+$/.test(text);
 
-/** A URL, a host with a port, or the path of a unix socket, as options. */
+/** Parses a URL, a host with a port, or the path of a unix socket into options. */
 export function parseConnectionString(text: string): AnyOptions {
   if (isInteger(text)) return { port: Number(text) };
   const unix = unixUrl(text);
   if (unix !== undefined) return unix;
   let url: URL;
   if (text.startsWith('/') && !text.startsWith('//')) {
-    // The file's name as it is.
+    // A file name: no percent-decoding.
     const [path, query = ''] = text.split('?', 2);
     return { path, ...queryOf(new URLSearchParams(query), { path }) };
   }
@@ -254,7 +272,7 @@ export function parseConnectionString(text: string): AnyOptions {
   return { ...options, ...queryOf(url.searchParams, options) };
 }
 
-/** The options of a URL's query, but for those that it says elsewhere. */
+/** The options in a URL's query, except those that another part of the URL sets. */
 function queryOf(query: URLSearchParams, said: AnyOptions): AnyOptions {
   const options: AnyOptions = {};
   for (const [name, value] of query) {
@@ -265,7 +283,7 @@ function queryOf(query: URLSearchParams, said: AnyOptions): AnyOptions {
   return options;
 }
 
-/** `unix://user:password@/path?db=1`, which is no URL by the standard: a host is missing where a user is named. */
+/** `unix://user:password@/path?db=1`, which is not a valid URL by the standard, because it has a user but no host. */
 function unixUrl(text: string): AnyOptions | undefined {
   const [, user, path, query] = /^unix:\/\/([^@/?]*)@(\/[^?]*)(\?.*)?$/i.exec(text) ?? [];
   if (user === undefined || path === undefined) return undefined;
@@ -273,11 +291,11 @@ function unixUrl(text: string): AnyOptions | undefined {
   return { username: decodeURIComponent(username), password: decodeURIComponent(password.join(':')), ...parseConnectionString(decodeURIComponent(path) + (query ?? '')) };
 }
 
-/** Merges constructor arguments: earlier ones win, all win over the defaults. */
+/** Merges constructor arguments. Earlier arguments win over later ones, and all win over the defaults. */
 export function parseArguments(args: unknown[]): ResolvedOptions {
   const options: AnyOptions = {};
   const add = (more: AnyOptions): void => {
-    // What is inherited counts too, as in ioredis.
+    // Inherited properties count too, as in ioredis.
     for (const key in more) {
       if (options[key] === undefined) options[key] = more[key];
     }
@@ -308,7 +326,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
   return merged;
 }
 
-/** `tls: 'RedisCloudFixed'` and `tls: { profile: 'RedisCloudFixed' }` bring the certificate authorities along. */
+/** Adds the certificate authorities for `tls: 'RedisCloudFixed'` and `tls: { profile: 'RedisCloudFixed' }`. */
 function resolveTlsProfile(options: ClientOptions): void {
   const tls = typeof options.tls === 'string' ? { profile: options.tls } : options.tls;
   if (typeof tls !== 'object' || (tls as object | null) === null || tls.profile === undefined) return;
@@ -317,7 +335,7 @@ function resolveTlsProfile(options: ClientOptions): void {
   if (found !== undefined) options.tls = { ...found, ...rest };
 }
 
-/** What a later version brings says so, rather than connecting to something else. */
+/** Refuses options that this version does not support, so that it never connects to something else. */
 function refuse(options: ResolvedOptions): void {
   if (options.sentinels) throw new HawserError('E_UNSUPPORTED', 'Sentinel is not supported by this version of hawser: give the address of the master');
   if ((options.transport as string | undefined) === 'thread') {

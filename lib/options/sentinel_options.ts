@@ -1,11 +1,11 @@
-/** The options of Sentinel, by ioredis's names and types. */
+/** Sentinel's options, with ioredis's names and types. */
 import type { ConnectionOptions } from 'node:tls';
 import type { ReplyMappingMode } from './reply_mapping';
 
 type Address = { host: string; port: number };
-/** Where nodes are as seen from here, by the address that they announce, `host:port`. */
+/** The reachable address of each node, by the address `host:port` that the node announces. */
 export type NatMap = { [announced: string]: Address } | ((announced: string) => Address | null);
-/** Where a Sentinel is. */
+/** The address of a Sentinel. */
 export interface SentinelAddress {
   host: string;
   port: number;
@@ -20,38 +20,38 @@ interface ReplicaAddress {
 }
 type PreferredReplica = { ip: string; port: string; prio?: number | undefined };
 
-/** How a master or a replica is found by Sentinel. */
+/** How Sentinel finds a master or a replica. */
 export interface SentinelConnectionOptions {
-  /** Name of the group of instances. */
+  /** The name of the master group. */
   name?: string | undefined;
   /** Default `'master'`. */
   role?: 'master' | 'slave' | undefined;
-  /** Of the connection to the server; to Sentinels where `enableTLSForSentinelMode`. */
+  /** TLS for the server's connection; applied if `enableTLSForSentinelMode` is set. */
   tls?: ConnectionOptions | undefined;
   /** ACL user of the Sentinels. */
   sentinelUsername?: string | undefined;
   /** Password of the Sentinels. */
   sentinelPassword?: string | undefined;
-  /** Asked one after another. */
+  /** The Sentinels, asked one after another. */
   sentinels?: Partial<SentinelAddress>[] | undefined;
   path?: string | undefined;
   family?: number | undefined;
-  /** How long to wait in ms when none answered; anything but a number: never again. Default: min(10 times, 1000). */
+  /** Returns the delay in ms if no Sentinel answered; any other value stops retrying. Default: min(10 times, 1000). */
   sentinelRetryStrategy?: ((retryAttempts: number) => number | void | null) | undefined;
   /** The same for the connections that watch for a failover. Default: 60000. */
   sentinelReconnectStrategy?: ((retryAttempts: number) => number | void | null) | undefined;
-  /** Which replica to take: a choice, or addresses by `prio`, the lowest first. */
+  /** Selects a replica: a function that chooses one, or addresses ordered by `prio`, lowest first. */
   preferredSlaves?: ((replicas: ReplicaAddress[]) => ReplicaAddress | null) | PreferredReplica[] | PreferredReplica | undefined;
   connectTimeout?: number | undefined;
   disconnectTimeout?: number | undefined;
   /** `commandTimeout` of the connections to Sentinels, in ms. */
   sentinelCommandTimeout?: number | undefined;
-  /** Whether `tls` holds for the server. Default false. */
+  /** Applies `tls` to the server's connection. Default false. */
   enableTLSForSentinelMode?: boolean | undefined;
-  /** TLS of the connections to Sentinels. */
+  /** TLS for the connections to Sentinels. */
   sentinelTLS?: ConnectionOptions | undefined;
   natMap?: NatMap | undefined;
-  /** Learns of other Sentinels from those that answer. Default true. */
+  /** Learns about other Sentinels from those that answer. Default true. */
   updateSentinels?: boolean | undefined;
   /** Default 10. */
   sentinelMaxConnections?: number | undefined;

@@ -1,4 +1,4 @@
-/** The certificate authorities of Redis Cloud, public data, as ioredis ships them (2022-08-19): `tls: 'RedisCloudFixed'`. */
+/** The certificate authorities of Redis Cloud for `tls: 'RedisCloudFixed'`: public data, as ioredis ships it (2022-08-19). */
 const RedisCloudCA = `-----BEGIN CERTIFICATE-----
 MIIDTzCCAjegAwIBAgIJAKSVpiDswLcwMA0GCSqGSIb3DQEBBQUAMD4xFjAUBgNV
 BAoMDUdhcmFudGlhIERhdGExJDAiBgNVBAMMG1NTTCBDZXJ0aWZpY2F0aW9uIEF1

@@ -1,4 +1,4 @@
-/** The invalidation bus between the instances of an application, on the manager's subscriber and publisher connections. */
+/** The invalidation bus between instances of an application. It uses the manager's subscriber and publisher connections. */
 import { EventEmitter } from 'node:events';
 import { emitLater } from '../guard';
 import { turn } from '../turns';
@@ -12,15 +12,15 @@ export type { CacheInvalidationMessage };
 
 /** Options of `PubSubService.initialize`. */
 export interface PubSubOptions {
-  /** The channel, the same in all instances. Default `shipcrowd:cache:invalidation`. */
+  /** The channel, which must be the same in all instances. Default `shipcrowd:cache:invalidation`. */
   channel?: string;
 }
 
-/** Events of the bus and their listeners' arguments. */
+/** Events of the bus and the arguments of their listeners. */
 export interface PubSubEvents {
   /** A listener threw, or its promise rejected. */
   listenerError: [error: unknown, info: { id: string; message: CacheInvalidationMessage }];
-  /** Something arrived that is no message of the bus. */
+  /** The channel received text that is not a message of the bus. */
   badMessage: [info: { reason: string }];
 }
 
@@ -37,7 +37,7 @@ interface Subscription {
   readonly ready: Promise<void>;
 }
 
-/** Budget of each call of the bus. */
+/** The time budget of each call of the bus. */
 export const BUS_TIMEOUT_MS = 5_000;
 
 let channel = DEFAULT_CHANNEL;
@@ -51,9 +51,9 @@ onClose(() => {
 });
 
 /**
- * Tells the other instances of an application what to drop from what they hold in memory. (A `CacheRepository` needs no bus: its entries are
- * shared.) Messages are the JSON `{ type, target, source? }` on the channel `shipcrowd:cache:invalidation`. A message reaches the instances that
- * are connected when it is published, the publisher's own included.
+ * Tells the other instances of an application which of their in-memory data to drop. (A `CacheRepository` needs no bus, because its
+ * entries are shared.) Messages are the JSON `{ type, target, source? }` on the channel `shipcrowd:cache:invalidation`. A message reaches
+ * all instances that are connected when it is published, including the publisher's own.
  *
  *     PubSubService.onInvalidation('permissions', ({ target }) => permissions.drop(target));
  *     await PubSubService.initialize();
@@ -63,9 +63,10 @@ onClose(() => {
  */
 export class PubSubService {
   /**
-   * Subscribes. Calling it again does nothing, unless the subscriber's client was replaced or the channel is another one; after a reconnect
-   * the client subscribes by itself. `RedisManager.closeAll` ends the subscription and keeps the listeners: call it again then.
-   * Rejects with a HawserError when Redis does not confirm within 5,000 ms or within the retries of a request; it may be called again.
+   * Subscribes. Calling it again does nothing, unless the subscriber's client was replaced or the channel differs. After a reconnect, the
+   * client subscribes again on its own. `RedisManager.closeAll` ends the subscription and keeps the listeners; call `initialize` again
+   * afterwards. Rejects with a HawserError if Redis does not confirm within 5,000 ms or within a request's retries; you may then call it
+   * again.
    */
   static async initialize(options: PubSubOptions = {}): Promise<void> {
     checkNames('pubsub', options, OPTIONS);
@@ -78,7 +79,7 @@ export class PubSubService {
     await subscribe(redis, current);
   }
 
-  /** Ends the subscription. Listeners stay registered. Rejects with a HawserError when Redis does not confirm within 5,000 ms. */
+  /** Ends the subscription. Listeners stay registered. Rejects with a HawserError if Redis does not confirm within 5,000 ms. */
   static async close(): Promise<void> {
     const former = subscription;
     subscription = undefined;
@@ -88,8 +89,8 @@ export class PubSubService {
   }
 
   /**
-   * Publishes; resolves when Redis has taken the message. Rejects with TypeError for what is no message, else with a HawserError, at the latest
-   * after 5,000 ms; where its `maybeExecuted` is true, the message may still go out.
+   * Publishes a message. Resolves when Redis has accepted it. Rejects with a TypeError if `message` is invalid, otherwise with a
+   * HawserError, at the latest after 5,000 ms. If the error's `maybeExecuted` is true, the message may still go out.
    */
   static async publish(message: CacheInvalidationMessage): Promise<void> {
     checkMessage(message);
@@ -103,14 +104,14 @@ export class PubSubService {
     await withinBudget('bus publish', redis, redis.publish(channel, text), BUS_TIMEOUT_MS);
   }
 
-  /** Registers a listener under an id; one that was there under the same id is replaced. */
+  /** Registers a listener under an id. It replaces an earlier listener with the same id. */
   static onInvalidation(id: string, callback: InvalidationListener): void {
     checkText('id', id);
     checkFunction('callback', callback);
     listeners.set(id, callback);
   }
 
-  /** Takes a listener out; whether there was one. */
+  /** Removes a listener. Returns whether there was one. */
   static offInvalidation(id: string): boolean {
     return listeners.delete(id);
   }
@@ -159,7 +160,7 @@ function receive(text: string): void {
   }
   for (const [id, listener] of [...listeners]) {
     const own = copyOf(message);
-    // In its own turn of the promise queue: neither a throw nor a rejection reaches the other listeners or the connection.
+    // Each listener runs in its own microtask, so that neither a throw nor a rejection reaches the other listeners or the connection.
     void Promise.resolve()
       .then(() => listener(own))
       .catch((error: unknown) => {

@@ -1,21 +1,21 @@
-/** The bus's messages: the JSON that the instances of an application exchange. */
+/** The messages of the bus: the JSON that instances of an application exchange. */
 import { checkText } from '../cache/validate';
 import { badOption } from '../errors';
 import { native } from '../native';
 
-/** What the other instances should drop. */
+/** Tells other instances what to drop. */
 export type CacheInvalidationMessage = {
-  /** What `target` names. */
+  /** The kind of `target`. */
   type: 'tags' | 'pattern' | 'key';
-  /** One or several tags, patterns or keys. */
+  /** One or more tags, patterns or keys. */
   target: string | string[];
-  /** Who says so, for logs. */
+  /** The sender, for logs. */
   source?: string;
 };
 
 const TYPES = new Set(['tags', 'pattern', 'key']);
 
-/** Throws a TypeError that says what is wrong with a message. */
+/** Throws a TypeError if a message is invalid, and says why. */
 export function checkMessage(message: unknown): asserts message is CacheInvalidationMessage {
   if (typeof message !== 'object' || message === null || Array.isArray(message)) badOption('message', 'an object { type, target, source? }', message);
   const { type, target, source } = message as Record<string, unknown>;
@@ -30,7 +30,7 @@ export function checkMessage(message: unknown): asserts message is CacheInvalida
   if (source) checkText('message.source', source);
 }
 
-/** Errors: TypeError with the reason, for text that is no message. It does not repeat the text. */
+/** Parses and checks a message. Errors: TypeError with the reason if `text` is not a valid message. The error does not quote the text. */
 export function parseMessage(text: string): CacheInvalidationMessage {
   let checked: string;
   try {
@@ -41,7 +41,7 @@ export function parseMessage(text: string): CacheInvalidationMessage {
   return JSON.parse(checked) as CacheInvalidationMessage;
 }
 
-/** A copy for one listener: what it does to it is no concern of the others. */
+/** A copy for one listener, so that its changes do not affect the other listeners. */
 export function copyOf(message: CacheInvalidationMessage): CacheInvalidationMessage {
   return { ...message, target: Array.isArray(message.target) ? [...message.target] : message.target };
 }
