@@ -8,7 +8,43 @@
 function libc() {
   if (process.platform === 'win32') return 'msvc';
   if (process.platform !== 'linux') return undefined;
-  // The report of a glibc build names its version. Without this switch it would look up the names of all network peers.
+  for (const look of [dynamicLoader, lddScript, report]) {
+    try {
+      const found = look();
+      if (found !== undefined) return found;
+    } catch {
+      // Not there, or not allowed: Deno asks for a permission for each of them.
+    }
+  }
+  return 'gnu';
+}
+
+/** The dynamic loader that the running program names at the beginning of its file: `/lib/ld-musl-x86_64.so.1`, `/lib64/ld-linux-x86-64.so.2`. */
+function dynamicLoader() {
+  const { closeSync, openSync, readSync } = require('node:fs');
+  const start = Buffer.alloc(4096);
+  const file = openSync(process.execPath, 'r');
+  try {
+    readSync(file, start, 0, start.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  return libraryIn(start.toString('latin1'), /\/ld-musl-/, /\/ld-linux|\/ld64\.so\.|\/ld\.so\.1\0/);
+}
+
+/** `ldd` is a script that names the library it belongs to. */
+function lddScript() {
+  return libraryIn(require('node:fs').readFileSync('/usr/bin/ldd', 'latin1'), /\bmusl\b/, /GNU C Library|GLIBC/);
+}
+
+function libraryIn(text, musl, gnu) {
+  if (musl.test(text)) return 'musl';
+  return gnu.test(text) ? 'gnu' : undefined;
+}
+
+/** The report of a glibc build names its version. Asked last: it takes longest, and Deno has a permission of its own for it. */
+function report() {
+  // Without this switch it would look up the names of all network peers.
   const before = process.report.excludeNetwork;
   process.report.excludeNetwork = true;
   try {
