@@ -1,4 +1,6 @@
 /** Everything that an application can import. index.js gives it its CommonJS shape: the class `Redis` itself, with the rest as properties. */
+// First of all: where there is no binary, its error comes before any other.
+import './native';
 import { Cluster } from './cluster/cluster';
 import { Redis } from './client/redis';
 

@@ -2,9 +2,10 @@
  * The native binding: the one file that requires it. Everybody else imports `native` from here and sees only what `NativeBinding`
  * declares.
  */
-import { readdirSync } from 'node:fs';
-import * as path from 'node:path';
+import { platforms, requireBinary } from '../binding/binaries.js';
 import { binaryName, platformName } from '../binding/platform.js';
+import { describe, type LoadFailure } from './native_error';
+import { codeFolder, node, runningFolder } from './place';
 
 /** What the binary exports. */
 export interface NativeBinding {
@@ -72,46 +73,57 @@ export class NativeBinaryError extends Error {
   readonly code = 'E_NO_BINARY';
 }
 
-/**
- * Loads the binary for the platform of this process from `directory`. Throws a `NativeBinaryError` that names the platform, what is
- * there instead, and the way out.
- */
-export function loadBinding(directory: string, platform = platformName()): NativeBinding {
-  const file = path.join(directory, binaryName(platform));
-  const shipped = shippedPlatforms(directory);
-  if (!shipped.includes(platform)) {
-    throw new NativeBinaryError(
-      `hawser has no native binary for ${platform} (Node ${process.version}). ` +
-        `This installation has ${shipped.length > 0 ? shipped.join(', ') : 'none at all'}, in ${directory}. ${wayOut(directory)}`,
-    );
-  }
+/** Loads the binary for the platform of this process. Throws a `NativeBinaryError` that says what is wrong and what to do. */
+function loadBinding(): NativeBinding {
+  const platform = platformName();
+  const packageFolder = codeFolder === undefined ? undefined : node.path.dirname(codeFolder);
+  const failure: LoadFailure = { platform, shipped: platforms, packageFolder };
   try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- only require loads native code
-    return require(file) as NativeBinding;
+    const found = packageFolder === undefined ? fromBundle(platform) : fromPackage(platform, packageFolder);
+    if (isBinding(found)) return found;
+    failure.found = typeof found;
   } catch (cause) {
-    // Under jest this error is of another realm, and no `instanceof` holds.
-    const reason = String((cause as Error).message).replace(/\.$/, '');
-    throw new NativeBinaryError(
-      `hawser's native binary for ${platform} (Node ${process.version}) could not be loaded: ${reason}. ` +
-        `It may have been made for another system, for example one with a newer C library. ${wayOut(directory)}`,
-      { cause },
-    );
+    failure.cause = cause;
   }
+  if (packageFolder !== undefined) failure.shipped = shippedIn(packageFolder);
+  throw new NativeBinaryError(describe(failure), { cause: failure.cause });
 }
 
-function wayOut(directory: string): string {
-  return `Build it from source: run \`npm run build\` in ${path.dirname(directory)}; it needs the Rust toolchain and nothing else.`;
+function isBinding(found: unknown): found is NativeBinding {
+  return typeof found === 'object' && found !== null && typeof (found as Partial<NativeBinding>).NativeLink === 'function';
 }
 
-function shippedPlatforms(directory: string): string[] {
-  let files: string[];
-  try {
-    files = readdirSync(directory);
-  } catch {
-    return [];
-  }
+/** A binary that was put there later, for example one that was built elsewhere, has no line in binaries.js: it is loaded by its path. */
+function fromPackage(platform: string, packageFolder: string): unknown {
+  if (platforms.includes(platform)) return requireBinary(platform);
+  return shippedIn(packageFolder).includes(platform) ? loadFile(node.path.join(packageFolder, 'binding', binaryName(platform))) : undefined;
+}
+
+/** Some bundlers copy the file and give its name; some wrap what they give as an ES module. */
+function fromBundle(platform: string): unknown {
+  const found = requireBinary(platform);
+  const value = isBinding(found) ? found : ((found as { default?: unknown } | undefined)?.default ?? found);
+  const file = typeof value === 'string' && value.endsWith('.node') ? placeOf(value) : undefined;
+  return file === undefined ? value : loadFile(file);
+}
+
+/** The path of a file that a bundle names, as a URL or from its own folder. */
+function placeOf(file: string): string | undefined {
+  if (file.startsWith('file:')) return node.url.fileURLToPath(file);
+  if (node.path.isAbsolute(file)) return file;
+  return runningFolder === undefined ? undefined : node.path.join(runningFolder, file);
+}
+
+function loadFile(file: string): unknown {
+  const module = { exports: {} };
+  process.dlopen(module, file);
+  return module.exports;
+}
+
+function shippedIn(packageFolder: string): string[] {
+  const files = node.fs.readdirSync(node.path.join(packageFolder, 'binding'));
   return files.flatMap((file) => /^hawser\.(.+)\.node$/.exec(file)?.[1] ?? []).sort();
 }
 
 /** The binding, loaded with the package. */
-export const native: NativeBinding = loadBinding(path.join(__dirname, '..', 'binding'));
+export const native: NativeBinding = loadBinding();

@@ -151,13 +151,29 @@ function errors() {
 
 // --- environment -----------------------------------------------------------------------------------------------------------------
 
-/** From the source: what is built may be older. */
 function environment() {
+  return fromSource('env').environmentTable();
+}
+
+// --- bundlers --------------------------------------------------------------------------------------------------------------------
+
+/** The lines that the error of a bundle names. */
+function bundlers() {
+  const { LEAVE_OUT, TAKE_IN } = fromSource('native_error');
+  const takeIn = new Map(TAKE_IN);
+  return table(
+    ['bundler', 'leaves hawser out', 'or copies the binary'],
+    LEAVE_OUT.map(([tool, line]) => [tool, `\`${line}\``, takeIn.has(tool) ? `\`${takeIn.get(tool)}\`` : '']),
+  );
+}
+
+/** A file of lib/, from its source: what is built may be older. */
+function fromSource(name) {
   require.extensions['.ts'] = (module, file) => {
     const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
     module._compile(ts.transpileModule(readFileSync(file, 'utf8'), { compilerOptions }).outputText, file);
   };
-  return require('../lib/env.ts').environmentTable();
+  return require(`../lib/${name}.ts`);
 }
 
 // --- the page --------------------------------------------------------------------------------------------------------------------
@@ -176,6 +192,7 @@ const TABLES = {
   'manager options': () => optionTable(properties('lib/manager/options.ts', 'ManagerOptions')),
   'cache engine options': () => optionTable(engineOptions()),
   'client options': () => optionTable(client()),
+  bundlers,
   bounds: () => table(['', ''], bounds()),
   errors,
 };

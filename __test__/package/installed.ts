@@ -3,7 +3,7 @@
  * so that whoever would call one leaves a trace.
  */
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { ROOT } from '../helpers/process';
@@ -64,6 +64,18 @@ export class Installed {
   /** Runs any program in the project. */
   run(program: string, ...args: string[]): Promise<Ran> {
     return execute(program, args, this.project);
+  }
+
+  /** Copies a folder of the project to where nothing else is, and gives its path. */
+  moveOut(folder: string): string {
+    const place = path.join(mkdtempSync(path.join(this.directory, 'outside-')), path.basename(folder));
+    cpSync(path.join(this.project, folder), place, { recursive: true });
+    return place;
+  }
+
+  /** Runs any program in `folder`, with `env` added to the environment. */
+  runIn(folder: string, env: Record<string, string>, program: string, ...args: string[]): Promise<Ran> {
+    return execute(program, args, path.resolve(this.project, folder), env);
   }
 
   /** Runs a tool of this repository in the project. */

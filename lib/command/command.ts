@@ -9,6 +9,7 @@ import { errorOf, type Failure } from '../observe/errors';
 import { BLOCKING_FLAGS, blockingTimeOf } from './blocking';
 import { decoded } from './decoded';
 import { clearTimeout, setImmediate, setTimeout, surface } from '../clock';
+import { codeFolder } from '../place';
 import type { Script } from './script';
 
 export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
@@ -332,7 +333,7 @@ export class Command {
     const error = errorOf(failure, { name: this.name, args: this.args });
     if (this.errorStack !== undefined) {
       const lines = (this.errorStack.stack ?? '').split('\n').slice(1);
-      error.stack = `${error.name}: ${error.message}\n${lines.filter((line) => !line.includes(__dirname)).join('\n')}`;
+      error.stack = `${error.name}: ${error.message}\n${lines.filter((line) => codeFolder === undefined || !line.includes(codeFolder)).join('\n')}`;
     }
     return error;
   }

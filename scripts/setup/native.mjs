@@ -7,6 +7,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { writeBinaries } from './binaries.mjs';
 import { available, root, run, say, SetupError } from './run.mjs';
 import { fingerprint, isFresh, markFresh, markStale } from './stamp.mjs';
 
@@ -16,6 +17,11 @@ const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'rust-toolchain.toml', 
 
 /** Builds the native binary unless it is there and made of the source as it stands. */
 export async function ensureNative() {
+  await ensureBinary();
+  writeBinaries();
+}
+
+async function ensureBinary() {
   const product = `binding/${binaryName()}`;
   const print = fingerprint(SOURCES, [product]);
   if (isFresh('native', print, product)) return;

@@ -1,0 +1,105 @@
+/** What `E_NO_BINARY` says in each case. */
+import { readFileSync, renameSync } from 'node:fs';
+import * as path from 'node:path';
+import { describe as textOf, ESM_BANNER, LEAVE_OUT, TAKE_IN } from '../../lib/native_error';
+import { Installed } from './installed';
+
+describe('the text', () => {
+  const HERE = '/app/node_modules/hawser';
+  const missing = (platform: string, ...shipped: string[]): string => textOf({ platform, shipped, packageFolder: HERE });
+  const notLoaded = (platform: string, cause: object): string => textOf({ platform, shipped: [platform], packageFolder: HERE, cause });
+  const build = `To build it from source, run \`npm run build\` in ${HERE}; that needs Rust and a C linker`;
+
+  test.each([
+    ['musl where the binary needs glibc', missing('linux-x64-musl', 'linux-x64-gnu'), 'is musl (Alpine Linux), and that binary needs glibc'],
+    ['glibc where the binary needs musl', missing('linux-arm64-gnu', 'linux-arm64-musl'), 'is glibc, and that binary needs musl'],
+    ['another processor', missing('linux-x64-gnu', 'linux-arm64-gnu'), 'If node_modules was copied from another system, for example into a container'],
+    ['another system', missing('linux-arm64-musl', 'darwin-arm64', 'win32-x64-msvc'), 'list node_modules in .dockerignore'],
+    ['no binary at all', missing('darwin-arm64'), "make it keep hawser's folder `binding`"],
+    ['a platform that has none', missing('freebsd-x64', 'linux-x64-gnu', 'darwin-x64'), 'on other platforms hawser is built from source'],
+    ['a processor that has none', missing('linux-s390x-gnu'), 'on other platforms hawser is built from source'],
+    ['an older glibc', notLoaded('linux-x64-gnu', { message: "/lib/libc.so.6: version `GLIBC_2.34' not found (required by x.node)" }), 'It needs glibc 2.34 or newer'],
+    ['another C library by its loader', notLoaded('linux-x64-gnu', { message: 'Error loading shared library ld-linux-x86-64.so.2: No such file' }), 'with another C library'],
+    ['a damaged file', notLoaded('linux-x64-gnu', { message: 'file too short' }), 'The file may be damaged'],
+  ])('%s', (_, text, says) => {
+    expect(text).toContain(says);
+    expect(text).toContain(build);
+    expect(text).not.toContain('bundle');
+  });
+
+  test('names what is needed, what is there and where', () => {
+    expect(missing('linux-x64-musl', 'darwin-arm64', 'linux-x64-gnu')).toMatch(
+      /^hawser has no native binary for linux-x64-musl \(Node v[\d.]+\)\. This installation has darwin-arm64, linux-x64-gnu, in \/app\/node_modules\/hawser\. /,
+    );
+    expect(missing('linux-x64-musl', 'linux-x64-gnu')).toMatch(/`apk add cargo build-base`\)\.$/);
+  });
+
+  test.each([
+    ['Node', { code: 'ERR_DLOPEN_DISABLED', message: 'Cannot load native addon because loading addons is disabled.' }, '--allow-addons'],
+    ['Deno', { name: 'NotCapable', message: 'Requires ffi access to "x.node", run again with the --allow-ffi flag' }, '--allow-ffi'],
+  ])('a permission of %s is no reason to build anything', (_, cause, says) => {
+    expect(notLoaded('linux-x64-gnu', cause)).toContain(says);
+    expect(notLoaded('linux-x64-gnu', cause)).not.toContain('from source');
+  });
+
+  test('README.md has the lines for bundlers', () => {
+    const readme = readFileSync(path.join(__dirname, '..', '..', 'README.md'), 'utf8');
+    const lines = [...LEAVE_OUT, ...TAKE_IN].map(([, line]) => line);
+    expect([...lines, ESM_BANNER].filter((line) => !readme.includes(`\`${line}\``))).toEqual([]);
+  });
+});
+
+describe('an installed package', () => {
+  let app: Installed;
+  let binary: string;
+  beforeAll(async () => {
+    app = await Installed.create();
+    app.write('main.cjs', "console.log(require('hawser').name);");
+    binary = path.join(app.package, app.files.find((file) => file.endsWith('.node'))!);
+  }, 120_000);
+  afterAll(() => app?.remove());
+
+  /** Starts the application while the binary is named for `platform`, or is not there. */
+  const startWith = async (platform: string | undefined, ...nodeArguments: string[]): Promise<string> => {
+    const aside = platform === undefined ? path.join(app.project, 'aside') : path.join(path.dirname(binary), `hawser.${platform}.node`);
+    renameSync(binary, aside);
+    try {
+      const { code, output } = await app.node(...nodeArguments, 'main.cjs');
+      expect(code).toBe(1);
+      expect(output).toContain("code: 'E_NO_BINARY'");
+      return output;
+    } finally {
+      renameSync(aside, binary);
+    }
+  };
+  const own = (): string => /hawser\.(.+)\.node$/.exec(binary)![1];
+
+  test.each(['aix-ppc64', 'sunos-x64'])('that was made on %s says so', async (platform) => {
+    const output = await startWith(platform);
+    expect(output).toContain(`hawser has no native binary for ${own()} `);
+    expect(output).toContain(`This installation has ${platform}, in ${app.package}.`);
+    expect(output).toContain('for example into a container');
+  });
+
+  test('without any binary says what may have happened to it', async () => {
+    expect(await startWith(undefined)).toContain('This installation has none at all');
+  });
+
+  test('loads a binary that was put there after it was made', async () => {
+    const later = app.write('later.cjs', "Object.defineProperty(process, 'arch', { value: 'loong64' });");
+    const name = path.basename(binary).replace(process.arch, 'loong64');
+    renameSync(binary, path.join(path.dirname(binary), name));
+    try {
+      expect(await app.node('--require', later, 'main.cjs')).toEqual({ code: 0, output: 'Redis\n' });
+    } finally {
+      renameSync(path.join(path.dirname(binary), name), binary);
+    }
+  });
+
+  test('in a Node that loads no native code says how to let it', async () => {
+    const { code, output } = await app.node('--no-addons', 'main.cjs');
+    expect(code).toBe(1);
+    expect(output).toContain('could not be loaded');
+    expect(output).toContain('--allow-addons');
+  });
+});

@@ -1,0 +1,124 @@
+/** The message of `E_NO_BINARY`: what is wrong, why, and what to do about it. */
+
+/** What is known when no binary could be loaded. */
+export interface LoadFailure {
+  /** What this process needs: `linux-x64-gnu` ... */
+  platform: string;
+  /** The platforms of the binaries that are there; in a bundle, of those that were there when it was made. */
+  shipped: readonly string[];
+  /** The folder of the installed package; undefined when the code runs from a bundle. */
+  packageFolder: string | undefined;
+  /** Why the binary that is there could not be loaded. */
+  cause?: unknown;
+  /** The type of what a bundler has put in its place. */
+  found?: string;
+}
+
+type Lines = readonly (readonly [tool: string, line: string])[];
+
+/** For each bundler the line that leaves hawser out of the bundle. README.md has the same lines. */
+export const LEAVE_OUT: Lines = [
+  ['esbuild', '--external:hawser'],
+  ['webpack', "externals: { hawser: 'commonjs hawser' }"],
+  ['Vite', "ssr: { external: ['hawser'] }"],
+  ['Rollup', "external: ['hawser']"],
+  ['Next.js', "serverExternalPackages: ['hawser']"],
+];
+
+/** For each bundler that can copy the binary, the line that makes it do so. README.md has the same lines. */
+export const TAKE_IN: Lines = [
+  ['esbuild', '--loader:.node=copy'],
+  ['webpack', "module: { rules: [{ test: /\\.node$/, type: 'asset/resource' }] }"],
+  ['Vite', "build: { ssrEmitAssets: true, rolldownOptions: { moduleTypes: { '.node': 'copy' } } }"],
+];
+
+/** What esbuild needs besides for ES modules, as with any CommonJS package in the bundle. README.md has the same line. */
+export const ESM_BANNER = `--banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"`;
+
+export function describe(failure: LoadFailure): string {
+  const { platform, shipped, packageFolder } = failure;
+  if (packageFolder === undefined) return bundled(failure);
+  return shipped.includes(platform) ? notLoaded(failure, packageFolder) : missing(failure, packageFolder);
+}
+
+function missing({ platform, shipped }: LoadFailure, packageFolder: string): string {
+  const start = `hawser has no native binary for ${subject(platform)}. This installation has ${shipped.join(', ') || 'none at all'}, in ${packageFolder}.`;
+  return `${start} ${whyMissing(platform, shipped)} ${fromSource(packageFolder, platform)}`;
+}
+
+function whyMissing(platform: string, shipped: readonly string[]): string {
+  if (!/^(linux|darwin|win32)-(x64|arm64)\b/.test(platform)) {
+    return 'Binaries are made for Linux, macOS and Windows on x64 and arm64; on other platforms hawser is built from source.';
+  }
+  if (shipped.length === 0) return "If a build step copied or pruned node_modules, make it keep hawser's folder `binding`.";
+  const [system, libc] = withoutLibc(platform);
+  const other = shipped.map(withoutLibc).find(([same]) => same === system)?.[1];
+  if (libc === 'musl' && other === 'gnu') {
+    return 'The C library of this system is musl (Alpine Linux), and that binary needs glibc. Use an image with glibc, such as node:22-slim.';
+  }
+  if (libc === 'gnu' && other === 'musl') {
+    return 'The C library of this system is glibc, and that binary needs musl (Alpine Linux). Run `npm ci` on this system instead of copying node_modules.';
+  }
+  return (
+    'If node_modules was copied from another system, for example into a container, install it where it runs: ' +
+    'run `npm ci` in the Dockerfile, and list node_modules in .dockerignore.'
+  );
+}
+
+/** `linux-x64-musl` as `linux-x64` and `musl`. */
+function withoutLibc(platform: string): [system: string, libc: string | undefined] {
+  const [, system, libc] = /^(.*?)(?:-(gnu|musl))?$/.exec(platform) ?? [];
+  return [system, libc];
+}
+
+function notLoaded({ platform, cause }: LoadFailure, packageFolder: string): string {
+  const build = fromSource(packageFolder, platform);
+  return `hawser's native binary for ${subject(platform)} could not be loaded: ${reasonOf(cause)}. ${whyNotLoaded(cause, build)}`;
+}
+
+/** What the messages of runtimes and dynamic loaders mean. */
+function whyNotLoaded(cause: unknown, build: string): string {
+  const { code, name } = (cause ?? {}) as { code?: string; name?: string };
+  if (code === 'ERR_DLOPEN_DISABLED') return 'Start Node with --allow-addons where it runs with --permission, and without --no-addons.';
+  if (name === 'NotCapable' || name === 'PermissionDenied') return 'Start Deno with --allow-ffi, --allow-read, --allow-env and --allow-net.';
+  const text = reasonOf(cause);
+  const glibc = /GLIBC_([\d.]+)/.exec(text)?.[1];
+  if (glibc !== undefined) return `It needs glibc ${glibc} or newer: use a newer system or image. ${build}`;
+  if (/ld-linux|ld-musl|libc\.musl|libgcc_s|symbol not found/i.test(text)) {
+    return `It was made for a system with another C library, or a library that it needs is not installed. ${build}`;
+  }
+  return `The file may be damaged, or made for another system. ${build}`;
+}
+
+function bundled(failure: LoadFailure): string {
+  const lines = (table: Lines): string => table.map(([tool, line]) => `\n  ${tool.padEnd(8)} ${line}`).join('');
+  return (
+    `hawser has no native binary for ${subject(failure.platform)}: its code runs from a bundle, and ${inBundle(failure)}. ` +
+    `Leave hawser out of the bundle, and install it where the bundle runs:${lines(LEAVE_OUT)}\n` +
+    `or let the bundler copy the binary:${lines(TAKE_IN)}\n` +
+    `When esbuild makes ES modules, copying needs this line as well:\n  ${ESM_BANNER}`
+  );
+}
+
+function inBundle({ platform, shipped, cause, found }: LoadFailure): string {
+  if (!shipped.includes(platform)) {
+    return `it was made where the package had ${shipped.length > 0 ? `binaries for ${shipped.join(', ')} only` : 'no binary'}`;
+  }
+  if (cause !== undefined) return `the binary cannot be loaded there: ${reasonOf(cause)}`;
+  return `the bundler has put a value of type ${found} in the place of the binary`;
+}
+
+function subject(platform: string): string {
+  return `${platform} (Node ${process.version})`;
+}
+
+function reasonOf(cause: unknown): string {
+  // No `instanceof`: under jest this error is of another realm.
+  const message = String((cause as Error | undefined)?.message ?? cause);
+  return message.split('\nRequire stack:')[0].trim().replace(/\.$/, '');
+}
+
+function fromSource(packageFolder: string, platform: string): string {
+  const needs = platform.endsWith('-musl') ? 'Rust and a C linker (`apk add cargo build-base`)' : 'Rust and a C linker';
+  return `To build it from source, run \`npm run build\` in ${packageFolder}; that needs ${needs}.`;
+}

@@ -1,0 +1,37 @@
+// binding/binaries.js: one `require` for each native binary that stands beside it. Bundlers and tracers follow a literal path and no
+// computed one, and most of them fail or warn at a path where nothing is: so exactly the binaries that are there.
+
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { root } from './run.mjs';
+
+/** Writes the file unless it is right as it stands. */
+export function writeBinaries(folder = path.join(root, 'binding')) {
+  const platforms = readdirSync(folder)
+    .flatMap((file) => /^hawser\.([\w-]+)\.node$/.exec(file)?.[1] ?? [])
+    .sort();
+  const text = source(platforms);
+  const file = path.join(folder, 'binaries.js');
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+function source(platforms) {
+  const cases = platforms.map((platform) => `    case '${platform}':\n      return require('./hawser.${platform}.node');\n`).join('');
+  return `'use strict';
+/**
+ * Written by scripts/setup/binaries.mjs. A literal path for each binary, because bundlers and tracers follow no other.
+ *
+ * Does your bundler stop here? Leave hawser out of the bundle: "Bundlers" in its README.md has the line for each bundler.
+ */
+exports.platforms = [${platforms.map((platform) => `'${platform}'`).join(', ')}];
+
+exports.requireBinary = (platform) => {
+  switch (platform) {
+${cases}    default:
+      return undefined;
+  }
+};
+`;
+}
