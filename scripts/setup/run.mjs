@@ -17,9 +17,11 @@ export function say(text) {
 /**
  * Runs a program to its end with its output passed on, and resolves with `{ code, output, late }`. `capture` keeps the output as well,
  * `quiet` keeps it without passing it on. `code` is null when the program could not start, crashed or took longer than `deadlineMs`.
+ * With `handsOn` a signal to this process ends the program instead, with all that it has started: the caller has something to clean up.
  */
-export function run(program, args, { env, cwd = root, capture = false, quiet = false, deadlineMs } = {}) {
+export function run(program, args, { env, cwd = root, capture = false, quiet = false, handsOn = false, deadlineMs } = {}) {
   const piped = capture || quiet;
+  const grouped = handsOn || deadlineMs !== undefined;
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd,
@@ -27,8 +29,8 @@ export function run(program, args, { env, cwd = root, capture = false, quiet = f
       stdio: ['ignore', piped ? 'pipe' : 'inherit', piped ? 'pipe' : 'inherit'],
       // npm is a script on Windows.
       shell: process.platform === 'win32' && program === 'npm',
-      // A group of its own, so that a deadline reaches what the program has started.
-      detached: deadlineMs !== undefined && process.platform !== 'win32',
+      // A group of its own, so that a signal reaches what the program has started.
+      detached: grouped && process.platform !== 'win32',
     });
     let output = '';
     let late = false;
@@ -45,8 +47,8 @@ export function run(program, args, { env, cwd = root, capture = false, quiet = f
         late = true;
         stop('SIGKILL');
       }, deadlineMs);
-    const interrupted = () => stop('SIGINT');
-    if (deadlineMs) process.on('SIGINT', interrupted);
+    const signals = handsOn ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : grouped ? ['SIGINT'] : [];
+    for (const signal of signals) process.on(signal, stop);
     for (const [from, to] of piped ? [[child.stdout, process.stdout], [child.stderr, process.stderr]] : []) {
       from.setEncoding('utf8').on('data', (text) => {
         output += text;
@@ -55,7 +57,7 @@ export function run(program, args, { env, cwd = root, capture = false, quiet = f
     }
     const end = (code) => {
       clearTimeout(timer);
-      process.off('SIGINT', interrupted);
+      for (const signal of signals) process.off(signal, stop);
       resolve({ code, output, late });
     };
     child.once('error', (error) => {
