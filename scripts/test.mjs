@@ -1,7 +1,8 @@
 // All checks and tests, in sequence and to the end. The last line is `N passed, N failed` for all of them together; a check that
 // counts nothing itself counts as one test.
 //
-//     npm test                                  everything
+//     npm test                                  everything but the frameworks
+//     npm test -- --only frameworks             hawser in Next.js
 //     npm test -- --only jest,clippy            these steps
 //     npm test -- --only jest -- -t 'tags'      the rest goes to the one step that is run
 //     npm test -- --list
@@ -28,9 +29,11 @@ const STEPS = [
   { name: 'types-dropin', command: tsc('__test__/types/dropin/tsconfig.json') },
   { name: 'eslint', command: [node, bin('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.'] },
   // What packs and installs keeps both cores busy: not beside specs that measure time.
-  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/packages?/', '__test__/bench/', '/node_modules/']) },
+  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks)/', '__test__/bench/', '/node_modules/']) },
   { name: 'packages', ...jest('packages', ['--testPathPatterns', '__test__/packages/']) },
   { name: 'package', ...jest('package', ['--testPathPatterns', '__test__/package/']) },
+  // Installs and builds more than everything else together.
+  { name: 'frameworks', onlyByName: true, ...jest('frameworks', ['--testPathPatterns', '__test__/frameworks/']) },
 ];
 
 function jest(name, args) {
@@ -97,12 +100,12 @@ function parseArguments(args) {
   if (unknown.length > 0 || (only >= 0 && names.length === 0)) {
     throw new SetupError(`no step is called ${unknown.join(', ')}; there are: ${STEPS.map(({ name }) => name).join(', ')}`);
   }
-  return { steps: names.length > 0 ? STEPS.filter(({ name }) => names.includes(name)) : STEPS, extra, list: own.includes('--list') };
+  return { steps: STEPS.filter(({ name, onlyByName }) => (names.length > 0 ? names.includes(name) : !onlyByName)), extra, list: own.includes('--list') };
 }
 
 async function main() {
   const { steps, extra, list } = parseArguments(process.argv.slice(2));
-  if (list) return steps.forEach(({ name, command }) => console.log(`${name.padEnd(12)} ${command.join(' ')}`));
+  if (list) return STEPS.forEach(({ name, command }) => console.log(`${name.padEnd(12)} ${command.join(' ')}`));
   const results = [];
   const started = Date.now();
   try {
