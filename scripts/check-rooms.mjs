@@ -53,7 +53,7 @@ const RULES = [
   {
     says: 'only lib/native.ts requires the binding',
     files: /^lib\/(?!native\.ts$).*\.ts$/,
-    line: /\.node['"`]|\bbinding\/|process\.dlopen/,
+    line: /\b(require\(|from )[^;]*\.node['"`]|\bbinding\/|process\.dlopen/,
   },
   {
     says: 'lib imports neither what is built from it nor the tests',
