@@ -50,7 +50,10 @@ export interface NativeLink {
   rewrite(id: number, bytes: number): void;
   reconnectAfter(ms: number): void;
   tick(): void;
-  probed(outcome: number): void;
+  probeReceived(bytes: Buffer): boolean;
+  probeFailed(): void;
+  transport(fd: number): void;
+  transportLost(): void;
   checked(accepted: boolean): void;
   configure(optionsJson: string): void;
 }

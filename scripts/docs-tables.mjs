@@ -108,7 +108,7 @@ function bounds() {
       `${grouped(found(queue, /maxQueueCommands: ([\d_]+)/))} commands or ${found(queue, /maxQueueBytes: (\d+) << 20/)} MiB; unbounded for a \`Redis\` of your own, as in ioredis`,
     ],
     ['one reply', `nests at most ${/depth: (\d+)/.exec(limits)[1]} deep and has at most ${reply / MIB} MiB`],
-    ['silent connection', `asked for a sign of life after ${Number(found('lib/options/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`), and given up if a second connection to the node shows that it is dead`],
+    ['silent connection', `asked for a sign of life after ${Number(found('lib/options/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`); given up within 10 s if nothing but fast reads is due and a second connection is answered, and within about 15 s, whatever is due, if nobody acknowledges what was sent`],
     ['`get`, `getMany`, `has`', 'answer within `commandTimeoutMs` of silence (`connectBudgetMs` while the first connection is being made)'],
     ['`getOrSet`, `getOrSetMany`, `StaleWhileRevalidate.get`', 'the same before the loader and once more for storing its result, `lockTimeoutMs` for loads of others, and the loader\'s own time'],
     ['`set`, `setWithTags`, `setMany`, `delete`, `deleteMany`, `invalidateTags`', 'settle within `writeTimeoutMs`'],

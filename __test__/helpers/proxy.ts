@@ -32,6 +32,7 @@ export class ProxyConnection {
   /** Bytes passed on so far. */
   readonly bytes = { toServer: 0, toClient: 0 };
   closed = false;
+  private gate: Promise<void> | undefined;
   private readonly queues: Record<Direction, Promise<void>> = { toServer: Promise.resolve(), toClient: Promise.resolve() };
 
   constructor(
@@ -43,6 +44,13 @@ export class ProxyConnection {
   ) {
     this.wire('toServer', client, server);
     if (server) this.wire('toClient', server, client);
+  }
+
+  /** Passes nothing on any more, while other connections do. Returns what lets it go on. */
+  stall(): () => void {
+    let lift = (): void => undefined;
+    this.gate = new Promise((resolve) => (lift = resolve));
+    return lift;
   }
 
   /** Ends both sides now. */
@@ -76,6 +84,7 @@ export class ProxyConnection {
   private async pass(direction: Direction, to: net.Socket, chunk: Buffer): Promise<void> {
     if (this.proxy.delayMs > 0) await new Promise((resolve) => setRealTimeout(resolve, this.proxy.delayMs));
     await this.proxy.opened(direction);
+    await this.gate;
     if (this.closed || to.destroyed) return;
     const plan = this.plan?.direction === direction ? this.plan : undefined;
     const room = plan ? Math.max(plan.afterBytes - this.bytes[direction], 0) : Infinity;

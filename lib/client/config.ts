@@ -1,7 +1,7 @@
 /** Options of a client as what the core and the socket are told. */
 import type { ConnectionOptions } from 'node:tls';
 import { badOption } from '../errors';
-import type { ClientOptions, ResolvedOptions } from '../options/options';
+import { DEFAULT_REDIS_OPTIONS, type ClientOptions, type ResolvedOptions } from '../options/options';
 import type { LinkConfig } from '../link/link_client';
 
 /** The client's version, as CLIENT SETINFO reports it. */
@@ -49,7 +49,7 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       tls: tlsOptions(options.tls),
       connectTimeout: options.connectTimeout,
       socketTimeout: options.socketTimeout,
-      keepAlive: options.keepAlive,
+      ...keepAlive(options),
       noDelay: Boolean(options.noDelay),
       disconnectTimeout: options.disconnectTimeout,
     },
@@ -64,6 +64,15 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
 function tlsOptions(tls: ClientOptions['tls'] | null): ConnectionOptions | undefined {
   if (!tls) return undefined;
   return typeof tls === 'object' ? tls : {};
+}
+
+/** First TCP keepalive probe of a connection that is watched. */
+const KEEPALIVE_MS = 5000;
+
+/** ioredis's default finds a dead connection after 40 seconds. Nobody has chosen it, and the watchdog promises less. */
+function keepAlive(options: ResolvedOptions): Pick<LinkConfig['socket'], 'keepAlive' | 'isKeepAliveOwn'> {
+  const isOwn = options.keepAlive === DEFAULT_REDIS_OPTIONS.keepAlive && (options.watchdogMs ?? 0) > 0;
+  return isOwn ? { keepAlive: KEEPALIVE_MS, isKeepAliveOwn: true } : { keepAlive: options.keepAlive };
 }
 
 /** As ioredis sends it: a URL's query and a careless configuration bring texts and numbers for each other, and what is falsy is none. */

@@ -35,6 +35,7 @@ export const enum Event {
   Selected,
   Probe,
   Check,
+  AskTransport,
 }
 /** Slots per event. */
 export const STRIDE = 5;

@@ -13,10 +13,10 @@ import { InFlight, mask32, START } from './in_flight';
 import { leave } from './leaving';
 import { MESSAGE_KINDS, type LinkClient, type LinkConfig } from './link_client';
 import { Polling } from './polling';
-import { probe } from './probe';
+import { Probe } from './probe';
 import { sendSource } from '../command/script_source';
 import { offExit, onExit } from '../exit';
-import { nodeName } from './socket';
+import { descriptorOf, isSilence, nodeName } from './socket';
 import { SocketTimeout } from './socket_timeout';
 import type { ReplyContext } from '../command/table';
 import { WakeTimer } from './wake';
@@ -78,6 +78,7 @@ export class Link extends InFlight {
   private readonly silence = new SocketTimeout(this);
   /** @internal */ isReferenced = true;
   private isWaiting = false;
+  private probe: Probe | undefined = undefined;
   private readonly hasOwnStream: boolean;
   private readonly polling: Polling;
   private context: Omit<ReplyContext, 'commandName'>;
@@ -402,11 +403,9 @@ export class Link extends InFlight {
       case Event.Selected:
         return;
       case Event.Probe:
-        probe(this.socketOptions, (outcome) => {
-          this.native.probed(outcome);
-          this.after();
-        });
-        return;
+        return this.startProbe(a as Buffer);
+      case Event.AskTransport:
+        return this.native.transport(descriptorOf(this.socket));
       case Event.Check:
         return this.native.checked(client.onCheck(a as string));
     }
@@ -488,14 +487,32 @@ export class Link extends InFlight {
     this.after();
   }
 
+  private startProbe(request: Buffer): void {
+    this.probe?.stop();
+    this.probe = new Probe(this.socket, this.socketOptions, request, {
+      onReply: (bytes) => {
+        const isDone = this.native.probeReceived(bytes);
+        this.after();
+        return isDone;
+      },
+      onFailed: () => {
+        this.native.probeFailed();
+        this.after();
+      },
+    });
+  }
+
   /** @internal */
   onSocketError(error: Error): void {
+    if (this.socketOptions.isKeepAliveOwn === true && isSilence(error)) this.native.transportLost();
     this.client.onSocketError(error);
   }
 
   /** @internal */
   onLost(): void {
     this.silence.stop();
+    this.probe?.stop();
+    this.probe = undefined;
     this.polling.reset();
     this.native.closed();
     this.after();

@@ -1,43 +1,74 @@
-/**
- * A second connection to the same node, to tell a dead connection from a busy server: can one be made, and is it answered?
- */
-import { connect as netConnect, type NetConnectOpts } from 'node:net';
-import { clearTimeout, setTimeout } from '../clock';
-import type { SocketOptions } from './socket';
+/** The second connection of the watchdog: made like the first one and to the same address, so that names play no part. */
+import type { Socket } from 'node:net';
+import { clearTimeout, setImmediate, setTimeout } from '../clock';
+import { dial, type SocketOptions } from './socket';
 
-/** As `src/node/link.rs` counts them. */
-export const enum ProbeOutcome {
-  Unreachable = 0,
-  Answered = 1,
-  Busy = 2,
+/** An answer that comes later says no more than none. */
+const PATIENCE_MS = 4000;
+
+export interface ProbeEvents {
+  /** All bytes that have arrived so far. True: they are all that was needed. */
+  onReply(bytes: Buffer): boolean;
+  /** There will be no answer. */
+  onFailed(): void;
 }
 
-/** Two periods of the watchdog, this and the grace that follows an answer are ten seconds. */
-const PATIENCE_MS = 900;
+export class Probe {
+  private readonly socket: Socket | undefined;
+  private readonly timer: NodeJS.Timeout;
+  private bytes: Buffer = Buffer.alloc(0);
+  private isOver = false;
 
-/**
- * Whether the node takes a connection and answers a PING on it (any answer will do: it is not authenticated). A node with TLS that takes the
- * connection counts as busy: its handshake needs the server's attention, and a busy one has none.
- */
-export function probe(options: SocketOptions, done: (outcome: ProbeOutcome) => void): void {
-  const target = options.path ? { path: options.path } : { host: options.host, port: options.port, family: options.family ?? 0 };
-  const socket = netConnect(target as NetConnectOpts);
-  socket.unref();
-  let outcome = ProbeOutcome.Unreachable;
-  const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
-  timer.unref();
-  socket.once('connect', () => {
-    outcome = ProbeOutcome.Busy;
-    if (options.tls) socket.destroy();
-    else socket.write('*1\r\n$4\r\nPING\r\n');
-  });
-  socket.once('data', (reply: Buffer) => {
-    if (!reply.toString('latin1').startsWith('-BUSY')) outcome = ProbeOutcome.Answered;
-    socket.destroy();
-  });
-  socket.on('error', () => {});
-  socket.once('close', () => {
-    clearTimeout(timer);
-    done(outcome);
-  });
+  /** Connects to where `first` is connected to and writes `request`. */
+  constructor(
+    first: Socket | undefined,
+    options: SocketOptions,
+    request: Buffer,
+    private readonly events: ProbeEvents,
+  ) {
+    // What is there when time is up counts: this thread may have been busy.
+    this.timer = setTimeout(() => setImmediate(() => this.fail()), PATIENCE_MS);
+    this.timer.unref();
+    this.socket = this.open(first, options, request);
+  }
+
+  private open(first: Socket | undefined, options: SocketOptions, request: Buffer): Socket | undefined {
+    const address = addressOf(first, options);
+    if (address === undefined) {
+      setImmediate(() => this.fail());
+      return undefined;
+    }
+    const socket = dial(options, address);
+    socket.unref();
+    socket.once(options.tls ? 'secureConnect' : 'connect', () => socket.write(request));
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    socket.on('error', () => this.fail());
+    socket.once('close', () => this.fail());
+    return socket;
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.isOver) return;
+    this.bytes = Buffer.concat([this.bytes, chunk]);
+    if (this.events.onReply(this.bytes)) this.stop();
+  }
+
+  private fail(): void {
+    if (this.isOver) return;
+    this.stop();
+    this.events.onFailed();
+  }
+
+  /** Nobody wants to know any more. */
+  stop(): void {
+    this.isOver = true;
+    clearTimeout(this.timer);
+    this.socket?.destroy();
+  }
+}
+
+function addressOf(first: Socket | undefined, options: SocketOptions): object | undefined {
+  if (options.path) return {};
+  const { remoteAddress: host, remotePort: port } = first ?? {};
+  return host === undefined || port === undefined ? undefined : { host, port, family: 0, autoSelectFamily: false };
 }

@@ -16,7 +16,10 @@ export interface SocketOptions {
   connectTimeout?: number | undefined;
   /** Longest silence while a reply is due, in ms. */
   socketTimeout?: number | undefined;
+  /** First TCP keepalive probe, in ms. Ten of them, a second apart, find a dead connection. */
   keepAlive?: number | undefined;
+  /** `keepAlive` is the watchdog's choice. */
+  isKeepAliveOwn?: boolean;
   noDelay?: boolean | undefined;
 }
 
@@ -49,11 +52,29 @@ export function openSocket(options: SocketOptions, buffer: Buffer, events: Socke
       return true;
     },
   };
-  const target = { ...connectOptions(options), onread };
-  const { tls } = options;
-  const socket = tls ? tlsConnect({ ...servername(options), ...tls, ...target } as ConnectionOptions) : netConnect(target as NetConnectOpts);
-  watch(socket, tls ? 'secureConnect' : 'connect', options, events);
+  const socket = dial(options, { onread });
+  watch(socket, options.tls ? 'secureConnect' : 'connect', options, events);
   return socket;
+}
+
+/** Starts a connection to what `options` say, with `more` options of Node's. */
+export function dial(options: SocketOptions, more: object): Socket | TLSSocket {
+  const target = { ...connectOptions(options), ...more };
+  const { tls } = options;
+  return tls ? tlsConnect({ ...servername(options), ...tls, ...target } as ConnectionOptions) : netConnect(target);
+}
+
+/** The number under which the system knows a socket, which may be below a layer of TLS; -1 where there is none. */
+export function descriptorOf(stream: Socket | undefined): number {
+  type Handle = { fd?: number; _parent?: Handle } | null | undefined;
+  const handle = (stream as { _handle?: Handle } | undefined)?._handle;
+  const fd = [handle?.fd, handle?._parent?.fd].find((number) => typeof number === 'number' && number >= 0);
+  return fd ?? -1;
+}
+
+/** Whether the system has ended a connection because nobody answers on the other side. */
+export function isSilence(error: Error): boolean {
+  return ['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Server name indication takes names only. */

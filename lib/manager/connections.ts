@@ -26,12 +26,6 @@ const now = performance.now.bind(performance);
 /** Limits of the queues of the manager's clients, which fill while Redis is unavailable. */
 const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
 
-/**
- * Delay before the first TCP keepalive probe. Ten probes, a second apart, detect a dead connection that a blocking command hides from the
- * watchdog.
- */
-const KEEPALIVE_MS = 5_000;
-
 let configured: ManagerOptions = {};
 let current: Settings | undefined;
 const clients = new Map<Role, Redis>();
@@ -95,7 +89,6 @@ function connect(role: Role, s: Settings): Redis {
     retryStrategy: (times: number) => reconnectDelay(s.retryDelayMs, Math.max(times, 1)),
     resend: 'idempotent',
     retryRefused: true,
-    keepAlive: KEEPALIVE_MS,
     ...QUEUE,
     ...options,
     connectionName: `${s.connectionName}:${role}`,

@@ -194,7 +194,11 @@ impl Link {
                 }
                 Readiness::Refused(text) => return self.refuse_handshake(text),
             },
-            Step::Optional | Step::Resubscribe | Step::Ping | Step::Overtaken => {}
+            Step::Ping => {
+                let error = reply.error().map(String::from_utf8_lossy);
+                self.watchdog.answered(error.is_some_and(|text| !is_passing(&text)), self.now);
+            }
+            Step::Optional | Step::Resubscribe | Step::Overtaken => {}
         }
         let handshake_over = self.state == State::Handshake && !self.timers.is_set(Timer::Info) && self.queues.sent().is_empty();
         if handshake_over {

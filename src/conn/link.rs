@@ -8,18 +8,22 @@ use std::time::Duration;
 use super::databases::Databases;
 use super::handshake;
 use super::options::LinkOptions;
-use super::output::{Output, Reason, State};
+use super::output::{Output, Reason, State, Transport};
 use super::pending::{Owner, PendingCommand, Step};
+use super::probe::{self, ProbeRequest};
 use super::queues::Queues;
 use super::reader::Reader;
 use super::subscriptions::Subscriptions;
 use super::timers::{Timer, Timers};
 use super::transaction::Transaction;
-use super::watchdog::{Advice, Probe, Watchdog};
+use super::watchdog::{Advice, Due, Watchdog};
 use crate::clock::Instant;
 use crate::command::Class;
 use crate::error::ErrorKind;
 use crate::resp::Commands;
+
+/// So many bytes arrive within a period of the watchdog on any connection that is of use.
+const SMALL: usize = 1 << 14;
 
 /// How much of the present connection is over, from the link's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +53,10 @@ pub struct Link {
     pub(super) transaction: Transaction,
     pub(super) subscriptions: Subscriptions,
     pub(super) watchdog: Watchdog,
+    /// The second connection under way.
+    probe: Option<ProbeRequest>,
+    /// The connection was given up by the link's own judgement: what may have run is not run again for it.
+    pub(super) is_doubted: bool,
     pub(super) timers: Timers,
     /// The protocol that this connection speaks.
     pub(super) protocol: u8,
@@ -82,6 +90,8 @@ impl Link {
             transaction: Transaction::default(),
             subscriptions: Subscriptions::default(),
             timers: Timers::default(),
+            probe: None,
+            is_doubted: false,
             monitoring: false,
             was_ready: false,
             info: None,
@@ -277,10 +287,12 @@ impl Link {
         self.timers.clear(Timer::Info);
         self.info = None;
         self.monitoring = false;
+        self.probe = None;
         if !self.options.auto_resubscribe {
             self.subscriptions.clear();
         }
         self.replay();
+        self.is_doubted = false;
         if self.is_final {
             self.end();
             return;
@@ -333,19 +345,43 @@ impl Link {
         self.outputs.push_back(Output::Ended);
     }
 
-    /// The second connection that `Probe` asked for had this outcome.
-    pub fn on_probe(&mut self, probe: Probe, now: Instant) {
+    // ---- dead or busy
+
+    /// All bytes that have arrived on the second connection so far. Whether it has served its purpose.
+    pub fn on_probe_bytes(&mut self, bytes: &[u8], now: Instant) -> bool {
         self.now = now;
-        if self.watchdog.judge(probe, now) && self.is_watched() {
-            self.give_up();
+        let Some(request) = &self.probe else { return true };
+        let Some(is_answered) = request.judge(bytes) else { return false };
+        self.probe = None;
+        self.watchdog.probed(is_answered, now);
+        true
+    }
+
+    /// The second connection cannot be made, is closed, or is silent. That says nothing about this one.
+    pub fn on_probe_failed(&mut self, now: Instant) {
+        self.now = now;
+        if self.probe.take().is_some() {
+            self.watchdog.probed(false, now);
         }
     }
 
-    fn give_up(&mut self) {
-        self.outputs.push_back(Output::Failed {
-            kind: ErrorKind::Timeout,
-            text: "the server does not answer on this connection, and is not merely busy".to_owned(),
-        });
+    /// What the transport said when it was asked.
+    pub fn on_transport(&mut self, transport: Transport, now: Instant) {
+        self.now = now;
+        if self.is_watched() && self.watchdog.transport(transport, now) {
+            self.give_up("nobody acknowledges what is sent on this connection");
+        }
+    }
+
+    /// The transport has ended the connection because the other side is silent; `on_closed` follows.
+    pub fn on_transport_lost(&mut self, now: Instant) {
+        self.now = now;
+        self.is_doubted = matches!(self.state, State::Handshake | State::Ready);
+    }
+
+    fn give_up(&mut self, why: &str) {
+        self.is_doubted = true;
+        self.outputs.push_back(Output::Failed { kind: ErrorKind::Timeout, text: why.to_owned() });
         self.hang_up(true);
     }
 
@@ -372,19 +408,38 @@ impl Link {
     }
 
     fn watch(&mut self) {
-        // A PING would end up in a caller's transaction, or behind a QUIT.
-        let may_ask = !self.transaction.is_open() && self.close_state == CloseState::Open;
-        let nothing_due = self.queues.sent().is_empty();
-        let excused = (nothing_due && !may_ask) || self.queues.sent().iter().any(|e| e.class.has(Class::BLOCKING));
-        match self.watchdog.look(self.now, excused) {
-            Advice::Ask if nothing_due => {
+        let advice = self.watchdog.look(self.now, self.due());
+        match advice {
+            Advice::Wait => return,
+            Advice::GiveUp => return self.give_up("the server does not answer on this connection, but does on another"),
+            Advice::AskServer => {
                 let mut ping = Commands::new();
                 ping.push(&["ping"]);
                 self.send_own(Step::Ping, &ping);
             }
-            Advice::Ask | Advice::Wait => {}
-            Advice::Probe => self.outputs.push_back(Output::Probe),
-            Advice::GiveUp => self.give_up(),
+            Advice::AskTransport | Advice::Probe => {}
+        }
+        self.outputs.push_back(Output::AskTransport);
+        if advice == Advice::Probe {
+            let request = probe::request(&self.options, self.protocol);
+            self.outputs.push_back(Output::Probe(request.clone()));
+            self.probe = Some(request);
+        }
+    }
+
+    /// What the server owes.
+    fn due(&self) -> Due {
+        if self.queues.sent().is_empty() {
+            // A PING would end up in a caller's transaction, or behind a QUIT.
+            let may_ask = self.may_flush() && self.watchdog.may_ask(self.now);
+            return if may_ask { Due::Nothing } else { Due::Open };
+        }
+        // Many bytes may be on their way for a while, where the transport does not say so.
+        let has_arrived = self.watchdog.knows_transport() || self.queues.bytes() <= SMALL;
+        if has_arrived && self.queues.owes_quick_replies() {
+            Due::Quick
+        } else {
+            Due::Open
         }
     }
 }

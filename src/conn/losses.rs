@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::link::Link;
+use super::options::Resend;
 use super::output::{CoreEvent, Output, Reason};
 use super::pending::{Owner, PendingCommand};
 use super::replay::{decide, Fate, Rules};
@@ -14,8 +15,13 @@ use crate::error::ErrorKind;
 impl Link {
     /// After a cut: decides what becomes of the commands in flight.
     pub(super) fn replay(&mut self) {
+        let resend = match self.options.resend {
+            // Nothing runs twice because the link doubted its connection.
+            Resend::All if self.is_doubted => Resend::Idempotent,
+            rule => rule,
+        };
         let rules = Rules {
-            resend: self.options.resend,
+            resend,
             auto_resend: self.options.auto_resend,
             max_retries: self.options.max_retries_per_request,
             is_final: self.is_final,

@@ -10,6 +10,7 @@ mod options;
 mod outbound;
 mod output;
 mod pending;
+mod probe;
 mod push;
 mod queues;
 mod reader;
@@ -25,5 +26,5 @@ mod tests;
 
 pub use link::Link;
 pub use options::{ClientInfo, LinkOptions, Resend};
-pub use output::{CoreEvent, LinkId, Message, MessageKind, Output, Reason, Sink, State};
-pub use watchdog::Probe;
+pub use output::{CoreEvent, LinkId, Message, MessageKind, Output, Reason, Sink, State, Transport};
+pub use probe::ProbeRequest;

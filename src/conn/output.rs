@@ -1,7 +1,9 @@
 //! What a link tells its driver: where it is, what to do, what became of commands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::probe::ProbeRequest;
 use crate::command::Class;
 use crate::error::ErrorKind;
 use crate::resp::Reply;
@@ -30,6 +32,20 @@ pub enum Reason {
     Kind(ErrorKind),
     /// By the server, which refused the connection with this text.
     Server(Arc<str>),
+}
+
+/// What a transport knows about the bytes that were given to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Nothing: it does not tell, or there is none.
+    Unknown,
+    /// All of them have arrived.
+    Delivered,
+    /// Some are waiting to be acknowledged, and the last acknowledgement came so long ago.
+    Waiting {
+        /// Time since the other side was last heard of.
+        last_acknowledgement: Duration,
+    },
 }
 
 /// What kind of message a subscriber received.
@@ -130,8 +146,11 @@ pub enum Output {
     Warning(String),
     /// The database that callers' commands go to changed.
     Selected(u32),
-    /// Try a second connection to the same node, then call `on_probe`.
-    Probe,
+    /// Ask the transport about bytes that are waiting to be acknowledged, and call `on_transport`.
+    AskTransport,
+    /// Make a second connection to the same node in the same way, and write its bytes to it. Call `on_probe_bytes` for what
+    /// arrives, and `on_probe_failed` if it cannot be made, is closed, or is silent.
+    Probe(ProbeRequest),
     /// For the part of the core that uses this link.
     Core(CoreEvent),
 }

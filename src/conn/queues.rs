@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::pending::{Owner, PendingCommand};
 use super::retained::{Place, Retained};
 use crate::clock::Instant;
-use crate::command::{arguments, Kind};
+use crate::command::{arguments, classify, Class, Kind};
 
 /// First wait before a refused command is written again; it grows with each refusal.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
@@ -115,6 +115,18 @@ impl Queues {
     /// What was written and not answered, in its order.
     pub fn sent(&self) -> &VecDeque<PendingCommand> {
         &self.sent
+    }
+
+    /// Whether the server answers all that is on the wire at once, if it answers at all.
+    pub fn owes_quick_replies(&self) -> bool {
+        self.sent.iter().all(|command| match command.owner {
+            Owner::Link(_) => true,
+            Owner::Caller(_) => is_quick(command.class),
+            Owner::Core(_) => {
+                let name = arguments(self.bytes_of(command)).next().map(String::from_utf8_lossy);
+                name.is_some_and(|name| is_quick(classify(&name)))
+            }
+        })
     }
 
     /// Commands of the link's own on the wire become others.
@@ -236,6 +248,11 @@ impl Queues {
     }
 }
 
+/// Reads that the servers' own table calls fast; PING, which is what a silent link asks; and QUIT, which is nothing to wait for.
+fn is_quick(class: Class) -> bool {
+    class.has(Class::QUICK) || matches!(class.kind(), Kind::Ping | Kind::Quit)
+}
+
 fn keep_timely(queue: VecDeque<PendingCommand>, now: Instant, late: &mut Late) -> VecDeque<PendingCommand> {
     if !queue.iter().any(|command| command.is_late(now)) {
         late.next = queue.iter().map(|command| command.deadline).fold(late.next, earliest);
@@ -266,7 +283,6 @@ fn earliest(next: Option<Instant>, deadline: Option<Instant>) -> Option<Instant>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{classify, Class};
     use crate::resp::Commands;
 
     fn command(queues: &mut Queues, id: u32, text: &str, flags: u32) -> PendingCommand {

@@ -21,6 +21,7 @@ mod event {
     pub const SELECTED: i64 = 11;
     pub const PROBE: i64 = 12;
     pub const CHECK: i64 = 13;
+    pub const ASK_TRANSPORT: i64 = 14;
 }
 
 /// Appends one event's slots.
@@ -56,7 +57,8 @@ pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_valu
         }
         Output::Warning(text) => [values.integer(event::WARNING), values.text(text.as_bytes()), none, none, none],
         Output::Selected(db) => [values.integer(event::SELECTED), values.integer(i64::from(*db)), none, none, none],
-        Output::Probe => [values.integer(event::PROBE), none, none, none, none],
+        Output::AskTransport => [values.integer(event::ASK_TRANSPORT), none, none, none, none],
+        Output::Probe(request) => [values.integer(event::PROBE), values.buffer(&request.bytes), none, none, none],
         Output::Core(_) => return,
     };
     flat.extend_from_slice(&slots);

@@ -14,9 +14,10 @@ use super::host::Host;
 use super::link_memory::LinkMemory;
 use super::pinned::Pinned;
 use super::replies::{Answered, Collect};
+use super::transport;
 use super::values::{Maker, Makers, Shape, Values};
 use crate::clock::Instant;
-use crate::conn::{Link, LinkId, LinkOptions, Probe};
+use crate::conn::{Link, LinkId, LinkOptions};
 use crate::session::Session;
 
 /// One connection. `lib/link/link.ts` is its only user.
@@ -195,15 +196,30 @@ impl NativeLink {
         self.input(Link::on_timer)
     }
 
-    /// The second connection's outcome: 0 unreachable, 1 answered, 2 busy.
+    /// All that has arrived on the second connection so far. Whether it has served its purpose.
     #[napi(catch_unwind)]
-    pub fn probed(&mut self, outcome: u32) -> Result<()> {
-        let probe = match outcome {
-            0 => Probe::Unreachable,
-            1 => Probe::Answered,
-            _ => Probe::Busy,
-        };
-        self.input(|link, now| link.on_probe(probe, now))
+    pub fn probe_received(&mut self, bytes: Buffer) -> Result<bool> {
+        let mut is_done = true;
+        self.input(|link, now| is_done = link.on_probe_bytes(&bytes, now))?;
+        Ok(is_done)
+    }
+
+    /// The second connection cannot be made, is closed, or is silent.
+    #[napi(catch_unwind)]
+    pub fn probe_failed(&mut self) -> Result<()> {
+        self.input(Link::on_probe_failed)
+    }
+
+    /// The link asked for its transport, which is the socket `fd`; a negative number: there is none.
+    #[napi(catch_unwind)]
+    pub fn transport(&mut self, fd: i32) -> Result<()> {
+        self.input(|link, now| link.on_transport(transport::ask(fd), now))
+    }
+
+    /// The transport has ended the connection because the other side is silent; `closed` follows.
+    #[napi(catch_unwind)]
+    pub fn transport_lost(&mut self) -> Result<()> {
+        self.input(Link::on_transport_lost)
     }
 
     /// Whether the server whose INFO came as an event will do.

@@ -1,7 +1,7 @@
 //! The core under Node.js. This room converts values, delegates calls and maps errors; it makes no decisions.
 //!
-//! `pinned` holds the memory that JavaScript and the core share, and `values` builds JavaScript values; these two files
-//! contain all of the crate's unsafe code. Every export catches panics, because a panic that reached Node would end the
+//! `pinned` holds the memory that JavaScript and the core share, `values` builds JavaScript values, and `transport` asks the
+//! kernel about a socket; these three files contain all of the crate's unsafe code. Every export catches panics, because a panic that reached Node would end the
 //! process.
 
 #![allow(clippy::needless_pass_by_value, reason = "napi passes owned values")]
@@ -16,4 +16,5 @@ mod link_memory;
 mod pinned;
 mod pure;
 mod replies;
+mod transport;
 mod values;

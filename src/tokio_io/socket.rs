@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::conn::Probe;
+use crate::conn::ProbeRequest;
 
 /// The time limit for opening a connection, over all addresses of a name.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The time limit for a probe to connect, and again for its answer.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a probe may take to connect and to be answered.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,28 +102,27 @@ impl Socket {
     }
 }
 
-/// Opens a second connection to a node whose first one is silent.
-pub async fn probe(endpoint: Endpoint) -> Probe {
-    let Ok(Ok(socket)) = timeout(PROBE_TIMEOUT, Socket::connect(endpoint)).await else { return Probe::Unreachable };
-    match timeout(PROBE_TIMEOUT, ask(&socket)).await {
-        Ok(Ok(answer)) if !answer.starts_with(b"-BUSY") => Probe::Answered,
-        Ok(Err(_)) => Probe::Unreachable,
-        _ => Probe::Busy,
-    }
+/// Makes a second connection to a node whose first is silent. Returns what it was answered, if it was.
+pub async fn probe(endpoint: Endpoint, request: ProbeRequest) -> Option<Vec<u8>> {
+    timeout(PROBE_TIMEOUT, ask(endpoint, &request)).await.ok()?.ok()
 }
 
-/// Sends PING and returns the start of the answer. Any answer counts, even an error that asks for a password.
-async fn ask(socket: &Socket) -> io::Result<Vec<u8>> {
+async fn ask(endpoint: Endpoint, request: &ProbeRequest) -> io::Result<Vec<u8>> {
+    let socket = Socket::connect(endpoint).await?;
     socket.writable().await?;
-    socket.try_write(b"PING\r\n")?;
-    let mut buffer = [0; 512];
-    loop {
+    if socket.try_write(&request.bytes)? < request.bytes.len() {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while request.judge(&answer).is_none() {
         socket.readable().await?;
         match socket.try_read(&mut buffer) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => return Ok(buffer[..n].to_vec()),
+            Ok(n) => answer.extend_from_slice(&buffer[..n]),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             Err(e) => return Err(e),
         }
     }
+    Ok(answer)
 }

@@ -13,7 +13,7 @@ use super::client::Policy;
 use super::pending::{Pending, Request};
 use super::socket::{probe, Endpoint, Socket};
 use crate::clock;
-use crate::conn::{Link, LinkId, LinkOptions, Message, Output, Probe, State};
+use crate::conn::{Link, LinkId, LinkOptions, Message, Output, State};
 use crate::session::Session;
 
 /// While more commands than this are in flight or queued in the link, the task takes no further batches.
@@ -44,7 +44,7 @@ pub struct Task {
     pending: Pending,
     socket: Option<Socket>,
     connecting: Under<io::Result<Socket>>,
-    probing: Under<Probe>,
+    probing: Under<Option<Vec<u8>>>,
     /// Bytes to write, and how many of them are written.
     outbox: Vec<u8>,
     written: usize,
@@ -61,7 +61,7 @@ enum Event {
     Readable,
     Writable,
     Connected(io::Result<Socket>),
-    Probed(Probe),
+    Probed(Option<Vec<u8>>),
     Timer,
     Stop,
 }
@@ -177,7 +177,12 @@ impl Task {
             }
             Event::Probed(outcome) => {
                 self.probing = None;
-                self.tell(|link, now| link.on_probe(outcome, now));
+                self.tell(|link, now| match outcome {
+                    Some(answer) => {
+                        link.on_probe_bytes(&answer, now);
+                    }
+                    None => link.on_probe_failed(now),
+                });
             }
             Event::Timer => {
                 // Read replies that have arrived before the timer declares them late.
@@ -221,6 +226,7 @@ impl Task {
     fn drop_socket(&mut self) {
         self.socket = None;
         self.connecting = None;
+        self.probing = None;
         self.linger = None;
         self.outbox.clear();
         self.written = 0;
@@ -268,7 +274,7 @@ impl Task {
                 let delay = (self.policy)(attempts);
                 self.tell(|link, now| link.reconnect_after(delay, now));
             }
-            Output::Probe => self.probing = Some(Box::pin(probe(self.endpoint.clone()))),
+            Output::Probe(request) => self.probing = Some(Box::pin(probe(self.endpoint.clone(), request))),
             Output::Rejected { id, reason, maybe_executed } => self.pending.reject(id, &reason, maybe_executed),
             // Nobody may be listening.
             Output::Message(message) => drop(self.wires.messages.send(message)),

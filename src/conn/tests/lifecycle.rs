@@ -1,27 +1,13 @@
-//! The connection's life: reconnecting, closing by hand in every state, protocol errors, and telling a dead connection from a
-//! busy server.
+//! The connection's life: reconnecting, closing by hand in every state, protocol errors.
 
 use std::time::Duration;
 
-use super::super::{LinkOptions, Output, Probe, Resend, State};
+use super::super::{LinkOptions, Output, Resend, State};
 use super::rig::{call, quiet, quiet_with, Rig};
 use crate::error::ErrorKind;
 
-fn watched() -> LinkOptions {
-    LinkOptions { watchdog: Duration::from_secs(4), ..quiet() }
-}
-
 const fn seconds(s: u64) -> Duration {
     Duration::from_secs(s)
-}
-
-fn probes(rig: &Rig) -> usize {
-    rig.count(|o| matches!(o, Output::Probe))
-}
-
-fn answer_probe(rig: &mut Rig, probe: Probe) {
-    rig.link.on_probe(probe, rig.now);
-    rig.drain();
 }
 
 #[test]
@@ -217,148 +203,6 @@ fn memory_of_a_large_reply_is_given_back() {
     rig.issue(&format!("get {}", "x".repeat(1_000_000)));
     rig.settle();
     assert!(rig.link.reader.capacity() <= 1 << 16);
-}
-
-#[test]
-fn an_idle_link_is_asked_for_a_sign_of_life() {
-    let mut rig = Rig::ready_with(watched());
-    rig.pass(seconds(3600));
-    assert_eq!((rig.link.state(), probes(&rig)), (State::Ready, 0));
-    assert!(rig.server.heard.iter().filter(|c| *c == "ping").count() > 800);
-}
-
-#[test]
-fn a_half_open_connection_is_noticed_within_ten_seconds() {
-    for (asked, probe) in [(true, Probe::Answered), (true, Probe::Unreachable), (false, Probe::Answered)] {
-        let mut rig = Rig::ready_with(watched());
-        rig.server.frozen = true;
-        let id = asked.then(|| rig.issue("get a"));
-        rig.pass(seconds(8));
-        assert_eq!(probes(&rig), 1, "with two seconds left for a second connection");
-        answer_probe(&mut rig, probe);
-        assert_eq!(rig.failures().len(), usize::from(probe == Probe::Unreachable));
-        rig.pass(seconds(1));
-        assert_eq!(rig.failures().len(), 1);
-        rig.server.frozen = false;
-        assert_eq!(rig.count(|o| matches!(o, Output::Close { destroy: true })), 1);
-        rig.settle();
-        assert_eq!(rig.link.state(), State::Ready);
-        assert!(id.is_none_or(|id| rig.outcome(id) == "db0 get a"));
-    }
-}
-
-#[test]
-fn a_busy_server_is_waited_for() {
-    let mut rig = Rig::ready_with(LinkOptions { resend: Resend::Idempotent, ..watched() });
-    rig.server.frozen = true;
-    let id = rig.issue("eval slow 0");
-    for _ in 0..10 {
-        let before = probes(&rig);
-        rig.pass(seconds(8));
-        assert_eq!(probes(&rig), before + 1);
-        answer_probe(&mut rig, Probe::Busy);
-    }
-    rig.server.frozen = false;
-    rig.settle();
-    assert_eq!((rig.outcome(id).as_str(), rig.ran("eval slow 0"), rig.connections), ("db0 eval slow 0", 1, 1));
-}
-
-#[test]
-fn a_server_that_speaks_while_it_is_probed_is_alive() {
-    let mut rig = Rig::ready_with(watched());
-    rig.server.frozen = true;
-    rig.issue("get a");
-    rig.pass(seconds(8));
-    rig.server.frozen = false;
-    rig.read();
-    answer_probe(&mut rig, Probe::Answered);
-    assert_eq!((rig.connections, rig.failures().len()), (1, 0));
-}
-
-#[test]
-fn a_server_that_answers_a_probe_first_is_alive_all_the_same() {
-    let mut rig = Rig::ready_with(watched());
-    rig.server.frozen = true;
-    let id = rig.issue("get a");
-    rig.pass(seconds(8));
-    answer_probe(&mut rig, Probe::Answered);
-    rig.pass(Duration::from_millis(900));
-    rig.server.frozen = false;
-    rig.pass(seconds(60));
-    assert_eq!((rig.outcome(id).as_str(), rig.connections, rig.failures().len()), ("db0 get a", 1, 0));
-}
-
-#[test]
-fn a_late_probe_does_not_judge_the_next_connection() {
-    let mut rig = Rig::ready_with(watched());
-    rig.server.frozen = true;
-    rig.issue("get a");
-    rig.pass(seconds(8));
-    rig.server.frozen = false;
-    rig.cut();
-    rig.settle();
-    answer_probe(&mut rig, Probe::Unreachable);
-    assert_eq!((rig.link.state(), rig.connections), (State::Ready, 2));
-}
-
-#[test]
-fn silence_during_a_blocking_command_is_not_judged() {
-    let mut rig = Rig::ready_with(watched());
-    rig.server.frozen = true;
-    rig.submit(&["blpop q 0", "get behind"].map(call));
-    rig.pass(seconds(600));
-    assert_eq!((probes(&rig), rig.link.state()), (0, State::Ready));
-    rig.server.frozen = false;
-    rig.settle();
-    assert_eq!(rig.outcome(1), "db0 get behind");
-}
-
-#[test]
-fn an_idle_transaction_is_left_alone() {
-    let mut rig = Rig::ready_with(watched());
-    rig.issue("multi");
-    rig.settle();
-    rig.pass(seconds(600));
-    assert_eq!((probes(&rig), rig.connections), (0, 1), "nothing is due, and a PING would become part of it");
-    rig.issue("exec");
-    rig.settle();
-    assert!(!rig.server.heard.contains(&"ping".to_owned()));
-    rig.pass(seconds(5));
-    assert!(rig.server.heard.contains(&"ping".to_owned()));
-}
-
-#[test]
-fn a_server_silent_in_the_handshake_is_noticed_too() {
-    let mut rig = Rig::new(watched());
-    rig.server.frozen = true;
-    rig.connect();
-    rig.pass(seconds(8));
-    assert_eq!((rig.link.state(), probes(&rig)), (State::Handshake, 1));
-    answer_probe(&mut rig, Probe::Busy);
-    rig.pass(seconds(8));
-    answer_probe(&mut rig, Probe::Unreachable);
-    rig.server.frozen = false;
-    rig.settle();
-    assert_eq!((rig.link.state(), rig.connections), (State::Ready, 2));
-}
-
-#[test]
-fn a_loading_server_is_not_taken_for_a_dead_one() {
-    let mut rig = Rig::new(LinkOptions { ready_check: true, ..watched() });
-    rig.server.info = ["loading:1\r\nloading_eta_seconds:60".to_owned()].into();
-    rig.connect();
-    rig.pass(seconds(300));
-    assert_eq!((rig.link.state(), probes(&rig), rig.connections), (State::Handshake, 0, 1));
-}
-
-#[test]
-fn a_resp2_subscriber_is_watched_by_pings_that_nobody_sees() {
-    let mut rig = Rig::ready_with(LinkOptions { protocol: 2, ..watched() });
-    rig.issue("subscribe a");
-    rig.settle();
-    rig.pass(seconds(60));
-    assert!(rig.server.heard.iter().filter(|c| *c == "ping").count() > 10);
-    assert_eq!((rig.connections, rig.messages().len()), (1, 0));
 }
 
 #[test]

@@ -10,3 +10,4 @@ mod random;
 mod rig;
 mod server;
 mod transactions;
+mod watch;

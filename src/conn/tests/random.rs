@@ -4,8 +4,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::super::{LinkOptions, Probe, Resend, State};
+use super::super::{LinkOptions, Resend, State, Transport};
 use super::rig::{call, pipeline, transaction, Call, Rig};
+
+const STALLED: Transport = Transport::Waiting { last_acknowledgement: Duration::from_secs(60) };
 
 /// xorshift64*
 struct Dice(u64);
@@ -112,8 +114,14 @@ impl Walk {
             }
             32 => rig.retry = dice.pick(&[Some(1), Some(50), Some(50), Some(5000), None]).map(Duration::from_millis),
             33 => {
-                let probe = dice.pick(&[Probe::Answered, Probe::Busy, Probe::Unreachable]);
-                rig.link.on_probe(probe, rig.now);
+                match dice.roll(4) {
+                    0 => rig.link.on_probe_failed(rig.now),
+                    1 => rig.link.on_transport(dice.pick(&[Transport::Unknown, Transport::Delivered, STALLED]), rig.now),
+                    n => {
+                        let answer: &[u8] = if n == 2 { b"+PONG\r\n" } else { b"+OK\r\n+PONG\r\n" };
+                        rig.link.on_probe_bytes(answer, rig.now);
+                    }
+                }
                 rig.drain();
             }
             34 => rig.server.frozen = dice.one_in(4),

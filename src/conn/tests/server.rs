@@ -61,6 +61,8 @@ pub struct Connection {
     blocked: bool,
     /// It has closed its side behind what is in `outbound`.
     pub closed: bool,
+    /// What it says does not arrive.
+    pub mute: bool,
 }
 
 impl Connection {
@@ -98,7 +100,9 @@ impl Connection {
     }
 
     pub fn say(&mut self, raw: &str) {
-        self.outbound.extend(raw.as_bytes());
+        if !self.mute {
+            self.outbound.extend(raw.as_bytes());
+        }
     }
 
     fn run_next(&mut self, server: &mut Server) -> bool {
