@@ -1,6 +1,6 @@
 /**
- * The process's real clock, captured when the module loads: fake timers that a test installs later must not stop the link. Where they were
- * installed before (jest's `enableGlobally`), `nextTick` is replaced by a microtask, which nobody fakes.
+ * The process's real clock, captured when the module loads, so that fake timers that a test installs later do not stop the link. If fake
+ * timers were installed earlier (jest's `enableGlobally`), a microtask replaces `nextTick`, because microtasks are never faked.
  */
 import * as timers from 'node:timers';
 
@@ -19,14 +19,14 @@ function throwLater(error: unknown): void {
   });
 }
 
-/** What a listener, a callback or a strategy of the user's threw becomes an uncaught exception, and harms nothing else. */
+/** Turns an exception from a user's listener, callback or strategy into an uncaught exception, so that it disturbs nothing else. */
 export function surface(error: unknown): void {
   nextTick(() => {
     throw error;
   });
 }
 
-/** A longer timer of Node's would fire at once. */
+/** Node fires a longer timer at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const setTimeout = timers.setTimeout;

@@ -1,19 +1,19 @@
 /**
- * The environment variables, as one table: what is read, what is allowed, what holds when nothing is set. The README's table is made
- * from it. Values are read when a connection is opened or options are built, never when the module loads, so that an application may
- * fill `process.env` first. An empty variable counts as not set.
+ * One table of the environment variables: names, allowed values, defaults. The README's table is generated from it. Values are read when
+ * a connection is opened or options are built, never when the module loads, so that an application may fill `process.env` first. An empty
+ * variable counts as not set.
  */
 import { HawserError } from './errors';
 
 interface Variable<T> {
-  /** What holds when the variable is not set. */
+  /** The value if the variable is not set. */
   readonly default: T;
-  /** What may be written, for the error and the README. */
+  /** The allowed values, for the error and the README. */
   readonly allowed: string;
   readonly description: string;
-  /** `undefined`: malformed. */
+  /** Parses the text; `undefined` if it is malformed. */
   parse(text: string): T | undefined;
-  /** Its value is not shown in errors. */
+  /** Errors do not show the value. */
   readonly secret?: true;
 }
 
@@ -46,7 +46,7 @@ const VARIABLES = {
   REDIS_URL: {
     default: 'redis://localhost:6379',
     allowed: 'a URL: redis://, rediss://, unix:// or memory://',
-    description: 'Where Redis is. `memory://` needs no server: cache, stale-while-revalidate and bus run inside the process.',
+    description: 'The address of Redis. `memory://` needs no server: cache, stale-while-revalidate and bus run inside the process.',
     parse: (text) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : undefined),
     secret: true,
   } as Variable<string>,
@@ -54,29 +54,29 @@ const VARIABLES = {
   REDIS_CLUSTER_NODES: {
     default: '',
     allowed: 'host:port,... or redis:// URLs, separated by commas',
-    description: "The cluster's start nodes, checked and not used by this version; without it `REDIS_URL` is the start node.",
+    description: "The cluster's start nodes. This version checks them and does not use them. Without them, `REDIS_URL` is the start node.",
     parse: (text) => (text.split(',').every((node) => /^(rediss?:\/\/\S+|[^\s:/]+:\d{1,5}|\[[0-9a-f:.]+\]:\d{1,5})$/i.test(node.trim())) ? text : undefined),
     secret: true,
   } as Variable<string>,
-  REDIS_MANAGER_ENABLED: flag(false, 'What `RedisManager.isEnabled()` reports; it changes nothing else.'),
-  REDIS_MAX_RETRIES: number(10, { min: 0, max: 1_000_000, integer: true, of: 'of retries' }, 'Reconnect attempts that one request waits for before it fails. The client itself reconnects for ever.'),
-  REDIS_RETRY_DELAY: number(100, { min: 1, max: 60_000, of: 'of milliseconds' }, 'Base of the reconnect delay: at most `min(delay x attempt, 3000)` ms, with full jitter.'),
+  REDIS_MANAGER_ENABLED: flag(false, 'The result of `RedisManager.isEnabled()`; it changes nothing else.'),
+  REDIS_MAX_RETRIES: number(10, { min: 0, max: 1_000_000, integer: true, of: 'of retries' }, 'The number of reconnect attempts before a waiting request fails. The client itself never stops reconnecting.'),
+  REDIS_RETRY_DELAY: number(100, { min: 1, max: 60_000, of: 'of milliseconds' }, 'The base of the reconnect delay: at most `min(delay x attempt, 3000)` ms, with full jitter.'),
   CACHE_DEFAULT_TTL: number(3600, { min: MIN_TTL_SECONDS, max: MAX_TTL_SECONDS, of: 'of seconds' }, 'Time to live of entries stored without a `ttl`.'),
-  CACHE_ENABLE_TAGS: flag(true, 'When off, calls that name tags are not cached at all.'),
-  CACHE_ENABLE_SWR: flag(true, 'When off, a stale entry is a miss.'),
-  REDIS_MONITOR_ENABLED: flag(false, "Whether each command's name and time is logged at debug level."),
+  CACHE_ENABLE_TAGS: flag(true, 'If off, calls with tags are not cached at all.'),
+  CACHE_ENABLE_SWR: flag(true, 'If off, a stale entry is a miss.'),
+  REDIS_MONITOR_ENABLED: flag(false, "Whether to log the name and time of each command at debug level."),
   CACHE_METRICS_ENABLED: flag(true, 'Whether `CacheMetrics` counts.'),
 };
 
 export type EnvName = keyof typeof VARIABLES;
 type EnvValue<N extends EnvName> = (typeof VARIABLES)[N]['default'];
 
-/** The values that hold now. */
+/** The current values. */
 export type Environment = { readonly [N in EnvName]: EnvValue<N> };
 
 /**
- * Reads one variable. Errors: HawserError `E_BAD_OPTION` that names the variable, what is allowed and what was got (never the value of
- * one that may hold a password).
+ * Reads one variable. Errors: HawserError `E_BAD_OPTION` with the variable's name, the allowed values and the actual value (except for
+ * variables that may hold a password).
  */
 export function readEnv<N extends EnvName>(name: N, from: NodeJS.ProcessEnv = process.env): EnvValue<N> {
   const variable = VARIABLES[name] as unknown as Variable<EnvValue<N>>;
@@ -88,18 +88,18 @@ export function readEnv<N extends EnvName>(name: N, from: NodeJS.ProcessEnv = pr
   throw new HawserError('E_BAD_OPTION', `the environment variable ${name} must be ${variable.allowed}, got ${got}`);
 }
 
-/** Whether a variable is set to something. */
+/** Whether a variable is set to a non-empty value. */
 export function isSet(name: EnvName, from: NodeJS.ProcessEnv = process.env): boolean {
   return (from[name] ?? '').trim() !== '';
 }
 
-/** Reads all variables; the first malformed one throws. */
+/** Reads all variables. Throws for the first malformed one. */
 export function readEnvironment(from: NodeJS.ProcessEnv = process.env): Environment {
   const names = Object.keys(VARIABLES) as EnvName[];
   return Object.fromEntries(names.map((name) => [name, readEnv(name, from)])) as unknown as Environment;
 }
 
-/** The table for people: one row per variable, in Markdown. */
+/** The README's table in Markdown: one row per variable. */
 export function environmentTable(): string {
   const rows = Object.entries(VARIABLES as Record<string, Variable<unknown>>).map(
     ([name, { default: value, allowed, description }]) => `| \`${name}\` | ${value === '' ? 'not set' : `\`${String(value)}\``} | ${allowed} | ${description} |`,

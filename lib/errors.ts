@@ -1,6 +1,7 @@
 /**
- * Errors of the package. They are constructed here, never in native code: an error made there belongs to another realm under jest and
- * fails `instanceof`. A message says what was being done, where, and what to do next; never a key, a value or a password.
+ * The package's own errors. They are constructed here, never in native code: under jest, an error from native code belongs to another
+ * realm and fails `instanceof`. A message says what hawser was doing, where, and what to do next. It never contains a key, a value or a
+ * password.
  */
 
 export interface HawserErrorDetails {
@@ -8,23 +9,23 @@ export interface HawserErrorDetails {
   command?: string;
   /** `host:port` or a socket path. */
   node?: string;
-  /** Whether the command may have been executed although its reply is missing. Absent where that is certain. */
+  /** True if the server may have run the command although its reply is missing. Absent otherwise. */
   maybeExecuted?: boolean;
-  /** For invalidations that could not be delivered: `true` when they are kept and will be repeated, `false` when they are not. */
+  /** For invalidations that could not be delivered: `true` if they are kept and will be sent again, otherwise `false`. */
   kept?: boolean;
   cause?: unknown;
 }
 
-/** An error with a stable `code`; the README's table has them all. Match on the code, never on the message. */
+/** An error with a stable `code`. The README lists all codes. Match on the code, never on the message. */
 export class HawserError extends Error {
   override readonly name: string = 'HawserError';
   /** The command's name, or the cache's operation. */
   readonly command?: string;
   /** `host:port` or a socket path. */
   readonly node?: string;
-  /** True when the server may have run the command although its reply is missing. */
+  /** True if the server may have run the command although its reply is missing. */
   readonly maybeExecuted?: boolean;
-  /** Of an undelivered invalidation: whether it is kept and will be repeated. */
+  /** For an undelivered invalidation: whether it is kept and will be sent again. */
   readonly kept?: boolean;
 
   constructor(
@@ -43,9 +44,9 @@ export class HawserError extends Error {
 type OptionErrorClass = typeof TypeError | typeof RangeError;
 
 /**
- * Throws for an option, argument or environment variable that cannot be used: `cache.ttl must be a positive number of seconds, got -5`.
- * `code` is `E_BAD_OPTION`. A TypeError, or a RangeError where `Kind` says so: something of the right type, or a limit. Only numbers and
- * booleans are shown; of everything else the message names the type, because it may be a secret.
+ * Throws for an invalid option, argument or environment variable: `cache.ttl must be a positive number of seconds, got -5`. The `code` is
+ * `E_BAD_OPTION`. The error is a TypeError, or the RangeError in `Kind` for a value of the right type or a limit. The message shows only
+ * numbers and booleans; of other values it names the type, because they may be secrets.
  */
 export function badOption(path: string, allowed: string, got: unknown, Kind: OptionErrorClass = TypeError): never {
   throw Object.assign(new Kind(`${path} must be ${allowed}, got ${describe(got)}`), { code: 'E_BAD_OPTION' });

@@ -1,6 +1,6 @@
-/** Where log lines go: the application's own logger, or the console. */
+/** The logger: the application's own, or the console. */
 
-/** What hawser asks of a logger; winston, pino and `console` have it. */
+/** The interface of a logger. winston, pino and `console` have it. */
 export interface Logger {
   debug(message: string, ...details: unknown[]): void;
   info(message: string, ...details: unknown[]): void;
@@ -15,7 +15,7 @@ const debug = (message: string, ...details: unknown[]): void => console.debug(me
 /* eslint-enable no-console */
 const silent = (): void => undefined;
 
-/** The logger in use when none is given: warnings and errors on the console, `debug` only where commands are monitored. */
+/** The default logger: it writes warnings and errors to the console, and debug lines only while commands are monitored. */
 export function consoleLogger(options: { debug: boolean }): Logger {
   return { debug: options.debug ? debug : silent, info: silent, warn, error };
 }

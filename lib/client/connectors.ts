@@ -1,6 +1,6 @@
 /**
- * The connector classes that ioredis exports. `AbstractConnector` is what applications derive their own `Connector` from; those of Sentinel are
- * there by name, for code that imports them.
+ * The connector classes that ioredis exports. Applications derive their own `Connector` from `AbstractConnector`. Sentinel's classes
+ * exist so that code can import them.
  */
 import type { Socket } from 'node:net';
 import { HawserError } from '../errors';
@@ -10,17 +10,17 @@ import { logConnector } from '../observe/debug';
 
 export type ErrorEmitter = (event: string, error: Error) => void;
 
-/** The base of a connector: `connect` opens a stream and keeps it in `this.stream`. */
+/** The base class of a connector. `connect` opens a stream and stores it in `this.stream`. */
 export abstract class AbstractConnector {
   firstError?: Error;
   protected connecting = false;
   declare protected stream: Socket;
 
-  /** `disconnectTimeout` in ms: how long a stream that was ended may stay open. */
+  /** `disconnectTimeout`: how long a stream may stay open after `disconnect`, in ms. */
   constructor(private readonly disconnectTimeout: number) {}
 
-  /** Whether a server that says this to INFO will do. If not, the client disconnects and tries again. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: deriving classes name the fields they know
+  /** Whether to accept a server with this INFO reply. If not, the client disconnects and tries again. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: subclasses declare the fields they know
   check(_info: any): boolean {
     return true;
   }
@@ -41,7 +41,7 @@ export abstract class AbstractConnector {
   }
 }
 
-/** `redis.connector` of a client without a `Connector` of its own: its socket, and what it was given. */
+/** `redis.connector` of a client without a custom `Connector`: a view of its socket and options. */
 export function standaloneView<Options>(client: { options: Options; stream: Socket | undefined; disconnect(): void }) {
   return {
     get options(): Options {
@@ -68,7 +68,7 @@ export class SentinelConnector extends AbstractConnector {
   }
 }
 
-/** A list of sentinels and how far it has been gone through. */
+/** An iterator over a list of sentinels. */
 export class SentinelIterator implements Iterator<Partial<SentinelAddress>> {
   private cursor = 0;
   private readonly sentinels: Partial<SentinelAddress>[];
@@ -82,13 +82,13 @@ export class SentinelIterator implements Iterator<Partial<SentinelAddress>> {
     return { done, value: (done ? undefined : this.sentinels[this.cursor++]) as Partial<SentinelAddress> };
   }
 
-  /** Starts over; with the one it is at as the first, if so asked. */
+  /** Starts over. If `moveCurrentEndpointToFirst` is set, the current sentinel becomes the first. */
   reset(moveCurrentEndpointToFirst: boolean): void {
     if (moveCurrentEndpointToFirst && this.cursor > 1) this.sentinels.unshift(...this.sentinels.splice(this.cursor - 1));
     this.cursor = 0;
   }
 
-  /** Appends a sentinel; false if it is there. */
+  /** Appends a sentinel. Returns false if the list has it already. */
   add(sentinel: SentinelAddress): boolean {
     const name = addressOf(sentinel);
     if (this.sentinels.some((other) => addressOf(other) === name)) return false;

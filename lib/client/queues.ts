@@ -1,10 +1,9 @@
 /**
- * `commandQueue` and `offlineQueue` as others read them: how many commands wait, and which. The commands themselves are the link's; these are
- * views, made when somebody looks.
+ * `commandQueue` and `offlineQueue`: how many commands wait, and which. The link owns the commands; these are views, made on access.
  */
 import type { Command } from '../command/command';
 
-/** As ioredis keeps it. */
+/** An item of ioredis's queues. */
 export interface QueuedCommand {
   command: Command;
 }
@@ -24,7 +23,7 @@ export class CommandQueue {
     return this.pending().map((command) => ({ command }));
   }
 
-  /** The one at `index`, from the end where it is negative. */
+  /** The item at `index`; a negative index counts from the end. */
   peekAt(index: number): QueuedCommand | undefined {
     return this.toArray().at(index);
   }

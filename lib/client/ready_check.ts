@@ -1,8 +1,8 @@
-/** What a server says to INFO, and how long one that is loading is waited for. */
+/** Parses INFO, and waits for a server that is loading its data. */
 import { setTimeout } from '../clock';
 import type { Callback } from '../command/command';
 
-/** The fields of an INFO by name; what is no field is left out. */
+/** The fields of an INFO reply by name. Other lines are ignored. */
 export function parseInfo(text: string): Record<string, string> {
   const info: Record<string, string> = {};
   for (const line of text.split('\r\n')) {
@@ -17,7 +17,10 @@ interface Client {
   info(): Promise<unknown>;
 }
 
-/** Asks until the server has loaded its data. The client's own ready check is part of the handshake; this is for who calls `_readyCheck`. */
+/**
+ * Asks repeatedly until the server has loaded its data. The client's own ready check is part of the handshake; this one serves callers of
+ * `_readyCheck`.
+ */
 export function readyCheck(client: Client, callback: Callback): void {
   client.info().then(
     (reply) => {

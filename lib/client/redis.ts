@@ -1,5 +1,5 @@
 /**
- * `Redis`: the client, compatible with ioredis. Its connection is a `Link`; what is here is what users see of it: options, status, events,
+ * `Redis`: the client, compatible with ioredis. Its connection is a `Link`; this class is the public side: options, status, events,
  * commands, pipelines.
  */
 import { EventEmitter } from 'node:events';
@@ -35,38 +35,39 @@ import '../command/transformers';
 export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }> {}
 
 /**
- * A client of one server. Compatible with ioredis: change the import.
+ * A client of one server. It is compatible with ioredis: change the import.
  *
- * `new Redis({ replyMapping: 'resp3' })` is a `Redis<'resp3'>`, whose replies have RESP3's shapes: `zscore` a number, `config('GET')` an object.
+ * `new Redis({ replyMapping: 'resp3' })` is a `Redis<'resp3'>`, whose replies have RESP3's shapes: `zscore` returns a number,
+ * `config('GET')` an object.
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
 export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (EventEmitter as EmitterClass<RedisEvents>) implements CommandTarget {
   /** `new Redis.Command(name, args)`, for `sendCommand`. */
   static Command = Command;
-  /** What a command rejects with when the server answers an error. */
+  /** Commands reject with it when the server answers with an error. */
   static ReplyError = ReplyError;
-  /** ioredis's name for them. */
+  /** The default options, under ioredis's name. */
   static readonly defaultOptions = DEFAULT_REDIS_OPTIONS;
 
-  /** `new Redis(...)`, by node-redis's name. */
+  /** `new Redis(...)` under node-redis's name. */
   static createClient(...args: ConstructorParameters<typeof Redis>): Redis {
     return new Redis(...args);
   }
 
-  /** Events of the same names follow a tick later. */
+  /** The client's status. An event of the same name follows one tick later. */
   status: RedisStatus = 'wait';
   /** Tells a client of one server from a `Cluster`. */
   readonly isCluster = false;
-  /** The scripts of `defineCommand`, by name. */
+  /** The scripts that `defineCommand` added, by name. */
   scriptsSet: Record<string, Script> = {};
-  /** The names of `addBuiltinCommand`. */
+  /** The names that `addBuiltinCommand` added. */
   addedBuiltinSet = new Set<string>();
   /** @internal */ [DEFAULTS]: CommandDefaults;
   /** @internal */ readonly [LIFE]: Lifecycle;
 
   /**
-   * Connects, unless `lazyConnect`. `path` is a socket's, or a URL: `redis://user:password@host:port/db?option=value`, `rediss://` for TLS.
-   * Throws on options that cannot be meant (code `E_BAD_OPTION`, or ioredis's message); what fails later is an `error` event.
+   * Connects, unless `lazyConnect` is set. `path` is a socket's path or a URL: `redis://user:password@host:port/db?option=value`,
+   * `rediss://` for TLS. Throws on invalid options (code `E_BAD_OPTION`, or ioredis's message). Later failures are `error` events.
    */
   constructor(port: number, host: string, options?: ClientOptions<ReplyMapping>);
   constructor(port: number, options?: ClientOptions<ReplyMapping>);
@@ -74,7 +75,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   constructor(options?: ClientOptions<ReplyMapping>);
   /** Earlier arguments win over later ones. */
   constructor(...args: (number | string | ClientOptions<ReplyMapping> | null | undefined)[]);
-  /** For what a subclass passes on: which mode its options have is its own to say. */
+  /** For subclasses that pass their arguments on: the subclass decides which mode its options have. */
   constructor(...args: (number | string | ClientOptions | null | undefined)[]);
   constructor(...args: unknown[]) {
     super();
@@ -90,11 +91,11 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   }
 
   /**
-   * As given, with defaults. What is unknown to the client is kept. What is changed counts from the next connection on, or, where it concerns how
-   * commands are made (`keyPrefix`, `enableAutoPipelining`, `showFriendlyErrorStack`), from the next command on.
+   * Your options with the defaults. Unknown options are kept. A changed option applies to the next connection; `keyPrefix`,
+   * `enableAutoPipelining` and `showFriendlyErrorStack` apply to the next command.
    */
   get options(): ResolvedOptions {
-    // The prototype has none, and tools that mock classes look there.
+    // The prototype has no options, and tools that mock classes read them there.
     const life = this[LIFE] as Lifecycle | undefined;
     if (life === undefined) return undefined as unknown as ResolvedOptions;
     const { options } = life;
@@ -121,32 +122,32 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return subscriptions > 0 && link?.protocol === 2 ? 'subscriber' : 'normal';
   }
 
-  /** Node's own socket. There is none before the first attempt to connect; the type is ioredis's, which leaves that out. */
+  /** Node's own socket. It is undefined before the first attempt to connect; the type is ioredis's, which omits that. */
   get stream(): Socket {
     return this[LIFE].link?.socket as Socket;
   }
 
-  /** Attempts to connect since the client was ready last. */
+  /** The number of attempts to connect since the client was last ready. */
   get retryAttempts(): number {
     return this[LIFE].link?.attempts ?? 0;
   }
 
-  /** What opens the client's streams: the application's own `Connector`, or a view of what hawser has in its place. */
+  /** The connector that opens the client's streams: your own `Connector`, or a view of hawser's connection. */
   get connector(): ConnectorLike & { readonly stream?: Socket | undefined } {
     return this[LIFE].connector ?? standaloneView(this);
   }
 
-  /** Commands that `enableAutoPipelining` holds until the turn of the event loop is over. */
+  /** The number of commands that `enableAutoPipelining` holds until the current turn of the event loop ends. */
   get autoPipelineQueueSize(): number {
     return this[DEFAULTS].slowPath?.autoPipeline?.length ?? 0;
   }
 
-  /** Commands that are to be answered over the present connection. A view: look, do not touch. */
+  /** Commands that wait for a reply on the current connection. This is a read-only view. */
   get commandQueue(): CommandQueue {
     return new CommandQueue(() => (this.status === 'ready' ? (this[LIFE].link?.pending() ?? []) : []));
   }
 
-  /** Commands that wait for a connection. A view: look, do not touch. */
+  /** Commands that wait for a connection. This is a read-only view. */
   get offlineQueue(): CommandQueue {
     return new CommandQueue(() => (this.status === 'ready' ? [] : (this[LIFE].link?.pending() ?? [])));
   }
@@ -156,21 +157,27 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return this[LIFE].silentEmit(event, argument);
   }
 
-  /** Asks the server until it has loaded its data: `callback(error, info)`. ioredis's name; the handshake has a check of its own. */
+  /**
+   * Asks the server repeatedly until it has loaded its data, then calls `callback(error, info)`. The name is ioredis's; the handshake has
+   * its own check.
+   */
   _readyCheck(callback: Callback): void {
     readyCheck(this, callback);
   }
 
   /**
-   * Connects. Resolves when the connection is ready; rejects with what went wrong when the first attempt fails, or when the client is connecting
-   * or connected already.
+   * Connects. Resolves when the connection is ready. Rejects if the first attempt fails, with the reason, or if the client is already
+   * connecting or connected.
    */
   connect(callback?: Callback<void>): Promise<void> {
     const connecting = traceConnect(() => this[LIFE].connect(), ++this[LIFE].epoch, () => this[LIFE].place());
     return callback === undefined ? connecting : callBack(connecting, callback as Callback);
   }
 
-  /** Closes the connection at once; commands that wait for a reply are rejected. `reconnect`: a new one is opened by the retry strategy. */
+  /**
+   * Closes the connection at once. Commands that wait for a reply are rejected. With `reconnect`, the retry strategy then opens a new
+   * connection.
+   */
   disconnect(reconnect = false): void {
     this[LIFE].disconnect(reconnect);
   }
@@ -180,20 +187,20 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     this.disconnect();
   }
 
-  /** A new client with the same options, and others where given. */
+  /** A new client with the same options; `override` replaces some of them. */
   duplicate<Override extends Partial<ClientOptions> | undefined = undefined>(override?: Override): Redis<ReplyMappingFromOptions<ReplyMapping, Override>> {
     const { link, options: own } = this[LIFE];
     const options = { ...own, ...override } as ClientOptions<ReplyMappingFromOptions<ReplyMapping, Override>>;
     return link === undefined ? new Redis('memory://', options) : new Redis(options);
   }
 
-  /** Keeps the process alive as long as the connection is open (the default). */
+  /** Keeps the process alive while the connection is open (the default). */
   ref(): this {
     this[LIFE].link?.ref();
     return this;
   }
 
-  /** Lets the process exit although the connection is open. */
+  /** Lets the process exit while the connection is open. */
   unref(): this {
     this[LIFE].link?.unref();
     return this;
@@ -201,11 +208,11 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   // ---- commands
 
-  /** Sends a command. Every call goes through here, pipelined ones included: tools wrap it. */
+  /** Sends a command. Every command passes through this method, including pipelined ones, so tools can wrap it. */
   sendCommand(command: Command, pipeline?: unknown): unknown {
     const life = this[LIFE];
     const { link } = life;
-    // Somebody who wraps this has given it another name: a server that renames its commands, for example.
+    // A wrapper of this method has renamed the command, for example for a server with renamed commands.
     if (command.name !== command.meta.name) command.meta = metaOf(command.name);
     const traced = isTracing() && link !== undefined ? life.trace(command) : undefined;
     if (this.status === 'ready' && !command.meta.takesSlowPath && command.script === undefined && link !== undefined) link.push(command);
@@ -214,13 +221,13 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return traced ?? command.promise;
   }
 
-  /** Any number of commands in one write. */
+  /** Collects any number of commands and sends them in one write. */
   pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>> {
     const pipeline = new Pipeline(this, false) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
     return Array.isArray(commands) ? pipeline.addBatch(commands as unknown[][]) : pipeline;
   }
 
-  /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }` MULTI is sent at once. */
+  /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }`, MULTI is sent at once. */
   multi(options: { pipeline: false }): Promise<'OK'>;
   multi(options: { pipeline: true }): ChainableCommander<MappingOf<ReplyMapping>>;
   multi(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>>;
@@ -237,61 +244,61 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   /** Runs a transaction that was opened with `multi({ pipeline: false })`. */
   exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null> {
     const command = new Command('exec', [], this[DEFAULTS].utf8);
-    // Behind the commands that are held.
+    // EXEC goes after the commands that are held.
     const sent = ((this[DEFAULTS].slowPath?.autoPipeline?.add(command) ?? this.sendCommand(command)) as Promise<unknown>).then(pairsOf);
     return callback === undefined ? sent : callBack(sent, callback as Callback);
   }
 
-  /** Makes a Lua script a method, here and on pipelines made from now on. */
+  /** Adds a Lua script as a method, to this client and to its future pipelines. */
   defineCommand(name: string, definition: ScriptDefinition): void {
     defineCommand(this, name, definition);
   }
 
-  /** The names of all commands that are methods, lower-case. */
+  /** The names of all commands that are methods, in lower case. */
   getBuiltinCommands(): string[] {
     return builtinCommands.slice();
   }
 
-  /** The two methods of a command: for strings and for Buffers. */
+  /** The two methods of a command: one returns strings, one Buffers. */
   createBuiltinCommand(name: string): ReturnType<typeof createBuiltinCommand> {
     return createBuiltinCommand(name);
   }
 
-  /** Makes a command that the client does not know a method, `x` and `xBuffer`, here and on pipelines made from now on. */
+  /** Adds the methods `x` and `xBuffer` for a command that the client does not know, to this client and to its future pipelines. */
   addBuiltinCommand(name: string): void {
     this.addedBuiltinSet.add(name);
     addBuiltinCommand(this, name);
   }
 
-  /** Streams the keys that SCAN finds, each `data` one page, which may be empty. A key may come twice. */
+  /** Streams the keys that SCAN finds. Each `data` event is one page, which may be empty. A key may appear twice. */
   scanStream(options?: ScanOptions): ScanStream {
     return this.createScanStream('scan', undefined, options);
   }
-  /** Pages of Buffers, as with all `...BufferStream`. */
+  /** The same with Buffers, as for all `...BufferStream` methods. */
   scanBufferStream(options?: ScanOptions): ScanStream {
     return this.createScanStream('scanBuffer', undefined, options);
   }
-  /** Pages of `[field, value, ...]`; with `noValues` of fields. */
+  /** Streams pages of `[field, value, ...]`; with `noValues`, pages of fields. */
   hscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('hscan', key, options);
   }
-  /** The same in Buffers. */
+  /** The same with Buffers. */
   hscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('hscanBuffer', key, options);
   }
-  /** Pages of members. */
+  /** Streams pages of members. */
   sscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('sscan', key, options);
   }
-  /** The same in Buffers. */
+  /** The same with Buffers. */
   sscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('sscanBuffer', key, options);
   }
-  /** Pages of `[member, score, ...]`, scores as text. */
+  /** Streams pages of `[member, score, ...]`, with scores as text. */
   zscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('zscan', key, options);
   }
-  /** The same in Buffers. */
+  /** The same with Buffers. */
   zscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
     return this.createScanStream('zscanBuffer', key, options);
   }
@@ -302,7 +309,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   // ---- messages
 
-  /** A new client that receives every command the server runs as `monitor` events: `(time, args, source, database)`. */
+  /** Resolves with a new client that receives every command the server runs as a `monitor` event: `(time, args, source, database)`. */
   monitor(callback?: Callback<Redis>): Promise<Redis> {
     const client = this.duplicate({ monitor: true, lazyConnect: false }) as unknown as Redis;
     const ready = new Promise<Redis>((resolve, reject) => {

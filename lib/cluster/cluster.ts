@@ -1,4 +1,4 @@
-/** The seam of Redis Cluster: ioredis's types of it, and the same commands as `Redis`; a later version brings the router. */
+/** The interface of Redis Cluster: ioredis's types, and the same commands as `Redis`. A later version brings the router. */
 import { EventEmitter } from 'node:events';
 import type {
   ClusterNode,
@@ -19,21 +19,21 @@ import type { Redis } from '../client/redis';
 
 export interface Cluster<ReplyMapping extends ReplyMappingMode = 'legacy'>
   extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }>, Transaction<MappingOf<ReplyMapping>> {
-  /** As given, with defaults. */
+  /** Your options with the defaults. */
   options: ClusterOptions;
-  /** Events of the same names follow a tick later. */
+  /** The cluster's status. An event of the same name follows one tick later. */
   status: ClusterStatus;
-  /** `['host:port', ...]` by slot, the master first. */
+  /** The nodes of each slot, `['host:port', ...]`, master first. */
   slots: string[][];
-  /** Commands that wait for their automatic pipeline. */
+  /** The number of commands that wait for their automatic pipeline. */
   readonly autoPipelineQueueSize: number;
-  /** Resolves when the cluster is ready; rejects when no node answers. */
+  /** Connects. Resolves when the cluster is ready; rejects if no node answers. */
   connect(): Promise<void>;
-  /** Closes all connections at once. `reconnect`: `clusterRetryStrategy` opens them again. */
+  /** Closes all connections at once. With `reconnect`, `clusterRetryStrategy` opens them again. */
   disconnect(reconnect?: boolean): void;
   /** The connections to nodes of a role. */
   nodes(role?: NodeRole): Redis<ReplyMapping>[];
-  /** A new cluster with the same nodes and options, and others where given. */
+  /** A new cluster with the same nodes and options; the arguments replace some of them. */
   duplicate<Override extends ClusterOptionsWithReplyMapping<ReplyMappingMode> | undefined = undefined>(
     overrideStartupNodes?: readonly ClusterNode[],
     overrideOptions?: Override,
@@ -42,15 +42,15 @@ export interface Cluster<ReplyMapping extends ReplyMappingMode = 'legacy'>
   delayUntilReady(callback: Callback): void;
   /** Sends a command to the node of its keys. */
   sendCommand(command: Command): unknown;
-  /** The names of all commands that are methods, lower-case. */
+  /** The names of all commands that are methods, in lower case. */
   getBuiltinCommands(): string[];
-  /** Makes a command that the client does not know a method. */
+  /** Adds methods for a command that the client does not know. */
   addBuiltinCommand(name: string): void;
   /** Reads the slot table again. */
   refreshSlotsCache(callback?: Callback<void>): void;
-  /** Makes a Lua script a method, here and on pipelines made from now on. */
+  /** Adds a Lua script as a method, to this client and to its future pipelines. */
   defineCommand(name: string, definition: ScriptDefinition): void;
-  /** Streams what SSCAN, HSCAN and ZSCAN find, a page at a time. A cluster has no SCAN of all its keys: use those of `nodes('master')`. */
+  /** Streams the results of SSCAN, HSCAN and ZSCAN in pages. A cluster has no SCAN over all keys: scan each of `nodes('master')`. */
   sscanStream(key: string | Buffer, options?: ScanOptions): ScanStream;
   sscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream;
   hscanStream(key: string | Buffer, options?: ScanOptions): ScanStream;

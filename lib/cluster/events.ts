@@ -1,8 +1,8 @@
-/** The events of a cluster and their listeners' arguments. */
+/** The events of a cluster and the arguments of their listeners. */
 import type { Redis } from '../client/redis';
 import type { ConnectionEvents } from '../observe/events';
 
-/** Events of a `Cluster`. Its `error` takes any listener, as in ioredis. */
+/** Events of a `Cluster`. `error` accepts any listener, as in ioredis. */
 export interface ClusterEvents extends ConnectionEvents {
   disconnecting: () => void;
   /** The slot table was read again. */

@@ -1,9 +1,12 @@
-/** The commands of a pipeline and their outcomes. They have no promise unless somebody reads it: the pipeline takes outcomes by index. */
+/**
+ * The commands of a pipeline and their outcomes. A command's promise is made only when somebody reads it; the pipeline collects outcomes
+ * by index.
+ */
 import { Command, type Batch } from './command';
 import type { CommandDefaults } from './command_defaults';
 import { decoded } from './decoded';
 
-/** One command's outcome: `[null, reply]`, or `[error]`, which reads as `[error, undefined]`. */
+/** The outcome of one command: `[null, reply]`, or `[error]`, which destructures as `[error, undefined]`. */
 export type Outcome = [error: Error | null, result: unknown];
 
 const noop = (): void => {};
@@ -12,15 +15,18 @@ const SPENT = 'Pipeline cannot be used to send any commands when the `exec()` ha
 
 export class Collection implements Batch {
   readonly queue: Command[] = [];
-  /** Whether it has been sent. */
+  /** Whether the commands have been sent. */
   isSpent = false;
-  /** MULTIs that have no EXEC yet. */
+  /** The number of MULTIs without an EXEC. */
   openTransactions = 0;
   private settledBy: Promise<Outcome[]> | undefined = undefined;
   private outcomes: Outcome[] = [];
   private missing = 0;
   private finish: (outcomes: Outcome[]) => void = noop;
-  /** Whether a command of the transaction at hand wants Buffers: then EXEC brings all of it as Buffers, and the others are decoded here. */
+  /**
+   * Whether a command of the open transaction wants Buffers. If so, EXEC returns all replies as Buffers, and `transform` decodes those of
+   * the other commands.
+   */
   private wantsBuffers = false;
 
   constructor(readonly isTransaction: boolean) {}
@@ -43,7 +49,7 @@ export class Collection implements Batch {
     this.wantsBuffers = false;
   }
 
-  /** Sends all of it, and resolves the outcomes. */
+  /** Sends all commands. Resolves with their outcomes. */
   send(client: { sendCommand(command: Command, pipeline: object): unknown }): Promise<Outcome[]> {
     const { queue, promise } = this;
     if (queue.length === 0) {
@@ -60,7 +66,7 @@ export class Collection implements Batch {
     return promise;
   }
 
-  /** The outcome of command `index`. */
+  /** Stores the outcome of command `index`. */
   put(index: number, outcome: Outcome): void {
     const [error, reply] = outcome;
     if (error === null && Array.isArray(reply) && this.queue[index]?.meta.lower === 'exec') this.transform(index, reply);
@@ -68,7 +74,7 @@ export class Collection implements Batch {
     if (--this.missing === 0) this.finish(this.outcomes);
   }
 
-  /** The items of an EXEC are the replies of the commands before it. */
+  /** Transforms the items of an EXEC reply, which are the replies to the commands before it. */
   private transform(index: number, replies: unknown[]): void {
     const areBuffers = !this.queue[index]?.replyEncoding;
     for (let i = 0; i < replies.length; i++) {

@@ -1,6 +1,6 @@
-/** Replies that came as Buffers, for callers who want text: the core decodes what it knows to be wanted so. */
+/** Converts replies of Buffers to text, where the core did not know that the caller wants text. */
 
-/** Buffers as text, wherever they are in a reply. */
+/** Converts all Buffers in a reply to text, at any depth. */
 export function decoded(reply: unknown): unknown {
   if (typeof reply === 'string') return reply;
   if (Buffer.isBuffer(reply)) return reply.toString();
@@ -13,7 +13,7 @@ export function decoded(reply: unknown): unknown {
   return result;
 }
 
-/** Whether it is a map of RESP3 and no instance of something, in whatever realm it was made. */
+/** Whether `reply` is a RESP3 map (a plain object from any realm) and not a class instance. */
 function isPlain(reply: unknown): reply is Record<string, unknown> {
   if (typeof reply !== 'object' || reply === null) return false;
   const prototype = Object.getPrototypeOf(reply) as object | null;

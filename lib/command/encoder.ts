@@ -1,6 +1,7 @@
 /**
- * Commands as RESP, written by JavaScript into a Buffer that the core has pinned: strings up to 32 characters by hand, longer ones by
- * `utf8Write`, Buffers as they are, each argument framed on its own (joined first, adjacent lone surrogates would merge and lengths go wrong).
+ * Encodes commands as RESP into a Buffer that the core has pinned. It copies strings up to 32 characters in a loop, longer ones with
+ * `utf8Write`, and Buffers unchanged. Each argument is framed separately: if arguments were joined first, adjacent lone surrogates would
+ * merge and the lengths would be wrong.
  */
 import type { Meta } from './table';
 
@@ -11,21 +12,21 @@ interface Utf8Buffer extends Buffer {
 const SHORT = 32;
 const START_BYTES = 1 << 17;
 
-/** Bytes of `$<length>\r\n` and of `\r\n`, with room to spare. */
+/** More than the bytes of `$<length>\r\n` and `\r\n` together. */
 const FRAME = 32;
 
 const NONE = Buffer.alloc(0) as Utf8Buffer;
 
 export class Encoder {
-  /** Allocated with the first command: many clients are made and never used. */
+  /** Allocated with the first command, because many clients are made and never used. */
   out = NONE;
-  /** Where the next byte goes. */
+  /** The offset of the next byte. */
   at = 0;
 
-  /** Called when `out` has become another Buffer. */
+  /** Called after `out` was replaced by another Buffer. */
   protected onNewOut(): void {}
 
-  /** The bytes in `out` belong to a write that is not done: go on in a fresh one. */
+  /** Replaces `out` with a new Buffer, because an unfinished write still uses the old one. */
   protected renewOut(): void {
     this.out = Buffer.allocUnsafeSlow(START_BYTES) as Utf8Buffer;
     this.onNewOut();
@@ -79,7 +80,7 @@ function writeString(out: Utf8Buffer, at: number, text: string, length: number):
   }
   const written = out.utf8Write(text, start, 3 * length);
   if (written !== length) {
-    // Not ASCII: the length's digits may take another place.
+    // Not ASCII: the length may need a different number of digits.
     const moved = writeLength(out, at, written);
     if (moved !== start) {
       out.utf8Write(text, moved, 3 * length);
@@ -95,7 +96,7 @@ function writeEnd(out: Uint8Array, at: number): number {
   return at + 2;
 }
 
-/** `$<length>\r\n`; returns where the argument starts. */
+/** Writes `$<length>\r\n`. Returns the offset at which the argument starts. */
 function writeLength(out: Uint8Array, at: number, length: number): number {
   out[at] = 36;
   if (length < 10) {

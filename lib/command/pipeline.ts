@@ -1,6 +1,6 @@
 /**
- * A pipeline collects commands and sends them in one write; a transaction is one that starts with MULTI. Commands of a pipeline have no promise
- * unless somebody reads it: the pipeline takes their outcomes by index.
+ * A pipeline collects commands and sends them in one write. A transaction is a pipeline that starts with MULTI. A command's promise is
+ * made only when somebody reads it; the pipeline collects outcomes by index.
  */
 import { callBack, Command, type Callback } from './command';
 import { DEFAULTS, LIFE, type CommandDefaults } from './command_defaults';
@@ -13,14 +13,14 @@ import { traceBatch, type Place } from '../observe/tracing';
 
 export type { Outcome };
 
-/** What a pipeline is made on. */
+/** The client that a pipeline belongs to. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
   /** @internal */ readonly [LIFE]: { readonly options: ResolvedOptions; place(): Place };
   sendCommand(command: Command, pipeline?: object): unknown;
 }
 
-/** What a pipeline has collected; see `DEFAULTS`. */
+/** The key of the collected commands. It is a symbol for the reason given at `DEFAULTS`. */
 const COLLECTION = Symbol('collection');
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
@@ -37,7 +37,7 @@ export class Pipeline implements CommandTarget {
 
   constructor(
     readonly redis: Client,
-    /** Whether it is a transaction of its own: `exec` sends EXEC and resolves what that replies. */
+    /** Whether this is a transaction: `exec` sends EXEC and resolves with its reply. */
     isTransaction = false,
   ) {
     const { utf8, buffers, slowPath } = redis[DEFAULTS];
@@ -53,12 +53,12 @@ export class Pipeline implements CommandTarget {
     if (isTransaction) this.multi();
   }
 
-  /** Resolves the outcomes of all commands, those of a transaction's MULTI and EXEC included, once `exec` has been called. */
+  /** Resolves after `exec` with the outcomes of all commands, including a transaction's MULTI and EXEC. */
   get promise(): Promise<Outcome[]> {
     return this[COLLECTION].promise;
   }
 
-  /** How many commands there are. */
+  /** The number of commands. */
   get length(): number {
     return this[COLLECTION].queue.length;
   }
@@ -67,13 +67,14 @@ export class Pipeline implements CommandTarget {
   addBatch(commands: readonly (readonly unknown[])[]): this {
     const own = this as unknown as Record<string, unknown>;
     for (const [name, ...args] of commands) {
-      // What is no method is a TypeError, as in ioredis: a list of commands from outside must not reach the server unseen.
+      // A name that is not a method throws a TypeError, as in ioredis, so that an untrusted list of commands cannot send unknown
+      // commands.
       (own[String(name)] as (...args: unknown[]) => unknown).apply(this, args);
     }
     return this;
   }
 
-  /** Makes a Lua script a method of this pipeline. */
+  /** Adds a Lua script as a method of this pipeline. */
   defineCommand(name: string, definition: ScriptDefinition): void {
     defineCommand(this, name, definition);
   }
@@ -91,13 +92,14 @@ export class Pipeline implements CommandTarget {
   }
 
   /**
-   * Sends what was collected and resolves `[[error, reply], ...]`, also where commands fail. A transaction resolves the outcomes of its commands,
-   * or null when a WATCH aborted it, and rejects when EXEC was refused. Within an open inner MULTI: adds its EXEC.
+   * Sends the collected commands. Resolves with `[[error, reply], ...]`, even if commands fail. A transaction resolves with the outcomes
+   * of its commands, or with null if a WATCH aborted it; it rejects if EXEC was refused. Within an open inner MULTI, `exec` only adds
+   * that MULTI's EXEC.
    */
   exec(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
     const collection = this[COLLECTION];
     const send = (): Promise<Outcome[]> => collection.send(this.redis);
-    // Nothing is sent twice; as in ioredis, a second call resolves what was answered, MULTI and EXEC included.
+    // Nothing is sent twice. As in ioredis, a second call resolves with all outcomes, including those of MULTI and EXEC.
     if (collection.isSpent) return withCallback(collection.promise, callback);
     if (collection.openTransactions > 0) {
       collection.closeTransaction(this[DEFAULTS]);
@@ -105,11 +107,11 @@ export class Pipeline implements CommandTarget {
     }
     if (!collection.isTransaction) return withCallback(send(), callback);
     const run = (): Promise<Outcome[] | null> => send().then(unwrapTransaction);
-    // MULTI and EXEC are not the user's.
+    // The batch size does not count MULTI and EXEC.
     return withCallback(traceBatch(run, Math.max(this.length - 2, 0), () => this.redis[LIFE].place()), callback);
   }
 
-  /** @deprecated Use `exec`: commands say themselves whether they want Buffers. */
+  /** @deprecated Use `exec`: each command decides whether it returns Buffers. */
   execBuffer(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
     const { isTransaction, openTransactions } = this[COLLECTION];
     if (isTransaction || openTransactions > 0) return this.exec(callback);
@@ -119,7 +121,7 @@ export class Pipeline implements CommandTarget {
 
 installCommands(Pipeline.prototype);
 
-/** Replies of an EXEC as pairs. */
+/** Converts the replies of an EXEC to pairs. */
 export function pairsOf(replies: unknown): Outcome[] | null {
   if (!Array.isArray(replies)) return null;
   return replies.map((reply: unknown): Outcome => (reply instanceof Error ? ([reply] as unknown as Outcome) : [null, reply]));

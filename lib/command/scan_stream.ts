@@ -1,19 +1,19 @@
-/** SCAN and its like as a stream of reply pages. */
+/** Streams the pages of SCAN, SSCAN, HSCAN and ZSCAN. */
 import { Readable, type ReadableOptions } from 'node:stream';
 
-/** Options of the scan streams, besides those of Node's readable streams. */
+/** Options of the scan streams, in addition to those of Node's readable streams. */
 export interface ScanStreamOptions extends ReadableOptions {
-  /** A glob pattern; `keyPrefix` is not put before it. */
+  /** A glob pattern. It gets no `keyPrefix`. */
   match?: string;
-  /** Only keys of this type. SCAN alone has it. */
+  /** Returns only keys of this type. Only for SCAN. */
   type?: string;
-  /** About how many elements the server looks at for one page. Default: the server's, 10. */
+  /** The approximate number of elements that the server examines for one page. Default: the server's, 10. */
   count?: number;
-  /** HSCAN alone: fields without their values. Redis 7.4 and newer. */
+  /** Returns fields without their values. Only for HSCAN; Redis 7.4 and newer. */
   noValues?: boolean;
 }
 
-/** What the streams take: besides what `ScanStreamOptions` names, what ioredis takes and its types leave out. */
+/** The options that the streams accept: `ScanStreamOptions`, and values that ioredis accepts but its types omit. */
 export interface ScanOptions extends Omit<ScanStreamOptions, 'match' | 'count'> {
   match?: string | Buffer;
   count?: number | string;
@@ -23,7 +23,7 @@ interface Scanner {
   [command: string]: (args: unknown[], callback: (error: Error | null, reply?: [string | Buffer, unknown[]]) => void) => unknown;
 }
 
-/** Each `data` is the array of one page, which may be empty or hold what an earlier page had. */
+/** Each `data` event is the array of one page. A page may be empty or repeat elements of an earlier page. */
 export class ScanStream extends Readable {
   private cursor: string = '0';
   private isDrained = false;
@@ -39,7 +39,7 @@ export class ScanStream extends Readable {
     }
     const { key, match, type, count, noValues, command, redis } = this.opt;
     const args: unknown[] = !key ? [this.cursor] : [key, this.cursor];
-    // What is empty is none, as in ioredis.
+    // Empty options are ignored, as in ioredis.
     if (match) args.push('MATCH', match);
     if (type) args.push('TYPE', type);
     if (count) args.push('COUNT', String(count));
@@ -56,7 +56,7 @@ export class ScanStream extends Readable {
     });
   }
 
-  /** Stops after the page under way. */
+  /** Stops after the current page. */
   close(): void {
     this.isDrained = true;
   }

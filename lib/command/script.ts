@@ -1,6 +1,6 @@
 /**
- * A Lua script that became a command. The first use on a connection sends its source (EVAL), later ones its hash (EVALSHA); a server that
- * has forgotten it (NOSCRIPT) gets the source again.
+ * A Lua script that became a command. Its first use on a connection sends the source (EVAL), later ones the hash (EVALSHA). If the server
+ * has lost the script (NOSCRIPT), the client sends the source again.
  */
 import { createHash } from 'node:crypto';
 
@@ -13,7 +13,7 @@ export class Script {
     readonly readOnly: boolean,
   ) {}
 
-  /** SHA1 of the source, computed at its first use: clients define scripts by the dozen and use a few. */
+  /** SHA1 of the source. It is computed at first use, because clients define many scripts and use few. */
   get sha(): string {
     return (this.hash ??= createHash('sha1').update(this.lua).digest('hex'));
   }
@@ -21,7 +21,7 @@ export class Script {
 
 const scripts = new Map<string, Script[]>();
 
-/** One `Script` per source and number of keys in the process. */
+/** Returns the process-wide `Script` for these values. */
 export function scriptOf(lua: string, numberOfKeys: number | undefined, readOnly: boolean): Script {
   let variants = scripts.get(lua);
   if (variants === undefined) scripts.set(lua, (variants = []));

@@ -1,25 +1,25 @@
 /**
- * What is known about a command by its name: where its keys are (from `@ioredis/commands`), its class (from the core), its transformers.
- * One `Meta` per name as typed, made at its first use.
+ * Properties of a command by its name: the positions of its keys (from `@ioredis/commands`), its class (from the core), its transformers.
+ * There is one `Meta` per spelling of a name, made at first use.
  */
 import { exists, getKeyIndexes, list } from '@ioredis/commands';
 import { native } from '../native';
 
 export type Argument = string | Buffer | number | null | undefined | object;
-/* eslint-disable @typescript-eslint/no-explicit-any -- as in ioredis: what comes and goes is the transformer's to know */
-/** Arguments as the caller gave them, lists flattened, to what is sent in their place. */
+/* eslint-disable @typescript-eslint/no-explicit-any -- as in ioredis: the transformer knows its types */
+/** Takes the caller's arguments with lists flattened; returns the arguments to send. */
 export type ArgumentTransformer = (args: any[]) => any[];
-/** What a reply transformer is told about its command. */
+/** What a reply transformer knows about its command. */
 export interface ReplyContext {
   commandName: string;
   protocol: 2 | 3;
   replyMapping: 'legacy' | 'resp3';
 }
-/** A reply as it came, to what the caller gets. What it throws rejects the command. */
+/** Takes a reply; returns the value for the caller. If it throws, the command rejects with the exception. */
 export type ReplyTransformer = (reply: any, context: ReplyContext) => any;
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
-/** Bits of a command's class that the facade sets per call. See `src/command/class.rs`. */
+/** Bits of a command's class that the facade uses. See `src/command/class.rs`. */
 export const enum ClassBit {
   Idempotent = 1,
   Blocking = 2,
@@ -29,10 +29,10 @@ export const enum ClassBit {
   InTransaction = 1 << 18,
 }
 
-/** Arguments that mark keys where they mean anything: a count, a store's name, sources. */
+/** Arguments that can mark other arguments as keys: a count, a destination, sources. */
 const FOLLOWERS = ['2', 'GET', 'BY', 'STORE', 'STOREDIST', 'STREAMS', 'KEYS', ''].map((word) => [word, word, word, word, word, word, word, word]);
 
-/** Which arguments of a command are keys. */
+/** The indexes of the arguments that are keys. */
 export function keyIndexes(name: string, args: readonly (string | Buffer)[]): number[] {
   if (!exists(name)) return [];
   try {
@@ -45,10 +45,10 @@ export function keyIndexes(name: string, args: readonly (string | Buffer)[]): nu
 export class Meta {
   readonly lower: string;
   readonly class: number;
-  /** Commands that change what the client itself has to know: they take the long way. */
+  /** Whether the command changes state that the client tracks, and therefore takes the slow path. */
   readonly takesSlowPath: boolean;
   readonly isExec: boolean;
-  /** Whether the first argument is its key, and the only one, whatever follows: then nobody has to look for keys per call. */
+  /** Whether the first argument is always the only key. If so, no call has to search for keys. */
   readonly hasOneKey: boolean;
   argumentTransformer: ArgumentTransformer | undefined;
   replyTransformer: ReplyTransformer | undefined;
@@ -60,12 +60,14 @@ export class Meta {
     this.class = native.classify(this.lower);
     this.isExec = this.lower === 'exec';
     this.hasOneKey = FOLLOWERS.every((args) => String(keyIndexes(this.lower, args)) === '0');
-    // By the name as typed, as in ioredis: `call('HGETALL')` gets what the server sent.
+    // Uses the name as the caller spelled it, as in ioredis: `call('HGETALL')` returns the server's reply.
     this.refresh();
     this.takesSlowPath = ((this.class >> 8) & 0xff) !== 0 || (this.class & ClassBit.Blocking) !== 0;
   }
 
-  /** Takes over the transformers of its name. What is no function is none: some set null to be rid of one. */
+  /**
+   * Reads the transformers of its name again. Ignores values that are not functions, because some code sets null to remove a transformer.
+   */
   refresh(): void {
     const argument = argumentTransformers[this.name];
     const reply = replyTransformers[this.name];
@@ -82,7 +84,7 @@ const argumentTransformers = Object.create(null) as Record<string, ArgumentTrans
 const replyTransformers = Object.create(null) as Record<string, ReplyTransformer | undefined>;
 
 const metas = new Map<string, Meta>();
-/** Names come from code, not from data; an application that makes them up must not fill the memory. */
+/** Bounds the cache, in case an application makes up command names. */
 const MAX_METAS = 4096;
 
 export function metaOf(name: string): Meta {
@@ -94,7 +96,7 @@ export function metaOf(name: string): Meta {
   return meta;
 }
 
-/** A table that people write to and delete from, as in ioredis; commands read the copies in their `Meta`. */
+/** A table that applications may write to and delete from, as in ioredis. Commands read the copies in their `Meta`. */
 function watched<T>(table: Record<string, T | undefined>): Record<string, T | undefined> {
   return new Proxy(table, {
     set(target, name: string, transformer: T) {
@@ -110,8 +112,8 @@ function watched<T>(table: Record<string, T | undefined>): Record<string, T | un
   });
 }
 
-/** Transformers by name, for all clients of the process, as in ioredis. */
+/** The transformers by name, shared by all clients of the process, as in ioredis. */
 export const transformers = { argument: watched(argumentTransformers), reply: watched(replyTransformers) };
 
-/** Names that get methods: all commands but `monitor`, which is a method of its own, and `sentinel`. */
+/** The names that get methods: all commands except `monitor`, which has its own method, and also `sentinel`. */
 export const builtinCommands: string[] = list.filter((name) => name !== 'monitor').concat('sentinel');

@@ -1,10 +1,10 @@
 /**
- * The transformers that ioredis has built in: objects and Maps as arguments of mset and hset, HGETALL's reply as an object, and replies
- * that RESP3 gives another shape brought back to RESP2's, unless `replyMapping: 'resp3'` asks for what the server sends.
+ * ioredis's built-in transformers: mset and hset accept objects and Maps, HGETALL returns an object, and replies with a different shape
+ * in RESP3 get RESP2's shape, unless `replyMapping: 'resp3'` is set.
  */
 import { transformers, type ReplyTransformer } from './table';
 
-/** `[{a: 1}]` and `[new Map(...)]` as `['a', 1]`; with a key in front for hset and hmset. */
+/** Turns `[{a: 1}]` and `[new Map(...)]` into `['a', 1]`; for hset and hmset, a key comes first. */
 function unfold(args: unknown[], at: number): unknown[] {
   const value = args[at];
   if (args.length !== at + 1 || typeof value !== 'object' || value === null) return args;
@@ -22,17 +22,17 @@ transformers.reply.hgetall = (reply: unknown) => {
   const result: Record<string, unknown> = {};
   for (let i = 0; i < reply.length; i += 2) {
     const field = String(reply[i]);
-    // `__proto__` is a field like any other.
+    // `__proto__` is an ordinary field.
     if (field in result) Object.defineProperty(result, field, { value: reply[i + 1], writable: true, enumerable: true, configurable: true });
     else result[field] = reply[i + 1];
   }
   return result;
 };
 
-/** `[[a, 1], [b, 2]]` as `[a, 1, b, 2]`; what is flat stays so. */
+/** Turns `[[a, 1], [b, 2]]` into `[a, 1, b, 2]`; a flat list stays as it is. */
 const flatten = (reply: unknown): unknown => (Array.isArray(reply) && reply.some(Array.isArray) ? reply.flat() : reply);
 
-/** `[key, entries, key, entries]` as `[[key, entries], ...]`. */
+/** Turns `[key, entries, key, entries]` into `[[key, entries], ...]`. */
 function inPairs(reply: unknown): unknown {
   if (!Array.isArray(reply)) return reply;
   const pairs: unknown[] = [];
@@ -40,7 +40,7 @@ function inPairs(reply: unknown): unknown {
   return pairs;
 }
 
-/** Only where the server sent RESP3's shape and the caller expects RESP2's. */
+/** Applies `shape` only if the server sent RESP3's shape and the caller expects RESP2's. */
 const asBefore =
   (shape: (reply: unknown) => unknown): ReplyTransformer =>
   (reply: unknown, { protocol, replyMapping }) =>
@@ -49,5 +49,5 @@ const asBefore =
 const PAIRS = ['zdiff', 'zinter', 'zpopmax', 'zpopmin', 'zunion', 'zrandmember', 'zrange', 'zrangebyscore', 'zrevrange', 'zrevrangebyscore', 'hrandfield'];
 for (const name of PAIRS) transformers.reply[name] = asBefore(flatten);
 for (const name of ['xread', 'xreadgroup']) transformers.reply[name] = asBefore(inPairs);
-// Its scores come in pairs under RESP2 too.
+// VSIM returns scores in pairs under RESP2, too.
 transformers.reply.vsim = (reply: unknown, { replyMapping }) => (replyMapping === 'legacy' ? flatten(reply) : reply);
