@@ -129,6 +129,8 @@ fn on_both(spec: impl Fn(&mut dyn Subject)) {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How long the tests' leases stay after they have run out.
+const TAIL: Duration = Duration::from_secs(60);
 const TRUSTING: Replication = Replication::TRUSTING;
 
 fn key(text: &str) -> Key {
@@ -149,12 +151,12 @@ fn tags(names: &[&str]) -> Vec<(Tag, Id)> {
 
 fn stored(stamp: u8, names: &[&str]) -> Value {
     let (ttl, tags) = (SECOND * 60, tags(names));
-    let header = Header { stamp: id(stamp), ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags };
+    let header = Header { stamp: id(stamp), ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags, added: 0 };
     Arc::new(entry::encode(&header, b"{\"n\":1}").0)
 }
 
 fn lease(token: u8) -> Vec<u8> {
-    entry::encode_lease(id(token), &tags(&["x"]))
+    entry::encode_lease(id(token), TAIL, &tags(&["x"]))
 }
 
 fn read(store: &mut dyn Subject, key: &Key) -> Found {
@@ -185,7 +187,7 @@ fn set(store: &mut dyn Subject, key: &Key, value: &Value, life: Duration) {
 }
 
 fn place(store: &mut dyn Subject, entry: &Key, expected: Option<Id>, token: u8, replication: Replication) -> Placed {
-    let op = Op::Place { entry: entry.clone(), expected, lease: lease(token), life: SECOND * 10 };
+    let op = Op::Place { entry: entry.clone(), expected, lease: lease(token), life: SECOND * 10, tail: TAIL };
     match store.carry_out(NodeOp { op, replication }) {
         Ok(StoreReply::Placed(placed)) => placed,
         other => panic!("{other:?}"),
@@ -193,7 +195,7 @@ fn place(store: &mut dyn Subject, entry: &Key, expected: Option<Id>, token: u8, 
 }
 
 fn place_inside(store: &mut dyn Subject, entry: &Key, stamp: u8, token: u8, life: Duration, replication: Replication) -> Inside {
-    let tags = entry::encode_tags(&tags(&["x", "y"]));
+    let tags = entry::encode_tags(&tags(&["x", "y"]), 0);
     let op = Op::PlaceInside { entry: entry.clone(), stamp: id(stamp), token: id(token), tags, life };
     match store.carry_out(NodeOp { op, replication }) {
         Ok(StoreReply::PlacedInside(inside)) => inside,
@@ -274,7 +276,7 @@ fn a_lease_is_placed_only_where_nothing_has_changed() {
         let e = key("p:e");
         assert_eq!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::No(Found { value: Seen::Nothing, pttl: Some(-2) }));
         assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }));
-        assert!(life(store, &e) > SECOND * 9 && life(store, &e) <= SECOND * 10);
+        assert!(life(store, &e) > TAIL + SECOND * 9 && life(store, &e) <= TAIL + SECOND * 10);
         let Placed::No(found) = place(store, &e, None, b'u', TRUSTING) else { panic!("placed over a lease") };
         assert_eq!(text(&found), Some(&*lease(b't')), "what is there now");
         assert!(found.pttl.unwrap() > 9_000);
@@ -364,6 +366,33 @@ fn a_result_is_stored_only_where_its_lease_still_is() {
         assert_eq!(value(store, &e).as_ref(), Some(&*entry));
         assert!(life(store, &e) > SECOND * 59);
         assert!(!commit(store, &e, b't', &entry, TRUSTING), "once");
+    });
+}
+
+#[test]
+fn a_lease_that_has_run_out_stays_for_its_tail_and_counts_as_nothing() {
+    on_both(|store| {
+        let e = key("p:e");
+        let tail = SECOND * 60;
+        let short = |token| Op::Place { entry: key("p:e"), expected: None, lease: lease(token), life: SECOND / 10, tail };
+        assert!(matches!(store.apply(short(b't')), Ok(StoreReply::Placed(Placed::Yes { .. }))));
+        assert!(life(store, &e) > tail, "what ends first is evicted first: not the lease");
+        assert!(matches!(place(store, &e, None, b'u', TRUSTING), Placed::No(_)), "it is good for a while");
+        let renew = Op::Renew { entry: e.clone(), token: id(b't'), life: SECOND / 5, versions: vec![], need: SECOND };
+        assert!(held(store, renew.clone()));
+        assert!(life(store, &e) > tail + SECOND / 10);
+        store.pass(SECOND / 4);
+        assert!(life(store, &e) < tail);
+        assert!(!held(store, renew));
+        assert!(!held(store, Op::Amend { entry: e.clone(), token: id(b't'), tags: entry::encode_tags(&[], 0) }));
+        assert!(!commit(store, &e, b't', &stored(b's', &[]), TRUSTING));
+        let end = u64::MAX / 1024;
+        let restore = Op::Restore { entry: e.clone(), token: id(b't'), value: stored(b's', &[]), end, backoff: None };
+        assert!(!held(store, restore));
+        assert!(matches!(place(store, &e, None, b'u', TRUSTING), Placed::Yes { .. }), "as where nothing is");
+        store.pass(SECOND / 100);
+        assert!(held(store, Op::GiveBack { entry: e.clone(), token: id(b'u') }));
+        assert_eq!(value(store, &e), None);
     });
 }
 
@@ -472,13 +501,13 @@ fn a_lease_is_given_back_by_its_token() {
 fn tags_are_written_into_a_lease() {
     on_both(|store| {
         let e = key("p:e");
-        let amend = |token| Op::Amend { entry: key("p:e"), token: id(token), tags: entry::encode_tags(&tags(&["a", "b", "c"])) };
+        let amend = |token| Op::Amend { entry: key("p:e"), token: id(token), tags: entry::encode_tags(&tags(&["a", "b", "c"]), 0) };
         assert!(!held(store, amend(b't')));
         place(store, &e, None, b't', TRUSTING);
         assert!(!held(store, amend(b'u')));
         assert!(held(store, amend(b't')));
-        assert_eq!(value(store, &e), Some(entry::encode_lease(id(b't'), &tags(&["a", "b", "c"]))));
-        assert!(life(store, &e) <= SECOND * 10);
+        assert_eq!(value(store, &e), Some(entry::encode_lease(id(b't'), TAIL, &tags(&["a", "b", "c"]))));
+        assert!(life(store, &e) <= TAIL + SECOND * 10);
         set(store, &e, &stored(b's', &["x"]), SECOND * 60);
         place_inside(store, &e, b's', b't', SECOND, TRUSTING);
         assert!(held(store, amend(b't')));
@@ -567,8 +596,8 @@ fn keys_and_values_hold_any_bytes() {
         for name in ["\r\n", "\0", "a b", "{", "}", "*", "\u{1f600}", "#"] {
             let e = key(&format!("p:{name}"));
             let names = [name, "\n", "1:a"];
-            let token = entry::encode_lease(id(b't'), &tags(&names));
-            let op = Op::Place { entry: e.clone(), expected: None, lease: token, life: SECOND };
+            let token = entry::encode_lease(id(b't'), TAIL, &tags(&names));
+            let op = Op::Place { entry: e.clone(), expected: None, lease: token, life: SECOND, tail: TAIL };
             assert!(matches!(store.apply(op), Ok(StoreReply::Placed(Placed::Yes { .. }))));
             let entry = stored(b's', &names);
             assert!(commit(store, &e, b't', &entry, TRUSTING));

@@ -6,7 +6,7 @@ use super::caller::{tags_of, Caller, ReadKind};
 use super::freshness::{self, classify, needs_age, Freshness, Periods};
 use super::lookup::{Lookup, Plan};
 use super::request::{Decision, Hit, Payload};
-use super::tags::{unite, Currency};
+use super::tags::{inherit, Currency};
 use crate::clock::Instant;
 use crate::store::entry::{self, Entry, Lease, Stored, Tag};
 use crate::store::{Id, Seen, Value};
@@ -194,9 +194,13 @@ fn replace(lookup: &mut Lookup, entry: &Entry<'_>, lacks_tags: bool, rules: Rule
     let ends_soon = left.is_none_or(|left| left < rules.lease);
     let inside = !lacks_tags && (!ends_soon || entry.lease.is_some());
     place(lookup, |mut tags| {
-        // The new load carries the entry's tags too. Otherwise callers that name different tags for one key would throw each other's
-        // work away without end.
-        unite(&mut tags, entry.tags.iter().map(|(name, _)| name));
+        // The new load carries the tags that callers of the entry named. Otherwise callers that name different tags for one key
+        // would throw each other's work away without end.
+        if !inherit(&mut tags, &entry.tags) {
+            if let Some(warning) = lookup.repo.too_many_tags() {
+                decide(warning);
+            }
+        }
         Plan { expected: Some(entry.stamp), inside, ends_soon, is_current: true, tags, ..Plan::default() }
     })
 }
@@ -206,22 +210,31 @@ fn of_lease(lookup: &mut Lookup, lease: &Lease<'_>, decide: &mut impl FnMut(Deci
     if lookup.callers.is_empty() {
         return Next::Done;
     }
+    if lookup.found.pttl.is_some_and(|pttl| lease.remaining(pttl).is_none()) {
+        return nothing(lookup, None, decide);
+    }
     match lookup.known.currency_of(&lease.tags) {
         Currency::Unknown(tags) => Next::ReadVersions(tags),
         Currency::Outdated => nothing(lookup, Some(lease.token), decide),
         Currency::Current if lookup.callers.iter().flat_map(Caller::tags).any(|tag| !lease.tags.has(tag)) => place(lookup, |mut tags| {
-            unite(&mut tags, lease.tags.iter().map(|(name, _)| name));
+            if !inherit(&mut tags, &lease.tags) {
+                if let Some(warning) = lookup.repo.too_many_tags() {
+                    decide(warning);
+                }
+            }
             Plan { expected: Some(lease.token), tags, ..Plan::default() }
         }),
         Currency::Current => Next::Follow(lease.token),
     }
 }
 
-/// Whether the versions just captured are those of the entry that was read.
+/// Whether no version that was just captured differs from the one in the entry that was read. Tags that the new load does not
+/// inherit were judged when the entry was.
 pub(super) fn is_captured(value: &[u8], captured: &[(Tag, Id)]) -> bool {
     match entry::parse(value) {
         Some(Stored::Entry(entry)) => {
-            entry.tags.iter().all(|(name, id)| captured.iter().any(|(tag, current)| **tag == *name && *current == id))
+            let is_current = |name: &[u8], id| captured.iter().all(|(tag, current)| **tag != *name || *current == id);
+            entry.tags.iter().all(|(name, id)| is_current(name, id))
         }
         _ => false,
     }

@@ -17,7 +17,7 @@ fn tagged(names: &[&str]) -> Vec<(Tag, Id)> {
 fn entry(names: &[&str]) -> Value {
     let minute = Duration::from_secs(60);
     let tags = tagged(names);
-    Value::new(entry::encode(&Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags }, b"v").0)
+    Value::new(entry::encode(&Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 0 }, b"v").0)
 }
 
 fn lookup(callers: Vec<Caller>, value: Seen<Value>, known: &[(&str, Option<u8>)], is_after: bool) -> Lookup {
@@ -104,7 +104,7 @@ fn a_damaged_value_is_replaced_by_its_name() {
 
 #[test]
 fn a_lease_is_followed_if_it_is_current_for_every_caller() {
-    let lease = |names: &[&str]| Seen::Own(Value::new(entry::encode_lease(id(b't'), &tagged(names))));
+    let lease = |names: &[&str]| Seen::Own(Value::new(entry::encode_lease(id(b't'), Duration::from_secs(60), &tagged(names))));
     let mut current = lookup(vec![loader(1, &["t"]), getter(2)], lease(&["t"]), &[("t", Some(b'v'))], true);
     assert_eq!(run(&mut current), (Next::Follow(id(b't')), vec![Decision::Miss { call: CallId(2) }]));
     let mut lacking = lookup(vec![loader(1, &["u"])], lease(&["t"]), &[("t", Some(b'v'))], true);
@@ -127,9 +127,44 @@ fn the_age_is_asked_for_where_it_matters() {
 }
 
 #[test]
-fn captured_versions_are_compared_with_the_entry_s() {
+fn captured_versions_are_compared_with_those_of_the_entry() {
     let value = entry(&["t", "u"]);
     assert!(is_captured(&value, &tagged(&["t", "u", "w"])));
-    assert!(!is_captured(&value, &tagged(&["t"])));
+    assert!(is_captured(&value, &tagged(&["t"])), "a tag that the new load does not inherit");
     assert!(!is_captured(&value, &[(Tag::from(&b"t"[..]), id(b'w')), (Tag::from(&b"u"[..]), id(b'v'))]));
+}
+
+#[test]
+fn a_lease_that_has_run_out_counts_as_nothing() {
+    let value = Seen::Own(Value::new(entry::encode_lease(id(b't'), Duration::from_secs(60), &tagged(&["t"]))));
+    for (pttl, runs) in [(Some(60_001), true), (Some(59_999), false), (None, true)] {
+        let mut lookup = lookup(vec![loader(1, &["t"])], value.clone(), &[("t", Some(b'v'))], true);
+        lookup.found.pttl = pttl;
+        match run(&mut lookup).0 {
+            Next::Follow(token) if runs => assert_eq!(token, id(b't')),
+            Next::Place(plan) if !runs => assert_eq!((plan.expected, plan.tags.len()), (None, 1)),
+            other => panic!("{pttl:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_load_inherits_what_callers_named_within_the_bound() {
+    let names: Vec<String> = (0..60).map(|n| format!("n{n}")).collect();
+    let mut tags = tagged(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    tags.extend(tagged(&["added"]));
+    let minute = Duration::from_secs(60);
+    let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 1 };
+    let value = Value::new(entry::encode(&header, b"v").0);
+    let plan_of = |own: &[&str]| {
+        let mut lookup = lookup(vec![loader(1, own)], Seen::Own(value.clone()), &[], true);
+        lookup.known = Known::new(tags.iter().map(|(tag, id)| (tag.clone(), Some(*id))).collect(), true);
+        lookup.found.pttl = Some(54_000);
+        let (Next::Place(plan), _) = run(&mut lookup) else { panic!("a plan") };
+        plan.tags
+    };
+    let four = plan_of(&["a", "b", "c", "d"]);
+    assert_eq!(four.len(), 64);
+    assert!(!four.iter().any(|tag| **tag == *b"added"), "the next loader names its own");
+    assert_eq!(plan_of(&["a", "b", "c", "d", "e"]).len(), 5, "past the bound the caller's alone");
 }

@@ -6,6 +6,7 @@ use super::caller::{Caller, EntryOptions};
 use super::freshness::{self, classify, Freshness, Periods};
 use super::names::Repo;
 use super::request::Payload;
+use super::tags::TAGS_MAX;
 use crate::clock::Instant;
 use crate::store::entry::{self, Stored, Tag};
 use crate::store::{Id, Key, Ticket, Value};
@@ -33,7 +34,10 @@ pub(super) struct Lease {
     pub is_refresh: bool,
     /// The entry that it took the place of.
     pub replaced: Option<Replaced>,
+    /// The tags that callers named, then those that the loader added.
     pub tags: Vec<(Tag, Id)>,
+    /// How many of them, at the end, the loader added.
+    pub added: usize,
     pub options: EntryOptions,
     pub renew_at: Instant,
     /// Whether the result must not be stored any more.
@@ -58,6 +62,27 @@ pub(super) struct Commit {
     pub ticket: Ticket,
     pub deadline: Instant,
     pub payload: Payload,
+}
+
+impl Lease {
+    /// The tags that callers named.
+    pub(super) fn named_by_callers(&self) -> &[(Tag, Id)] {
+        &self.tags[..self.tags.len() - self.added]
+    }
+
+    /// Makes room for tags of the loader: within the bound, they go before those that the load has inherited. Says whether there is
+    /// room.
+    pub(super) fn make_room(&mut self, count: usize) -> bool {
+        if self.tags.len() + count > TAGS_MAX {
+            let from = self.tags.len() - self.added;
+            let mut at = 0;
+            self.tags.retain(|(tag, _)| {
+                at += 1;
+                at > from || self.options.tags.contains(tag)
+            });
+        }
+        self.tags.len() + count <= TAGS_MAX
+    }
 }
 
 impl Load {

@@ -81,7 +81,7 @@ impl Loads {
 
     fn lease(&self, now: Instant, token: Id, inside: bool, tags: Vec<(Tag, Id)>, options: EntryOptions) -> Lease {
         let renew_at = now + self.config.renew_every;
-        Lease { token, inside, is_refresh: false, replaced: None, tags, options, renew_at, is_lost: false, additions: 0 }
+        Lease { token, inside, is_refresh: false, replaced: None, tags, added: 0, options, renew_at, is_lost: false, additions: 0 }
     }
 
     fn add(&mut self, fx: &mut Fx<'_>, load: Load) -> u32 {
@@ -146,7 +146,7 @@ impl Loads {
     fn commit(&mut self, fx: &mut Fx<'_>, id: u32, payload: &[u8]) {
         let Some(load) = self.running.get_mut(&id) else { return };
         let EntryOptions { ttl, fresh, keep, .. } = load.lease.options;
-        let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: &load.lease.tags };
+        let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: &load.lease.tags, added: load.lease.added };
         let (value, from) = entry::encode(&header, payload);
         let value = Value::new(value);
         let payload = Payload::new(value.clone(), from);
@@ -170,7 +170,7 @@ impl Loads {
         }
         let replaced = lease.replaced.as_ref().filter(|replaced| may_write && replaced.until > fx.now);
         let restored = replaced.and_then(|replaced| {
-            let inner = has_fallback.then_some((token, &*lease.tags));
+            let inner = has_fallback.then_some((token, lease.named_by_callers()));
             Some((Value::new(entry::with_lease(&replaced.value, inner)?), replaced.end))
         });
         match restored {
@@ -270,7 +270,7 @@ impl Loads {
         if tags.is_empty() {
             return Admission::InPlace;
         }
-        if !may_write {
+        if !may_write || !lease.make_room(tags.len()) {
             self.disown(fx, id);
             return Admission::NotStored;
         }
@@ -286,9 +286,10 @@ impl Loads {
             // Two calls may have added one tag. The version that was captured first counts.
             if load.lease.tags.iter().all(|(known, _)| *known != tag) {
                 load.lease.tags.push((tag, version));
+                load.lease.added += 1;
             }
         }
-        let (token, tags) = (load.lease.token, entry::encode_tags(&load.lease.tags));
+        let (token, tags) = (load.lease.token, entry::encode_tags(&load.lease.tags, load.lease.added));
         Some(Op::Amend { entry: load.entry.clone(), token, tags })
     }
 

@@ -100,7 +100,7 @@ fn a_failed_load_gives_its_lease_back_or_restores_what_it_replaced() {
     assert!(matches!(rig.decided()[..2], [Decision::FailedWith { .. }, Decision::FailedWith { .. }]));
 
     let minute = Duration::from_secs(60);
-    let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(tag("t"), id(b'v'))] };
+    let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(tag("t"), id(b'v'))], added: 0 };
     let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(3, &["t"]), Instant::from_millis(0));
     lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"old").0));
     lookup.plan.end = Some((Instant::from_millis(1_030_000), 77));
@@ -131,7 +131,7 @@ fn added_tags_are_in_the_lease_or_the_result_is_not_stored() {
         matches!(rig.input(|fx| loads.admit_tags(fx, 1, vec![tag("u"), tag("t")], true)), Admission::Add { tags, .. } if tags == [tag("u")])
     );
     let Some(Op::Amend { tags, .. }) = loads.capture_tags(1, vec![(tag("u"), id(b'w'))]) else { panic!("an amendment") };
-    assert_eq!(tags, entry::encode_tags(&[(tag("t"), id(b'v')), (tag("u"), id(b'w'))]));
+    assert_eq!(tags, entry::encode_tags(&[(tag("t"), id(b'v')), (tag("u"), id(b'w'))], 1));
     rig.input(|fx| loads.tags_added(fx, 1, false));
     assert_eq!(loads.of_token(&id(b'k')), None, "nobody may join it any more");
     assert!(matches!(rig.handed(), Some(Handoff::GiveBack(..))));

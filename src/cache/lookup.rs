@@ -36,6 +36,7 @@ pub(super) struct Plan {
     pub is_current: bool,
     /// When such an entry, if it is replaced, would have ended: by the process's clock and by the store's.
     pub end: Option<(Instant, u64)>,
+    /// The tags of the load: those that callers name.
     pub tags: Vec<Tag>,
     pub captured: Vec<(Tag, Id)>,
 }

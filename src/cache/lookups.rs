@@ -18,7 +18,7 @@ use super::lookup::{Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
 use super::request::{CallId, Decision};
-use super::tags::{unite, Known};
+use super::tags::{fit_together, unite, Known};
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::entropy::Entropy;
@@ -66,7 +66,9 @@ impl Lookups {
         let hash = self.hasher.hash_one(&entry);
         let joined = self.forming.get(&hash).and_then(|id| self.active.get_mut(id));
         // A lookup that has waited for the store for a while would take this caller's time away.
-        if let Some(lookup) = joined.filter(|lookup| *lookup.entry == *entry && lookup.deadline >= deadline) {
+        let joined = joined.filter(|lookup| *lookup.entry == *entry && lookup.deadline >= deadline);
+        // One load serves them all, with the tags of them all.
+        if let Some(lookup) = joined.filter(|lookup| fit_together(&lookup.tags, caller.tags())) {
             unite(&mut lookup.tags, caller.tags().iter().map(|tag| &**tag));
             lookup.with_age |= caller.wants_age();
             lookup.callers.push(caller);
@@ -269,6 +271,8 @@ impl Lookups {
             wake = wake.min(*until);
         }
         lookup.is_late = true;
+        // Whether the lease has run out shows in its remaining life.
+        lookup.with_age = true;
         lookup.rounds = 0;
         lookup.phase = Phase::Waiting(wake);
         fx.wake_at(wake, Timer::Lookup(id));

@@ -38,7 +38,7 @@ fn read(entries: Vec<Found>) -> Answer {
 
 fn entry_of(payload: &str) -> Found {
     let minute = Duration::from_secs(60);
-    let header = Header { stamp: Id::parse(&[b's'; 16]).unwrap(), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &[] };
+    let header = Header { stamp: Id::parse(&[b's'; 16]).unwrap(), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &[], added: 0 };
     Found { value: Seen::Own(Value::new(entry::encode(&header, payload.as_bytes()).0)), pttl: None }
 }
 
@@ -123,7 +123,7 @@ fn versions_that_the_batch_did_not_have_are_read_after_the_entry() {
     let version = Id::parse(&[b'v'; 16]).unwrap();
     let minute = Duration::from_secs(60);
     let tags = [(Tag::from(&b"t"[..]), version)];
-    let header = Header { stamp: version, ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags };
+    let header = Header { stamp: version, ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 0 };
     let sight = Found { value: Seen::Own(Value::new(entry::encode(&header, b"v").0)), pttl: None };
     rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(read(vec![sight]))));
     let (ticket, op) = rig.sent().pop().expect("an operation");

@@ -5,9 +5,11 @@
 //! and the next `}` unless it is empty. A prefix's `{` is written `#(` in internal names, and the `:` in the braces keeps a tag that
 //! begins with `}` from emptying them. So version and counter of a tag share a slot, whatever characters the tag has.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use super::request::RepoId;
+use super::request::{Decision, RepoId};
+use super::tags::TAGS_MAX;
 use crate::error::{Error, ErrorKind};
 use crate::store::{escape_glob, Key};
 
@@ -16,11 +18,24 @@ use crate::store::{escape_glob, Key};
 pub(super) struct Repo {
     pub id: RepoId,
     pub names: Names,
+    /// Whether it was told that its callers name ever different tags for one key.
+    told_of_tags: AtomicBool,
 }
 
 impl Repo {
     pub(super) fn new(id: RepoId, prefix: &str) -> Result<Arc<Self>, Error> {
-        Ok(Arc::new(Self { id, names: Names::new(prefix)? }))
+        Ok(Arc::new(Self { id, names: Names::new(prefix)?, told_of_tags: AtomicBool::new(false) }))
+    }
+
+    /// The tags of a new load would pass the bound together with those it inherits, so it carries its caller's alone. Returns the
+    /// warning that says so, once.
+    pub(super) fn too_many_tags(&self) -> Option<Decision> {
+        let text = format!(
+            "callers name ever different tags for one key: together they pass the bound of {TAGS_MAX}, so a load carries the tags of \
+             its caller alone and callers replace each other's entries"
+        );
+        let is_told = self.told_of_tags.swap(true, Ordering::Relaxed);
+        (!is_told).then_some(Decision::Event { repo: Some(self.id), name: "warning", text })
     }
 
     /// The repository of the machines' unit tests.

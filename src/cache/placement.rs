@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::caller::tags_of;
+use super::caller::{tags_of, Caller, EntryOptions};
 use super::effects::Fx;
 use super::evaluate::{is_captured, served};
 use super::handoff::Handoff;
@@ -83,9 +83,12 @@ impl Placements {
         let (entry, life) = (lookup.entry.clone(), self.lease);
         let op = match lookup.plan.expected {
             Some(stamp) if lookup.plan.inside => {
-                Op::PlaceInside { entry, stamp, token, tags: entry::encode_tags(&lookup.plan.captured), life }
+                Op::PlaceInside { entry, stamp, token, tags: entry::encode_tags(&lookup.plan.captured, 0), life }
             }
-            expected => Op::Place { entry, expected, lease: entry::encode_lease(token, &lookup.plan.captured), life },
+            expected => {
+                let tail = lookup.callers.first().and_then(Caller::options).map(EntryOptions::life).unwrap_or_default();
+                Op::Place { entry, expected, lease: entry::encode_lease(token, tail, &lookup.plan.captured), life, tail }
+            }
         };
         let ticket = fx.send(op, Purpose::Placement(ForPlacement::Place(id, lookup.entry.clone(), token)));
         lookup.phase = Phase::Asked(ticket);

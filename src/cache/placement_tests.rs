@@ -106,8 +106,14 @@ fn a_lease_for_callers_that_have_gone_on_is_given_back() {
 fn an_entry_that_was_invalidated_meanwhile_is_not_kept() {
     let (mut rig, mut placements) = (Rig::default(), placements());
     let minute = Duration::from_secs(60);
-    let header =
-        entry::Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(tag("old"), id(b'v')), (tag("t"), id(b'v'))] };
+    let header = entry::Header {
+        stamp: id(b's'),
+        ttl: minute,
+        fresh: minute,
+        keep: minute,
+        tags: &[(tag("old"), id(b'v')), (tag("t"), id(b'v'))],
+        added: 0,
+    };
     let plan = Plan { expected: Some(id(b's')), inside: true, is_current: true, ..Plan::default() };
     let mut lookup = lookup(&["t"], plan);
     lookup.plan.tags.push(tag("old"));

@@ -17,7 +17,7 @@ use super::handoff::{Handoff, PlacedRefresh};
 use super::names::Repo;
 use super::purpose::{ForRefresh, Purpose};
 use super::request::{CallId, Decision};
-use super::tags::unite;
+use super::tags::inherit;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::store::entry::{self, Stored, Tag};
@@ -81,7 +81,11 @@ impl Refreshes {
         let deadline = fx.now + self.config.budget;
         self.paused.put(entry.clone(), (stamp, deadline));
         let mut tags = options.tags.clone();
-        unite(&mut tags, header.tags.iter().map(|(name, _)| name));
+        if !inherit(&mut tags, &header.tags) {
+            if let Some(warning) = repo.too_many_tags() {
+                fx.decide(warning);
+            }
+        }
         let options = options.clone();
         let id = fx.number();
         fx.wake_at(deadline, Timer::Refresh(id));
@@ -122,7 +126,7 @@ impl Refreshes {
     fn place(&self, fx: &mut Fx<'_>, id: u64, refresh: &Refresh) {
         let token = Id::draw(fx.entropy);
         let (entry, stamp, life) = (refresh.entry.clone(), refresh.stamp, self.config.lease);
-        let tags = entry::encode_tags(&refresh.captured);
+        let tags = entry::encode_tags(&refresh.captured, 0);
         let op = Op::PlaceInside { entry: entry.clone(), stamp, token, tags, life };
         fx.send(op, Purpose::Refresh(ForRefresh::Place(id, entry, token)));
     }

@@ -15,7 +15,8 @@ fn refreshes() -> Refreshes {
 
 fn stale(version: u8) -> Value {
     let minute = Duration::from_secs(60);
-    let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(Tag::from(&b"t"[..]), id(version))] };
+    let header =
+        Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(Tag::from(&b"t"[..]), id(version))], added: 0 };
     Value::new(entry::encode(&header, b"old").0)
 }
 

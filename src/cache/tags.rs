@@ -19,6 +19,26 @@ pub(super) fn unite<'a>(tags: &mut Vec<Tag>, more: impl Iterator<Item = &'a [u8]
     }
 }
 
+/// How many tags an entry has at most, whoever named them.
+pub(super) const TAGS_MAX: usize = 64;
+
+/// Adds the tags that callers named in a header to those of a new load, unless both together pass the bound. Says whether it did.
+#[must_use]
+pub(super) fn inherit(tags: &mut Vec<Tag>, header: &Tags<'_>) -> bool {
+    let own = tags.len();
+    unite(tags, header.named_by_callers());
+    let fits = tags.len() <= TAGS_MAX || tags.len() == own;
+    if !fits {
+        tags.truncate(own);
+    }
+    fits
+}
+
+/// Whether `tags` and `more` together are within the bound.
+pub(super) fn fit_together(tags: &[Tag], more: &[Tag]) -> bool {
+    tags.len() + more.iter().filter(|tag| !tags.contains(tag)).count() <= TAGS_MAX
+}
+
 /// The current versions that were read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
@@ -94,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_header_is_condemned_only_by_versions_read_after_it() {
-        let lease = encode_lease(id(b't'), &[(tag("a"), id(b'1')), (tag("b"), id(b'2'))]);
+        let lease = encode_lease(id(b't'), std::time::Duration::from_secs(60), &[(tag("a"), id(b'1')), (tag("b"), id(b'2'))]);
         let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
         let (a, b) = ((tag("a"), Some(id(b'1'))), (tag("b"), Some(id(b'2'))));
         let changed = (tag("b"), Some(id(b'3')));

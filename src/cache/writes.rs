@@ -101,7 +101,7 @@ impl Job {
             }
             Self::Set { entry, options, payload, captured, .. } => {
                 let EntryOptions { ttl, fresh, keep, .. } = *options;
-                let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: captured };
+                let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: captured, added: 0 };
                 let value = Value::new(entry::encode(&header, payload).0);
                 (Op::Set { entry: entry.clone(), value, life: options.life() }, WriteStep::Set)
             }

@@ -5,7 +5,7 @@
 -- ARGV[3]  all its tags, encoded
 -- Returns 1, or 0 if the lease is gone.
 if place == 'entry' then
-  redis.call('SET', KEYS[1], string.sub(found, 1, 35) .. ARGV[3] .. '\n', 'KEEPTTL')
+  redis.call('SET', KEYS[1], string.sub(found, 1, 51) .. ARGV[3] .. '\n', 'KEEPTTL')
   return 1
 end
 local length = tonumber(string.sub(found, 36, 41)) or 0

@@ -3,7 +3,7 @@
 -- ARGV[1]  stamp or token of what was read; '' if there was nothing, or nothing of ours
 -- ARGV[2]  the required replication id, or '' for any
 -- ARGV[3]  the lease
--- ARGV[4]  its time to live in milliseconds
+-- ARGV[4]  its time to live in milliseconds, the tail included
 -- Returns {1, the replaced value's time to live, when it would have expired}, both in milliseconds (the latter on the
 -- server's clock), both 0 if there was nothing; or {0, the current value, its PTTL}.
 local found = redis.pcall('GET', KEYS[1])
@@ -12,6 +12,10 @@ if type(found) == 'string' and #found >= 35
     and (string.sub(found, 1, 5) == 'hw1e ' or string.sub(found, 1, 5) == 'hw1l ')
     and (ARGV[2] == '' or string.sub(found, 23, 34) == ARGV[2]) then
   name = string.sub(found, 6, 21)
+  if string.sub(found, 4, 4) == 'l' and redis.call('PTTL', KEYS[1]) < (tonumber(string.sub(found, 36, 50)) or 0) then
+    -- Less than its tail is left: the lease has run out and counts as nothing.
+    name = ''
+  end
 end
 if name ~= ARGV[1] then
   if name == '' then

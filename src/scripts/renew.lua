@@ -5,7 +5,7 @@
 -- ARGV[3]  its new time to live in milliseconds
 -- Returns 1, or 0 if the lease is gone.
 if place == 'entry' then
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[3]) + tail))
   return 1
 end
 if string.sub(found, 43, 44) ~= 'h ' then

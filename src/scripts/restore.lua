@@ -12,6 +12,10 @@ if type(found) ~= 'string' or #found < 36 or string.sub(found, 1, 5) ~= 'hw1l '
     or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) or string.sub(found, 6, 21) ~= ARGV[1] then
   return 0
 end
+-- Less than its tail is left: the lease has run out and counts as nothing.
+if redis.call('PTTL', KEYS[1]) < (tonumber(string.sub(found, 36, 50)) or 0) then
+  return 0
+end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local left = tonumber(ARGV[4]) - now

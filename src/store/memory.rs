@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::cells::{Cells, Content};
-use super::entry::{self, parse_version, Stored, COMMON, LEASE, LEASE_TAGS};
+use super::entry::{self, parse_version, Stored, COMMON, LEASE, LEASE_TAGS, TAIL_END};
 use super::{glob, Found, Id, Inside, Key, NodeOp, Op, Placed, Replication, ReplicationId, Seen, StoreError, StoreReply, Value, Version};
 use crate::clock::Instant;
 
@@ -59,7 +59,9 @@ impl MemoryStore {
             Op::Ensure { items, need } => {
                 StoreReply::Ensured(items.iter().map(|(key, offered)| self.ensure(now, key, *offered, *need, replication)).collect())
             }
-            Op::Place { entry, expected, lease, life } => StoreReply::Placed(self.place(now, entry, *expected, lease, *life, replication)),
+            Op::Place { entry, expected, lease, life, tail } => {
+                StoreReply::Placed(self.place(now, entry, *expected, lease, life.saturating_add(*tail), replication))
+            }
             Op::PlaceInside { entry, stamp, token, tags, life } => {
                 StoreReply::PlacedInside(self.place_inside(now, entry, *stamp, *token, tags, *life, replication))
             }
@@ -159,7 +161,7 @@ impl MemoryStore {
 
     fn place(&mut self, now: Instant, key: &Key, expected: Option<Id>, lease: &[u8], life: Duration, replication: &Replication) -> Placed {
         let found = self.cells.text(key, now);
-        let name = found.as_ref().and_then(|text| name(text, replication));
+        let name = found.as_ref().filter(|text| !self.has_run_out(text, key, now)).and_then(|text| name(text, replication));
         if name == expected {
             let left = u64::try_from(self.cells.pttl(key, now)).unwrap_or(0);
             let lease = entry::with_replication_id(lease, &replication.id).concat();
@@ -209,7 +211,7 @@ impl MemoryStore {
         match self.holds(now, key, token, Some(replication)) {
             None => false,
             Some((text, Where::Place)) => {
-                let mut lease = text[..COMMON].to_vec();
+                let mut lease = text[..TAIL_END].to_vec();
                 lease.extend_from_slice(tags);
                 lease.push(b'\n');
                 self.cells.replace(key, lease);
@@ -227,8 +229,9 @@ impl MemoryStore {
     fn renew(&mut self, now: Instant, key: &Key, token: Id, life: Duration, replication: &Replication) -> bool {
         match self.holds(now, key, token, Some(replication)) {
             None => false,
-            Some((_, Where::Place)) => {
-                self.cells.expire(key, now + life);
+            Some((text, Where::Place)) => {
+                let tail = if let Some(Stored::Lease(lease)) = entry::parse(&text) { lease.tail } else { Duration::ZERO };
+                self.cells.expire(key, now + life.saturating_add(tail));
                 true
             }
             Some((text, Where::Header)) => {
@@ -298,6 +301,11 @@ impl MemoryStore {
         }
     }
 
+    /// Whether a value is a lease that has run out: it counts as nothing.
+    fn has_run_out(&mut self, value: &[u8], key: &Key, now: Instant) -> bool {
+        matches!(entry::parse(value), Some(Stored::Lease(lease)) if lease.remaining(self.cells.pttl(key, now)).is_none())
+    }
+
     /// The value that holds the lease `token`, and where the lease is.
     fn holds(&mut self, now: Instant, key: &Key, token: Id, replication: Option<&Replication>) -> Option<(Value, Where)> {
         let text = self.cells.text(key, now)?;
@@ -306,6 +314,8 @@ impl MemoryStore {
             return None;
         }
         let place = match stored {
+            // To give it back, it need not be good any more.
+            Stored::Lease(_) if replication.is_some() && self.has_run_out(&text, key, now) => return None,
             Stored::Lease(lease) => (lease.token == token).then_some(Where::Place)?,
             Stored::Entry(entry) => (entry.lease?.token == token).then_some(Where::Header)?,
         };

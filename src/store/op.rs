@@ -51,6 +51,8 @@ pub enum Op {
         lease: Vec<u8>,
         /// How long the lease lives.
         life: Duration,
+        /// How long it stays after that: what the encoded lease says.
+        tail: Duration,
     },
     /// Puts a lease into the header of an entry, which stays readable. Answers [`StoreReply::PlacedInside`].
     PlaceInside {

@@ -160,10 +160,10 @@ fn push(NodeOp { op, replication }: &NodeOp, place: usize, in_full: bool, out: &
             let (key, offered) = &items[place];
             eval(&script::ENSURE, &[key], &[offered.as_bytes(), replication.id.as_bytes(), demanded, &millis(*need)]);
         }
-        Op::Place { entry, expected, lease, life } => {
+        Op::Place { entry, expected, lease, life, tail } => {
             let expected = expected.as_ref().map_or(&b""[..], Id::as_bytes);
             let before = [&head(&script::PLACE, in_full, "1")[..], &[entry, expected, demanded]].concat();
-            out.push_split(&before, &with_replication_id(lease, &replication.id), &[&millis(*life)]);
+            out.push_split(&before, &with_replication_id(lease, &replication.id), &[&millis(life.saturating_add(*tail))]);
         }
         Op::PlaceInside { entry, stamp, token, tags, life } => {
             let arguments = [stamp.as_bytes(), demanded, token.as_bytes(), tags, &millis(*life)];

@@ -83,7 +83,7 @@ fn answers_that_make_no_sense_are_an_error_and_no_panic() {
         Op::Read { entries: vec![ReadEntry { key: key("e"), with_age: true }], versions: vec![key("v")] },
         Op::ReadVersions { versions: vec![key("v")] },
         Op::Ensure { items: vec![(key("v"), id(b'a'))], need: Duration::ZERO },
-        Op::Place { entry: key("e"), expected: None, lease: vec![], life: Duration::ZERO },
+        Op::Place { entry: key("e"), expected: None, lease: vec![], life: Duration::ZERO, tail: Duration::ZERO },
         Op::PlaceInside { entry: key("e"), stamp: id(b's'), token: id(b't'), tags: vec![], life: Duration::ZERO },
         Op::GiveBack { entry: key("e"), token: id(b't') },
         Op::Scan { cursor: b"0".to_vec(), pattern: b"*".to_vec() },

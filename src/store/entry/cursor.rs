@@ -9,6 +9,8 @@ pub(super) const ID: usize = 5;
 pub(super) const REPLICATION_ID: usize = 22;
 /// End of what entries and leases have in common.
 pub(in crate::store) const COMMON: usize = 35;
+/// Start of a lease's tags: its tail comes before them.
+pub(in crate::store) const TAIL_END: usize = 51;
 /// Start of the lease inside an entry.
 pub(in crate::store) const LEASE: usize = 42;
 /// Start of a lease's tags within the lease.
@@ -58,21 +60,30 @@ impl<'a> Cursor<'a> {
         Some((name, id))
     }
 
-    /// A count and so many tags: how many, and their bytes.
-    pub(super) fn tags(&mut self) -> Option<(usize, &'a [u8])> {
-        let mut count = 0usize;
+    /// Digits, at least one.
+    fn digits(&mut self) -> Option<usize> {
+        let mut n = 0usize;
         let start = self.at;
         while let Some(digit) = self.bytes.get(self.at).filter(|byte| byte.is_ascii_digit()) {
-            count = count.checked_mul(10)?.checked_add(usize::from(digit - b'0'))?;
+            n = n.checked_mul(10)?.checked_add(usize::from(digit - b'0'))?;
             self.at += 1;
         }
-        if self.at == start {
-            return None;
+        (self.at > start).then_some(n)
+    }
+
+    /// A count and so many tags: how many, how many of them the loader added, and their bytes.
+    pub(super) fn tags(&mut self) -> Option<(usize, usize, &'a [u8])> {
+        let named = self.digits()?;
+        let mut added = 0;
+        if self.bytes.get(self.at) == Some(&b'+') {
+            self.at += 1;
+            added = self.digits()?;
         }
+        let count = named.checked_add(added)?;
         let from = self.at;
         for _ in 0..count {
             self.tag()?;
         }
-        Some((count, &self.bytes[from..self.at]))
+        Some((count, added, &self.bytes[from..self.at]))
     }
 }

@@ -20,8 +20,10 @@ pub struct Header<'a> {
     pub fresh: Duration,
     /// How long it is kept after that.
     pub keep: Duration,
-    /// Its tags with the captured versions.
+    /// Its tags with the captured versions: those that callers named, then those that the loader added.
     pub tags: &'a [(Tag, Id)],
+    /// How many of them, at the end, the loader added.
+    pub added: usize,
 }
 
 /// An entry, and where its payload starts. The node that it is sent to writes its replication id into it.
@@ -34,7 +36,7 @@ pub fn encode(header: &Header<'_>, payload: &[u8]) -> (Vec<u8>, usize) {
         out.push(b' ');
     }
     out.extend_from_slice(b"- ");
-    push_tags(&mut out, header.tags);
+    push_tags(&mut out, header.tags, header.added);
     out.push(b'\n');
     let from = out.len();
     out.extend_from_slice(payload);
@@ -51,7 +53,7 @@ pub fn with_lease(value: &[u8], lease: Option<(Id, &[(Tag, Id)])>) -> Option<Vec
         inner.extend_from_slice(b"h ");
         inner.extend_from_slice(token.as_bytes());
         inner.extend_from_slice(format!(" {:015} {level:02} ", 0).as_bytes());
-        push_tags(&mut inner, tags);
+        push_tags(&mut inner, tags, 0);
     }
     let mut out = Vec::with_capacity(value.len() + inner.len());
     out.extend_from_slice(value.get(..COMMON)?);
@@ -62,18 +64,19 @@ pub fn with_lease(value: &[u8], lease: Option<(Id, &[(Tag, Id)])>) -> Option<Vec
 }
 
 /// A lease for an entry's place. The node that it is sent to writes its replication id into it.
-pub fn encode_lease(token: Id, tags: &[(Tag, Id)]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64);
+pub fn encode_lease(token: Id, tail: Duration, tags: &[(Tag, Id)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(80);
     push_common(&mut out, b"hw1l ", token, ReplicationId::EMPTY);
-    push_tags(&mut out, tags);
+    out.extend_from_slice(format!("{:015} ", tail.as_millis()).as_bytes());
+    push_tags(&mut out, tags, 0);
     out.push(b'\n');
     out
 }
 
-/// Tags as a header holds them.
-pub fn encode_tags(tags: &[(Tag, Id)]) -> Vec<u8> {
+/// Tags as a header holds them; the loader added the last `added` of them.
+pub fn encode_tags(tags: &[(Tag, Id)], added: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    push_tags(&mut out, tags);
+    push_tags(&mut out, tags, added);
     out
 }
 
@@ -102,8 +105,12 @@ fn push_common(out: &mut Vec<u8>, kind: &[u8], id: Id, replication_id: Replicati
     out.push(b' ');
 }
 
-fn push_tags(out: &mut Vec<u8>, tags: &[(Tag, Id)]) {
-    push_number(out, tags.len());
+fn push_tags(out: &mut Vec<u8>, tags: &[(Tag, Id)], added: usize) {
+    push_number(out, tags.len().saturating_sub(added));
+    if added > 0 {
+        out.push(b'+');
+        push_number(out, added);
+    }
     for (name, id) in tags {
         out.push(b' ');
         push_number(out, name.len());

@@ -42,8 +42,18 @@ pub struct Lease<'a> {
     pub token: Id,
     /// The replication id it was placed under.
     pub replication_id: ReplicationId,
+    /// How long it stays after it has run out.
+    pub tail: Duration,
     /// Its tags with the captured versions.
     pub tags: Tags<'a>,
+}
+
+impl Lease<'_> {
+    /// How long it is still good for, by its remaining life in milliseconds as the PTTL command tells it; `None` if it has run out.
+    pub fn remaining(&self, pttl: i64) -> Option<Duration> {
+        let left = Duration::from_millis(u64::try_from(pttl).ok()?);
+        left.checked_sub(self.tail)
+    }
 }
 
 /// A lease in an entry's header: a refresh is under way, or has failed.
@@ -84,12 +94,14 @@ impl Stored<'_> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tags<'a> {
     pub(super) count: usize,
+    /// How many of them, at the end, the loader added.
+    pub(super) added: usize,
     pub(super) bytes: &'a [u8],
 }
 
 impl<'a> Tags<'a> {
     /// No tags.
-    pub const NONE: Tags<'static> = Tags { count: 0, bytes: b"" };
+    pub const NONE: Tags<'static> = Tags { count: 0, added: 0, bytes: b"" };
 
     /// How many.
     pub const fn len(&self) -> usize {
@@ -105,6 +117,11 @@ impl<'a> Tags<'a> {
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Id)> {
         let mut cursor = Cursor { bytes: self.bytes, at: 0 };
         std::iter::from_fn(move || cursor.tag())
+    }
+
+    /// The names of those that callers named: what the next load inherits.
+    pub fn named_by_callers(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().take(self.count - self.added).map(|(name, _)| name)
     }
 
     /// Whether `name` is among them.

@@ -3,14 +3,21 @@
 //!
 //! ```text
 //! entry    hw1e <stamp> <replication id> <lease length> <lease><ttl> <fresh> <keep> <codec> <tags>\n<payload>
-//! lease    hw1l <token> <replication id> <tags>\n
+//! lease    hw1l <token> <replication id> <tail> <tags>\n
 //! version  hw1v <version> <replication id>
-//! tags     <count>, then for each: a blank, <length of name>:<name> <version>
+//! tags     <count>[+<added>], then for each: a blank, <length of name>:<name> <version>
 //! lease inside an entry    <h or b> <token> <deadline> <level> <tags>
 //! ```
 //!
 //! Stamp, token and version have 16 characters, a replication id 12, a lease length 6 digits, a deadline (the server's clock, in
-//! milliseconds) 15, a level 2. Durations are milliseconds. A name is counted in bytes and may hold anything.
+//! milliseconds) and a tail 15, a level 2. Durations are milliseconds. A name is counted in bytes and may hold anything.
+//!
+//! Tags that callers named come first, the `added` ones of the loader behind them: those belong to this load, and the next one does
+//! not inherit them.
+//!
+//! A lease lives for its lease time and then for its tail, which is as long as the entry would live. Once less than the tail is left,
+//! the lease has run out and counts as nothing. Without the tail, a server that evicts what ends first would evict leases before
+//! everything else.
 
 mod cursor;
 mod encode;
@@ -18,7 +25,7 @@ mod header;
 mod id;
 mod parse;
 
-pub(super) use cursor::{COMMON, LEASE, LEASE_TAGS};
+pub(super) use cursor::{COMMON, LEASE, LEASE_TAGS, TAIL_END};
 pub(super) use encode::with_replication_id;
 pub use encode::{encode, encode_lease, encode_tags, encode_version, with_lease, Header};
 pub use header::{Entry, InnerLease, Lease, Stored, Tags};

@@ -1,6 +1,6 @@
 //! Bytes to headers. A value that hawser did not write is `None`, never an error.
 
-use super::cursor::{Cursor, COMMON, ID, LEASE, LEASE_TAGS, REPLICATION_ID};
+use super::cursor::{Cursor, COMMON, ID, LEASE, LEASE_TAGS, REPLICATION_ID, TAIL_END};
 use super::header::{Entry, InnerLease, Lease, Stored, Tags};
 use super::id::{Id, Version};
 use crate::store::ReplicationId;
@@ -11,8 +11,12 @@ pub fn parse(value: &[u8]) -> Option<Stored<'_>> {
     let mut cursor = Cursor { bytes: value, at: COMMON };
     match kind {
         Kind::Lease => {
+            let tail = cursor.duration()?;
+            if cursor.at != TAIL_END {
+                return None;
+            }
             let tags = tags(&mut cursor)?;
-            (cursor.bytes.get(cursor.at..)? == b"\n").then_some(Stored::Lease(Lease { token: id, replication_id, tags }))
+            (cursor.bytes.get(cursor.at..)? == b"\n").then_some(Stored::Lease(Lease { token: id, replication_id, tail, tags }))
         }
         Kind::Entry => {
             let length = cursor.number(b' ')? as usize;
@@ -94,5 +98,5 @@ fn common(value: &[u8]) -> Option<(Kind, Id, ReplicationId)> {
 }
 
 fn tags<'a>(cursor: &mut Cursor<'a>) -> Option<Tags<'a>> {
-    cursor.tags().map(|(count, bytes)| Tags { count, bytes })
+    cursor.tags().map(|(count, added, bytes)| Tags { count, added, bytes })
 }

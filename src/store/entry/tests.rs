@@ -3,6 +3,8 @@ use std::time::Duration;
 use super::*;
 use crate::store::ReplicationId;
 
+const TAIL: Duration = Duration::from_secs(60);
+
 fn id(letter: u8) -> Id {
     Id::parse(&[letter; 16]).unwrap()
 }
@@ -18,6 +20,7 @@ fn sample(names: &[&[u8]]) -> Vec<u8> {
         fresh: Duration::from_millis(1500),
         keep: Duration::ZERO,
         tags: &tags(names),
+        added: 0,
     };
     encode(&header, b"{\"a\":1}").0
 }
@@ -29,8 +32,8 @@ fn an_entry_is_readable_text() {
         "hw1e ssssssssssssssss ------------ 000000 60000 1500 0 - 2 6:user:1 vvvvvvvvvvvvvvvv 1:x vvvvvvvvvvvvvvvv\n{\"a\":1}"
     );
     assert_eq!(
-        String::from_utf8(encode_lease(id(b't'), &tags(&[b"x"]))).unwrap(),
-        "hw1l tttttttttttttttt ------------ 1 1:x vvvvvvvvvvvvvvvv\n"
+        String::from_utf8(encode_lease(id(b't'), TAIL, &tags(&[b"x"]))).unwrap(),
+        "hw1l tttttttttttttttt ------------ 000000000060000 1 1:x vvvvvvvvvvvvvvvv\n"
     );
 }
 
@@ -45,7 +48,7 @@ fn what_is_encoded_is_parsed_whatever_the_names_hold() {
     assert_eq!(entry.tags.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
     assert_eq!(&value[entry.payload..], b"{\"a\":1}");
     assert!(entry.tags.has(b"{}") && !entry.tags.has(b"{"));
-    let lease = encode_lease(id(b't'), &tags(names));
+    let lease = encode_lease(id(b't'), TAIL, &tags(names));
     let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
     assert_eq!((lease.token, lease.tags.len()), (id(b't'), names.len()));
 }
@@ -72,7 +75,7 @@ fn the_lease_in_a_header_is_exchanged_and_the_rest_stays() {
     assert_eq!((lease.token, lease.is_held, lease.deadline, lease.level, lease.tags.has(b"y")), (id(b't'), true, 0, 0, true));
     assert!(entry.tags.has(b"x"));
     assert_eq!(with_lease(&leased, None), Some(bare));
-    assert_eq!(with_lease(&encode_lease(id(b't'), &tags), None), None, "a lease is no entry");
+    assert_eq!(with_lease(&encode_lease(id(b't'), TAIL, &tags), None), None, "a lease is no entry");
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn foreign_and_damaged_values_are_none_and_never_a_panic() {
     let inner = b"h tttttttttttttttt 000000000012345 02 1 1:x vvvvvvvvvvvvvvvv";
     with_lease.splice(COMMON..LEASE, format!("{:06} ", inner.len()).into_bytes());
     with_lease.splice(LEASE..LEASE, inner.iter().copied());
-    let lease = encode_lease(id(b't'), &tags(&[b"x"]));
+    let lease = encode_lease(id(b't'), TAIL, &tags(&[b"x"]));
     for value in [&whole, &with_lease, &lease] {
         for at in 0..value.len() {
             for byte in [0, b'0', b'9', b' ', b':', b'\n', 0xff] {
@@ -126,11 +129,38 @@ fn a_value_with_a_damaged_rest_still_has_its_name() {
 #[test]
 fn a_node_writes_its_replication_id_at_the_fixed_place() {
     let own = ReplicationId::of(b"x");
-    for value in [sample(&[b"user:1"]), encode_lease(id(b't'), &tags(&[b"x"]))] {
+    for value in [sample(&[b"user:1"]), encode_lease(id(b't'), TAIL, &tags(&[b"x"]))] {
         let filled = with_replication_id(&value, &own).concat();
         assert_eq!((replication_id(&filled), filled.len()), (Some(own), value.len()));
         assert_eq!(name(&filled), name(&value));
         assert_eq!(with_replication_id(&filled, &ReplicationId::EMPTY).concat(), value, "nothing else has changed");
     }
     assert_eq!(with_replication_id(b"short", &own).concat(), b"short");
+}
+
+#[test]
+fn tags_that_a_loader_added_are_told_from_those_that_callers_named() {
+    let all = tags(&[b"a", b"b", b"c"]);
+    let header = Header { stamp: id(b's'), ttl: TAIL, fresh: TAIL, keep: TAIL, tags: &all, added: 1 };
+    let value = encode(&header, b"1").0;
+    let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
+    assert_eq!(entry.tags.len(), 3);
+    assert!(entry.tags.has(b"c"), "compared like every other");
+    assert_eq!(entry.tags.named_by_callers().collect::<Vec<_>>(), [b"a", b"b"]);
+    assert!(encode_tags(&all, 3).starts_with(b"0+3 "));
+    for damaged in [&b"+1"[..], b"1+", b"2+2", b"1+99999999999999999999"] {
+        let value = [b"hw1l tttttttttttttttt ------------ 000000000060000 ", damaged, b" 1:x vvvvvvvvvvvvvvvv\n"].concat();
+        assert_eq!(parse(&value), None, "{}", String::from_utf8_lossy(damaged));
+    }
+}
+
+#[test]
+fn a_lease_has_run_out_once_less_than_its_tail_is_left() {
+    let value = encode_lease(id(b't'), TAIL, &[]);
+    let Some(Stored::Lease(lease)) = parse(&value) else { panic!("a lease") };
+    assert_eq!(lease.remaining(70_000), Some(Duration::from_secs(10)));
+    assert_eq!(lease.remaining(60_000), Some(Duration::ZERO));
+    for gone in [59_999, 0, -1, -2] {
+        assert_eq!(lease.remaining(gone), None);
+    }
 }

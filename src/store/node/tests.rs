@@ -48,6 +48,7 @@ fn entry_of(name: &str) -> Found {
         fresh: Duration::from_secs(60),
         keep: Duration::ZERO,
         tags: &[],
+        added: 0,
     };
     let id = ReplicationId::of(name.as_bytes());
     let value = entry::with_replication_id(&entry::encode(&header, b"v").0, &id).concat();

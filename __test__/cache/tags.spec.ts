@@ -1,0 +1,127 @@
+/** Which tags an entry carries: those of its callers, bounded, and those that its own loader added. Leases under a server that evicts. */
+import { RedisServer } from '../helpers/redis-server';
+import { RedisManager, CacheRepository } from '../../lib/facade';
+import { until } from '../helpers/until';
+import { onEveryStore, onServer } from './backends';
+
+onEveryStore('tags of an entry', (backend) => {
+  test('tags that a loader added go with its load: neither a later load nor a refresh inherits them', async () => {
+    const cache = backend.cache({ ttl: 600 });
+    const read = (name: string): Promise<string> =>
+      cache.getOrSet('k', async ({ addTags }) => {
+        await addTags([`of:${name}`]);
+        return name;
+      }, { tags: ['caller'] });
+    expect(await read('first')).toBe('first');
+    expect(await cache.invalidateTags(['of:first'])).toBe(1);
+    expect(await read('second')).toBe('second');
+    expect(await cache.invalidateTags(['of:first'])).toBe(0);
+    expect(await read('third')).toBe('second');
+    expect(await cache.invalidateTags(['of:second'])).toBe(1);
+    expect(await read('fourth')).toBe('fourth');
+    expect(await cache.invalidateTags(['caller'])).toBe(1);
+    expect(await read('fifth')).toBe('fifth');
+  });
+
+  test('a refresh carries the tags of the callers and those that its own loader adds', async () => {
+    const cache = backend.cache({ ttl: 600, staleAfter: 0.02 });
+    let run = 0;
+    const read = (): Promise<number> =>
+      cache.getOrSet('k', async ({ addTags }) => {
+        const own = ++run;
+        await addTags([`of:${own}`]);
+        return own;
+      }, { tags: ['caller'] });
+    await read();
+    await until(async () => (await read()) >= 3);
+    const now = await read();
+    await cache.invalidateTags(['of:1']);
+    expect(await cache.get('k')).toBeGreaterThanOrEqual(now);
+    expect(await cache.invalidateTags(['caller'])).toBe(1);
+    expect(await read()).toBeGreaterThan(now);
+  });
+
+  test('callers that name ever different tags for one key keep it within the bound, and are told once', async () => {
+    const cache = backend.cache({ ttl: 600 });
+    let loads = 0;
+    for (let n = 0; n < 200; n++) await cache.getOrSet('k', () => ++loads, { tags: [`t${n}`, `u${n}`] });
+    expect(await cache.getOrSet('k', () => 'again', { tags: ['t199', 'u199'] })).toBe(loads);
+    await cache.invalidateTags(['t0']);
+    expect(await cache.get('k')).toBe(loads);
+    await cache.invalidateTags(['t199']);
+    expect(await cache.getOrSet('k', () => 'again', { tags: ['t199'] })).toBe('again');
+    expect(backend.warnings.filter((line) => line.includes('different tags for one key'))).toHaveLength(1);
+  });
+
+  test('callers of one tick whose tags together pass the bound each get a value that their own tags invalidate', async () => {
+    const cache = backend.cache();
+    const tags = (name: string): string[] => Array.from({ length: 40 }, (_, n) => `${name}${n}`);
+    const read = (name: string): Promise<string> => cache.getOrSet('k', () => name, { tags: tags(name) });
+    for (const value of await Promise.all([read('a'), read('b')])) expect(['a', 'b']).toContain(value);
+    await cache.invalidateTags(['a39', 'b39']);
+    expect(await cache.getOrSet('k', () => 'new', { tags: tags('b') })).toBe('new');
+  });
+
+  test('tags that a loader adds go before those that its load has inherited', async () => {
+    const cache = backend.cache();
+    const many = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
+    await cache.getOrSet('k', () => 1, { tags: many('old', 60) });
+    await cache.getOrSet('k', async ({ addTags }) => {
+      await addTags(many('added', 30));
+      return 2;
+    }, { tags: ['mine'] });
+    let loads = 0;
+    expect(await cache.getOrSet('k', () => ++loads, { tags: ['mine'] })).toBe(2);
+    expect(await cache.invalidateTags(['added29'])).toBe(1);
+    expect(await cache.getOrSet('k', () => ++loads, { tags: ['mine'] })).toBe(1);
+  });
+});
+
+onServer('tags of an entry', (backend) => {
+  test('after hundreds of loads that each named their own tag, a hit costs what the first one did', async () => {
+    const cache = backend.cache();
+    const load = (n: number): Promise<number> => cache.getOrSet('k', async ({ addTags }) => {
+      await addTags([`own${n}`]);
+      return n;
+    }, { tags: ['t'] });
+    const commands = async (): Promise<number> => {
+      const processed = async (): Promise<number> => Number((await backend.server.info('stats')).total_commands_processed);
+      const before = await processed();
+      await cache.getOrSet('k', () => -1, { tags: ['t'] });
+      return (await processed()) - before;
+    };
+    await load(0);
+    const first = await commands();
+    for (let n = 1; n < 300; n++) {
+      await cache.invalidateTags([`own${n - 1}`]);
+      expect(await load(n)).toBe(n);
+    }
+    expect(await commands()).toBeLessThanOrEqual(first + 1);
+  });
+});
+
+describe('leases on a server that evicts what ends first', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start({ args: ['--maxmemory', '6mb', '--maxmemory-policy', 'volatile-ttl'] });
+  });
+  afterEach(() => RedisManager.closeAll());
+  afterAll(() => server.stop());
+
+  test('a load under way is stored although others fill the memory meanwhile', async () => {
+    RedisManager.configure({ url: server.url });
+    const cache = new CacheRepository('evicted', { ttl: 3600 });
+    let stored = 0;
+    for (let n = 0; n < 12; n++) {
+      await cache.getOrSet(`k${n}`, async () => {
+        const redis = await RedisManager.getMainClient();
+        const fill = redis.pipeline();
+        for (let m = 0; m < 300; m++) fill.set(`fill:${n}:${m}`, 'x'.repeat(2000), 'EX', 600 + m);
+        await fill.exec();
+        return n;
+      });
+      if (await cache.has(`k${n}`)) stored++;
+    }
+    expect(stored).toBe(12);
+  });
+});
