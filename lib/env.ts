@@ -22,10 +22,10 @@ export const MAX_TTL_SECONDS = 315_576_000;
 /** One millisecond in seconds: the shortest time to live. */
 export const MIN_TTL_SECONDS = 0.001;
 
-const BOOLEANS: Record<string, boolean> = { true: true, '1': true, false: false, '0': false };
+const BOOLEANS = new Map([['true', true], ['1', true], ['false', false], ['0', false]]);
 
 function flag(value: boolean, description: string): Variable<boolean> {
-  return { default: value, allowed: 'true, false, 1 or 0', description, parse: (text) => BOOLEANS[text.toLowerCase()] };
+  return { default: value, allowed: 'true, false, 1 or 0', description, parse: (text) => BOOLEANS.get(text.toLowerCase()) };
 }
 
 function number(value: number, bounds: { min: number; max: number; integer?: true; of: string }, description: string): Variable<number> {

@@ -3,6 +3,8 @@
  * open: a test run that loads the package anew for each file would leave one behind for each.
  */
 
+import { define } from './names';
+
 type Hooks = Set<() => void> & { listener?: () => void };
 
 const KEY = Symbol.for('hawser.exit');
@@ -13,7 +15,7 @@ export function onExit(hook: () => void, first = false): void {
   let hooks = shared[KEY];
   if (hooks === undefined) {
     hooks = new Set<() => void>();
-    Object.defineProperty(process, KEY, { __proto__: null, value: hooks } as PropertyDescriptor);
+    define(process, KEY, hooks);
   }
   const others = first ? [...hooks] : [];
   if (first) hooks.clear();

@@ -64,6 +64,7 @@ export interface NativeCache {
   calls(bytes: number): void;
   decisions(): unknown[];
   register(prefix: string): number;
+  forget(repo: number): void;
   attach(link: NativeLink): void;
   attachMemory(): void;
   detach(): void;

@@ -13,7 +13,7 @@ const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'resp', 'command', 
 
 // Layers of the facade from the bottom up: a file imports from its own layer and from those before it.
 const LAYERS = [
-  ...['errors.ts', 'env.ts', 'logger.ts', 'clock.ts', 'guard.ts', 'exit.ts', 'turns.ts', 'native.ts'],
+  ...['errors.ts', 'names.ts', 'env.ts', 'logger.ts', 'clock.ts', 'abort.ts', 'guard.ts', 'exit.ts', 'turns.ts', 'native.ts'],
   ...['observe', 'options', 'command', 'link', 'client', 'cluster', 'cache', 'manager', 'pubsub', 'facade', 'index.ts'],
 ];
 

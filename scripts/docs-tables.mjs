@@ -127,6 +127,7 @@ function bounds() {
 const FACADE_ERRORS = [
   ['E_LOAD_CYCLE', 'A loader asked for a key that waits for this very loader, directly or through others.', false],
   ['E_LOAD_OVER', '`addTags` was called after the loader had settled.', false],
+  ['E_TOO_LARGE', 'A value is longer than may be stored (`maxValueBytes`, or a lower limit of the server).', false],
   ['E_NO_BINARY', 'No native binary fits this platform, or it cannot be loaded; the message names the platform and the way out.', false],
 ];
 

@@ -40,6 +40,7 @@ export class ScriptedEngine implements NativeCache {
   register(): number {
     return 1;
   }
+  forget(): void {}
   attach(): void {}
   attachMemory(): void {}
   detach(): void {}
@@ -74,16 +75,19 @@ export function scripted(events: DriverEvents = { event: () => undefined }): { e
   const warnings: unknown[] = [];
   const warn = (...line: unknown[]): void => void warnings.push(line);
   const counters = { ...countersOf('scripted') };
+  const registration = driver.repository('scripted');
   const port: CachePort = {
     driver,
     prefix: 'scripted',
-    repo: driver.repository('scripted'),
+    registration,
+    repo: registration.repo,
     base: baseOptions({}, 60),
     serializer: JSON_SERIALIZER,
     counters,
     tags: true,
     logger: { debug: warn, info: warn, warn, error: warn },
     emitter: new CacheEmitter('scripted'),
+    limit: { bytes: 64 << 20, ask: undefined },
   };
   return { engine, driver, port, counters, warnings };
 }

@@ -1,4 +1,4 @@
-import { countersOf } from '../../lib/cache/metrics';
+import { countersOf, MAX_REPOSITORIES } from '../../lib/cache/metrics';
 import { CacheMetrics } from '../../lib/facade';
 
 beforeEach(() => CacheMetrics.reset());
@@ -38,6 +38,31 @@ describe('CacheMetrics', () => {
     expect(CacheMetrics.snapshot()).toMatchObject({ hits: 0, reads: 0 });
     counters.hits++;
     expect(CacheMetrics.hits).toBe(1);
+  });
+
+  test('the busiest hundred repositories are told apart, the others are one, and nothing is lost', () => {
+    const held = Array.from({ length: 300 }, () => ({}));
+    held.forEach((holder, i) => (countersOf(`held${i}`, holder).hits = i % 7));
+    for (let i = 0; i < 5000; i++) countersOf(`tenant${i}`).hits += i === 17 || i === 4000 ? 1000 : 1;
+    const late = countersOf('held3', held[0]);
+    late.misses += 10_000;
+    const { repositories, hits, misses } = CacheMetrics.snapshot();
+    const names = Object.keys(repositories);
+    expect(names.length).toBe(MAX_REPOSITORIES + 1);
+    expect(names).toEqual(expect.arrayContaining(['tenant17', 'tenant4000', 'held3', 'other']));
+    expect(Object.values(repositories).reduce((sum, one) => sum + one.hits, 0)).toBe(hits);
+    expect(hits).toBe(897 + 4998 + 2000);
+    expect(misses).toBe(10_000);
+    expect(CacheMetrics.prometheus().split('\n').length).toBeLessThan(MAX_REPOSITORIES * 30);
+    CacheMetrics.reset();
+    expect(CacheMetrics.snapshot()).toMatchObject({ hits: 0, reads: 0 });
+    late.hits++;
+    expect(CacheMetrics.snapshot().repositories).toHaveProperty('held3.hits', 1);
+  });
+
+  test('a repository that is called `other` is one of the others', () => {
+    countersOf('other').hits = 3;
+    expect(CacheMetrics.snapshot().repositories.other).toMatchObject({ hits: 3 });
   });
 
   test("the Prometheus text escapes a repository's name and is one series per result", () => {

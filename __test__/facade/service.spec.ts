@@ -1,3 +1,4 @@
+import * as vm from 'node:vm';
 import { CachedService, CacheRepository } from '../../lib/facade';
 
 class Orders extends CachedService {
@@ -77,6 +78,31 @@ describe('CachedService', () => {
       expect(() => orders.key('a', missing)).toThrow('parts[0]');
       expect(() => orders.tag(missing, 'orders')).toThrow('companyId');
     }
+  });
+
+  test('dates of every kind stand as ISO 8601, whatever the time zone', () => {
+    const date = new Date(Date.UTC(2026, 1, 3, 4, 5, 6, 789));
+    expect(orders.key('c', date)).toBe('c:2026-02-03T04%3A05%3A06.789Z');
+    expect(orders.key('c', vm.runInNewContext('new Date(86400000)'))).toBe('c:1970-01-02T00%3A00%3A00.000Z');
+    expect(orders.key('c', { toJSON: () => date.toISOString(), toString: () => 'Tue Feb 03' })).toBe(orders.key('c', date));
+  });
+
+  test.each([
+    ['NaN', NaN],
+    ['an invalid Date', new Date(NaN)],
+    ['a promise', Promise.resolve('a')],
+    ['a promise with a text', Object.assign(Promise.resolve('a'), { toString: () => 'a' })],
+    ['a regular expression', /x/],
+    ['an error', new Error('x')],
+    ['an ArrayBuffer', new ArrayBuffer(8)],
+    ['a DataView', new DataView(new ArrayBuffer(8))],
+    ['a plain object of another realm', vm.runInNewContext('({ id: 1 })')],
+    ['a Map', new Map()],
+    ['an instance without a text', new (class Id { value = 7; })()],
+    ['a function', () => 'a'],
+  ])('%s is no part of a key', (_name, part) => {
+    expect(() => orders.key('c', part)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'E_BAD_OPTION' }) as Error);
+    expect(() => orders.tag(part, 'orders')).toThrow(TypeError);
   });
 
   test('a list key depends on what the query says and not on how it is written', () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { warmCache } from '../../lib/facade';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -37,6 +38,32 @@ describe('warmCache', () => {
     const abort = new AbortController();
     const report = await warmCache([() => abort.abort(), () => 1, () => 2], { concurrency: 1, signal: abort.signal });
     expect(report).toMatchObject({ succeeded: 1, skipped: 2 });
+  });
+
+  test('it ends when the signal aborts, whatever its tasks do', async () => {
+    const abort = new AbortController();
+    const reason = new Error('shutting down');
+    const never = (): Promise<never> => new Promise(() => undefined);
+    let reject = (_: Error): void => undefined;
+    const warming = warmCache([() => 1, never, { name: 'late', run: () => new Promise((_, fail) => (reject = fail)) }, never, never], { concurrency: 3, signal: abort.signal });
+    await turn();
+    abort.abort(reason);
+    const report = await warming;
+    reject(new Error('nobody waits for it any more'));
+    expect(report).toMatchObject({ total: 5, succeeded: 1, failed: 3, skipped: 1 });
+    expect(report.errors).toEqual([{ index: 1, error: reason }, { index: 2, name: 'late', error: reason }, { index: 3, error: reason }]);
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
+  });
+
+  test('with a signal that has aborted before nothing runs, and one that never does is let go', async () => {
+    const task = jest.fn();
+    expect(await warmCache([task, task], { signal: AbortSignal.abort() })).toMatchObject({ total: 2, skipped: 2 });
+    expect(task).not.toHaveBeenCalled();
+    const { signal } = new AbortController();
+    await warmCache(Array.from({ length: 30 }, () => task), { signal, concurrency: 30 });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    await expect(warmCache([task], { signal: 5 as never })).rejects.toThrow('signal must be an AbortSignal, got 5');
+    await expect(warmCache([task], { concurency: 5 } as never)).rejects.toThrow('options.concurency is not an option');
   });
 
   test('nothing runs when an argument is wrong', async () => {

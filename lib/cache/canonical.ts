@@ -1,11 +1,14 @@
 /**
  * One text for one query: keys sorted at every level, array order and types kept, `undefined` as absent. It follows JSON where JSON tells
- * values apart, and goes on where it does not: `NaN` is not `null`, and what JSON would write as `{}` (Map, Set, RegExp, URLSearchParams)
- * is written out, because two lists with different filters must not share a key.
+ * values apart, and goes on where it does not: `NaN` is not `null`, and collections that JSON would write as `{}` (Map, Set, URLSearchParams) are
+ * written out, because two lists with different filters must not share a key. What shows no content (a promise, a RegExp, an Error, an
+ * ArrayBuffer, an instance without properties, an invalid Date) is refused for the same reason.
  */
 import { createHash } from 'node:crypto';
+import { types } from 'node:util';
+import { isThenable } from '../guard';
 
-/** SHA-256 of a value's canonical text, 43 characters of base64url. Errors: TypeError for BigInt, functions, symbols and cycles. */
+/** SHA-256 of a value's canonical text, 43 characters of base64url. Errors: TypeError for BigInt, functions, symbols, cycles and what shows no content. */
 export function canonicalHash(value: unknown): string {
   return createHash('sha256').update(canonicalText(value)).digest('base64url');
 }
@@ -17,10 +20,7 @@ export function canonicalText(value: unknown): string {
 
 /** `undefined` for what is absent. */
 function write(value: unknown, above: object[], key: string): string | undefined {
-  const { toJSON } = (value ?? {}) as { toJSON?: unknown };
-  if (typeof toJSON === 'function' && (typeof value === 'object' || typeof value === 'bigint')) {
-    return write((toJSON as (key: string) => unknown).call(value, key), above, key);
-  }
+  if (typeof value === 'object' && value !== null) return writeObject(value, above, key);
   switch (typeof value) {
     case 'undefined':
       return undefined;
@@ -31,7 +31,13 @@ function write(value: unknown, above: object[], key: string): string | undefined
     case 'boolean':
       return String(value);
     case 'object':
-      return value === null ? 'null' : writeObject(value, above);
+      return 'null';
+    case 'bigint': {
+      // Where an application has taught JSON to write them.
+      const { toJSON } = value as { toJSON?: unknown };
+      if (typeof toJSON === 'function') return write((toJSON as (key: string) => unknown).call(value, key), above, key);
+      throw notJson('a bigint');
+    }
     default:
       throw notJson(`a ${typeof value}`);
   }
@@ -41,21 +47,49 @@ function notJson(got: string): TypeError {
   return Object.assign(new TypeError(`query parameters must be something that JSON can carry, got ${got}`), { code: 'E_BAD_OPTION' });
 }
 
-function writeObject(value: object, above: object[]): string {
+function writeObject(value: object, above: object[], key: string): string | undefined {
   if (above.includes(value)) throw notJson('a cycle');
   const inside = [...above, value];
-  const item = (part: unknown, i: number): string => write(part, inside, String(i)) ?? 'null';
-  if (Array.isArray(value)) return `[${value.map(item).join(',')}]`;
-  if (value instanceof Number || value instanceof String || value instanceof Boolean) return write(value.valueOf(), above, '') as string;
+  if (isThenable(value)) throw notJson('a promise (is an await missing?)');
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') return writeJson((toJSON as (key: string) => unknown).call(value, key), inside, key);
+  if (Array.isArray(value)) return `[${value.map((part, i) => writeItem(part, inside, i)).join(',')}]`;
+  if (types.isBoxedPrimitive(value)) return write((value as { valueOf(): unknown }).valueOf(), above, key);
   const tag = Object.prototype.toString.call(value).slice(8, -1);
-  if (tag === 'RegExp') return `RegExp(${JSON.stringify(RegExp.prototype.toString.call(value))})`;
-  if (typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function') {
-    return `${tag}[${Array.from(value as Iterable<unknown>, item).join(',')}]`;
-  }
+  if (types.isRegExp(value) || types.isNativeError(value) || types.isDate(value) || tag === 'Error') throw notJson(`a ${tag}, which has no content in JSON`);
+  if (isCollection(value)) return `${tag}[${Array.from(value, (part, i) => writeItem(part, inside, i)).join(',')}]`;
+  return writeProperties(value, inside, tag);
+}
+
+/** What a `toJSON` shows. One that shows nothing (an invalid Date) would make its object equal to `null`. */
+function writeJson(shown: unknown, inside: object[], key: string): string | undefined {
+  if (shown === undefined || shown === null) throw notJson('an object whose toJSON shows nothing, such as an invalid date');
+  return write(shown, inside, key);
+}
+
+function writeItem(part: unknown, inside: object[], i: number): string {
+  return write(part, inside, String(i)) ?? 'null';
+}
+
+/** A Set, a Map, a typed array, URLSearchParams. What can be walked only once (a generator) has no content of its own. */
+function isCollection(value: object): value is Iterable<unknown> {
+  const iterate = (value as Partial<Iterable<unknown>>)[Symbol.iterator];
+  return typeof iterate === 'function' && typeof (value as { next?: unknown }).next !== 'function';
+}
+
+function writeProperties(value: object, inside: object[], tag: string): string {
+  const names = Object.keys(value).sort();
+  if (names.length === 0 && !isPlain(value)) throw notJson(`${tag === 'Object' ? 'an instance of a class' : `a ${tag}`} without a property that JSON shows`);
   const pairs: string[] = [];
-  for (const name of Object.keys(value).sort()) {
+  for (const name of names) {
     const text = write((value as Record<string, unknown>)[name], inside, name);
     if (text !== undefined) pairs.push(`${JSON.stringify(name)}:${text}`);
   }
   return `{${pairs.join(',')}}`;
+}
+
+/** `{}` of whatever realm, or an object without a prototype. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || (Object.getPrototypeOf(prototype) === null && Object.prototype.toString.call(value) === '[object Object]');
 }

@@ -29,6 +29,11 @@ export interface LinkPort {
 /** The store inside this process. */
 const MEMORY = 'memory';
 
+/** A repository's place in the engine. */
+export interface Registration {
+  readonly repo: number;
+}
+
 export interface DriverEvents {
   /** An event of the engine. `repo` is 0 where it concerns all repositories. */
   event(repo: number, name: string, text: string): void;
@@ -47,8 +52,13 @@ export class CacheDriver {
   /** Calls that were answered with a stale value, in the order of their answers: a refresh may need their loaders. */
   private readonly stale = new Map<number, { call: Call; at: number }>();
   private readonly loads = new Map<number, Load>();
-  private readonly repositories = new Map<string, number>();
+  /** What the engine knows of repositories, for as long as somebody holds their registration. */
+  private readonly repositories = new Map<string, WeakRef<Registration>>();
   private readonly prefixes = new Map<number, string>();
+  private readonly dropped = new FinalizationRegistry<{ prefix: string; repo: number; ref: WeakRef<Registration> }>(({ prefix, repo, ref }) => {
+    // It may have been registered again meanwhile.
+    if (this.repositories.get(prefix) === ref) this.forget(prefix, repo);
+  });
   private link: LinkPort | undefined;
   /** Whether there is a store. */
   private isAttached = false;
@@ -119,15 +129,28 @@ export class CacheDriver {
     offExit(this.atExit);
   }
 
-  /** The number under which the engine knows a prefix. */
-  repository(prefix: string): number {
-    let repo = this.repositories.get(prefix);
-    if (repo === undefined) {
-      repo = this.native.register(prefix);
-      this.repositories.set(prefix, repo);
-      this.prefixes.set(repo, prefix);
-    }
-    return repo;
+  /** The number under which the engine knows a prefix. It knows it for as long as what is returned is held. */
+  repository(prefix: string): Registration {
+    const known = this.repositories.get(prefix)?.deref();
+    if (known !== undefined) return known;
+    const registration: Registration = { repo: this.native.register(prefix) };
+    const { repo } = registration;
+    const ref = new WeakRef(registration);
+    this.repositories.set(prefix, ref);
+    this.prefixes.set(repo, prefix);
+    this.dropped.register(registration, { prefix, repo, ref });
+    return registration;
+  }
+
+  private forget(prefix: string, repo: number): void {
+    this.repositories.delete(prefix);
+    this.prefixes.delete(repo);
+    this.native.forget(repo);
+  }
+
+  /** How many prefixes the engine knows. For tests. */
+  get repositoryCount(): number {
+    return this.repositories.size;
   }
 
   prefixOf(repo: number): string | undefined {

@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { emitLater, isHeard } from '../guard';
 import type { Logger } from '../logger';
+import { define } from '../names';
 
 /** What a repository reports beside its results. */
 export interface CacheEvent {
@@ -47,22 +48,17 @@ export class CacheEmitter extends EventEmitter<CacheEvents> {
     readonly prefix: string,
   ) {
     super();
-    Object.defineProperty(this, LISTENED, { __proto__: null, value: { prefix, isListed: false } satisfies Listened } as PropertyDescriptor);
+    define(this, LISTENED, { prefix, isListed: false } satisfies Listened);
   }
 }
 
 // Node's `once` and `off` go through these. `newListener` would do, but for `removeAllListeners`, which takes that one away as well.
 for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const { [name]: add } = EventEmitter.prototype as unknown as Record<typeof name, (this: EventEmitter, event: string, listener: () => void) => EventEmitter>;
-  Object.defineProperty(CacheEmitter.prototype, name, {
-    __proto__: null,
-    configurable: true,
-    writable: true,
-    value: function (this: CacheEmitter, event: string, listener: () => void) {
-      list(this);
-      return add.call(this, event, listener);
-    },
-  } as PropertyDescriptor);
+  define(CacheEmitter.prototype, name, function (this: CacheEmitter, event: string, listener: () => void) {
+    list(this);
+    return add.call(this, event, listener);
+  });
 }
 
 /** Repositories that somebody listens to, by prefix. Held weakly. */

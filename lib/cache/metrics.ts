@@ -26,7 +26,22 @@ export interface CacheCounters {
   invalidations: number;
   /** Writes and invalidations that were rejected. */
   writeErrors: number;
+  /** Of the invalidations among them, the ones that are kept and will be repeated. */
+  owed: number;
+  /** Reads answered with a value kept for `staleIfError`, because their loader failed. */
+  kept: number;
+  /** Loaders run without the cache: Redis did not answer within the budget, or another's load took longer than `lockTimeoutMs`. */
+  givenUp: number;
+  /** Loads whose value was returned and not stored: Redis did not take it in time, refused it, or the load had lost its lease. */
+  notStored: number;
+  /** The same, because the value was longer than may be stored. */
+  tooLarge: number;
+  /** The same, because a tag that the loader named could not be put in place. */
+  untagged: number;
 }
+
+/** The counters of one repository with what follows from them. */
+export type RepositoryMetrics = CacheCounters & { reads: number; hitRate: number };
 
 /** `CacheMetrics.snapshot()`: plain data, no reference into the live counters. */
 export interface CacheMetricsSnapshot extends CacheCounters {
@@ -34,108 +49,169 @@ export interface CacheMetricsSnapshot extends CacheCounters {
   reads: number;
   /** 0..100. */
   hitRate: number;
-  /** By prefix. */
-  repositories: Record<string, CacheCounters & { reads: number; hitRate: number }>;
+  /** By prefix: the busiest 100; all others together are `other`. */
+  repositories: Record<string, RepositoryMetrics>;
 }
 
 const NAMES = [
-  'hits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors',
+  'hits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'owed', 'kept', 'givenUp',
+  'notStored', 'tooLarge', 'untagged',
 ] as const satisfies readonly (keyof CacheCounters)[];
+
+/** How many repositories are told apart. */
+export const MAX_REPOSITORIES = 100;
+const OTHER = 'other';
 
 function zero(): CacheCounters {
   return Object.fromEntries(NAMES.map((name) => [name, 0])) as unknown as CacheCounters;
 }
 
-/** Counters of repositories by prefix; two repositories of one prefix share theirs. */
-const repositories = new Map<string, CacheCounters>();
+function add(to: CacheCounters, more: CacheCounters): void {
+  for (const name of NAMES) to[name] += more[name];
+}
 
-/** For repositories: the counters to count in. */
-export function countersOf(prefix: string): CacheCounters {
-  let counters = repositories.get(prefix);
-  if (counters === undefined) repositories.set(prefix, (counters = zero()));
-  return counters;
+interface Counted {
+  readonly counters: CacheCounters;
+  /** Who may still count: as long as there is somebody, the counters stay. */
+  holders: number;
+}
+
+/** Counters of repositories by prefix; two repositories of one prefix share theirs. */
+const repositories = new Map<string, Counted>();
+/** What was counted by repositories that are not told apart any more. */
+let forgotten = zero();
+/** Hits and misses that the application recorded itself. */
+let recorded = zero();
+/** At so many repositories, those that nobody holds and that were not busy are forgotten. */
+let crowd = 2 * MAX_REPOSITORIES;
+
+const dropped = new FinalizationRegistry<Counted>((counted) => {
+  counted.holders--;
+});
+
+/** For repositories: the counters to count in, for as long as `holder` is there. */
+export function countersOf(prefix: string, holder?: object): CacheCounters {
+  let counted = repositories.get(prefix);
+  if (counted === undefined) {
+    if (repositories.size >= crowd) forget();
+    repositories.set(prefix, (counted = { counters: zero(), holders: 0 }));
+  }
+  if (holder !== undefined) {
+    counted.holders++;
+    dropped.register(holder, counted);
+  }
+  return counted.counters;
 }
 
 /** Where repositories count while metrics are switched off. */
 export const UNCOUNTED: CacheCounters = zero();
+
+/** The busiest first; of equally busy ones the latest. */
+function byBusyness(): [prefix: string, counted: Counted][] {
+  const busyness = ({ counters }: Counted): number => counters.hits + counters.stale + counters.misses + counters.writes + counters.invalidations;
+  return [...repositories].reverse().sort(([, a], [, b]) => busyness(b) - busyness(a));
+}
+
+function forget(): void {
+  for (const [prefix, { counters, holders }] of byBusyness().slice(MAX_REPOSITORIES)) {
+    if (holders > 0) continue;
+    add(forgotten, counters);
+    repositories.delete(prefix);
+  }
+  crowd = Math.max(2 * MAX_REPOSITORIES, 2 * repositories.size);
+}
+
+/** The repositories that are told apart, in the order in which they came, and all others together. */
+function named(): [prefix: string, counters: CacheCounters][] {
+  const busiest = repositories.size > MAX_REPOSITORIES ? new Set(byBusyness().slice(0, MAX_REPOSITORIES).map(([prefix]) => prefix)) : undefined;
+  const list: [string, CacheCounters][] = [];
+  const other = zero();
+  add(other, forgotten);
+  for (const [prefix, { counters }] of repositories) {
+    if (prefix !== OTHER && (busiest?.has(prefix) ?? true)) list.push([prefix, counters]);
+    else add(other, counters);
+  }
+  if (repositories.has(OTHER) || NAMES.some((name) => other[name] > 0)) list.push([OTHER, other]);
+  return list;
+}
+
+function sum(): CacheCounters {
+  const total = zero();
+  add(total, recorded);
+  add(total, forgotten);
+  for (const { counters } of repositories.values()) add(total, counters);
+  return total;
+}
 
 function rate(counters: CacheCounters): number {
   const reads = counters.hits + counters.stale + counters.misses;
   return reads === 0 ? 0 : ((counters.hits + counters.stale) / reads) * 100;
 }
 
-function withDerived(counters: CacheCounters): CacheCounters & { reads: number; hitRate: number } {
+function withDerived(counters: CacheCounters): RepositoryMetrics {
   return { ...counters, reads: counters.hits + counters.stale + counters.misses, hitRate: rate(counters) };
 }
 
 /**
- * Hits, misses and the rest, for all repositories of the process. Counting is switched off by `CACHE_METRICS_ENABLED=false`.
+ * Hits, misses and the rest, for all repositories of the process. Counting is switched off by `CACHE_METRICS_ENABLED=false`. The busiest 100
+ * repositories are told apart; all others are one that is called `other`.
  *
  *     app.get('/metrics', (_, res) => res.type('text/plain').send(CacheMetrics.prometheus()));
  */
 export class CacheMetrics {
-  /** Hits that the application recorded itself; see {@link CacheMetrics.recordHit}. */
-  private static recorded: CacheCounters = zero();
-
   /** Fresh hits of all repositories, and those recorded by hand. */
   static get hits(): number {
-    return CacheMetrics.total('hits');
+    return sum().hits;
   }
 
   /** Misses of all repositories, and those recorded by hand. */
   static get misses(): number {
-    return CacheMetrics.total('misses');
+    return sum().misses;
   }
 
   /** Stale hits of all repositories. */
   static get stale(): number {
-    return CacheMetrics.total('stale');
+    return sum().stale;
   }
 
   /** Counts a hit of a cache of the application's own. Repositories count by themselves. */
   static recordHit(): void {
-    CacheMetrics.recorded.hits++;
+    recorded.hits++;
   }
 
   /** Counts a miss of a cache of the application's own. Repositories count by themselves. */
   static recordMiss(): void {
-    CacheMetrics.recorded.misses++;
+    recorded.misses++;
   }
 
   /** Reads answered from the cache, stale ones included, in percent of all reads: 0..100; 0 when nothing was read. */
   static getHitRate(): number {
-    return rate(CacheMetrics.sum());
+    return rate(sum());
   }
 
   /** All counters, in total and by repository. In each: hits + stale + misses = reads. */
   static snapshot(): CacheMetricsSnapshot {
     // Any string may be a prefix, `__proto__` too: own properties only.
-    const byPrefix = Object.fromEntries([...repositories].map(([prefix, counters]) => [prefix, withDerived(counters)]));
-    return { ...withDerived(CacheMetrics.sum()), repositories: byPrefix };
+    const byPrefix = Object.fromEntries(named().map(([prefix, counters]) => [prefix, withDerived(counters)]));
+    return { ...withDerived(sum()), repositories: byPrefix };
   }
 
   /** The counters in Prometheus' text format (version 0.0.4), one series per repository. */
   static prometheus(): string {
-    const all = [...repositories];
-    const own = CacheMetrics.recorded;
-    if (own.hits + own.misses > 0) all.push(['', own]);
+    const all = named();
+    if (recorded.hits + recorded.misses > 0) all.push(['', recorded]);
     return prometheusText(FAMILIES, all);
   }
 
   /** Sets everything to 0. */
   static reset(): void {
-    CacheMetrics.recorded = zero();
-    for (const counters of repositories.values()) Object.assign(counters, zero());
-  }
-
-  private static sum(): CacheCounters {
-    return Object.fromEntries(NAMES.map((name) => [name, CacheMetrics.total(name)])) as unknown as CacheCounters;
-  }
-
-  private static total(name: keyof CacheCounters): number {
-    let total = CacheMetrics.recorded[name];
-    for (const counters of repositories.values()) total += counters[name];
-    return total;
+    recorded = zero();
+    forgotten = zero();
+    for (const [prefix, { counters, holders }] of repositories) {
+      Object.assign(counters, zero());
+      // Last, so that a repository that is there again finds a place.
+      if (holders === 0 && repositories.size > MAX_REPOSITORIES) repositories.delete(prefix);
+    }
   }
 }
 
@@ -172,4 +248,28 @@ const FAMILIES: readonly Family<CacheCounters>[] = [
     series: [{ of: 'invalidations', labels: {} }],
   },
   { name: 'hawser_cache_write_errors_total', help: 'Writes and invalidations that were rejected.', series: [{ of: 'writeErrors', labels: {} }] },
+  {
+    name: 'hawser_cache_invalidations_owed_total',
+    help: 'Invalidations that could not be delivered and are kept to be repeated.',
+    series: [{ of: 'owed', labels: {} }],
+  },
+  {
+    name: 'hawser_cache_kept_total',
+    help: 'Reads answered with a value kept for staleIfError because their loader failed.',
+    series: [{ of: 'kept', labels: {} }],
+  },
+  {
+    name: 'hawser_cache_given_up_total',
+    help: 'Loaders run without the cache because it did not answer in time.',
+    series: [{ of: 'givenUp', labels: {} }],
+  },
+  {
+    name: 'hawser_cache_not_stored_total',
+    help: 'Loads whose value was returned and not stored, by reason.',
+    series: [
+      { of: 'notStored', labels: { reason: 'store' } },
+      { of: 'tooLarge', labels: { reason: 'too_large' } },
+      { of: 'untagged', labels: { reason: 'tags' } },
+    ],
+  },
 ];

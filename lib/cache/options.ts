@@ -2,7 +2,9 @@
  * The options of the cache: what an application writes, and the form in which a call travels to the engine (durations in
  * milliseconds, as decimal text, `''` where nothing was given).
  */
+import { isSignal } from '../abort';
 import { badOption, HawserError } from '../errors';
+import { copyOptions } from '../names';
 import { checkMs, checkNames, checkSeconds, checkTags, checkTtl } from './validate';
 import { checkSerializer, type Serializer } from './serializer';
 
@@ -71,9 +73,9 @@ const NO_TAGS: readonly string[] = [];
 
 /** Checks a repository's options. Errors: TypeError, RangeError; HawserError `E_UNSUPPORTED` for `nearCache`. */
 export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions {
-  if (options === undefined) return {};
-  checkNames('cache', options, REPOSITORY);
-  const { ttl, staleAfter, staleIfError, lockTimeoutMs, serializer, nearCache } = options;
+  if (options === undefined) return copyOptions<CacheRepositoryOptions>({});
+  const own = checkNames('cache', options, REPOSITORY);
+  const { ttl, staleAfter, staleIfError, lockTimeoutMs, serializer, nearCache } = own;
   if (ttl !== undefined) checkTtl('cache.ttl', ttl);
   if (staleAfter !== undefined) {
     checkSeconds('cache.staleAfter', staleAfter);
@@ -85,7 +87,7 @@ export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions
   if (nearCache !== undefined && nearCache !== false) {
     throw new HawserError('E_UNSUPPORTED', 'cache.nearCache is not supported by this version; it comes in a later one. Leave it out');
   }
-  return { ...(options as CacheRepositoryOptions) };
+  return copyOptions<CacheRepositoryOptions>(own);
 }
 
 function checkOrder(path: string, staleAfter: number, ttl: number): void {
@@ -112,8 +114,7 @@ function ms(seconds: number): string {
 
 /** Checks a call's options and lays them over the repository's. Errors: TypeError, RangeError. */
 export function callOptions(base: CallOptions, options: unknown, path = 'cache'): CallOptions {
-  checkNames(path, options, CALL);
-  const { ttl, tags, staleAfter, staleIfError, maxAge, lockTimeoutMs, signal } = options;
+  const { ttl, tags, staleAfter, staleIfError, maxAge, lockTimeoutMs, signal } = checkNames(path, options, CALL);
   let { fresh } = base;
   const life = ttl === undefined ? Number(base.ttl) : checkTtl(`${path}.ttl`, ttl);
   if (staleAfter !== undefined) {
@@ -131,11 +132,6 @@ export function callOptions(base: CallOptions, options: unknown, path = 'cache')
     maxAge: maxAge === undefined ? base.maxAge : String(checkTtl(`${path}.maxAge`, maxAge)),
     lockTimeout: lockTimeoutMs === undefined ? base.lockTimeout : String(checkMs(`${path}.lockTimeoutMs`, lockTimeoutMs, LOCK_TIMEOUT)),
     tags: tags === undefined ? base.tags : checkTags(`${path}.tags`, tags),
-    signal: signal as AbortSignal | undefined,
+    signal,
   };
-}
-
-/** Judged by its shape: another realm's AbortSignal is one too. */
-function isSignal(signal: unknown): boolean {
-  return typeof signal === 'object' && signal !== null && 'aborted' in signal && 'addEventListener' in signal;
 }

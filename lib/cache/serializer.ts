@@ -1,5 +1,6 @@
 /** Values to text and back: JSON unless a repository brings its own. */
 import { badOption } from '../errors';
+import { isThenable } from '../guard';
 
 /** Turns values into text and back. `deserialize(serialize(value))` must be as good as `value`. */
 export interface Serializer {
@@ -33,6 +34,31 @@ export function checkSerializer(serializer: unknown): asserts serializer is Seri
   if (typeof serialize !== 'function' || typeof deserialize !== 'function') {
     badOption('cache.serializer', 'an object with the functions serialize and deserialize', serializer);
   }
+}
+
+/**
+ * The application's serializer as it is used: what it gives as a promise is refused (a value is decoded at once), and the promise's own failure
+ * reaches nobody.
+ */
+export function guardedSerializer(serializer: Serializer): Serializer {
+  return {
+    serialize(value) {
+      const text: unknown = serializer.serialize(value);
+      if (isThenable(text)) guard(text);
+      return text as string;
+    },
+    deserialize(text) {
+      const value = serializer.deserialize(text);
+      if (!isThenable(value)) return value;
+      guard(value);
+      throw new TypeError('cache.serializer.deserialize must give a value, got a promise');
+    },
+  };
+}
+
+/** Even `then` is the application's. */
+function guard(promise: PromiseLike<unknown>): void {
+  void (async () => promise)().catch(() => undefined);
 }
 
 /** A value as the text that is stored. Errors: what the serializer throws, TypeError where it gives no well-formed string. */

@@ -4,6 +4,7 @@
  */
 import { MAX_TTL_SECONDS, MIN_TTL_SECONDS } from '../env';
 import { badOption } from '../errors';
+import { ownOptions } from '../names';
 
 export const MAX_TAGS = 64;
 export const MAX_TAG_BYTES = 1024;
@@ -28,9 +29,12 @@ function loneSurrogate(path: string): TypeError {
   return Object.assign(new TypeError(`${path} must be a well-formed string, got one with a lone surrogate`), { code: 'E_BAD_OPTION' });
 }
 
-export function checkKeys(path: string, keys: unknown): asserts keys is string[] {
+/** Returns a copy: what the caller changes afterwards counts no more. */
+export function checkKeys(path: string, keys: unknown): string[] {
   if (!Array.isArray(keys)) badOption(path, 'an array of strings', keys);
-  for (let i = 0; i < keys.length; i++) if (!isText(keys[i])) checkText(`${path}[${i}]`, keys[i]);
+  const own = keys.slice() as unknown[];
+  for (let i = 0; i < own.length; i++) if (!isText(own[i])) checkText(`${path}[${i}]`, own[i]);
+  return own as string[];
 }
 
 /** A repository's prefix: any non-empty well-formed string without `#`, which marks what is internal. */
@@ -86,14 +90,16 @@ export function checkFunction(path: string, value: unknown): void {
   if (typeof value !== 'function') badOption(path, 'a function', value);
 }
 
-/** An option that nobody reads is a misspelling. */
-export function checkNames(path: string, options: unknown, known: ReadonlySet<string>): asserts options is Record<string, unknown> {
+/** An option that nobody reads is a misspelling. Returns the options to read from. */
+export function checkNames(path: string, options: unknown, known: ReadonlySet<string>): Record<string, unknown> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) badOption(path, 'an object', options);
-  for (const name in options) {
+  const own = ownOptions(options);
+  for (const name in own) {
     if (!known.has(name)) {
       throw Object.assign(new TypeError(`${path}.${name} is not an option; there are: ${[...known].join(', ')}`), { code: 'E_BAD_OPTION' });
     }
   }
+  return own as Record<string, unknown>;
 }
 
 function rangeError(message: string): RangeError {

@@ -32,6 +32,10 @@ import { builtinCommands, metaOf } from '../command/table';
 import { isTracing, traceConnect } from '../observe/tracing';
 import '../command/transformers';
 
+function scanStreamOf(redis: object, command: string, key: string | Buffer | undefined, options: ScanOptions = {}): ScanStream {
+  return new ScanStream({ objectMode: true, redis, command, ...(key === undefined ? {} : { key }), ...options });
+}
+
 export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }> {}
 
 /**
@@ -272,39 +276,35 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** Streams the keys that SCAN finds. Each `data` event is one page, which may be empty. A key may appear twice. */
   scanStream(options?: ScanOptions): ScanStream {
-    return this.createScanStream('scan', undefined, options);
+    return scanStreamOf(this, 'scan', undefined, options);
   }
   /** The same with Buffers, as for all `...BufferStream` methods. */
   scanBufferStream(options?: ScanOptions): ScanStream {
-    return this.createScanStream('scanBuffer', undefined, options);
+    return scanStreamOf(this, 'scanBuffer', undefined, options);
   }
   /** Streams pages of `[field, value, ...]`; with `noValues`, pages of fields. */
   hscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return this.createScanStream('hscan', key, options);
+    return scanStreamOf(this, 'hscan', key, options);
   }
   /** The same with Buffers. */
   hscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return this.createScanStream('hscanBuffer', key, options);
+    return scanStreamOf(this, 'hscanBuffer', key, options);
   }
   /** Streams pages of members. */
   sscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return this.createScanStream('sscan', key, options);
+    return scanStreamOf(this, 'sscan', key, options);
   }
   /** The same with Buffers. */
   sscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return this.createScanStream('sscanBuffer', key, options);
+    return scanStreamOf(this, 'sscanBuffer', key, options);
   }
   /** Streams pages of `[member, score, ...]`, with scores as text. */
   zscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return this.createScanStream('zscan', key, options);
+    return scanStreamOf(this, 'zscan', key, options);
   }
   /** The same with Buffers. */
   zscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return this.createScanStream('zscanBuffer', key, options);
-  }
-
-  private createScanStream(command: string, key: string | Buffer | undefined, options: ScanOptions = {}): ScanStream {
-    return new ScanStream({ objectMode: true, redis: this, command, ...(key === undefined ? {} : { key }), ...options });
+    return scanStreamOf(this, 'zscanBuffer', key, options);
   }
 
   // ---- messages

@@ -2,6 +2,7 @@
  * The methods of commands: `x` and `xBuffer` for every command of the table, `call`, scripts. One function per name in the process, shared by
  * clients, clusters and pipelines, so that `a.set === b.set`.
  */
+import { define } from '../names';
 import { badOption } from '../errors';
 import { Command, type Callback, type CommandOptions } from './command';
 import { DEFAULTS, type CommandDefaults, type SlowPath } from './command_defaults';
@@ -123,7 +124,7 @@ export function installCommands(prototype: object): void {
   for (const [name, value] of Object.entries(shared)) {
     if (Object.hasOwn(prototype, name)) continue;
     // Enumerable, as in ioredis: there is code that wraps what `for ... in` finds.
-    Object.defineProperty(prototype, name, { value, writable: true, configurable: true, enumerable: true });
+    define(prototype, name, value, true);
   }
 }
 
@@ -135,7 +136,7 @@ export function addBuiltinCommand(target: object, name: string): void {
 /** Defined rather than assigned: where the prototype has a mere getter of the name, too. */
 function addMethods(target: object, name: string, text: Method, buffer: Method): void {
   for (const [key, value] of [[name, text], [`${name}Buffer`, buffer]] as const) {
-    Object.defineProperty(target, key, { value, writable: true, configurable: true, enumerable: true });
+    define(target, key, value, true);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Converts replies of Buffers to text, where the core did not know that the caller wants text. */
+import { define } from '../names';
 
 /** Converts all Buffers in a reply to text, at any depth. */
 export function decoded(reply: unknown): unknown {
@@ -8,7 +9,7 @@ export function decoded(reply: unknown): unknown {
   if (!isPlain(reply)) return reply;
   const result = {};
   for (const [field, value] of Object.entries(reply)) {
-    Object.defineProperty(result, field, { value: decoded(value), writable: true, enumerable: true, configurable: true });
+    define(result, field, decoded(value), true);
   }
   return result;
 }

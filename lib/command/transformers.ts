@@ -2,6 +2,7 @@
  * ioredis's built-in transformers: mset and hset accept objects and Maps, HGETALL returns an object, and replies with a different shape
  * in RESP3 get RESP2's shape, unless `replyMapping: 'resp3'` is set.
  */
+import { define } from '../names';
 import { transformers, type ReplyTransformer } from './table';
 
 /** Turns `[{a: 1}]` and `[new Map(...)]` into `['a', 1]`; for hset and hmset, a key comes first. */
@@ -23,7 +24,7 @@ transformers.reply.hgetall = (reply: unknown) => {
   for (let i = 0; i < reply.length; i += 2) {
     const field = String(reply[i]);
     // `__proto__` is an ordinary field.
-    if (field in result) Object.defineProperty(result, field, { value: reply[i + 1], writable: true, enumerable: true, configurable: true });
+    if (field in result) define(result, field, reply[i + 1], true);
     else result[field] = reply[i + 1];
   }
   return result;

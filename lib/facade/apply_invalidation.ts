@@ -10,7 +10,7 @@ import type { CacheRepository } from './repository';
  */
 export async function applyInvalidation(repository: CacheRepository, message: CacheInvalidationMessage): Promise<number> {
   checkMessage(message);
-  const targets = typeof message.target === 'string' ? [message.target] : message.target;
+  const targets = typeof message.target === 'string' ? [message.target] : [...message.target];
   switch (message.type) {
     case 'tags':
       return repository.invalidateTags(targets);

@@ -1,30 +1,20 @@
 /** A cache with a prefix of its own: what applications call. Arguments are checked here; the engine decides the rest. */
-import { cacheDriver, settings } from '../manager/connections';
-import type { Settings } from '../manager/options';
-import { badOption } from '../errors';
 import type { Call } from '../cache/call';
+import { Decision } from '../cache/decisions';
 import { CacheEmitter } from '../cache/events';
 import { loadUncached, type Loader } from '../cache/load';
 import { Group, type ManyLoader } from '../cache/many';
-import { countersOf, UNCOUNTED } from '../cache/metrics';
-import { Decision } from '../cache/decisions';
-import { baseOptions, callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions, type CallOptions } from '../cache/options';
 import { isNested, waitWithin } from '../cache/nesting';
+import { callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions } from '../cache/options';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
 import { countHit, decode, read } from '../cache/read';
-import { encodeValue, JSON_SERIALIZER } from '../cache/serializer';
 import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '../cache/validate';
+import { badOption } from '../errors';
+import { define } from '../names';
+import { OWN, portOf, type Own } from './opening';
+import { invalidated, storeMany, storeOne, type CacheItem, type SetOptions } from './storing';
 
-/** One entry of `setMany`. */
-export interface CacheItem<T = unknown> extends Omit<CacheOptions, 'signal' | 'maxAge' | 'lockTimeoutMs'> {
-  key: string;
-  value: T;
-}
-
-/** Options of a call that stores a value that is there already. */
-export type SetOptions = Omit<CacheItem, 'key' | 'value'>;
-
-const ITEM_ONLY = new Set(['key', 'value']);
+export type { CacheItem, SetOptions };
 
 /**
  * A cache whose entries have a prefix, a time to live and tags by which they are invalidated.
@@ -43,8 +33,7 @@ const ITEM_ONLY = new Set(['key', 'value']);
  * Emits `refreshError`, `breaker`, `gap`, `originCheckOff` and `warning`; an event without a listener is one log line.
  */
 export class CacheRepository extends CacheEmitter {
-  private readonly options: CacheRepositoryOptions;
-  private opened: { settings: Settings; port: CachePort } | undefined;
+  /** @internal */ declare readonly [OWN]: Own;
 
   /**
    * Opens nothing: the connection is made at the first call. Throws TypeError or RangeError for a prefix or option that cannot be used,
@@ -53,7 +42,7 @@ export class CacheRepository extends CacheEmitter {
   constructor(prefix: string = 'sc', options?: CacheRepositoryOptions) {
     checkPrefix(prefix);
     super(prefix);
-    this.options = checkRepositoryOptions(options);
+    define(this, OWN, { prefix, options: checkRepositoryOptions(options), opened: undefined } satisfies Own);
   }
 
   /**
@@ -64,13 +53,13 @@ export class CacheRepository extends CacheEmitter {
   async getOrSet<T>(key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
     checkText('key', key);
     checkFunction('loader', loader);
-    const port = this.open();
+    const port = portOf(this);
     const o = options === undefined ? port.base : callOptions(port.base, options);
     if (o.tags.length > 0 && !port.tags) {
       warnTagsOff(port);
       port.counters.misses++;
       const load = (): Promise<T> => loadUncached(port, key, loader, o);
-      return isNested() ? waitWithin(this.prefix, [key], load) : load();
+      return isNested() ? waitWithin(port.prefix, [key], load) : load();
     }
     return read(port, key, loader, o);
   }
@@ -83,52 +72,38 @@ export class CacheRepository extends CacheEmitter {
    *     await cache.getOrSetMany(ids, async (ids) => new Map((await db.users(ids)).map((user) => [user.id, user])));
    */
   async getOrSetMany<T>(keys: readonly string[], missing: ManyLoader<T>, options?: CacheOptions): Promise<T[]> {
-    checkKeys('keys', keys);
+    const list = checkKeys('keys', keys);
     checkFunction('missing', missing);
-    const port = this.open();
+    const port = portOf(this);
     const o = options === undefined ? port.base : callOptions(port.base, options);
-    if (keys.length === 0) return [];
+    if (list.length === 0) return [];
     if (o.tags.length > 0 && !port.tags) {
       warnTagsOff(port);
-      const load = (): Promise<unknown[]> => Group.uncached(port, missing, keys);
-      return (await (isNested() ? waitWithin(this.prefix, keys, load) : load())) as T[];
+      const load = (): Promise<unknown[]> => Group.uncached(port, missing, list);
+      return (await (isNested() ? waitWithin(port.prefix, list, load) : load())) as T[];
     }
-    return (await new Group(port, missing, o).read(keys)) as T[];
+    return (await new Group(port, missing, o).read(list)) as T[];
   }
 
   /** The value of a key, stale ones included, or `null`: for a miss, for a cached `null`, and when Redis does not answer in time. */
   async get<T>(key: string): Promise<T | null> {
     checkText('key', key);
-    const port = this.open();
-    return this.found<T>(port, await port.driver.get(port.repo, key).next());
+    const port = portOf(this);
+    return found<T>(port, await port.driver.get(port.repo, key).next());
   }
 
   /** As `get`, for several keys at once, in their order. */
   async getMany<T>(keys: readonly string[]): Promise<(T | null)[]> {
-    checkKeys('keys', keys);
-    const port = this.open();
-    const calls = keys.map((key) => port.driver.get(port.repo, key).next());
-    return (await Promise.all(calls)).map((call) => this.found<T>(port, call));
-  }
-
-  private found<T>(port: CachePort, call: Call): T | null {
-    if (call.kind === Decision.hit) {
-      const decoded = decode(port, call);
-      if (decoded.ok) {
-        countHit(port, call);
-        return decoded.value as T;
-      }
-    } else if (call.kind === Decision.error) {
-      warn(port, call.error('get', port.driver.node).message);
-    }
-    port.counters.misses++;
-    return null;
+    const list = checkKeys('keys', keys);
+    const port = portOf(this);
+    const calls = list.map((key) => port.driver.get(port.repo, key).next());
+    return (await Promise.all(calls)).map((call) => found<T>(port, call));
   }
 
   /** Whether there is an entry, a cached `null` included. `false` when Redis does not answer in time. Not counted as a read. */
   async has(key: string): Promise<boolean> {
     checkText('key', key);
-    const port = this.open();
+    const port = portOf(this);
     const call = await port.driver.has(port.repo, key).next();
     return call.kind === Decision.done && call.a === 1;
   }
@@ -138,20 +113,14 @@ export class CacheRepository extends CacheEmitter {
    * stored, else with a HawserError; where its `maybeExecuted` is true, the value may still appear.
    */
   async set<T>(key: string, value: T, ttl?: number): Promise<void> {
-    await this.setOne('set', key, value, ttl === undefined ? undefined : { ttl });
+    checkText('key', key);
+    await storeOne(portOf(this), 'set', key, value, ttl === undefined ? undefined : { ttl });
   }
 
   /** As `set`, with tags. With `CACHE_ENABLE_TAGS=false` an entry with tags is not stored, and what the key held is deleted. */
   async setWithTags<T>(key: string, value: T, options?: SetOptions): Promise<void> {
-    await this.setOne('setWithTags', key, value, options);
-  }
-
-  private async setOne(operation: string, key: string, value: unknown, options: SetOptions | undefined): Promise<void> {
     checkText('key', key);
-    const port = this.open();
-    const o = options === undefined ? port.base : callOptions(port.base, options);
-    const payload = this.encode(port, value);
-    await this.store(port, operation, key, payload, o);
+    await storeOne(portOf(this), 'setWithTags', key, value, options);
   }
 
   /**
@@ -160,47 +129,22 @@ export class CacheRepository extends CacheEmitter {
    */
   async setMany(items: readonly CacheItem[]): Promise<void> {
     if (!Array.isArray(items)) badOption('items', 'an array of { key, value, ttl?, tags? }', items);
-    const port = this.open();
-    const ready = new Map<string, { payload: string; o: CallOptions }>();
-    items.forEach((item: unknown, i) => {
-      if (typeof item !== 'object' || item === null) badOption(`items[${i}]`, 'an object { key, value, ttl?, tags? }', item);
-      const { key, value } = item as CacheItem;
-      checkText(`items[${i}].key`, key);
-      const options = Object.fromEntries(Object.entries(item).filter(([name]) => !ITEM_ONLY.has(name)));
-      ready.set(key, { payload: this.encode(port, value), o: callOptions(port.base, options, `items[${i}]`) });
-    });
-    const stored = await Promise.allSettled([...ready].map(([key, { payload, o }]) => this.store(port, 'setMany', key, payload, o)));
-    for (const result of stored) if (result.status === 'rejected') throw result.reason;
-  }
-
-  private encode(port: CachePort, value: unknown): string {
-    if (value === undefined) badOption('value', 'something that JSON can carry', value);
-    return encodeValue(port.serializer, value);
-  }
-
-  private async store(port: CachePort, operation: string, key: string, payload: string, o: CallOptions): Promise<void> {
-    if (o.tags.length > 0 && !port.tags) {
-      warnTagsOff(port);
-      await this.written(port, operation, port.driver.delete(port.repo, [key]));
-      return;
-    }
-    await this.written(port, operation, port.driver.set(port.repo, key, payload, o));
-    port.counters.writes++;
+    await storeMany(portOf(this), items);
   }
 
   /** Deletes an entry. A load of it that runs now, anywhere, will not be stored. Rejects with a HawserError. */
   async delete(key: string): Promise<void> {
     checkText('key', key);
-    const port = this.open();
-    await this.invalidated(port, 'delete', port.driver.delete(port.repo, [key]));
+    const port = portOf(this);
+    await invalidated(port, 'delete', port.driver.delete(port.repo, [key]));
   }
 
   /** Deletes several entries at once; the number of those that were there. Rejects with a HawserError. */
   async deleteMany(keys: readonly string[]): Promise<number> {
-    checkKeys('keys', keys);
-    const port = this.open();
-    if (keys.length === 0) return 0;
-    return this.invalidated(port, 'deleteMany', port.driver.delete(port.repo, keys));
+    const list = checkKeys('keys', keys);
+    const port = portOf(this);
+    if (list.length === 0) return 0;
+    return invalidated(port, 'deleteMany', port.driver.delete(port.repo, list));
   }
 
   /**
@@ -209,8 +153,8 @@ export class CacheRepository extends CacheEmitter {
    */
   async deletePattern(glob: string): Promise<number> {
     checkText('glob', glob);
-    const port = this.open();
-    return this.invalidated(port, 'deletePattern', port.driver.deletePattern(port.repo, glob));
+    const port = portOf(this);
+    return invalidated(port, 'deletePattern', port.driver.deletePattern(port.repo, glob));
   }
 
   /**
@@ -220,45 +164,22 @@ export class CacheRepository extends CacheEmitter {
    */
   async invalidateTags(tags: readonly string[]): Promise<number> {
     const list = checkTagList('tags', tags);
-    const port = this.open();
+    const port = portOf(this);
     if (list.length === 0) return 0;
-    return this.invalidated(port, 'invalidateTags', port.driver.invalidateTags(port.repo, list));
+    return invalidated(port, 'invalidateTags', port.driver.invalidateTags(port.repo, list));
   }
+}
 
-  private async invalidated(port: CachePort, operation: string, call: Call): Promise<number> {
-    const count = await this.written(port, operation, call);
-    port.counters.invalidations++;
-    return count;
-  }
-
-  /** The number that a write brought. The error is made here, in an async function that the caller awaits: its stack leads there. */
-  private async written(port: CachePort, operation: string, call: Call): Promise<number> {
-    await call.next();
-    if (call.kind === Decision.error) {
-      port.counters.writeErrors++;
-      throw call.error(operation, port.driver.node);
+function found<T>(port: CachePort, call: Call): T | null {
+  if (call.kind === Decision.hit) {
+    const decoded = decode(port, call);
+    if (decoded.ok) {
+      countHit(port, call);
+      return decoded.value as T;
     }
-    return typeof call.a === 'number' ? call.a : 0;
+  } else if (call.kind === Decision.error) {
+    warn(port, call.error('get', port.driver.node).message);
   }
-
-  /** The engine and the settings that hold now; they change when the manager is closed or its main client is replaced. */
-  private open(): CachePort {
-    const driver = cacheDriver();
-    const s = settings();
-    const { opened } = this;
-    if (opened !== undefined && opened.settings === s && opened.port.driver === driver) return opened.port;
-    const port: CachePort = {
-      driver,
-      prefix: this.prefix,
-      repo: driver.repository(this.prefix),
-      base: baseOptions(this.options, s.defaultTtl),
-      serializer: this.options.serializer ?? JSON_SERIALIZER,
-      counters: s.metrics ? countersOf(this.prefix) : UNCOUNTED,
-      tags: s.tags,
-      logger: s.logger,
-      emitter: this,
-    };
-    this.opened = { settings: s, port };
-    return port;
-  }
+  port.counters.misses++;
+  return null;
 }

@@ -1,11 +1,13 @@
 /** Base class of services that cache: a repository of their own, keys and tags by company. */
+import { types } from 'node:util';
 import { badOption } from '../errors';
+import { isThenable } from '../guard';
 import { canonicalHash } from '../cache/canonical';
 import type { CacheRepositoryOptions } from '../cache/options';
 import { CacheRepository } from './repository';
 
-/** A part of a key: text, or an id that has a text (numbers, ObjectIds of MongoDB). */
-type KeyPart = string | number | bigint | { toHexString(): string };
+/** A part of a key: text, a Date, or an id that has a text (numbers, ObjectIds of MongoDB). */
+type KeyPart = string | number | bigint | Date | { toHexString(): string };
 
 /** Beside the services, so that no name is taken from subclasses. */
 const caches = new WeakMap<CachedService, CacheRepository>();
@@ -53,8 +55,8 @@ export abstract class CachedService {
 
   /**
    * `company:part:part`. A `:` or `%` inside a part is escaped, so that `('a', 'b:c')` and `('a:b', 'c')` are two keys; parts without them
-   * stand as they are. Ids that are not strings are written as text; null, undefined and plain objects are a TypeError: a key that
-   * says `undefined` would be shared by all who forgot theirs.
+   * stand as they are. Ids that are not strings are written as text, Dates as ISO 8601. A TypeError for what has no text of its own (null,
+   * undefined, NaN, plain objects, a promise, an invalid Date ...): a key that says `undefined` would be shared by all who forgot theirs.
    */
   protected cacheKey(companyId: KeyPart, ...parts: KeyPart[]): string {
     return `${segment('companyId', companyId)}:${parts.map((part, i) => segment(`parts[${i}]`, part)).join(':')}`;
@@ -62,7 +64,8 @@ export abstract class CachedService {
 
   /**
    * The key of a list with these query parameters: equal parameters give equal keys in whatever order they are written, at every depth;
-   * types are kept (`1` is not `'1'`), `undefined` is absent. TypeError for what JSON cannot carry.
+   * types are kept (`1` is not `'1'`), `undefined` is absent. TypeError for what JSON cannot carry, and for what shows no content there: a promise
+   * (a forgotten `await`), a RegExp, an Error, an ArrayBuffer, an instance of a class without properties, an invalid Date.
    */
   protected listCacheKey(companyId: KeyPart, queryParams: object): string {
     if (typeof queryParams !== 'object' || (queryParams as unknown) === null) badOption('queryParams', 'an object', queryParams);
@@ -83,8 +86,23 @@ function segment(path: string, part: unknown): string {
   return /[:%]/.test(text) ? text.replace(/%/g, '%25').replace(/:/g, '%3A') : text;
 }
 
+const ALLOWED = 'a string or an id with a text of its own';
+
 function idText(path: string, part: unknown): string {
-  if (typeof part === 'number' || typeof part === 'bigint') return String(part);
-  const own = typeof part === 'object' && part !== null && !Array.isArray(part) && part.toString !== Object.prototype.toString;
-  return own ? (part as { toString(): string }).toString() : badOption(path, 'a string or an id with a text of its own', part);
+  if (typeof part === 'bigint' || (typeof part === 'number' && !Number.isNaN(part))) return String(part);
+  if (typeof part !== 'object' || part === null || Array.isArray(part) || isThenable(part)) return badOption(path, ALLOWED, part);
+  if (types.isRegExp(part) || types.isNativeError(part)) return badOption(path, ALLOWED, part);
+  const { toJSON } = part as { toJSON?: unknown };
+  // Dates of whatever kind are written as in JSON, ISO 8601; one that is invalid has no text there.
+  const shown: unknown = typeof toJSON === 'function' ? (toJSON as (key: string) => unknown).call(part, '') : textOf(part);
+  if (typeof shown !== 'string') return badOption(path, ALLOWED, part);
+  return shown;
+}
+
+/** What `String(object)` gives where the object says so itself. */
+function textOf(part: object): string | undefined {
+  if (typeof (part as { toString?: unknown }).toString !== 'function') return undefined;
+  const text: unknown = (part as { toString(): unknown }).toString();
+  const says = typeof text === 'string' && !/^\[object .*\]$/.test(text) && text !== 'NaN';
+  return says ? text : undefined;
 }

@@ -1,5 +1,6 @@
 /** Filling caches before the traffic comes. */
-import { checkFunction } from '../cache/validate';
+import { isSignal, onAbort } from '../abort';
+import { checkFunction, checkNames } from '../cache/validate';
 import { badOption } from '../errors';
 
 /** Something that fills a cache as a side effect, typically a call of a service that reads through it. */
@@ -9,7 +10,10 @@ export type WarmTask = (() => unknown) | { name: string; run: () => unknown };
 export interface WarmOptions {
   /** How many tasks run at a time. A whole number from 1; default 4. */
   concurrency?: number;
-  /** When it aborts, tasks that have not begun are skipped. */
+  /**
+   * When it aborts, `warmCache` ends at once, whatever its tasks do: those that have not begun are skipped, those that run are not waited for and
+   * count as failed with the signal's reason.
+   */
   signal?: AbortSignal;
 }
 
@@ -25,6 +29,8 @@ export interface WarmReport {
   durationMs: number;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set(['concurrency', 'signal']);
+
 const now = performance.now.bind(performance);
 
 /**
@@ -34,7 +40,8 @@ const now = performance.now.bind(performance);
  *     const report = await warmCache(top.map((company) => () => orders.list(company.id, {})), { concurrency: 8 });
  */
 export async function warmCache(tasks: Iterable<WarmTask>, options: WarmOptions = {}): Promise<WarmReport> {
-  const { concurrency = 4, signal } = options;
+  const { concurrency = 4, signal }: WarmOptions = checkNames('options', options, OPTIONS);
+  if (signal !== undefined && !isSignal(signal)) badOption('signal', 'an AbortSignal', signal);
   if (!Number.isInteger(concurrency) || concurrency < 1) badOption('concurrency', 'a whole number from 1', concurrency, RangeError);
   if (typeof (tasks as Partial<Iterable<WarmTask>> | undefined)?.[Symbol.iterator] !== 'function') badOption('tasks', 'an iterable of functions', tasks);
   const list = [...tasks];
@@ -42,6 +49,7 @@ export async function warmCache(tasks: Iterable<WarmTask>, options: WarmOptions 
 
   const start = now();
   const report: WarmReport = { total: list.length, succeeded: 0, failed: 0, skipped: 0, errors: [], durationMs: 0 };
+  const aborted = abortOf(signal);
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < list.length) {
@@ -52,7 +60,8 @@ export async function warmCache(tasks: Iterable<WarmTask>, options: WarmOptions 
       }
       const task = list[index];
       try {
-        await (typeof task === 'function' ? task() : task.run());
+        const run = (async () => (typeof task === 'function' ? task() : task.run()))();
+        await (aborted === undefined ? run : Promise.race([run, aborted.promise]));
         report.succeeded++;
       } catch (error) {
         report.failed++;
@@ -60,8 +69,24 @@ export async function warmCache(tasks: Iterable<WarmTask>, options: WarmOptions 
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(concurrency, list.length) }, worker));
+  try {
+    await Promise.all(Array.from({ length: Math.min(concurrency, list.length) }, worker));
+  } finally {
+    aborted?.release();
+  }
   report.errors.sort((a, b) => a.index - b.index);
   report.durationMs = now() - start;
   return report;
+}
+
+/** A promise that rejects with the signal's reason when it aborts. */
+function abortOf(signal: AbortSignal | undefined): { promise: Promise<never>; release: () => void } | undefined {
+  if (signal === undefined || signal.aborted) return undefined;
+  let release = (): void => undefined;
+  const promise = new Promise<never>((_, reject) => {
+    release = onAbort(signal, () => reject(signal.reason as Error));
+  });
+  // There may be no task that waits for it.
+  promise.catch(() => undefined);
+  return { promise, release };
 }

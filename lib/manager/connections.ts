@@ -10,6 +10,7 @@ import { dispatch, type CacheEventName } from '../cache/events';
 import { HawserError } from '../errors';
 import { guardedLogger } from '../guard';
 import { consoleLogger, type Logger } from '../logger';
+import { copyOptions, ownOptions } from '../names';
 import { native } from '../native';
 import type { ClientOptions } from '../options/options';
 import { LIFE } from '../client/lifecycle';
@@ -26,7 +27,7 @@ const now = performance.now.bind(performance);
 /** Limits of the queues of the manager's clients, which fill while Redis is unavailable. */
 const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
 
-let configured: ManagerOptions = {};
+let configured: ManagerOptions = copyOptions({});
 let current: Settings | undefined;
 const clients = new Map<Role, Redis>();
 let cache: { driver: CacheDriver; engine: string; memory: boolean } | undefined;
@@ -40,9 +41,9 @@ export function configure(options: ManagerOptions): void {
     throw new HawserError('E_BAD_STATE', 'RedisManager.configure must be called before the first use of the manager or a cache, or after closeAll');
   }
   // What the caller changes afterwards counts no more.
-  configured = { ...checked };
-  if (checked.cache !== undefined) configured.cache = { ...checked.cache };
-  if (checked.redis !== undefined) configured.redis = { ...checked.redis };
+  configured = copyOptions(checked);
+  if (checked.cache !== undefined) configured.cache = copyOptions(ownOptions(checked.cache));
+  if (checked.redis !== undefined) configured.redis = copyOptions(ownOptions(checked.redis));
 }
 
 /** The current settings, read from options and environment at first use, and again after `closeAll`. */

@@ -3,6 +3,7 @@ import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate'
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
 import { guardedLogger } from '../guard';
+import { ownOptions } from '../names';
 import type { ClientOptions } from '../options/options';
 import { consoleLogger, type Logger } from '../logger';
 import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
@@ -25,6 +26,11 @@ export interface CacheEngineOptions {
   maxUndelivered?: number;
   /** Size limit of the in-process store of `memory://`, in bytes. Default 64 MiB. */
   memoryBytes?: number;
+  /**
+   * The longest value that is stored, in bytes of its text. `set` and its like reject a longer one with `E_TOO_LARGE`; one that a loader brings is
+   * returned and not stored, with a warning. A lower limit of the server's (`proto-max-bulk-len`) or of `memoryBytes` holds as well. Default 64 MiB.
+   */
+  maxValueBytes?: number;
 }
 
 /** Options that the connection URL sets. */
@@ -76,6 +82,8 @@ export interface Settings {
   readonly tags: boolean;
   readonly metrics: boolean;
   readonly logger: Logger;
+  readonly maxValueBytes: number;
+  readonly memoryBytes: number;
   readonly redis: Readonly<Record<string, unknown>>;
   /** The cache engine's configuration, as JSON. */
   readonly engine: string;
@@ -91,6 +99,7 @@ const ENGINE: Record<keyof CacheEngineOptions, { min: number; max: number; count
   lockTimeoutMs: { min: 1, max: HOUR },
   maxUndelivered: { min: 0, max: 10_000_000, count: true },
   memoryBytes: { min: 1 << 16, max: 2 ** 40, count: true },
+  maxValueBytes: { min: 1, max: 2 ** 29, count: true },
 };
 const ENGINE_NAMES: ReadonlySet<string> = new Set(Object.keys(ENGINE));
 const NAMES: ReadonlySet<string> = new Set([
@@ -103,9 +112,8 @@ const RENEW_MS = 3_000;
 
 /** Checks options without reading the environment. Errors name the full path: `manager.cache.leaseMs must be ...`. */
 export function checkManagerOptions(options: unknown): ManagerOptions {
-  if (typeof options === 'object' && options !== null && 'keyPrefix' in options) throw keyPrefixRefused('manager.keyPrefix');
-  checkNames('manager', options, NAMES);
-  const o: ManagerOptions = options;
+  if (typeof options === 'object' && options !== null && 'keyPrefix' in ownOptions(options)) throw keyPrefixRefused('manager.keyPrefix');
+  const o: ManagerOptions = checkNames('manager', options, NAMES);
   if (o.url !== undefined && typeof o.url !== 'string') badOption('manager.url', 'a connection URL', o.url);
   if (o.connectionName !== undefined && !/^[\x21-\x7e]+$/.test(String(o.connectionName))) {
     badOption('manager.connectionName', 'printable ASCII without spaces', o.connectionName);
@@ -128,8 +136,8 @@ export function checkManagerOptions(options: unknown): ManagerOptions {
 }
 
 function checkEngine(cache: CacheEngineOptions): void {
-  checkNames('manager.cache', cache, ENGINE_NAMES);
-  for (const [name, value] of Object.entries(cache) as [keyof CacheEngineOptions, number | undefined][]) {
+  const own = checkNames('manager.cache', cache, ENGINE_NAMES);
+  for (const [name, value] of Object.entries(own) as [keyof CacheEngineOptions, number | undefined][]) {
     const { min, max, count } = ENGINE[name];
     if (value === undefined) continue;
     if (!count) checkMs(`manager.cache.${name}`, value, { min, max });
@@ -137,7 +145,7 @@ function checkEngine(cache: CacheEngineOptions): void {
       badOption(`manager.cache.${name}`, `a whole number from ${min} to ${max}`, value, RangeError);
     }
   }
-  const { leaseMs = LEASE_MS, renewMs = defaultRenewMs(leaseMs) }: CacheEngineOptions = cache;
+  const { leaseMs = LEASE_MS, renewMs = defaultRenewMs(leaseMs) }: CacheEngineOptions = own;
   if (renewMs >= leaseMs) badOption('manager.cache.renewMs', `less than manager.cache.leaseMs (${leaseMs})`, renewMs, RangeError);
 }
 
@@ -151,8 +159,9 @@ function checkLogger(logger: Logger): void {
   }
 }
 
-function checkClientOptions(redis: object): void {
-  if (typeof redis !== 'object' || (redis as object | null) === null) badOption('manager.redis', 'an object', redis);
+function checkClientOptions(given: object): void {
+  if (typeof given !== 'object' || (given as object | null) === null) badOption('manager.redis', 'an object', given);
+  const redis = ownOptions(given);
   if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
   const { retryStrategy, resend } = redis as ClientOptions;
   if (retryStrategy !== undefined) checkFunction('manager.redis.retryStrategy', retryStrategy);
@@ -192,13 +201,15 @@ export function resolveSettings(o: ManagerOptions): Settings {
     tags: o.enableTags ?? readEnv('CACHE_ENABLE_TAGS'),
     metrics: o.enableMetrics ?? readEnv('CACHE_METRICS_ENABLED'),
     logger: guardedLogger(o.logger ?? consoleLogger({ debug: monitor })),
+    maxValueBytes: o.cache?.maxValueBytes ?? 64 << 20,
+    memoryBytes: o.cache?.memoryBytes ?? 64 << 20,
     redis: { ...o.redis },
     engine: engineConfig(o),
   };
 }
 
 function engineConfig(o: ManagerOptions): string {
-  const cache: CacheEngineOptions = { ...o.cache };
+  const { maxValueBytes: _, ...cache }: CacheEngineOptions = { ...o.cache };
   if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
   return JSON.stringify({ ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') });
 }

@@ -25,8 +25,7 @@ const installed = new Map<NodeJS.Signals, () => void>();
  * signal, the application must end the process. A second signal ends the process at once.
  */
 export function installShutdownHooks(options: ShutdownOptions = {}): void {
-  checkNames('options', options, NAMES);
-  const { signals = ['SIGTERM', 'SIGINT'], timeoutMs = CLOSE_TIMEOUT.default }: ShutdownOptions = options;
+  const { signals = ['SIGTERM', 'SIGINT'], timeoutMs = CLOSE_TIMEOUT.default }: ShutdownOptions = checkNames('options', options, NAMES);
   if (!Array.isArray(signals) || !signals.every((name) => Object.hasOwn(constants.signals, name) && !DEAF.has(name))) {
     badOption('signals', 'an array of names of signals that a process can listen to', signals);
   }

@@ -2,6 +2,7 @@
  * `DEBUG=ioredis:*`: debug output through the npm package `debug`, under ioredis's names. Only a client whose commands are logged gets
  * its own `sendCommand`, so other clients pay nothing.
  */
+import { define } from '../names';
 import createDebug = require('debug');
 
 /** Longer texts are truncated. */
@@ -69,5 +70,5 @@ export function watchCommands(client: Client, database: () => number): void {
     logCommand(this, this.status === 'ready' ? 'write' : 'queue', command, database());
     return (Object.getPrototypeOf(this) as Client).sendCommand.call(this, command as never, pipeline);
   };
-  Object.defineProperty(client, 'sendCommand', { value, writable: true, configurable: true, enumerable: false });
+  define(client, 'sendCommand', value);
 }

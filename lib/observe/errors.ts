@@ -3,6 +3,7 @@
  * enumerable, so that a `ReplyError` prints and compares as in ioredis.
  */
 import redisErrors = require('redis-errors');
+import { define } from '../names';
 
 /** The base of all client errors. The class comes from the npm package `redis-errors`. */
 export interface RedisError extends Error {
@@ -89,15 +90,10 @@ function construct({ code, text, maxRetriesPerRequest }: Failure): Error {
 /** Makes the Error of a failure. */
 export function errorOf(failure: Failure, command: CommandShape): Error {
   const error = construct(failure);
-  const hidden = { enumerable: false, configurable: true, writable: true };
-  Object.defineProperty(error, 'code', { ...hidden, value: failure.code });
-  Object.defineProperty(error, 'node', { ...hidden, value: failure.node });
-  if (failure.maybeExecuted) Object.defineProperty(error, 'maybeExecuted', { ...hidden, value: true });
+  define(error, 'code', failure.code);
+  define(error, 'node', failure.node);
+  if (failure.maybeExecuted) define(error, 'maybeExecuted', true);
   const isIoredisShape = failure.code === 'E_REPLY' || failure.code === 'E_ABORTED';
-  Object.defineProperty(error, 'command', {
-    ...hidden,
-    enumerable: isIoredisShape,
-    value: isIoredisShape ? { name: command.name, args: command.args } : { name: command.name },
-  });
+  define(error, 'command', isIoredisShape ? { name: command.name, args: command.args } : { name: command.name }, isIoredisShape);
   return error;
 }

@@ -1,6 +1,7 @@
 /**
  * The options of a `Redis`. Constructor forms, URL forms and defaults match ioredis 6.0; hawser's additions come last.
  */
+import { ownOptions } from '../names';
 import type { ConnectionOptions } from 'node:tls';
 import { isIP, type Socket } from 'node:net';
 import { HawserError } from '../errors';
@@ -293,11 +294,12 @@ function unixUrl(text: string): AnyOptions | undefined {
 
 /** Merges constructor arguments. Earlier arguments win over later ones, and all win over the defaults. */
 export function parseArguments(args: unknown[]): ResolvedOptions {
-  const options: AnyOptions = {};
+  const options = Object.create(null) as AnyOptions;
   const add = (more: AnyOptions): void => {
     // Inherited properties count too, as in ioredis.
-    for (const key in more) {
-      if (options[key] === undefined) options[key] = more[key];
+    const own = ownOptions(more);
+    for (const key in own) {
+      if (options[key] === undefined) options[key] = own[key];
     }
   };
   let isTls = false;

@@ -69,9 +69,9 @@ export class PubSubService {
    * again.
    */
   static async initialize(options: PubSubOptions = {}): Promise<void> {
-    checkNames('pubsub', options, OPTIONS);
-    if (options.channel !== undefined) checkText('pubsub.channel', options.channel);
-    const wanted = options.channel ?? channel;
+    const { channel: named } = checkNames('pubsub', options, OPTIONS);
+    if (named !== undefined) checkText('pubsub.channel', named);
+    const wanted = named ?? channel;
     const redis = settings().endpoint.memory ? undefined : client('subscriber');
     const current = subscription;
     if (current !== undefined && current.channel === wanted && current.redis === redis) return current.ready;

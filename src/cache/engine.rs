@@ -5,18 +5,16 @@
 //! are one batch: their reads leave in one operation. Deadlines are judged in [`Engine::on_timer`] alone, which the driver calls
 //! after one more look at its socket.
 
-use std::sync::Arc;
-
 use super::caller::Caller;
 use super::config::EngineConfig;
 use super::effects::{Effect, Fx, Outbox};
 use super::handoff::Handoff;
 use super::loads::Loads;
 use super::lookups::Lookups;
-use super::names::Repo;
 use super::placement::Placements;
 use super::purpose::Purpose;
 use super::refresh::Refreshes;
+use super::repos::Repos;
 use super::request::{CallId, Decision, LoadId, LoadOutcome, RepoId, Request};
 use super::tag_addition::{Admission, TagAdditions};
 use super::timers::Timer;
@@ -56,7 +54,7 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Engine {
     config: EngineConfig,
-    repos: Vec<(String, Arc<Repo>)>,
+    repos: Repos,
     out: Outbox,
     node: Node,
     lookups: Lookups,
@@ -79,7 +77,7 @@ impl Engine {
     /// An engine whose store is not up yet.
     pub fn new(config: EngineConfig) -> Self {
         Self {
-            repos: Vec::new(),
+            repos: Repos::default(),
             out: Outbox::default(),
             node: Node::new(config.node()),
             lookups: Lookups::new(config.lookups()),
@@ -95,12 +93,12 @@ impl Engine {
 
     /// The repository with this prefix. The same prefix is the same repository.
     pub fn register(&mut self, prefix: &str) -> Result<RepoId, Error> {
-        if let Some((_, repo)) = self.repos.iter().find(|(known, _)| known == prefix) {
-            return Ok(repo.id);
-        }
-        let id = RepoId(self.repos.len() as u32 + 1);
-        self.repos.push((prefix.to_owned(), Repo::new(id, prefix)?));
-        Ok(id)
+        self.repos.register(prefix)
+    }
+
+    /// No further call names this repository. What works for it goes on.
+    pub fn forget(&mut self, repo: RepoId) {
+        self.repos.forget(repo);
     }
 
     /// Takes a buffer of messages. Anything that is not a message of this protocol ends it, as an error.
@@ -123,7 +121,7 @@ impl Engine {
 
     /// A call.
     pub fn call(&mut self, cx: &mut Context<'_>, call: CallId, repo: RepoId, request: Request) {
-        let Some(repo) = (repo.0 as usize).checked_sub(1).and_then(|at| self.repos.get(at)).map(|(_, repo)| repo) else {
+        let Some(repo) = self.repos.get(repo) else {
             let error = Error::new(ErrorKind::Internal, "the repository of a cache call is not registered");
             return self.out.decide(Decision::Error { call, error, kept: false });
         };

@@ -20,7 +20,7 @@
 //! | `effects`, `handoff`, `purpose`, `timers` | what machines return, leave to each other, and wait for |
 //! | `evaluate` | what a lookup makes of what it found |
 //! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
-//! | `freshness`, `tags`, `names` | fresh or stale; sets of tags and their versions; keys |
+//! | `freshness`, `tags`, `names`, `repos` | fresh or stale; sets of tags and their versions; keys; the repositories in use |
 //!
 //! Whether the store may be read or written is its node's to say (`store::node`).
 
@@ -41,6 +41,7 @@ mod pattern_scan;
 mod placement;
 mod purpose;
 mod refresh;
+mod repos;
 mod request;
 #[cfg(test)]
 mod sim;

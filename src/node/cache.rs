@@ -17,7 +17,7 @@ use super::link::NativeLink;
 use super::pinned::Pinned;
 use super::values::{Maker, Values};
 use crate::cache::wire::{slots, Slot};
-use crate::cache::{Context, Engine, EngineConfig};
+use crate::cache::{Context, Engine, EngineConfig, RepoId};
 use crate::session::{Cache, Session};
 
 /// Memory that the store in this process may take, unless told otherwise.
@@ -60,6 +60,12 @@ impl NativeCache {
     pub fn register(&mut self, prefix: String) -> Result<u32> {
         let registered = self.input(|engine, _| engine.register(&prefix))?;
         registered.map(|repo| repo.0).map_err(|e| Error::from_reason(format!("{} {}", e.kind().code(), e.message())))
+    }
+
+    /// No further call names this repository.
+    #[napi(catch_unwind)]
+    pub fn forget(&mut self, repo: u32) -> Result<()> {
+        self.input(|engine, _| engine.forget(RepoId(repo)))
     }
 
     /// Takes the calls in the first `bytes` bytes of the buffer.

@@ -70,8 +70,15 @@ impl Cells {
     }
 
     /// Puts `content` there until `expires`.
-    pub(super) fn put(&mut self, key: &Key, content: Content, expires: Instant) {
+    ///
+    /// What is larger than all that may be held is not: the rest would have to go for it. Its key is empty then, as if it had been
+    /// evicted at once. Says whether it was stored.
+    pub(super) fn put(&mut self, key: &Key, content: Content, expires: Instant) -> bool {
         let cell = Cell { content, expires };
+        if cell.size(key) > self.max_bytes {
+            self.pop(key);
+            return false;
+        }
         self.bytes += cell.size(key);
         if let Some(old) = self.live.put(key.clone(), cell) {
             self.bytes -= old.size(key);
@@ -85,6 +92,7 @@ impl Cells {
             let Some((key, cell)) = self.live.pop_lru() else { break };
             self.bytes -= cell.size(&key);
         }
+        true
     }
 
     /// Replaces the string and keeps its expiry.
@@ -171,6 +179,18 @@ mod tests {
             assert!(cells.bytes() <= 1000);
         }
         assert!(cells.get(&[1], now).is_none());
+    }
+
+    #[test]
+    fn what_is_larger_than_the_store_is_not_stored_and_leaves_the_others_alone() {
+        let mut cells = Cells::new(1000);
+        let (now, later) = (Instant::from_millis(0), Instant::from_millis(1000));
+        let (small, large) = (Key::from(&b"small"[..]), Key::from(&b"large"[..]));
+        assert!(cells.put(&small, text(b"x"), later) && cells.put(&large, text(b"old"), later));
+        assert!(!cells.put(&large, text(&[0; 2000]), later));
+        assert!(cells.get(b"small", now).is_some() && cells.get(b"large", now).is_none());
+        cells.replace(&small, vec![0; 2000]);
+        assert_eq!((cells.bytes(), cells.keys(now).count()), (0, 0));
     }
 
     #[test]

@@ -68,10 +68,7 @@ impl MemoryStore {
             Op::Amend { entry, token, tags } => StoreReply::Held(self.amend(now, entry, *token, tags, replication)),
             Op::Commit { entry, token, value, life } => {
                 let held = self.holds(now, entry, *token, Some(replication)).is_some();
-                if held {
-                    self.cells.put(entry, Content::Text(filled(value, replication)), now + *life);
-                }
-                StoreReply::Held(held)
+                StoreReply::Held(held && self.cells.put(entry, Content::Text(filled(value, replication)), now + *life))
             }
             Op::Restore { entry, token, value, end, backoff } => {
                 let held = matches!(self.holds(now, entry, *token, Some(replication)), Some((_, Where::Place)));
@@ -101,7 +98,9 @@ impl MemoryStore {
             Op::GiveBack { entry, token } => StoreReply::Held(self.give_back(now, entry, *token)),
             Op::Backoff { entry, token, base, max } => StoreReply::Held(self.back_off(now, entry, *token, *base, *max)),
             Op::Set { entry, value, life } => {
-                self.cells.put(entry, Content::Text(filled(value, replication)), now + *life);
+                if !self.cells.put(entry, Content::Text(filled(value, replication)), now + *life) {
+                    return Err(StoreError::Refused("OOM the value is larger than the store".to_owned()));
+                }
                 StoreReply::Done
             }
             Op::Delete { entries: keys } | Op::Unlink { keys } => {

@@ -1,0 +1,46 @@
+/** What a repository is beside its methods: its prefix, its options, and the port on which its calls go now. */
+import { countersOf, UNCOUNTED } from '../cache/metrics';
+import type { CacheEmitter } from '../cache/events';
+import { baseOptions, type CacheRepositoryOptions } from '../cache/options';
+import type { CachePort } from '../cache/port';
+import { guardedSerializer, JSON_SERIALIZER } from '../cache/serializer';
+import { cacheDriver, settings } from '../manager/connections';
+import type { Settings } from '../manager/options';
+import { valueLimit } from '../manager/value_limit';
+
+/** A symbol, so that a subclass may name its members as it likes. */
+export const OWN = Symbol('own');
+
+export interface Own {
+  readonly prefix: string;
+  readonly options: CacheRepositoryOptions;
+  opened: { settings: Settings; port: CachePort } | undefined;
+}
+
+/** The engine and the settings that hold now; they change when the manager is closed or its main client is replaced. */
+export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): CachePort {
+  const own = repository[OWN];
+  const driver = cacheDriver();
+  const s = settings();
+  const { opened } = own;
+  if (opened !== undefined && opened.settings === s && opened.port.driver === driver) return opened.port;
+  const { prefix, options } = own;
+  const { serializer } = options;
+  const registration = driver.repository(prefix);
+  const port: CachePort = {
+    driver,
+    prefix,
+    registration,
+    repo: registration.repo,
+    base: baseOptions(options, s.defaultTtl),
+    serializer: serializer === undefined ? JSON_SERIALIZER : guardedSerializer(serializer),
+    counters: UNCOUNTED,
+    tags: s.tags,
+    logger: s.logger,
+    emitter: repository,
+    limit: valueLimit(s),
+  };
+  if (s.metrics) port.counters = countersOf(prefix, port);
+  own.opened = { settings: s, port };
+  return port;
+}

@@ -1,0 +1,92 @@
+/** What a repository writes: values checked and serialized before anything is sent, and errors made where the caller awaits them. */
+import type { Call } from '../cache/call';
+import { Decision } from '../cache/decisions';
+import { callOptions, type CacheOptions, type CallOptions } from '../cache/options';
+import { warnTagsOff, type CachePort } from '../cache/port';
+import { encodeValue } from '../cache/serializer';
+import { checkText } from '../cache/validate';
+import { excessOf, tooLarge, type Excess } from '../cache/value_limit';
+import { badOption } from '../errors';
+
+/** One entry of `setMany`. */
+export interface CacheItem<T = unknown> extends Omit<CacheOptions, 'signal' | 'maxAge' | 'lockTimeoutMs'> {
+  key: string;
+  value: T;
+}
+
+/** Options of a call that stores a value that is there already. */
+export type SetOptions = Omit<CacheItem, 'key' | 'value'>;
+
+const ITEM_ONLY: ReadonlySet<string> = new Set(['key', 'value']);
+
+export async function storeOne(port: CachePort, operation: string, key: string, value: unknown, options: SetOptions | undefined): Promise<void> {
+  const o = options === undefined ? port.base : callOptions(port.base, options);
+  const payload = encode(port, value);
+  const fits = checkLength(port, operation, payload);
+  if (fits !== undefined) await fits;
+  await store(port, operation, key, payload, o);
+}
+
+export async function storeMany(port: CachePort, items: readonly unknown[]): Promise<void> {
+  const ready = new Map<string, { payload: string; o: CallOptions }>();
+  items.forEach((item, i) => {
+    if (typeof item !== 'object' || item === null) badOption(`items[${i}]`, 'an object { key, value, ttl?, tags? }', item);
+    const { key, value } = item as CacheItem;
+    checkText(`items[${i}].key`, key);
+    const options = Object.fromEntries(Object.entries(item).filter(([name]) => !ITEM_ONLY.has(name)));
+    ready.set(key, { payload: encode(port, value), o: callOptions(port.base, options, `items[${i}]`) });
+  });
+  for (const { payload } of ready.values()) {
+    const fits = checkLength(port, 'setMany', payload);
+    if (fits !== undefined) await fits;
+  }
+  const stored = await Promise.allSettled([...ready].map(([key, { payload, o }]) => store(port, 'setMany', key, payload, o)));
+  for (const result of stored) if (result.status === 'rejected') throw result.reason;
+}
+
+function encode(port: CachePort, value: unknown): string {
+  if (value === undefined) badOption('value', 'something that JSON can carry', value);
+  return encodeValue(port.serializer, value);
+}
+
+/** Throws for a value that is too long. Only a long one has to wait for what the server says. */
+function checkLength(port: CachePort, operation: string, payload: string): Promise<void> | undefined {
+  const excess = excessOf(port.limit, payload);
+  if (excess === undefined) return undefined;
+  const refuse = (found: Excess | undefined): void => {
+    if (found === undefined) return;
+    port.counters.writeErrors++;
+    throw tooLarge(operation, port.driver.node, found);
+  };
+  if (excess instanceof Promise) return excess.then(refuse);
+  refuse(excess);
+  return undefined;
+}
+
+async function store(port: CachePort, operation: string, key: string, payload: string, o: CallOptions): Promise<void> {
+  if (o.tags.length > 0 && !port.tags) {
+    warnTagsOff(port);
+    await written(port, operation, port.driver.delete(port.repo, [key]));
+    return;
+  }
+  await written(port, operation, port.driver.set(port.repo, key, payload, o));
+  port.counters.writes++;
+}
+
+export async function invalidated(port: CachePort, operation: string, call: Call): Promise<number> {
+  const count = await written(port, operation, call);
+  port.counters.invalidations++;
+  return count;
+}
+
+/** The number that a write brought. The error is made here, in an async function that the caller awaits: its stack leads there. */
+async function written(port: CachePort, operation: string, call: Call): Promise<number> {
+  await call.next();
+  if (call.kind === Decision.error) {
+    const error = call.error(operation, port.driver.node);
+    port.counters.writeErrors++;
+    if (error.kept === true) port.counters.owed++;
+    throw error;
+  }
+  return typeof call.a === 'number' ? call.a : 0;
+}
