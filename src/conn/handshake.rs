@@ -63,7 +63,7 @@ pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
     let Some(error) = reply.error() else { return Verdict::Accepted };
     let text = String::from_utf8_lossy(error).into_owned();
     let lower = text.to_lowercase();
-    if step == Step::Hello && (text.starts_with("NOPROTO") || lower.contains("unknown command")) {
+    if step == Step::Hello && (text.starts_with("NOPROTO") || is_missing(&text)) {
         return Verdict::NoResp3;
     }
     // ioredis's words.
@@ -78,6 +78,22 @@ pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
         return Verdict::Warning(format!("the server knows no user names and ignored the one given: {text}"));
     }
     Verdict::Refused(text)
+}
+
+/// Whether an error says that there is no such command: in Redis's words, where it is renamed or older, and in those of proxies and
+/// of servers under the same protocol.
+fn is_missing(error: &str) -> bool {
+    // An error with a code of its own is about something else.
+    let code = error.split(' ').next().unwrap_or_default();
+    if code != "ERR" && code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return false;
+    }
+    let error = error.to_lowercase();
+    let words = ["unknown command", "unknown redis command", "unsupported command", "unsupported redis command", "unrecognized command"];
+    let about_the_command = error.contains("command") || error.contains("hello") || error.contains("info");
+    let ends =
+        ["not supported", "unsupported", "not implemented", "not allowed", "not available", "is disabled", "is unknown", "not recognized"];
+    words.iter().any(|word| error.contains(word)) || (about_the_command && ends.iter().any(|end| error.contains(end)))
 }
 
 /// Whether an error says that the server cannot now, rather than that it will not.
@@ -102,7 +118,7 @@ pub enum Readiness {
 pub fn judge_info(reply: &Reply) -> Readiness {
     if let Some(error) = reply.error() {
         let text = String::from_utf8_lossy(error).into_owned();
-        if text.starts_with("NOPERM") {
+        if text.starts_with("NOPERM") || is_missing(&text) {
             return Readiness::Warning(format!("Skipping the ready check because INFO command fails: {text}"));
         }
         if is_passing(&text) {
@@ -154,7 +170,26 @@ mod tests {
         let error = |text: &str| Reply::Error(text.as_bytes().to_vec());
         assert_eq!(judge_auth(Step::Hello, &Reply::Simple(b"OK".to_vec())), Verdict::Accepted);
         assert_eq!(judge_auth(Step::Hello, &error("NOPROTO unsupported protocol version")), Verdict::NoResp3);
-        assert_eq!(judge_auth(Step::Hello, &error("ERR unknown command `HELLO`")), Verdict::NoResp3);
+        for text in [
+            "ERR unknown command `HELLO`, with args beginning with: `3`, ",
+            "ERR unsupported command",
+            "ERR Unsupported command: HELLO",
+            "ERR unknown redis command 'hello'",
+            "ERR command HELLO is not supported",
+            "ERR 'HELLO' command is not allowed on this proxy",
+            "ERR the command is disabled",
+            "ERR HELLO not implemented",
+        ] {
+            assert_eq!(judge_auth(Step::Hello, &error(text)), Verdict::NoResp3, "{text}");
+            assert!(matches!(judge_info(&error(&text.replace("HELLO", "INFO"))), Readiness::Warning(_)), "{text}");
+        }
+        for text in [
+            "NOAUTH HELLO must be called with the client already authenticated",
+            "ERR max number of clients reached",
+            "DENIED this command is not allowed in protected mode",
+        ] {
+            assert!(matches!(judge_auth(Step::Hello, &error(text)), Verdict::Refused(_)), "{text}");
+        }
         assert!(matches!(judge_auth(Step::Auth, &error("ERR Client sent AUTH, but no password is set")), Verdict::Warning(_)));
         assert!(matches!(judge_auth(Step::Hello, &error("WRONGPASS invalid")), Verdict::Refused(_)));
         let info = |text: &str| judge_info(&Reply::Bulk(text.as_bytes().to_vec()));
@@ -163,6 +198,7 @@ mod tests {
         assert_eq!(judge_info(&Reply::Simple(b"OK".to_vec())), Readiness::Ready);
         assert_eq!(judge_info(&error("BUSY Redis is busy running a script.")), Readiness::Loading(500));
         assert!(matches!(judge_info(&error("NOPERM no")), Readiness::Warning(_)));
+        assert!(matches!(judge_info(&error("NOAUTH Authentication required.")), Readiness::Refused(_)));
         assert!(matches!(judge_info(&error("ERR x")), Readiness::Refused(_)));
     }
 }
