@@ -43,6 +43,10 @@ pub enum Kind {
     Reset,
     /// PING, which a subscriber in RESP2 may also send.
     Ping,
+    /// Guards the next transaction.
+    Watch,
+    /// Drops that guard.
+    Unwatch,
 }
 
 impl Kind {
@@ -65,7 +69,7 @@ impl Kind {
     }
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 17] = [
     Kind::Plain,
     Kind::Select,
     Kind::Multi,
@@ -81,6 +85,8 @@ const KINDS: [Kind; 15] = [
     Kind::ShardUnsubscribe,
     Kind::Reset,
     Kind::Ping,
+    Kind::Watch,
+    Kind::Unwatch,
 ];
 
 impl Class {
@@ -169,6 +175,8 @@ fn kind_of(name: &str) -> Kind {
         "sunsubscribe" => Kind::ShardUnsubscribe,
         "reset" => Kind::Reset,
         "ping" => Kind::Ping,
+        "watch" => Kind::Watch,
+        "unwatch" => Kind::Unwatch,
         _ => Kind::Plain,
     }
 }

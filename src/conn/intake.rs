@@ -19,6 +19,9 @@ const MAX_REFUSALS: u32 = 20;
 /// How long the link stays with a server that has become a replica before it looks for another one again.
 const REDISCOVER_PAUSE: Duration = Duration::from_secs(5);
 
+/// What an EXEC is answered whose transaction did not run, in either protocol.
+const NOTHING_RAN: &[u8] = b"*-1\r\n";
+
 impl Link {
     /// Bytes arrived. `chunk` is consumed before the call returns.
     pub fn on_bytes<S: Sink>(&mut self, chunk: &[u8], now: Instant, sink: &mut S) {
@@ -103,6 +106,8 @@ impl Link {
             return;
         }
         self.follow(&command, frame);
+        // The answer to the DISCARD in its place.
+        let frame = if command.is_unguarded && !is_error { NOTHING_RAN } else { frame };
         self.queues.release(&command);
         if !command.abandoned {
             sink.reply(id, command.class, command.db, frame);
@@ -120,9 +125,14 @@ impl Link {
                 }
             }
             Kind::Multi if is_error && !command.is_in_transaction() => self.on_refused_transaction(),
+            Kind::Watch if !is_error && !command.is_in_transaction() => self.watch.confirmed(),
+            Kind::Unwatch if !is_error && !command.is_in_transaction() => self.watch.released(),
+            Kind::Exec if command.is_in_transaction() && (!is_error || frame.starts_with(b"-EXECABORT")) => self.watch.released(),
+            Kind::Discard if !is_error && command.is_in_transaction() => self.watch.released(),
             Kind::Monitor if !is_error => self.monitoring = true,
             Kind::Reset if is_error => self.databases.forget_wire(),
             Kind::Reset => {
+                self.watch.released();
                 self.subscriptions.clear();
                 self.monitoring = false;
                 self.protocol = 2;
@@ -147,7 +157,10 @@ impl Link {
         let refusal = |prefix: &[u8]| frame[1..].starts_with(prefix);
         let read_only = refusal(b"READONLY");
         let passing = read_only || refusal(b"LOADING") || refusal(b"TRYAGAIN") || refusal(b"CLUSTERDOWN") || refusal(b"MASTERDOWN");
-        let alone = !command.is_in_transaction() && !matches!(command.class.kind(), Kind::Multi | Kind::Exec | Kind::Discard);
+        let kind = command.class.kind();
+        let alone = !command.is_in_transaction() && !matches!(kind, Kind::Multi | Kind::Exec | Kind::Discard);
+        // Sent again, it would come behind the transaction that it guards.
+        let alone = alone && (kind != Kind::Watch || !self.queues.sent().iter().any(PendingCommand::opens_transaction));
         if !passing || command.refusals >= MAX_REFUSALS || !alone {
             return false;
         }

@@ -16,6 +16,7 @@ use super::reader::Reader;
 use super::subscriptions::Subscriptions;
 use super::timers::{Timer, Timers};
 use super::transaction::Transaction;
+use super::watch::Watch;
 use super::watchdog::{Advice, Due, Watchdog};
 use crate::clock::Instant;
 use crate::command::Class;
@@ -51,6 +52,7 @@ pub struct Link {
     pub(super) queues: Queues,
     pub(super) databases: Databases,
     pub(super) transaction: Transaction,
+    pub(super) watch: Watch,
     pub(super) subscriptions: Subscriptions,
     pub(super) watchdog: Watchdog,
     /// The second connection under way.
@@ -88,6 +90,7 @@ impl Link {
             outputs: VecDeque::new(),
             queues: Queues::default(),
             transaction: Transaction::default(),
+            watch: Watch::default(),
             subscriptions: Subscriptions::default(),
             timers: Timers::default(),
             probe: None,
@@ -341,6 +344,8 @@ impl Link {
         // A SELECT that is rejected with the others has changed nothing.
         self.databases.roll_back();
         self.reject_all(&Reason::Kind(ErrorKind::ConnectionClosed));
+        // Callers know that it has ended.
+        self.watch.settle();
         self.timers.clear(Timer::Deadline);
         self.outputs.push_back(Output::Ended);
     }

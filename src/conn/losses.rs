@@ -15,6 +15,7 @@ use crate::error::ErrorKind;
 impl Link {
     /// After a cut: decides what becomes of the commands in flight.
     pub(super) fn replay(&mut self) {
+        self.watch.cut();
         let resend = match self.options.resend {
             // Nothing runs twice because the link doubted its connection.
             Resend::All if self.is_doubted => Resend::Idempotent,
@@ -26,6 +27,7 @@ impl Link {
             max_retries: self.options.max_retries_per_request,
             is_final: self.is_final,
             has_open_transaction: self.transaction.is_open(),
+            is_watch_lost: self.watch.is_lost(),
         };
         let replay = decide(self.queues.take_sent(), &rules);
         let mut again = Vec::new();
@@ -35,6 +37,9 @@ impl Link {
                 Fate::Dropped => self.queues.release(&command),
                 Fate::Lost { kind, maybe_ran } => self.reject(command, Reason::Kind(kind), maybe_ran),
             }
+        }
+        if replay.is_watch_settled {
+            self.watch.settle();
         }
         for command in self.queues.take_held() {
             self.reject(command, Reason::Kind(ErrorKind::ConnectionClosed), false);
@@ -82,6 +87,8 @@ impl Link {
                 match command.class.kind() {
                     Kind::Multi => self.transaction.lose(),
                     Kind::Exec | Kind::Discard => self.transaction.forget_lost(),
+                    // Its caller hears of it, but may have issued the transaction already.
+                    Kind::Watch if self.queues.has_waiting_exec() => self.watch.lose(),
                     _ => {}
                 }
                 if !command.abandoned {

@@ -19,6 +19,7 @@ mod retained;
 mod subscriptions;
 mod timers;
 mod transaction;
+mod watch;
 mod watchdog;
 
 #[cfg(test)]

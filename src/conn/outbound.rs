@@ -11,6 +11,9 @@ use crate::command::{refine, Class, Kind};
 use crate::error::ErrorKind;
 use crate::resp::Commands;
 
+/// Written in place of an EXEC whose WATCH is lost.
+const DISCARD: &[u8] = b"*1\r\n$7\r\ndiscard\r\n";
+
 impl Link {
     /// Takes over a batch of callers' commands: their RESP one after another, and two words for each: its length in bytes,
     /// its class. They have the numbers `first_id` and up. Returns true if the driver is to write the same bytes as they are.
@@ -190,8 +193,19 @@ impl Link {
                 self.transaction.selected();
             }
             Kind::Multi => self.transaction.opened(),
-            Kind::Exec | Kind::Discard => self.close_wire_transaction(),
+            Kind::Exec if inside => {
+                command.is_unguarded |= self.watch.settle();
+                self.close_wire_transaction();
+            }
+            Kind::Discard if inside => {
+                self.watch.settle();
+                self.close_wire_transaction();
+            }
+            Kind::Unwatch if !inside => {
+                self.watch.settle();
+            }
             Kind::Reset => {
+                self.watch.settle();
                 self.close_wire_transaction();
                 self.databases.written(Some(0));
             }
@@ -201,7 +215,8 @@ impl Link {
             }
             _ => {}
         }
-        self.output.extend_from_slice(self.queues.bytes_of(&command));
+        let bytes = if command.is_unguarded { DISCARD } else { self.queues.bytes_of(&command) };
+        self.output.extend_from_slice(bytes);
         self.queues.push_sent(command);
     }
 

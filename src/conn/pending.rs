@@ -54,13 +54,15 @@ pub struct PendingCommand {
     pub replays: u32,
     /// Its caller has been told already (deadline); the reply is swallowed.
     pub abandoned: bool,
+    /// An EXEC whose WATCH is lost: DISCARD is written in its place, and its caller is told that nothing ran.
+    pub is_unguarded: bool,
     pub deadline: Option<Instant>,
 }
 
 impl PendingCommand {
     /// A command that was never sent, without a deadline.
     pub const fn new(owner: Owner, class: Class, place: Place, db: u32) -> Self {
-        Self { owner, class, place, db, confirmations: 0, refusals: 0, replays: 0, abandoned: false, deadline: None }
+        Self { owner, class, place, db, confirmations: 0, refusals: 0, replays: 0, abandoned: false, is_unguarded: false, deadline: None }
     }
 
     /// Whether it is between MULTI and EXEC, EXEC included. True on the wire; before it is written, what its caller says.

@@ -151,6 +151,11 @@ impl Queues {
         self.waiting.pop_front()
     }
 
+    /// Whether a transaction waits whose EXEC has been issued.
+    pub fn has_waiting_exec(&self) -> bool {
+        self.waiting.iter().any(|command| command.class.kind() == Kind::Exec)
+    }
+
     /// These are written before all that waits, in their order.
     pub fn put_first(&mut self, commands: impl DoubleEndedIterator<Item = PendingCommand>) {
         for command in commands.rev() {

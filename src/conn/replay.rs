@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::options::Resend;
 use super::pending::{Owner, PendingCommand};
-use crate::command::Class;
+use crate::command::{Class, Kind};
 use crate::error::ErrorKind;
 
 /// What the decision depends on.
@@ -20,6 +20,8 @@ pub struct Rules {
     pub is_final: bool,
     /// The last transaction was not closed on the wire.
     pub has_open_transaction: bool,
+    /// The next transaction relies on a WATCH that is gone with the connection.
+    pub is_watch_lost: bool,
 }
 
 /// What becomes of one command.
@@ -45,6 +47,8 @@ pub struct Replay {
     pub fates: Vec<(PendingCommand, Fate)>,
     /// The transaction that was open on the wire is not sent again: the rest of it must not run by itself.
     pub is_open_transaction_lost: bool,
+    /// The transaction that relied on a lost WATCH is rejected, or its guard was given up.
+    pub is_watch_settled: bool,
 }
 
 /// Decides for all commands in flight. Pipelines and transactions are decided as a whole.
@@ -58,6 +62,7 @@ pub fn decide(sent: VecDeque<PendingCommand>, rules: &Rules) -> Replay {
     let mut pipeline = Pipeline { is_untouched: true, is_broken: false };
     // Why the transaction at hand is not sent again. One whose MULTI was answered is not.
     let mut lost = Some(ErrorKind::Aborted);
+    let mut watch = LostWatch { is_lost: rules.is_watch_lost, is_settled: false };
     for (index, command) in sent.into_iter().enumerate() {
         let opens = command.opens_transaction();
         let fate = match command.owner {
@@ -76,17 +81,40 @@ pub fn decide(sent: VecDeque<PendingCommand>, rules: &Rules) -> Replay {
                 let obstacle = match (inside, is_broken) {
                     (true, _) => lost,
                     (false, true) => Some(ErrorKind::Aborted),
+                    // It may have run; sent again, it would run unguarded.
+                    (false, false) if opens && watch.is_lost => Some(ErrorKind::Aborted),
                     (false, false) => obstacle(&command, rules),
                 };
                 if opens {
                     lost = obstacle;
                 }
+                watch.follow(&command, obstacle.is_none());
                 obstacle.map_or(Fate::Again, |kind| Fate::Lost { kind, maybe_ran: index < unrun || !(inside || opens) })
             }
         };
         fates.push((command, fate));
     }
-    Replay { fates, is_open_transaction_lost: rules.has_open_transaction && lost.is_some() }
+    Replay { fates, is_open_transaction_lost: rules.has_open_transaction && lost.is_some(), is_watch_settled: watch.is_settled }
+}
+
+/// The guard of the next transaction, in the order of the commands.
+struct LostWatch {
+    is_lost: bool,
+    /// By a command that is not sent again. One that is settles it when it is written.
+    is_settled: bool,
+}
+
+impl LostWatch {
+    fn follow(&mut self, command: &PendingCommand, is_sent_again: bool) {
+        match command.class.kind() {
+            Kind::Watch => self.is_lost |= !is_sent_again,
+            Kind::Exec | Kind::Discard | Kind::Unwatch | Kind::Reset => {
+                self.is_settled |= self.is_lost && !is_sent_again;
+                self.is_lost = false;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The pipeline at hand. The rest of one whose head was answered is lost with its connection.
@@ -130,8 +158,14 @@ mod tests {
     use super::*;
     use crate::command::classify;
 
-    const RULES: Rules =
-        Rules { resend: Resend::Idempotent, auto_resend: true, max_retries: None, is_final: false, has_open_transaction: false };
+    const RULES: Rules = Rules {
+        resend: Resend::Idempotent,
+        auto_resend: true,
+        max_retries: None,
+        is_final: false,
+        has_open_transaction: false,
+        is_watch_lost: false,
+    };
 
     fn command(name: &str, flags: u32) -> PendingCommand {
         let class = Class::from_bits(classify(name).bits() | flags);
@@ -180,6 +214,21 @@ mod tests {
         assert_eq!(decided(&whole, &RULES), "E_ABORTED? E_ABORTED? E_ABORTED?");
         assert_eq!(decided(&whole, &Rules { resend: Resend::All, ..RULES }), "again again again");
         assert_eq!(decided(&whole[1..], &Rules { resend: Resend::All, ..RULES }), "E_ABORTED? E_ABORTED?", "its MULTI was answered");
+    }
+
+    #[test]
+    fn a_transaction_whose_watch_is_lost_is_not_sent_again() {
+        let inside = |name| command(name, Class::IN_TRANSACTION);
+        let all = Rules { resend: Resend::All, ..RULES };
+        let lost = Rules { is_watch_lost: true, ..all };
+        let whole = [command("get", 0), command("multi", 0), inside("get"), inside("exec"), command("get", 0)];
+        assert_eq!(decided(&whole, &lost), "again E_ABORTED? E_ABORTED? E_ABORTED? again");
+        assert!(decide(whole.into(), &lost).is_watch_settled);
+        assert!(!decide([command("get", 0)].into(), &lost).is_watch_settled, "the EXEC comes later");
+        let given_up = [command("unwatch", 0), command("multi", 0), inside("exec")];
+        assert_eq!(decided(&given_up, &lost), "again again again");
+        let unanswered = [command("watch", 0), command("multi", 0), inside("exec")];
+        assert_eq!(decided(&unanswered, &all), "again again again", "it is watched again first");
     }
 
     #[test]

@@ -11,3 +11,4 @@ mod rig;
 mod server;
 mod transactions;
 mod watch;
+mod watches;

@@ -57,7 +57,7 @@ fn calls(dice: &mut Dice, number: u32) -> Vec<Call> {
         7 => vec![call(&format!("select {}", dice.pick(&[0, 1, 2, 99])))],
         8 => vec![call(&format!("subscribe {} {}", dice.pick(&["a", "b"]), dice.pick(&["c", "d"])))],
         9 => vec![call(&format!("{} {}", dice.pick(&["unsubscribe", "unsubscribe"]), dice.pick(&["a", "b", "c"])))],
-        10 => vec![call(dice.pick(&["unsubscribe", "punsubscribe", "sunsubscribe", "ping"]))],
+        10 => vec![call(dice.pick(&["unsubscribe", "punsubscribe", "sunsubscribe", "ping", "watch w", "unwatch"]))],
         11 => vec![call(dice.pick(&["psubscribe p*", "ssubscribe s", "sunsubscribe s"]))],
         12 => vec![plain("blpop", "q")],
         _ => vec![call("multi"), plain("set", "i"), call(dice.pick(&["exec", "discard"]))],

@@ -1,0 +1,81 @@
+/** WATCH on a real server: a transaction whose guard went with its connection does not run. */
+import { Redis, type RedisOptions } from '../../lib';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+let server: RedisServer;
+const clients: Redis[] = [];
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+beforeEach(() => server.command('FLUSHALL'));
+afterEach(() => {
+  for (const redis of clients.splice(0)) redis.disconnect();
+});
+afterAll(() => server.stop());
+
+function connect(options: RedisOptions = {}): Redis {
+  const redis = new Redis({ port: server.port, host: '127.0.0.1', retryStrategy: () => 1, ...options });
+  redis.on('error', () => undefined);
+  clients.push(redis);
+  return redis;
+}
+
+/** The server ends the client's connection, and the client makes another. */
+async function cut(redis: Redis): Promise<void> {
+  const id = await redis.client('ID');
+  await server.command('CLIENT', 'KILL', 'ID', id);
+  await until(async () => (await redis.client('ID')) !== id);
+}
+
+/** What everybody writes around WATCH. */
+async function spend(redis: Redis, beforeExec: () => Promise<unknown> = () => Promise.resolve()): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    await redis.watch('balance');
+    const balance = Number(await redis.get('balance'));
+    if (tries === 1) await beforeExec();
+    const done = await redis.multi().set('balance', balance - 10).exec();
+    if (done !== null) return tries;
+  }
+}
+
+test.each([{ protocol: 3 }, { protocol: 2 }, { replyMapping: 'resp3' }, { resend: 'idempotent' }] as RedisOptions[])(
+  'a loop that tries again overwrites nothing (%j)',
+  async (options) => {
+    const redis = connect(options);
+    await redis.set('balance', 100);
+    expect(await spend(redis, async () => { await cut(redis); await server.command('SET', 'balance', '50'); })).toBe(2);
+    expect(await redis.get('balance')).toBe('40');
+    expect(await spend(redis)).toBe(1);
+  },
+);
+
+test('a transaction by hand, with callbacks and in a pipeline, is told the same', async () => {
+  const redis = connect();
+  await redis.watch('k');
+  await cut(redis);
+  await redis.multi({ pipeline: false });
+  expect(await redis.set('k', 'v')).toBe('QUEUED');
+  expect(await redis.exec()).toBeNull();
+
+  await redis.watch('k');
+  await cut(redis);
+  expect(await Promise.all([redis.call('MULTI'), redis.call('SET', 'k', 'v'), redis.call('EXEC')])).toEqual(['OK', 'QUEUED', null]);
+
+  await redis.watch('k');
+  await cut(redis);
+  const seen = await new Promise((resolve) => void redis.multi().set('k', 'v').exec((error, replies) => resolve([error, replies])));
+  expect(seen).toEqual([null, null]);
+  expect(await redis.exists('k')).toBe(0);
+});
+
+test('what was given up, or is about to be watched, is left alone', async () => {
+  const redis = connect();
+  await redis.watch('k');
+  await redis.unwatch();
+  await cut(redis);
+  expect(await redis.multi().incr('a').exec()).toEqual([[null, 1]]);
+  await cut(redis);
+  await redis.watch('k');
+  expect(await redis.multi().incr('a').exec()).toEqual([[null, 2]]);
+});
