@@ -23,7 +23,7 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
-      // A stray promise is a lost error; one that is meant says `void`.
+      // A floating promise loses its error. Mark an intended one with `void`.
       '@typescript-eslint/no-floating-promises': [
         'error',
         { ignoreIIFE: true, allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'it', 'describe', 'suite'] }] },
@@ -33,7 +33,7 @@ export default tseslint.config(
       // An implementation of an interface of promises need not await.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/no-require-imports': ['error', { allowAsImport: true, allow: ['/package\\.json$'] }],
-      // What cannot be shown is judged where it is typed, not where it is printed.
+      // A value's type is checked where it is declared, not where it is printed.
       '@typescript-eslint/no-base-to-string': 'off',
       // One interface per class that takes its methods from the command table.
       '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
@@ -44,7 +44,7 @@ export default tseslint.config(
   {
     files: ['__test__/**/*.ts', 'examples/**/*.ts'],
     rules: {
-      // Replies, JSON and mocks are looked into freely.
+      // Tests access replies, JSON and mocks without types.
       '@typescript-eslint/no-explicit-any': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
@@ -58,7 +58,7 @@ export default tseslint.config(
     },
   },
   {
-    // Type tests import what they look at in every way that an application can.
+    // Type tests import in every way that an application can.
     files: ['__test__/types/**'],
     rules: { '@typescript-eslint/consistent-type-imports': 'off', '@typescript-eslint/no-require-imports': 'off' },
   },

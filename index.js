@@ -1,7 +1,7 @@
 'use strict';
 /**
- * The entry for `require`: the class `Redis` itself, as in ioredis, with everything else as its properties. Each name is assigned on a
- * line of its own because Node finds the names for `import { Cluster } from 'hawser'` by reading this text.
+ * The entry for `require`: the class `Redis`, as in ioredis, with everything else as its properties. Each name has a separate assignment,
+ * because Node reads this text to find the names for `import { Cluster } from 'hawser'`.
  */
 const hawser = require('./dist/index.js');
 
@@ -31,7 +31,8 @@ module.exports.warmCache = hawser.warmCache;
 module.exports.applyInvalidation = hawser.applyInvalidation;
 module.exports.PubSubService = hawser.PubSubService;
 
-// Left from the time when ioredis took other Promise libraries. Not among the names for `import`: reading it prints a warning.
+// Remains from the time when ioredis accepted other Promise libraries. It is not among the names for `import`, because reading it prints
+// a warning.
 const warn = () => console.warn('Other Promise libraries cannot be plugged in any more. The native Promise is used.');
 Object.defineProperty(module.exports, 'Promise', {
   get() {

@@ -1,7 +1,7 @@
 'use strict';
 /**
- * How native binaries are named: `hawser.<platform>-<arch>[-<libc>].node`. The build and the loader both ask here, so that they cannot
- * disagree.
+ * The names of native binaries: `hawser.<platform>-<arch>[-<libc>].node`. The build and the loader both use this file, so that they
+ * agree.
  */
 
 /** `gnu` or `musl` on Linux, `msvc` on Windows, otherwise nothing. */
@@ -13,13 +13,16 @@ function libc() {
       const found = look();
       if (found !== undefined) return found;
     } catch {
-      // Not there, or not allowed: Deno asks for a permission for each of them.
+      // Missing or not permitted: Deno requires a permission for each of these.
     }
   }
   return 'gnu';
 }
 
-/** The dynamic loader that the running program names at the beginning of its file: `/lib/ld-musl-x86_64.so.1`, `/lib64/ld-linux-x86-64.so.2`. */
+/**
+ * Reads the name of the dynamic loader from the start of the running program's file: `/lib/ld-musl-x86_64.so.1`,
+ * `/lib64/ld-linux-x86-64.so.2`.
+ */
 function dynamicLoader() {
   const { closeSync, openSync, readSync } = require('node:fs');
   const start = Buffer.alloc(4096);
@@ -32,7 +35,7 @@ function dynamicLoader() {
   return libraryIn(start.toString('latin1'), /\/ld-musl-/, /\/ld-linux|\/ld64\.so\.|\/ld\.so\.1\0/);
 }
 
-/** `ldd` is a script that names the library it belongs to. */
+/** `ldd` is a script that names its C library. */
 function lddScript() {
   return libraryIn(require('node:fs').readFileSync('/usr/bin/ldd', 'latin1'), /\bmusl\b/, /GNU C Library|GLIBC/);
 }
@@ -42,9 +45,12 @@ function libraryIn(text, musl, gnu) {
   return gnu.test(text) ? 'gnu' : undefined;
 }
 
-/** The report of a glibc build names its version. Asked last: it takes longest, and Deno has a permission of its own for it. */
+/**
+ * The process report of a glibc build names its version. This is the last choice, because it is the slowest and Deno requires a separate
+ * permission.
+ */
 function report() {
-  // Without this switch it would look up the names of all network peers.
+  // Otherwise the report would look up the names of all network peers.
   const before = process.report.excludeNetwork;
   process.report.excludeNetwork = true;
   try {
@@ -54,7 +60,7 @@ function report() {
   }
 }
 
-/** `linux-x64-gnu`, `darwin-arm64`, `win32-x64-msvc` ... for the process that asks. */
+/** The platform of this process: `linux-x64-gnu`, `darwin-arm64`, `win32-x64-msvc` ... */
 function platformName() {
   return [process.platform, process.arch, libc()].filter(Boolean).join('-');
 }

@@ -1,4 +1,4 @@
-/** Everything that an application can import. index.js gives it its CommonJS shape: the class `Redis` itself, with the rest as properties. */
+/** Everything that an application can import. index.js gives it the CommonJS shape: the class `Redis` with the rest as properties. */
 // First of all: where there is no binary, its error comes before any other.
 import './native';
 import { Cluster } from './cluster/cluster';
@@ -7,7 +7,7 @@ import { Redis } from './client/redis';
 type ClusterClass = typeof Cluster;
 
 declare module './client/redis' {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- adds to the class, without a circle between its file and the cluster's
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- adds to the class without a circle between the two files
   namespace Redis {
     /** `new Redis.Cluster(nodes, options)`, as in ioredis. */
     let Cluster: ClusterClass;

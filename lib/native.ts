@@ -1,27 +1,26 @@
 /**
- * The native binding: the one file that requires it. Everybody else imports `native` from here and sees only what `NativeBinding`
- * declares.
+ * The native binding. Only this file requires it; all other files import `native` from here and see only what `NativeBinding` declares.
  */
 import { platforms, requireBinary } from '../binding/binaries.js';
 import { binaryName, platformName } from '../binding/platform.js';
 import { describe, type LoadFailure } from './native_error';
 import { codeFolder, node, runningFolder } from './place';
 
-/** What the binary exports. */
+/** The exports of the binary. */
 export interface NativeBinding {
-  /** The class word of a command by its lower-case name. */
+  /** The class word of a command, by its lower-case name. */
   classify(name: string): number;
-  /** The parts of a connection URL as JSON; throws `E_BAD_OPTION ...`. */
-  /** CPU time in microseconds that this thread has used; NaN where the system does not tell. */
+  /** CPU time that this thread has used, in microseconds; NaN if the system does not provide it. */
   threadCpuTime(): number;
+  /** The parts of a connection URL as JSON; throws `E_BAD_OPTION ...`. */
   parseUrl(url: string): string;
-  /** A bus message, checked, as JSON; throws the reason why the text is none. */
+  /** Checks a bus message and returns it as JSON; throws the reason if the text is not a valid message. */
   parseBusMessage(text: string): string;
   NativeLink: new (optionsJson: string, resp3: boolean, stringNumbers: boolean) => NativeLink;
   NativeCache: new (configJson: string) => NativeCache;
 }
 
-/** One connection's state machine, see `src/node/link.rs`. */
+/** The state machine of one connection; see `src/node/link.rs`. */
 export interface NativeLink {
   share(
     input: Buffer,
@@ -58,7 +57,7 @@ export interface NativeLink {
   configure(optionsJson: string): void;
 }
 
-/** The cache engine, see `src/node/cache.rs` and docs/design/crossing.md. */
+/** The cache engine; see `src/node/cache.rs` and docs/design/crossing.md. */
 export interface NativeCache {
   share(calls: Buffer, state: Float64Array, array: (...items: unknown[]) => unknown[]): void;
   calls(bytes: number): void;
@@ -71,13 +70,13 @@ export interface NativeCache {
   tick(): void;
 }
 
-/** No binary fits this platform, or the one that should cannot be loaded. `code` is `E_NO_BINARY`. */
+/** No binary fits this platform, or the matching one cannot be loaded. `code` is `E_NO_BINARY`. */
 export class NativeBinaryError extends Error {
   override readonly name = 'NativeBinaryError';
   readonly code = 'E_NO_BINARY';
 }
 
-/** Loads the binary for the platform of this process. Throws a `NativeBinaryError` that says what is wrong and what to do. */
+/** Loads the binary for this process's platform. Throws a `NativeBinaryError` that explains the problem and the solution. */
 function loadBinding(): NativeBinding {
   const platform = platformName();
   const packageFolder = codeFolder === undefined ? undefined : node.path.dirname(codeFolder);
@@ -97,13 +96,15 @@ function isBinding(found: unknown): found is NativeBinding {
   return typeof found === 'object' && found !== null && typeof (found as Partial<NativeBinding>).NativeLink === 'function';
 }
 
-/** A binary that was put there later, for example one that was built elsewhere, has no line in binaries.js: it is loaded by its path. */
+/**
+ * binaries.js does not name a binary that was added later, for example one that was built elsewhere; such a binary is loaded by its path.
+ */
 function fromPackage(platform: string, packageFolder: string): unknown {
   if (platforms.includes(platform)) return requireBinary(platform);
   return shippedIn(packageFolder).includes(platform) ? loadFile(node.path.join(packageFolder, 'binding', binaryName(platform))) : undefined;
 }
 
-/** Some bundlers copy the file and give its name; some wrap what they give as an ES module. */
+/** Some bundlers copy the file and return its name; some wrap the value as an ES module. */
 function fromBundle(platform: string): unknown {
   const found = requireBinary(platform);
   const value = isBinding(found) ? found : ((found as { default?: unknown } | undefined)?.default ?? found);
@@ -111,7 +112,7 @@ function fromBundle(platform: string): unknown {
   return file === undefined ? value : loadFile(file);
 }
 
-/** The path of a file that a bundle names, as a URL or from its own folder. */
+/** The path of a file that a bundle names, as a URL or relative to the bundle's folder. */
 function placeOf(file: string): string | undefined {
   if (file.startsWith('file:')) return node.url.fileURLToPath(file);
   if (node.path.isAbsolute(file)) return file;

@@ -1,22 +1,22 @@
-/** The message of `E_NO_BINARY`: what is wrong, why, and what to do about it. */
+/** The message of `E_NO_BINARY`: the problem, its cause, and the solution. */
 
-/** What is known when no binary could be loaded. */
+/** The facts when no binary could be loaded. */
 export interface LoadFailure {
-  /** What this process needs: `linux-x64-gnu` ... */
+  /** The platform of this process: `linux-x64-gnu` ... */
   platform: string;
-  /** The platforms of the binaries that are there; in a bundle, of those that were there when it was made. */
+  /** The platforms of the existing binaries; in a bundle, of those that existed when it was made. */
   shipped: readonly string[];
-  /** The folder of the installed package; undefined when the code runs from a bundle. */
+  /** The folder of the installed package; undefined if the code runs from a bundle. */
   packageFolder: string | undefined;
-  /** Why the binary that is there could not be loaded. */
+  /** Why the existing binary could not be loaded. */
   cause?: unknown;
-  /** The type of what a bundler has put in its place. */
+  /** The type of the value that a bundler has put in its place. */
   found?: string;
 }
 
 type Lines = readonly (readonly [tool: string, line: string])[];
 
-/** For each bundler the line that leaves hawser out of the bundle. README.md has the same lines. */
+/** For each bundler, the line that leaves hawser out of the bundle. README.md has the same lines. */
 export const LEAVE_OUT: Lines = [
   ['esbuild', '--external:hawser'],
   ['webpack', "externals: { hawser: 'commonjs hawser' }"],
@@ -25,14 +25,14 @@ export const LEAVE_OUT: Lines = [
   ['Next.js', "serverExternalPackages: ['hawser']"],
 ];
 
-/** For each bundler that can copy the binary, the line that makes it do so. README.md has the same lines. */
+/** For each bundler that can copy the binary, the line that tells it to. README.md has the same lines. */
 export const TAKE_IN: Lines = [
   ['esbuild', '--loader:.node=copy'],
   ['webpack', "module: { rules: [{ test: /\\.node$/, type: 'asset/resource' }] }"],
   ['Vite', "build: { ssrEmitAssets: true, rolldownOptions: { moduleTypes: { '.node': 'copy' } } }"],
 ];
 
-/** What esbuild needs besides for ES modules, as with any CommonJS package in the bundle. README.md has the same line. */
+/** What esbuild also needs for ES modules, as for any CommonJS package in the bundle. README.md has the same line. */
 export const ESM_BANNER = `--banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"`;
 
 export function describe(failure: LoadFailure): string {
@@ -65,7 +65,7 @@ function whyMissing(platform: string, shipped: readonly string[]): string {
   );
 }
 
-/** `linux-x64-musl` as `linux-x64` and `musl`. */
+/** Splits `linux-x64-musl` into `linux-x64` and `musl`. */
 function withoutLibc(platform: string): [system: string, libc: string | undefined] {
   const [, system, libc] = /^(.*?)(?:-(gnu|musl))?$/.exec(platform) ?? [];
   return [system, libc];
@@ -76,7 +76,7 @@ function notLoaded({ platform, cause }: LoadFailure, packageFolder: string): str
   return `hawser's native binary for ${subject(platform)} could not be loaded: ${reasonOf(cause)}. ${whyNotLoaded(cause, build)}`;
 }
 
-/** What the messages of runtimes and dynamic loaders mean. */
+/** Explains the messages of runtimes and dynamic loaders. */
 function whyNotLoaded(cause: unknown, build: string): string {
   const { code, name } = (cause ?? {}) as { code?: string; name?: string };
   if (code === 'ERR_DLOPEN_DISABLED') return 'Start Node with --allow-addons where it runs with --permission, and without --no-addons.';
@@ -113,7 +113,7 @@ function subject(platform: string): string {
 }
 
 function reasonOf(cause: unknown): string {
-  // No `instanceof`: under jest this error is of another realm.
+  // No `instanceof`, because under jest this error belongs to another realm.
   const message = String((cause as Error | undefined)?.message ?? cause);
   return message.split('\nRequire stack:')[0].trim().replace(/\.$/, '');
 }

@@ -1,5 +1,5 @@
-// The direction of dependencies, as src/lib.rs and docs/design/ promise it. Prints every line that goes against it; run by
-// `npm test`, or alone: node scripts/check-rooms.mjs [folder]
+// Checks the direction of dependencies that src/lib.rs and docs/design/ define. Prints every line that violates it. `npm test` runs this;
+// to run it alone: node scripts/check-rooms.mjs [folder]
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -8,10 +8,10 @@ import { root as here } from './setup/run.mjs';
 
 const root = process.argv[2] ?? here;
 
-// Rooms of the crate from the bottom up, as in the table of src/lib.rs: a room names its own row and the rows above it.
+// The rooms of the crate in the order of the table in src/lib.rs. A room may name itself and the rooms before it.
 const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'resp', 'command', 'conn', 'store', 'cache', 'pubsub', 'session', 'tokio_io', 'node'];
 
-// Layers of the facade from the bottom up: a file imports from its own layer and from those before it.
+// The layers of the facade from the bottom up. A file may import from its own layer and from the layers before it.
 const LAYERS = [
   ...['errors.ts', 'names.ts', 'env.ts', 'logger.ts', 'clock.ts', 'abort.ts', 'guard.ts', 'exit.ts', 'turns.ts', 'native.ts'],
   ...['observe', 'options', 'command', 'link', 'client', 'cluster', 'cache', 'manager', 'pubsub', 'facade', 'index.ts'],
@@ -62,7 +62,7 @@ const RULES = [
   },
 ];
 
-/** Every source file below `folder`, by its path from the root. */
+/** Every source file below `folder`, as a path from the root. */
 function* walk(folder) {
   for (const name of readdirSync(path.join(root, folder)).sort()) {
     const file = `${folder}/${name}`;
@@ -71,14 +71,14 @@ function* walk(folder) {
   }
 }
 
-/** The text as code lines: comments and the tests beside the code count for nothing. */
+/** The code lines of a file, without comments and inline tests. */
 function codeLines(file, text) {
   const lines = text.split('\n');
   const end = file.endsWith('.rs') ? lines.findIndex((line, at) => /^#\[cfg\((all\()?test\b/.test(line) && /^mod \w+ \{/.test(lines[at + 1])) : -1;
   return (end < 0 ? lines : lines.slice(0, end)).map((line) => line.replace(/(^|\s)\/\/.*$|^\s*\*.*$|^\s*\/\*.*$/, ''));
 }
 
-/** Rooms that a line of `file` names although they are above its own. */
+/** The rooms above its own that a line of `file` names. */
 function upward(file, line) {
   const own = ROOMS.indexOf(/^src\/([a-z_]+)/.exec(file)[1]);
   if (own < 0) return [];
@@ -87,7 +87,7 @@ function upward(file, line) {
   return [...single, ...group].filter((room) => ROOMS.indexOf(room) > own);
 }
 
-/** Layers of the facade that a line of `file` imports although they are above its own. */
+/** The layers above its own from which a line of `file` imports. */
 function above(file, line) {
   const layer = (target) => LAYERS.indexOf(/^lib\/([^/]+)/.exec(target)?.[1]);
   if (!file.startsWith('lib/') || layer(file) < 0) return [];

@@ -1,4 +1,4 @@
-// `npm run demo`: sets up what is missing, then runs the demo with its arguments.
+// `npm run demo`: sets up what is missing, then runs the demo with the given arguments.
 
 import { spawn } from 'node:child_process';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { entry, root } from './setup/run.mjs';
 
 await entry(async () => {
   await setup();
-  // Its own process with this one's terminal: the demo draws a live table where there is one.
+  // A separate process that shares this terminal: the demo draws a live table if there is one.
   const demo = spawn(process.execPath, [path.join(root, 'examples', 'demo.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => demo.kill(signal));
   process.exitCode = await new Promise((resolve) => {

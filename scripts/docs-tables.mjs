@@ -1,8 +1,8 @@
-// The tables of README.md, made from the code: options from the doc comments of lib/, the environment from lib/env.ts, times and bounds
-// from the constants themselves, errors from src/error.rs. A table stands between `<!-- table: name -->` and `<!-- end -->`.
+// Generates the tables of README.md from the code: options from the doc comments of lib/, the environment from lib/env.ts, times and
+// limits from the constants, errors from src/error.rs. A table stands between `<!-- table: name -->` and `<!-- end -->`.
 //
 //     node scripts/docs-tables.mjs            rewrites README.md
-//     node scripts/docs-tables.mjs --check    fails when that would change it (a spec runs this)
+//     node scripts/docs-tables.mjs --check    fails if that would change it (a spec runs this)
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +15,7 @@ const read = (file) => readFileSync(path.join(root, file), 'utf8');
 const row = (cells) => `| ${cells.map((cell) => cell.replace(/\|/g, '\\|')).join(' | ')} |`;
 const table = (head, rows) => [row(head), row(head.map(() => '---')).replace(/ /g, ''), ...rows.map(row)].join('\n');
 
-/** The one match of a pattern in a file. What moved or was renamed has to be looked for here, too. */
+/** The first group of a pattern's match in a file. Update the pattern when the code moves or gets another name. */
 function found(file, pattern) {
   const match = pattern.exec(read(file));
   if (match === null) throw new Error(`docs-tables: ${file} has nothing like ${pattern}`);
@@ -41,7 +41,7 @@ function docOf(member) {
   return text.replace(/\{@link ([\w.]+)\}/g, '`$1`').replace(/\s+/g, ' ').trim();
 }
 
-/** What is documented as being as in another interface has its text. */
+/** Replaces a doc comment `As in ...` with the text that it refers to. */
 function resolved(doc, others) {
   const same = /^As in `\w+\.(\w+)`\.$/.exec(doc);
   if (same === null) return doc;
@@ -54,7 +54,7 @@ function optionTable(list) {
 
 // --- times and bounds -----------------------------------------------------------------------------------------------------------
 
-/** The defaults of the core's cache engine, in milliseconds or as they are, by field. */
+/** The defaults of the core's cache engine by field. Durations are in milliseconds. */
 function engineDefaults() {
   const body = found('src/cache/config.rs', /impl Default for EngineConfig \{\s*fn default\(\) -> Self \{\s*Self \{([^}]*)\}/);
   return Object.fromEntries(
@@ -65,7 +65,7 @@ function engineDefaults() {
   );
 }
 
-/** The options of the engine by the core's field. Their doc comments must say what the core does. */
+/** The core's field for each option of the engine. The option's doc comment must name the core's default. */
 const ENGINE_FIELDS = {
   commandTimeoutMs: 'command_timeout',
   connectBudgetMs: 'connect_budget',
@@ -102,19 +102,19 @@ function bounds() {
     ['pause after a failed refresh', `${seconds('backoff_first')}, doubling to ${seconds('backoff_longest')}, for the whole fleet`],
     ['`ttl`', `1 ms to ten years; without one \`CACHE_DEFAULT_TTL\``],
     ['tags', `at most ${validate('MAX_TAGS')} for one entry, of at most ${validate('MAX_TAG_BYTES')} bytes each`],
-    ['reconnect', `after at most min(\`REDIS_RETRY_DELAY\` x attempt, ${grouped(found('lib/manager/options.ts', /MAX_DELAY_MS = ([\d_]+)/))}) ms with full jitter, for ever`],
+    ['reconnect', `after at most min(\`REDIS_RETRY_DELAY\` x attempt, ${grouped(found('lib/manager/options.ts', /MAX_DELAY_MS = ([\d_]+)/))}) ms with full jitter, without an end`],
     [
       "queue of each of the manager's clients",
-      `${grouped(found(queue, /maxQueueCommands: ([\d_]+)/))} commands or ${found(queue, /maxQueueBytes: (\d+) << 20/)} MiB; unbounded for a \`Redis\` of your own, as in ioredis`,
+      `${grouped(found(queue, /maxQueueCommands: ([\d_]+)/))} commands or ${found(queue, /maxQueueBytes: (\d+) << 20/)} MiB; no limit for clients that you make with \`new Redis\`, as in ioredis`,
     ],
     ['one reply', `nests at most ${/depth: (\d+)/.exec(limits)[1]} deep and has at most ${reply / MIB} MiB`],
-    ['silent connection', `asked for a sign of life after ${Number(found('lib/options/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`); given up within 10 s if nothing but fast reads is due and a second connection is answered, and within about 15 s, whatever is due, if nobody acknowledges what was sent`],
-    ['`get`, `getMany`, `has`', 'answer within `commandTimeoutMs` of silence (`connectBudgetMs` while the first connection is being made)'],
-    ['`getOrSet`, `getOrSetMany`, `StaleWhileRevalidate.get`', 'the same before the loader and once more for storing its result, `lockTimeoutMs` for loads of others, and the loader\'s own time'],
+    ['silent connection', `checked after ${Number(found('lib/options/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`); given up within 10 s if only fast reads wait and a second connection gets an answer, and within about 15 s in any case if the sent data is not acknowledged`],
+    ['`get`, `getMany`, `has`', 'answer within `commandTimeoutMs` of silence (`connectBudgetMs` while the first connection is opened)'],
+    ['`getOrSet`, `getOrSetMany`, `StaleWhileRevalidate.get`', 'the same before the loader and again for storing its result, plus `lockTimeoutMs` for loads of others and the loader\'s own time'],
     ['`set`, `setWithTags`, `setMany`, `delete`, `deleteMany`, `invalidateTags`', 'settle within `writeTimeoutMs`'],
     ['`deletePattern`, `applyInvalidation` of a pattern', '`writeTimeoutMs` for each step of the scan'],
-    ['`PubSubService.initialize`, `publish`, `close`', `settle within ${grouped(found('lib/pubsub/index.ts', /BUS_TIMEOUT_MS = ([\d_]+)/))} ms; \`initialize\` takes twice that at most when it changes the channel`],
-    ['`getMainClient` and its like', 'resolve at once; commands on them wait for `maxRetries` reconnects, or without limit on a server that keeps silent: set `commandTimeout` in `redis`'],
+    ['`PubSubService.initialize`, `publish`, `close`', `settle within ${grouped(found('lib/pubsub/index.ts', /BUS_TIMEOUT_MS = ([\d_]+)/))} ms; \`initialize\` takes at most twice that if it changes the channel`],
+    ['`getMainClient`, `getSubscriberClient`, `getPublisherClient`', 'resolve at once; their commands wait for `maxRetries` reconnects, or without limit on a silent server: set `commandTimeout` in `redis`'],
     ['`warmCache`', 'ends with its tasks, or when its `signal` aborts'],
     ['`healthCheck`, `redisHealthCheck`', `answer within ${grouped(found('lib/manager/health.ts', /HEALTH_TIMEOUT_MS = ([\d_]+)/))} ms`],
     ['`closeAll`', `takes at most \`timeoutMs\`, by default ${grouped(found('lib/manager/shutdown.ts', /default: ([\d_]+) \}/))} ms`],
@@ -123,12 +123,12 @@ function bounds() {
 
 // --- errors ----------------------------------------------------------------------------------------------------------------------
 
-/** Codes that only the facade knows. */
+/** Codes that exist only in the facade. */
 const FACADE_ERRORS = [
-  ['E_LOAD_CYCLE', 'A loader asked for a key that waits for this very loader, directly or through others.', false],
+  ['E_LOAD_CYCLE', 'A loader asked for a key that waits for the same loader, directly or through other loaders.', false],
   ['E_LOAD_OVER', '`addTags` was called after the loader had settled.', false],
   ['E_TOO_LARGE', 'A value is longer than may be stored (`maxValueBytes`, or a lower limit of the server).', false],
-  ['E_NO_BINARY', 'No native binary fits this platform, or it cannot be loaded; the message names the platform and the way out.', false],
+  ['E_NO_BINARY', 'No native binary fits this platform, or it cannot be loaded; the message names the platform and the solution.', false],
 ];
 
 function errors() {
@@ -147,7 +147,7 @@ function errors() {
       if (!known.has(code)) throw new Error(`docs-tables: lib/${file} has the code ${code}, which no table explains`);
     }
   }
-  return table(['code', 'meaning', 'may succeed later as it is'], all.map(([code, doc, later]) => [`\`${code}\``, doc, later ? 'yes' : 'no']));
+  return table(['code', 'meaning', 'may succeed later unchanged'], all.map(([code, doc, later]) => [`\`${code}\``, doc, later ? 'yes' : 'no']));
 }
 
 // --- environment -----------------------------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ function environment() {
 
 // --- bundlers --------------------------------------------------------------------------------------------------------------------
 
-/** The lines that the error of a bundle names. */
+/** The lines that the error in a bundle names. */
 function bundlers() {
   const { LEAVE_OUT, TAKE_IN } = fromSource('native_error');
   const takeIn = new Map(TAKE_IN);
@@ -168,7 +168,7 @@ function bundlers() {
   );
 }
 
-/** A file of lib/, from its source: what is built may be older. */
+/** Loads a file of lib/ from its source, because the build may be older. */
 function fromSource(name) {
   require.extensions['.ts'] = (module, file) => {
     const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
@@ -198,7 +198,7 @@ const TABLES = {
   errors,
 };
 
-/** The page with its tables made anew. */
+/** The page with new tables. */
 export function render(page) {
   const used = new Set();
   const rendered = page.replace(/<!-- table: ([\w ]+) -->\n[\s\S]*?<!-- end -->/g, (_, name) => {

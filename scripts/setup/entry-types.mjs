@@ -1,5 +1,5 @@
-// The types of `require('hawser')`: the class Redis with everything else as its members. Written from what lib/index.ts exports, since
-// TypeScript has no `export *` for a namespace.
+// Generates the types of `require('hawser')`: the class Redis with everything else as its members. They are generated from the exports of
+// lib/index.ts, because TypeScript has no `export *` for a namespace.
 
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -32,9 +32,9 @@ export = hawser;
   );
 }
 
-/** Every name that a declaration file exports, types included, without \`default\`. */
+/** Every name that a declaration file exports, including types, except \`default\`. */
 function exportedNames(file) {
-  // Loaded here: an installed package is built from source without it.
+  // Loaded only here, because building an installed package from source does not need it.
   const ts = require('typescript');
   const program = ts.createProgram([file], {
     module: ts.ModuleKind.Node16,

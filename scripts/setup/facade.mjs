@@ -1,4 +1,4 @@
-// dist/: lib/ translated to JavaScript, with its declarations and those of the entry.
+// Builds dist/: lib/ compiled to JavaScript, with its declarations and those of the entry.
 
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -8,13 +8,13 @@ import { fingerprint, isFresh, markFresh, markStale } from './stamp.mjs';
 
 const SOURCES = ['lib', 'binding/platform.d.ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/setup/entry-types.mjs'];
 
-/** Compiles lib/ unless dist/ is there and made of lib/ as it stands. */
+/** Compiles lib/ unless dist/ is up to date. */
 export async function ensureFacade() {
   const print = fingerprint(SOURCES);
   if (isFresh('facade', print, 'dist/index.js')) return;
   say('hawser: compiling lib/ to dist/ (tsc)');
   markStale('facade');
-  // Into a folder of its own, then swapped: nothing stays of a file that lib/ no longer has, and whoever reads dist/ sees it whole.
+  // Compiles into a separate folder and then swaps: files that lib/ no longer has disappear, and readers never see a partial dist/.
   const made = path.join(root, '.cache', 'dist');
   rmSync(made, { recursive: true, force: true });
   const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');

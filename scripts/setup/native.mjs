@@ -1,8 +1,8 @@
-// The native binary: `cargo build --release`, and its library copied to binding/ under the name that lib/native.ts looks for.
+// Builds the native binary: runs `cargo build --release` and copies the library to binding/ under the name that lib/native.ts expects.
 //
-// Done here rather than by @napi-rs/cli. What we need of that tool is this one copy; it would bring 60 packages and 80 MB into every
-// checkout, its loader cannot say what hawser's says where no binary fits, and the types it derives know nothing of batches that are
-// built by hand. This file needs Node and cargo only, so that an installed package can be built from its own source as well.
+// This replaces @napi-rs/cli. We need only this copy from that tool; it would add 60 packages and 80 MB to every checkout, its loader
+// lacks hawser's messages for missing binaries, and its generated types do not describe batches that are built by hand. This file needs
+// only Node and cargo, so an installed package can also be built from its source.
 
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +15,7 @@ const { binaryName } = createRequire(import.meta.url)('../../binding/platform.js
 
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'rust-toolchain.toml', 'src'];
 
-/** Builds the native binary unless it is there and made of the source as it stands. */
+/** Builds the native binary unless it is up to date. */
 export async function ensureNative() {
   await ensureBinary();
   writeBinaries();
@@ -30,23 +30,23 @@ async function ensureBinary() {
   markStale('native');
   try {
     const library = await build();
-    // Renamed into place: a process that has the old file mapped keeps it whole.
+    // Rename into place, so that a process that has mapped the old file keeps it intact.
     const target = path.join(root, product);
     mkdirSync(path.dirname(target), { recursive: true });
     copyFileSync(library, `${target}.new`);
     renameSync(`${target}.new`, target);
   } finally {
-    // In a checkout the next build starts from there. In an installed package it would be 200 MB that nobody uses again.
+    // A checkout keeps the folder for the next build. In an installed package it would waste 200 MB.
     if (!existsSync(path.join(root, 'lib'))) rmSync(path.join(root, 'target'), { recursive: true, force: true, maxRetries: 3 });
   }
   markFresh('native', print);
 }
 
-/** Runs cargo, and gives the path of the library. */
+/** Runs cargo. Returns the path of the library. */
 async function build() {
   // Without the flag, a toolchain for musl links no shared library.
   const flags = binaryName().endsWith('-musl.node') ? { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim() } : {};
-  // Cargo says itself where the library is: a target directory or a default target may be configured anywhere.
+  // Cargo reports the library's path, because the target directory or a default target may be configured elsewhere.
   const { code, output } = await run('cargo', ['build', '--release', '--message-format=json-render-diagnostics'], { env: flags, quiet: true, handsOn: true });
   const messages = output.split('\n').filter((line) => line.startsWith('{'));
   if (code !== 0) {

@@ -1,5 +1,5 @@
-// Folders below __test__ that have packages of their own, as their lock files name them: applications' packages, with hawser copied to
-// where they look for ioredis, and the tools that hawser is compiled, bundled and run with.
+// Installs the folders below __test__ that have their own lock files: packages of applications, with hawser copied to the place of
+// ioredis, and the tools that compile, bundle and run hawser.
 
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -11,7 +11,7 @@ const TOOLS = '__test__/package/tools';
 const PLACE = `${PACKAGES}/node_modules/ioredis`;
 const PACKAGE = ['package.json', 'index.js', 'index.mjs', 'index.d.ts', 'index.d.mts', 'built', 'dist', 'binding'];
 
-/** Installs __test__/packages, and brings its copy of hawser up to date. */
+/** Installs __test__/packages and updates its copy of hawser. */
 export async function ensurePackages() {
   const locked = await ensureFolder(PACKAGES, 'packages', 'packages that are tested with it', `${PLACE}/package.json`);
   const print = fingerprint(PACKAGE, [locked]);
@@ -33,13 +33,13 @@ export async function ensureTools() {
   await ensureFolder(TOOLS, 'tools', 'compilers, bundlers and runtimes that it is tested with');
 }
 
-/** Installs the packages of `folder` unless they are there; gives what tells their versions. */
+/** Installs the packages of `folder` unless they are up to date. Returns a fingerprint of their versions. */
 async function ensureFolder(folder, name, what, product = `${folder}/node_modules`) {
   const locked = fingerprint([`${folder}/package.json`, `${folder}/package-lock.json`]);
   if (!isFresh(name, locked, product)) {
     say(`hawser: installing the ${what} (npm install)`);
     markStale(name);
-    // Not `npm ci`: it refuses a lock file without those optional binaries that a registry does not have.
+    // `npm ci` would refuse a lock file that lacks optional binaries which a registry does not have.
     await npm(['install', '--no-save', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'], path.join(root, folder));
     markFresh(name, locked);
   }

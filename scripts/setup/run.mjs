@@ -1,4 +1,4 @@
-// Child processes and messages for the scripts. Node's own modules only: this runs before the dependencies are there.
+// Child processes and messages for the scripts. It uses only Node's own modules, because it runs before the dependencies are installed.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -6,18 +6,18 @@ import { fileURLToPath } from 'node:url';
 /** The repository, or the installed package. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A failure that its message explains: no stack is shown. */
+/** A failure whose message explains it; no stack is shown. */
 export class SetupError extends Error {}
 
-/** Prints one line about what is going on, to standard error: standard output belongs to what is run. */
+/** Prints a progress line to standard error. Standard output belongs to the program that runs. */
 export function say(text) {
   process.stderr.write(`${text}\n`);
 }
 
 /**
- * Runs a program to its end with its output passed on, and resolves with `{ code, output, late }`. `capture` keeps the output as well,
- * `quiet` keeps it without passing it on. `code` is null when the program could not start, crashed or took longer than `deadlineMs`.
- * With `handsOn` a signal to this process ends the program instead, with all that it has started: the caller has something to clean up.
+ * Runs a program to its end and passes its output on. Resolves with `{ code, output, late }`. `capture` also keeps the output; `quiet`
+ * keeps it without passing it on. `code` is null if the program could not start, crashed, or took longer than `deadlineMs`. With
+ * `handsOn`, a signal to this process ends the program and its children instead, so that the caller can clean up.
  */
 export function run(program, args, { env, cwd = root, capture = false, quiet = false, handsOn = false, deadlineMs } = {}) {
   const piped = capture || quiet;
@@ -29,7 +29,7 @@ export function run(program, args, { env, cwd = root, capture = false, quiet = f
       stdio: ['ignore', piped ? 'pipe' : 'inherit', piped ? 'pipe' : 'inherit'],
       // npm is a script on Windows.
       shell: process.platform === 'win32' && program === 'npm',
-      // A group of its own, so that a signal reaches what the program has started.
+      // A separate process group, so that a signal also reaches the program's children.
       detached: grouped && process.platform !== 'win32',
     });
     let output = '';
@@ -68,12 +68,12 @@ export function run(program, args, { env, cwd = root, capture = false, quiet = f
   });
 }
 
-/** Whether `program` can be started at all. */
+/** Whether `program` can be started. */
 export function available(program, ...args) {
   return spawnSync(program, args.length > 0 ? args : ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-/** Runs `main`, and ends the process with 1 and a message when it fails. */
+/** Runs `main`. If it fails, prints a message and sets exit code 1. */
 export async function entry(main) {
   try {
     await main();

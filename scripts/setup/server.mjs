@@ -1,8 +1,8 @@
-// A redis-server for the tests.
+// Provides a redis-server for the tests.
 
 import { available, run, say, SetupError } from './run.mjs';
 
-/** Makes sure that there is a redis-server on the PATH; installs the system's package where that is allowed. */
+/** Ensures that a redis-server is on the PATH. Installs the system's package if it may. */
 export async function ensureServer() {
   if (process.env.HAWSER_TEST_SERVER || available('redis-server')) return;
   if (process.getuid?.() === 0 && available('apt-get')) {
@@ -18,7 +18,7 @@ export async function ensureServer() {
     say(output);
   }
   throw new SetupError(
-    'hawser: the tests start a real Redis of their own, and there is no redis-server on the PATH. Install one and run this again:\n' +
+    'hawser: the tests start a real Redis server, and there is no redis-server on the PATH. Install one and run this again:\n' +
       '  Debian, Ubuntu   sudo apt-get install redis-server\n' +
       '  Fedora, RHEL     sudo dnf install redis\n' +
       '  Alpine           sudo apk add redis\n' +

@@ -1,4 +1,4 @@
-// Whether something has to be built again: a hash over everything it is made of, kept beside what was made.
+// Decides whether something must be built again. A stamp is a hash over all inputs of the last build.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { root } from './run.mjs';
 
 const stamps = path.join(root, '.cache', 'stamps');
 
-/** One hash over the contents of `sources` (files or folders below the root; what is missing counts as empty) and over `facts`. */
+/** A hash over the contents of `sources` (files or folders below the root; missing ones count as empty) and over `facts`. */
 export function fingerprint(sources, facts = []) {
   const hash = createHash('sha256').update(JSON.stringify(facts));
   const add = (name) => {
@@ -23,19 +23,19 @@ export function fingerprint(sources, facts = []) {
   return hash.digest('hex');
 }
 
-/** Whether `name` was made from this `print`, and `product` is still there. */
+/** Whether `name` was built from this `print` and `product` still exists. */
 export function isFresh(name, print, product) {
   const stamp = path.join(stamps, name);
   return existsSync(path.join(root, product)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === print;
 }
 
-/** To be called once `name` was made from what `print` describes. */
+/** Call this after `name` was built from the inputs that `print` describes. */
 export function markFresh(name, print) {
   mkdirSync(stamps, { recursive: true });
   writeFileSync(path.join(stamps, name), print);
 }
 
-/** To be called before `name` is made: half of it must not pass for whole. */
+/** Call this before `name` is built, so that a partial build does not count as complete. */
 export function markStale(name) {
   rmSync(path.join(stamps, name), { force: true });
 }
