@@ -52,6 +52,11 @@ fn no_resurrection_while_others_invalidate() {
 }
 
 #[test]
+fn no_resurrection_while_loaders_add_tags() {
+    run("added tags", 600, Chaos { writes: true, adds_tags: true, ..Chaos::CALM });
+}
+
+#[test]
 fn no_resurrection_on_nodes_that_answer_in_any_order() {
     run("scattered", 600, Chaos { writes: true, scattered: true, evictions: true, ..Chaos::CALM });
 }
@@ -73,6 +78,15 @@ fn no_resurrection_over_failovers() {
 
 #[test]
 fn no_resurrection_in_any_weather() {
-    let all = Chaos { one_load: false, writes: true, cuts: true, crashes: true, evictions: true, failovers: true, scattered: true };
+    let all = Chaos {
+        one_load: false,
+        writes: true,
+        cuts: true,
+        crashes: true,
+        evictions: true,
+        failovers: true,
+        scattered: true,
+        adds_tags: false,
+    };
     run("everything", 800, all);
 }

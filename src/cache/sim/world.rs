@@ -22,11 +22,21 @@ pub(super) struct Chaos {
     pub evictions: bool,
     pub failovers: bool,
     pub scattered: bool,
+    /// Whether loaders add tags often, and take long: what they add gets into the lease before they end.
+    pub adds_tags: bool,
 }
 
 impl Chaos {
-    pub(super) const CALM: Self =
-        Self { one_load: false, writes: false, cuts: false, crashes: false, evictions: false, failovers: false, scattered: false };
+    pub(super) const CALM: Self = Self {
+        one_load: false,
+        writes: false,
+        cuts: false,
+        crashes: false,
+        evictions: false,
+        failovers: false,
+        scattered: false,
+        adds_tags: false,
+    };
 }
 
 /// A load that a process runs.
@@ -140,9 +150,14 @@ impl World {
     fn turn(&mut self) {
         self.step += 1;
         let p = self.dice.below(self.processes.len() as u64) as usize;
+        if self.chaos.adds_tags && self.dice.chance(5) {
+            return self.name_tags(p);
+        }
         match self.dice.below(100) {
             0..=29 => self.deliver(p),
             30..=54 => self.answer(p),
+            // Where tags are added, the servers keep up with the calls: an addition that waits in a queue adds nothing.
+            55..=64 if self.chaos.adds_tags && self.dice.chance(75) => self.deliver(p),
             55..=64 => self.ask(p),
             65..=74 => self.end_loader(p),
             75..=84 => self.pass(),
@@ -219,6 +234,8 @@ impl World {
 
     fn pass(&mut self) {
         let by = match self.dice.below(10) {
+            // The servers answer within the budgets: what is added gets into the lease.
+            _ if self.chaos.adds_tags => self.dice.below(4),
             0 if !self.chaos.one_load => self.dice.below(12_000),
             1..=3 => self.dice.below(300),
             _ => self.dice.below(10),
@@ -313,6 +330,11 @@ impl World {
 
     fn end_loader(&mut self, p: usize) {
         let Some(load) = self.pick_load(p) else { return };
+        let value = self.processes[p].loads[&load].value;
+        let waits = self.processes[p].calls.values().any(|call| call.names.is_some_and(|(_, adding)| adding == value));
+        if self.chaos.adds_tags && (waits || self.dice.chance(80)) {
+            return;
+        }
         let running = self.processes[p].loads.remove(&load).unwrap();
         let outcome = match self.dice.below(10) {
             0 | 1 => LoadOutcome::Failed,
