@@ -1,21 +1,21 @@
 /**
- * During a rollout: old instances, which cache by themselves, announce what they have changed on the bus; new instances apply that to their
+ * During a rollout, old instances, which have their own cache, announce their changes on the bus, and new instances apply them to their
  * repositories. Run it: node examples/run.mjs apply-bus-messages
  *
- * On memory:// (where the old instance is played by this process), or on the server that REDIS_URL names.
+ * It runs on memory:// (where this process plays the old instance) or on the server in REDIS_URL.
  */
 import { applyInvalidation, CacheRepository, PubSubService, RedisManager, type CacheInvalidationMessage } from 'hawser';
 
 const ID = 'rollout';
 
 /**
- * Applies every message to each of the repositories, until the function that it returns is called.
+ * Applies every message to each of the repositories, until you call the function that it returns.
  *
- * - Old and new instances have entries of their own, under prefixes of their own: a message can only make new entries unusable.
- * - Every new instance applies it, messages of new instances included: the same deletes again, which costs a little and harms nobody.
- * - It must not publish: two instances would answer each other for ever.
- * - A message that is sent while this instance's subscriber is reconnecting is lost. Give entries that old instances write to a `ttl` that you
- *   can live with until the rollout is over.
+ * - Old and new instances have separate entries under separate prefixes, so a message can only make new entries unusable.
+ * - Every new instance applies every message, including those of new instances. Repeated deletes cost little and do no harm.
+ * - It must not publish, because two instances would answer each other endlessly.
+ * - A message that is sent while this instance's subscriber reconnects is lost. Until the rollout is over, give entries that old
+ *   instances can change a `ttl` that you can tolerate.
  */
 export function applyBusMessages(repositories: readonly CacheRepository[], onFailure: (error: unknown) => void): () => void {
   PubSubService.onInvalidation(ID, async (message) => {
@@ -25,7 +25,7 @@ export function applyBusMessages(repositories: readonly CacheRepository[], onFai
   return () => void PubSubService.offInvalidation(ID);
 }
 
-/** What an old instance publishes: the JSON that hawser speaks too. */
+/** What an old instance publishes: the JSON that hawser uses, too. */
 async function asOldInstance(message: CacheInvalidationMessage): Promise<void> {
   await PubSubService.publish(message);
 }
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** The bus is asynchronous: waits until a message has had its effect. */
+/** Waits until a message has taken effect, because the bus is asynchronous. */
 async function gone(cache: CacheRepository, key: string): Promise<void> {
   for (let tries = 0; await cache.has(key); tries++) {
     if (tries === 500) throw new Error('the message had no effect');

@@ -7,7 +7,7 @@
  *     curl localhost:3000/health/redis
  *     curl localhost:3000/metrics
  *
- * On memory://, or on the server that REDIS_URL names; PORT chooses the port.
+ * It runs on memory:// or on the server in REDIS_URL. PORT sets the port.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -35,7 +35,7 @@ async function body(request: IncomingMessage): Promise<Record<string, unknown>> 
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new BadRequest('the body must be a JSON object');
 }
@@ -50,7 +50,7 @@ async function answer(backend: Backend, request: IncomingMessage, response: Serv
   const { method } = request;
   if (method === 'GET' && url.pathname === '/health/redis') {
     const health = await redisHealthCheck();
-    // Caches fail open: an instance without Redis is slow and not wrong. Whether it should get traffic is your decision.
+    // Caches fail open: an instance without Redis is slow but correct. Whether it should get traffic is your decision.
     return send(response, health.healthy ? 200 : 503, health);
   }
   if (method === 'GET' && url.pathname === '/metrics') {
@@ -93,8 +93,8 @@ async function main(): Promise<void> {
   server.listen(Number(process.env.PORT || 3000), () => {
     console.log(`listening on http://localhost:${(server.address() as AddressInfo).port}`);
   });
-  // The hook closes Redis; closing the rest is the application's part. Listening to the signal makes ending the process ours, too: it ends
-  // by itself when nothing is open any more.
+  // The hook closes Redis; the application closes the rest. Because the application listens to the signal, it must also end the process,
+  // which exits once nothing is open.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       server.close();

@@ -1,7 +1,7 @@
 // Runs an example: node examples/run.mjs tour
 //
-// The examples are TypeScript, translated as they are loaded; `hawser` in them is this package. `npm test` checks their types and runs
-// them all. What comes after the name goes to the example.
+// The examples are TypeScript and are transpiled when they are loaded; `hawser` in them is this package. `npm test` checks their types
+// and runs them all. Arguments after the name go to the example.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,14 +10,14 @@ import { fileURLToPath } from 'node:url';
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** The examples by name: files beside this one. */
+/** The names of the examples, which are the files beside this one. */
 export function names() {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.ts'))
     .map((name) => name.slice(0, -3));
 }
 
-/** Loads an example by its path without `.ts`. */
+/** Loads an example. `path` has no `.ts`. */
 export function run(name) {
   const ts = require('typescript');
   const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true, inlineSourceMap: true };

@@ -1,6 +1,6 @@
 /**
- * Tests of an application without a Redis server: cache, stale-while-revalidate and bus run on memory://, with the rules that they have on a
- * server. Here with node:test; jest and vitest are the same. Run it: node examples/run.mjs test-without-redis
+ * Tests an application without a Redis server: cache, stale-while-revalidate and bus run on memory:// with the same rules as on a server.
+ * This uses node:test; jest and vitest work the same way. Run it: node examples/run.mjs test-without-redis
  */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
@@ -8,13 +8,13 @@ import { CacheMetrics, PubSubService, RedisManager } from 'hawser';
 import { Database } from './order-backend/database';
 import { OrderService } from './order-backend/orders';
 
-// Once, before anything uses the manager; or REDIS_URL=memory:// in the environment of the tests.
+// Do this once, before anything uses the manager, or set REDIS_URL=memory:// in the environment of the tests.
 RedisManager.configure({ url: 'memory://' });
 
 const db = new Database({ companies: 2, ordersEach: 3 }, 10);
 const orders = new OrderService(db);
 
-// Closing forgets what memory:// holds, and everything may be used again afterwards: each test begins with an empty cache.
+// Closing clears memory://, and everything may be used again afterwards, so each test begins with an empty cache.
 beforeEach(async () => {
   await RedisManager.closeAll();
   CacheMetrics.reset();

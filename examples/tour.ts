@@ -1,23 +1,23 @@
-/** hawser in five minutes, on memory:// or on the server that REDIS_URL names: node examples/run.mjs tour */
+/** hawser in five minutes, on memory:// or on the server in REDIS_URL: node examples/run.mjs tour */
 import { setTimeout as pause } from 'node:timers/promises';
 import { CacheMetrics, CacheRepository, CachedService, PubSubService, RedisManager, StaleWhileRevalidate, warmCache } from 'hawser';
 
 let queries = 0;
 
-/** Stands for a database. */
+/** Simulates a database. */
 async function query<T>(value: T): Promise<T> {
   queries++;
   await pause(20);
   return value;
 }
 
-/** Reading through the cache: the loader runs when there is nothing, once however many ask. */
+/** Reading through the cache: the loader runs if there is no entry, and only once for all simultaneous readers. */
 async function reading(cache: CacheRepository): Promise<void> {
   const price = (): Promise<number> => cache.getOrSet('price:1', () => query(995), { ttl: 60 });
   await Promise.all([price(), price(), price()]);
   console.log(`three readers, ${queries} query`);
 
-  // null is a value: what does not exist is not asked for again and again.
+  // null is a value, so the cache also remembers that something does not exist.
   await cache.getOrSet('price:2', () => query(null));
   console.log('a cached null:', await cache.has('price:2'), await cache.get('price:2'));
 }
@@ -31,7 +31,7 @@ async function tagging(cache: CacheRepository): Promise<void> {
   console.log('entries invalidated:', await cache.invalidateTags(['company:1:orders']));
   console.log('and gone:', await cache.getMany(['list:1', 'list:2']));
 
-  // A tag that only the source knows: named before the source is read.
+  // Only the source knows this tag. The loader names it before it reads the source.
   await cache.getOrSet('order:7', async ({ addTags }) => {
     await addTags(['customer:9']);
     return query({ id: 7, customer: 9 });
@@ -51,7 +51,7 @@ async function staleWhileRevalidate(cache: CacheRepository): Promise<void> {
   console.log('refreshed meanwhile:', await read());
 }
 
-/** A service: its name is its prefix, its keys and tags are made for it. */
+/** A service: its name is the prefix, and it builds its keys and tags. */
 class InvoiceService extends CachedService {
   protected serviceName = 'tour.invoices';
 
@@ -81,7 +81,7 @@ async function services(): Promise<void> {
   await invoices.clear();
 }
 
-/** The bus: what other instances hold in their own memory. */
+/** The bus: it tells other instances what to drop from their memory. */
 async function bus(): Promise<void> {
   const heard = new Promise<void>((resolve) => {
     PubSubService.onInvalidation('tour', ({ type, target }) => {

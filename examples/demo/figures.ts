@@ -1,8 +1,8 @@
-/** What the demo counts: hawser's own metrics, and beside them how long callers waited, by kind of read. */
+/** The demo's figures: hawser's own metrics, and how long callers waited, by kind of read. */
 import { CacheMetrics } from 'hawser';
 import { LATENCY_MS, type Database, type Query } from '../order-backend/database';
 
-/** One kind of read: its row in the table, the repository that serves it, the query that it stands for. */
+/** One kind of read: its row in the table, its repository, and the query that it replaces. */
 export interface Kind {
   readonly label: string;
   readonly repository: string;
@@ -23,24 +23,24 @@ export interface Row {
   hits: number;
   stale: number;
   misses: number;
-  /** Loaders that ran while somebody waited. */
+  /** Loaders that ran while a caller waited. */
   loads: number;
   refreshes: number;
-  /** Entries that writes made unusable. */
+  /** Entries that writes invalidated. */
   dropped: number;
-  /** Percent. */
+  /** In percent. */
   hitRate: number;
-  /** Half of the latest reads took at most this long, in milliseconds. */
+  /** The median duration of the latest reads, in milliseconds. */
   medianMs: number;
-  /** What the same read costs without a cache. */
+  /** The duration of the same read without a cache, in milliseconds. */
   databaseMs: number | undefined;
-  /** Of all reads: what they would have waited for the database, less what they did wait. */
+  /** The time that all reads would have waited for the database, minus the time that they waited. */
   savedMs: number;
 }
 
 const SAMPLES = 1024;
 
-/** Durations of one kind of read: their sum, and the latest of them. */
+/** The durations of one kind of read: their sum, and the latest ones. */
 class Durations {
   count = 0;
   total = 0;
@@ -60,12 +60,12 @@ class Durations {
 export class Figures {
   readonly dropped: Record<KindName, number> = { list: 0, order: 0, zone: 0, dashboard: 0 };
   messages = 0;
-  /** Answers older than a write that had been invalidated before they were asked for. Must stay 0. */
+  /** Answers older than a write whose invalidation had finished before the read began. Must stay 0. */
   outdated = 0;
   /** Reads that failed. Must stay 0. */
   failed = 0;
   readonly notes: { at: number; text: string }[] = [];
-  /** Reads per second, one number for each half second. */
+  /** Reads per second, one value for each half second. */
   readonly rates: number[] = [];
   readonly startedAt = performance.now();
   private readonly durations: Record<KindName, Durations> = {
@@ -85,7 +85,7 @@ export class Figures {
     return (performance.now() - this.startedAt) / 1000;
   }
 
-  /** Runs a read and takes its time. */
+  /** Runs a read and measures its time. */
   async read<T>(kind: KindName, run: () => Promise<T>): Promise<T> {
     const start = performance.now();
     const value = await run();
@@ -109,7 +109,7 @@ export class Figures {
     return Object.values(this.durations).reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** Queries that the reads have cost, background refreshes included. */
+  /** Queries that the reads have caused, including background refreshes. */
   get queries(): number {
     return Object.values(KINDS).reduce((sum, { query }) => sum + this.db.queries[query], 0);
   }

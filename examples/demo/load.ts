@@ -1,4 +1,4 @@
-/** Users who read and now and then write, until they are told to stop. */
+/** Simulates users who mostly read and sometimes write, until they are told to stop. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Backend } from '../order-backend/backend';
@@ -14,7 +14,10 @@ const pick = <T>(from: readonly T[]): T => from[Math.floor(Math.random() * from.
 
 export class Load {
   private readonly stop = new AbortController();
-  /** By company: the database's revision when the latest invalidation of its lists had resolved. A list read later must not be older. */
+  /**
+   * For each company, the database's revision when the latest invalidation of its lists resolved. A list that is read later must not be
+   * older.
+   */
   private readonly floors = new Map<string, number>();
   private readonly orderIds = new Map<string, string[]>();
   private running: Promise<unknown> | undefined;
@@ -38,7 +41,7 @@ export class Load {
     ]);
   }
 
-  /** Resolves when everybody has had the last answer. */
+  /** Resolves when all users have received their last answer. */
   async end(): Promise<void> {
     this.stop.abort();
     await this.running;
@@ -58,7 +61,7 @@ export class Load {
     }
   }
 
-  /** A few companies are asked for most of the time. */
+  /** Most requests are for a few companies. */
   private company(): string {
     const { companies } = this.backend.db;
     return companies[Math.floor(Math.random() ** 2 * companies.length)];
@@ -87,7 +90,7 @@ export class Load {
     if (list.revision < floor) this.figures.outdated++;
   }
 
-  /** `revision` as it was before the invalidation began: what it has invalidated is at least this. */
+  /** `revision` is the revision before the invalidation began, so the invalidation covers at least this revision. */
   private settled(company: string, revision: number): void {
     this.floors.set(company, Math.max(this.floors.get(company) ?? 0, revision));
   }

@@ -1,4 +1,4 @@
-/** The demo: sets the backend up, lets users at it, shows what becomes of it, and ends by itself. */
+/** The demo: starts the backend, simulates users, shows the figures, and ends on its own. */
 import { parseArgs } from 'node:util';
 import { redisHealthCheck, RedisManager, type Logger } from 'hawser';
 import { Backend } from '../order-backend/backend';
@@ -7,9 +7,9 @@ import { Load } from './load';
 import { openScreen } from './screen';
 
 const FRAMES_PER_SECOND = 10;
-/** Seconds. Short, so that a run of a quarter of a minute sees dashboards become stale. */
+/** In seconds. Short, so that dashboards become stale within a run of fifteen seconds. */
 const DASHBOARD = { staleThreshold: 1.5, maxAge: 30 };
-/** A channel of its own: on a shared server nobody else hears the demo. */
+/** A separate channel, so that nobody else on a shared server receives the demo's messages. */
 const CHANNEL = 'hawser:demo';
 
 function readArguments(): { seconds: number; users: number } {
@@ -23,7 +23,10 @@ function readArguments(): { seconds: number; users: number } {
 
 const LOCK = 'hawser:demo:running';
 
-/** Two demos on one server would read each other's entries, of databases that differ. Gives the server back at the end, or by itself. */
+/**
+ * Locks the server, because two demos would read each other's entries although their databases differ. The lock is released at the end,
+ * or expires.
+ */
 async function reserve(seconds: number): Promise<() => Promise<unknown>> {
   const redis = await RedisManager.getMainClient();
   if ((await redis.set(LOCK, '1', 'EX', Math.ceil(seconds) + 30, 'NX')) === null) {
@@ -33,7 +36,7 @@ async function reserve(seconds: number): Promise<() => Promise<unknown>> {
   return () => redis.del(LOCK);
 }
 
-/** The server without what may be secret in its URL. */
+/** The server's URL without possible secrets. */
 function whereIs(url: string): string {
   if (url.startsWith('memory:')) return 'memory://, no server';
   return URL.canParse(url) ? `${new URL(url).protocol}//${new URL(url).host || new URL(url).pathname}` : 'the server of REDIS_URL';
@@ -42,7 +45,7 @@ function whereIs(url: string): string {
 async function main(): Promise<void> {
   const { seconds, users } = readArguments();
   const url = process.env.REDIS_URL?.trim() || 'memory://';
-  // Log lines would tear the table: they are shown among the notes.
+  // Log lines would break the table, so they appear among the notes.
   const lines: string[] = [];
   const keep = (message: string): void => void lines.push(message);
   const logger: Logger = { debug: () => undefined, info: () => undefined, warn: keep, error: keep };
@@ -52,7 +55,7 @@ async function main(): Promise<void> {
   let release: (() => Promise<unknown>) | undefined;
   let interrupted = false;
   let wake: (() => void) | undefined;
-  // A terminal sends Ctrl-C to the whole group, and npm and the launcher pass it on: however often it comes, it is one.
+  // A terminal sends Ctrl-C to the whole process group, and npm and the launcher pass it on, so repeated signals count as one.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.removeAllListeners(signal);
     process.on(signal, () => {
@@ -61,7 +64,7 @@ async function main(): Promise<void> {
     });
   }
   try {
-    // Throws for a URL that cannot be used.
+    // Throws for an unusable URL.
     if ((await redisHealthCheck()).main !== 'connected') {
       throw new Error(`no answer from ${whereIs(url)}${lines.length > 0 ? `: ${lines[0]}` : ''}. Start a server there, or unset REDIS_URL to run on memory://`);
     }

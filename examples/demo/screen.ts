@@ -1,12 +1,12 @@
-/** The figures on a terminal, drawn again and again in the same place; anywhere else one line now and then. */
+/** Shows the figures: on a terminal, as a table that is redrawn in place; elsewhere, as a line from time to time. */
 import type { Figures, Row } from './figures';
 import { bar, count, duration, fit, left, milliseconds, paint, plural, right, sparkline, width, type Paint } from './text';
 
 export interface Run {
-  /** Where the cache is. */
+  /** The place of the cache. */
   where: string;
   users: number;
-  /** How long it takes, in seconds. */
+  /** The duration of the run, in seconds. */
   seconds: number;
 }
 
@@ -14,7 +14,7 @@ interface Column {
   title: string;
   columns: number;
   of(row: Row): string;
-  /** Where the terminal is too narrow, the column with the highest number goes first. */
+  /** If the terminal is too narrow, the column with the highest number is dropped first. */
   spare: number;
 }
 
@@ -53,7 +53,7 @@ function share(p: Paint, percent: number): string {
   return p.green(full) + p.dim(empty);
 }
 
-/** The table alone, as lines. */
+/** The lines of the table. */
 export function table(figures: Figures, p: Paint, available: number): string[] {
   const columns = columnsOf(p, available);
   const rows = figures.rows();
@@ -63,7 +63,7 @@ export function table(figures: Figures, p: Paint, available: number): string[] {
   return [head, ...rows.map(line), rule, p.bold(line(figures.total(rows)))];
 }
 
-/** What the table's last row comes to, in sentences. */
+/** A summary of the table in sentences. */
 export function conclusions(figures: Figures, permissionsDropped: number, p: Paint): [string, string][] {
   const { reads, savedMs, misses, loads } = figures.total();
   const { outdated, failed } = figures;
@@ -77,11 +77,11 @@ export function conclusions(figures: Figures, permissionsDropped: number, p: Pai
 
 export interface Screen {
   draw(figures: Figures, permissionsDropped: number): void;
-  /** Draws the last state and leaves the terminal as it was. */
+  /** Draws the last state and restores the terminal. */
   close(figures: Figures, permissionsDropped: number, ending: string): void;
 }
 
-/** A live table where standard output is a terminal that can redraw; lines otherwise. */
+/** A live table if standard output is a terminal that can redraw; otherwise lines. */
 export function openScreen(out: NodeJS.WriteStream, run: Run): Screen {
   const live = out.isTTY && process.env.TERM !== 'dumb';
   return live ? new LiveScreen(out, run) : new PlainScreen(out, run);
@@ -96,7 +96,7 @@ class LiveScreen implements Screen {
     private readonly out: NodeJS.WriteStream,
     private readonly run: Run,
   ) {
-    // Node's own judgement: NO_COLOR, FORCE_COLOR, TERM.
+    // Node decides from NO_COLOR, FORCE_COLOR and TERM.
     this.p = paint(out.hasColors());
     out.write('\x1b[?25l');
     process.on('exit', this.restore);
@@ -139,7 +139,7 @@ class LiveScreen implements Screen {
       .map(({ at, text }) => MARGIN + this.p.dim(`${right(at.toFixed(1), 5)} s  ${text}`));
   }
 
-  /** Over what was there before. A frame higher than the terminal would scroll it away: it is cut. */
+  /** Draws over the previous frame. A frame higher than the terminal would scroll, so it is truncated. */
   private paint(lines: string[]): void {
     const shown = lines.slice(0, Math.max(this.out.rows - 1, 1)).map((line) => fit(line, this.out.columns - 1));
     const up = this.drawn > 0 ? `\x1b[${this.drawn}A` : '';

@@ -15,15 +15,15 @@ export function paint(colours: boolean): Paint {
   return { bold: wrap(1, 22), dim: wrap(2, 22), green: wrap(32, 39), yellow: wrap(33, 39), red: wrap(31, 39), cyan: wrap(36, 39) };
 }
 
-// eslint-disable-next-line no-control-regex -- the escape character is what it looks for
+// eslint-disable-next-line no-control-regex -- it matches the escape character
 const ESCAPES = /\x1b\[[\d;]*m/g;
 
-/** How many columns a text takes. */
+/** The width of a text in columns. */
 export function width(text: string): number {
   return [...text.replace(ESCAPES, '')].length;
 }
 
-/** At most `columns` wide. A text that is cut loses its colours: half a sequence would colour what follows. */
+/** Truncates a text to `columns`. A truncated text loses its colours, because half a sequence would colour the text after it. */
 export function fit(text: string, columns: number): string {
   return width(text) <= columns ? text : `${[...text.replace(ESCAPES, '')].slice(0, Math.max(columns - 1, 0)).join('')}…`;
 }
@@ -51,7 +51,7 @@ export function milliseconds(ms: number): string {
   return ms < 1 ? `${Math.round(ms * 1000)} µs` : ms < 100 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
 
-/** A long one, in words. */
+/** A long duration in words. */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -61,7 +61,7 @@ export function duration(ms: number): string {
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/** `share` from 0 to 1 of `columns`, in eighths of a column; how much is empty comes after it. */
+/** A bar that fills `share` (0 to 1) of `columns`, in eighths of a column, padded with blanks. */
 export function bar(share: number, columns: number): { full: string; empty: string } {
   const eighths = Math.round(Math.min(Math.max(share, 0), 1) * columns * 8);
   const full = '█'.repeat(eighths >> 3) + EIGHTHS[eighths & 7];
@@ -70,7 +70,7 @@ export function bar(share: number, columns: number): { full: string; empty: stri
 
 const LEVELS = '▁▂▃▄▅▆▇█';
 
-/** The latest numbers as a row of small columns, from 0 to the largest. */
+/** A sparkline of the latest numbers, scaled from 0 to the largest. */
 export function sparkline(numbers: readonly number[], columns: number): string {
   const shown = numbers.slice(-columns);
   const top = Math.max(...shown, 1);

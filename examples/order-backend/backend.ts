@@ -30,13 +30,13 @@ export class Backend {
     this.channel = channel;
   }
 
-  /** Listens to the other instances. */
+  /** Subscribes to the messages of the other instances. */
   async start(): Promise<void> {
     this.permissions.listen();
     await PubSubService.initialize(this.channel === undefined ? {} : { channel: this.channel });
   }
 
-  /** Fills the caches of the first companies before traffic comes. */
+  /** Fills the caches of the first companies before traffic arrives. */
   warm(companies = 3): Promise<WarmReport> {
     const top = this.db.companies.slice(0, companies);
     return warmCache(
@@ -45,14 +45,14 @@ export class Backend {
     );
   }
 
-  /** Deletes what this backend has cached. */
+  /** Deletes the entries that this backend has cached. */
   async clear(): Promise<void> {
     await this.orders.clear();
     await this.zones.clear();
     await this.dashboards.clear();
   }
 
-  /** Closes all connections; afterwards the process can end. */
+  /** Closes all connections, so that the process can end. */
   async stop(): Promise<void> {
     PubSubService.offInvalidation('permissions');
     await RedisManager.closeAll();

@@ -1,12 +1,12 @@
-/** Analytics: expensive to compute, allowed to be a little old, never late once there is something to show. */
+/** Analytics: expensive to compute and allowed to be slightly old. Once there is a value, readers never wait. */
 import { CachedService, StaleWhileRevalidate } from 'hawser';
 import type { Dashboard, Database } from './database';
 
-/** Seconds. */
+/** In seconds. */
 export interface DashboardTimes {
-  /** Younger than this, a dashboard is returned as it is; older, it is returned and computed anew in the background. Default 300. */
+  /** Up to this age, a dashboard is returned as it is. An older one is returned and computed again in the background. Default 300. */
   staleThreshold?: number;
-  /** Older than this, it is computed before it is returned. Default 900. */
+  /** Beyond this age, a dashboard is computed before it is returned. Default 900. */
   maxAge?: number;
 }
 
@@ -22,7 +22,7 @@ export class DashboardService extends CachedService {
     this.swr = new StaleWhileRevalidate(this.cache, staleThreshold, maxAge);
   }
 
-  /** Without the orders' tag on purpose: it would be dropped, and computed while somebody waits, with every order. */
+  /** Deliberately without the orders' tag: with it, every order would drop the dashboard, and a reader would wait for it. */
   get(companyId: string): Promise<Dashboard> {
     return this.swr.get(this.cacheKey(companyId, 'dashboard'), () => this.db.computeDashboard(companyId));
   }

@@ -1,6 +1,6 @@
 /**
- * The order backend's database, simulated: it answers as late as a real one would and counts what it is asked. A query sees the data as they
- * are when it starts and answers later, so a write in between makes its answer an old one: what a cache must not keep.
+ * A simulated database for the order backend. It answers as slowly as a real one and counts its queries. A query reads the data when it
+ * starts and answers later, so a write in between makes its answer outdated, and a cache must not keep it.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -44,7 +44,7 @@ export type Query = keyof typeof LATENCY_MS;
 const STATUSES: OrderStatus[] = ['new', 'packed', 'shipped', 'delivered'];
 
 export class Database {
-  /** Queries that were answered, by kind. */
+  /** The number of answered queries, by kind. */
   readonly queries: Record<Query, number> = { list: 0, order: 0, zone: 0, dashboard: 0, permissions: 0, write: 0 };
   readonly companies: string[];
   private readonly orders = new Map<string, Order>();
@@ -53,7 +53,7 @@ export class Database {
   private zoneEdition = 1;
   private lastId = 0;
 
-  /** `speed` 10 answers ten times as fast. */
+  /** With `speed` 10, the database answers ten times as fast. */
   constructor(
     options: { companies?: number; ordersEach?: number } = {},
     private readonly speed = 1,
@@ -63,7 +63,7 @@ export class Database {
     for (const companyId of this.companies) for (let i = 0; i < ordersEach; i++) this.add(companyId, `customer ${i % 40}`, 500 + ((i * 7919) % 20_000));
   }
 
-  /** Ids of a company's orders, newest last. Not a query: for whoever makes up requests. */
+  /** Ids of a company's orders, newest last. This is not a query; the load generator uses it to make requests. */
   orderIds(companyId: string): string[] {
     return [...this.orders.values()].filter((order) => order.companyId === companyId).map((order) => order.id);
   }
@@ -102,7 +102,7 @@ export class Database {
     return { ...this.add(companyId, customer, cents) };
   }
 
-  /** The order as it is now, or null where there is none. */
+  /** The current order, or null if there is none. */
   async setStatus(id: string, status: OrderStatus): Promise<Order | null> {
     await this.answer('write', null);
     const order = this.orders.get(id);
@@ -123,7 +123,7 @@ export class Database {
     this.permissions.set(userId, permissions);
   }
 
-  /** How many writes a company's orders have seen. Not a query: for whoever checks answers. */
+  /** The number of writes to a company's orders. This is not a query; the demo uses it to check answers. */
   revision(companyId: string): number {
     return this.revisions.get(companyId) ?? 0;
   }

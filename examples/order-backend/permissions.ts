@@ -1,6 +1,6 @@
 /**
- * What users may do, asked with every request and therefore held in this process's memory: the one thing here that needs the bus, because
- * another process cannot reach it. A message can be lost while a connection is down, so entries live a minute at most.
+ * The permissions of users. Every request needs them, so they are held in this process's memory. Only they need the bus, because other
+ * processes cannot reach this memory. A message can be lost while a connection is down, so entries live for at most a minute.
  */
 import { PubSubService, type CacheInvalidationMessage } from 'hawser';
 import type { Database } from './database';
@@ -9,13 +9,13 @@ const KEY = 'permissions:';
 const LIFE_MS = 60_000;
 
 export class PermissionService {
-  /** Sets dropped because a message said so. */
+  /** The number of sets that messages have dropped. */
   dropped = 0;
   private readonly held = new Map<string, { permissions: Promise<string[]>; until: number }>();
 
   constructor(private readonly db: Database) {}
 
-  /** Listens to the bus. `PubSubService.initialize` connects it. */
+  /** Registers a listener on the bus. `PubSubService.initialize` connects the bus. */
   listen(): void {
     PubSubService.onInvalidation('permissions', (message) => this.onMessage(message));
   }

@@ -1,4 +1,4 @@
-/** Reference data: kept for a day, dropped as a whole when an administrator publishes a new edition. */
+/** Reference data: cached for a day, and dropped as a whole when an administrator publishes a new edition. */
 import { CachedService, PubSubService } from 'hawser';
 import type { Database } from './database';
 
