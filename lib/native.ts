@@ -6,18 +6,20 @@ import { binaryName, platformName } from '../binding/platform.js';
 import { describe, type LoadFailure } from './native_error';
 import { codeFolder, node, runningFolder } from './place';
 
-/** The exports of the binary. */
+/** The exports of the binary. Calls that may throw go through `fromCore`. */
 export interface NativeBinding {
   /** The class word of a command, by its lower-case name. */
   classify(name: string): number;
   /** CPU time that this thread has used, in microseconds; NaN if the system does not provide it. */
   threadCpuTime(): number;
-  /** The parts of a connection URL as JSON; throws `E_BAD_OPTION ...`. */
+  /** The parts of a connection URL as JSON; throws the reason if it is not a valid URL. */
   parseUrl(url: string): string;
   /** Checks a bus message and returns it as JSON; throws the reason if the text is not a valid message. */
   parseBusMessage(text: string): string;
-  NativeLink: new (optionsJson: string, resp3: boolean, stringNumbers: boolean) => NativeLink;
-  NativeCache: new (configJson: string) => NativeCache;
+  /** `settings`: `LinkSettings` as JSON. */
+  NativeLink: new (settings: string, resp3: boolean, stringNumbers: boolean) => NativeLink;
+  /** `settings`: `CacheSettings` as JSON. */
+  NativeCache: new (settings: string) => NativeCache;
 }
 
 /** The state machine of one connection; see `src/node/link.rs`. */
@@ -54,10 +56,10 @@ export interface NativeLink {
   transport(fd: number): void;
   transportLost(): void;
   checked(accepted: boolean): void;
-  configure(optionsJson: string): void;
+  configure(settings: string): void;
 }
 
-/** The cache engine; see `src/node/cache.rs` and docs/design/crossing.md. */
+/** The cache engine; see `src/node/cache.rs` and docs/design/contract.md. */
 export interface NativeCache {
   share(calls: Buffer, state: Float64Array, array: (...items: unknown[]) => unknown[]): void;
   calls(bytes: number): void;

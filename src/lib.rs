@@ -4,6 +4,7 @@
 //!
 //! | room | owns |
 //! |---|---|
+//! | [`contract`] | what crosses to the facade as numbers and options, declared once |
 //! | [`resp`] | RESP2 and RESP3: decodes replies, encodes arguments |
 //! | [`command`] | what a command means for its connection: replay class, blocking, state |
 //! | [`conn`] | the link: handshake, queues, replay, subscriptions, reconnect |
@@ -25,6 +26,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod conn;
+pub mod contract;
 pub mod entropy;
 pub mod error;
 pub mod pubsub;

@@ -187,7 +187,7 @@ describe('loads', () => {
     const [first, second] = engine.ids('G');
     engine.decide([WAITING, second], [LOAD, first, 3, 0]);
     await settle();
-    engine.decide([ERROR, engine.ids('A')[0], 'E_TIMEOUT no answer', 1]);
+    engine.decide([ERROR, engine.ids('A')[0], ['E_TIMEOUT', 'no answer', 1], 0]);
     expect(await owner).toEqual({ n: 1 });
     await settle();
     expect(engine.crossed.at(-1)).toEqual(['F', '3']);
@@ -199,7 +199,7 @@ describe('loads', () => {
     const { engine, port, warnings } = scripted();
     const value = read(port, 'k', () => 'own', port.base);
     await settle();
-    engine.decide([ERROR, engine.ids('G')[0], 'E_INTERNAL odd', 0]);
+    engine.decide([ERROR, engine.ids('G')[0], ['E_INTERNAL', 'odd', 0], 0]);
     expect(await value).toBe('own');
     expect(JSON.stringify(warnings)).toContain('odd');
   });

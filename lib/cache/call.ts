@@ -1,6 +1,7 @@
 /** One call of the cache on its way through the engine, and one load that it may have to run. */
 import { HawserError, type HawserErrorDetails } from '../errors';
-import { Decision, Hit } from './decisions';
+import { CallLetter, Decision, Hit } from '../contract.generated';
+import { errorAt } from '../core_error';
 
 /** How a load ended, for those who joined it. Absent while it runs. */
 export interface LoadOutcome {
@@ -18,7 +19,7 @@ export interface Load {
 export type Phase = 'asked' | 'waiting' | 'loading' | 'storing' | 'over';
 
 /** Operations that are kept and repeated when they could not be delivered. */
-const INVALIDATIONS = new Set(['D', 'T']);
+const INVALIDATIONS = new Set<string>([CallLetter.Delete, CallLetter.InvalidateTags]);
 
 // Promises are made without a closure per call: the executor leaves `resolve` here.
 let resolveOfLast: (call: Call) => void;
@@ -31,7 +32,7 @@ const executor = (resolve: (call: Call) => void): void => {
  * queue. The same object is handed out every time: read `kind`, `a` and `b` before asking again.
  */
 export class Call {
-  kind = -1;
+  kind = -1 as Decision;
   a: unknown = undefined;
   b = 0;
   phase: Phase = 'asked';
@@ -40,7 +41,7 @@ export class Call {
   /** Monotonic milliseconds at which it was issued; 0 unless commands are monitored. */
   startedAt = 0;
   private resolve: ((call: Call) => void) | undefined = undefined;
-  private early: [kind: number, a: unknown, b: number][] | undefined = undefined;
+  private early: [kind: Decision, a: unknown, b: number][] | undefined = undefined;
   private refreshLoad: Load | undefined = undefined;
   private refresher: ((load: Load) => void) | undefined = undefined;
 
@@ -64,7 +65,7 @@ export class Call {
   }
 
   /** For the driver: a decision has arrived. */
-  decided(kind: number, a: unknown, b: number): void {
+  decided(kind: Decision, a: unknown, b: number): void {
     const { resolve } = this;
     if (resolve === undefined) {
       (this.early ??= []).push([kind, a, b]);
@@ -77,8 +78,13 @@ export class Call {
     resolve(this);
   }
 
+  /** What a hit counts as. */
+  get hit(): Hit {
+    return this.b;
+  }
+
   get isStaleHit(): boolean {
-    return this.kind === Decision.hit && this.b === Hit.stale;
+    return this.kind === Decision.Hit && this.hit === Hit.Stale;
   }
 
   /** What runs the loader should the engine decide on a refresh; it may have done so already. */
@@ -97,13 +103,10 @@ export class Call {
 
   /** The error of a decision of kind `error`. Made by whoever awaits the call, so that its stack leads to the caller's line. */
   error(command: string, node: string): HawserError {
-    const text = String(this.a);
-    const space = text.indexOf(' ');
-    const code = space > 0 ? text.slice(0, space) : 'E_INTERNAL';
-    const message = space > 0 ? text.slice(space + 1) : text;
+    const { code, message = code, maybeExecuted } = errorAt(this.a as unknown[], 0);
     const details: HawserErrorDetails = { command, node };
-    if ((this.b & 1) !== 0) details.maybeExecuted = true;
-    if (INVALIDATIONS.has(this.operation)) details.kept = (this.b & 2) !== 0;
+    if (maybeExecuted) details.maybeExecuted = true;
+    if (INVALIDATIONS.has(this.operation)) details.kept = this.b === 1;
     return new HawserError(code, `cache ${command} at ${node}: ${message}`, details);
   }
 }

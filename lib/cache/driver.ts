@@ -10,7 +10,8 @@ import { CallEncoder, FLUSH_BYTES } from './encoder';
 import { offExit, onExit } from '../exit';
 import { WakeTimer } from '../link/wake';
 import type { NativeCache, NativeLink } from '../native';
-import { Decision, Hit, State } from './decisions';
+import { CacheSlot, CallLetter, Decision, Hit, Slots } from '../contract.generated';
+import { fromCore, thrownByCore } from '../core_error';
 import type { CallOptions } from './options';
 
 const now = performance.now.bind(performance);
@@ -46,7 +47,7 @@ const REFRESH_PATIENCE_MS = 30_000;
 const MAX_U32 = 0xffff_ffff;
 
 export class CacheDriver {
-  private readonly state = new Float64Array(8);
+  private readonly state = new Float64Array(Slots.CacheState);
   private readonly encoder: CallEncoder;
   private readonly calls = new Map<number, Call>();
   /** Calls that were answered with a stale value, in the order of their answers: a refresh may need their loaders. */
@@ -82,7 +83,7 @@ export class CacheDriver {
     private readonly native: NativeCache,
     private readonly events: DriverEvents,
   ) {
-    this.state[State.tickIn] = -1;
+    this.state[CacheSlot.TickIn] = -1;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
   }
 
@@ -133,7 +134,7 @@ export class CacheDriver {
   repository(prefix: string): Registration {
     const known = this.repositories.get(prefix)?.deref();
     if (known !== undefined) return known;
-    const registration: Registration = { repo: this.native.register(prefix) };
+    const registration: Registration = { repo: fromCore(() => this.native.register(prefix)) };
     const { repo } = registration;
     const ref = new WeakRef(registration);
     this.repositories.set(prefix, ref);
@@ -159,54 +160,54 @@ export class CacheDriver {
 
   /** `replaces`: the caller has read what is stored and could not decode it. It counts as missing. */
   getOrSet(repo: number, key: string, o: CallOptions, replaces = false): Call {
-    const call = this.open(replaces ? 'N' : 'G');
+    const call = this.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
     const args = [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
     return this.send(call, args, o.tags);
   }
 
   get(repo: number, key: string): Call {
-    const call = this.open('R');
+    const call = this.open(CallLetter.Get);
     return this.send(call, [String(call.id), String(repo), key, '', '']);
   }
 
   has(repo: number, key: string): Call {
-    const call = this.open('H');
+    const call = this.open(CallLetter.Has);
     return this.send(call, [String(call.id), String(repo), key]);
   }
 
   set(repo: number, key: string, payload: string, o: CallOptions): Call {
-    const call = this.open('S');
+    const call = this.open(CallLetter.Set);
     return this.send(call, [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, payload], o.tags);
   }
 
   delete(repo: number, keys: readonly string[]): Call {
-    const call = this.open('D');
+    const call = this.open(CallLetter.Delete);
     return this.send(call, [String(call.id), String(repo)], keys);
   }
 
   deletePattern(repo: number, glob: string): Call {
-    const call = this.open('P');
+    const call = this.open(CallLetter.DeletePattern);
     return this.send(call, [String(call.id), String(repo), glob]);
   }
 
   invalidateTags(repo: number, tags: readonly string[]): Call {
-    const call = this.open('T');
+    const call = this.open(CallLetter.InvalidateTags);
     return this.send(call, [String(call.id), String(repo)], tags);
   }
 
   addTags(load: Load, tags: readonly string[]): Call {
-    const call = this.open('A');
+    const call = this.open(CallLetter.AddTags);
     return this.send(call, [String(call.id), String(load.id)], tags);
   }
 
   /** A loader's value. */
   loaded(call: Call | undefined, load: Load, payload: string): void {
-    this.tell(call, 'V', [String(load.id), payload]);
+    this.tell(call, CallLetter.Loaded, [String(load.id), payload]);
   }
 
   /** A loader gave `undefined`. */
   loadedNothing(call: Call | undefined, load: Load): void {
-    this.tell(call, 'U', [String(load.id)]);
+    this.tell(call, CallLetter.LoadedNothing, [String(load.id)]);
   }
 
   /**
@@ -215,14 +216,14 @@ export class CacheDriver {
    */
   loadFailed(call: Call | undefined, load: Load, outcome?: LoadOutcome): void {
     if (outcome !== undefined) load.outcome = outcome;
-    this.tell(call, 'F', [String(load.id)]);
+    this.tell(call, CallLetter.LoadFailed, [String(load.id)]);
   }
 
   /** The caller has given the call up. Its loader, if it runs, goes on. */
   cancel(call: Call): void {
     if (!this.calls.delete(call.id)) return;
     this.enter(call, 'over');
-    this.write('X', [String(call.id)]);
+    this.write(CallLetter.Cancel, [String(call.id)]);
   }
 
   /** Resolves when no call waits for the engine any more (loaders may still run), at the latest after `ms`. */
@@ -306,11 +307,12 @@ export class CacheDriver {
 
   /** The engine could not take a batch: a defect. Nobody must wait for ever because of it. */
   private lost(error: unknown): void {
+    const { code, message } = thrownByCore(error);
     for (const [id, call] of this.calls) {
       if (call.phase === 'loading') continue;
       this.calls.delete(id);
       this.enter(call, 'over');
-      call.decided(Decision.error, `E_INTERNAL ${(error as Error).message}`, 1);
+      call.decided(Decision.Error, [code, message, 1], 0);
     }
   }
 
@@ -321,15 +323,15 @@ export class CacheDriver {
     const { state } = this;
     try {
       for (;;) {
-        if (state[State.writable] === 1) {
+        if (state[CacheSlot.Writable] === 1) {
           // Before the decisions are taken, which also takes this mark back.
-          state[State.writable] = 0;
+          state[CacheSlot.Writable] = 0;
           this.link?.pump();
-        } else if (state[State.decisions] > 0) {
-          state[State.decisions] = 0;
+        } else if (state[CacheSlot.Decisions] > 0) {
+          state[CacheSlot.Decisions] = 0;
           const decisions = this.native.decisions();
-          for (let i = 0; i + 3 < decisions.length; i += 4) {
-            this.decide(decisions[i] as number, decisions[i + 1] as number, decisions[i + 2], decisions[i + 3]);
+          for (let i = 0; i < decisions.length; i += Slots.Decision) {
+            this.decide(decisions[i] as Decision, decisions[i + 1] as number, decisions[i + 2], decisions[i + 3]);
           }
         } else {
           break;
@@ -340,40 +342,40 @@ export class CacheDriver {
     }
     if (this.idlers.length > 0 && !this.asking()) for (const done of [...this.idlers]) done();
     // The timer holds the process only while a caller waits for a store that is there; background work never does.
-    this.timer.arm(state[State.tickIn], this.isAttached && this.calls.size > this.loading);
+    this.timer.arm(state[CacheSlot.TickIn], this.isAttached && this.calls.size > this.loading);
   }
 
-  private decide(kind: number, id: number, a: unknown, b: unknown): void {
-    if (kind === Decision.event) {
+  private decide(kind: Decision, id: number, a: unknown, b: unknown): void {
+    if (kind === Decision.Event) {
       // Of a failed refresh the facade knows more: the error and the key.
       if (a !== 'refreshError') aside(() => this.events.event(id, String(a), typeof b === 'string' ? b : ''));
       return;
     }
-    if (kind === Decision.loadOver) {
+    if (kind === Decision.LoadOver) {
       // Of a load; or of a stale hit that nobody is going to refresh.
       this.loads.delete(a as number);
       this.stale.delete(id);
       return;
     }
-    if (kind === Decision.refresh) return this.refresh(id, this.begin(a as number));
+    if (kind === Decision.Refresh) return this.refresh(id, this.begin(a as number));
     const call = this.calls.get(id);
     if (call === undefined) {
-      if (kind === Decision.load) this.loadFailed(undefined, this.begin(a as number)); // Given up meanwhile.
+      if (kind === Decision.Load) this.loadFailed(undefined, this.begin(a as number)); // Given up meanwhile.
       return;
     }
     switch (kind) {
-      case Decision.waiting:
+      case Decision.Waiting:
         this.enter(call, 'waiting');
         call.onWaiting?.();
         return;
-      case Decision.load:
+      case Decision.Load:
         this.enter(call, 'loading');
         return call.decided(kind, this.begin(a as number), b as number);
-      case Decision.failedWith:
+      case Decision.FailedWith:
         a = this.loads.get(a as number)?.outcome; // Looked up now: the load may be over before its joiners wake.
         break;
-      case Decision.hit:
-        if (b === Hit.stale) this.keepStale(call);
+      case Decision.Hit:
+        if ((b as Hit) === Hit.Stale) this.keepStale(call);
         break;
     }
     this.calls.delete(id);

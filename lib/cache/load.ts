@@ -5,7 +5,7 @@
 import { HawserError } from '../errors';
 import type { Call, Load } from './call';
 import { refreshFailed } from './events';
-import { Decision } from './decisions';
+import { Decision } from '../contract.generated';
 import { runLoader } from './nesting';
 import type { CallOptions } from './options';
 import { warnTagsOff, type CachePort } from './port';
@@ -71,7 +71,7 @@ class Context implements LoaderContext {
 
   private async tell(load: Load, tags: readonly string[]): Promise<void> {
     const call = await this.port.driver.addTags(load, tags).next();
-    if (call.kind === Decision.error) this.unstorable = true;
+    if (call.kind === Decision.Error) this.unstorable = true;
   }
 
   /** The loader has settled: no tag comes any more, and those under way have arrived. */
@@ -130,7 +130,7 @@ async function staleInstead<T>(port: CachePort, call: Call, load: Load, error: u
   const decided = call.next();
   port.driver.loadFailed(call, load, { error });
   await decided;
-  if (call.kind === Decision.hit) return port.serializer.deserialize(call.a as string) as T;
+  if (call.kind === Decision.Hit) return port.serializer.deserialize(call.a as string) as T;
   throw error;
 }
 

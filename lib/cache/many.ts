@@ -7,7 +7,7 @@ import { nextTick } from '../clock';
 import { badOption } from '../errors';
 import type { Call, Load, LoadOutcome } from './call';
 import { refreshFailed } from './events';
-import { Decision } from './decisions';
+import { Decision } from '../contract.generated';
 import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
@@ -116,7 +116,7 @@ export class Group<T> {
     const { port } = this;
     const { call, key } = member;
     member.state = 'done';
-    if (call.kind === Decision.hit) {
+    if (call.kind === Decision.Hit) {
       const decoded = decode(port, call);
       if (decoded.ok) {
         countHit(port, call);
@@ -133,10 +133,10 @@ export class Group<T> {
       return;
     }
     port.counters.misses++;
-    if (call.kind === Decision.nothing) return;
-    if (call.kind === Decision.failedWith) this.joined(member, call.a as LoadOutcome | undefined);
+    if (call.kind === Decision.Nothing) return;
+    if (call.kind === Decision.FailedWith) this.joined(member, call.a as LoadOutcome | undefined);
     else {
-      if (call.kind === Decision.error) warn(port, call.error('getOrSetMany', port.driver.node).message);
+      if (call.kind === Decision.Error) warn(port, call.error('getOrSetMany', port.driver.node).message);
       member.state = 'mine';
     }
   }
@@ -163,7 +163,7 @@ export class Group<T> {
     for (const { key, call } of mine) {
       const value = found.get(key);
       this.values.set(key, value);
-      if (call.kind !== Decision.load) continue; // Loaded beside the cache.
+      if (call.kind !== Decision.Load) continue; // Loaded beside the cache.
       const load = call.a as Load;
       if (value === undefined) {
         driver.loadedNothing(call, load);
@@ -197,7 +197,7 @@ export class Group<T> {
   private async staleInstead(mine: Member[], error: unknown): Promise<void> {
     await Promise.all(
       mine.map(async ({ key, call }) => {
-        if (call.kind !== Decision.load) {
+        if (call.kind !== Decision.Load) {
           this.failure ??= { error };
           return;
         }
@@ -215,7 +215,7 @@ export class Group<T> {
     const { driver } = this.port;
     for (const { call, state } of this.members) {
       if (state === 'mine') {
-        if (call.kind === Decision.load) driver.loadFailed(call, call.a as Load);
+        if (call.kind === Decision.Load) driver.loadFailed(call, call.a as Load);
       } else if (state !== 'done') {
         driver.cancel(call);
         this.port.counters.misses++;
@@ -262,7 +262,7 @@ export class Group<T> {
 
 /** Asked anew: a decision has arrived since `kind` was last looked at. */
 function isHit(call: Call): boolean {
-  return call.kind === Decision.hit;
+  return call.kind === Decision.Hit;
 }
 
 /** Own properties only: a key may be called `constructor`. */

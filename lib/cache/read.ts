@@ -3,7 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { nextTick } from '../clock';
 import type { Call, LoadOutcome } from './call';
 import { loadUncached, refresh, runLoad, type Loader } from './load';
-import { Decision, Hit } from './decisions';
+import { Decision, Hit } from '../contract.generated';
 import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
@@ -22,8 +22,8 @@ export function decode(port: CachePort, call: Call): Decoded {
 
 /** Counts a read that got a value. A caller who joined a load is a miss. */
 export function countHit(port: CachePort, call: Call): void {
-  if (call.b === Hit.fresh) port.counters.hits++;
-  else if (call.b === Hit.stale) port.counters.stale++;
+  if (call.hit === Hit.Fresh) port.counters.hits++;
+  else if (call.hit === Hit.Stale) port.counters.stale++;
   else port.counters.misses++;
 }
 
@@ -41,7 +41,7 @@ async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: Ca
 
 /** What a call's first decision means for its caller. */
 async function answer<T>(port: CachePort, call: Call, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
-  if (call.kind === Decision.hit) {
+  if (call.kind === Decision.Hit) {
     const decoded = decode(port, call);
     if (!decoded.ok) return replaced(port, key, loader, o);
     countHit(port, call);
@@ -53,15 +53,15 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
   }
   port.counters.misses++;
   switch (call.kind) {
-    case Decision.load:
+    case Decision.Load:
       return runLoad(port, call, key, loader, o);
-    case Decision.nothing:
+    case Decision.Nothing:
       return undefined as T;
-    case Decision.failedWith:
+    case Decision.FailedWith:
       return joined(port, call.a as LoadOutcome | undefined, key, loader, o);
     default:
       // A read path does not fail because of the cache.
-      if (call.kind === Decision.error) warn(port, call.error('getOrSet', port.driver.node).message);
+      if (call.kind === Decision.Error) warn(port, call.error('getOrSet', port.driver.node).message);
       return loadUncached(port, key, loader, o);
   }
 }
@@ -76,7 +76,7 @@ async function joined<T>(port: CachePort, outcome: LoadOutcome | undefined, key:
 /** What is stored cannot be decoded: the key is read once more, as if nothing were there. The value that is loaded takes its place. */
 async function replaced<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   const call = await port.driver.getOrSet(port.repo, key, o, true).next();
-  if (call.kind === Decision.hit && !decode(port, call).ok) {
+  if (call.kind === Decision.Hit && !decode(port, call).ok) {
     port.counters.misses++;
     return loadUncached(port, key, loader, o);
   }

@@ -36,7 +36,7 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       maxQueueCommands: options.maxQueueCommands,
       maxQueueBytes: options.maxQueueBytes,
       watchdogMs: options.watchdogMs,
-      retryRefused: options.retryRefused,
+      retryRefused: options.retryRefused === true,
       maxReplyDepth: options.maxReplyDepth,
       maxReplyElements: options.maxReplyElements,
       maxReplyBytes: options.maxReplyBytes,

@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import type { CoreError } from '../core_error';
 import { HawserError } from '../errors';
 import { nextTick, surface } from '../clock';
 import { Command } from '../command/command';
@@ -12,7 +13,7 @@ import { clientConfig } from './config';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
 import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
-import type { LinkClient, LinkConfig, MessageKind } from '../link/link_client';
+import type { LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
 import type { ConnectorLike, ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
@@ -225,8 +226,8 @@ export class Lifecycle implements LinkClient {
     this.silentEmit('error', error);
   }
 
-  onFailed(code: string, text: string): void {
-    this.lastError = code === 'E_REPLY' ? new ReplyError(text) : new HawserError(code, code === 'E_PROTOCOL' ? `${text}. Please report this.` : text);
+  onFailed({ code, message = code }: CoreError): void {
+    this.lastError = code === 'E_REPLY' ? new ReplyError(message) : new HawserError(code, code === 'E_PROTOCOL' ? `${message}. Please report this.` : message);
     this.silentEmit('error', this.lastError);
   }
 
@@ -257,16 +258,16 @@ export class Lifecycle implements LinkClient {
     this.setStatus('end');
   }
 
-  onMessage(kind: MessageKind, pattern: Buffer, channel: Buffer, payload: Buffer): void {
+  onMessage(event: MessageEvent, pattern: Buffer, channel: Buffer, payload: Buffer): void {
     const { client } = this;
-    const hasText = client.listenerCount(kind) > 0;
-    if (kind === 'pmessage') {
-      if (hasText) ask(() => client.emit(kind, pattern.toString(), channel.toString(), payload.toString()));
+    const hasText = client.listenerCount(event) > 0;
+    if (event === 'pmessage') {
+      if (hasText) ask(() => client.emit(event, pattern.toString(), channel.toString(), payload.toString()));
       client.emit('pmessageBuffer', pattern.toString(), channel, payload);
       return;
     }
-    if (hasText) ask(() => client.emit(kind, channel.toString(), payload.toString()));
-    client.emit(`${kind}Buffer`, channel, payload);
+    if (hasText) ask(() => client.emit(event, channel.toString(), payload.toString()));
+    client.emit(`${event}Buffer`, channel, payload);
   }
 
   onMonitor(line: string): void {
@@ -289,7 +290,7 @@ export class Lifecycle implements LinkClient {
     }
     if (command.meta.lower === 'select') this.selected = link.database;
     if (typeof options.reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
-    const verdict = ask(() => options.reconnectOnError?.(command.errorOf({ code: 'E_REPLY', node: link.node, text })));
+    const verdict = ask(() => options.reconnectOnError?.(command.errorOf({ code: 'E_REPLY', node: link.node, message: text })));
     if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
     if (client.status !== 'reconnecting') client.disconnect(true);
     // What belongs to a transaction would run outside of it.

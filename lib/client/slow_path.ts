@@ -5,7 +5,7 @@ import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
 import { noop, type Lifecycle } from './lifecycle';
 import type { Script } from '../command/script';
 import { sendSource } from '../command/script_source';
-import { ClassBit } from '../command/table';
+import { ClassBit } from '../contract.generated';
 
 /** Sends a command, or refuses it. */
 export function sendOnSlowPath(life: Lifecycle, command: Command): void {

@@ -4,7 +4,8 @@
  */
 import calculateSlot from 'cluster-key-slot';
 import { exists, hasFlag } from '@ioredis/commands';
-import { ClassBit, keyIndexes, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
+import { ClassBit } from '../contract.generated';
+import { keyIndexes, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from '../observe/errors';
 import { BLOCKING_FLAGS, blockingTimeOf } from './blocking';
 import { decoded } from './decoded';

@@ -3,6 +3,7 @@
  * There is one `Meta` per spelling of a name, made at first use.
  */
 import { exists, getKeyIndexes, list } from '@ioredis/commands';
+import { ClassBit } from '../contract.generated';
 import { native } from '../native';
 
 export type Argument = string | Buffer | number | null | undefined | object;
@@ -18,16 +19,6 @@ export interface ReplyContext {
 /** Takes a reply; returns the value for the caller. If it throws, the command rejects with the exception. */
 export type ReplyTransformer = (reply: any, context: ReplyContext) => any;
 /* eslint-enable @typescript-eslint/no-explicit-any */
-
-/** Bits of a command's class that the facade uses. See `src/command/class.rs`. */
-export const enum ClassBit {
-  Idempotent = 1,
-  Blocking = 2,
-  Loading = 1 << 3,
-  Buffers = 1 << 16,
-  PipelineTail = 1 << 17,
-  InTransaction = 1 << 18,
-}
 
 /** Arguments that can mark other arguments as keys: a count, a destination, sources. */
 const FOLLOWERS = ['2', 'GET', 'BY', 'STORE', 'STOREDIST', 'STREAMS', 'KEYS', ''].map((word) => [word, word, word, word, word, word, word, word]);
@@ -62,7 +53,7 @@ export class Meta {
     this.hasOneKey = FOLLOWERS.every((args) => String(keyIndexes(this.lower, args)) === '0');
     // Uses the name as the caller spelled it, as in ioredis: `call('HGETALL')` returns the server's reply.
     this.refresh();
-    this.takesSlowPath = ((this.class >> 8) & 0xff) !== 0 || (this.class & ClassBit.Blocking) !== 0;
+    this.takesSlowPath = (this.class & (ClassBit.Kind | ClassBit.Blocking)) !== 0;
   }
 
   /**

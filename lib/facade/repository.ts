@@ -1,6 +1,6 @@
 /** A cache with a prefix of its own: what applications call. Arguments are checked here; the engine decides the rest. */
 import type { Call } from '../cache/call';
-import { Decision } from '../cache/decisions';
+import { Decision } from '../contract.generated';
 import { CacheEmitter } from '../cache/events';
 import { loadUncached, type Loader } from '../cache/load';
 import { Group, type ManyLoader } from '../cache/many';
@@ -105,7 +105,7 @@ export class CacheRepository extends CacheEmitter {
     checkText('key', key);
     const port = portOf(this);
     const call = await port.driver.has(port.repo, key).next();
-    return call.kind === Decision.done && call.a === 1;
+    return call.kind === Decision.Done && call.a === 1;
   }
 
   /**
@@ -171,13 +171,13 @@ export class CacheRepository extends CacheEmitter {
 }
 
 function found<T>(port: CachePort, call: Call): T | null {
-  if (call.kind === Decision.hit) {
+  if (call.kind === Decision.Hit) {
     const decoded = decode(port, call);
     if (decoded.ok) {
       countHit(port, call);
       return decoded.value as T;
     }
-  } else if (call.kind === Decision.error) {
+  } else if (call.kind === Decision.Error) {
     warn(port, call.error('get', port.driver.node).message);
   }
   port.counters.misses++;

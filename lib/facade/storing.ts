@@ -1,6 +1,6 @@
 /** What a repository writes: values checked and serialized before anything is sent, and errors made where the caller awaits them. */
 import type { Call } from '../cache/call';
-import { Decision } from '../cache/decisions';
+import { Decision } from '../contract.generated';
 import { callOptions, type CacheOptions, type CallOptions } from '../cache/options';
 import { warnTagsOff, type CachePort } from '../cache/port';
 import { encodeValue } from '../cache/serializer';
@@ -82,7 +82,7 @@ export async function invalidated(port: CachePort, operation: string, call: Call
 /** The number that a write brought. The error is made here, in an async function that the caller awaits: its stack leads there. */
 async function written(port: CachePort, operation: string, call: Call): Promise<number> {
   await call.next();
-  if (call.kind === Decision.error) {
+  if (call.kind === Decision.Error) {
     const error = call.error(operation, port.driver.node);
     port.counters.writeErrors++;
     if (error.kept === true) port.counters.owed++;

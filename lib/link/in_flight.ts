@@ -1,7 +1,7 @@
 /** Commands in flight: a ring indexed by their numbers. What is touched per command lies in one object, so this is a base class. */
 import type { Command } from '../command/command';
 import { Encoder } from '../command/encoder';
-import { ClassBit } from '../command/table';
+import { ClassBit } from '../contract.generated';
 
 /** Commands that there is room for at first. */
 export const START = 16;

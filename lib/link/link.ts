@@ -7,11 +7,13 @@ import type { Socket } from 'node:net';
 import { nextTick, surface } from '../clock';
 import { afterFailure, type Command } from '../command/command';
 import { closeConnection, openConnection } from './connection';
-import { Event, Flag, NO_META, NO_STATE, share, Slot, STRIDE } from './crossing';
+import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
+import { errorAt, fromCore, type CoreError } from '../core_error';
+import { NO_META, NO_STATE, share } from './shared_memory';
 import type { Failure } from '../observe/errors';
 import { InFlight, mask32, START } from './in_flight';
 import { leave } from './leaving';
-import { MESSAGE_KINDS, type LinkClient, type LinkConfig } from './link_client';
+import { MESSAGE_EVENTS, type LinkClient, type LinkConfig } from './link_client';
 import { Polling } from './polling';
 import { Probe } from './probe';
 import { sendSource } from '../command/script_source';
@@ -105,24 +107,24 @@ export class Link extends InFlight {
 
   /** Made when it is needed first, as the memory it shares: many clients are made and never used. */
   get native(): NativeLink {
-    return (this.core ??= new native.NativeLink(this.coreOptions, this.shape.resp3, this.shape.stringNumbers));
+    return (this.core ??= fromCore(() => new native.NativeLink(this.coreOptions, this.shape.resp3, this.shape.stringNumbers)));
   }
 
   private maxRetriesPerRequest: number | null;
   private readonly replyMapping: ReplyContext['replyMapping'];
 
   get attempts(): number {
-    return this.state[Slot.Attempts];
+    return this.state[LinkSlot.Attempts];
   }
   get database(): number {
-    return this.state[Slot.Database];
+    return this.state[LinkSlot.Database];
   }
   get protocol(): number {
-    return this.state[Slot.Protocol];
+    return this.state[LinkSlot.Protocol];
   }
   /** Commands that wait or are in flight. */
   get queued(): number {
-    return (this.state[Slot.Queued]) + this.batch;
+    return (this.state[LinkSlot.Queued]) + this.batch;
   }
 
   protected override onNewOut(): void {
@@ -235,15 +237,15 @@ export class Link extends InFlight {
 
   /** After every crossing: what the core left to do. */
   private after(): void {
-    let flags = this.state[Slot.Flags];
-    while ((flags & (Flag.Output | Flag.Events)) !== 0) {
-      if ((flags & Flag.Output) !== 0) this.write(this.native.output(), false);
-      if ((flags & Flag.Events) !== 0) this.dispatch(this.native.events());
-      flags = this.state[Slot.Flags];
+    let flags = this.state[LinkSlot.Flags];
+    while ((flags & (LinkFlag.Output | LinkFlag.Events)) !== 0) {
+      if ((flags & LinkFlag.Output) !== 0) this.write(this.native.output(), false);
+      if ((flags & LinkFlag.Events) !== 0) this.dispatch(this.native.events());
+      flags = this.state[LinkSlot.Flags];
     }
     // A link without a socket that will try again keeps the process alive, as its socket would.
-    const wakeAt = this.state[Slot.WakeAt];
-    if (wakeAt !== -1) this.timer.arm(this.state[Slot.WakeIn], this.isWaiting && this.isReferenced, wakeAt);
+    const wakeAt = this.state[LinkSlot.WakeAt];
+    if (wakeAt !== -1) this.timer.arm(this.state[LinkSlot.WakeIn], this.isWaiting && this.isReferenced, wakeAt);
     if (this.afterCrossing !== undefined) this.afterCrossing();
   }
 
@@ -253,7 +255,7 @@ export class Link extends InFlight {
   private takeIn(receive: () => unknown[]): void {
     let replies: unknown[];
     try {
-      replies = receive();
+      replies = fromCore(receive);
     } catch (error) {
       this.socket?.destroy(error as Error);
       return;
@@ -266,13 +268,13 @@ export class Link extends InFlight {
   private settle(replies: unknown[]): void {
     const n = replies.length;
     if (n === 0) return;
-    const flags = this.state[Slot.Flags];
-    if ((flags & (Flag.Errors | Flag.Sparse)) !== 0 || this.behind !== undefined) {
+    const flags = this.state[LinkSlot.Flags];
+    if ((flags & (LinkFlag.Errors | LinkFlag.Sparse)) !== 0 || this.behind !== undefined) {
       this.settleOneByOne(replies, flags);
       return;
     }
     const context = this.context;
-    let id = this.state[Slot.FirstId];
+    let id = this.state[LinkSlot.FirstId];
     for (let i = 0; i < n; i++) {
       // Read anew each time: what a reply sets off may make the ring grow.
       const command = this.ring[id & this.mask] as Command;
@@ -287,12 +289,12 @@ export class Link extends InFlight {
   private settleOneByOne(replies: unknown[], flags: number): void {
     // The index of each, and the database of its command.
     const errors = new Map<number, number>();
-    if ((flags & Flag.Errors) !== 0) {
+    if ((flags & LinkFlag.Errors) !== 0) {
       const flat = this.native.errors();
       for (let i = 0; i < flat.length; i += 2) errors.set(flat[i], flat[i + 1]);
     }
-    const ids = (flags & Flag.Sparse) !== 0 ? this.native.ids() : undefined;
-    const first = this.state[Slot.FirstId];
+    const ids = (flags & LinkFlag.Sparse) !== 0 ? this.native.ids() : undefined;
+    const first = this.state[LinkSlot.FirstId];
     const outcomes: Outcome[] = [];
     for (let i = 0; i < replies.length; i++) {
       const command = this.takeOut(ids === undefined ? mask32(first + i) : (ids[i]));
@@ -324,7 +326,7 @@ export class Link extends InFlight {
       const { command, reply, isFailed } = outcomes[i];
       try {
         if (!isFailed) command.deliver(reply, this.context);
-        else if (command.deliverFailure(this.failure('E_REPLY', reply as string))) return afterFailure(() => this.deliverFrom(outcomes, i + 1));
+        else if (command.deliverFailure(this.failure({ code: 'E_REPLY', message: reply as string, maybeExecuted: false }))) return afterFailure(() => this.deliverFrom(outcomes, i + 1));
       } catch (error) {
         surface(error);
       }
@@ -332,14 +334,14 @@ export class Link extends InFlight {
     this.behind = undefined;
   }
 
-  private failure(code: string, text?: string, maybeExecuted = false): Failure {
-    return { code, node: this.node, maybeExecuted, maxRetriesPerRequest: this.maxRetriesPerRequest, ...(text === undefined ? {} : { text }) };
+  private failure({ code, message, maybeExecuted }: CoreError): Failure {
+    return { code, message, maybeExecuted, node: this.node, maxRetriesPerRequest: this.maxRetriesPerRequest };
   }
 
   // ---- events
 
   private dispatch(events: unknown[]): void {
-    for (let i = 0; i < events.length; i += STRIDE) {
+    for (let i = 0; i < events.length; i += Slots.Event) {
       try {
         this.dispatchOne(events, i);
       } catch (error) {
@@ -351,32 +353,34 @@ export class Link extends InFlight {
 
   private dispatchOne(events: unknown[], i: number): void {
     const a = events[i + 1];
-    const b = events[i + 2];
-    switch (events[i] as Event) {
-      case Event.Rejected:
-        this.takeOut(a as number)?.deliverFailure(this.failure(b as string, events[i + 3] as string | undefined, events[i + 4] === 1));
+    switch (events[i] as LinkEvent) {
+      case LinkEvent.Rejected:
+        this.takeOut(a as number)?.deliverFailure(this.failure(errorAt(events, i + 2)));
         break;
-      case Event.Message:
-        this.client.onMessage(MESSAGE_KINDS[a as number], b as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
+      case LinkEvent.Message:
+        this.client.onMessage(MESSAGE_EVENTS[a as MessageKind], events[i + 2] as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
+        break;
+      case LinkEvent.Failed:
+        this.client.onFailed(errorAt(events, i + 2));
         break;
       default:
-        this.onEvent(events[i] as Event, a, b);
+        this.onEvent(events[i] as LinkEvent, a);
     }
   }
 
-  private onEvent(event: Event, a: unknown, b: unknown): void {
+  private onEvent(event: LinkEvent, a: unknown): void {
     const { client } = this;
     switch (event) {
-      case Event.Connect:
+      case LinkEvent.Connect:
         client.onConnecting();
         return this.open();
-      case Event.Close:
+      case LinkEvent.Close:
         return closeConnection(this.socket, a === 1, this.socketOptions.disconnectTimeout ?? 2000);
-      case Event.Ready:
+      case LinkEvent.Ready:
         this.context = this.protocol === 2 ? { protocol: 2, replyMapping: 'legacy' } : { protocol: 3, replyMapping: this.replyMapping };
         if (this.context.replyMapping !== this.replyMapping) client.onWarning(NO_RESP3);
         return client.onReady();
-      case Event.Closed: {
+      case LinkEvent.Closed: {
         const delay = client.onClosed(a as number);
         this.isWaiting = delay !== null;
         // A timer of the connection's does not hold the process; that of the next attempt does.
@@ -385,28 +389,24 @@ export class Link extends InFlight {
         this.native.reconnectAfter(delay ?? -1);
         return;
       }
-      case Event.Ended:
+      case LinkEvent.Ended:
         this.isWaiting = false;
         this.timer.stop();
         this.scripts.clear();
         open.delete(this);
         if (open.size === 0) offExit(leaveAll);
         return client.onEnded();
-      case Event.Monitor:
+      case LinkEvent.Monitor:
         return client.onMonitor(a as string);
-      case Event.Moved:
+      case LinkEvent.Moved:
         return client.onMoved(a as string);
-      case Event.Failed:
-        return client.onFailed(a as string, b as string);
-      case Event.Warning:
+      case LinkEvent.Warning:
         return client.onWarning(a as string);
-      case Event.Selected:
-        return;
-      case Event.Probe:
+      case LinkEvent.Probe:
         return this.startProbe(a as Buffer);
-      case Event.AskTransport:
+      case LinkEvent.AskTransport:
         return this.native.transport(descriptorOf(this.socket));
-      case Event.Check:
+      case LinkEvent.Check:
         return this.native.checked(client.onCheck(a as string));
     }
   }
@@ -451,7 +451,7 @@ export class Link extends InFlight {
     const { core, socket, shape } = this.client.configure();
     const options = JSON.stringify(core);
     if (options !== this.coreOptions) {
-      this.native.configure(options);
+      fromCore(() => this.native.configure(options));
       this.coreOptions = options;
     }
     this.socketOptions = socket;

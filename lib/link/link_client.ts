@@ -1,13 +1,15 @@
 /** What a link asks of its client. */
 import type { Socket } from 'node:net';
+import { MessageKind, type LinkSettings } from '../contract.generated';
+import type { CoreError } from '../core_error';
 import type { Command } from '../command/command';
 import type { SocketOptions } from './socket';
 
-export type MessageKind = 'message' | 'pmessage' | 'smessage';
+export type MessageEvent = 'message' | 'pmessage' | 'smessage';
 
 /** What a link is told: for the core, as JSON; for the socket; what replies are made into. */
 export interface LinkConfig {
-  core: object;
+  core: LinkSettings;
   socket: SocketOptions & { disconnectTimeout?: number };
   shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null };
 }
@@ -24,10 +26,10 @@ export interface LinkClient {
   /** The connection is gone: milliseconds until the next attempt, or null for none. */
   onClosed(attempts: number): number | null;
   onEnded(): void;
-  onMessage(kind: MessageKind, pattern: Buffer, channel: Buffer, payload: Buffer): void;
+  onMessage(event: MessageEvent, pattern: Buffer, channel: Buffer, payload: Buffer): void;
   onMonitor(line: string): void;
   onMoved(channel: string): void;
-  onFailed(code: string, text: string): void;
+  onFailed(error: CoreError): void;
   onWarning(text: string): void;
   /** A command that was issued for `database` failed with the server's error. True if the client has sent it again. */
   onReplyError(command: Command, text: string, database: number): boolean;
@@ -39,5 +41,9 @@ export interface LinkClient {
   openStream?: () => Promise<Socket>;
 }
 
-/** In the order of the core's numbers for them. */
-export const MESSAGE_KINDS: MessageKind[] = ['message', 'pmessage', 'smessage'];
+/** By which event a message of each kind is told. */
+export const MESSAGE_EVENTS: Readonly<Record<MessageKind, MessageEvent>> = {
+  [MessageKind.Channel]: 'message',
+  [MessageKind.Pattern]: 'pmessage',
+  [MessageKind.Shard]: 'smessage',
+};

@@ -5,6 +5,8 @@
  * Invariants: a role's client is replaced only after it was ended; while `closeAll` runs, no client is opened for a role that it is
  * closing; afterwards nothing is left, and everything may be opened again.
  */
+import { CallLetter } from '../contract.generated';
+import { fromCore } from '../core_error';
 import { CacheDriver } from '../cache/driver';
 import { dispatch, type CacheEventName } from '../cache/events';
 import { HawserError } from '../errors';
@@ -122,13 +124,21 @@ export function cacheDriver(): CacheDriver {
 }
 
 const OPERATIONS: Record<string, string> = {
-  G: 'getOrSet', N: 'getOrSet', R: 'get', H: 'has', S: 'set', D: 'delete', P: 'deletePattern', T: 'invalidateTags', A: 'addTags',
+  [CallLetter.GetOrSet]: 'getOrSet',
+  [CallLetter.GetOrSetReplacing]: 'getOrSet',
+  [CallLetter.Get]: 'get',
+  [CallLetter.Has]: 'has',
+  [CallLetter.Set]: 'set',
+  [CallLetter.Delete]: 'delete',
+  [CallLetter.DeletePattern]: 'deletePattern',
+  [CallLetter.InvalidateTags]: 'invalidateTags',
+  [CallLetter.AddTags]: 'addTags',
 };
 
 /** Makes the driver. It outlives settings, so its reports follow the current settings. */
 function newDriver(s: Settings): CacheDriver {
   const timed = (operation: string, ms: number): void => logger().debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`);
-  const driver: CacheDriver = new CacheDriver(new native.NativeCache(s.engine), {
+  const driver: CacheDriver = new CacheDriver(fromCore(() => new native.NativeCache(s.engine)), {
     event: (repo, name, message) => {
       const repository = driver.prefixOf(repo);
       dispatch(name as CacheEventName, repository === undefined ? { message } : { message, repository }, logger());

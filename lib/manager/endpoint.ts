@@ -1,4 +1,5 @@
 /** The address of Redis, from a connection URL. The core parses it. No error quotes the URL, because it may hold a password. */
+import { thrownByCore } from '../core_error';
 import { HawserError } from '../errors';
 import { native } from '../native';
 
@@ -31,7 +32,7 @@ export function parseEndpoint(url: string, source: string): Endpoint {
   try {
     parts = JSON.parse(native.parseUrl(url)) as Record<string, unknown>;
   } catch (error) {
-    const reason = (error as Error).message.replace(/^E_[A-Z_]+ /, '');
+    const reason = thrownByCore(error).message ?? NOT_A_URL;
     throw new HawserError('E_BAD_OPTION', `${source}: ${reason.includes(url) ? NOT_A_URL : reason}`);
   }
   if (parts.memory === true) return { memory: true };

@@ -1,5 +1,6 @@
 /** The manager's options: their types, defaults and checks, and the resulting settings. */
 import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate';
+import type { CacheSettings } from '../contract.generated';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
 import { guardedLogger } from '../guard';
@@ -211,7 +212,8 @@ export function resolveSettings(o: ManagerOptions): Settings {
 function engineConfig(o: ManagerOptions): string {
   const { maxValueBytes: _, ...cache }: CacheEngineOptions = { ...o.cache };
   if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
-  return JSON.stringify({ ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') });
+  const settings: CacheSettings = { ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') };
+  return JSON.stringify(settings);
 }
 
 /** The maximum delay between two reconnect attempts. */

@@ -4,6 +4,7 @@
  */
 import redisErrors = require('redis-errors');
 import { define } from '../names';
+import type { CoreError } from '../core_error';
 
 /** The base of all client errors. The class comes from the npm package `redis-errors`. */
 export interface RedisError extends Error {
@@ -52,38 +53,35 @@ export class MaxRetriesPerRequestError extends AbortError {
 
 export const CONNECTION_CLOSED_ERROR_MSG = 'Connection is closed.';
 
-/** Why a command failed. An Error is made from it only when one is needed. */
-export interface Failure {
+/** Why a command failed. An Error is made from it only when one is needed. Without a message, it has the code's usual one. */
+export interface Failure extends Partial<CoreError> {
   code: string;
-  /** The server's text, or a message that replaces the code's usual one. */
-  text?: string;
-  maybeExecuted?: boolean;
   node: string;
   maxRetriesPerRequest?: number | null;
 }
 
-function construct({ code, text, maxRetriesPerRequest }: Failure): Error {
+function construct({ code, message, maxRetriesPerRequest }: Failure): Error {
   switch (code) {
     case 'E_REPLY':
-      return new ReplyError(text ?? '');
+      return new ReplyError(message ?? '');
     case 'E_TIMEOUT':
-      return new Error(text ?? 'Command timed out');
+      return new Error(message ?? 'Command timed out');
     case 'E_ABORTED':
-      return new AbortError(text ?? 'Command aborted due to connection close');
+      return new AbortError(message ?? 'Command aborted due to connection close');
     case 'E_MAX_RETRIES':
       return new MaxRetriesPerRequestError(maxRetriesPerRequest ?? 0);
     case 'E_OFFLINE':
       return new Error("Stream isn't writeable and enableOfflineQueue options is false");
     case 'E_BAD_STATE':
-      return new Error(text ?? 'Connection in subscriber mode, only subscriber commands may be used');
+      return new Error(message ?? 'Connection in subscriber mode, only subscriber commands may be used');
     case 'E_QUEUE_FULL':
       return new Error('The queue of commands is full (maxQueueCommands, maxQueueBytes); the server is slower than its callers');
     case 'E_PROTOCOL':
-      return new Error(text ?? 'The server sent something that is not a reply to a command in flight. Please report this.');
+      return new Error(message ?? 'The server sent something that is not a reply to a command in flight. Please report this.');
     case 'E_CONN_CLOSED':
-      return new Error(text ?? CONNECTION_CLOSED_ERROR_MSG);
+      return new Error(message ?? CONNECTION_CLOSED_ERROR_MSG);
     default:
-      return new Error(text ?? code);
+      return new Error(message ?? code);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The messages of the bus: the JSON that instances of an application exchange. */
+import { thrownByCore } from '../core_error';
 import { checkText } from '../cache/validate';
 import { badOption } from '../errors';
 import { native } from '../native';
@@ -36,7 +37,7 @@ export function parseMessage(text: string): CacheInvalidationMessage {
   try {
     checked = native.parseBusMessage(text);
   } catch (error) {
-    throw new TypeError((error as Error).message, { cause: error });
+    throw new TypeError(thrownByCore(error).message, { cause: error });
   }
   return JSON.parse(checked) as CacheInvalidationMessage;
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::loads::LoadConfig;
 use super::lookups::LookupConfig;
 use super::refresh::RefreshConfig;
+use crate::contract::{millis, AfterFailoverSetting, CacheSettings};
 use crate::store::node::{Limits, NodeConfig};
 
 /// The settings of the engine.
@@ -57,6 +58,25 @@ impl Default for EngineConfig {
             undelivered_max: 10_000,
             swr: true,
             trust_after_failover: false,
+        }
+    }
+}
+
+impl From<&CacheSettings> for EngineConfig {
+    fn from(settings: &CacheSettings) -> Self {
+        let default = Self::default();
+        let or = |ms: Option<f64>, default: Duration| ms.and_then(millis).unwrap_or(default);
+        Self {
+            command_timeout: or(settings.command_timeout_ms, default.command_timeout),
+            connect_budget: or(settings.connect_budget_ms, default.connect_budget),
+            write_timeout: or(settings.write_timeout_ms, default.write_timeout),
+            lease: or(settings.lease_ms, default.lease),
+            renew_every: or(settings.renew_ms, default.renew_every),
+            lock_timeout: or(settings.lock_timeout_ms, default.lock_timeout),
+            undelivered_max: settings.max_undelivered.map_or(default.undelivered_max, |n| n as usize),
+            swr: settings.swr.unwrap_or(default.swr),
+            trust_after_failover: settings.after_failover == Some(AfterFailoverSetting::Trust),
+            ..default
         }
     }
 }

@@ -1,9 +1,11 @@
-//! Requests and decisions as they cross into Node.js (`docs/design/crossing.md`): calls come as RESP arrays of strings, decisions
+//! Requests and decisions as they cross into Node.js (`docs/design/contract.md`): calls come as RESP arrays of strings, decisions
 //! leave as flat slots. No input makes it panic.
 
 use std::time::Duration;
 
 use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
+use crate::contract::{self, CallLetter, Decision as Kind, DECISION_SLOTS};
+use crate::error::Error;
 use crate::store::entry::Tag;
 
 /// The longest duration, some thirty years. Longer ones are cut to it.
@@ -25,24 +27,25 @@ pub enum Message {
 /// The message at the start of `bytes` and its length; `None` if it is no message of this protocol.
 pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
     let mut parts = Parts::open(bytes)?;
-    let message = match parts.next()? {
-        kind @ (b"G" | b"N") => {
+    let &[letter] = parts.next()? else { return None };
+    let message = match CallLetter::from_number(letter.into())? {
+        kind @ (CallLetter::GetOrSet | CallLetter::GetOrSetReplacing) => {
             let (call, repo) = parts.head()?;
             let key = parts.owned()?;
             let ttl = parts.duration()??;
             let [keep, fresh, max_age, lock_timeout] = [parts.duration()?, parts.duration()?, parts.duration()?, parts.duration()?];
-            let (replaces, tags) = (kind == b"N", parts.tags()?);
+            let (replaces, tags) = (kind == CallLetter::GetOrSetReplacing, parts.tags()?);
             Message::Call(call, repo, Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces })
         }
-        b"R" => {
+        CallLetter::Get => {
             let (call, repo) = parts.head()?;
             Message::Call(call, repo, Request::Get { key: parts.owned()?, fresh: parts.duration()?, max_age: parts.duration()? })
         }
-        b"H" => {
+        CallLetter::Has => {
             let (call, repo) = parts.head()?;
             Message::Call(call, repo, Request::Has { key: parts.owned()? })
         }
-        b"S" => {
+        CallLetter::Set => {
             let (call, repo) = parts.head()?;
             let key = parts.owned()?;
             let ttl = parts.duration()??;
@@ -50,7 +53,7 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
             let payload = parts.owned()?;
             Message::Call(call, repo, Request::Set { key, ttl, keep, fresh, payload, tags: parts.tags()? })
         }
-        b"D" => {
+        CallLetter::Delete => {
             let (call, repo) = parts.head()?;
             let mut keys = Vec::with_capacity(parts.left);
             while parts.left > 0 {
@@ -58,20 +61,19 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
             }
             Message::Call(call, repo, Request::Delete { keys })
         }
-        b"P" => {
+        CallLetter::DeletePattern => {
             let (call, repo) = parts.head()?;
             Message::Call(call, repo, Request::DeletePattern { glob: parts.owned()? })
         }
-        b"T" => {
+        CallLetter::InvalidateTags => {
             let (call, repo) = parts.head()?;
             Message::Call(call, repo, Request::InvalidateTags { tags: parts.tags()? })
         }
-        b"V" => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Value(parts.owned()?)),
-        b"U" => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Nothing),
-        b"F" => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Failed),
-        b"A" => Message::AddTags(CallId(parts.number()?), LoadId(parts.number()?), parts.tags()?),
-        b"X" => Message::Cancel(CallId(parts.number()?)),
-        _ => return None,
+        CallLetter::Loaded => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Value(parts.owned()?)),
+        CallLetter::LoadedNothing => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Nothing),
+        CallLetter::LoadFailed => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Failed),
+        CallLetter::AddTags => Message::AddTags(CallId(parts.number()?), LoadId(parts.number()?), parts.tags()?),
+        CallLetter::Cancel => Message::Cancel(CallId(parts.number()?)),
     };
     (parts.left == 0).then_some((message, parts.at))
 }
@@ -87,36 +89,39 @@ pub enum Slot {
     Text(String),
     /// A value's text.
     Payload(Payload),
+    /// An error, see [`contract::ErrorSlot`].
+    Error(Error),
 }
 
 /// The four slots of a decision: kind, id, a, b.
-pub fn slots(decision: Decision) -> [Slot; 4] {
+pub fn slots(decision: Decision) -> [Slot; DECISION_SLOTS] {
     let number = |n: u32| Slot::Number(f64::from(n));
-    let four = |kind: u32, id: u32, a: Slot, b: Slot| [number(kind), number(id), a, b];
-    match decision {
-        Decision::Hit { call, payload, hit } => {
-            let hit = match hit {
-                Hit::Fresh => 0,
-                Hit::Stale => 1,
-                Hit::Joined => 2,
-                Hit::Kept => 3,
-            };
-            four(0, call.0, Slot::Payload(payload), number(hit))
+    let flag = |is_set: bool| number(u32::from(is_set));
+    let (kind, id, a, b) = match decision {
+        Decision::Hit { call, payload, hit } => (Kind::Hit, call.0, Slot::Payload(payload), number(counted_as(hit).number())),
+        Decision::Miss { call } => (Kind::Miss, call.0, Slot::None, Slot::None),
+        Decision::Load { call, load, storing } => (Kind::Load, call.0, number(load.0), flag(!storing)),
+        Decision::Refresh { call, load } => (Kind::Refresh, call.0, number(load.0), Slot::None),
+        Decision::Stored { call, load, stored } => (Kind::Stored, call.0, number(load.0), flag(stored)),
+        Decision::FailedWith { call, load } => (Kind::FailedWith, call.0, number(load.0), Slot::None),
+        Decision::Nothing { call, load } => (Kind::Nothing, call.0, number(load.0), Slot::None),
+        Decision::Done { call, number } => (Kind::Done, call.0, Slot::Number(number as f64), Slot::None),
+        Decision::Error { call, error, kept } => (Kind::Error, call.0, Slot::Error(error), flag(kept)),
+        Decision::Waiting { call } => (Kind::Waiting, call.0, Slot::None, Slot::None),
+        Decision::Event { repo, name, text } => (Kind::Event, repo.map_or(0, |repo| repo.0), Slot::Text(name.to_owned()), Slot::Text(text)),
+        Decision::LoadOver { call, load } => {
+            (Kind::LoadOver, call.map_or(0, |call| call.0), number(load.map_or(0, |load| load.0)), Slot::None)
         }
-        Decision::Miss { call } => four(1, call.0, Slot::None, Slot::None),
-        Decision::Load { call, load, storing } => four(2, call.0, number(load.0), number(u32::from(!storing))),
-        Decision::Refresh { call, load } => four(3, call.0, number(load.0), Slot::None),
-        Decision::Stored { call, load, stored } => four(4, call.0, number(load.0), number(u32::from(stored))),
-        Decision::FailedWith { call, load } => four(5, call.0, number(load.0), Slot::None),
-        Decision::Nothing { call, load } => four(6, call.0, number(load.0), Slot::None),
-        Decision::Done { call, number } => four(7, call.0, Slot::Number(number as f64), Slot::None),
-        Decision::Error { call, error, kept } => {
-            let flags = u32::from(error.is_maybe_executed()) | u32::from(kept) << 1;
-            four(8, call.0, Slot::Text(format!("{} {}", error.kind().code(), error.message())), number(flags))
-        }
-        Decision::Waiting { call } => four(9, call.0, Slot::None, Slot::None),
-        Decision::Event { repo, name, text } => four(10, repo.map_or(0, |repo| repo.0), Slot::Text(name.to_owned()), Slot::Text(text)),
-        Decision::LoadOver { call, load } => four(11, call.map_or(0, |call| call.0), number(load.map_or(0, |load| load.0)), Slot::None),
+    };
+    [number(kind.number()), number(id), a, b]
+}
+
+const fn counted_as(hit: Hit) -> contract::Hit {
+    match hit {
+        Hit::Fresh => contract::Hit::Fresh,
+        Hit::Stale => contract::Hit::Stale,
+        Hit::Joined => contract::Hit::Joined,
+        Hit::Kept => contract::Hit::Kept,
     }
 }
 

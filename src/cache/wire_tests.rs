@@ -145,7 +145,7 @@ fn decisions_are_four_slots() {
         (Decision::FailedWith { call, load }, [n(5.0), n(7.0), n(3.0), Slot::None]),
         (Decision::Nothing { call, load }, [n(6.0), n(7.0), n(3.0), Slot::None]),
         (Decision::Done { call, number: 2 }, [n(7.0), n(7.0), n(2.0), Slot::None]),
-        (Decision::Error { call, error, kept: true }, [n(8.0), n(7.0), Slot::Text("E_TIMEOUT too late".into()), n(3.0)]),
+        (Decision::Error { call, error: error.clone(), kept: true }, [n(8.0), n(7.0), Slot::Error(error), n(1.0)]),
         (Decision::Waiting { call }, [n(9.0), n(7.0), Slot::None, Slot::None]),
         (
             Decision::Event { repo: None, name: "breaker", text: "closed".into() },

@@ -3,6 +3,9 @@
 use super::flags::{self, flags_of};
 use super::tables::{HARMLESS, IDEMPOTENT_WRITES};
 use super::walk::arguments;
+use crate::contract::ClassBit;
+
+const KIND_SHIFT: u32 = ClassBit::Kind.number().trailing_zeros();
 
 /// A command's class as a packed word: bits 0 to 7 are properties, bits 8 to 15 its `Kind`, and bits 16 and up belong to a
 /// single call.
@@ -91,21 +94,21 @@ const KINDS: [Kind; 17] = [
 
 impl Class {
     /// Sending it twice has the same effect as sending it once: reads and last-write-wins writes.
-    pub const IDEMPOTENT: u32 = 1;
+    pub const IDEMPOTENT: u32 = ClassBit::Idempotent.number();
     /// May block at the server for as long as its caller asked.
-    pub const BLOCKING: u32 = 1 << 1;
+    pub const BLOCKING: u32 = ClassBit::Blocking.number();
     /// The class depends on the arguments: see `refine`.
-    pub const INSPECT: u32 = 1 << 2;
+    pub const INSPECT: u32 = ClassBit::Inspect.number();
     /// The server accepts it while it loads its data.
-    pub const LOADING: u32 = 1 << 3;
+    pub const LOADING: u32 = ClassBit::Loading.number();
     /// A read that servers call fast and that no module implements.
-    pub const QUICK: u32 = 1 << 4;
+    pub const QUICK: u32 = ClassBit::Quick.number();
     /// Per call: the caller wants the reply as Buffers.
-    pub const BUFFERS: u32 = 1 << 16;
+    pub const BUFFERS: u32 = ClassBit::Buffers.number();
     /// Per call: not the first command of its pipeline.
-    pub const PIPELINE_TAIL: u32 = 1 << 17;
+    pub const PIPELINE_TAIL: u32 = ClassBit::PipelineTail.number();
     /// Per call: between MULTI and EXEC, including EXEC.
-    pub const IN_TRANSACTION: u32 = 1 << 18;
+    pub const IN_TRANSACTION: u32 = ClassBit::InTransaction.number();
 
     /// The class from the word that JavaScript passed back.
     pub const fn from_bits(bits: u32) -> Self {
@@ -124,13 +127,13 @@ impl Class {
 
     /// What it does to the connection.
     pub fn kind(self) -> Kind {
-        KINDS.get((self.0 >> 8 & 0xff) as usize).copied().unwrap_or(Kind::Plain)
+        KINDS.get(((self.0 & ClassBit::Kind.number()) >> KIND_SHIFT) as usize).copied().unwrap_or(Kind::Plain)
     }
 
     /// The same class with another kind.
     #[must_use]
     pub const fn with_kind(self, kind: Kind) -> Self {
-        Self(self.0 & !0xff00 | (kind as u32) << 8)
+        Self(self.0 & !ClassBit::Kind.number() | (kind as u32) << KIND_SHIFT)
     }
 
     /// The same class with `bit` set or cleared.

@@ -78,9 +78,9 @@ impl Databases {
         self.wire = None;
     }
 
-    /// The server has confirmed a caller's SELECT. Whether that is news.
-    pub fn confirm(&mut self, db: u32) -> bool {
-        std::mem::replace(&mut self.confirmed, db) != db
+    /// The server has confirmed a caller's SELECT.
+    pub fn confirm(&mut self, db: u32) {
+        self.confirmed = db;
     }
 
     /// The server refused a SELECT and stayed in `db`, and no later SELECT has been issued.
@@ -108,8 +108,7 @@ mod tests {
         assert!(databases.is_on_wire(1));
         databases.written(Some(3));
         assert!(databases.is_on_wire(3));
-        assert!(databases.confirm(3));
-        assert!(!databases.confirm(3));
+        databases.confirm(3);
     }
 
     #[test]

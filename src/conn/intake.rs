@@ -120,8 +120,8 @@ impl Link {
         match command.class.kind() {
             Kind::Select if is_error => self.stay_in(command.db),
             Kind::Select if !command.is_in_transaction() => {
-                if let Some(db) = self.queues.target(command).filter(|db| self.databases.confirm(*db)) {
-                    self.outputs.push_back(Output::Selected(db));
+                if let Some(db) = self.queues.target(command) {
+                    self.databases.confirm(db);
                 }
             }
             Kind::Multi if is_error && !command.is_in_transaction() => self.on_refused_transaction(),

@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::error::{Error, ErrorKind};
+use crate::contract::{millis, LinkSettings, ResendSetting};
+use crate::error::Error;
 use crate::resp::Limits;
 
 /// Which commands are sent again when the connection was cut after they were sent and before they were answered.
@@ -105,51 +104,56 @@ impl Default for LinkOptions {
 }
 
 impl LinkOptions {
-    /// Options from the facade's JSON; what is absent has its default.
+    /// Options from the facade's JSON, see [`LinkSettings`]; what is absent has its default.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        let value: Value = serde_json::from_str(json).map_err(|e| Error::new(ErrorKind::BadOption, format!("link options: {e}")))?;
-        let text = |key: &str| value[key].as_str().map(str::to_owned);
-        let flag = |key: &str, default: bool| value[key].as_bool().unwrap_or(default);
-        let count = |key: &str, default: u64| value[key].as_u64().unwrap_or(default);
-        let millis = |key: &str| value[key].as_f64().filter(|ms| *ms > 0.0).map(|ms| Duration::from_secs_f64(ms.min(1e12) / 1e3));
-        let default = Self::default();
-        Ok(Self {
-            protocol: if count("protocol", 3) == 2 { 2 } else { 3 },
-            username: text("username"),
-            password: text("password"),
-            db: u32::try_from(count("db", 0)).unwrap_or(0),
-            connection_name: text("connectionName"),
-            read_only: flag("readOnly", false),
-            client_info: value["clientInfo"].as_object().map(|info| ClientInfo {
-                name: info.get("name").and_then(Value::as_str).unwrap_or("hawser").to_owned(),
-                version: info.get("version").and_then(Value::as_str).unwrap_or("0").to_owned(),
-            }),
-            ready_check: flag("readyCheck", true),
-            asks_driver: flag("asksDriver", false),
-            max_loading_retry: millis("maxLoadingRetryMs").unwrap_or(default.max_loading_retry),
-            offline_queue: flag("offlineQueue", true),
-            resend: match value["resend"].as_str() {
-                None | Some("all") => Resend::All,
-                Some("idempotent") => Resend::Idempotent,
-                Some("none") => Resend::None,
-                Some(_) => return Err(Error::new(ErrorKind::BadOption, "resend must be 'all', 'idempotent' or 'none'")),
-            },
-            auto_resend: flag("autoResend", true),
-            max_retries_per_request: match &value["maxRetriesPerRequest"] {
-                Value::Number(n) => n.as_u64().and_then(|n| u32::try_from(n).ok()),
-                _ => None,
-            },
-            command_timeout: millis("commandTimeoutMs"),
-            auto_resubscribe: flag("autoResubscribe", true),
-            max_queue_commands: count("maxQueueCommands", 0) as usize,
-            max_queue_bytes: count("maxQueueBytes", 0) as usize,
-            watchdog: millis("watchdogMs").unwrap_or_default(),
-            retry_refused: flag("retryRefused", false),
-            limits: Limits {
-                depth: count("maxReplyDepth", default.limits.depth as u64) as usize,
-                elements: count("maxReplyElements", default.limits.elements),
-                bytes: count("maxReplyBytes", default.limits.bytes),
-            },
-        })
+        LinkSettings::from_json(json).map(Self::from)
     }
+}
+
+impl From<LinkSettings> for LinkOptions {
+    fn from(settings: LinkSettings) -> Self {
+        let default = Self::default();
+        Self {
+            protocol: if settings.protocol == Some(2) { 2 } else { 3 },
+            username: settings.username,
+            password: settings.password,
+            db: settings.db.unwrap_or(default.db),
+            connection_name: settings.connection_name,
+            read_only: settings.read_only.unwrap_or(default.read_only),
+            client_info: settings.client_info.map(|info| ClientInfo { name: info.name, version: info.version }),
+            ready_check: settings.ready_check.unwrap_or(default.ready_check),
+            asks_driver: settings.asks_driver.unwrap_or(default.asks_driver),
+            max_loading_retry: settings.max_loading_retry_ms.and_then(millis).unwrap_or(default.max_loading_retry),
+            offline_queue: settings.offline_queue.unwrap_or(default.offline_queue),
+            resend: settings.resend.map_or(default.resend, Resend::from),
+            auto_resend: settings.auto_resend.unwrap_or(default.auto_resend),
+            max_retries_per_request: settings.max_retries_per_request.and_then(whole),
+            command_timeout: settings.command_timeout_ms.and_then(millis),
+            auto_resubscribe: settings.auto_resubscribe.unwrap_or(default.auto_resubscribe),
+            max_queue_commands: settings.max_queue_commands.map_or(default.max_queue_commands, |n| n as usize),
+            max_queue_bytes: settings.max_queue_bytes.map_or(default.max_queue_bytes, |n| n as usize),
+            watchdog: settings.watchdog_ms.and_then(millis).unwrap_or_default(),
+            retry_refused: settings.retry_refused.unwrap_or(default.retry_refused),
+            limits: Limits {
+                depth: settings.max_reply_depth.map_or(default.limits.depth, |n| n as usize),
+                elements: settings.max_reply_elements.map_or(default.limits.elements, |n| n as u64),
+                bytes: settings.max_reply_bytes.map_or(default.limits.bytes, |n| n as u64),
+            },
+        }
+    }
+}
+
+impl From<ResendSetting> for Resend {
+    fn from(setting: ResendSetting) -> Self {
+        match setting {
+            ResendSetting::All => Self::All,
+            ResendSetting::Idempotent => Self::Idempotent,
+            ResendSetting::None => Self::None,
+        }
+    }
+}
+
+/// A number of retries; as in ioredis, anything else means no bound.
+fn whole(n: f64) -> Option<u32> {
+    (n.fract() == 0.0 && n >= 0.0 && n <= f64::from(u32::MAX)).then_some(n as u32)
 }

@@ -144,8 +144,6 @@ pub enum Output {
     },
     /// Worth a line in the log.
     Warning(String),
-    /// The database that callers' commands go to changed.
-    Selected(u32),
     /// Ask the transport about bytes that are waiting to be acknowledged, and call `on_transport`.
     AskTransport,
     /// Make a second connection to the same node in the same way, and write its bytes to it. Call `on_probe_bytes` for what

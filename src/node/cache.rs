@@ -3,25 +3,25 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use napi::bindgen_prelude::{Env, Unknown};
-use napi::{Error, Result};
+use napi::sys::napi_value;
 use napi_derive::napi;
-use serde_json::Value;
 
 use super::clock::now;
 use super::entropy::SystemEntropy;
+use super::errors::{defect, thrown, Code, Result};
 use super::host::Host;
 use super::link::NativeLink;
 use super::pinned::Pinned;
 use super::values::{Maker, Values};
 use crate::cache::wire::{slots, Slot};
 use crate::cache::{Context, Engine, EngineConfig, RepoId};
+use crate::contract::{CacheSettings, DECISION_SLOTS};
 use crate::session::{Cache, Session};
 
 /// Memory that the store in this process may take, unless told otherwise.
-const MEMORY_BYTES: u64 = 64 << 20;
+const MEMORY_BYTES: usize = 64 << 20;
 
 /// The cache engine of one manager. `lib/cache/driver.ts` is its only user.
 #[napi]
@@ -34,13 +34,12 @@ pub struct NativeCache {
 
 #[napi]
 impl NativeCache {
-    /// An engine without a store (JSON, see `config`).
+    /// An engine without a store. Its settings are JSON, see `CacheSettings`.
     #[napi(constructor, catch_unwind)]
-    pub fn new(config_json: String) -> Result<Self> {
-        let value: Value =
-            serde_json::from_str(&config_json).map_err(|e| Error::from_reason(format!("E_BAD_OPTION cache options: {e}")))?;
-        let cache = Cache::new(config(&value), Box::new(SystemEntropy::new()));
-        let memory_bytes = value["memoryBytes"].as_u64().unwrap_or(MEMORY_BYTES) as usize;
+    pub fn new(settings: String) -> Result<Self> {
+        let settings = CacheSettings::from_json(&settings).map_err(|error| thrown(&error))?;
+        let cache = Cache::new(EngineConfig::from(&settings), Box::new(SystemEntropy::new()));
+        let memory_bytes = settings.memory_bytes.map_or(MEMORY_BYTES, |n| n as usize);
         Ok(Self { host: Host::shared(Session::with_cache(cache)), memory_bytes, calls: None, array: None })
     }
 
@@ -59,7 +58,7 @@ impl NativeCache {
     #[napi(catch_unwind)]
     pub fn register(&mut self, prefix: String) -> Result<u32> {
         let registered = self.input(|engine, _| engine.register(&prefix))?;
-        registered.map(|repo| repo.0).map_err(|e| Error::from_reason(format!("{} {}", e.kind().code(), e.message())))
+        registered.map(|repo| repo.0).map_err(|error| thrown(&error))
     }
 
     /// No further call names this repository.
@@ -73,7 +72,7 @@ impl NativeCache {
     pub fn calls(&mut self, bytes: u32) -> Result<()> {
         let calls = self.calls.as_ref().ok_or_else(no_memory)?.first(bytes as usize);
         let taken = self.input(|engine, cx| engine.take_messages(cx, calls))?;
-        taken.map_err(|e| Error::from_reason(format!("{} {}", e.kind().code(), e.message())))
+        taken.map_err(|error| thrown(&error))
     }
 
     /// Time has come to what the state array said.
@@ -111,20 +110,15 @@ impl NativeCache {
         host.report(now);
     }
 
-    /// Takes the decisions: a flat array of four slots each, see `docs/design/crossing.md`.
+    /// Takes the decisions: a flat array of `DECISION_SLOTS` slots each, see `Decision`.
     #[napi(catch_unwind)]
     pub fn decisions(&mut self, env: Env) -> Result<Unknown<'static>> {
         let array = self.array.as_ref().ok_or_else(no_memory)?;
         let mut host = self.host.borrow_mut();
         let values = Values::plain(env);
-        let mut flat = Vec::with_capacity(4 * host.session.decided());
+        let mut flat = Vec::with_capacity(DECISION_SLOTS * host.session.decided());
         for decision in host.session.take_decisions() {
-            flat.extend(slots(decision).iter().map(|slot| match slot {
-                Slot::None => values.undefined(),
-                Slot::Number(n) => values.number(*n),
-                Slot::Text(text) => values.text(text.as_bytes()),
-                Slot::Payload(payload) => values.text(payload.as_bytes()),
-            }));
+            flat.extend(slots(decision).iter().map(|slot| value(&values, array, slot)));
         }
         host.report(now());
         Ok(values.returned(values.array_by(array, &flat)))
@@ -136,30 +130,21 @@ impl NativeCache {
         let mut host = self.host.borrow_mut();
         let result = host.session.cache_input(now, act);
         host.report(now);
-        result.ok_or_else(|| Error::from_reason("E_INTERNAL the session has no cache"))
+        result.ok_or_else(|| defect("the session has no cache"))
     }
 }
 
-fn no_memory() -> Error {
-    Error::from_reason("E_INTERNAL the cache has no shared memory yet")
+/// One slot of a decision. An error is an array of its own slots.
+fn value(values: &Values<'_>, array: &Maker, slot: &Slot) -> napi_value {
+    match slot {
+        Slot::None => values.undefined(),
+        Slot::Number(n) => values.number(*n),
+        Slot::Text(text) => values.text(text.as_bytes()),
+        Slot::Payload(payload) => values.text(payload.as_bytes()),
+        Slot::Error(e) => values.array_by(array, &values.error(e.kind(), Some(e.message()), e.is_maybe_executed())),
+    }
 }
 
-/// The engine's settings from the facade's JSON; what is absent has its default.
-fn config(value: &Value) -> EngineConfig {
-    let default = EngineConfig::default();
-    let ms = |key: &str, default: Duration| {
-        value[key].as_f64().filter(|ms| *ms > 0.0).map_or(default, |ms| Duration::from_secs_f64(ms.min(1e12) / 1e3))
-    };
-    EngineConfig {
-        command_timeout: ms("commandTimeoutMs", default.command_timeout),
-        connect_budget: ms("connectBudgetMs", default.connect_budget),
-        write_timeout: ms("writeTimeoutMs", default.write_timeout),
-        lease: ms("leaseMs", default.lease),
-        renew_every: ms("renewMs", default.renew_every),
-        lock_timeout: ms("lockTimeoutMs", default.lock_timeout),
-        undelivered_max: value["maxUndelivered"].as_u64().map_or(default.undelivered_max, |n| n as usize),
-        swr: value["swr"].as_bool().unwrap_or(default.swr),
-        trust_after_failover: value["afterFailover"].as_str() == Some("trust"),
-        ..default
-    }
+fn no_memory() -> napi::Error<Code> {
+    defect("the cache has no shared memory yet")
 }

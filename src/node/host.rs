@@ -6,14 +6,8 @@ use std::rc::Rc;
 use super::pinned::Pinned;
 use crate::clock::Instant;
 use crate::conn::LinkId;
+use crate::contract::CacheSlot;
 use crate::session::{Peer, Session};
-
-/// Slots of the cache's state array.
-mod slot {
-    pub const DECISIONS: usize = 0;
-    pub const WRITABLE: usize = 1;
-    pub const TICK_IN: usize = 2;
-}
 
 /// A session and the state array of its cache. JavaScript reads the array after every call through any handle.
 pub struct Host {
@@ -46,8 +40,8 @@ impl Host {
         let Some(state) = &mut self.cache_state else { return };
         let tick_in = self.session.cache_wakeup().map_or(-1.0, |at| at.since(now).as_secs_f64() * 1e3);
         let is_writable = self.session.writable().next().is_some();
-        state.set(slot::DECISIONS, self.session.decided() as f64);
-        state.set(slot::WRITABLE, f64::from(u8::from(is_writable)));
-        state.set(slot::TICK_IN, tick_in);
+        state.set(CacheSlot::Decisions as usize, self.session.decided() as f64);
+        state.set(CacheSlot::Writable as usize, f64::from(u8::from(is_writable)));
+        state.set(CacheSlot::TickIn as usize, tick_in);
     }
 }

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::{Buffer, Env, Unknown};
-use napi::{Error, Result};
 use napi_derive::napi;
 
 use super::clock::now;
+use super::errors::{defect, thrown, Code, Result};
 use super::events::push_event;
 use super::host::Host;
 use super::link_memory::LinkMemory;
@@ -32,7 +32,7 @@ pub struct NativeLink {
 
 #[napi]
 impl NativeLink {
-    /// A link with these options (JSON, see `LinkOptions`), in a session of its own.
+    /// A link with these options (JSON, see `LinkSettings`), in a session of its own.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String, resp3: bool, string_numbers: bool) -> Result<Self> {
         let mut session = Session::new();
@@ -248,7 +248,7 @@ impl NativeLink {
         Ok(bytes.into())
     }
 
-    /// Takes the events: a flat array of five slots each, see `lib/link/link.ts`.
+    /// Takes the events: a flat array of `EVENT_SLOTS` slots each, see `LinkEvent`.
     #[napi(catch_unwind)]
     pub fn events(&mut self, env: Env) -> Result<Unknown<'static>> {
         let host = Rc::clone(&self.host);
@@ -305,9 +305,9 @@ fn take_in(host: &mut Host, id: LinkId, chunk: &[u8], mut sink: Collect<'_, '_>,
 }
 
 fn parse(options: &str) -> Result<LinkOptions> {
-    LinkOptions::from_json(options).map_err(|e| Error::from_reason(format!("{} {}", e.kind().code(), e.message())))
+    LinkOptions::from_json(options).map_err(|error| thrown(&error))
 }
 
-fn no_memory() -> Error {
-    Error::from_reason("E_INTERNAL the link has no shared memory yet")
+fn no_memory() -> napi::Error<Code> {
+    defect("the link has no shared memory yet")
 }

@@ -9,6 +9,7 @@
 mod cache;
 mod clock;
 mod entropy;
+mod errors;
 mod events;
 mod host;
 mod link;

@@ -7,7 +7,9 @@
 use std::ptr::null_mut;
 
 use napi::bindgen_prelude::{Env, Unknown};
-use napi::{sys, Error, JsValue, Result};
+use napi::{sys, JsValue};
+
+use super::errors::{defect, Result};
 
 /// The element types of a pinned array.
 pub trait Element: Copy {
@@ -47,7 +49,7 @@ impl<T: Element> Pinned<T> {
                 && sys::napi_create_reference(env.raw(), raw, 1, &raw mut reference) == sys::Status::napi_ok
         };
         if !ok {
-            return Err(Error::from_reason("E_INTERNAL not the typed array that was expected"));
+            return Err(defect("not the typed array that was expected"));
         }
         Ok(Self { env: env.raw(), reference, data: data.cast(), len })
     }

@@ -1,8 +1,8 @@
 //! Stateless functions of the core: command classes, connection URLs, bus messages.
 
-use napi::{Error, Result};
 use napi_derive::napi;
 
+use super::errors::{thrown, Result};
 use crate::pubsub::Message;
 use crate::{command, config};
 
@@ -12,20 +12,14 @@ pub fn classify(name: String) -> u32 {
     command::classify(&name).bits()
 }
 
-/// The parts of a connection URL as JSON. Throws `E_BAD_OPTION ...`.
+/// The parts of a connection URL as JSON. Throws what is wrong with it.
 #[napi(catch_unwind)]
 pub fn parse_url(url: String) -> Result<String> {
-    match config::parse_url(&url) {
-        Ok(endpoint) => Ok(endpoint.to_json().to_string()),
-        Err(error) => Err(Error::from_reason(format!("{} {}", error.kind().code(), error.message()))),
-    }
+    config::parse_url(&url).map(|endpoint| endpoint.to_json().to_string()).map_err(|error| thrown(&error))
 }
 
 /// Checks a bus message and returns it as JSON. Throws the reason if `text` is not a valid message.
 #[napi(catch_unwind)]
 pub fn parse_bus_message(text: String) -> Result<String> {
-    match Message::parse(&text) {
-        Ok(message) => Ok(message.to_json()),
-        Err(error) => Err(Error::from_reason(error.message().to_owned())),
-    }
+    Message::parse(&text).map(|message| message.to_json()).map_err(|error| thrown(&error))
 }

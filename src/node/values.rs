@@ -7,8 +7,10 @@
 use std::ptr::null_mut;
 
 use napi::bindgen_prelude::{Env, Unknown};
-use napi::{sys, JsValue, Result};
+use napi::{sys, JsValue};
 
+use super::errors::{defect, Result};
+use crate::error::ErrorKind;
 use crate::resp::{self, Aggregate, Build, Scalar};
 
 /// The maximum number of values passed in one call. Longer arrays are filled item by item.
@@ -27,7 +29,7 @@ impl Maker {
         // SAFETY: both are alive during this call.
         let status = unsafe { sys::napi_create_reference(env.raw(), function.raw(), 1, &raw mut reference) };
         if status != sys::Status::napi_ok {
-            return Err(napi::Error::from_reason("E_INTERNAL a function could not be kept"));
+            return Err(defect("a function could not be kept"));
         }
         Ok(Self { env: env.raw(), reference })
     }
@@ -191,6 +193,12 @@ impl<'a> Values<'a> {
         } else {
             value
         }
+    }
+
+    /// An error as slots, in the order of `ErrorSlot`. Without a message the code says all.
+    pub fn error(&self, kind: ErrorKind, message: Option<&str>, maybe_executed: bool) -> [sys::napi_value; 3] {
+        let message = message.map_or_else(|| self.undefined(), |text| self.text(text.as_bytes()));
+        [self.text(kind.code().as_bytes()), message, self.integer(i64::from(maybe_executed))]
     }
 
     /// An array of `items`.

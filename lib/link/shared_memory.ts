@@ -1,47 +1,10 @@
-/** What passes between a link and its core (`src/node/link.rs`): slots, flags, events, and what the core makes values with. */
+/** The memory that a link shares with its core, and what the core makes values with. What stands where is in `contract.generated.ts`. */
+import { Slots } from '../contract.generated';
 import { ReplyError } from '../observe/errors';
 import type { NativeLink } from '../native';
 
-/** Slots of the array that the core fills at every crossing. */
-export const enum Slot {
-  Replies,
-  FirstId,
-  Flags,
-  WakeIn,
-  Attempts,
-  Database,
-  Protocol,
-  Queued,
-  WakeAt,
-}
-export const enum Flag {
-  Errors = 1,
-  Sparse = 2,
-  Output = 4,
-  Events = 8,
-}
-export const enum Event {
-  Connect,
-  Close,
-  Ready,
-  Closed,
-  Ended,
-  Rejected,
-  Message,
-  Monitor,
-  Moved,
-  Failed,
-  Warning,
-  Selected,
-  Probe,
-  Check,
-  AskTransport,
-}
-/** Slots per event. */
-export const STRIDE = 5;
-
 /** Of a link that was not used yet. */
-export const NO_STATE = new Float64Array(16);
+export const NO_STATE = new Float64Array(Slots.LinkState);
 export const NO_META = new Uint32Array(0);
 
 const array = (...items: unknown[]): unknown[] => items;

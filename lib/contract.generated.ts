@@ -1,0 +1,380 @@
+/** What the core and the facade agree on. Written from src/contract by `npm run contract`; a test of `cargo test` compares it. */
+
+/** Places in a link's state array, which the core fills at every crossing. */
+export const enum LinkSlot {
+  /** The number of the first command that was answered. */
+  FirstId = 0,
+  /** Bits of `LinkFlag`. */
+  Flags = 1,
+  /** Milliseconds until `tick()` wants to be called; -1: never. */
+  WakeIn = 2,
+  /** Connections lost or not made since the link was last ready. */
+  Attempts = 3,
+  /** The database that callers' commands go to. */
+  Database = 4,
+  /** The protocol that the connection speaks: 2 or 3. */
+  Protocol = 5,
+  /** Commands that wait or are in flight. */
+  Queued = 6,
+  /** The moment of `WakeIn` on the core's clock, in milliseconds; -1: never. Equal moments need no new timer. */
+  WakeAt = 7,
+}
+
+/** What a crossing of a link left to do. */
+export const enum LinkFlag {
+  /** Some replies are errors: see `errors()`. */
+  Errors = 1,
+  /** The commands that were answered are not numbered consecutively: see `ids()`. */
+  Sparse = 2,
+  /** The core wants bytes written: see `output()`. */
+  Output = 4,
+  /** The link has something to tell: see `events()`. */
+  Events = 8,
+}
+
+/** What a link tells: the first of an event's slots. The others are named behind it. */
+export const enum LinkEvent {
+  /** Open a socket. */
+  Connect = 0,
+  /** Close the socket: 1 to destroy it. */
+  Close = 1,
+  /** The handshake is done. */
+  Ready = 2,
+  /** The connection is gone: attempts since it was last ready. Answer with `reconnectAfter`. */
+  Closed = 3,
+  /** Gone for good. */
+  Ended = 4,
+  /** A command will have no reply: its number, then an error. */
+  Rejected = 5,
+  /** A subscriber's message: `MessageKind`, pattern, channel, payload. */
+  Message = 6,
+  /** A line of MONITOR. */
+  Monitor = 7,
+  /** The server unsubscribed this shard channel: its slot moved. */
+  Moved = 8,
+  /** Something went wrong that belongs to no command: nothing, then an error. */
+  Failed = 9,
+  /** Worth a line in the log. */
+  Warning = 10,
+  /** Make a second connection to the same node and write these bytes to it. Answer with `probeReceived` or `probeFailed`. */
+  Probe = 11,
+  /** The server is ready and said this to INFO. Answer with `checked`. */
+  Check = 12,
+  /** Ask the transport about bytes that wait to be acknowledged. Answer with `transport`. */
+  AskTransport = 13,
+}
+
+/** By which kind of subscription a message came. */
+export const enum MessageKind {
+  /** SUBSCRIBE */
+  Channel = 0,
+  /** PSUBSCRIBE */
+  Pattern = 1,
+  /** SSUBSCRIBE */
+  Shard = 2,
+}
+
+/** Bits of a command's class. The lowest eight belong to its name, those from bit 16 on to one call. */
+export const enum ClassBit {
+  /** Sending it twice has the effect of sending it once. */
+  Idempotent = 1,
+  /** May wait at the server for as long as its caller asked for. */
+  Blocking = 2,
+  /** The class depends on the arguments; the core looks at them. */
+  Inspect = 4,
+  /** The server runs it while it loads its data. */
+  Loading = 8,
+  /** A read that servers call fast and that no module implements. */
+  Quick = 16,
+  /** What the command does to its connection: none of these bits for most. */
+  Kind = 65280,
+  /** The reply is wanted as Buffers. */
+  Buffers = 65536,
+  /** Not the first command of its pipeline. */
+  PipelineTail = 131072,
+  /** Between MULTI and EXEC, EXEC included. */
+  InTransaction = 262144,
+}
+
+/** Places in the cache's state array. */
+export const enum CacheSlot {
+  /** Decisions that wait: see `decisions()`. */
+  Decisions = 0,
+  /** 1 if a link of the cache has bytes to write. */
+  Writable = 1,
+  /** Milliseconds until `tick()` wants to be called; -1: never. */
+  TickIn = 2,
+}
+
+/** What the cache decides: the first of a decision's slots. The second is the call, the others (a, b) are named behind it. */
+export const enum Decision {
+  /** The value: a is its text, b what it counts as (`Hit`). */
+  Hit = 0,
+  /** There is none. */
+  Miss = 1,
+  /** Run this call's loader: a is the load, b 1 if its result will not be offered to the store. */
+  Load = 2,
+  /** Run the loader of this call, which has been answered, in the background: a is the load. */
+  Refresh = 3,
+  /** The loader's own caller may resolve with the loader's value: a is the load, b 1 if it was stored. */
+  Stored = 4,
+  /** The call fails as the load a did: its own, or the one it joined. */
+  FailedWith = 5,
+  /** The call resolves with nothing, as the load a did. */
+  Nothing = 6,
+  /** Done: a is how many were deleted or invalidated; 1 where `has` is true. */
+  Done = 7,
+  /** The call fails: a is an error, b 1 if what it asked for is kept and will be repeated. */
+  Error = 8,
+  /** The call waits for another's load. */
+  Waiting = 9,
+  /** For listeners: the second slot is the repository or 0, a the event's name, b its text. */
+  Event = 10,
+  /** Nothing more will be said of the load a. Or, with a call and no load: no refresh follows its stale hit. */
+  LoadOver = 11,
+}
+
+/** What a value that is served counts as. */
+export const enum Hit {
+  /** A hit. */
+  Fresh = 0,
+  /** A stale value. A refresh by this call's loader may follow. */
+  Stale = 1,
+  /** What another's load brought: a miss. */
+  Joined = 2,
+  /** A value kept for `staleIfError`, after this call's own loader failed: not counted, its load was the miss. */
+  Kept = 3,
+}
+
+/** Places in an error that crosses, in an event or in a decision. */
+export const enum ErrorSlot {
+  /** Its code, a text of `ErrorCode`. */
+  Code = 0,
+  /** Its message; `undefined` where the code says all. */
+  Message = 1,
+  /** 1 if the server may have run the command all the same. */
+  MaybeExecuted = 2,
+}
+
+/** What a message to the cache begins with. The other parts are named behind it; they are text, and an empty one is not given. */
+export const enum CallLetter {
+  /** call repo key ttl keep fresh maxAge lockTimeout tag... */
+  GetOrSet = 'G',
+  /** The same, of a caller who could not decode the entry: it counts as missing. */
+  GetOrSetReplacing = 'N',
+  /** call repo key fresh maxAge */
+  Get = 'R',
+  /** call repo key */
+  Has = 'H',
+  /** call repo key ttl keep fresh payload tag... */
+  Set = 'S',
+  /** call repo key... */
+  Delete = 'D',
+  /** call repo glob */
+  DeletePattern = 'P',
+  /** call repo tag... */
+  InvalidateTags = 'T',
+  /** load payload: its loader brought this. */
+  Loaded = 'V',
+  /** load: its loader brought nothing. */
+  LoadedNothing = 'U',
+  /** load: its loader failed. */
+  LoadFailed = 'F',
+  /** call load tag... */
+  AddTags = 'A',
+  /** call: its caller has given it up. */
+  Cancel = 'X',
+}
+
+/** How many slots each thing takes. */
+export const enum Slots {
+  /** One event of a link. */
+  Event = 5,
+  /** One decision of the cache. */
+  Decision = 4,
+  /** The state array of a link. */
+  LinkState = 8,
+  /** The state array of the cache. */
+  CacheState = 3,
+}
+
+/** Codes of errors that come from the core. */
+export type ErrorCode =
+  | 'E_TIMEOUT'
+  | 'E_CONN_CLOSED'
+  | 'E_ABORTED'
+  | 'E_MAX_RETRIES'
+  | 'E_OFFLINE'
+  | 'E_QUEUE_FULL'
+  | 'E_PROTOCOL'
+  | 'E_BAD_OPTION'
+  | 'E_REPLY'
+  | 'E_BAD_STATE'
+  | 'E_NEEDS_SERVER'
+  | 'E_UNSUPPORTED'
+  | 'E_INTERNAL';
+
+/**
+ * Which commands are sent again when the connection was cut after they were sent and before they were answered.
+ */
+export type ResendSetting = "all" | "idempotent" | "none";
+
+/**
+ * What CLIENT SETINFO tells the server.
+ */
+export type ClientInfoSettings = {
+/**
+ * LIB-NAME
+ */
+name: string,
+/**
+ * LIB-VER
+ */
+version: string, };
+
+/**
+ * What a link is told.
+ */
+export type LinkSettings = {
+/**
+ * 3: HELLO 3 first. 2: RESP2.
+ */
+protocol?: number | null,
+/**
+ * ACL user.
+ */
+username?: string | null,
+/**
+ * Password.
+ */
+password?: string | null,
+/**
+ * Database to select.
+ */
+db?: number | null,
+/**
+ * CLIENT SETNAME.
+ */
+connectionName?: string | null,
+/**
+ * READONLY in the handshake.
+ */
+readOnly?: boolean | null,
+/**
+ * CLIENT SETINFO.
+ */
+clientInfo?: ClientInfoSettings | null,
+/**
+ * INFO before the link counts as ready.
+ */
+readyCheck?: boolean | null,
+/**
+ * Whether the facade is asked whether the server will do.
+ */
+asksDriver?: boolean | null,
+/**
+ * Longest wait between two looks at a loading server, in milliseconds.
+ */
+maxLoadingRetryMs?: number | null,
+/**
+ * Whether commands wait while the link is not ready.
+ */
+offlineQueue?: boolean | null,
+/**
+ * Which commands are sent again after a cut.
+ */
+resend?: ResendSetting | null,
+/**
+ * Whether commands in flight survive a cut at all.
+ */
+autoResend?: boolean | null,
+/**
+ * After so many reconnects in a row what waits is rejected; null: never.
+ */
+maxRetriesPerRequest?: number | null,
+/**
+ * Deadline of every command that does not block, in milliseconds.
+ */
+commandTimeoutMs?: number | null,
+/**
+ * Whether subscriptions are restored after a reconnect.
+ */
+autoResubscribe?: boolean | null,
+/**
+ * Commands that may wait or be in flight; 0: no bound.
+ */
+maxQueueCommands?: number | null,
+/**
+ * Bytes that may wait or be in flight; 0: no bound.
+ */
+maxQueueBytes?: number | null,
+/**
+ * Silence after which the server is asked, in milliseconds; 0: never.
+ */
+watchdogMs?: number | null,
+/**
+ * Whether commands that the server refused for the moment are sent again.
+ */
+retryRefused?: boolean | null,
+/**
+ * How deep replies may be nested.
+ */
+maxReplyDepth?: number | null,
+/**
+ * How many elements a reply may have.
+ */
+maxReplyElements?: number | null,
+/**
+ * How many bytes a reply may have.
+ */
+maxReplyBytes?: number | null, };
+
+/**
+ * What entries of a former master are worth.
+ */
+export type AfterFailoverSetting = "cold" | "trust";
+
+/**
+ * What the cache is told.
+ */
+export type CacheSettings = {
+/**
+ * Budget of all store steps of one read before its loader, in milliseconds.
+ */
+commandTimeoutMs?: number | null,
+/**
+ * The same while the first connection is being made.
+ */
+connectBudgetMs?: number | null,
+/**
+ * Budget of a write, in milliseconds.
+ */
+writeTimeoutMs?: number | null,
+/**
+ * How long a lease lives, in milliseconds.
+ */
+leaseMs?: number | null,
+/**
+ * How often it is renewed, in milliseconds.
+ */
+renewMs?: number | null,
+/**
+ * How long a call waits for another's load, in milliseconds.
+ */
+lockTimeoutMs?: number | null,
+/**
+ * How many undelivered invalidations are kept.
+ */
+maxUndelivered?: number | null,
+/**
+ * Bound of the store in this process, in bytes.
+ */
+memoryBytes?: number | null,
+/**
+ * Whether stale entries are served while they are refreshed.
+ */
+swr?: boolean | null,
+/**
+ * What entries of a former master are worth.
+ */
+afterFailover?: AfterFailoverSetting | null, };

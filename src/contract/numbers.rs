@@ -1,0 +1,261 @@
+//! Everything that crosses between the core and the facade as a number.
+
+/// One table of numbers, as the generated file shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Numbers {
+    /// Its name on both sides.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: &'static str,
+    /// Name, number and meaning of each.
+    pub items: &'static [(&'static str, u32, &'static str)],
+}
+
+/// How many slots one event of a link takes.
+pub const EVENT_SLOTS: usize = 5;
+
+/// How many slots one decision of the cache takes.
+pub const DECISION_SLOTS: usize = 4;
+
+/// How many slots each thing takes, for the generated file.
+#[cfg(test)]
+pub const SLOTS: Numbers = Numbers {
+    name: "Slots",
+    doc: " How many slots each thing takes.",
+    items: &[
+        ("Event", EVENT_SLOTS as u32, " One event of a link."),
+        ("Decision", DECISION_SLOTS as u32, " One decision of the cache."),
+        ("LinkState", LinkSlot::ALL.len() as u32, " The state array of a link."),
+        ("CacheState", CacheSlot::ALL.len() as u32, " The state array of the cache."),
+    ],
+};
+
+/// Declares enums whose numbers cross, and a list of them.
+macro_rules! numbers {
+    ($list:ident: $($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $item_doc:literal])+ $item:ident = $number:literal,)+ })+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+            #[repr(u32)]
+            pub enum $name {
+                $($(#[doc = $item_doc])+ $item = $number as u32,)+
+            }
+
+            impl $name {
+                /// All of them, in the order of their declaration.
+                pub const ALL: &'static [Self] = &[$(Self::$item),+];
+
+                /// The number that crosses.
+                pub const fn number(self) -> u32 {
+                    self as u32
+                }
+
+                /// The one with this number.
+                pub fn from_number(number: u32) -> Option<Self> {
+                    Self::ALL.iter().copied().find(|one| one.number() == number)
+                }
+            }
+        )+
+
+        /// These tables, for the generated file.
+        pub const $list: &[Numbers] = &[$(Numbers {
+            name: stringify!($name),
+            doc: concat!($($doc),+),
+            items: &[$((stringify!($item), $number as u32, concat!($($item_doc),+))),+],
+        }),+];
+    };
+}
+
+numbers! {
+    NUMBERS:
+
+    /// Places in a link's state array, which the core fills at every crossing.
+    LinkSlot {
+        /// The number of the first command that was answered.
+        FirstId = 0,
+        /// Bits of `LinkFlag`.
+        Flags = 1,
+        /// Milliseconds until `tick()` wants to be called; -1: never.
+        WakeIn = 2,
+        /// Connections lost or not made since the link was last ready.
+        Attempts = 3,
+        /// The database that callers' commands go to.
+        Database = 4,
+        /// The protocol that the connection speaks: 2 or 3.
+        Protocol = 5,
+        /// Commands that wait or are in flight.
+        Queued = 6,
+        /// The moment of `WakeIn` on the core's clock, in milliseconds; -1: never. Equal moments need no new timer.
+        WakeAt = 7,
+    }
+
+    /// What a crossing of a link left to do.
+    LinkFlag {
+        /// Some replies are errors: see `errors()`.
+        Errors = 1,
+        /// The commands that were answered are not numbered consecutively: see `ids()`.
+        Sparse = 2,
+        /// The core wants bytes written: see `output()`.
+        Output = 4,
+        /// The link has something to tell: see `events()`.
+        Events = 8,
+    }
+
+    /// What a link tells: the first of an event's slots. The others are named behind it.
+    LinkEvent {
+        /// Open a socket.
+        Connect = 0,
+        /// Close the socket: 1 to destroy it.
+        Close = 1,
+        /// The handshake is done.
+        Ready = 2,
+        /// The connection is gone: attempts since it was last ready. Answer with `reconnectAfter`.
+        Closed = 3,
+        /// Gone for good.
+        Ended = 4,
+        /// A command will have no reply: its number, then an error.
+        Rejected = 5,
+        /// A subscriber's message: `MessageKind`, pattern, channel, payload.
+        Message = 6,
+        /// A line of MONITOR.
+        Monitor = 7,
+        /// The server unsubscribed this shard channel: its slot moved.
+        Moved = 8,
+        /// Something went wrong that belongs to no command: nothing, then an error.
+        Failed = 9,
+        /// Worth a line in the log.
+        Warning = 10,
+        /// Make a second connection to the same node and write these bytes to it. Answer with `probeReceived` or `probeFailed`.
+        Probe = 11,
+        /// The server is ready and said this to INFO. Answer with `checked`.
+        Check = 12,
+        /// Ask the transport about bytes that wait to be acknowledged. Answer with `transport`.
+        AskTransport = 13,
+    }
+
+    /// By which kind of subscription a message came.
+    MessageKind {
+        /// SUBSCRIBE
+        Channel = 0,
+        /// PSUBSCRIBE
+        Pattern = 1,
+        /// SSUBSCRIBE
+        Shard = 2,
+    }
+
+    /// Bits of a command's class. The lowest eight belong to its name, those from bit 16 on to one call.
+    ClassBit {
+        /// Sending it twice has the effect of sending it once.
+        Idempotent = 0x1,
+        /// May wait at the server for as long as its caller asked for.
+        Blocking = 0x2,
+        /// The class depends on the arguments; the core looks at them.
+        Inspect = 0x4,
+        /// The server runs it while it loads its data.
+        Loading = 0x8,
+        /// A read that servers call fast and that no module implements.
+        Quick = 0x10,
+        /// What the command does to its connection: none of these bits for most.
+        Kind = 0xff00,
+        /// The reply is wanted as Buffers.
+        Buffers = 0x1_0000,
+        /// Not the first command of its pipeline.
+        PipelineTail = 0x2_0000,
+        /// Between MULTI and EXEC, EXEC included.
+        InTransaction = 0x4_0000,
+    }
+
+    /// Places in the cache's state array.
+    CacheSlot {
+        /// Decisions that wait: see `decisions()`.
+        Decisions = 0,
+        /// 1 if a link of the cache has bytes to write.
+        Writable = 1,
+        /// Milliseconds until `tick()` wants to be called; -1: never.
+        TickIn = 2,
+    }
+
+    /// What the cache decides: the first of a decision's slots. The second is the call, the others (a, b) are named behind it.
+    Decision {
+        /// The value: a is its text, b what it counts as (`Hit`).
+        Hit = 0,
+        /// There is none.
+        Miss = 1,
+        /// Run this call's loader: a is the load, b 1 if its result will not be offered to the store.
+        Load = 2,
+        /// Run the loader of this call, which has been answered, in the background: a is the load.
+        Refresh = 3,
+        /// The loader's own caller may resolve with the loader's value: a is the load, b 1 if it was stored.
+        Stored = 4,
+        /// The call fails as the load a did: its own, or the one it joined.
+        FailedWith = 5,
+        /// The call resolves with nothing, as the load a did.
+        Nothing = 6,
+        /// Done: a is how many were deleted or invalidated; 1 where `has` is true.
+        Done = 7,
+        /// The call fails: a is an error, b 1 if what it asked for is kept and will be repeated.
+        Error = 8,
+        /// The call waits for another's load.
+        Waiting = 9,
+        /// For listeners: the second slot is the repository or 0, a the event's name, b its text.
+        Event = 10,
+        /// Nothing more will be said of the load a. Or, with a call and no load: no refresh follows its stale hit.
+        LoadOver = 11,
+    }
+
+    /// What a value that is served counts as.
+    Hit {
+        /// A hit.
+        Fresh = 0,
+        /// A stale value. A refresh by this call's loader may follow.
+        Stale = 1,
+        /// What another's load brought: a miss.
+        Joined = 2,
+        /// A value kept for `staleIfError`, after this call's own loader failed: not counted, its load was the miss.
+        Kept = 3,
+    }
+
+    /// Places in an error that crosses, in an event or in a decision.
+    ErrorSlot {
+        /// Its code, a text of `ErrorCode`.
+        Code = 0,
+        /// Its message; `undefined` where the code says all.
+        Message = 1,
+        /// 1 if the server may have run the command all the same.
+        MaybeExecuted = 2,
+    }
+}
+
+numbers! {
+    LETTERS:
+
+    /// What a message to the cache begins with. The other parts are named behind it; they are text, and an empty one is not given.
+    CallLetter {
+        /// call repo key ttl keep fresh maxAge lockTimeout tag...
+        GetOrSet = b'G',
+        /// The same, of a caller who could not decode the entry: it counts as missing.
+        GetOrSetReplacing = b'N',
+        /// call repo key fresh maxAge
+        Get = b'R',
+        /// call repo key
+        Has = b'H',
+        /// call repo key ttl keep fresh payload tag...
+        Set = b'S',
+        /// call repo key...
+        Delete = b'D',
+        /// call repo glob
+        DeletePattern = b'P',
+        /// call repo tag...
+        InvalidateTags = b'T',
+        /// load payload: its loader brought this.
+        Loaded = b'V',
+        /// load: its loader brought nothing.
+        LoadedNothing = b'U',
+        /// load: its loader failed.
+        LoadFailed = b'F',
+        /// call load tag...
+        AddTags = b'A',
+        /// call: its caller has given it up.
+        Cancel = b'X',
+    }
+}

@@ -1,0 +1,46 @@
+//! The text of `lib/contract.generated.ts`.
+
+use std::fmt::Write;
+
+use ts_rs::{Config, TS};
+
+use super::{numbers, options, Numbers};
+use crate::error::ErrorKind;
+
+const HEAD: &str =
+    "/** What the core and the facade agree on. Written from src/contract by `npm run contract`; a test of `cargo test` compares it. */\n";
+
+/// The file as it has to be.
+pub(super) fn text() -> String {
+    let mut out = HEAD.to_owned();
+    for table in numbers::NUMBERS {
+        push_enum(&mut out, table, |number| number.to_string());
+    }
+    for table in numbers::LETTERS {
+        push_enum(&mut out, table, |letter| format!("'{}'", char::from(letter as u8)));
+    }
+    push_enum(&mut out, &numbers::SLOTS, |number| number.to_string());
+    let codes: Vec<String> = ErrorKind::ALL.iter().map(|kind| format!("'{}'", kind.code())).collect();
+    let _ = write!(out, "\n/** Codes of errors that come from the core. */\nexport type ErrorCode =\n  | {};\n", codes.join("\n  | "));
+    push_type::<options::ResendSetting>(&mut out);
+    push_type::<options::ClientInfoSettings>(&mut out);
+    push_type::<options::LinkSettings>(&mut out);
+    push_type::<options::AfterFailoverSetting>(&mut out);
+    push_type::<options::CacheSettings>(&mut out);
+    let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
+    lines.join("\n") + "\n"
+}
+
+fn push_enum(out: &mut String, table: &Numbers, show: impl Fn(u32) -> String) {
+    let _ = write!(out, "\n/**{} */\nexport const enum {} {{\n", table.doc, table.name);
+    for (name, number, doc) in table.items {
+        let _ = write!(out, "  /**{doc} */\n  {name} = {},\n", show(*number));
+    }
+    out.push_str("}\n");
+}
+
+fn push_type<T: TS + 'static>(out: &mut String) {
+    let config = Config::default().with_large_int("number");
+    let docs = T::docs().unwrap_or_default();
+    let _ = write!(out, "\n{}\nexport {}\n", docs.trim_end(), T::decl(&config));
+}
