@@ -1,4 +1,4 @@
-/** One engine after another on one link, and one engine twice: no reply reaches a call that did not ask for it. */
+/** Engines that attach to one link, one after another or the same one twice: no reply reaches a call that did not ask for it. */
 import { native, type NativeCache, type NativeLink } from '../../lib/native';
 
 const makers = [(...items: unknown[]) => items, () => ({}), (text: string) => new Error(text)] as const;
@@ -30,7 +30,7 @@ function engine(): Engine {
 
 const commandsIn = (bytes: Buffer): number => bytes.toString().match(/^\*\d+\r$/gm)?.length ?? 0;
 
-test.each(['the same engine', 'another engine'])('%s on a link where replies are still due does not take them for its own', (which) => {
+test.each(['the same engine', 'another engine'])('%s on a link with pending replies does not treat them as its own', (which) => {
   const link = readyLink();
   const first = engine();
   first.cache.attach(link);

@@ -1,4 +1,4 @@
-/** One specification for every store: each spec file's tests run on a redis-server of the file's own and on memory://. */
+/** One specification for every store: the tests of each spec file run on the file's own redis-server and on memory://. */
 import { CacheMetrics, CacheRepository, RedisManager, type CacheRepositoryOptions, type ManagerOptions } from '../../lib/facade';
 import { RedisServer } from '../helpers/redis-server';
 
@@ -6,17 +6,17 @@ export interface Backend {
   readonly kind: 'redis' | 'memory';
   /** Absent on memory. */
   readonly server: RedisServer;
-  /** A repository with a prefix that no other test has. */
+  /** A repository with a prefix that no other test uses. */
   cache(options?: CacheRepositoryOptions): CacheRepository;
-  /** Closes everything and goes on with other options. */
+  /** Closes everything and continues with other options. */
   reopen(options?: ManagerOptions): Promise<void>;
-  /** Log lines at level warn, since the test began. */
+  /** Log lines at level warn since the test began. */
   readonly warnings: string[];
 }
 
 let prefixes = 0;
 
-/** Runs `specify` for each store. Tests that need a look into the server use `onServer`. */
+/** Runs `specify` for each store. Tests that inspect the server use `onServer`. */
 export function onEveryStore(name: string, specify: (backend: Backend) => void, options: ManagerOptions = {}): void {
   describe.each(['redis', 'memory'] as const)(`${name} on %s`, (kind) => specify(backend(kind, options)));
 }
@@ -80,7 +80,7 @@ export function gate<T = void>(): Gate<T> {
   return { promise, open, fail };
 }
 
-/** A loader that the test lets go: `started` resolves when it runs. */
+/** A loader that waits until the test releases it. `started` resolves when it runs. */
 export function heldLoader<T>(): { loader: () => Promise<T>; started: Promise<void>; finish: Gate<T>; runs: () => number } {
   const started = gate();
   const finish = gate<T>();

@@ -1,4 +1,6 @@
-/** C3, C4, C9: what invalidation costs, what is left behind, and what deletePattern touches. Commands are counted by the server itself. */
+/**
+ * C3, C4, C9: the cost of invalidation, the keys that remain, and the keys that deletePattern touches. The server itself counts commands.
+ */
 import { CacheRepository } from '../../lib/facade';
 import { onEveryStore, onServer } from './backends';
 
@@ -20,7 +22,7 @@ onServer('C3', (backend) => {
     expect(Object.values(few).reduce((sum, calls) => sum + calls)).toBeLessThanOrEqual(4);
   });
 
-  test('and as many times that as there are tags', async () => {
+  test('the number of commands grows linearly with the number of tags', async () => {
     const one = await commandsToInvalidate(10, ['t']);
     const three = await commandsToInvalidate(10, ['t', 'u', 'v']);
     for (const [name, calls] of Object.entries(three)) expect(calls).toBeLessThanOrEqual(3 * one[name]);
@@ -28,7 +30,7 @@ onServer('C3', (backend) => {
 });
 
 onEveryStore('the number that invalidateTags returns', (backend) => {
-  test('is the number of entries, for a handful exactly and for thousands nearly', async () => {
+  test('is the number of entries: exact for a few, approximate for thousands', async () => {
     const cache = backend.cache();
     await cache.setMany(Array.from({ length: 5 }, (_, i) => ({ key: `few${i}`, value: i, tags: ['few'] })));
     expect(Math.abs((await cache.invalidateTags(['few'])) - 5)).toBeLessThanOrEqual(1);
@@ -44,7 +46,7 @@ onEveryStore('the number that invalidateTags returns', (backend) => {
 onServer('C4', (backend) => {
   const keys = async (): Promise<string[]> => (await backend.server.command('KEYS', '*')) as string[];
 
-  test('every key that is written has a time to live, at most twice the longest need', async () => {
+  test('every written key has a time to live of at most twice the longest need', async () => {
     const cache = backend.cache();
     await cache.setWithTags('a', 1, { ttl: 3600, tags: ['t', 'u'] });
     await cache.getOrSet('b', () => 1, { ttl: 0.5, tags: ['t'] });
@@ -61,7 +63,7 @@ onServer('C4', (backend) => {
     }
   });
 
-  test('a thousand rounds of storing and invalidating leave as many keys as one', async () => {
+  test('a thousand rounds of storing and invalidating leave as many keys as one round', async () => {
     const cache = backend.cache();
     const round = async (i: number): Promise<void> => {
       await cache.setWithTags(`k${i % 3}`, i, { tags: ['t', 'u'] });
@@ -74,7 +76,7 @@ onServer('C4', (backend) => {
     expect((await keys()).length).toBe(few);
   });
 
-  test('an entry stored with a short ttl does not shorten the life of a tag under a longer one', async () => {
+  test('an entry with a short ttl does not shorten the life of a tag that a longer-lived entry carries', async () => {
     const cache = backend.cache();
     await cache.setWithTags('long', 1, { ttl: 3600, tags: ['t'] });
     const [before] = await lives(cache);
@@ -90,7 +92,7 @@ onServer('C4', (backend) => {
     return Promise.all(internal.map(async (key) => Number(await backend.server.command('PTTL', key))));
   }
 
-  test('the members of a tag that expired are not kept: no set grows', async () => {
+  test('a tag does not keep expired members: no set grows', async () => {
     const cache = backend.cache();
     await cache.setMany(Array.from({ length: 2000 }, (_, i) => ({ key: `k${i}`, value: 1, ttl: 0.01, tags: ['t'] })));
     for (const key of (await keys()).filter((name) => name.startsWith(`${cache.prefix}#`))) {
@@ -116,13 +118,13 @@ onEveryStore('C9', (backend) => {
     await cache.setMany(keys.map((key) => ({ key, value: key, tags: ['t'] })));
     expect(await cache.deletePattern(glob)).toBe(gone.length);
     expect(await cache.getMany(keys)).toEqual(keys.map((key) => (gone.includes(key) ? null : key)));
-    // Tags are none of its business.
+    // The pattern does not apply to tags.
     await cache.set('kept', 1);
     await cache.setWithTags('tagged', 1, { tags: ['t'] });
     expect(await cache.invalidateTags(['t'])).toBeGreaterThan(0);
   });
 
-  test('touches only entries of its own repository, whatever characters the prefixes have', async () => {
+  test('touches only entries of its repository, whatever characters the prefixes have', async () => {
     const base = backend.cache().prefix;
     const prefixes = [base, `${base}x`, `${base}*`, `${base}?`, `${base}[a]`, `${base}:`, `${base}\\`];
     for (const prefix of prefixes) {
@@ -134,7 +136,7 @@ onEveryStore('C9', (backend) => {
     for (const prefix of prefixes) await new CacheRepository(prefix).deletePattern('*');
   });
 
-  test('deletes thousands, those that are being loaded included', async () => {
+  test('deletes thousands of entries, including those that are being loaded', async () => {
     const cache = backend.cache();
     await cache.setMany(Array.from({ length: 3000 }, (_, i) => ({ key: `k${i}`, value: i })));
     expect(await cache.deletePattern('k*')).toBe(3000);
@@ -153,7 +155,7 @@ onServer('C9', (backend) => {
     expect(commands.flushdb).toBeUndefined();
   });
 
-  test('what other programs keep in the same database stays', async () => {
+  test('keys of other programs in the same database stay', async () => {
     const cache = backend.cache();
     await backend.server.command('SET', `${cache.prefix}other`, 'x');
     await backend.server.command('SET', 'elsewhere', 'x');

@@ -1,4 +1,6 @@
-/** C5: with Redis stopped, frozen, mute or cut off, reads load and never fail; writes reject in time and invalidations are made up for. */
+/**
+ * C5: if Redis is stopped, frozen, mute or cut off, reads load and never fail, writes reject in time, and invalidations are sent later.
+ */
 import * as net from 'node:net';
 import { CacheRepository, RedisManager } from '../../lib/facade';
 import { nowMs } from '../helpers/clock';
@@ -7,7 +9,7 @@ import { freePort } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 import { heldLoader, onServer, type Backend } from './backends';
 
-/** What a busy machine may add. */
+/** Extra time for a busy machine. */
 const SLACK = 700;
 const LOADER_MS = 50;
 const slow = <T>(value: T): (() => Promise<T>) => () => new Promise((resolve) => setTimeout(resolve, LOADER_MS, value));
@@ -18,7 +20,7 @@ async function timed<T>(run: () => Promise<T>): Promise<{ value: T; ms: number }
   return { value, ms: nowMs() - start };
 }
 
-/** How a server can be away, once the connection was ready. */
+/** How a server can become unavailable after the connection was ready. */
 const WAYS: [name: string, leave: (backend: Backend) => Promise<void> | void][] = [
   ['frozen', (backend) => backend.server.freeze()],
   ['stopped', (backend) => backend.server.kill()],
@@ -26,7 +28,7 @@ const WAYS: [name: string, leave: (backend: Backend) => Promise<void> | void][] 
 
 onServer('C5', (backend) => {
   describe.each(WAYS)('with Redis %s', (_name, leave) => {
-    test('getOrSet resolves within the budget and at most twice the loader’s own time; reads give nothing; no error', async () => {
+    test('getOrSet resolves within the budget plus at most twice the loader’s time; reads return nothing; no error', async () => {
       const cache = backend.cache();
       await cache.set('k', 'stored');
       await leave(backend);
@@ -42,7 +44,7 @@ onServer('C5', (backend) => {
       expect(await cache.getOrSet('k', () => undefined)).toBeUndefined();
     });
 
-    test('a hundred concurrent calls of one key share loads instead of a hundred', async () => {
+    test('a hundred concurrent calls of one key share a few loads', async () => {
       const cache = backend.cache();
       await cache.get('warm');
       await leave(backend);
@@ -52,7 +54,7 @@ onServer('C5', (backend) => {
       expect(loads).toBeLessThanOrEqual(2);
     });
 
-    test('it is used again when it is back', async () => {
+    test('the cache uses the server again when it is back', async () => {
       const cache = backend.cache();
       await cache.getOrSet('k', () => 1);
       await leave(backend);
@@ -68,7 +70,7 @@ onServer('C5', (backend) => {
     });
   });
 
-  test('a server that was never there costs the connect budget once, and calls share it', async () => {
+  test('a server that never existed costs the connect budget once, shared by all calls', async () => {
     await backend.reopen({ url: `redis://127.0.0.1:${await freePort()}` });
     const cache = backend.cache();
     const { value, ms } = await timed(() => Promise.all(Array.from({ length: 20 }, (_, i) => cache.getOrSet(`k${i}`, slow(i)))));
@@ -76,7 +78,7 @@ onServer('C5', (backend) => {
     expect(ms).toBeLessThan(1000 + 2 * LOADER_MS + SLACK);
   });
 
-  test('a server that accepts and says nothing is no different', async () => {
+  test('a server that accepts connections and says nothing costs the same', async () => {
     const mute = net.createServer((socket) => socket.resume());
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     await backend.reopen({ url: `redis://127.0.0.1:${(mute.address() as net.AddressInfo).port}` });
@@ -87,7 +89,7 @@ onServer('C5', (backend) => {
     await new Promise((resolve) => mute.close(resolve));
   });
 
-  test('the breaker opens after time-outs in a row: calls stop waiting; it is said, and it closes again', async () => {
+  test('the breaker opens after consecutive time-outs, so calls stop waiting; it is reported and closes again', async () => {
     const cache = backend.cache();
     const events: string[] = [];
     cache.on('breaker', ({ message }) => events.push(message));
@@ -119,7 +121,7 @@ onServer('C5', (backend) => {
     const cache = backend.cache();
     await cache.setWithTags('tagged', 'stored', { tags: ['t'] });
     const got = read(cache);
-    await new Promise((resolve) => setImmediate(resolve)); // The first step is on its way.
+    await new Promise((resolve) => setImmediate(resolve)); // The first step has been sent.
     const busyUntil = nowMs() + 400;
     while (nowMs() < busyUntil);
     expect(await got).toBe(expected);
@@ -168,11 +170,11 @@ onServer('C5', (backend) => {
     expect(await hanging).toBe('late');
   });
 
-  test('replies that came while this process was busy are not time-outs', async () => {
+  test('replies that arrive while this process is busy are not time-outs', async () => {
     const cache = backend.cache();
     await cache.set('k', 'stored');
     const reading = cache.getOrSet('k', () => 'loaded');
-    await new Promise((resolve) => process.nextTick(resolve)); // The call has left.
+    await new Promise((resolve) => process.nextTick(resolve)); // The call has been sent.
     const busyUntil = nowMs() + 400;
     while (nowMs() < busyUntil);
     expect(await reading).toBe('stored');
@@ -180,7 +182,7 @@ onServer('C5', (backend) => {
 });
 
 onServer('writes', (backend) => {
-  test('reject in time with a code, the operation’s and the server’s name, and whether they may have been executed', async () => {
+  test('reject in time with a code, the names of the operation and the server, and whether they may have been executed', async () => {
     const cache = backend.cache();
     await cache.get('warm');
     backend.server.freeze();
@@ -200,7 +202,7 @@ onServer('writes', (backend) => {
     expect(reasons.map((reason) => reason?.kept)).toEqual([undefined, undefined, undefined, true, undefined, true]);
   });
 
-  test('the stack of a rejection leads to the caller’s line', async () => {
+  test('the stack of a rejection contains the caller’s line', async () => {
     const cache = backend.cache();
     await cache.get('warm');
     backend.server.freeze();
@@ -211,7 +213,7 @@ onServer('writes', (backend) => {
     expect((error as Error).stack).toContain('callerOfTheCache');
   });
 
-  test('an invalidation that could not be delivered is repeated before any cached read is trusted again', async () => {
+  test('an undelivered invalidation is repeated before any cached read is trusted again', async () => {
     const proxy = await Proxy.start(backend.server);
     try {
       await backend.reopen({ url: proxy.url });
@@ -226,7 +228,7 @@ onServer('writes', (backend) => {
       proxy.resume();
       expect(await cache.get('tagged')).toBeNull();
       proxy.reception = 'pass';
-      // From the first read that Redis answers, the old values are gone.
+      // The old values are gone from the first read that Redis answers.
       const seen: unknown[] = [];
       await until(async () => {
         const [tagged, deleted, other] = await cache.getMany(['tagged', 'deleted', 'other']);
@@ -241,7 +243,7 @@ onServer('writes', (backend) => {
     }
   });
 
-  test('what is past the bound of kept invalidations says so', async () => {
+  test('an invalidation past the limit of kept invalidations says that it is not kept', async () => {
     await backend.reopen({ cache: { writeTimeoutMs: 100, maxUndelivered: 2 } });
     const cache = backend.cache();
     await cache.get('warm');

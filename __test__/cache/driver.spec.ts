@@ -1,4 +1,4 @@
-/** What the facade makes of the engine's decisions, in orders that are rare on a real store. */
+/** How the facade carries out the engine's decisions, in orders that are rare on a real store. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import * as clock from '../../lib/clock';
 import type { LoaderContext } from '../../lib/cache/load';
@@ -12,7 +12,7 @@ const [HIT, , LOAD, REFRESH, STORED, FAILED, NOTHING, DONE, ERROR, WAITING, , OV
 const STALE = 1;
 
 describe('crossings', () => {
-  test('the calls of a tick cross at once, in their order', async () => {
+  test('the calls of a tick cross together, in order', async () => {
     const { engine, driver } = scripted();
     for (let i = 0; i < 100; i++) void driver.get(1, `k${i}`).next();
     expect(engine.batches).toEqual([]);
@@ -21,13 +21,13 @@ describe('crossings', () => {
     expect(engine.crossed.map(([, , , key]) => key)).toEqual(Array.from({ length: 100 }, (_, i) => `k${i}`));
   });
 
-  test('what grows past 256 kB leaves before the tick is over', () => {
+  test('a batch that grows past 256 kB leaves before the tick is over', () => {
     const { engine, driver, port } = scripted();
     for (let i = 0; i < 10; i++) driver.set(1, 'k', 'x'.repeat(50_000), port.base);
     expect(engine.batches).toEqual([6]);
   });
 
-  test('every length and alphabet arrives as it was written, however large', async () => {
+  test('text of every length and alphabet arrives unchanged', async () => {
     const { engine, driver, port } = scripted();
     const texts = ['a', 'é'.repeat(31), 'x'.repeat(32), '漢'.repeat(33), '😀'.repeat(1000), '\r\n\0{}*', 'ü'.repeat(3_000_000), 'z'];
     for (const text of texts) driver.set(1, text.slice(0, 50), text, port.base);
@@ -37,10 +37,10 @@ describe('crossings', () => {
     driver.get(1, 'small');
     await settle();
     expect(engine.crossed.at(-1)?.[3]).toBe('small');
-    expect(engine.pins).toBe(pins); // The large buffer was given back right after its batch.
+    expect(engine.pins).toBe(pins); // The large buffer was released right after its batch.
   });
 
-  test('an engine that cannot take a batch leaves nobody waiting: reads load, writes reject', async () => {
+  test('an engine that cannot accept a batch leaves no call waiting: reads load, writes reject', async () => {
     const { engine, driver, port } = scripted();
     engine.fail = new Error('defect');
     const value = read(port, 'k', () => 'loaded', port.base);
@@ -49,7 +49,7 @@ describe('crossings', () => {
     expect((await write).error('set', driver.node)).toMatchObject({ code: 'E_INTERNAL', node: 'scripted', maybeExecuted: true });
   });
 
-  test('a logger that throws keeps nobody from what was decided', async () => {
+  test('a logger that throws does not stop the decisions', async () => {
     const uncaught = jest.spyOn(clock, 'surface').mockImplementation(() => undefined);
     const log = (): never => {
       throw new Error('logger');
@@ -63,7 +63,7 @@ describe('crossings', () => {
     uncaught.mockRestore();
   });
 
-  test('the engine is woken when it asked to be, after one more look at the socket', async () => {
+  test('the engine is woken at the time it asked for, after one more look at the socket', async () => {
     const { engine } = scripted();
     engine.wakeIn(1);
     await until(() => engine.ticks > 0);
@@ -71,7 +71,7 @@ describe('crossings', () => {
 });
 
 describe('loads', () => {
-  test('a load for a call that was given up is handed back, not left open', async () => {
+  test('a load for a call that was given up is returned to the engine, not left open', async () => {
     const { engine, driver, port } = scripted();
     const abort = new AbortController();
     const loader = jest.fn();
@@ -89,7 +89,7 @@ describe('loads', () => {
     expect(driver).toBeDefined();
   });
 
-  test('a signal that aborts while the loader runs rejects its caller; the value is stored all the same', async () => {
+  test('a signal that aborts while the loader runs rejects its caller; the value is still stored', async () => {
     const { engine, port, counters } = scripted();
     const abort = new AbortController();
     let finish = (_: number): void => undefined;
@@ -115,7 +115,7 @@ describe('loads', () => {
     expect(counters.misses).toBe(1);
   });
 
-  test("a load's outcome is told in every case, and joined callers fail with the very error", async () => {
+  test("the engine learns the outcome of every load, and joined callers fail with the same error object", async () => {
     const { engine, port } = scripted();
     const error = new Error('no database');
     const owner = read(port, 'k', () => Promise.reject(error), port.base);
@@ -125,13 +125,13 @@ describe('loads', () => {
     engine.decide([WAITING, second], [LOAD, first, 3, 0]);
     await settle();
     expect(engine.crossed.at(-1)).toEqual(['F', '3']);
-    // Over in the same crossing: the joiner's error was looked up in time.
+    // The load ended in the same crossing: the joiner's error was looked up in time.
     engine.decide([FAILED, first, 3], [FAILED, second, 3], [OVER, 0, 3]);
     await expect(owner).rejects.toBe(error);
     await expect(joiner).rejects.toBe(error);
   });
 
-  test('who joined a load that nobody ran loads for himself', async () => {
+  test('a caller that joined a load which nobody ran loads on its own', async () => {
     const { engine, port } = scripted();
     const value = read(port, 'k', () => 'own', port.base);
     await settle();
@@ -139,7 +139,7 @@ describe('loads', () => {
     expect(await value).toBe('own');
   });
 
-  test('tags that a loader did not wait for arrive before its value; afterwards none are taken', async () => {
+  test('tags that a loader did not await arrive before its value; later tags are refused', async () => {
     const { engine, port } = scripted();
     let context: LoaderContext | undefined;
     let added: Promise<void> | undefined;
@@ -167,7 +167,7 @@ describe('loads', () => {
     await expect(context?.addTags(['late'])).rejects.toMatchObject({ code: 'E_LOAD_OVER' });
   });
 
-  test('more than 64 tags, those of the call included, are a RangeError in the loader', async () => {
+  test('more than 64 tags, including those of the call, are a RangeError in the loader', async () => {
     const { engine, port } = scripted();
     const tags = Array.from({ length: 60 }, (_, i) => `t${i}`);
     const value = read(port, 'k', ({ addTags }) => addTags(['a', 'b', 'c', 'd', 'e']).then(() => 1), callOptions(port.base, { tags }));
@@ -179,7 +179,7 @@ describe('loads', () => {
     await expect(value).rejects.toThrow(RangeError);
   });
 
-  test('where a tag could not be told, the value is returned, also to who joined, and not stored', async () => {
+  test('if a tag could not be delivered, the value is returned to all callers and not stored', async () => {
     const { engine, port } = scripted();
     const owner = read(port, 'k', async ({ addTags }) => (await addTags(['t']), { n: 1 }), port.base);
     const joiner = read(port, 'k', jest.fn(), port.base);
@@ -195,7 +195,7 @@ describe('loads', () => {
     expect(await joiner).toEqual({ n: 1 });
   });
 
-  test('a read that the engine cannot serve loads, and says so once', async () => {
+  test('a read that the engine cannot serve loads, and this is reported once', async () => {
     const { engine, port, warnings } = scripted();
     const value = read(port, 'k', () => 'own', port.base);
     await settle();
@@ -233,14 +233,14 @@ describe('refreshes', () => {
     const [id] = engine.ids('G');
     engine.decide([HIT, id, '1', STALE], [OVER, id, 0]);
     expect(await value).toBe(1);
-    // A refresh for a call that is forgotten is handed back.
+    // A refresh for a forgotten call is returned to the engine.
     engine.decide([REFRESH, id, 9]);
     await settle();
     expect(engine.crossed.at(-1)).toEqual(['F', '9']);
     expect(loader).not.toHaveBeenCalled();
   });
 
-  test('that fail are an event with the error and the key, and no unhandled rejection', async () => {
+  test('that fail emit an event with the error and the key, and cause no unhandled rejection', async () => {
     const { engine, port, counters } = scripted();
     const failed = jest.fn();
     port.emitter.on('refreshError', failed);
@@ -258,7 +258,7 @@ describe('refreshes', () => {
 });
 
 describe('getOrSetMany', () => {
-  test('loads what is its own in one call as soon as each key is a hit, its own or waiting, and before it waits', async () => {
+  test('loads its keys in one call as soon as every key is a hit, its own or waiting, and before it waits', async () => {
     const { engine, port, counters } = scripted();
     const missing = jest.fn((keys: string[]) => new Map(keys.map((key) => [key, `${key}!`])));
     const values = new Group(port, missing, port.base).read(['a', 'b', 'c', 'd', 'b']);
@@ -274,7 +274,7 @@ describe('getOrSetMany', () => {
     expect(engine.crossed.slice(-2)).toEqual([['V', '1', '"b!"'], ['V', '2', '"d!"']]);
     engine.decide([STORED, b, 1, 1], [STORED, d, 2, 1]);
     await settle();
-    // The holder of `c` failed: it is ours now, in a call of its own.
+    // The holder of `c` failed, so this call loads `c` in a separate call.
     engine.decide([LOAD, c, 3, 0]);
     await settle();
     expect(missing.mock.calls).toEqual([[['b', 'd']], [['c']]]);
@@ -283,7 +283,7 @@ describe('getOrSetMany', () => {
     expect(counters).toMatchObject({ hits: 1, misses: 3, stale: 0, loads: 2 });
   });
 
-  test('what `missing` does not bring is undefined and not stored; a Record does as well as a Map', async () => {
+  test('a key that `missing` does not return is undefined and not stored; a Record works like a Map', async () => {
     const { engine, port } = scripted();
     const values = new Group<number>(port, () => ({ constructor: 1 }), port.base).read(['toString', 'constructor']);
     await settle();
@@ -295,7 +295,7 @@ describe('getOrSetMany', () => {
     expect(await values).toEqual([undefined, 1]);
   });
 
-  test('when `missing` fails every load is told, what is waited for is given up, and the error is the very one', async () => {
+  test('when `missing` fails, every load is reported, all waits end, and the caller gets the same error object', async () => {
     const { engine, port, counters } = scripted();
     const error = new Error('no database');
     const values = new Group(port, () => Promise.reject(error), port.base).read(['a', 'b', 'c']);
@@ -311,7 +311,7 @@ describe('getOrSetMany', () => {
     expect(counters).toMatchObject({ misses: 3, loads: 1, loadErrors: 1 });
   });
 
-  test('one value that cannot be serialized rejects, and its load is told', async () => {
+  test('a value that cannot be serialized rejects, and its load is reported', async () => {
     const { engine, port } = scripted();
     const values = new Group<unknown>(port, () => new Map<string, unknown>([['a', 1n], ['b', 2]]), port.base).read(['a', 'b']);
     void values.catch(() => undefined);
@@ -335,7 +335,7 @@ describe('getOrSetMany', () => {
     await expect(values).rejects.toThrow('the result of missing must be a Map or an object by key');
   });
 
-  test('refreshes that are decided on together are one call', async () => {
+  test('refreshes that are decided on together run in one call', async () => {
     const { engine, port } = scripted();
     const missing = jest.fn((keys: string[]) => new Map(keys.map((key) => [key, 2])));
     const values = new Group(port, missing, port.base).read(['a', 'b']);

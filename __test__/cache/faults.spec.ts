@@ -1,6 +1,6 @@
 /**
- * The faults of the sketches that this package grew out of, each shown absent. Where a rule says more, its own spec does too; here the
- * sketch's very situation is played.
+ * Shows that each fault of the sketches before this package is absent. Each test plays the situation of the sketch; the spec of a rule
+ * tests more.
  */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -11,7 +11,7 @@ import { until } from '../helpers/until';
 import { heldLoader, onEveryStore, onServer } from './backends';
 
 onServer('faults of connections', (backend) => {
-  test('1: getMainClient while the first connection is still being made does not open and drop another', async () => {
+  test('1: getMainClient during the first connection attempt does not open and drop another connection', async () => {
     const first = await RedisManager.getMainClient();
     expect(first.status).not.toBe('ready');
     expect(await RedisManager.getMainClient()).toBe(first);
@@ -46,7 +46,7 @@ onServer('faults of connections', (backend) => {
 });
 
 onServer('faults of tag sets', (backend) => {
-  test('4: a later entry with a smaller ttl does not make a longer-lived one un-invalidatable', async () => {
+  test('4: after a later entry with a smaller ttl, a longer-lived entry can still be invalidated', async () => {
     const cache = backend.cache();
     await cache.setWithTags('long', 1, { ttl: 3600, tags: ['t'] });
     await cache.setWithTags('short', 1, { ttl: 0.02, tags: ['t'] });
@@ -55,7 +55,7 @@ onServer('faults of tag sets', (backend) => {
     expect(await cache.get('long')).toBeNull();
   });
 
-  test('5: what a tag keeps does not grow with entries that have expired', async () => {
+  test('5: the memory of a tag does not grow with expired entries', async () => {
     const cache = backend.cache();
     const size = async (): Promise<number> => {
       const keys = (await backend.server.command('KEYS', `${cache.prefix}#*`)) as string[];
@@ -65,10 +65,10 @@ onServer('faults of tag sets', (backend) => {
     for (let round = 0; round < 5; round++) {
       await cache.setMany(Array.from({ length: 1000 }, (_, i) => ({ key: `k${round} ${i}`, value: 1, ttl: 0.01, tags: ['t'] })));
     }
-    expect(await size()).toBeLessThan(20_000); // A set of 5,000 keys takes ten times that.
+    expect(await size()).toBeLessThan(20_000); // A set of 5,000 keys takes ten times as much.
   });
 
-  test('8: entry and tag need not share a hash slot: they are never in one script or transaction', async () => {
+  test('8: an entry and its tag need not share a hash slot: they are never in one script or transaction', async () => {
     const cache = backend.cache();
     const commands = await backend.server.countCommands(async () => {
       await cache.getOrSet('k', () => 1, { tags: ['t', 'u'] });
@@ -119,7 +119,7 @@ onEveryStore('faults of entries', (backend) => {
     expect(await cache.get('k')).toBeNull();
   });
 
-  test('9: the key `tag:x` and the tag `x`, the key `a:ts` and the age of `a`, do not meet', async () => {
+  test('9: the key `tag:x` does not collide with the tag `x`, nor the key `a:ts` with the age of `a`', async () => {
     const cache = backend.cache();
     await cache.setWithTags('a', 'value', { tags: ['x'], staleAfter: 30, ttl: 60 });
     for (const key of ['tag:x', 'a:ts', '#v{x}', 'x', ':x']) await cache.set(key, 'other');
@@ -130,12 +130,12 @@ onEveryStore('faults of entries', (backend) => {
     expect(await cache.getMany(['tag:x', 'a:ts', '#v{x}', 'x', ':x'])).toEqual(Array(5).fill('other'));
   });
 
-  test('10: value and age are one: an entry replaced after an invalidation is fresh, not as old as the former', async () => {
+  test('10: value and age are stored together: an entry that is replaced after an invalidation is fresh', async () => {
     const swr = new StaleWhileRevalidate(backend.cache(), 0.05, 60);
     const cache = (swr as unknown as { cache: CacheRepository }).cache;
     await swr.get('k', () => 1, ['t']);
     const refreshed = jest.fn(() => 2);
-    await until(async () => (await swr.get('k', refreshed, ['t'])) === 2); // It grew stale and was refreshed.
+    await until(async () => (await swr.get('k', refreshed, ['t'])) === 2); // The entry became stale and was refreshed.
     await cache.invalidateTags(['t']);
     const loader = jest.fn(() => 3);
     expect(await swr.get('k', loader, ['t'])).toBe(3);
@@ -143,7 +143,7 @@ onEveryStore('faults of entries', (backend) => {
     expect(CacheMetrics.snapshot().repositories[cache.prefix].misses).toBe(2);
   });
 
-  test('11: a stale hit does not start a refresh of its own, nor a miss a load of its own', async () => {
+  test('11: concurrent stale hits share one refresh, and concurrent misses share one load', async () => {
     const cache = backend.cache();
     const swr = new StaleWhileRevalidate(cache, 0, 60);
     const load = heldLoader<number>();
@@ -189,7 +189,7 @@ onEveryStore('faults of entries', (backend) => {
     expect(orders.key({ a: '1&b=2' })).not.toBe(orders.key({ a: '1', b: '2' }));
   });
 
-  test('14: one listener that throws does not silence the others, and is not called a parse error', async () => {
+  test('14: a listener that throws does not silence the others, and is not reported as a parse error', async () => {
     const heard = jest.fn();
     PubSubService.onInvalidation('first', () => {
       throw new Error('mine');
@@ -212,7 +212,7 @@ onEveryStore('faults of entries', (backend) => {
   });
 });
 
-test('16: the pages name the package that exists, and the one that does not only to say so', () => {
+test('16: the pages name the package that exists, and mention the other one only to say that it does not exist', () => {
   const lines = ['README.md', 'docs/migration.md'].flatMap((page) => readFileSync(path.join(ROOT, page), 'utf8').split('\n'));
   expect(lines.some((line) => /`rate-limit-redis`/.test(line))).toBe(true);
   for (const line of lines.filter((one) => one.includes('@express-rate-limit/redis'))) expect(line).toContain('no such package');

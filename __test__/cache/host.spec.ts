@@ -1,11 +1,11 @@
-/** The cache as a guest of its process: async context, fake timers, many calls, many openings. */
+/** The cache within its process: async context, fake timers, many calls, many openings. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { PubSubService, RedisManager } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { onEveryStore } from './backends';
 
 onEveryStore('the cache in its process', (backend) => {
-  test('a loader runs in the async context of its caller, in whatever tick the reply comes', async () => {
+  test('a loader runs in the async context of its caller, whichever tick the reply arrives in', async () => {
     const cache = backend.cache();
     const context = new AsyncLocalStorage<number>();
     const read = (i: number): Promise<(string | number | undefined)[]> =>
@@ -22,7 +22,7 @@ onEveryStore('the cache in its process', (backend) => {
   describe('with fake timers', () => {
     afterEach(() => jest.useRealTimers());
 
-    test('reads, loads, writes and waits for a lease work as ever', async () => {
+    test('reads, loads, writes and waits for a lease work as usual', async () => {
       const cache = backend.cache();
       jest.useFakeTimers();
       await cache.setWithTags('k', 1, { tags: ['t'] });
@@ -42,7 +42,7 @@ onEveryStore('the cache in its process', (backend) => {
     const n = 50_000;
     await cache.setMany(Array.from({ length: 100 }, (_, i) => ({ key: `k${i}`, value: i, tags: ['t'] })));
     const values = await Promise.all(Array.from({ length: n }, (_, i) => cache.getOrSet(`k${i % 100}`, () => -1, { tags: ['t'], ttl: 60 })));
-    // Answered, by the cache or past the budget by the loader: the machine may be busy.
+    // The cache answers, or past the budget the loader does, because the machine may be busy.
     expect(values.every((value, i) => value === i % 100 || value === -1)).toBe(true);
     expect(values.filter((value) => value !== -1).length).toBeGreaterThan(0);
   });

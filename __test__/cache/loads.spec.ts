@@ -1,4 +1,4 @@
-/** C2: concurrent getOrSet of a cold key runs one loader. What callers get, and what becomes of failures. */
+/** C2: concurrent getOrSet calls of a cold key run one loader. What callers get, and how failures are handled. */
 import { CacheMetrics } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { gate, heldLoader, onEveryStore } from './backends';
@@ -15,14 +15,14 @@ onEveryStore('C2', (backend) => {
     const values = await Promise.all([...calls, ...late]);
     expect(held.runs()).toBe(1);
     expect(values).toEqual(Array(200).fill(original));
-    // The loader's own caller has the loader's own object, nobody else has it, and no two share one.
+    // Only the loader's caller gets the loader's object, and no two callers share an object.
     expect(values.filter((value) => value === original)).toHaveLength(1);
     expect(new Set(values).size).toBe(200);
     expect(await cache.getOrSet('k', held.loader)).toEqual(original);
     expect(held.runs()).toBe(1);
   });
 
-  test('different keys load beside each other', async () => {
+  test('different keys load in parallel', async () => {
     const cache = backend.cache();
     const both = gate();
     let running = 0;
@@ -42,7 +42,7 @@ onEveryStore('C2', (backend) => {
     await until(async () => {
       const before = loads;
       await Promise.all([read('a'), read('b')]);
-      return loads === before; // The entry carries both by now: they no longer throw each other's work away.
+      return loads === before; // The entry now carries both tags, so the callers no longer discard each other's work.
     });
     for (const tag of ['a', 'b']) {
       expect(await cache.get('k')).not.toBeNull();
@@ -53,7 +53,7 @@ onEveryStore('C2', (backend) => {
     }
   });
 
-  test("a loader's error reaches every caller as the very object; nothing is stored, and the next call loads", async () => {
+  test("every caller gets the loader's error object; nothing is stored, and the next call loads", async () => {
     const cache = backend.cache();
     const error = Object.assign(new Error('no such order'), { status: 404 });
     const held = heldLoader<string>();
@@ -108,7 +108,7 @@ onEveryStore('C2', (backend) => {
     expect(await cache.has('other')).toBe(false);
   });
 
-  test('whoever waits longer than lockTimeoutMs loads without storing, and the load that holds the lease is not disturbed', async () => {
+  test('a caller that waits longer than lockTimeoutMs loads without storing, and does not disturb the load that holds the lease', async () => {
     const cache = backend.cache();
     const held = heldLoader<string>();
     const slow = cache.getOrSet('k', held.loader);
@@ -122,7 +122,7 @@ onEveryStore('C2', (backend) => {
 });
 
 onEveryStore('getOrSetMany', (backend) => {
-  test('loads all missing keys in one call and gives values in the order of the keys', async () => {
+  test('loads all missing keys in one call and returns values in the order of the keys', async () => {
     const cache = backend.cache();
     await cache.set('b', 'stored');
     const missing = jest.fn((keys: string[]) => new Map(keys.map((key) => [key, `${key} loaded`])));
@@ -133,7 +133,7 @@ onEveryStore('getOrSetMany', (backend) => {
     expect(await cache.getOrSetMany([], missing)).toEqual([]);
   });
 
-  test('stores under tags, and what it did not find is asked for again', async () => {
+  test('stores under tags, and asks again for keys that it did not find', async () => {
     const cache = backend.cache();
     const missing = jest.fn(() => ({ a: 1 }));
     expect(await cache.getOrSetMany(['a', 'none'], missing, { tags: ['t'], ttl: 60 })).toEqual([1, undefined]);
@@ -144,7 +144,7 @@ onEveryStore('getOrSetMany', (backend) => {
     expect(await cache.get('a')).toBeNull();
   });
 
-  test('groups that each hold what the other wants do not wait for one another', async () => {
+  test('two groups that each hold a key of the other do not wait for each other', async () => {
     const cache = backend.cache();
     const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
     let loaded = 0;
@@ -159,7 +159,7 @@ onEveryStore('getOrSetMany', (backend) => {
     expect(loaded).toBe(keys.length);
   });
 
-  test('a failure rejects with the very error, and nobody waits for its loads', async () => {
+  test('a failure rejects with the same error object, and nobody waits for its loads', async () => {
     const cache = backend.cache();
     const error = new Error('no database');
     await expect(cache.getOrSetMany(['a', 'b'], () => Promise.reject(error))).rejects.toBe(error);
@@ -167,7 +167,7 @@ onEveryStore('getOrSetMany', (backend) => {
     expect(await cache.getOrSetMany(['a', 'b'], (keys) => new Map(keys.map((key) => [key, 2])))).toEqual([1, 2]);
   });
 
-  test('its own load does not wait for a key that another call is loading', async () => {
+  test('its own load does not wait for a key that another call loads', async () => {
     const cache = backend.cache();
     const held = heldLoader<string>();
     const other = cache.getOrSet('held', held.loader);
@@ -184,14 +184,14 @@ onEveryStore('getOrSetMany', (backend) => {
 });
 
 onEveryStore('C10', (backend) => {
-  test('hits + stale + misses = reads, per repository, whatever happened', async () => {
+  test('hits + stale + misses = reads, per repository, in every case', async () => {
     const [one, two] = [backend.cache(), backend.cache()];
     let reads = 0;
     const held = heldLoader<number>();
     const first = one.getOrSet('k', held.loader); // miss
     await held.started;
     const joined = [one.getOrSet('k', held.loader), one.getOrSet('k', held.loader)]; // misses
-    await one.has('any'); // Answered after what was asked before it: both have joined.
+    await one.has('any'); // This is answered after the earlier calls, so both have joined.
     held.finish.open(1);
     await Promise.all([first, ...joined]);
     await one.getOrSet('k', held.loader); // hit
@@ -213,7 +213,7 @@ onEveryStore('C10', (backend) => {
     await one.getOrSetMany(['k', 'l', 'k'], () => new Map(), over).catch(() => undefined); // two misses
     reads += 3;
     await one.has('k'); // no read
-    await two.getOrSet('k', () => 1); // miss, of the other
+    await two.getOrSet('k', () => 1); // miss of the other repository
     const { repositories } = CacheMetrics.snapshot();
     expect(repositories[one.prefix]).toMatchObject({ hits: 5, stale: 1, misses: 13, reads });
     expect(repositories[two.prefix]).toMatchObject({ hits: 0, stale: 0, misses: 1, loads: 1 });

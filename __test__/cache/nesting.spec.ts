@@ -1,11 +1,11 @@
-/** A loader that waits for its own load is told so at once; every other load within a load works. */
+/** A loader that waits for its own load is rejected at once; every other load within a load works. */
 import { until } from '../helpers/until';
 import { gate, onEveryStore } from './backends';
 
 const CYCLE = { code: 'E_LOAD_CYCLE' };
 
 onEveryStore('a load within itself', (backend) => {
-  test('a loader that asks for its own key is rejected, with the repository and the way out in the message and without the key', async () => {
+  test('a loader that asks for its own key is rejected; the message names the repository and the solution, not the key', async () => {
     const cache = backend.cache();
     const error = await cache.getOrSet('secret-key', () => cache.getOrSet('secret-key', () => 1)).catch((e: Error) => e);
     expect(error).toMatchObject(CYCLE);
@@ -43,7 +43,7 @@ onEveryStore('a load within itself', (backend) => {
       return waits;
     });
     await expect(x).rejects.toMatchObject(CYCLE);
-    // Whether it had joined the failed load or not yet, it is not left waiting.
+    // Whether or not it had joined the failed load, it does not wait any longer.
     expect(['alone', 'never']).toContain(await y);
   });
 
@@ -59,7 +59,7 @@ onEveryStore('a load within itself', (backend) => {
     expect(failure).toMatchObject(CYCLE);
   });
 
-  test('other keys, the same key of another repository, and the own key once the load is over are loaded', async () => {
+  test('other keys, the same key of another repository, and the loader’s own key after the load can be loaded', async () => {
     const [cache, other] = [backend.cache(), backend.cache()];
     expect(await cache.getOrSet('a', () => cache.getOrSet('b', () => other.getOrSet('a', () => 'inner')))).toBe('inner');
     let later: Promise<unknown> | undefined;
@@ -73,7 +73,7 @@ onEveryStore('a load within itself', (backend) => {
     expect(await later).toBe('again');
   });
 
-  test('with tags switched off too', async () => {
+  test('the same with tags switched off', async () => {
     await backend.reopen({ enableTags: false });
     const cache = backend.cache();
     const own = (): Promise<number> => cache.getOrSet('k', own, { tags: ['t'] });

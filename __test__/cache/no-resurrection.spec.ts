@@ -1,9 +1,9 @@
-/** C1: no read that starts after a write has resolved returns a value whose load started before it. */
+/** C1: a read that starts after a write has resolved never returns a value whose load started before the write. */
 import type { CacheRepository } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { heldLoader, onEveryStore } from './backends';
 
-/** `tags`: those of a later reader; one that names a tag which the entry lacks would rightly load. */
+/** `tags`: the tags of a later reader. A reader that names a tag which the entry lacks loads. */
 const WRITES: [name: string, write: (cache: CacheRepository) => Promise<unknown>, left: unknown, tags?: string[]][] = [
   ['invalidateTags', (cache) => cache.invalidateTags(['t']), null],
   ['delete', (cache) => cache.delete('k'), null],
@@ -16,7 +16,7 @@ const WRITES: [name: string, write: (cache: CacheRepository) => Promise<unknown>
 
 onEveryStore('C1', (backend) => {
   describe.each(WRITES)('%s during a load', (_name, write, left, tags = ['t']) => {
-    test('wins over the value that the load brings back', async () => {
+    test('wins over the value that the load returns', async () => {
       const cache = backend.cache();
       const old = heldLoader<string>();
       const reading = cache.getOrSet('k', old.loader, { tags: ['t'] });
@@ -41,7 +41,7 @@ onEveryStore('C1', (backend) => {
       expect(await cache.get('k')).toBe(left ?? 'new');
     });
 
-    test('wins over a refresh behind a stale value', async () => {
+    test('wins over the refresh of a stale value', async () => {
       const cache = backend.cache();
       await cache.setWithTags('k', 'stale', { ttl: 60, staleAfter: 0, tags: ['t'] });
       const old = heldLoader<string>();
@@ -49,7 +49,7 @@ onEveryStore('C1', (backend) => {
       await old.started;
       await write(cache);
       old.finish.open('old');
-      // The refresh has been told when another load may run; whatever became of it, it must not be seen.
+      // The refresh has ended when another load may run. Its value must not appear, whatever its outcome.
       for (let i = 0; i < 20; i++) expect(await cache.get('k')).toBe(left);
       expect(await cache.getOrSet('k', () => 'new', { tags })).toBe(left ?? 'new');
     });
@@ -67,7 +67,7 @@ onEveryStore('C1', (backend) => {
     }
   });
 
-  test('tags that a loader names count from the moment they are named', async () => {
+  test('tags that a loader names take effect at once', async () => {
     const cache = backend.cache();
     const held = heldLoader<string>();
     const reading = cache.getOrSet('k', async ({ addTags }) => {
@@ -109,7 +109,7 @@ onEveryStore('C1', (backend) => {
     for (let i = 0; i < 100; i++) {
       for (let j = 0; j < 4; j++) readers.push(read());
       if (i % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
-      // The source changes, then the cache is told: reads that start after that see the new version.
+      // The source changes, then the cache is told. Reads that start afterwards see the new version.
       const next = version + 1;
       await (async () => {
         const told = version;
@@ -121,7 +121,7 @@ onEveryStore('C1', (backend) => {
     await Promise.all(readers);
   });
 
-  test('what was invalidated stays so until it is loaded again', async () => {
+  test('an invalidated entry stays invalid until it is loaded again', async () => {
     const cache = backend.cache();
     await cache.setWithTags('k', 1, { tags: ['t'] });
     await cache.invalidateTags(['t']);

@@ -1,4 +1,4 @@
-/** What others do on the shared main connection does not reach the cache. */
+/** What others do on the shared main connection does not affect the cache. */
 import { RedisManager } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { onServer } from './backends';
@@ -31,13 +31,13 @@ onServer('the cache on the main connection', (backend) => {
     const mixed = await Promise.all([redis.get('own'), cache.get('after'), redis.get('own'), cache.getOrSet('new', () => 3)]);
     expect(mixed).toEqual(['x', 2, 'x', 3]);
     expect(await databaseOf(`${cache.prefix}:new`)).toEqual([db]);
-    // After a reconnect as well.
+    // The same after a reconnect.
     for (const id of await backend.server.clientIds()) await backend.server.command('CLIENT', 'KILL', 'ID', id);
     await until(async () => (await cache.get('after')) === 2);
     expect(await redis.get('own')).toBe('x');
   });
 
-  test('a transaction on it keeps the cache’s commands out', async () => {
+  test('a transaction on it does not include the cache’s commands', async () => {
     const cache = backend.cache();
     const redis = await RedisManager.getMainClient();
     await redis.ping();
@@ -48,7 +48,7 @@ onServer('the cache on the main connection', (backend) => {
     expect(await cache.get('k')).toBe('v');
   });
 
-  test('goes on when somebody ended the main client, on the one that takes its place', async () => {
+  test('continues on the new main client after the old one was ended', async () => {
     const cache = backend.cache();
     await cache.set('k', 'v');
     (await RedisManager.getMainClient()).disconnect();
@@ -57,7 +57,7 @@ onServer('the cache on the main connection', (backend) => {
     expect((await backend.server.clientIds()).length).toBe(1);
   });
 
-  test('a call that is under way when the manager closes ends: reads load, writes reject or are done', async () => {
+  test('a call under way when the manager closes ends: reads load, writes reject or succeed', async () => {
     const cache = backend.cache();
     await cache.get('warm');
     backend.server.freeze();
@@ -68,7 +68,7 @@ onServer('the cache on the main connection', (backend) => {
     expect(await write).toMatch(/^E_/);
   });
 
-  test('a loader that is under way when the manager closes ends its callers', async () => {
+  test('callers of a loader under way when the manager closes get its result', async () => {
     const cache = backend.cache();
     let finish = (_: string): void => undefined;
     let started = false;

@@ -1,4 +1,4 @@
-/** C1 and C2 between real processes, and how a process with a cache ends. */
+/** C1 and C2 between real processes, and how a process with a cache exits. */
 import { CacheRepository, RedisManager } from '../../lib/facade';
 import { NodeProcess, runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 afterAll(() => server.stop());
 
-/** Lines of standard input become calls of `on`; `say` prints. */
+/** Lines on standard input become calls of `on`; `say` prints. */
 const SCRIPT = `
 const { CacheRepository, RedisManager } = require('hawser');
 RedisManager.configure({ cache: { leaseMs: 1000, renewMs: 200 } });
@@ -43,7 +43,7 @@ function start(script: string): NodeProcess {
 }
 
 describe('C2 between processes', () => {
-  test('a cold key that four processes ask for at once, fifty calls each, is loaded once', async () => {
+  test('a cold key that four processes request at once, with fifty calls each, is loaded once', async () => {
     const fleet = Array.from({ length: 4 }, () =>
       start(`
         hold('go').then(async () => {
@@ -64,14 +64,14 @@ describe('C2 between processes', () => {
     expect(fleet.map((child) => child.stdout.match(/^loading$/gm)?.length ?? 0).reduce((sum, n) => sum + n)).toBe(1);
   });
 
-  test('a holder that lives renews its lease: nobody takes over, however long its loader takes', async () => {
+  test('a live holder renews its lease: nobody takes over, however long its loader takes', async () => {
     const loader = `cache.getOrSet('slow', async () => { say('loading'); return hold('finish'); }).then((value) => say('value', value))`;
     const first = start(`ready.then(() => ${loader});`);
     await first.line(/^loading$/);
     const second = start(`hold('go').then(() => ${loader});`);
     await second.line(/^ready$/);
     second.send('go');
-    // More than three leases of 1,000 ms: time itself is under test.
+    // More than three leases of 1,000 ms, because this tests the passing of time.
     const begin = Date.now();
     await until(() => Date.now() - begin > 3500, { deadlineMs: 10_000 });
     expect(second.stdout).not.toContain('loading');
@@ -79,7 +79,7 @@ describe('C2 between processes', () => {
     expect(await second.line(/^value/)).toBe('value done');
   });
 
-  test('when the holder is killed, another takes over as soon as the lease has run out', async () => {
+  test('when the holder is killed, another process takes over as soon as the lease expires', async () => {
     const first = start(`ready.then(() => cache.getOrSet('k', async () => { say('loading'); return hold('never'); }));`);
     await first.line(/^loading$/);
     const second = start(`hold('go').then(() => cache.getOrSet('k', async () => { say('loading'); return 'second'; })).then((value) => say('value', value));`);
@@ -110,13 +110,13 @@ describe('C1 between processes', () => {
     expect(await cache.getOrSet('k', () => 'new')).toBe('new');
   });
 
-  test('a process that is stopped while it loads, and goes on much later, brings nothing back', async () => {
+  test('a process that is stopped while it loads and continues much later stores nothing old', async () => {
     RedisManager.configure({ url: server.url });
     const cache = new CacheRepository('shared');
     const loading = start(`ready.then(() => cache.getOrSet('k', async () => { say('loading'); return hold('finish'); }, { tags: ['t'] })).then((value) => say('value', value));`);
     await loading.line(/^loading$/);
     loading.child.kill('SIGSTOP');
-    // A lease has run out once less of its life is left than its tail.
+    // A lease has expired when its remaining life is shorter than its tail.
     const tail = Number(await server.command('GETRANGE', 'shared:k', '35', '49'));
     expect(tail).toBeGreaterThan(0);
     await until(async () => Number(await server.command('PTTL', 'shared:k')) < tail, { deadlineMs: 30_000 });
@@ -127,12 +127,12 @@ describe('C1 between processes', () => {
     expect(await cache.get('k')).toBe('new');
   });
 
-  test('a server that loses everything, versions included, makes entries miss and never wrong', async () => {
+  test('a server that loses everything, including versions, causes misses and never wrong values', async () => {
     RedisManager.configure({ url: server.url });
     const cache = new CacheRepository('shared');
     await cache.setWithTags('k', 'old', { tags: ['t'] });
     const version = ((await server.command('KEYS', 'shared#v*')) as string[])[0];
-    await server.command('DEL', version); // Evicted.
+    await server.command('DEL', version); // As if evicted.
     expect(await cache.get('k')).toBeNull();
     expect(await cache.getOrSet('k', () => 'new', { tags: ['t'] })).toBe('new');
   });
@@ -144,7 +144,7 @@ describe('a process with a cache', () => {
     const cache = new CacheRepository('ending');
   `;
 
-  test.each(['redis', 'memory'])('ends by itself after closeAll (%s)', async (kind) => {
+  test.each(['redis', 'memory'])('exits on its own after closeAll (%s)', async (kind) => {
     const { code, timedOut, stdout, stderr } = await runNode(
       `${USE}
       (async () => {
@@ -161,7 +161,7 @@ describe('a process with a cache', () => {
     expect(stderr).not.toMatch(/Error(?!: x)|unhandled/i);
   });
 
-  test('on memory:// ends by itself without closeAll: nothing of the cache keeps it alive', async () => {
+  test('on memory:// exits on its own without closeAll: the cache does not keep it alive', async () => {
     const result = await runNode(
       `${USE}
       cache.set('k', 1, 60)
@@ -172,14 +172,14 @@ describe('a process with a cache', () => {
     expect(result).toMatchObject({ code: 0, timedOut: false, stdout: 'value 1\n' });
   });
 
-  test('what was set in the tick of process.exit is stored', async () => {
+  test('a value set in the tick of process.exit is stored', async () => {
     const { code } = await runNode(`${USE} cache.get('warm').then(() => { cache.set('last words', 'said'); process.exit(); });`, { env });
     expect(code).toBe(0);
     RedisManager.configure({ url: server.url });
     expect(await new CacheRepository('ending').get('last words')).toBe('said');
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('with shutdown hooks %s closes everything and ends it as it would have', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('with shutdown hooks, %s closes everything and ends it as without hooks', async (signal) => {
     const child = start(`RedisManager.installShutdownHooks(); RedisManager.installShutdownHooks(); setInterval(() => {}, 1000);`);
     await child.line(/^ready$/);
     const result = await child.kill(signal);
@@ -187,7 +187,7 @@ describe('a process with a cache', () => {
     await until(async () => (await server.clientIds()).length === 0);
   });
 
-  test('with shutdown hooks a server that does not answer delays the end by the given time and no more', async () => {
+  test('with shutdown hooks, a server that does not answer delays the exit by at most the given time', async () => {
     const child = start(`RedisManager.installShutdownHooks({ timeoutMs: 300 }); setInterval(() => {}, 1000);`);
     await child.line(/^ready$/);
     server.freeze();
@@ -196,7 +196,7 @@ describe('a process with a cache', () => {
     expect(Date.now() - begin).toBeLessThan(5000);
   });
 
-  test('with shutdown hooks an application that listens to the signal itself ends itself', async () => {
+  test('with shutdown hooks, an application that listens to the signal must exit by itself', async () => {
     const child = start(`
       process.on('SIGTERM', () => { say('draining'); hold('drained').then(() => process.exit(7)); });
       RedisManager.installShutdownHooks();
@@ -225,7 +225,7 @@ describe('a process with a cache', () => {
     expect([code, stdout.trim(), timedOut]).toEqual([0, 'closed', false]);
   });
 
-  test('a write that waits for a server that is away does not keep the process alive after closeAll', async () => {
+  test('a write that waits for an unavailable server does not keep the process alive after closeAll', async () => {
     const { code, stdout, timedOut } = await runNode(
       `
       const { CacheRepository, RedisManager } = require('hawser');
@@ -237,7 +237,7 @@ describe('a process with a cache', () => {
     expect([code, stdout.trim(), timedOut]).toEqual([0, 'closed', false]);
   });
 
-  test('works in a worker thread, and a worker that is terminated in mid-traffic harms nobody', async () => {
+  test('works in a worker thread, and a worker terminated in mid-traffic does no harm', async () => {
     const { code, stdout, timedOut } = await runNode(
       `
       const { Worker } = require('node:worker_threads');

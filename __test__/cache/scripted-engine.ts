@@ -1,4 +1,7 @@
-/** The native side of a CacheDriver, played by a test: it sees what crossed and says what was decided. For orders of events that a real engine seldom brings. */
+/**
+ * A scripted native side for a CacheDriver: a test sees what crossed and makes the decisions, in orders of events that a real engine
+ * seldom produces.
+ */
 import { CacheDriver, type DriverEvents, type LinkPort } from '../../lib/cache/driver';
 import { CacheEmitter } from '../../lib/cache/events';
 import { countersOf, type CacheCounters } from '../../lib/cache/metrics';
@@ -8,9 +11,9 @@ import { JSON_SERIALIZER } from '../../lib/cache/serializer';
 import type { NativeCache, NativeLink } from '../../lib/native';
 
 export class ScriptedEngine implements NativeCache {
-  /** Everything that crossed, one array of strings per call. */
+  /** Everything that crossed: one array of strings per call. */
   readonly crossed: string[][] = [];
-  /** How many calls each crossing brought. */
+  /** The number of calls in each crossing. */
   readonly batches: number[] = [];
   pins = 0;
   ticks = 0;
@@ -48,7 +51,7 @@ export class ScriptedEngine implements NativeCache {
     this.ticks++;
   }
 
-  /** Says these decisions, in one crossing of the link. */
+  /** Delivers these decisions in one crossing of the link. */
   decide(...decisions: [kind: number, id: number, a?: unknown, b?: unknown][]): void {
     for (const [kind, id, a, b] of decisions) this.waiting.push(kind, id, a, b);
     this.state[0] = decisions.length;
@@ -61,13 +64,13 @@ export class ScriptedEngine implements NativeCache {
     this.link.afterCrossing?.();
   }
 
-  /** Ids of the calls of one operation, in order. */
+  /** The ids of the calls of one operation, in order. */
   ids(operation: string): number[] {
     return this.crossed.filter(([letter]) => letter === operation).map(([, id]) => Number(id));
   }
 }
 
-/** A port on a scripted engine, as a repository would have it. */
+/** A port on a scripted engine, like that of a repository. */
 export function scripted(events: DriverEvents = { event: () => undefined }): { engine: ScriptedEngine; driver: CacheDriver; port: CachePort; counters: CacheCounters; warnings: unknown[] } {
   const engine = new ScriptedEngine();
   const driver = new CacheDriver(engine, events);
@@ -92,7 +95,7 @@ export function scripted(events: DriverEvents = { event: () => undefined }): { e
   return { engine, driver, port, counters, warnings };
 }
 
-/** Lets everything run that waits for no more than a turn of the event loop. */
+/** Runs everything that waits for no more than a turn of the event loop. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }

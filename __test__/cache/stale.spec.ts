@@ -1,4 +1,4 @@
-/** Stale-while-revalidate, staleIfError, maxAge; the events of background work. */
+/** Stale-while-revalidate, staleIfError, maxAge, and the events of background work. */
 import { CacheMetrics, StaleWhileRevalidate, type CacheRepository } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { gate, heldLoader, onEveryStore } from './backends';
@@ -28,7 +28,7 @@ onEveryStore('stale-while-revalidate', (backend) => {
     expect(loader).toHaveBeenCalledTimes(1);
   });
 
-  test('past its maxAge an entry is loaded, not served', async () => {
+  test('an entry past its maxAge is loaded, not served', async () => {
     const cache = backend.cache();
     await cache.set('k', 'old', 60);
     const reader = (value: string): Promise<string> => cache.getOrSet('k', () => value, { maxAge: 0.03 });
@@ -36,7 +36,7 @@ onEveryStore('stale-while-revalidate', (backend) => {
     expect(await cache.get('k')).toBe('new');
   });
 
-  test('value and age expire together, and an invalidated entry is neither stale nor there', async () => {
+  test('value and age expire together, and an invalidated entry is a miss, not stale', async () => {
     const cache = backend.cache();
     const swr = new StaleWhileRevalidate(cache, 0, 60);
     await swr.get('k', () => 'old', ['t']);
@@ -44,7 +44,7 @@ onEveryStore('stale-while-revalidate', (backend) => {
     expect(await swr.get('k', () => 'new', ['t'])).toBe('new');
   });
 
-  test('a refresh that fails is an event with its error and key; the stale value stays; nothing is rejected unheard', async () => {
+  test('a failed refresh emits an event with its error and key; the stale value stays; there is no unhandled rejection', async () => {
     const cache = backend.cache();
     const failed = jest.fn();
     cache.on('refreshError', failed);
@@ -56,7 +56,7 @@ onEveryStore('stale-while-revalidate', (backend) => {
     expect(await cache.getOrSet('the key', loader, { staleAfter: 0 })).toBe('stale');
     await until(() => failed.mock.calls.length === 1);
     expect(failed).toHaveBeenCalledWith(error, { key: 'the key' });
-    // The source rests: the next stale hits serve and do not ask it again at once.
+    // During the backoff, stale hits are served and do not ask the source again.
     for (let i = 0; i < 5; i++) expect(await cache.getOrSet('the key', loader, { staleAfter: 0 })).toBe('stale');
     expect(loader).toHaveBeenCalledTimes(1);
     process.off('unhandledRejection', unheard);
@@ -64,7 +64,7 @@ onEveryStore('stale-while-revalidate', (backend) => {
     expect(backend.warnings).toEqual([]);
   });
 
-  test('without a listener a failed refresh is one log line, without the key', async () => {
+  test('without a listener, a failed refresh is one log line without the key', async () => {
     const cache = backend.cache();
     await cache.set('secret key', 1);
     await cache.getOrSet('secret key', () => Promise.reject(new Error('source is down')), { staleAfter: 0 });
@@ -82,7 +82,7 @@ onEveryStore('stale-while-revalidate', (backend) => {
     expect(await failed.promise).toBeInstanceOf(TypeError);
   });
 
-  test('a loader that names tags in a refresh has them counted', async () => {
+  test('tags that a loader names in a refresh take effect', async () => {
     const cache = backend.cache();
     await cache.set('k', 'stale');
     await cache.getOrSet('k', async ({ addTags }) => (await addTags(['t']), 'fresh'), { staleAfter: 0 });
@@ -113,7 +113,7 @@ onEveryStore('staleIfError', (backend) => {
   const options = { ttl: 0.02, staleIfError: 60 };
   const expire = (has: () => Promise<boolean>): Promise<boolean> => until(async () => !(await has()));
 
-  test('an entry past its ttl stands in for a loader that fails', async () => {
+  test('an entry past its ttl replaces the result of a loader that fails', async () => {
     const cache = backend.cache();
     await cache.getOrSet('k', () => 'kept', options);
     await expire(() => cache.has('k'));
@@ -121,16 +121,16 @@ onEveryStore('staleIfError', (backend) => {
     const failing = (): Promise<string> => Promise.reject(new Error('source is down'));
     expect(await cache.getOrSet('k', failing, options)).toBe('kept');
     expect(await cache.getOrSetMany(['k'], failing as never, options)).toEqual(['kept']);
-    expect(await cache.getOrSet('k', failing)).toBe('kept'); // The entry says how long it is kept ...
+    expect(await cache.getOrSet('k', failing)).toBe('kept'); // The entry decides how long it is kept ...
     await expect(cache.getOrSet('k', failing, { staleIfError: 0 })).rejects.toThrow('source is down'); // ... unless its reader does.
   });
 
-  // A lease in its header would outlive the entry: it makes room for the lease, and comes back when the loader fails.
+  // A lease in its header would outlive the entry, so the lease replaces the entry, which comes back if the loader fails.
   describe('for less than the life of a lease', () => {
     const short = { ttl: 0.02, staleIfError: 9, tags: ['t'] };
     const failing = (): Promise<string> => Promise.reject(new Error('source is down'));
 
-    test('the kept value is served while the source rests, and the source is not asked', async () => {
+    test('the kept value is served during the backoff, and the source is not asked', async () => {
       const cache = backend.cache();
       await cache.getOrSet('k', () => 'kept', short);
       await expire(() => cache.has('k'));
@@ -138,11 +138,11 @@ onEveryStore('staleIfError', (backend) => {
       expect(await Promise.all(Array.from({ length: 10 }, () => cache.getOrSet('k', loader, short)))).toEqual(Array(10).fill('kept'));
       expect(await cache.getOrSet('k', loader, short)).toBe('kept');
       expect(loader).toHaveBeenCalledTimes(1);
-      await until(async () => (await cache.getOrSet('k', () => 'new', { ...short, ttl: 60 })) === 'new'); // The rest is over after a second.
+      await until(async () => (await cache.getOrSet('k', () => 'new', { ...short, ttl: 60 })) === 'new'); // The backoff ends after a second.
       expect(await cache.get('k')).toBe('new');
     });
 
-    test('who joins the failing load late is served, too', async () => {
+    test('a caller that joins the failing load late is served, too', async () => {
       const cache = backend.cache();
       await cache.getOrSet('k', () => 'kept', short);
       await expire(() => cache.has('k'));
@@ -179,7 +179,7 @@ onEveryStore('staleIfError', (backend) => {
     });
   });
 
-  test('a loader that works replaces it, and it does not outlive an invalidation', async () => {
+  test('a successful load replaces it, and it does not survive an invalidation', async () => {
     const cache = backend.cache();
     await cache.getOrSet('k', () => 'kept', { ...options, tags: ['t'] });
     await expire(() => cache.has('k'));
@@ -190,7 +190,7 @@ onEveryStore('staleIfError', (backend) => {
 });
 
 onEveryStore('events', (backend) => {
-  test('on, once and off are an emitter’s', async () => {
+  test('on, once and off work as in an emitter', async () => {
     const cache = backend.cache();
     const heard: string[] = [];
     const on = (): void => void heard.push('on');
@@ -229,7 +229,7 @@ onEveryStore('CACHE_ENABLE_TAGS=false', (backend) => {
     expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ misses: 7, hits: 1, stale: 0 });
   });
 
-  test('tags that a loader adds are checked all the same, and so is when', async () => {
+  test('tags that a loader adds are still checked, and so is the time of the call', async () => {
     const cache = backend.cache();
     let late: ((tags: readonly string[]) => Promise<void>) | undefined;
     const errors: unknown[] = [];
@@ -254,7 +254,7 @@ onEveryStore('CACHE_ENABLE_TAGS=false', (backend) => {
     expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ misses: 2, loads: 1, loadErrors: 1 });
   });
 
-  test('storing under tags leaves nothing behind, not even what the key held', async () => {
+  test('storing under tags leaves nothing behind, not even the former value', async () => {
     const cache = backend.cache();
     await cache.set('k', 'before');
     await cache.setWithTags('k', 'now', { tags: ['t'] });
@@ -263,7 +263,7 @@ onEveryStore('CACHE_ENABLE_TAGS=false', (backend) => {
     expect(await cache.getMany(['a', 'b'])).toEqual([null, 2]);
   });
 
-  test('a loader that names tags has its value returned to all callers and not stored', async () => {
+  test('the value of a loader that names tags is returned to all callers and not stored', async () => {
     const cache = backend.cache();
     const held = heldLoader<number>();
     const read = (): Promise<number> => cache.getOrSet('k', async ({ addTags }) => (await addTags(['t']), held.loader()));

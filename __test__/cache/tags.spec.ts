@@ -1,11 +1,11 @@
-/** Which tags an entry carries: those of its callers, bounded, and those that its own loader added. Leases under a server that evicts. */
+/** The tags of an entry: those of its callers, up to a limit, and those that its own loader added. Leases on a server that evicts. */
 import { RedisServer } from '../helpers/redis-server';
 import { RedisManager, CacheRepository } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { onEveryStore, onServer } from './backends';
 
 onEveryStore('tags of an entry', (backend) => {
-  test('tags that a loader added go with its load: neither a later load nor a refresh inherits them', async () => {
+  test('tags that a loader added belong to its load: neither a later load nor a refresh inherits them', async () => {
     const cache = backend.cache({ ttl: 600 });
     const read = (name: string): Promise<string> =>
       cache.getOrSet('k', async ({ addTags }) => {
@@ -41,7 +41,7 @@ onEveryStore('tags of an entry', (backend) => {
     expect(await read()).toBeGreaterThan(now);
   });
 
-  test('callers that name ever different tags for one key keep it within the bound, and are told once', async () => {
+  test('the tags of an entry stay within the limit when callers name different tags for one key, and the overflow is reported once', async () => {
     const cache = backend.cache({ ttl: 600 });
     let loads = 0;
     for (let n = 0; n < 200; n++) await cache.getOrSet('k', () => ++loads, { tags: [`t${n}`, `u${n}`] });
@@ -53,7 +53,7 @@ onEveryStore('tags of an entry', (backend) => {
     expect(backend.warnings.filter((line) => line.includes('different tags for one key'))).toHaveLength(1);
   });
 
-  test('callers of one tick whose tags together pass the bound each get a value that their own tags invalidate', async () => {
+  test('when the tags of callers in one tick exceed the limit together, each caller gets a value that its own tags invalidate', async () => {
     const cache = backend.cache();
     const tags = (name: string): string[] => Array.from({ length: 40 }, (_, n) => `${name}${n}`);
     const read = (name: string): Promise<string> => cache.getOrSet('k', () => name, { tags: tags(name) });
@@ -62,7 +62,7 @@ onEveryStore('tags of an entry', (backend) => {
     expect(await cache.getOrSet('k', () => 'new', { tags: tags('b') })).toBe('new');
   });
 
-  test('tags that a loader adds go before those that its load has inherited', async () => {
+  test('tags that a loader adds take precedence over inherited ones', async () => {
     const cache = backend.cache();
     const many = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
     await cache.getOrSet('k', () => 1, { tags: many('old', 60) });
@@ -78,7 +78,7 @@ onEveryStore('tags of an entry', (backend) => {
 });
 
 onServer('tags of an entry', (backend) => {
-  test('after hundreds of loads that each named their own tag, a hit costs what the first one did', async () => {
+  test('after hundreds of loads with different tags, a hit costs as much as the first one', async () => {
     const cache = backend.cache();
     const load = (n: number): Promise<number> => cache.getOrSet('k', async ({ addTags }) => {
       await addTags([`own${n}`]);
@@ -100,7 +100,7 @@ onServer('tags of an entry', (backend) => {
   });
 });
 
-describe('leases on a server that evicts what ends first', () => {
+describe('leases on a server that evicts the keys that expire first', () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await RedisServer.start({ args: ['--maxmemory', '6mb', '--maxmemory-policy', 'volatile-ttl'] });
@@ -108,7 +108,7 @@ describe('leases on a server that evicts what ends first', () => {
   afterEach(() => RedisManager.closeAll());
   afterAll(() => server.stop());
 
-  test('a load under way is stored although others fill the memory meanwhile', async () => {
+  test('a load under way is stored although other keys fill the memory meanwhile', async () => {
     RedisManager.configure({ url: server.url });
     const cache = new CacheRepository('evicted', { ttl: 3600 });
     let stored = 0;

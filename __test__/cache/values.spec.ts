@@ -1,4 +1,4 @@
-/** C6, C7, C8, C11: values, keys and tags, times, and what somebody else wrote. */
+/** C6, C7, C8, C11: values, keys and tags, times, and foreign data. */
 import { CacheRepository, type CacheOptions } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { onEveryStore, onServer } from './backends';
@@ -22,7 +22,7 @@ onEveryStore('C6', (backend) => {
     expect(await cache.getMany(['many', 'set'])).toEqual([value, value]);
   });
 
-  test('a cached null is a hit: it is not loaded again, and `has` tells it from a miss', async () => {
+  test('a cached null is a hit: it is not loaded again, and `has` distinguishes it from a miss', async () => {
     const cache = backend.cache();
     const loader = jest.fn(() => null);
     expect(await cache.getOrSet('k', loader)).toBeNull();
@@ -32,21 +32,21 @@ onEveryStore('C6', (backend) => {
     expect([await cache.get('none'), await cache.has('none')]).toEqual([null, false]);
   });
 
-  test('a hit is a fresh copy: what one caller does to it is no concern of the next', async () => {
+  test('a hit is a new copy: changes by one caller do not affect the next', async () => {
     const cache = backend.cache();
     await cache.set('k', { list: [1] });
     (await cache.get<{ list: number[] }>('k'))?.list.push(2);
     expect(await cache.get('k')).toEqual({ list: [1] });
   });
 
-  test('a miss may carry Dates and instances, a hit carries what JSON makes of them', async () => {
+  test('a miss may return Dates and instances; a hit returns them as JSON represents them', async () => {
     const cache = backend.cache();
     const at = new Date(0);
     expect(await cache.getOrSet('k', () => ({ at }))).toEqual({ at });
     expect(await cache.getOrSet('k', () => ({ at }))).toEqual({ at: '1970-01-01T00:00:00.000Z' });
   });
 
-  test('__proto__ in a value is a property like any other', async () => {
+  test('__proto__ in a value is an ordinary property', async () => {
     const cache = backend.cache();
     const value = JSON.parse('{"__proto__":{"polluted":true}}') as object;
     await cache.set('k', value);
@@ -70,16 +70,16 @@ onEveryStore('C6', (backend) => {
       await expect(cache.setWithTags('k', value, { tags: ['t'] })).rejects.toThrow(TypeError);
       await expect(cache.setMany([{ key: 'k', value: 1 }, { key: 'l', value }])).rejects.toThrow(TypeError);
       expect(await cache.getMany(['k', 'l'])).toEqual(['before', null]);
-      if (name === 'undefined') return; // A loader may bring nothing.
+      if (name === 'undefined') return; // A loader may return undefined.
       const joined = [cache.getOrSet('m', () => value), cache.getOrSet('m', () => value)];
       for (const result of await Promise.allSettled(joined)) expect(result).toMatchObject({ status: 'rejected', reason: expect.any(TypeError) as TypeError });
       expect(await cache.has('m')).toBe(false);
-      expect(await cache.getOrSet('m', () => 'next')).toBe('next'); // The lease was given back.
+      expect(await cache.getOrSet('m', () => 'next')).toBe('next'); // The lease was released.
       expect(await cache.get('m')).toBe('next');
     },
   );
 
-  test('a serializer of the repository writes and reads; what it throws reaches the caller', async () => {
+  test('a repository’s serializer writes and reads; its exceptions reach the caller', async () => {
     const refused = new Error('not this one');
     const cache = backend.cache({
       serializer: {
@@ -98,13 +98,13 @@ onEveryStore('C6', (backend) => {
     await expect(cache.getOrSet('m', () => 'refused')).rejects.toBe(refused);
   });
 
-  test.each([5, undefined, '\ud800'])('a serializer that gives %p is a TypeError and nothing is stored', async (text) => {
+  test.each([5, undefined, '\ud800'])('a serializer that returns %p causes a TypeError, and nothing is stored', async (text) => {
     const cache = backend.cache({ serializer: { serialize: () => text as string, deserialize: (given) => given } });
     await expect(cache.set('k', 1)).rejects.toThrow(TypeError);
     expect(await cache.has('k')).toBe(false);
   });
 
-  test('what the serializer cannot read is a miss, and is replaced by the next load', async () => {
+  test('a value that the serializer cannot read is a miss, and the next load replaces it', async () => {
     const writer = backend.cache();
     const reader = new CacheRepository(writer.prefix, {
       serializer: {
@@ -129,7 +129,7 @@ onEveryStore('C6', (backend) => {
 onEveryStore('C7', (backend) => {
   const NAMES = ['k', ' ', '*', 'a*b?[c]\\', '{a}', '}{', '{', 'a:b', ':', 'a#b', '#v', '\r\n', '\u0000', '😀', 'é', '__proto__', 'tag:x', 'k:ts', 'x'.repeat(1000)];
 
-  test('any non-empty well-formed string is a key of its own', async () => {
+  test('any non-empty well-formed string is a distinct key', async () => {
     const cache = backend.cache();
     await cache.setMany(NAMES.map((key, i) => ({ key, value: i })));
     expect(await cache.getMany(NAMES)).toEqual(NAMES.map((_, i) => i));
@@ -139,7 +139,7 @@ onEveryStore('C7', (backend) => {
     expect(await cache.getMany(NAMES)).toEqual(NAMES.map(() => null));
   });
 
-  test('any non-empty well-formed string is a tag of its own', async () => {
+  test('any non-empty well-formed string is a distinct tag', async () => {
     const cache = backend.cache();
     for (const [i, tag] of NAMES.entries()) await cache.setWithTags(`k${i}`, i, { tags: [tag] });
     for (const [i, tag] of NAMES.entries()) {
@@ -149,7 +149,7 @@ onEveryStore('C7', (backend) => {
     }
   });
 
-  test('a prefix and a key that read alike when written together are different entries', async () => {
+  test('different prefixes and keys with the same concatenation are different entries', async () => {
     const base = backend.cache().prefix;
     const repositories = [base, `${base}:user`, `${base}:user:1`, `${base}#`.slice(0, -1) + '{', `${base}*`, ':'].map((prefix) => new CacheRepository(prefix));
     const keys = ['user:1', '1', 'user:1:x', 'x'];
@@ -229,7 +229,7 @@ onEveryStore('C8', (backend) => {
     expect(await cache.has('k')).toBe(false);
   });
 
-  test('an entry lives as long as its ttl says, fractions included, and no longer', async () => {
+  test('an entry lives exactly as long as its ttl, including fractions', async () => {
     const cache = backend.cache({ ttl: 60 });
     await cache.set('short', 1, 0.05);
     await cache.set('tiny', 1, 0.001);
@@ -267,7 +267,7 @@ onEveryStore('C8', (backend) => {
     expect(() => new CacheRepository('x', options as never)).toThrow(message);
   });
 
-  test('loaders and results that are none are refused', async () => {
+  test('invalid loaders and results are refused', async () => {
     const cache = backend.cache();
     await expect(cache.getOrSet('k', 5 as never)).rejects.toThrow('loader must be a function, got 5');
     await expect(cache.getOrSetMany(['k'], undefined as never)).rejects.toThrow('missing must be a function, got undefined');
