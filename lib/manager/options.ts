@@ -11,11 +11,14 @@ import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
 
 /** Times and limits of the cache engine, for the whole process. Times are in milliseconds. */
 export interface CacheEngineOptions {
-  /** Time budget for all Redis steps of one read before its loader runs, from the moment the connection is ready. Default 250. */
+  /**
+   * How much silence of the server one step of a read bears, from the moment the connection is ready; then the loader runs without the cache.
+   * A turn in a burst, an answer that is arriving, and a process that was busy are no silence. Default 250.
+   */
   commandTimeoutMs?: number;
-  /** The same budget while the process makes its first connection. Default 1,000. */
+  /** How long a read waits while the process makes its first connection. Default 1,000. */
   connectBudgetMs?: number;
-  /** Time budget of `set`, `delete`, `deletePattern` and `invalidateTags`. Default 5,000. */
+  /** How much silence `set`, `delete`, `deletePattern` and `invalidateTags` bear, and how long they wait for a connection. Default 5,000. */
   writeTimeoutMs?: number;
   /** Time to live of a load's lease unless its holder renews it. Default 10,000. */
   leaseMs?: number;

@@ -11,11 +11,11 @@ use crate::store::node::{Limits, NodeConfig};
 /// The settings of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineConfig {
-    /// Budget of all store steps of one read before its loader, counted from the moment the store is up.
+    /// How much silence of the store a step of a read bears, and how long a read waits for a store that is not up.
     pub command_timeout: Duration,
-    /// The same while the first connection is being made.
+    /// How long a read waits for the first connection.
     pub connect_budget: Duration,
-    /// Budget of a write.
+    /// The same for a write.
     pub write_timeout: Duration,
     /// How long a lease lives.
     pub lease: Duration,
@@ -88,11 +88,11 @@ impl EngineConfig {
 
     pub(super) fn loads(&self) -> LoadConfig {
         let backoff = (self.backoff_first, self.backoff_longest);
-        LoadConfig { budget: self.command_timeout, lease: self.lease, renew_every: self.renew_every, backoff, swr: self.swr }
+        LoadConfig { lease: self.lease, renew_every: self.renew_every, backoff, swr: self.swr }
     }
 
     pub(super) fn refreshes(&self) -> RefreshConfig {
-        RefreshConfig { budget: self.command_timeout, lease: self.lease, backoff: (self.backoff_first, self.backoff_longest) }
+        RefreshConfig { retry_after: self.command_timeout, lease: self.lease, backoff: (self.backoff_first, self.backoff_longest) }
     }
 
     pub(super) fn node(&self) -> NodeConfig {
@@ -102,6 +102,12 @@ impl EngineConfig {
             longest: self.breaker_longest,
             trial: self.command_timeout.saturating_mul(2),
         };
-        NodeConfig { breaker, pending_max: self.undelivered_max, trusts_all: self.trust_after_failover }
+        NodeConfig {
+            breaker,
+            pending_max: self.undelivered_max,
+            trusts_all: self.trust_after_failover,
+            read_budget: self.command_timeout,
+            write_budget: self.write_timeout,
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::caller::{Caller, EntryOptions};
 use super::handoff::Handoff;
@@ -15,12 +16,13 @@ use super::timers::{Numbered, Timer, Timers};
 use crate::clock::Instant;
 use crate::entropy::Entropy;
 use crate::store::entry::Tag;
+use crate::store::node::Patience;
 use crate::store::{Id, Key, Op, Ticket};
 
 /// What the driver has to carry out, before the engine addresses it to a node.
 #[derive(Debug)]
 pub(super) enum Effect {
-    Send(Ticket, Op),
+    Send(Ticket, Op, Patience),
     Decide(Decision),
 }
 
@@ -31,7 +33,6 @@ pub(super) struct Outbox {
     handoffs: VecDeque<Handoff>,
     timers: Timers,
     awaited: Numbered<u64, Purpose>,
-    has_answer: bool,
     last_ticket: u64,
     last_number: u64,
     last_load: u32,
@@ -43,8 +44,9 @@ impl Outbox {
     pub(super) fn send(&mut self, op: Op, purpose: Purpose) -> Ticket {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
+        let patience = purpose.patience();
         self.awaited.insert(ticket.0, purpose);
-        self.effects.push_back(Effect::Send(ticket, op));
+        self.effects.push_back(Effect::Send(ticket, op, patience));
         ticket
     }
 
@@ -62,11 +64,6 @@ impl Outbox {
 
     pub(super) fn wake_at(&mut self, when: Instant, timer: Timer) {
         self.timers.set(when, timer);
-    }
-
-    /// The server has answered a call that still waited.
-    pub(super) fn answered(&mut self) {
-        self.has_answer = true;
     }
 
     /// A number that was never given before. It also orders what it is given to.
@@ -129,12 +126,13 @@ impl Outbox {
         self.handoffs.pop_front()
     }
 
-    pub(super) fn take_answered(&mut self) -> bool {
-        std::mem::take(&mut self.has_answer)
-    }
-
     pub(super) fn take_purpose(&mut self, ticket: Ticket) -> Option<Purpose> {
         self.awaited.remove(&ticket.0)
+    }
+
+    /// An answer may still come, for the same purpose.
+    pub(super) fn await_again(&mut self, ticket: Ticket, purpose: Purpose) {
+        self.awaited.insert(ticket.0, purpose);
     }
 
     /// Gives an answer that is still due another purpose.
@@ -152,13 +150,19 @@ impl Outbox {
 /// What an input of a machine works with: the time, the random generator, and the outbox for its effects.
 pub(super) struct Fx<'a> {
     pub now: Instant,
+    /// How long the process has waited attentively so far.
+    pub attended: Duration,
     pub entropy: &'a mut dyn Entropy,
     pub out: &'a mut Outbox,
 }
 
 impl Fx<'_> {
+    pub(super) fn wake_after(&mut self, delay: Duration, timer: Timer) {
+        self.out.wake_at(self.now + delay, timer);
+    }
+
     /// Offers a fresh version for each tag.
-    pub(super) fn ensure(&mut self, repo: &Repo, tags: &[Tag], options: &EntryOptions, lease: std::time::Duration) -> Op {
+    pub(super) fn ensure(&mut self, repo: &Repo, tags: &[Tag], options: &EntryOptions, lease: Duration) -> Op {
         let items = tags.iter().map(|tag| (repo.names.version(tag), Id::draw(self.entropy))).collect();
         Op::Ensure { items, need: options.need(lease) }
     }
@@ -204,7 +208,8 @@ pub(super) mod testing {
         /// One input.
         pub(in crate::cache) fn input<R>(&mut self, act: impl FnOnce(&mut Fx<'_>) -> R) -> R {
             let now = Instant::from_millis(1_000_000 + self.now);
-            act(&mut Fx { now, entropy: &mut Counter(&mut self.drawn), out: &mut self.out })
+            let attended = Duration::from_millis(self.now);
+            act(&mut Fx { now, attended, entropy: &mut Counter(&mut self.drawn), out: &mut self.out })
         }
 
         /// The operations sent since the last call.
@@ -212,7 +217,7 @@ pub(super) mod testing {
             let (mut sent, mut others) = (Vec::new(), VecDeque::new());
             while let Some(effect) = self.out.next_effect() {
                 match effect {
-                    Effect::Send(ticket, op) => sent.push((ticket, op)),
+                    Effect::Send(ticket, op, _) => sent.push((ticket, op)),
                     Effect::Decide(_) => others.push_back(effect),
                 }
             }

@@ -2,8 +2,8 @@
 //! an input leads to is decided in the machine that takes it.
 //!
 //! After every input the driver drains [`Engine::poll_output`] and asks [`Engine::next_wakeup`]. Calls given between two drains
-//! are one batch: their reads leave in one operation. Deadlines are judged in [`Engine::on_timer`] alone, which the driver calls
-//! after one more look at its socket.
+//! are one batch: their reads leave in one operation. What waits too long is judged in [`Engine::on_timer`] alone, which the driver
+//! calls after one more look at its socket. Waiting for the store counts in attentive time (`store::node::Attention`).
 
 use super::caller::Caller;
 use super::config::EngineConfig;
@@ -25,7 +25,7 @@ use crate::clock::Instant;
 use crate::entropy::Entropy;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;
-use crate::store::node::{Node, NodeOutput, NodeTask};
+use crate::store::node::{Attention, Node, NodeOutput, NodeTask};
 use crate::store::{Key, NodeOp, StoreError, StoreReply, Ticket};
 
 /// What every input brings along.
@@ -56,6 +56,11 @@ pub struct Engine {
     config: EngineConfig,
     repos: Repos,
     out: Outbox,
+    attention: Attention,
+    /// The time of the last input.
+    now: Instant,
+    /// Bytes of requests on the store's link that are not answered.
+    unanswered: usize,
     node: Node,
     lookups: Lookups,
     placements: Placements,
@@ -69,7 +74,7 @@ pub struct Engine {
 /// The effects' sink for one input of a machine: borrows the outbox, and leaves the machines free.
 macro_rules! fx {
     ($engine:ident, $cx:ident) => {
-        &mut Fx { now: $cx.now, entropy: &mut *$cx.entropy, out: &mut $engine.out }
+        &mut Fx { now: $cx.now, attended: $engine.attention.at($cx.now).attended, entropy: &mut *$cx.entropy, out: &mut $engine.out }
     };
 }
 
@@ -79,13 +84,16 @@ impl Engine {
         Self {
             repos: Repos::default(),
             out: Outbox::default(),
+            attention: Attention::new(config.command_timeout),
+            now: Instant::default(),
+            unanswered: 0,
             node: Node::new(config.node()),
             lookups: Lookups::new(config.lookups()),
-            placements: Placements::new(config.command_timeout, config.lease),
+            placements: Placements::new(config.lease),
             loads: Loads::new(config.loads()),
             uncached: Uncached::new(),
             refreshes: Refreshes::new(config.refreshes()),
-            additions: TagAdditions::new(config.command_timeout),
+            additions: TagAdditions::new(),
             writes: Writes::new(config.write_timeout, config.lease),
             config,
         }
@@ -132,7 +140,9 @@ impl Engine {
             // While the node is silent it is not worth asking.
             if self.node.allows(cx.now) {
                 let budget = if self.node.was_readable() { self.config.command_timeout } else { self.config.connect_budget };
-                self.lookups.begin(&mut self.out, repo, entry, caller, cx.now + budget);
+                let (now, attended) = (cx.now, self.attention.at(cx.now).attended);
+                let fx = &mut Fx { now, attended, entropy: &mut *cx.entropy, out: &mut self.out };
+                self.lookups.begin(fx, repo, entry, caller, budget, self.node.may_read());
             } else {
                 self.out.bypass(repo, &entry, caller);
             }
@@ -173,6 +183,7 @@ impl Engine {
 
     /// The store's answer to an operation.
     pub fn on_store(&mut self, cx: &mut Context<'_>, ticket: Ticket, answer: Result<StoreReply, StoreError>) {
+        self.node.on_outcome(ticket, &answer, self.attention.at(cx.now));
         let Some(purpose) = self.out.take_purpose(ticket) else { return };
         if let Purpose::Node(task) = purpose {
             self.node.on_answer(cx.now, task, answer);
@@ -208,12 +219,32 @@ impl Engine {
 
     /// The store's link is lost. The driver answers what was in flight with [`StoreError::Cut`] or [`StoreError::NotSent`], before
     /// or after this.
-    pub fn on_store_down(&mut self, _cx: &mut Context<'_>) {
+    pub fn on_store_down(&mut self, cx: &mut Context<'_>) {
         self.node.on_down();
+        self.lookups.on_unreadable(fx!(self, cx));
+        self.writes.on_unwritable(fx!(self, cx));
+        self.settle(cx);
     }
 
-    /// Judges the deadlines that have passed.
+    /// Bytes have arrived on the store's link.
+    pub fn on_heard(&mut self, now: Instant) {
+        self.node.on_heard(self.attention.at(now));
+    }
+
+    /// How many bytes of requests on the store's link are not answered: told before [`Engine::on_timer`].
+    pub fn set_unanswered(&mut self, bytes: usize) {
+        self.unanswered = bytes;
+    }
+
+    /// Judges what has waited too long. The driver has looked at its socket once more.
     pub fn on_timer(&mut self, cx: &mut Context<'_>) {
+        if self.is_waiting() {
+            let at = self.attention.look(cx.now);
+            self.node.on_look(at, self.unanswered);
+            self.settle(cx);
+        } else {
+            self.attention.rest();
+        }
         // A timer that is set from here on is for another time, even if that is now.
         let mut due = Vec::new();
         while self.out.timers().peek().is_some_and(|(when, _)| when <= cx.now) {
@@ -232,14 +263,11 @@ impl Engine {
     fn on_due(&mut self, cx: &mut Context<'_>, timer: Timer) {
         match timer {
             Timer::Lookup(id) => self.lookups.on_timer(fx!(self, cx), id),
-            Timer::Placement(id) => self.placements.on_timer(fx!(self, cx), id),
             Timer::Load(id) => {
                 let may_write = self.may_write_for(id);
                 self.loads.on_timer(fx!(self, cx), id, may_write);
             }
             Timer::Uncached(id) => self.uncached.on_timer(fx!(self, cx), id),
-            Timer::Refresh(id) => self.refreshes.on_timer(fx!(self, cx), id),
-            Timer::TagAddition(id) => self.additions.on_timer(fx!(self, cx), id),
             Timer::Write(id) => {
                 let target = target(&self.node);
                 self.writes.on_timer(fx!(self, cx), id, target);
@@ -251,11 +279,8 @@ impl Engine {
     fn is_live(&self, when: Instant, timer: Timer) -> bool {
         match timer {
             Timer::Lookup(id) => self.lookups.is_live(id, when),
-            Timer::Placement(id) => self.placements.is_live(id, when),
             Timer::Load(id) => self.loads.has(id),
             Timer::Uncached(id) => self.uncached.has(id),
-            Timer::Refresh(id) => self.refreshes.is_live(id),
-            Timer::TagAddition(id) => self.additions.is_live(id),
             Timer::Write(id) => self.writes.is_live(id),
             Timer::Node => true,
         }
@@ -263,18 +288,38 @@ impl Engine {
 
     /// The next thing to carry out. Lookups that were waiting for each other leave when nothing else is left.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if !self.out.has_effects() && self.lookups.has_queued() && self.node.may_read() {
-            let Self { lookups, out, node, .. } = self;
-            lookups.send_batch(out, |_entry| node.may_read());
+        let at = self.attention.at(self.now);
+        if let Some((ticket, op)) = self.node.next_to_send(at) {
+            return Some(Output::Store { ticket, op });
         }
-        Some(match self.out.next_effect()? {
-            Effect::Send(ticket, op) => Output::Store { ticket, op: self.node.dress(op) },
-            Effect::Decide(decision) => Output::Decision(decision),
-        })
+        loop {
+            if !self.out.has_effects() && self.lookups.has_queued() && self.node.may_read() {
+                let Self { lookups, out, node, .. } = self;
+                lookups.send_batch(out, node.batch_max(), |_entry| node.may_read());
+            }
+            match self.out.next_effect()? {
+                Effect::Decide(decision) => return Some(Output::Decision(decision)),
+                Effect::Send(ticket, op, patience) => {
+                    if let Some(op) = self.node.submit(ticket, op, patience, at) {
+                        return Some(Output::Store { ticket, op });
+                    }
+                }
+            }
+        }
     }
 
     /// When [`Engine::on_timer`] wants to be called.
     pub fn next_wakeup(&mut self) -> Option<Instant> {
+        let look = self.is_waiting().then(|| self.attention.next(self.now, self.node.due()));
+        [look, self.next_timer()].into_iter().flatten().min()
+    }
+
+    /// Whether somebody waits for the store.
+    fn is_waiting(&self) -> bool {
+        self.node.due().is_some() || self.lookups.has_queued() || !self.writes.is_empty()
+    }
+
+    fn next_timer(&mut self) -> Option<Instant> {
         while let Some((when, timer)) = self.out.timers().peek() {
             if self.is_live(when, timer) {
                 return Some(when);
@@ -305,9 +350,7 @@ impl Engine {
 
     /// Passes on what an input has led to, until nothing is left between the machines.
     fn settle(&mut self, cx: &mut Context<'_>) {
-        if self.out.take_answered() {
-            self.node.on_answered();
-        }
+        self.now = cx.now;
         loop {
             if let Some(output) = self.node.poll_output() {
                 self.on_node_output(cx, output);
@@ -329,8 +372,26 @@ impl Engine {
                 let target = target(&self.node);
                 self.writes.resume(fx!(self, cx), target);
             }
-            NodeOutput::Readable => self.lookups.on_readable(fx!(self, cx)),
+            NodeOutput::Readable => self.lookups.on_readable(self.attention.at(cx.now).attended),
+            NodeOutput::GivenUp { ticket, was_sent } => self.give_up(cx, ticket, was_sent),
             NodeOutput::Event { name, text } => self.out.event(None, name, text),
+        }
+    }
+
+    /// The server has been silent about an operation for too long.
+    fn give_up(&mut self, cx: &mut Context<'_>, ticket: Ticket, was_sent: bool) {
+        let Some(purpose) = self.out.take_purpose(ticket) else { return };
+        match &purpose {
+            Purpose::Unobserved | Purpose::Node(_) => {}
+            Purpose::Lookup(asked) => self.lookups.on_silence(fx!(self, cx), ticket, asked),
+            Purpose::Placement(asked) => self.placements.on_silence(fx!(self, cx), ticket, asked),
+            Purpose::Load(asked) => self.loads.on_silence(fx!(self, cx), *asked),
+            Purpose::Refresh(asked) => self.refreshes.on_silence(fx!(self, cx), asked),
+            Purpose::TagAddition(asked) => self.additions.on_silence(fx!(self, cx), asked),
+            Purpose::Write(asked) => self.writes.on_silence(fx!(self, cx), *asked, was_sent.then_some(ticket)),
+        }
+        if was_sent {
+            self.out.await_again(ticket, purpose);
         }
     }
 
@@ -339,7 +400,7 @@ impl Engine {
             Handoff::Foreign(id, mut lookup) => {
                 lookup.rechecked = true;
                 if self.node_of(&lookup.entry).on_foreign(cx.now) {
-                    self.lookups.read_again(&mut self.out, id, lookup);
+                    self.lookups.read_again(fx!(self, cx), id, lookup);
                 } else {
                     self.lookups.evaluate_again(fx!(self, cx), id, lookup);
                 }
@@ -350,8 +411,8 @@ impl Engine {
                 None => self.lookups.wait(fx!(self, cx), id, lookup),
             },
             Handoff::Evaluate(id, lookup) => self.lookups.evaluate_again(fx!(self, cx), id, lookup),
-            Handoff::ReadAgain(id, lookup) => self.lookups.read_again(&mut self.out, id, lookup),
-            Handoff::Lost(id, lookup, error) => self.lookups.lost(&mut self.out, id, lookup, &error),
+            Handoff::ReadAgain(id, lookup) => self.lookups.read_again(fx!(self, cx), id, lookup),
+            Handoff::Lost(id, lookup, error) => self.lookups.lost(fx!(self, cx), id, lookup, &error),
             Handoff::Start(lookup, token) => self.loads.begin(fx!(self, cx), *lookup, token),
             Handoff::Uncached(repo, entry, caller) => self.uncached.begin(fx!(self, cx), &repo, &entry, caller),
             Handoff::Revalidate(repo, entry, caller, value) => {
@@ -377,7 +438,7 @@ impl Engine {
                 }
                 self.writes.give_up(&mut self.out, overdue, is_kept);
             }
-            Handoff::Silence(ticket) => self.node.on_silence(cx.now, ticket),
+            Handoff::Silence(since) => self.node.on_silence(cx.now, since),
             Handoff::Refused(error) => self.node.on_refused(cx.now, &error),
         }
     }

@@ -22,7 +22,8 @@ fn entry(names: &[&str]) -> Value {
 
 fn lookup(callers: Vec<Caller>, value: Seen<Value>, known: &[(&str, Option<u8>)], is_after: bool) -> Lookup {
     let mut callers = callers.into_iter();
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), callers.next().expect("a caller"), Instant::from_millis(250));
+    let mut lookup =
+        Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), callers.next().expect("a caller"), Instant::from_millis(250), Duration::ZERO);
     lookup.callers.extend(callers);
     lookup.found = Found { value, pttl: None };
     lookup.known = Known::new(known.iter().map(|(name, version)| (Tag::from(name.as_bytes()), version.map(id))).collect(), is_after);

@@ -6,6 +6,7 @@ use super::caller::{Caller, EntryOptions};
 use super::lookup::Lookup;
 use super::names::Repo;
 use super::request::CallId;
+use crate::clock::Instant;
 use crate::store::entry::Tag;
 use crate::store::node::Invalidation;
 use crate::store::{Id, Key, StoreError, Ticket, Value};
@@ -43,8 +44,8 @@ pub(super) enum Handoff {
     TagsAdded { load: u32, in_place: bool },
     /// A write runs out of its budget with these undelivered.
     Undelivered(OverdueWrite, Vec<Invalidation>),
-    /// The server has not answered this operation in time.
-    Silence(Option<Ticket>),
+    /// A lookup has waited for its node in vain since this time.
+    Silence(Instant),
     /// The server refused an operation whose caller does not fail for it.
     Refused(StoreError),
 }

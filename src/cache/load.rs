@@ -9,7 +9,7 @@ use super::request::Payload;
 use super::tags::TAGS_MAX;
 use crate::clock::Instant;
 use crate::store::entry::{self, Stored, Tag};
-use crate::store::{Id, Key, Ticket, Value};
+use crate::store::{Id, Key, Value};
 
 /// A load whose result is stored.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Load {
     pub owner: Option<Caller>,
     pub joined: Vec<Caller>,
     pub lease: Lease,
-    /// Set while its result is being stored.
-    pub commit: Option<Commit>,
+    /// Its result, while that is being stored.
+    pub commit: Option<Payload>,
 }
 
 /// The lease of a load.
@@ -54,14 +54,6 @@ pub(super) struct Replaced {
     pub until: Instant,
     /// The same by the store's clock, in milliseconds.
     pub end: u64,
-}
-
-/// A result that is being stored.
-#[derive(Debug)]
-pub(super) struct Commit {
-    pub ticket: Ticket,
-    pub deadline: Instant,
-    pub payload: Payload,
 }
 
 impl Lease {

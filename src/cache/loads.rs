@@ -11,7 +11,7 @@ use super::caller::{Caller, EntryOptions};
 use super::effects::Fx;
 use super::ending::{conclude, Ending};
 use super::handoff::{Handoff, PlacedRefresh};
-use super::load::{fallback_for, Commit, Lease, Load, Replaced};
+use super::load::{fallback_for, Lease, Load, Replaced};
 use super::lookup::Lookup;
 use super::purpose::{ForLoad, Purpose};
 use super::request::{CallId, Decision, LoadId, LoadOutcome, Payload};
@@ -20,13 +20,11 @@ use super::tags::normalize;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::store::entry::{self, Header, Tag};
-use crate::store::{Answer, Id, Key, Op, Seen, StoreError, Ticket, Value};
+use crate::store::{Answer, Id, Key, Op, Seen, StoreError, Value};
 
 /// The settings of loads.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LoadConfig {
-    /// Budget of storing a result.
-    pub budget: Duration,
     /// How long a lease lives.
     pub lease: Duration,
     /// How often it is renewed.
@@ -151,11 +149,9 @@ impl Loads {
         let value = Value::new(value);
         let payload = Payload::new(value.clone(), from);
         let (entry, token, life) = (load.entry.clone(), load.lease.token, load.lease.options.life());
-        let ticket = fx.send(Op::Commit { entry: entry.clone(), token, value, life }, Purpose::Load(ForLoad::Commit(id)));
+        fx.send(Op::Commit { entry: entry.clone(), token, value, life }, Purpose::Load(ForLoad::Commit(id)));
         fx.count(&load.repo, entry, &load.lease.tags);
-        let deadline = fx.now + self.config.budget;
-        fx.wake_at(deadline, Timer::Load(id));
-        load.commit = Some(Commit { ticket, deadline, payload });
+        load.commit = Some(payload);
     }
 
     /// The loader failed. What its lease becomes depends on where it is: in a header it stays as a backoff if it was a refresh or
@@ -195,14 +191,9 @@ impl Loads {
     }
 
     fn on_commit(&mut self, fx: &mut Fx<'_>, id: u32, answer: Result<Answer, StoreError>) {
-        let Some(payload) = self.running.get(&id).and_then(|load| load.commit.as_ref()).map(|commit| commit.payload.clone()) else {
-            return;
-        };
+        let Some(payload) = self.running.get(&id).and_then(|load| load.commit.clone()) else { return };
         let stored = match answer {
-            Ok(Answer::Lease(held)) => {
-                fx.answered();
-                held
-            }
+            Ok(Answer::Lease(held)) => held,
             other => {
                 fx.hand(Handoff::Refused(other.err().unwrap_or(StoreError::Unexpected)));
                 self.give_back(fx, id);
@@ -218,32 +209,30 @@ impl Loads {
         }
     }
 
-    /// A time that the load waited for: the deadline of its commit, its renewal, or the end of a caller's wait.
-    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u32, may_write: bool) {
-        let Some(load) = self.running.get_mut(&id) else { return };
-        // 1. A commit is under way: nothing else counts. Its callers get the value when its deadline has passed.
-        if let Some(commit) = &load.commit {
-            if commit.deadline <= fx.now {
-                let (ticket, payload) = (commit.ticket, commit.payload.clone());
-                self.commit_timed_out(fx, id, ticket, payload);
-            }
-            return;
-        }
-        // 2. Callers that have waited long enough load for themselves.
-        for caller in load.take_impatient(fx.now) {
-            fx.out.bypass(&load.repo, &load.entry, caller);
-        }
-        // 3. The lease is renewed while the loader runs.
-        if !load.lease.is_lost && load.lease.renew_at <= fx.now {
-            self.renew(fx, id, may_write);
-        }
-    }
-
-    fn commit_timed_out(&mut self, fx: &mut Fx<'_>, id: u32, ticket: Ticket, payload: Payload) {
-        fx.hand(Handoff::Silence(Some(ticket)));
+    /// The server has been silent about this operation for too long.
+    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: ForLoad) {
+        let ForLoad::Commit(id) = asked else { return };
+        let Some(payload) = self.running.get(&id).and_then(|load| load.commit.clone()) else { return };
         // If it was not stored so far, nobody is going to store it.
         self.give_back(fx, id);
         self.finish(fx, id, &Ending::Value { payload, stored: false });
+    }
+
+    /// A time that the load waited for: its renewal, or the end of a caller's wait.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u32, may_write: bool) {
+        let Some(load) = self.running.get_mut(&id) else { return };
+        // A commit is under way: its answer decides for everybody.
+        if load.commit.is_some() {
+            return;
+        }
+        // Callers that have waited long enough load for themselves.
+        for caller in load.take_impatient(fx.now) {
+            fx.out.bypass(&load.repo, &load.entry, caller);
+        }
+        // The lease is renewed while the loader runs.
+        if !load.lease.is_lost && load.lease.renew_at <= fx.now {
+            self.renew(fx, id, may_write);
+        }
     }
 
     fn renew(&mut self, fx: &mut Fx<'_>, id: u32, may_write: bool) {

@@ -15,13 +15,12 @@ fn tag(name: &str) -> Tag {
 
 fn loads() -> Loads {
     let secs = Duration::from_secs;
-    let budget = Duration::from_millis(250);
-    Loads::new(LoadConfig { budget, lease: secs(10), renew_every: secs(3), backoff: (secs(1), secs(60)), swr: true })
+    Loads::new(LoadConfig { lease: secs(10), renew_every: secs(3), backoff: (secs(1), secs(60)), swr: true })
 }
 
 /// A load for callers 1 (its owner) and 2, under the tag `t`.
 fn begin(rig: &mut Rig, loads: &mut Loads, plan: Plan) {
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, &["t"]), Instant::from_millis(0));
+    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, &["t"]), Instant::from_millis(0), Duration::ZERO);
     lookup.callers.push(loader(2, &["t"]));
     lookup.plan = Plan { captured: vec![(tag("t"), id(b'v'))], ..plan };
     rig.input(|fx| loads.begin(fx, lookup, id(b'k')));
@@ -74,9 +73,7 @@ fn a_commit_without_an_answer_costs_its_budget_and_the_lease_is_given_back() {
     let (mut rig, mut loads) = (Rig::default(), loads());
     begin(&mut rig, &mut loads, Plan::default());
     rig.input(|fx| loads.end(fx, 1, value(), true));
-    rig.now = 250;
-    rig.input(|fx| loads.on_timer(fx, 1, true));
-    assert!(matches!(rig.handed(), Some(Handoff::Silence(Some(_)))));
+    rig.input(|fx| loads.on_silence(fx, ForLoad::Commit(1)));
     assert!(matches!(rig.handed(), Some(Handoff::GiveBack(..))));
     assert_eq!(rig.decided()[0], Decision::Stored { call: CallId(1), load: LoadId(1), stored: false });
 }
@@ -101,7 +98,7 @@ fn a_failed_load_gives_its_lease_back_or_restores_what_it_replaced() {
 
     let minute = Duration::from_secs(60);
     let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(tag("t"), id(b'v'))], added: 0 };
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(3, &["t"]), Instant::from_millis(0));
+    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(3, &["t"]), Instant::from_millis(0), Duration::ZERO);
     lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"old").0));
     lookup.plan.end = Some((Instant::from_millis(1_030_000), 77));
     rig.input(|fx| loads.begin(fx, lookup, id(b'l')));
@@ -114,7 +111,7 @@ fn a_failed_load_inside_an_entry_backs_off_and_serves_fallbacks() {
     let (mut rig, mut loads) = (Rig::default(), loads());
     let mut owner = loader(1, &[]);
     owner.fallback = Some((Payload::from(b"kept".to_vec()), Instant::from_millis(1_060_000)));
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), owner, Instant::from_millis(0));
+    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), owner, Instant::from_millis(0), Duration::ZERO);
     lookup.plan.inside = true;
     rig.input(|fx| loads.begin(fx, lookup, id(b'k')));
     rig.input(|fx| loads.end(fx, 1, LoadOutcome::Failed, true));

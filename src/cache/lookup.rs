@@ -48,7 +48,11 @@ pub(super) struct Lookup {
     pub entry: Key,
     pub callers: Vec<Caller>,
     pub phase: Phase,
-    pub deadline: Instant,
+    /// Attentive waiting (`store::node::Attention`) after which it does not wait any longer for a node that may not be read. What
+    /// was sent has its own budget of silence.
+    pub give_up_at: Duration,
+    /// Since when it waits for the next batch.
+    pub queued_at: Instant,
     /// Tags whose versions are read along.
     pub tags: Vec<Tag>,
     pub with_age: bool,
@@ -68,7 +72,7 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    pub(super) fn new(repo: Arc<Repo>, entry: Key, caller: Caller, deadline: Instant) -> Self {
+    pub(super) fn new(repo: Arc<Repo>, entry: Key, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
         Self {
             repo,
             entry,
@@ -76,7 +80,8 @@ impl Lookup {
             with_age: caller.wants_age(),
             callers: vec![caller],
             phase: Phase::Queued,
-            deadline,
+            give_up_at,
+            queued_at,
             found: Found::default(),
             known: Known::default(),
             plan: Plan::default(),
@@ -88,21 +93,9 @@ impl Lookup {
         }
     }
 
-    /// When it wants to be looked at.
-    pub(super) fn due(&self) -> Instant {
-        match self.phase {
-            Phase::Waiting(wake) => wake,
-            _ => self.deadline,
-        }
-    }
-
-    /// Its answer has come. An answer that is looked at after the deadline has waited for the process and not for the server, or
-    /// the deadline would have been judged first: the next step has the whole budget again. Returns the new deadline.
-    pub(super) fn renew_budget(&mut self, now: Instant, budget: Duration) -> Option<Instant> {
-        (self.deadline <= now).then(|| {
-            self.deadline = now + budget;
-            self.deadline
-        })
+    /// How much longer it waits for its node, by attentive waiting.
+    pub(super) fn left(&self, attended: Duration) -> Duration {
+        self.give_up_at.saturating_sub(attended)
     }
 
     /// Takes a call out of it. Says whether it was there.

@@ -25,8 +25,6 @@ use crate::entropy::Entropy;
 use crate::store::entry::Tag;
 use crate::store::{Answer, Found, Id, Key, Op, ReadEntry, Seen, StoreError, Ticket};
 
-/// How many entries one operation reads at most.
-const BATCH_MAX: usize = 512;
 /// How often a read is sent again after its answer was lost with the link.
 const RESENDS_MAX: u8 = 3;
 /// How long the first wait for another process's lease is, and how long the longest.
@@ -36,7 +34,7 @@ const POLL_LONGEST: Duration = Duration::from_millis(100);
 /// The settings of lookups.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LookupConfig {
-    /// Budget of the store steps of one read.
+    /// How long a read waits for a node that may not be read.
     pub budget: Duration,
     /// How long a lease lives.
     pub lease: Duration,
@@ -61,12 +59,13 @@ impl Lookups {
         Self { config, active: Numbered::default(), queue: VecDeque::new(), forming: Numbered::default(), hasher: RandomState::new() }
     }
 
-    /// A call reads `entry` by `deadline`.
-    pub(super) fn begin(&mut self, out: &mut Outbox, repo: &Arc<Repo>, entry: Key, caller: Caller, deadline: Instant) {
+    /// A call reads `entry`, and waits for its node for `budget` at most. `may_read`: it does not have to wait.
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, repo: &Arc<Repo>, entry: Key, caller: Caller, budget: Duration, may_read: bool) {
+        let give_up_at = fx.attended + budget;
         let hash = self.hasher.hash_one(&entry);
         let joined = self.forming.get(&hash).and_then(|id| self.active.get_mut(id));
         // A lookup that has waited for the store for a while would take this caller's time away.
-        let joined = joined.filter(|lookup| *lookup.entry == *entry && lookup.deadline >= deadline);
+        let joined = joined.filter(|lookup| *lookup.entry == *entry && lookup.give_up_at >= give_up_at);
         // One load serves them all, with the tags of them all.
         if let Some(lookup) = joined.filter(|lookup| fit_together(&lookup.tags, caller.tags())) {
             unite(&mut lookup.tags, caller.tags().iter().map(|tag| &**tag));
@@ -74,9 +73,11 @@ impl Lookups {
             lookup.callers.push(caller);
             return;
         }
-        let id = out.number();
-        out.wake_at(deadline, Timer::Lookup(id));
-        self.active.insert(id, Box::new(Lookup::new(Arc::clone(repo), entry, caller, deadline)));
+        let id = fx.number();
+        if !may_read {
+            fx.wake_after(budget, Timer::Lookup(id));
+        }
+        self.active.insert(id, Box::new(Lookup::new(Arc::clone(repo), entry, caller, fx.now, give_up_at)));
         self.forming.insert(hash, id);
         self.queue.push_back(id);
     }
@@ -86,15 +87,15 @@ impl Lookups {
         !self.queue.is_empty()
     }
 
-    /// Sends the queued lookups whose node may be read, as one operation up to a bound. The others stay in the queue.
-    pub(super) fn send_batch(&mut self, out: &mut Outbox, may_read: impl Fn(&Key) -> bool) {
+    /// Sends the queued lookups whose node may be read, as one operation of at most `max` entries. The others stay in the queue.
+    pub(super) fn send_batch(&mut self, out: &mut Outbox, max: usize, may_read: impl Fn(&Key) -> bool) {
         self.forming.clear();
-        let mut entries = Vec::with_capacity(self.queue.len().min(BATCH_MAX));
+        let mut entries = Vec::with_capacity(self.queue.len().min(max));
         let mut versions: Vec<Key> = Vec::new();
         let mut place_of: HashMap<Key, u32> = HashMap::new();
         let mut batch = Batch::default();
         for _ in 0..self.queue.len() {
-            if entries.len() == BATCH_MAX {
+            if entries.len() == max {
                 break;
             }
             let Some(id) = self.queue.pop_front() else { break };
@@ -149,11 +150,10 @@ impl Lookups {
         for (id, tags) in batch.lookups {
             let own = places.by_ref().take(tags as usize);
             let found = entries.next().unwrap_or_default();
-            let Some(mut lookup) = self.take(fx, id, ticket) else {
+            let Some(mut lookup) = self.take(id, ticket) else {
                 own.for_each(drop);
                 continue;
             };
-            fx.answered();
             let mut is_foreign = false;
             let mut known = Vec::with_capacity(tags as usize);
             for (tag, place) in lookup.tags.iter().zip(own) {
@@ -172,30 +172,38 @@ impl Lookups {
     }
 
     fn on_versions(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, tags: Vec<Tag>, versions: &[Seen<Id>]) {
-        let Some(mut lookup) = self.take(fx, id, ticket) else { return };
-        fx.answered();
+        let Some(mut lookup) = self.take(id, ticket) else { return };
         lookup.known.update(tags.into_iter().zip(versions.iter().map(current)));
         lookup.known.is_after = true;
         self.evaluate(fx, id, lookup);
     }
 
     fn on_lost(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, error: &StoreError) {
-        if let Some(lookup) = self.take(fx, id, ticket) {
-            self.lost(fx.out, id, lookup, error);
+        if let Some(lookup) = self.take(id, ticket) {
+            self.lost(fx, id, lookup, error);
         }
     }
 
     /// Takes the lookup that waits for this answer out of its place. Its new owner puts it back, hands it off, or answers its
     /// callers.
-    fn take(&mut self, fx: &mut Fx<'_>, id: u64, ticket: Ticket) -> Option<Box<Lookup>> {
+    fn take(&mut self, id: u64, ticket: Ticket) -> Option<Box<Lookup>> {
         if self.active.get(&id)?.phase != Phase::Asked(ticket) {
             return None;
         }
-        let mut lookup = self.active.remove(&id)?;
-        if let Some(deadline) = lookup.renew_budget(fx.now, self.config.budget) {
-            fx.wake_at(deadline, Timer::Lookup(id));
+        self.active.remove(&id)
+    }
+
+    /// The server has been silent about this operation for too long.
+    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: &ForLookup) {
+        let ids = match asked {
+            ForLookup::Batch(batch) => batch.lookups.iter().map(|(id, _)| *id).collect(),
+            ForLookup::Versions(id, _) => vec![*id],
+        };
+        for id in ids {
+            if let Some(lookup) = self.take(id, ticket) {
+                fx.bypass_all(*lookup);
+            }
         }
-        Some(lookup)
     }
 
     /// Goes on with a lookup whose `found` and `known` are set.
@@ -212,7 +220,7 @@ impl Lookups {
             Next::ReadVersions(tags) => self.read_versions(fx.out, id, lookup, tags),
             Next::ReadAge => {
                 lookup.with_age = true;
-                self.read_again(fx.out, id, lookup);
+                self.read_again(fx, id, lookup);
             }
             Next::Follow(token) => fx.hand(Handoff::Follow(id, lookup, token)),
             Next::Place(plan) => {
@@ -232,30 +240,29 @@ impl Lookups {
 
     /// Goes on with a lookup that comes back from placement: something else was found.
     pub(super) fn evaluate_again(&mut self, fx: &mut Fx<'_>, id: u64, lookup: Box<Lookup>) {
-        fx.wake_at(lookup.deadline, Timer::Lookup(id));
         self.evaluate(fx, id, lookup);
     }
 
     /// Reads again with the next batch.
-    pub(super) fn read_again(&mut self, out: &mut Outbox, id: u64, mut lookup: Box<Lookup>) {
+    pub(super) fn read_again(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         lookup.phase = Phase::Queued;
+        lookup.queued_at = fx.now;
         lookup.known = Known::default();
         lookup.found = Found::default();
-        // While another machine had the lookup, its timer may have been dropped.
-        out.wake_at(lookup.deadline, Timer::Lookup(id));
+        fx.wake_after(lookup.left(fx.attended), Timer::Lookup(id));
         self.active.insert(id, lookup);
         self.queue.push_back(id);
     }
 
     /// A lookup's operation has no answer.
-    pub(super) fn lost(&mut self, out: &mut Outbox, id: u64, mut lookup: Box<Lookup>, error: &StoreError) {
+    pub(super) fn lost(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, error: &StoreError) {
         if matches!(error, StoreError::Cut { .. } | StoreError::NotSent) && lookup.resends < RESENDS_MAX {
             lookup.resends += 1;
             lookup.rounds = 0;
-            return self.read_again(out, id, lookup);
+            return self.read_again(fx, id, lookup);
         }
-        out.hand(Handoff::Refused(error.clone()));
-        out.bypass_all(*lookup);
+        fx.hand(Handoff::Refused(error.clone()));
+        fx.bypass_all(*lookup);
     }
 
     /// Another process loads: reads again after a while.
@@ -292,33 +299,48 @@ impl Lookups {
             return;
         }
         // Waiting counts against the callers' lock time-outs alone.
-        lookup.deadline = fx.now + self.config.budget;
-        self.read_again(fx.out, id, lookup);
+        lookup.give_up_at = fx.attended + self.config.budget;
+        self.read_again(fx, id, lookup);
     }
 
-    /// A deadline has passed, or a wait is over.
+    /// A wait is over, or has to be looked at.
     pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
-        if self.active.get(&id).is_none_or(|lookup| lookup.due() > fx.now) {
-            return;
+        let Some(lookup) = self.active.get(&id) else { return };
+        match lookup.phase {
+            Phase::Waiting(wake) if wake <= fx.now => {
+                if let Some(lookup) = self.active.remove(&id) {
+                    self.wake(fx, id, lookup);
+                }
+            }
+            Phase::Queued => self.wait_for_node(fx, id),
+            Phase::Waiting(_) | Phase::Asked(_) => {}
         }
-        let Some(lookup) = self.active.remove(&id) else { return };
-        let ticket = match lookup.phase {
-            Phase::Waiting(_) => return self.wake(fx, id, lookup),
-            Phase::Queued => None,
-            Phase::Asked(ticket) => Some(ticket),
-        };
-        fx.hand(Handoff::Silence(ticket));
-        fx.bypass_all(*lookup);
     }
 
-    /// Reads may go: the budget of the lookups that waited for it begins.
-    pub(super) fn on_readable(&mut self, fx: &mut Fx<'_>) {
-        let deadline = fx.now + self.config.budget;
-        for (id, lookup) in &mut self.active {
-            if lookup.phase == Phase::Queued {
-                lookup.deadline = deadline;
-                fx.out.wake_at(deadline, Timer::Lookup(*id));
+    fn wait_for_node(&mut self, fx: &mut Fx<'_>, id: u64) {
+        let Some(left) = self.active.get(&id).map(|lookup| lookup.left(fx.attended)) else { return };
+        if !left.is_zero() {
+            return fx.wake_after(left, Timer::Lookup(id));
+        }
+        if let Some(lookup) = self.active.remove(&id) {
+            fx.hand(Handoff::Silence(lookup.queued_at));
+            fx.bypass_all(*lookup);
+        }
+    }
+
+    /// Reads may not go any more: what has not left waits for its time.
+    pub(super) fn on_unreadable(&mut self, fx: &mut Fx<'_>) {
+        for id in &self.queue {
+            if let Some(lookup) = self.active.get(id) {
+                fx.wake_after(lookup.left(fx.attended), Timer::Lookup(*id));
             }
+        }
+    }
+
+    /// Reads may go: the time of the lookups that waited for it begins anew.
+    pub(super) fn on_readable(&mut self, attended: Duration) {
+        for lookup in self.active.values_mut().filter(|lookup| lookup.phase == Phase::Queued) {
+            lookup.give_up_at = attended + self.config.budget;
         }
     }
 
@@ -333,7 +355,11 @@ impl Lookups {
 
     /// Whether a timer that was set for `when` still means something.
     pub(super) fn is_live(&self, id: u64, when: Instant) -> bool {
-        self.active.get(&id).is_some_and(|lookup| lookup.due() <= when)
+        self.active.get(&id).is_some_and(|lookup| match lookup.phase {
+            Phase::Waiting(wake) => wake <= when,
+            Phase::Queued => true,
+            Phase::Asked(_) => false,
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -44,6 +44,11 @@ impl PatternScan {
         self.epoch
     }
 
+    /// Whether a deletion waits for its answer.
+    pub(super) fn is_unlinking(&self) -> bool {
+        self.unlinking > 0
+    }
+
     /// A step of the scan was answered. Returns the deletion of what it found, if the node's epoch (`now`) is still the same.
     pub(super) fn on_scanned(&mut self, cursor: Vec<u8>, keys: Vec<Key>, now: u64) -> Option<Op> {
         self.is_scanned = cursor == b"0";

@@ -14,8 +14,7 @@ use super::lookup::{Lookup, Phase};
 use super::purpose::{ForPlacement, Purpose};
 use super::request::{CallId, Decision, Hit};
 use super::tags::{unite, Currency};
-use super::timers::{Numbered, Timer};
-use crate::clock::Instant;
+use super::timers::Numbered;
 use crate::store::entry;
 use crate::store::{Answer, Found, Id, Key, Op, Seen, StoreError, Ticket};
 
@@ -25,22 +24,19 @@ const ROUNDS_MAX: u8 = 3;
 /// The lookups that are placing a lease.
 #[derive(Debug)]
 pub(super) struct Placements {
-    /// Budget of the store steps of one read.
-    budget: Duration,
     /// How long a lease lives.
     lease: Duration,
     lookups: Numbered<u64, Box<Lookup>>,
 }
 
 impl Placements {
-    pub(super) fn new(budget: Duration, lease: Duration) -> Self {
-        Self { budget, lease, lookups: Numbered::default() }
+    pub(super) fn new(lease: Duration) -> Self {
+        Self { lease, lookups: Numbered::default() }
     }
 
     /// Captures the versions of the plan's tags, then places.
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         let Some(options) = lookup.callers.first().and_then(|caller| caller.options()) else { return };
-        fx.out.wake_at(lookup.deadline, Timer::Placement(id));
         if lookup.plan.tags.is_empty() {
             return self.place(fx, id, lookup);
         }
@@ -59,12 +55,11 @@ impl Placements {
     }
 
     fn on_ensured(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, answer: Result<Answer, StoreError>) {
-        let Some(mut lookup) = self.take(fx, id, ticket) else { return };
+        let Some(mut lookup) = self.take(id, ticket) else { return };
         let ids = match answer {
             Ok(Answer::Ensured(ids)) if ids.len() == lookup.plan.tags.len() => ids,
             other => return fx.hand(Handoff::Lost(id, lookup, other.err().unwrap_or(StoreError::Unexpected))),
         };
-        fx.answered();
         lookup.plan.captured = lookup.plan.tags.iter().cloned().zip(ids).collect();
         lookup.known.update(lookup.plan.captured.iter().map(|(tag, id)| (tag.clone(), Some(*id))));
         let is_captured = matches!(&lookup.found.value, Seen::Own(value) if is_captured(value, &lookup.plan.captured));
@@ -96,16 +91,13 @@ impl Placements {
     }
 
     fn on_placed(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, entry: Key, token: Id, answer: Result<Answer, StoreError>) {
-        let Some(mut lookup) = self.take(fx, id, ticket) else {
+        let Some(mut lookup) = self.take(id, ticket) else {
             // Its callers went on without it.
             if is_placed(&answer) || answer.is_err_and(|error| error.is_maybe_executed()) {
                 fx.hand(Handoff::GiveBack(entry, token));
             }
             return;
         };
-        if matches!(answer, Ok(Answer::Placed { .. } | Answer::PlacedInside | Answer::Changed(_) | Answer::Held { .. })) {
-            fx.answered();
-        }
         match answer {
             // The source is not resting: now for a lease that outlives the entry.
             Ok(Answer::PlacedInside) if lookup.plan.ends_soon => self.place_over(fx, id, lookup),
@@ -153,26 +145,19 @@ impl Placements {
         self.place(fx, id, lookup);
     }
 
-    fn take(&mut self, fx: &mut Fx<'_>, id: u64, ticket: Ticket) -> Option<Box<Lookup>> {
+    fn take(&mut self, id: u64, ticket: Ticket) -> Option<Box<Lookup>> {
         if self.lookups.get(&id)?.phase != Phase::Asked(ticket) {
             return None;
         }
-        let mut lookup = self.lookups.remove(&id)?;
-        if let Some(deadline) = lookup.renew_budget(fx.now, self.budget) {
-            fx.wake_at(deadline, Timer::Placement(id));
-        }
-        Some(lookup)
+        self.lookups.remove(&id)
     }
 
-    /// A deadline has passed.
-    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
-        if !self.is_live(id, fx.now) {
-            return;
+    /// The server has been silent about this operation for too long.
+    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: &ForPlacement) {
+        let (ForPlacement::Ensure(id) | ForPlacement::Place(id, ..)) = asked;
+        if let Some(lookup) = self.take(*id, ticket) {
+            fx.bypass_all(*lookup);
         }
-        let Some(lookup) = self.lookups.remove(&id) else { return };
-        let ticket = if let Phase::Asked(ticket) = lookup.phase { Some(ticket) } else { None };
-        fx.hand(Handoff::Silence(ticket));
-        fx.bypass_all(*lookup);
     }
 
     /// The caller has given up. Says whether its call was here. A lease that an empty lookup has asked for is given back.
@@ -182,11 +167,6 @@ impl Placements {
             self.lookups.remove(&id);
         }
         true
-    }
-
-    /// Whether a timer that was set for `when` still means something.
-    pub(super) fn is_live(&self, id: u64, when: Instant) -> bool {
-        self.lookups.get(&id).is_some_and(|lookup| lookup.due() <= when)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -4,6 +4,7 @@ use super::super::lookup::Plan;
 use super::super::names::Repo;
 use super::super::request::Payload;
 use super::*;
+use crate::clock::Instant;
 use crate::store::entry::Tag;
 use crate::store::Value;
 
@@ -16,12 +17,11 @@ fn tag(name: &str) -> Tag {
 }
 
 fn placements() -> Placements {
-    Placements::new(Duration::from_millis(250), Duration::from_secs(10))
+    Placements::new(Duration::from_secs(10))
 }
 
 fn lookup(tags: &[&str], plan: Plan) -> Box<Lookup> {
-    let deadline = Instant::from_millis(1_000_250);
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, tags), deadline);
+    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, tags), Instant::from_millis(0), Duration::ZERO);
     lookup.plan = Plan { tags: tags.iter().map(|name| tag(name)).collect(), ..plan };
     Box::new(lookup)
 }
@@ -94,9 +94,7 @@ fn a_lease_for_callers_that_have_gone_on_is_given_back() {
     let (mut rig, mut placements) = (Rig::default(), placements());
     rig.input(|fx| placements.begin(fx, 1, lookup(&[], Plan::default())));
     let (ticket, _, asked) = sent(&mut rig);
-    rig.now = 250;
-    rig.input(|fx| placements.on_timer(fx, 1));
-    assert!(matches!(rig.handed(), Some(Handoff::Silence(Some(silent))) if silent == ticket));
+    rig.input(|fx| placements.on_silence(fx, ticket, &asked));
     assert!(matches!(rig.handed(), Some(Handoff::Uncached(..))));
     rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Placed { left: Duration::ZERO, end: 0 })));
     assert!(matches!(rig.handed(), Some(Handoff::GiveBack(..))));

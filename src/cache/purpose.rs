@@ -1,7 +1,7 @@
 //! What an answer of the store is for: the machine that asked, and what it needs to go on.
 
 use crate::store::entry::Tag;
-use crate::store::node::NodeTask;
+use crate::store::node::{NodeTask, Patience};
 use crate::store::{Id, Key};
 
 /// The machine that an answer of the store is for.
@@ -16,6 +16,19 @@ pub(super) enum Purpose {
     Refresh(ForRefresh),
     TagAddition(ForTagAddition),
     Write(ForWrite),
+}
+
+impl Purpose {
+    /// How much of the server's silence the answer is worth.
+    pub(super) fn patience(&self) -> Patience {
+        match self {
+            Self::Lookup(_) | Self::Placement(_) | Self::Load(ForLoad::Commit(_)) | Self::Refresh(_) | Self::TagAddition(_) => {
+                Patience::Read
+            }
+            Self::Write(_) => Patience::Write,
+            Self::Load(ForLoad::Renew(_)) | Self::Node(_) | Self::Unobserved => Patience::Endless,
+        }
+    }
 }
 
 #[derive(Debug)]

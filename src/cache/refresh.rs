@@ -18,7 +18,7 @@ use super::names::Repo;
 use super::purpose::{ForRefresh, Purpose};
 use super::request::{CallId, Decision};
 use super::tags::inherit;
-use super::timers::{Numbered, Timer};
+use super::timers::Numbered;
 use crate::clock::Instant;
 use crate::store::entry::{self, Stored, Tag};
 use crate::store::{Answer, Id, Key, Op, StoreError, Value};
@@ -29,8 +29,8 @@ const PAUSED_MAX: usize = 10_000;
 /// The settings of refreshes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RefreshConfig {
-    /// Budget of the way to the lease.
-    pub budget: Duration,
+    /// How long after an attempt that came to nothing the next one may be made.
+    pub retry_after: Duration,
     /// How long a lease lives.
     pub lease: Duration,
     /// The first and the longest backoff after a load that failed.
@@ -49,7 +49,6 @@ struct Refresh {
     options: EntryOptions,
     tags: Vec<Tag>,
     captured: Vec<(Tag, Id)>,
-    deadline: Instant,
 }
 
 /// The refreshes of one process.
@@ -78,8 +77,7 @@ impl Refreshes {
             return skip(fx.out, call);
         }
         // One attempt at a time.
-        let deadline = fx.now + self.config.budget;
-        self.paused.put(entry.clone(), (stamp, deadline));
+        self.paused.put(entry.clone(), (stamp, fx.now + self.config.lease));
         let mut tags = options.tags.clone();
         if !inherit(&mut tags, &header.tags) {
             if let Some(warning) = repo.too_many_tags() {
@@ -88,8 +86,7 @@ impl Refreshes {
         }
         let options = options.clone();
         let id = fx.number();
-        fx.wake_at(deadline, Timer::Refresh(id));
-        let refresh = Refresh { call, repo, entry, stamp, value, options, tags, captured: Vec::new(), deadline };
+        let refresh = Refresh { call, repo, entry, stamp, value, options, tags, captured: Vec::new() };
         if refresh.tags.is_empty() {
             self.place(fx, id, &refresh);
         } else {
@@ -111,7 +108,7 @@ impl Refreshes {
         let Some(mut refresh) = self.active.remove(&id) else { return };
         let ids = match answer {
             Ok(Answer::Ensured(ids)) if ids.len() == refresh.tags.len() => ids,
-            _ => return skip(fx.out, refresh.call),
+            _ => return self.drop_attempt(fx, &refresh),
         };
         refresh.captured = refresh.tags.iter().cloned().zip(ids).collect();
         if is_captured(&refresh.value, &refresh.captured) {
@@ -119,7 +116,7 @@ impl Refreshes {
             self.active.insert(id, refresh);
         } else {
             // Invalidated meanwhile: the next read loads.
-            skip(fx.out, refresh.call);
+            self.drop_attempt(fx, &refresh);
         }
     }
 
@@ -134,21 +131,37 @@ impl Refreshes {
     fn on_placed(&mut self, fx: &mut Fx<'_>, id: u64, entry: Key, token: Id, answer: Result<Answer, StoreError>) {
         let is_placed = matches!(answer, Ok(Answer::PlacedInside));
         let refresh = self.active.remove(&id);
-        if let (true, Some(refresh)) = (is_placed, &refresh) {
-            self.paused.put(entry, (refresh.stamp, fx.now + self.config.lease));
-        } else {
-            // In time or not: a lease that leads to no load is given back.
-            if is_placed || answer.as_ref().is_err_and(StoreError::is_maybe_executed) {
-                fx.hand(Handoff::GiveBack(entry.clone(), token));
-            }
+        // In time or not: a lease that leads to no load is given back.
+        if is_placed && refresh.is_none() || answer.as_ref().is_err_and(StoreError::is_maybe_executed) {
+            fx.hand(Handoff::GiveBack(entry.clone(), token));
+        }
+        let Some(refresh) = refresh else { return };
+        if !is_placed {
+            self.drop_attempt(fx, &refresh);
             if let (Ok(Answer::Held { remaining, .. }), Some((_, until))) = (answer, self.paused.get_mut(&entry)) {
                 *until = fx.now + remaining;
             }
-            return refresh.map_or((), |refresh| skip(fx.out, refresh.call));
+            return;
         }
-        if let Some(Refresh { call, repo, entry, captured, options, .. }) = refresh {
-            fx.hand(Handoff::Refresh(PlacedRefresh { call, repo, entry, token, captured, options }));
+        self.paused.put(entry, (refresh.stamp, fx.now + self.config.lease));
+        let Refresh { call, repo, entry, captured, options, .. } = refresh;
+        fx.hand(Handoff::Refresh(PlacedRefresh { call, repo, entry, token, captured, options }));
+    }
+
+    /// The server has been silent about this operation for too long.
+    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: &ForRefresh) {
+        let (ForRefresh::Ensure(id) | ForRefresh::Place(id, ..)) = asked;
+        if let Some(refresh) = self.active.remove(id) {
+            self.drop_attempt(fx, &refresh);
         }
+    }
+
+    /// An attempt has come to nothing.
+    fn drop_attempt(&mut self, fx: &mut Fx<'_>, refresh: &Refresh) {
+        if let Some((_, until)) = self.paused.get_mut(&refresh.entry) {
+            *until = fx.now + self.config.retry_after;
+        }
+        skip(fx.out, refresh.call);
     }
 
     /// A loader has failed: its lease stays in the header without a holder, so that the fleet lets the source rest.
@@ -160,20 +173,6 @@ impl Refreshes {
         if may_write {
             fx.send(Op::Backoff { entry, token, base, max }, Purpose::Unobserved);
         }
-    }
-
-    /// A deadline has passed.
-    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
-        if self.active.get(&id).is_some_and(|refresh| refresh.deadline <= fx.now) {
-            if let Some(refresh) = self.active.remove(&id) {
-                skip(fx.out, refresh.call);
-            }
-        }
-    }
-
-    /// Whether a timer for this refresh still means something.
-    pub(super) fn is_live(&self, id: u64) -> bool {
-        self.active.contains_key(&id)
     }
 
     pub(super) fn is_empty(&self) -> bool {

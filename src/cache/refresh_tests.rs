@@ -10,7 +10,7 @@ fn id(letter: u8) -> Id {
 
 fn refreshes() -> Refreshes {
     let secs = Duration::from_secs;
-    Refreshes::new(RefreshConfig { budget: Duration::from_millis(250), lease: secs(10), backoff: (secs(1), secs(60)) })
+    Refreshes::new(RefreshConfig { retry_after: Duration::from_millis(250), lease: secs(10), backoff: (secs(1), secs(60)) })
 }
 
 fn stale(version: u8) -> Value {
@@ -101,10 +101,16 @@ fn a_lease_whose_answer_is_open_is_given_back() {
 fn a_silent_server_ends_the_attempt() {
     let (mut rig, mut refreshes) = (Rig::default(), refreshes());
     begin(&mut rig, &mut refreshes, 1);
-    rig.now = 250;
-    rig.input(|fx| refreshes.on_timer(fx, 1));
+    let (_, _, asked) = sent(&mut rig);
+    rig.input(|fx| refreshes.on_silence(fx, &asked));
     assert_eq!(rig.decided(), [skipped(1)]);
     assert!(refreshes.is_empty());
+    rig.now = 249;
+    begin(&mut rig, &mut refreshes, 2);
+    assert_eq!(rig.decided(), [skipped(2)], "not again at once");
+    rig.now = 250;
+    begin(&mut rig, &mut refreshes, 3);
+    assert_eq!(rig.sent().len(), 1);
 }
 
 #[test]

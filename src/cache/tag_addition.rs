@@ -4,14 +4,11 @@
 //! Driver contract: the engine asks the load first ([`Admission`]); the captured versions leave as `Handoff::TagsCaptured`, the end
 //! as `TagsAdded`. The tags themselves belong to the load.
 
-use std::time::Duration;
-
 use super::effects::Fx;
 use super::handoff::Handoff;
 use super::purpose::{ForTagAddition, Purpose};
 use super::request::{CallId, Decision};
-use super::timers::{Numbered, Timer};
-use crate::clock::Instant;
+use super::timers::Numbered;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;
 use crate::store::{Answer, Op, StoreError};
@@ -35,19 +32,17 @@ struct Addition {
     /// `None`: the caller has given up.
     call: Option<CallId>,
     load: u32,
-    deadline: Instant,
 }
 
 /// The additions of one process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct TagAdditions {
-    budget: Duration,
     additions: Numbered<u64, Addition>,
 }
 
 impl TagAdditions {
-    pub(super) fn new(budget: Duration) -> Self {
-        Self { budget, additions: Numbered::default() }
+    pub(super) fn new() -> Self {
+        Self::default()
     }
 
     /// A loader adds tags, and this is what its load says to it.
@@ -60,9 +55,8 @@ impl TagAdditions {
             Admission::NotStored => 0,
             Admission::InPlace => 1,
             Admission::Add { tags, ensure } => {
-                let (id, deadline) = (fx.number(), fx.now + self.budget);
-                self.additions.insert(id, Addition { call: Some(call), load, deadline });
-                fx.wake_at(deadline, Timer::TagAddition(id));
+                let id = fx.number();
+                self.additions.insert(id, Addition { call: Some(call), load });
                 fx.send(ensure, Purpose::TagAddition(ForTagAddition::Ensure(id, tags)));
                 return;
             }
@@ -109,12 +103,10 @@ impl TagAdditions {
         }
     }
 
-    /// A deadline has passed.
-    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
-        if self.additions.get(&id).is_some_and(|addition| addition.deadline <= fx.now) {
-            fx.hand(Handoff::Silence(None));
-            self.end(fx, id, false);
-        }
+    /// The server has been silent about this operation for too long.
+    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: &ForTagAddition) {
+        let (ForTagAddition::Ensure(id, _) | ForTagAddition::Amend(id)) = asked;
+        self.end(fx, *id, false);
     }
 
     /// The caller has given up.
@@ -124,11 +116,6 @@ impl TagAdditions {
         }
     }
 
-    /// Whether a timer for this addition still means something.
-    pub(super) fn is_live(&self, id: u64) -> bool {
-        self.additions.contains_key(&id)
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.additions.is_empty()
     }
@@ -136,6 +123,8 @@ impl TagAdditions {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::effects::testing::Rig;
     use super::*;
     use crate::store::Id;
@@ -154,7 +143,7 @@ mod tests {
 
     #[test]
     fn tags_are_in_place_when_the_lease_carries_them() {
-        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new(Duration::from_millis(250)));
+        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new());
         rig.input(|fx| additions.begin(fx, CallId(1), 7, add()));
         let ensure = asked(&mut rig);
         let version = Id::parse(&[b'v'; 16]).unwrap();
@@ -173,21 +162,17 @@ mod tests {
 
     #[test]
     fn a_silent_server_ends_the_addition_and_the_result_is_not_stored() {
-        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new(Duration::from_millis(250)));
+        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new());
         rig.input(|fx| additions.begin(fx, CallId(1), 7, add()));
-        rig.now = 249;
-        rig.input(|fx| additions.on_timer(fx, 1));
-        assert_eq!(rig.decided(), []);
-        rig.now = 250;
-        rig.input(|fx| additions.on_timer(fx, 1));
+        let ensure = asked(&mut rig);
+        rig.input(|fx| additions.on_silence(fx, &ensure));
         assert_eq!(rig.decided(), [Decision::Done { call: CallId(1), number: 0 }]);
-        assert!(matches!(rig.handed(), Some(Handoff::Silence(None))));
         assert!(matches!(rig.handed(), Some(Handoff::TagsAdded { load: 7, in_place: false })));
     }
 
     #[test]
     fn a_settled_loader_cannot_add_tags() {
-        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new(Duration::from_millis(250)));
+        let (mut rig, mut additions) = (Rig::default(), TagAdditions::new());
         rig.input(|fx| additions.begin(fx, CallId(1), 7, Admission::Settled));
         assert!(matches!(&rig.decided()[..], [Decision::Error { error, .. }] if error.kind() == ErrorKind::BadState));
     }

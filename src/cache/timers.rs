@@ -10,18 +10,12 @@ use crate::clock::Instant;
 /// What a timer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    /// A lookup's deadline, or the end of its wait for another's lease.
+    /// A lookup: the end of its wait for its node, or for another's lease.
     Lookup(u64),
-    /// A lookup's deadline while it places a lease.
-    Placement(u64),
-    /// A load: its renewal, its commit, the end of a caller's wait.
+    /// A load: its renewal, the end of a caller's wait.
     Load(u32),
     /// A load without storing: the end of a caller's wait.
     Uncached(u32),
-    /// The deadline of a refresh on its way to its lease.
-    Refresh(u64),
-    /// The deadline of tags that a loader adds.
-    TagAddition(u64),
     /// A write.
     Write(u64),
     /// The store's node.

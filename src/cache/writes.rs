@@ -40,7 +40,9 @@ struct Write {
     /// `None`: its caller has given up.
     call: Option<CallId>,
     job: Job,
-    deadline: Instant,
+    /// Attentive waiting (`store::node::Attention`) after which it does not wait any longer for a node that takes no writes. What was
+    /// sent has its own budget of silence.
+    give_up_at: Duration,
     /// The operation whose answer is due.
     in_flight: Option<(Ticket, WriteStep)>,
     /// When it is sent again.
@@ -112,6 +114,12 @@ impl Job {
     }
 }
 
+impl Write {
+    fn is_in_flight(&self) -> bool {
+        self.in_flight.is_some() || matches!(&self.job, Job::Pattern { scan } if scan.is_unlinking())
+    }
+}
+
 /// The writes of one process.
 #[derive(Debug)]
 pub(super) struct Writes {
@@ -133,9 +141,12 @@ impl Writes {
         if job.is_empty() {
             return fx.decide(Decision::Done { call, number: 0 });
         }
-        let (id, deadline) = (fx.number(), fx.now + self.budget);
-        fx.wake_at(deadline, Timer::Write(id));
-        self.active.insert(id, Write { call: Some(call), job, deadline, in_flight: None, retry_at: None });
+        let id = fx.number();
+        if !target.may_write {
+            fx.wake_after(self.budget, Timer::Write(id));
+        }
+        let give_up_at = fx.attended + self.budget;
+        self.active.insert(id, Write { call: Some(call), job, give_up_at, in_flight: None, retry_at: None });
         self.advance(fx, id, target);
     }
 
@@ -174,8 +185,7 @@ impl Writes {
             (Job::Pattern { scan }, Answer::Scanned { .. }) if step != WriteStep::Scan(scan.epoch()) => self.advance(fx, id, target),
             (Job::Pattern { scan }, Answer::Scanned { cursor, keys }) => {
                 // A step that was answered is progress: the next one has the whole budget.
-                write.deadline = fx.now + self.budget;
-                fx.wake_at(write.deadline, Timer::Write(id));
+                write.give_up_at = fx.attended + self.budget;
                 let epoch = scan.epoch();
                 if let Some(unlink) = scan.on_scanned(cursor, keys, target.epoch) {
                     fx.send(unlink, Purpose::Write(ForWrite { write: id, step: WriteStep::Unlink(epoch) }));
@@ -229,21 +239,35 @@ impl Writes {
         self.fail(fx.out, id, error, false);
     }
 
-    /// A deadline has passed, or it is time to send again.
-    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
+    /// The server has been silent about this operation for too long. `sent`: the operation, if its answer may still come.
+    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: ForWrite, sent: Option<Ticket>) {
+        let ForWrite { write: id, step } = asked;
         let Some(write) = self.active.get(&id) else { return };
-        if write.deadline > fx.now {
-            if write.retry_at.is_some_and(|at| at <= fx.now) {
-                self.advance(fx, id, target);
-            }
-            return;
-        }
-        let overdue = OverdueWrite {
-            write: id,
-            in_flight: write.in_flight.map(|(ticket, _)| ticket),
-            is_open: write.in_flight.is_some_and(|(_, step)| step != WriteStep::Ensure),
-        };
+        let overdue = OverdueWrite { write: id, in_flight: sent, is_open: sent.is_some() && step != WriteStep::Ensure };
         fx.hand(Handoff::Undelivered(overdue, write.job.invalidations()));
+    }
+
+    /// It is time to send again, or a write has waited for the store for a while.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
+        let Some(write) = self.active.get(&id).filter(|write| !write.is_in_flight()) else { return };
+        let left = write.give_up_at.saturating_sub(fx.attended);
+        if left.is_zero() {
+            let overdue = OverdueWrite { write: id, in_flight: None, is_open: false };
+            return fx.hand(Handoff::Undelivered(overdue, write.job.invalidations()));
+        }
+        fx.wake_after(left, Timer::Write(id));
+        if write.retry_at.is_some_and(|at| at <= fx.now) {
+            self.advance(fx, id, target);
+        }
+    }
+
+    /// Writes may not go any more: each waits for its time.
+    pub(super) fn on_unwritable(&mut self, fx: &mut Fx<'_>) {
+        for (id, write) in &self.active {
+            if !write.is_in_flight() {
+                fx.wake_after(write.give_up_at.saturating_sub(fx.attended), Timer::Write(*id));
+            }
+        }
     }
 
     /// The budget of a write has run out. `kept`: its invalidations will be delivered when the node is back.
@@ -286,7 +310,7 @@ impl Writes {
 
     /// Whether a timer for this write still means something.
     pub(super) fn is_live(&self, id: u64) -> bool {
-        self.active.contains_key(&id)
+        self.active.get(&id).is_some_and(|write| !write.is_in_flight())
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -95,14 +95,32 @@ fn a_refusal_for_good_is_the_caller_s_error() {
 fn a_write_out_of_budget_hands_its_invalidations_over() {
     let (mut rig, mut writes) = (Rig::default(), writes());
     begin(&mut rig, &mut writes, delete(), UP);
-    rig.now = 5000;
+    let (ticket, _) = rig.sent().pop().expect("an operation");
+    let asked = asked(&mut rig, ticket);
+    rig.now = 60_000;
     rig.input(|fx| writes.on_timer(fx, 1, UP));
+    assert!(rig.handed().is_none(), "a sent operation has its own budget of silence");
+    rig.input(|fx| writes.on_silence(fx, asked, Some(ticket)));
     let Some(Handoff::Undelivered(overdue, invalidations)) = rig.handed() else { panic!("undelivered") };
-    assert!(overdue.in_flight.is_some());
+    assert_eq!(overdue.in_flight, Some(ticket));
     assert_eq!(invalidations, [Invalidation::Entry(Key::from(&b"sc:k"[..]))]);
     writes.give_up(&mut rig.out, overdue, true);
     assert_eq!(error(&mut rig), (ErrorKind::Timeout, true, true));
     assert!(writes.is_empty());
+}
+
+#[test]
+fn a_write_waits_for_the_store_as_long_as_it_may_in_attentive_time() {
+    let (mut rig, mut writes) = (Rig::default(), writes());
+    begin(&mut rig, &mut writes, delete(), DOWN);
+    rig.now = 4999;
+    rig.input(|fx| writes.on_timer(fx, 1, DOWN));
+    assert!(rig.handed().is_none());
+    rig.now = 5000;
+    rig.input(|fx| writes.on_timer(fx, 1, DOWN));
+    let Some(Handoff::Undelivered(overdue, _)) = rig.handed() else { panic!("undelivered") };
+    writes.give_up(&mut rig.out, overdue, false);
+    assert_eq!(error(&mut rig), (ErrorKind::Timeout, false, false), "it was never sent");
 }
 
 #[test]

@@ -136,6 +136,11 @@ impl Link {
         self.queues.len()
     }
 
+    /// Bytes of commands that wait or are not answered.
+    pub const fn unanswered_bytes(&self) -> usize {
+        self.queues.bytes()
+    }
+
     /// Connections lost or not made since the link was last ready.
     pub const fn attempts(&self) -> u32 {
         self.attempts

@@ -77,8 +77,11 @@ impl NativeCache {
 
     /// Time has come to what the state array said.
     #[napi(catch_unwind)]
-    pub fn tick(&mut self) -> Result<()> {
-        self.input(Engine::on_timer)
+    pub fn tick(&mut self) {
+        let now = now();
+        let mut host = self.host.borrow_mut();
+        host.session.on_cache_timer(now);
+        host.report(now);
     }
 
     /// Puts the engine on a link, which joins the cache's session; the former store is let go. Another cache that is on this

@@ -46,6 +46,17 @@ impl Cache {
         act(&mut self.engine, &mut Context { now, entropy: &mut *self.entropy })
     }
 
+    /// Bytes have arrived on the store's link.
+    pub(super) fn on_heard(&mut self, now: Instant) {
+        self.engine.on_heard(now);
+    }
+
+    /// The engine's time has come. `unanswered`: bytes of requests on the store's link that are not answered.
+    pub(super) fn on_timer(&mut self, unanswered: usize, now: Instant) {
+        self.engine.set_unanswered(unanswered);
+        self.input(now, Engine::on_timer);
+    }
+
     /// The store's link is ready.
     pub(super) fn on_ready(&mut self, link: LinkId, tag: u32, now: Instant) {
         self.store.use_server(link, tag);

@@ -83,6 +83,9 @@ impl Session {
 
     /// Bytes arrived. Callers' replies go to `sink` as they are completed.
     pub fn on_bytes<S: Sink>(&mut self, id: LinkId, chunk: &[u8], now: Instant, sink: &mut S) {
+        if let Some(cache) = self.cache.as_mut().filter(|cache| cache.link() == Some(id)) {
+            cache.on_heard(now);
+        }
         self.input(id, now, |link| link.on_bytes(chunk, now, sink));
     }
 
@@ -116,7 +119,17 @@ impl Session {
 
     // ---- the cache
 
-    /// An input to the cache engine: calls, loaders' outcomes, its timer. `None` without a cache.
+    /// The cache's wake-up has come, and the driver has looked at the sockets once more.
+    pub fn on_cache_timer(&mut self, now: Instant) {
+        let Some(cache) = &mut self.cache else { return };
+        let link = cache.link().and_then(|id| self.links.get(id));
+        let unanswered = link.map_or(0, |peer| peer.link.unanswered_bytes());
+        cache.on_timer(unanswered, now);
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// An input to the cache engine: calls, loaders' outcomes. `None` without a cache.
     pub fn cache_input<R>(&mut self, now: Instant, act: impl FnOnce(&mut Engine, &mut Context<'_>) -> R) -> Option<R> {
         let result = self.cache.as_mut()?.input(now, act);
         self.run_cache(now);
@@ -164,7 +177,7 @@ impl Session {
         self.cache.as_mut().map(|cache| std::mem::take(&mut cache.decisions)).unwrap_or_default()
     }
 
-    /// When the cache engine's `on_timer` wants to be called.
+    /// When [`Session::on_cache_timer`] wants to be called.
     pub fn cache_wakeup(&mut self) -> Option<Instant> {
         self.cache.as_mut()?.next_wakeup()
     }
@@ -190,7 +203,7 @@ impl Session {
             self.input(id, now, |link| link.on_timer(now));
         }
         if is_due(self.cache_wakeup()) {
-            self.cache_input(now, Engine::on_timer);
+            self.on_cache_timer(now);
         }
     }
 

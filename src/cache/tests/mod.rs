@@ -1,6 +1,7 @@
 //! The protocol step by step: one or two engines, every operation carried out when the test says so.
 
 mod ages;
+mod budgets;
 mod reads;
 mod trouble;
 mod writes;
@@ -102,7 +103,19 @@ impl Shared {
         }
     }
 
+    /// Time passes, and the driver looks at its socket whenever the engine wants it to.
     fn pass(&mut self, p: &mut Process, ms: u64) {
+        let end = self.now + Duration::from_millis(ms);
+        while let Some(when) = p.engine.next_wakeup().filter(|when| *when <= end) {
+            self.now = self.now.max(when);
+            self.input(p, Engine::on_timer);
+        }
+        self.now = end;
+        self.input(p, Engine::on_timer);
+    }
+
+    /// The process is busy for a while, and looks at its socket only then.
+    fn be_busy(&mut self, p: &mut Process, ms: u64) {
         self.now = self.now + Duration::from_millis(ms);
         self.input(p, Engine::on_timer);
     }

@@ -276,6 +276,19 @@ impl Rig {
         }
     }
 
+    /// Time passes. The driver looks at its sockets whenever something wants to be woken.
+    pub fn pass(&mut self, ms: u64) {
+        let end = self.now + Duration::from_millis(ms);
+        while let Some(at) = self.session.next_wakeup().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.deliver();
+            self.session.on_timer(self.now);
+            self.drain();
+        }
+        self.now = end;
+        self.deliver();
+    }
+
     pub fn state(&self, link: LinkId) -> State {
         self.session.link(link).map_or(State::Ended, Link::state)
     }

@@ -30,6 +30,8 @@ enum State {
 pub(super) struct Breaker {
     limits: Limits,
     state: State,
+    /// When a silence was counted last.
+    counted_at: Option<Instant>,
 }
 
 /// What has become of the breaker.
@@ -43,7 +45,7 @@ pub(super) enum Change {
 
 impl Breaker {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, state: State::Closed { timeouts: 0 } }
+        Self { limits, state: State::Closed { timeouts: 0 }, counted_at: None }
     }
 
     /// Whether the store may be asked now. What is told after a pause is a trial.
@@ -65,8 +67,13 @@ impl Breaker {
         was_open.then_some(Change::Closed)
     }
 
-    /// The store has not answered in time.
-    pub(super) fn timed_out(&mut self, now: Instant) -> Option<Change> {
+    /// The store has not answered in time what has waited since `since`. One silence counts once, however many calls it strands:
+    /// what waited already when the last one was counted belongs to that one.
+    pub(super) fn timed_out(&mut self, now: Instant, since: Instant) -> Option<Change> {
+        if self.counted_at.is_some_and(|at| since < at) {
+            return None;
+        }
+        self.counted_at = Some(now);
         let pause = match self.state {
             State::Closed { timeouts } if timeouts + 1 < self.limits.after => {
                 self.state = State::Closed { timeouts: timeouts + 1 };
@@ -93,21 +100,21 @@ mod tests {
         let limits = Limits { after: 5, first: secs(1), longest: secs(3), trial: Duration::from_millis(500) };
         let mut breaker = Breaker::new(limits);
         for _ in 0..4 {
-            assert_eq!(breaker.timed_out(at(0)), None);
+            assert_eq!(breaker.timed_out(at(0), at(0)), None);
         }
         assert_eq!(breaker.answered(), None);
         for _ in 0..4 {
-            assert_eq!(breaker.timed_out(at(0)), None, "an answer between starts anew");
+            assert_eq!(breaker.timed_out(at(0), at(0)), None, "an answer between starts anew");
         }
-        assert_eq!(breaker.timed_out(at(0)), Some(Change::Opened(secs(1))));
-        assert_eq!(breaker.timed_out(at(1)), None, "already open");
+        assert_eq!(breaker.timed_out(at(0), at(0)), Some(Change::Opened(secs(1))));
+        assert_eq!(breaker.timed_out(at(1), at(1)), None, "already open");
         assert!(!breaker.allows(at(999)));
         assert!(breaker.allows(at(1000)), "one trial");
         assert!(!breaker.allows(at(1001)));
         assert!(breaker.allows(at(1500)), "another one when the first came to nothing");
-        assert_eq!(breaker.timed_out(at(1600)), Some(Change::Opened(secs(2))));
+        assert_eq!(breaker.timed_out(at(1600), at(1600)), Some(Change::Opened(secs(2))));
         assert!(breaker.allows(at(3600)));
-        assert_eq!(breaker.timed_out(at(3600)), Some(Change::Opened(secs(3))), "to the longest");
+        assert_eq!(breaker.timed_out(at(3600), at(3600)), Some(Change::Opened(secs(3))), "to the longest");
         assert!(breaker.allows(at(6600)));
         assert_eq!(breaker.answered(), Some(Change::Closed));
         assert!(breaker.allows(at(6600)) && breaker.allows(at(6600)));

@@ -6,22 +6,32 @@
 //! as soon as the id is known.
 //!
 //! The driver of a node (the cache engine) calls an input and then takes the outputs with [`Node::poll_output`] until there is
-//! none. It passes every operation through [`Node::dress`] and every answer through [`Node::interpret`].
+//! none. It passes every operation through [`Node::submit`], tells every outcome by [`Node::on_outcome`], and takes answers as
+//! [`Node::interpret`] tells them.
 
+mod attention;
 mod breaker;
+mod flow;
 mod identity;
 mod interpret;
+mod output;
 mod pending;
+mod round_trips;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+pub use attention::{Attention, Moment};
 pub use breaker::Limits;
+pub use flow::Patience;
+pub use output::{NodeConfig, NodeOutput, NodeTask};
 pub use pending::Invalidation;
 
 use breaker::{Breaker, Change};
+use flow::{Flow, GivenUp};
 use identity::Identity;
 use pending::PendingInvalidations;
+use round_trips::RoundTrips;
 
 use super::{Answer, Id, Key, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
 use crate::clock::Instant;
@@ -32,48 +42,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// How many abandoned leases a node remembers. The others end by themselves.
 const ABANDONED_MAX: usize = 1000;
-
-/// The settings of a node.
-#[derive(Debug, Clone, Copy)]
-pub struct NodeConfig {
-    /// When the breaker opens, and for how long.
-    pub breaker: Limits,
-    /// How many undelivered invalidations are kept.
-    pub pending_max: usize,
-    /// Whether values with another replication id are used.
-    pub trusts_all: bool,
-}
-
-/// What the driver has to do for a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodeOutput {
-    /// Send this operation; its answer goes to [`Node::on_answer`] with the task.
-    Send(Op, NodeTask),
-    /// Call [`Node::on_timer`] at this time.
-    WakeAt(Instant),
-    /// Writes that wait may go.
-    Writable,
-    /// Reads that wait may go.
-    Readable,
-    /// Tell listeners.
-    Event {
-        /// The event's name.
-        name: &'static str,
-        /// Its text.
-        text: String,
-    },
-}
-
-/// The purpose of an operation that a node sends for itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodeTask {
-    /// Read the replication id.
-    Identify,
-    /// Deliver these pending invalidations.
-    Deliver(Vec<u64>),
-    /// Remove a lease that nobody holds.
-    GiveBack(Key, Id),
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -94,9 +62,9 @@ pub struct Node {
     state: State,
     was_readable: bool,
     identity: Identity,
+    flow: Flow,
+    round_trips: RoundTrips,
     breaker: Breaker,
-    /// The operation whose silence the breaker counted last. One silence counts once, however many calls wait for it.
-    last_silence: Option<Ticket>,
     pending: PendingInvalidations,
     /// Leases that nobody holds, to be given back when the node is there.
     abandoned: VecDeque<(Key, Id)>,
@@ -113,8 +81,9 @@ impl Node {
             state: State::Down,
             was_readable: false,
             identity: Identity::new(),
+            flow: Flow::new(config.read_budget, config.write_budget),
+            round_trips: RoundTrips::new(config.read_budget),
             breaker: Breaker::new(config.breaker),
-            last_silence: None,
             pending: PendingInvalidations::new(config.pending_max),
             abandoned: VecDeque::new(),
             reported_at: None,
@@ -149,9 +118,58 @@ impl Node {
         self.breaker.allows(now)
     }
 
-    /// An operation as this node takes it.
-    pub fn dress(&self, op: Op) -> NodeOp {
+    /// Takes an operation over. Returns it as the node takes it if it leaves at once; otherwise [`Node::next_to_send`] will.
+    pub fn submit(&mut self, ticket: Ticket, op: Op, patience: Patience, at: Moment) -> Option<NodeOp> {
+        self.flow.submit(ticket, op, patience, at).map(|op| self.dress(op))
+    }
+
+    /// The next operation whose turn has come.
+    pub fn next_to_send(&mut self, at: Moment) -> Option<(Ticket, NodeOp)> {
+        self.flow.next(at).map(|(ticket, op)| (ticket, self.dress(op)))
+    }
+
+    fn dress(&self, op: Op) -> NodeOp {
         NodeOp { op, replication: self.identity.replication() }
+    }
+
+    /// An operation is answered, whatever for.
+    pub fn on_outcome(&mut self, ticket: Ticket, answer: &Result<StoreReply, StoreError>, at: Moment) {
+        let is_heard = matches!(answer, Ok(_) | Err(StoreError::Refused(_) | StoreError::Unexpected));
+        let Some(answered) = self.flow.answered(ticket, is_heard, at) else { return };
+        if answered.in_time {
+            self.on_answered();
+        }
+        if let Some(text) = answered.round_trip.and_then(|took| self.round_trips.note(took)) {
+            self.event("warning", text);
+        }
+        if let Ok(reply) = answer {
+            self.flow.learn(reply);
+        }
+    }
+
+    /// Bytes have arrived on the node's link.
+    pub fn on_heard(&mut self, at: Moment) {
+        self.flow.heard(at);
+    }
+
+    /// The node's link has been looked at. `unanswered`: bytes of requests on it that are not answered.
+    pub fn on_look(&mut self, at: Moment, unanswered: usize) {
+        let mut given_up = Vec::new();
+        self.flow.look(at, unanswered, &mut given_up);
+        if let Some(latest) = given_up.iter().filter(|op| op.patience == Patience::Read).map(|op| op.since).max() {
+            self.on_silence(at.now, latest);
+        }
+        self.outputs.extend(given_up.into_iter().map(|GivenUp { ticket, was_sent, .. }| NodeOutput::GivenUp { ticket, was_sent }));
+    }
+
+    /// Attentive waiting at which [`Node::on_look`] may find something; `None`: nobody waits for an answer.
+    pub fn due(&self) -> Option<Duration> {
+        self.flow.due()
+    }
+
+    /// How many entries one operation should read.
+    pub fn batch_max(&self) -> usize {
+        self.flow.batch_max()
     }
 
     /// An answer in terms of own and foreign values.
@@ -161,6 +179,7 @@ impl Node {
 
     /// The link to the server is ready.
     pub fn on_up(&mut self, now: Instant) {
+        self.flow.open();
         self.identity.on_link();
         if self.trusts_all || self.identity.is_check_off() {
             self.identity.accept_all();
@@ -173,6 +192,7 @@ impl Node {
 
     /// The store in this process is ready. It has no master that could change, so nothing has to be checked.
     pub fn on_memory_up(&mut self) {
+        self.flow.open();
         self.identity.on_link();
         self.identity.accept_all();
         self.identified();
@@ -181,6 +201,7 @@ impl Node {
     /// The link is lost.
     pub fn on_down(&mut self) {
         self.state = State::Down;
+        self.flow.close();
         self.identity.on_link_lost();
     }
 
@@ -229,19 +250,15 @@ impl Node {
     }
 
     /// The server has answered in time.
-    pub fn on_answered(&mut self) {
+    fn on_answered(&mut self) {
         if self.breaker.answered() == Some(Change::Closed) {
             self.event("breaker", "closed");
         }
     }
 
-    /// The server has not answered this operation in time; `None`: a read could not even be sent.
-    pub fn on_silence(&mut self, now: Instant, ticket: Option<Ticket>) {
-        if ticket.is_some() && self.last_silence == ticket {
-            return;
-        }
-        self.last_silence = ticket.or(self.last_silence);
-        if let Some(Change::Opened(pause)) = self.breaker.timed_out(now) {
+    /// What has waited since `since` has waited in vain: for an answer, or for the link.
+    pub fn on_silence(&mut self, now: Instant, since: Instant) {
+        if let Some(Change::Opened(pause)) = self.breaker.timed_out(now, since) {
             self.event("breaker", format!("open for {} ms", pause.as_millis()));
         }
     }

@@ -7,8 +7,13 @@ fn limits() -> Limits {
     Limits { after: 5, first: ms(1000), longest: ms(30_000), trial: ms(500) }
 }
 
+fn config(trusts_all: bool) -> NodeConfig {
+    let (read_budget, write_budget) = (Duration::from_millis(250), Duration::from_secs(5));
+    NodeConfig { breaker: limits(), pending_max: 10, trusts_all, read_budget, write_budget }
+}
+
 fn node() -> Node {
-    Node::new(NodeConfig { breaker: limits(), pending_max: 10, trusts_all: false })
+    Node::new(config(false))
 }
 
 fn at(ms: u64) -> Instant {
@@ -87,7 +92,7 @@ fn the_store_in_this_process_is_trusted_at_once() {
 
 #[test]
 fn a_node_that_trusts_all_does_not_ask_for_the_id() {
-    let mut node = Node::new(NodeConfig { breaker: limits(), pending_max: 10, trusts_all: true });
+    let mut node = Node::new(config(true));
     node.on_up(at(0));
     assert_eq!(outputs(&mut node), [NodeOutput::Writable, NodeOutput::Readable]);
     assert!(matches!(told(&node, entry_of("former")), Seen::Own(_)));
@@ -245,16 +250,56 @@ fn leases_that_nobody_holds_are_given_back_when_the_node_is_there() {
 #[test]
 fn one_silence_counts_once_however_many_calls_it_strands() {
     let mut node = trusted("a");
-    for _ in 0..20 {
-        node.on_silence(at(0), Some(Ticket(1)));
+    for n in 0..20 {
+        node.on_silence(at(250 + n), at(n));
     }
     assert_eq!(outputs(&mut node), []);
-    for ticket in 2..=5 {
-        node.on_silence(at(0), Some(Ticket(ticket)));
+    for n in 1..=4 {
+        node.on_silence(at(250 + 250 * n), at(250 * n));
     }
     assert!(matches!(&outputs(&mut node)[..], [NodeOutput::Event { name: "breaker", .. }]));
-    assert!(!node.allows(at(999)) && node.allows(at(1000)));
-    node.on_answered();
+    assert!(!node.allows(at(2249)) && node.allows(at(2250)));
+    ask(&mut node, 1, 2251);
+    node.on_outcome(Ticket(1), &Ok(StoreReply::Done), moment(2252));
     assert!(matches!(&outputs(&mut node)[..], [NodeOutput::Event { name: "breaker", .. }]), "closed");
-    assert!(node.allows(at(1001)));
+    assert!(node.allows(at(2253)));
+}
+
+fn moment(ms: u64) -> Moment {
+    Moment { now: at(ms), attended: Duration::from_millis(ms) }
+}
+
+fn ask(node: &mut Node, ticket: u64, ms: u64) {
+    let op = Op::ReadVersions { versions: vec![key("v")] };
+    assert!(node.submit(Ticket(ticket), op, Patience::Read, moment(ms)).is_some());
+}
+
+#[test]
+fn an_operation_that_meets_silence_is_given_up_and_a_late_answer_does_not_close_the_breaker() {
+    let mut node = trusted("a");
+    let mut at = 0;
+    for ticket in 1..=5 {
+        ask(&mut node, ticket, at);
+        at += 250;
+        node.on_look(moment(at), 0);
+        assert!(outputs(&mut node).contains(&NodeOutput::GivenUp { ticket: Ticket(ticket), was_sent: true }));
+    }
+    assert!(!node.allows(moment(at).now), "the breaker is open");
+    node.on_outcome(Ticket(1), &Ok(StoreReply::Done), moment(at));
+    assert!(!node.allows(moment(at).now));
+    node.on_outcome(Ticket(2), &Err(StoreError::Cut { maybe_executed: true }), moment(at));
+    assert_eq!(outputs(&mut node), []);
+}
+
+#[test]
+fn a_round_trip_that_eats_the_budget_is_told_once() {
+    let mut node = trusted("a");
+    for ticket in 1..=3u64 {
+        ask(&mut node, ticket, 1000 * ticket);
+        node.on_look(moment(1000 * ticket + 250), 0);
+        node.on_outcome(Ticket(ticket), &Ok(StoreReply::Done), moment(1000 * ticket + 300));
+    }
+    let told = outputs(&mut node);
+    let warnings: Vec<_> = told.iter().filter(|output| matches!(output, NodeOutput::Event { name: "warning", .. })).collect();
+    assert!(matches!(&warnings[..], [NodeOutput::Event { text, .. }] if text.contains("commandTimeoutMs")), "{told:?}");
 }

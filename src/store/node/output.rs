@@ -1,0 +1,60 @@
+//! A node's settings, and what it tells its driver.
+
+use std::time::Duration;
+
+use super::breaker::Limits;
+use crate::clock::Instant;
+use crate::store::{Id, Key, Op, Ticket};
+
+/// The settings of a node.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeConfig {
+    /// When the breaker opens, and for how long.
+    pub breaker: Limits,
+    /// How many undelivered invalidations are kept.
+    pub pending_max: usize,
+    /// Whether values with another replication id are used.
+    pub trusts_all: bool,
+    /// How much silence a read and a write bear.
+    pub read_budget: Duration,
+    /// The same for a write.
+    pub write_budget: Duration,
+}
+
+/// What the driver has to do for a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeOutput {
+    /// Send this operation; its answer goes to [`Node::on_answer`](super::Node::on_answer) with the task.
+    Send(Op, NodeTask),
+    /// Call [`Node::on_timer`](super::Node::on_timer) at this time.
+    WakeAt(Instant),
+    /// Writes that wait may go.
+    Writable,
+    /// Reads that wait may go.
+    Readable,
+    /// The server has been silent for the whole budget of this operation.
+    GivenUp {
+        /// The operation.
+        ticket: Ticket,
+        /// Whether it was sent. Its answer may still come then.
+        was_sent: bool,
+    },
+    /// Tell listeners.
+    Event {
+        /// The event's name.
+        name: &'static str,
+        /// Its text.
+        text: String,
+    },
+}
+
+/// The purpose of an operation that a node sends for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeTask {
+    /// Read the replication id.
+    Identify,
+    /// Deliver these pending invalidations.
+    Deliver(Vec<u64>),
+    /// Remove a lease that nobody holds.
+    GiveBack(Key, Id),
+}
