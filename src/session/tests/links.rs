@@ -2,15 +2,18 @@
 
 use super::super::Session;
 use super::rig::{cache, quiet, Callers, Rig};
+use super::server::Server;
 
 #[test]
 fn the_cache_uses_the_link_it_is_on_and_no_other() {
     let (mut rig, first) = Rig::ready();
     let second = rig.open();
     rig.connect(second);
+    rig.deliver();
+    assert_eq!(rig.server.ran, [""; 0], "the cache asks the other link nothing");
     rig.cut(second);
     rig.call(&["H", "1", "1", "k"]);
-    rig.settle();
+    rig.deliver();
     assert_eq!(rig.told, ["1:1"], "the other link's cut is not the cache's");
     rig.issue(second, &["get x"]);
     rig.issue(first, &["get y"]);
@@ -57,6 +60,11 @@ fn a_link_that_moves_brings_its_callers_along_and_leaves_the_former_cache_withou
     former.issue(link, &["get a"]);
     let now = former.now;
     let peer = former.session.remove(link, now).unwrap();
+    former.server = Server::default();
+    assert_eq!(former.open(), link, "another link gets its number");
+    former.connect(link);
+    former.deliver();
+    assert_eq!(former.server.ran, [""; 0], "which does not make it the cache's");
     former.drain();
     former.settle();
     assert_eq!(former.told, ["1:1"], "as without a server");
@@ -95,4 +103,18 @@ fn a_store_in_memory_needs_no_link_and_goes_when_the_cache_is_taken_off_it() {
     rig.call(&["H", "3", "1", "k"]);
     rig.settle();
     assert_eq!(rig.told[3..], ["1:3"]);
+}
+
+#[test]
+fn a_cache_that_is_taken_off_its_link_does_not_come_back_with_it() {
+    let (mut rig, link) = Rig::ready();
+    rig.session.detach(rig.now);
+    rig.cut(link);
+    rig.settle();
+    assert_eq!(rig.server.ran, [""; 0]);
+    rig.session.attach_memory(1 << 20, rig.now);
+    rig.cut(link);
+    rig.settle();
+    rig.call(&["H", "1", "1", "k"]);
+    assert_eq!(rig.told, ["1:1"], "from memory, without a byte");
 }

@@ -214,7 +214,7 @@ impl Rig {
             Slot::None => String::new(),
             Slot::Number(n) => format!(" {n}"),
             Slot::Text(text) => format!(" {text}"),
-            Slot::Error(error) => format!(" {error}"),
+            Slot::Error(error) => format!(" {}{}", error.kind().code(), if error.is_maybe_executed() { "?" } else { "" }),
             Slot::Payload(payload) => format!(" {}", String::from_utf8_lossy(payload.as_bytes())),
         };
         let line = format!("{}:{}{}{}", text(kind).trim(), text(id).trim(), text(a), text(b));

@@ -2,6 +2,7 @@
 
 use super::super::Session;
 use super::rig::{Callers, Rig};
+use crate::cache::EngineConfig;
 use crate::clock::Instant;
 use std::time::Duration;
 
@@ -73,6 +74,20 @@ fn the_cache_waits_for_the_end_of_a_callers_transaction() {
     rig.settle();
     assert_eq!(rig.told, ["1:1"]);
     assert_eq!(rig.server.ran, ["incr n", "mget p:k"]);
+}
+
+#[test]
+fn what_never_left_is_told_apart_from_what_may_have_run() {
+    for (commands, outcome) in [(&["multi"][..], "8:1 E_TIMEOUT 0"), (&[], "8:1 E_ABORTED? 0")] {
+        let (mut rig, link) = Rig::ready();
+        rig.server.frozen = true;
+        rig.issue(link, commands);
+        rig.call(&["S", "1", "1", "k", "60000", "", "", "value"]);
+        rig.cut(link);
+        rig.now = rig.now + EngineConfig::default().write_timeout;
+        rig.settle();
+        assert_eq!(rig.told, [outcome], "behind {commands:?}");
+    }
 }
 
 #[test]
