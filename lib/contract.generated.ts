@@ -1,6 +1,6 @@
 /** What the core and the facade agree on. Written from src/contract by `npm run contract`; a test of `cargo test` compares it. */
 
-/** Places in a link's state array, which the core fills at every crossing. */
+/** Places in a link's state array. The core fills it in every call. */
 export const enum LinkSlot {
   /** The number of the first command that was answered. */
   FirstId = 0,
@@ -20,7 +20,7 @@ export const enum LinkSlot {
   WakeAt = 7,
 }
 
-/** What a crossing of a link left to do. */
+/** What is left to do after a call to a link. */
 export const enum LinkFlag {
   /** Some replies are errors: see `errors()`. */
   Errors = 1,
@@ -32,7 +32,7 @@ export const enum LinkFlag {
   Events = 8,
 }
 
-/** What a link tells: the first of an event's slots. The others are named behind it. */
+/** The kinds of a link's events: the first slot. The documentation of each kind names the other slots. */
 export const enum LinkEvent {
   /** Open a socket. */
   Connect = 0,
@@ -42,9 +42,9 @@ export const enum LinkEvent {
   Ready = 2,
   /** The connection is gone: attempts since it was last ready. Answer with `reconnectAfter`. */
   Closed = 3,
-  /** Gone for good. */
+  /** The link has ended and does not reconnect by itself. */
   Ended = 4,
-  /** A command will have no reply: its number, then an error. */
+  /** A command will get no reply: its number, then an error. */
   Rejected = 5,
   /** A subscriber's message: `MessageKind`, pattern, channel, payload. */
   Message = 6,
@@ -52,9 +52,9 @@ export const enum LinkEvent {
   Monitor = 7,
   /** The server unsubscribed this shard channel: its slot moved. */
   Moved = 8,
-  /** Something went wrong that belongs to no command: nothing, then an error. */
+  /** An error that belongs to no command: 0, then the error. */
   Failed = 9,
-  /** Worth a line in the log. */
+  /** A warning for the log. */
   Warning = 10,
   /** Make a second connection to the same node and write these bytes to it. Answer with `probeReceived` or `probeFailed`. */
   Probe = 11,
@@ -64,7 +64,7 @@ export const enum LinkEvent {
   AskTransport = 13,
 }
 
-/** By which kind of subscription a message came. */
+/** The kinds of subscriptions that deliver messages. */
 export const enum MessageKind {
   /** SUBSCRIBE */
   Channel = 0,
@@ -78,7 +78,7 @@ export const enum MessageKind {
 export const enum ClassBit {
   /** Sending it twice has the effect of sending it once. */
   Idempotent = 1,
-  /** May wait at the server for as long as its caller asked for. */
+  /** May block at the server for as long as its caller asked. */
   Blocking = 2,
   /** The class depends on the arguments; the core looks at them. */
   Inspect = 4,
@@ -86,13 +86,13 @@ export const enum ClassBit {
   Loading = 8,
   /** A read that servers call fast and that no module implements. */
   Quick = 16,
-  /** What the command does to its connection: none of these bits for most. */
+  /** What the command does to its connection. Most commands have none of these bits. */
   Kind = 65280,
-  /** The reply is wanted as Buffers. */
+  /** The caller wants the reply as Buffers. */
   Buffers = 65536,
   /** Not the first command of its pipeline. */
   PipelineTail = 131072,
-  /** Between MULTI and EXEC, EXEC included. */
+  /** Between MULTI and EXEC, including EXEC. */
   InTransaction = 262144,
 }
 
@@ -106,11 +106,11 @@ export const enum CacheSlot {
   TickIn = 2,
 }
 
-/** What the cache decides: the first of a decision's slots. The second is the call, the others (a, b) are named behind it. */
+/** The kinds of the cache's decisions: the first slot. The second slot is the call; the documentation of each kind names a and b. */
 export const enum Decision {
   /** The value: a is its text, b what it counts as (`Hit`). */
   Hit = 0,
-  /** There is none. */
+  /** There is no value. */
   Miss = 1,
   /** Run this call's loader: a is the load, b 1 if its result will not be offered to the store. */
   Load = 2,
@@ -124,13 +124,13 @@ export const enum Decision {
   Nothing = 6,
   /** Done: a is how many were deleted or invalidated; 1 where `has` is true. */
   Done = 7,
-  /** The call fails: a is an error, b 1 if what it asked for is kept and will be repeated. */
+  /** The call fails: a is an error, b is 1 if the operation is kept and will be repeated. */
   Error = 8,
   /** The call waits for another's load. */
   Waiting = 9,
   /** For listeners: the second slot is the repository or 0, a the event's name, b its text. */
   Event = 10,
-  /** Nothing more will be said of the load a. Or, with a call and no load: no refresh follows its stale hit. */
+  /** The load a is over: no later decision names it. Or, with a call and no load: no refresh follows its stale hit. */
   LoadOver = 11,
 }
 
@@ -146,17 +146,17 @@ export const enum Hit {
   Kept = 3,
 }
 
-/** Places in an error that crosses, in an event or in a decision. */
+/** Places in an error, within an event or a decision. */
 export const enum ErrorSlot {
   /** Its code, a text of `ErrorCode`. */
   Code = 0,
   /** Its message; `undefined` where the code says all. */
   Message = 1,
-  /** 1 if the server may have run the command all the same. */
+  /** 1 if the server may have run the command anyway. */
   MaybeExecuted = 2,
 }
 
-/** What a message to the cache begins with. The other parts are named behind it; they are text, and an empty one is not given. */
+/** The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set. */
 export const enum CallLetter {
   /** call repo key ttl keep fresh maxAge lockTimeout tag... */
   GetOrSet = 'G',
@@ -174,15 +174,15 @@ export const enum CallLetter {
   DeletePattern = 'P',
   /** call repo tag... */
   InvalidateTags = 'T',
-  /** load payload: its loader brought this. */
+  /** load payload: its loader returned this value. */
   Loaded = 'V',
-  /** load: its loader brought nothing. */
+  /** load: its loader returned nothing. */
   LoadedNothing = 'U',
   /** load: its loader failed. */
   LoadFailed = 'F',
   /** call load tag... */
   AddTags = 'A',
-  /** call: its caller has given it up. */
+  /** call: its caller gave it up. */
   Cancel = 'X',
 }
 
@@ -220,7 +220,7 @@ export type ErrorCode =
 export type ResendSetting = "all" | "idempotent" | "none";
 
 /**
- * What CLIENT SETINFO tells the server.
+ * The values for CLIENT SETINFO.
  */
 export type ClientInfoSettings = {
 /**
@@ -233,7 +233,7 @@ name: string,
 version: string, };
 
 /**
- * What a link is told.
+ * The settings of a link.
  */
 export type LinkSettings = {
 /**
@@ -269,7 +269,7 @@ clientInfo?: ClientInfoSettings | null,
  */
 readyCheck?: boolean | null,
 /**
- * Whether the facade is asked whether the server will do.
+ * Whether the facade decides if the server is acceptable.
  */
 asksDriver?: boolean | null,
 /**
@@ -289,7 +289,7 @@ resend?: ResendSetting | null,
  */
 autoResend?: boolean | null,
 /**
- * After so many reconnects in a row what waits is rejected; null: never.
+ * Waiting commands are rejected after this many reconnects in a row; null: never.
  */
 maxRetriesPerRequest?: number | null,
 /**
@@ -335,7 +335,7 @@ maxReplyBytes?: number | null, };
 export type AfterFailoverSetting = "cold" | "trust";
 
 /**
- * What the cache is told.
+ * The settings of the cache.
  */
 export type CacheSettings = {
 /**

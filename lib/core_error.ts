@@ -1,6 +1,6 @@
 /**
- * Errors of the core as they cross: in an event, in a decision, or thrown by a native call. They have one shape, and the core constructs none
- * that a user sees: an Error made there belongs to another realm under jest and fails `instanceof`.
+ * Errors from the core: in an event, in a decision, or thrown by a native call. All have one shape. Users never see an Error that native code
+ * constructed, because under jest it belongs to another realm and fails `instanceof`.
  */
 import { ErrorSlot } from './contract.generated';
 import { HawserError } from './errors';
@@ -8,9 +8,9 @@ import { HawserError } from './errors';
 export interface CoreError {
   /** One of `ErrorCode`. */
   code: string;
-  /** `undefined` where the code says all. */
+  /** `undefined` if the code says everything. */
   message: string | undefined;
-  /** Whether the server may have run the command all the same. */
+  /** Whether the server may have run the command anyway. */
   maybeExecuted: boolean;
 }
 
@@ -23,13 +23,13 @@ export function errorAt(slots: readonly unknown[], at: number): CoreError {
   };
 }
 
-/** What a native call has thrown. A panic has a code of the binding's, and is a defect. */
+/** The error that a native call has thrown. A panic has no code of the core and counts as `E_INTERNAL`. */
 export function thrownByCore(thrown: unknown): CoreError {
   const { code, message } = thrown as { code?: unknown; message?: unknown };
   return { code: typeof code === 'string' && code.startsWith('E_') ? code : 'E_INTERNAL', message: String(message), maybeExecuted: false };
 }
 
-/** The result of a native call. Throws a `HawserError` for what the core throws. */
+/** Runs a native call and returns its result. Rethrows an error of the core as a `HawserError`. */
 export function fromCore<T>(call: () => T): T {
   try {
     return call();

@@ -1,11 +1,11 @@
-//! What the core and the facade agree on, declared once: places in shared arrays, kinds of events and decisions, bits of a
-//! command's class, codes of errors, options. `lib/contract.generated.ts` is written from these declarations, so that no number
-//! and no name stands by hand on both sides. The test below fails when that file is not current.
+//! The contract between the core and the facade, declared once: places in shared arrays, kinds of events and decisions, bits of
+//! a command's class, codes of errors, settings. `npm run contract` writes `lib/contract.generated.ts` from these declarations,
+//! so nobody writes a number or a name by hand on both sides. The test below fails if that file is stale.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `numbers` | everything that crosses as a number |
-//! | `options` | what a link and a cache are told, as JSON |
+//! | `options` | the settings of a link and of a cache, as JSON |
 //! | `typescript` | the text of the generated file |
 
 mod numbers;

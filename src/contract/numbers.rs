@@ -1,4 +1,4 @@
-//! Everything that crosses between the core and the facade as a number.
+//! The numbers that cross between the core and the facade.
 
 /// One table of numbers, as the generated file shows it.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +69,7 @@ macro_rules! numbers {
 numbers! {
     NUMBERS:
 
-    /// Places in a link's state array, which the core fills at every crossing.
+    /// Places in a link's state array. The core fills it in every call.
     LinkSlot {
         /// The number of the first command that was answered.
         FirstId = 0,
@@ -89,7 +89,7 @@ numbers! {
         WakeAt = 7,
     }
 
-    /// What a crossing of a link left to do.
+    /// What is left to do after a call to a link.
     LinkFlag {
         /// Some replies are errors: see `errors()`.
         Errors = 1,
@@ -101,7 +101,7 @@ numbers! {
         Events = 8,
     }
 
-    /// What a link tells: the first of an event's slots. The others are named behind it.
+    /// The kinds of a link's events: the first slot. The documentation of each kind names the other slots.
     LinkEvent {
         /// Open a socket.
         Connect = 0,
@@ -111,9 +111,9 @@ numbers! {
         Ready = 2,
         /// The connection is gone: attempts since it was last ready. Answer with `reconnectAfter`.
         Closed = 3,
-        /// Gone for good.
+        /// The link has ended and does not reconnect by itself.
         Ended = 4,
-        /// A command will have no reply: its number, then an error.
+        /// A command will get no reply: its number, then an error.
         Rejected = 5,
         /// A subscriber's message: `MessageKind`, pattern, channel, payload.
         Message = 6,
@@ -121,9 +121,9 @@ numbers! {
         Monitor = 7,
         /// The server unsubscribed this shard channel: its slot moved.
         Moved = 8,
-        /// Something went wrong that belongs to no command: nothing, then an error.
+        /// An error that belongs to no command: 0, then the error.
         Failed = 9,
-        /// Worth a line in the log.
+        /// A warning for the log.
         Warning = 10,
         /// Make a second connection to the same node and write these bytes to it. Answer with `probeReceived` or `probeFailed`.
         Probe = 11,
@@ -133,7 +133,7 @@ numbers! {
         AskTransport = 13,
     }
 
-    /// By which kind of subscription a message came.
+    /// The kinds of subscriptions that deliver messages.
     MessageKind {
         /// SUBSCRIBE
         Channel = 0,
@@ -147,7 +147,7 @@ numbers! {
     ClassBit {
         /// Sending it twice has the effect of sending it once.
         Idempotent = 0x1,
-        /// May wait at the server for as long as its caller asked for.
+        /// May block at the server for as long as its caller asked.
         Blocking = 0x2,
         /// The class depends on the arguments; the core looks at them.
         Inspect = 0x4,
@@ -155,13 +155,13 @@ numbers! {
         Loading = 0x8,
         /// A read that servers call fast and that no module implements.
         Quick = 0x10,
-        /// What the command does to its connection: none of these bits for most.
+        /// What the command does to its connection. Most commands have none of these bits.
         Kind = 0xff00,
-        /// The reply is wanted as Buffers.
+        /// The caller wants the reply as Buffers.
         Buffers = 0x1_0000,
         /// Not the first command of its pipeline.
         PipelineTail = 0x2_0000,
-        /// Between MULTI and EXEC, EXEC included.
+        /// Between MULTI and EXEC, including EXEC.
         InTransaction = 0x4_0000,
     }
 
@@ -175,11 +175,11 @@ numbers! {
         TickIn = 2,
     }
 
-    /// What the cache decides: the first of a decision's slots. The second is the call, the others (a, b) are named behind it.
+    /// The kinds of the cache's decisions: the first slot. The second slot is the call; the documentation of each kind names a and b.
     Decision {
         /// The value: a is its text, b what it counts as (`Hit`).
         Hit = 0,
-        /// There is none.
+        /// There is no value.
         Miss = 1,
         /// Run this call's loader: a is the load, b 1 if its result will not be offered to the store.
         Load = 2,
@@ -193,13 +193,13 @@ numbers! {
         Nothing = 6,
         /// Done: a is how many were deleted or invalidated; 1 where `has` is true.
         Done = 7,
-        /// The call fails: a is an error, b 1 if what it asked for is kept and will be repeated.
+        /// The call fails: a is an error, b is 1 if the operation is kept and will be repeated.
         Error = 8,
         /// The call waits for another's load.
         Waiting = 9,
         /// For listeners: the second slot is the repository or 0, a the event's name, b its text.
         Event = 10,
-        /// Nothing more will be said of the load a. Or, with a call and no load: no refresh follows its stale hit.
+        /// The load a is over: no later decision names it. Or, with a call and no load: no refresh follows its stale hit.
         LoadOver = 11,
     }
 
@@ -215,13 +215,13 @@ numbers! {
         Kept = 3,
     }
 
-    /// Places in an error that crosses, in an event or in a decision.
+    /// Places in an error, within an event or a decision.
     ErrorSlot {
         /// Its code, a text of `ErrorCode`.
         Code = 0,
         /// Its message; `undefined` where the code says all.
         Message = 1,
-        /// 1 if the server may have run the command all the same.
+        /// 1 if the server may have run the command anyway.
         MaybeExecuted = 2,
     }
 }
@@ -229,7 +229,7 @@ numbers! {
 numbers! {
     LETTERS:
 
-    /// What a message to the cache begins with. The other parts are named behind it; they are text, and an empty one is not given.
+    /// The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set.
     CallLetter {
         /// call repo key ttl keep fresh maxAge lockTimeout tag...
         GetOrSet = b'G',
@@ -247,15 +247,15 @@ numbers! {
         DeletePattern = b'P',
         /// call repo tag...
         InvalidateTags = b'T',
-        /// load payload: its loader brought this.
+        /// load payload: its loader returned this value.
         Loaded = b'V',
-        /// load: its loader brought nothing.
+        /// load: its loader returned nothing.
         LoadedNothing = b'U',
         /// load: its loader failed.
         LoadFailed = b'F',
         /// call load tag...
         AddTags = b'A',
-        /// call: its caller has given it up.
+        /// call: its caller gave it up.
         Cancel = b'X',
     }
 }

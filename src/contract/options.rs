@@ -1,5 +1,5 @@
-//! What a link and a cache are told, as JSON. A key that is not declared here is refused, whoever misspelt it. The facade has
-//! checked types and ranges under the names its user knows; what is absent or null has the core's default.
+//! The settings of a link and of a cache, as JSON. An undeclared key is an error. The facade has already checked types and
+//! ranges and has reported problems under the names that its users know. If a setting is absent or null, the core's default holds.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum ResendSetting {
     None,
 }
 
-/// What CLIENT SETINFO tells the server.
+/// The values for CLIENT SETINFO.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -35,7 +35,7 @@ pub struct ClientInfoSettings {
     pub version: String,
 }
 
-/// What a link is told.
+/// The settings of a link.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(optional_fields = nullable))]
@@ -57,7 +57,7 @@ pub struct LinkSettings {
     pub client_info: Option<ClientInfoSettings>,
     /// INFO before the link counts as ready.
     pub ready_check: Option<bool>,
-    /// Whether the facade is asked whether the server will do.
+    /// Whether the facade decides if the server is acceptable.
     pub asks_driver: Option<bool>,
     /// Longest wait between two looks at a loading server, in milliseconds.
     pub max_loading_retry_ms: Option<f64>,
@@ -67,7 +67,7 @@ pub struct LinkSettings {
     pub resend: Option<ResendSetting>,
     /// Whether commands in flight survive a cut at all.
     pub auto_resend: Option<bool>,
-    /// After so many reconnects in a row what waits is rejected; null: never.
+    /// Waiting commands are rejected after this many reconnects in a row; null: never.
     pub max_retries_per_request: Option<f64>,
     /// Deadline of every command that does not block, in milliseconds.
     pub command_timeout_ms: Option<f64>,
@@ -89,7 +89,7 @@ pub struct LinkSettings {
     pub max_reply_bytes: Option<f64>,
 }
 
-/// What the cache is told.
+/// The settings of the cache.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(test, ts(optional_fields = nullable))]
@@ -129,25 +129,26 @@ pub enum AfterFailoverSetting {
 }
 
 impl LinkSettings {
-    /// Reads them.
+    /// Reads the settings.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         parse("link options", json)
     }
 }
 
 impl CacheSettings {
-    /// Reads them.
+    /// Reads the settings.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         parse("cache options", json)
     }
 }
 
-/// Milliseconds that cross as a number; what is not above 0 is not set. Ten years stand for anything longer.
+/// A number of milliseconds as a duration. `None` if it is not positive; longer durations are cut to the longest one.
 pub fn millis(ms: f64) -> Option<Duration> {
     (ms > 0.0).then(|| Duration::from_secs_f64(ms.min(LONGEST_MS) / 1e3))
 }
 
-/// The error names an unknown key, and the place of anything else: what stands there may be a password.
+/// Reads settings. The error names an unknown key. For any other problem it gives only the column, because the value may be a
+/// password.
 fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {
     serde_json::from_str(json).map_err(|error| {
         let text = error.to_string();

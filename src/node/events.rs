@@ -7,41 +7,57 @@ use crate::conn::{Message, MessageKind, Output, Reason};
 use crate::contract::{self, LinkEvent, EVENT_SLOTS};
 use crate::error::ErrorKind;
 
-/// Appends one event's slots.
+/// The slots of one event.
+type Slots = [napi_value; EVENT_SLOTS];
+
+/// Appends the slots of one event.
 pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_value>) {
-    let none = values.undefined();
-    let integer = |n: u32| values.integer(i64::from(n));
-    let one = |kind: LinkEvent, a: napi_value| [integer(kind.number()), a, none, none, none];
-    let slots: [napi_value; EVENT_SLOTS] = match output {
-        Output::Connect => one(LinkEvent::Connect, none),
-        Output::Close { destroy } => one(LinkEvent::Close, integer(u32::from(*destroy))),
-        Output::Check(info) => one(LinkEvent::Check, values.text(info)),
-        Output::Ready => one(LinkEvent::Ready, none),
-        Output::Closed { attempts } => one(LinkEvent::Closed, integer(*attempts)),
-        Output::Ended => one(LinkEvent::Ended, none),
+    let slots = match output {
+        Output::Message(message) => message_slots(values, message),
         Output::Rejected { id, reason, maybe_executed } => {
             let (kind, text) = cause(reason);
-            failed(values, LinkEvent::Rejected, integer(*id), values.error(kind, text, *maybe_executed))
+            error_slots(values, LinkEvent::Rejected, *id, values.error(kind, text, *maybe_executed))
         }
-        Output::Message(message) => told(values, message),
-        Output::Monitor(line) => one(LinkEvent::Monitor, values.text(line)),
-        Output::Moved(channel) => one(LinkEvent::Moved, values.text(channel)),
-        Output::Failed { kind, text } => failed(values, LinkEvent::Failed, none, values.error(*kind, Some(text), false)),
-        Output::Warning(text) => one(LinkEvent::Warning, values.text(text.as_bytes())),
-        Output::AskTransport => one(LinkEvent::AskTransport, none),
-        Output::Probe(request) => one(LinkEvent::Probe, values.buffer(&request.bytes)),
-        Output::Core(_) => return,
+        Output::Failed { kind, text } => error_slots(values, LinkEvent::Failed, 0, values.error(*kind, Some(text), false)),
+        _ => {
+            let Some((kind, argument)) = plain(values, output) else { return };
+            let none = values.undefined();
+            [number(values, kind.number()), argument.unwrap_or(none), none, none, none]
+        }
     };
     flat.extend_from_slice(&slots);
 }
 
-fn failed(
-    values: &Values<'_>,
-    kind: LinkEvent,
-    a: napi_value,
-    [code, message, maybe_executed]: [napi_value; 3],
-) -> [napi_value; EVENT_SLOTS] {
-    [values.integer(i64::from(kind.number())), a, code, message, maybe_executed]
+/// The kind of an event that has at most one argument, and the argument. `None` for all other outputs.
+fn plain(values: &Values<'_>, output: &Output) -> Option<(LinkEvent, Option<napi_value>)> {
+    Some(match output {
+        Output::Connect => (LinkEvent::Connect, None),
+        Output::Close { destroy } => (LinkEvent::Close, Some(number(values, u32::from(*destroy)))),
+        Output::Check(info) => (LinkEvent::Check, Some(values.text(info))),
+        Output::Ready => (LinkEvent::Ready, None),
+        Output::Closed { attempts } => (LinkEvent::Closed, Some(number(values, *attempts))),
+        Output::Monitor(line) => (LinkEvent::Monitor, Some(values.text(line))),
+        Output::Moved(channel) => (LinkEvent::Moved, Some(values.text(channel))),
+        Output::Warning(text) => (LinkEvent::Warning, Some(values.text(text.as_bytes()))),
+        Output::AskTransport => (LinkEvent::AskTransport, None),
+        Output::Probe(request) => (LinkEvent::Probe, Some(values.buffer(&request.bytes))),
+        Output::Ended => (LinkEvent::Ended, None),
+        Output::Core(_) | Output::Message(_) | Output::Rejected { .. } | Output::Failed { .. } => return None,
+    })
+}
+
+fn message_slots(values: &Values<'_>, message: &Message) -> Slots {
+    let kind = match message.kind {
+        MessageKind::Channel => contract::MessageKind::Channel,
+        MessageKind::Pattern => contract::MessageKind::Pattern,
+        MessageKind::Shard => contract::MessageKind::Shard,
+    };
+    let [pattern, channel, payload] = [&message.pattern, &message.channel, &message.payload].map(|bytes| values.buffer(bytes));
+    [number(values, LinkEvent::Message.number()), number(values, kind.number()), pattern, channel, payload]
+}
+
+fn error_slots(values: &Values<'_>, kind: LinkEvent, id: u32, [code, message, maybe_executed]: [napi_value; 3]) -> Slots {
+    [number(values, kind.number()), number(values, id), code, message, maybe_executed]
 }
 
 fn cause(reason: &Reason) -> (ErrorKind, Option<&str>) {
@@ -51,13 +67,6 @@ fn cause(reason: &Reason) -> (ErrorKind, Option<&str>) {
     }
 }
 
-fn told(values: &Values<'_>, message: &Message) -> [napi_value; EVENT_SLOTS] {
-    let kind = match message.kind {
-        MessageKind::Channel => contract::MessageKind::Channel,
-        MessageKind::Pattern => contract::MessageKind::Pattern,
-        MessageKind::Shard => contract::MessageKind::Shard,
-    };
-    let integer = |n: u32| values.integer(i64::from(n));
-    let [pattern, channel, payload] = [&message.pattern, &message.channel, &message.payload].map(|bytes| values.buffer(bytes));
-    [integer(LinkEvent::Message.number()), integer(kind.number()), pattern, channel, payload]
+fn number(values: &Values<'_>, n: u32) -> napi_value {
+    values.integer(i64::from(n))
 }

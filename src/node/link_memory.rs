@@ -36,13 +36,7 @@ impl LinkMemory {
     /// Fills the state array.
     pub fn report(&mut self, host: &Host, id: LinkId, answered: &Answered, now: Instant) {
         let Some(link) = host.session.link(id) else { return };
-        let bits = [
-            (LinkFlag::Errors, !answered.errors.is_empty()),
-            (LinkFlag::Sparse, answered.is_sparse()),
-            (LinkFlag::Output, link.has_output()),
-            (LinkFlag::Events, host.session.has_outputs(id)),
-        ];
-        let flags: u32 = bits.iter().map(|(bit, is_set)| bit.number() * u32::from(*is_set)).sum();
+        let flags = flags(answered, link.has_output(), host.session.has_outputs(id));
         let wake = link.next_wakeup();
         let slots = [
             (LinkSlot::FirstId, f64::from(answered.first_id())),
@@ -58,4 +52,15 @@ impl LinkMemory {
             self.state.set(slot as usize, value);
         }
     }
+}
+
+/// The bits of `LinkFlag` that are set.
+fn flags(answered: &Answered, has_output: bool, has_events: bool) -> u32 {
+    let bits = [
+        (LinkFlag::Errors, !answered.errors.is_empty()),
+        (LinkFlag::Sparse, answered.is_sparse()),
+        (LinkFlag::Output, has_output),
+        (LinkFlag::Events, has_events),
+    ];
+    bits.iter().map(|(bit, is_set)| bit.number() * u32::from(*is_set)).sum()
 }

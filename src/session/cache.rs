@@ -1,5 +1,5 @@
-//! The cache of a session: the engine and its store, wired to each other. What the store wants sent goes to the links; what
-//! the engine decides waits for the driver.
+//! The cache of a session: the engine wired to its store. The store's commands go to the links; the engine's decisions wait
+//! for the driver.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -63,7 +63,7 @@ impl Cache {
         self.input(now, Engine::on_store_up);
     }
 
-    /// The store is in this process from now on.
+    /// Uses a store in this process from now on.
     pub(super) fn use_memory(&mut self, max_bytes: usize, now: Instant) {
         self.store.use_memory(max_bytes);
         self.input(now, Engine::on_memory_up);
@@ -76,12 +76,12 @@ impl Cache {
         }
     }
 
-    /// What became of the store's commands.
+    /// An outcome of one of the store's commands, or a push.
     pub(super) fn on_core_event(&mut self, link: LinkId, event: CoreEvent) {
         match event {
             CoreEvent::Reply { tag, reply } => self.store.on_reply(link, tag, reply),
             CoreEvent::Lost { tag, sent } => self.store.on_lost(link, tag, sent),
-            // The cache tracks no keys.
+            // The cache does not track keys.
             CoreEvent::Push(_) => {}
         }
     }

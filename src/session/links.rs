@@ -1,4 +1,4 @@
-//! The links of a session by their numbers, each with what it has to tell its driver.
+//! The links of a session by their numbers, each with its events for the driver.
 
 use std::collections::VecDeque;
 
@@ -8,19 +8,19 @@ use crate::conn::{Link, LinkId, Output};
 #[derive(Debug)]
 pub struct Peer {
     pub(super) link: Link,
-    /// What the driver has not taken yet.
+    /// Events that the driver has not taken yet.
     pub(super) outputs: VecDeque<Output>,
-    /// The tag of the core's present use of the link. It moves along, so no tag names two uses of one link.
+    /// The tag of the core's current use of the link. It moves with the link, so a tag never names two uses of one link.
     tag: u32,
 }
 
 impl Peer {
-    /// A link that nobody has used.
+    /// Wraps a new link.
     pub fn new(link: Link) -> Self {
         Self { link, outputs: VecDeque::new(), tag: 0 }
     }
 
-    /// A tag that the core has not used on this link.
+    /// A tag that is new on this link.
     pub(super) fn new_tag(&mut self) -> u32 {
         self.tag = self.tag.wrapping_add(1);
         self.tag

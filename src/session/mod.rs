@@ -1,13 +1,13 @@
-//! A session: the links of one client, and the cache that uses them. The one place where the engine, its store and the links
-//! meet; a driver owns the sockets, the clock and the callers.
+//! A session: the links of one client, and the cache that uses them. It wires the engine, its store and the links together.
+//! A driver owns the sockets, the clock and the callers.
 //!
-//! Inputs name a link (what was submitted, bytes, socket events, its timer) or concern the cache (calls, its timer, its place).
-//! After each input the driver takes the outputs: bytes for links ([`Session::writable`], [`Session::take_output`]), what each
-//! link has to tell ([`Session::poll_link`]), decisions for the cache's callers ([`Session::take_decisions`]), and the next
-//! wake-up. Callers' replies go to the [`Sink`] of the read that brought them.
+//! An input names a link (submitted commands, bytes, socket events, its timer) or belongs to the cache (calls, its timer, its
+//! store). After each input the driver takes the outputs: bytes for links ([`Session::writable`], [`Session::take_output`]),
+//! events of each link ([`Session::poll_link`]), decisions for the cache's callers ([`Session::take_decisions`]), and the next
+//! wake-up. Replies for callers go to the [`Sink`] that the driver passes in with the bytes.
 //!
-//! What a link tells the core goes to the cache in the order of the link's stream: ready, replies, pushes, losses, closed. All
-//! that follows from one such event (decisions, commands on any link) is done before the next one is looked at.
+//! The cache receives a link's events in the order of the link's stream: ready, replies, pushes, losses, closed. The session
+//! finishes everything that follows from one event (decisions, commands on any link) before it looks at the next one.
 //!
 //! | file | owns |
 //! |---|---|
@@ -34,7 +34,7 @@ use links::Links;
 pub struct Session {
     links: Links,
     cache: Option<Box<Cache>>,
-    /// Links whose outputs have to be looked at. Empty between inputs.
+    /// Links whose outputs are not routed yet. Empty between inputs.
     touched: Vec<LinkId>,
     /// Whether the cache has run since the driver last asked.
     cache_ran: bool,
@@ -53,17 +53,17 @@ impl Session {
 
     // ---- links
 
-    /// A new link, which has not been asked to connect.
+    /// Adds a new link. It does not connect yet.
     pub fn open(&mut self, options: LinkOptions) -> LinkId {
         self.links.add(Box::new(Peer::new(Link::new(options))))
     }
 
-    /// Takes over a link of another session, with everything it has under way.
+    /// Takes over a link from another session, with everything it has under way.
     pub fn adopt(&mut self, peer: Box<Peer>) -> LinkId {
         self.links.add(peer)
     }
 
-    /// Takes a link out. The cache, if it is on that link, loses its store.
+    /// Takes a link out. If the cache is on that link, it loses its store.
     pub fn remove(&mut self, id: LinkId, now: Instant) -> Option<Box<Peer>> {
         if self.cache.as_ref().is_some_and(|cache| cache.link() == Some(id)) {
             self.detach(now);
@@ -71,7 +71,7 @@ impl Session {
         self.links.take(id)
     }
 
-    /// The link of this number.
+    /// The link with this number.
     pub fn link(&self, id: LinkId) -> Option<&Link> {
         self.links.get(id).map(|peer| &peer.link)
     }
@@ -97,22 +97,22 @@ impl Session {
         Some(result)
     }
 
-    /// The next thing that a link has to tell its driver.
+    /// The next event of a link for its driver.
     pub fn poll_link(&mut self, id: LinkId) -> Option<Output> {
         self.links.get_mut(id)?.outputs.pop_front()
     }
 
-    /// Whether a link has something to tell its driver.
+    /// Whether a link has events for its driver.
     pub fn has_outputs(&self, id: LinkId) -> bool {
         self.links.get(id).is_some_and(|peer| !peer.outputs.is_empty())
     }
 
-    /// Links that have bytes to write.
+    /// The links that have bytes to write.
     pub fn writable(&self) -> impl Iterator<Item = LinkId> + '_ {
         self.links.iter().filter(|(_, peer)| peer.link.has_output()).map(|(id, _)| id)
     }
 
-    /// Takes the bytes that a link wants written.
+    /// Takes the bytes that a link wants to write.
     pub fn take_output(&mut self, id: LinkId) -> Vec<u8> {
         self.links.get_mut(id).map(|peer| peer.link.take_output()).unwrap_or_default()
     }
@@ -158,7 +158,7 @@ impl Session {
         self.settle(now);
     }
 
-    /// Takes the cache off its store. What it has under way is decided as after a cut.
+    /// Takes the cache off its store. Operations under way end as after a cut.
     pub fn detach(&mut self, now: Instant) {
         let Some(cache) = &mut self.cache else { return };
         cache.set_link(None);
@@ -182,7 +182,7 @@ impl Session {
         self.cache.as_mut()?.next_wakeup()
     }
 
-    /// Whether the cache has run since this was last asked. If not, its outputs are what they were.
+    /// Whether the cache has run since the last call of this method. If not, its outputs have not changed.
     pub fn take_cache_ran(&mut self) -> bool {
         std::mem::take(&mut self.cache_ran)
     }
@@ -195,7 +195,7 @@ impl Session {
         [links, self.cache_wakeup()].into_iter().flatten().min()
     }
 
-    /// Time has come to [`Session::next_wakeup`], and the driver has looked at the sockets once more.
+    /// The time of [`Session::next_wakeup`] has come, and the driver has read from the sockets once more.
     pub fn on_timer(&mut self, now: Instant) {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let due: Vec<LinkId> = self.links.iter().filter(|(_, peer)| is_due(peer.link.next_wakeup())).map(|(id, _)| id).collect();
@@ -209,7 +209,7 @@ impl Session {
 
     // ---- the wiring
 
-    /// Looks at the outputs of every link that was touched: the core's go to the cache, the others wait for the driver.
+    /// Routes the outputs of every touched link: events for the core go to the cache, all others wait for the driver.
     fn settle(&mut self, now: Instant) {
         while let Some(id) = self.touched.pop() {
             while let Some(output) = self.links.get_mut(id).and_then(|peer| peer.link.poll_output()) {

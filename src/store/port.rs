@@ -1,5 +1,5 @@
-//! Where the cache's data is: nowhere, in this process, or on a server behind a link. Takes operations, and says what to send
-//! on which link and which operations are answered. The session delivers both; a store never touches a link.
+//! The place of the cache's data: none, this process, or a server behind a link. The store takes operations; it emits the
+//! commands to send on each link and the answers to operations. The session delivers both. A store never touches a link.
 
 use std::collections::VecDeque;
 
@@ -8,14 +8,14 @@ use crate::clock::Instant;
 use crate::conn::LinkId;
 use crate::resp::{Commands, Reply};
 
-/// What follows from an input to the store.
+/// An effect of an input to the store.
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Send these commands on this link, after those that were sent before. Their outcomes come back with `tag`, in order.
     Send {
         /// The link.
         link: LinkId,
-        /// What the outcomes are known by.
+        /// Names this use of the link.
         tag: u32,
         /// The commands.
         commands: Commands,
@@ -70,7 +70,7 @@ impl Store {
         self.place = Place::Server(Server { link, tag, operations: RedisStore::new() });
     }
 
-    /// The place is gone: what is under way is answered as cut. Says whether there was a place.
+    /// Gives the place up and answers operations under way as cut. Returns whether there was a place.
     pub fn leave(&mut self) -> bool {
         let former = std::mem::take(&mut self.place);
         let is_left = !matches!(former, Place::Nowhere);
@@ -99,17 +99,17 @@ impl Store {
         self.effects.push_back(effect);
     }
 
-    /// A reply to the oldest command without an outcome.
+    /// The reply to the oldest command without an outcome.
     pub fn on_reply(&mut self, link: LinkId, tag: u32, reply: Reply) {
         self.on_outcome(link, tag, |operations| operations.on_reply(reply));
     }
 
-    /// The oldest command without an outcome will have no reply; the server may have run it if it was `sent`.
+    /// The oldest command without an outcome will get no reply. If it was `sent`, the server may have run it.
     pub fn on_lost(&mut self, link: LinkId, tag: u32, sent: bool) {
         self.on_outcome(link, tag, |operations| operations.on_lost(sent));
     }
 
-    /// What to do next.
+    /// The next effect.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
