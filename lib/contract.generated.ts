@@ -209,6 +209,7 @@ export type ErrorCode =
   | 'E_PROTOCOL'
   | 'E_BAD_OPTION'
   | 'E_REPLY'
+  | 'E_NO_DATABASE'
   | 'E_BAD_STATE'
   | 'E_NEEDS_SERVER'
   | 'E_UNSUPPORTED'
@@ -252,6 +253,10 @@ password?: string | null,
  * Database to select.
  */
 db?: number | null,
+/**
+ * Whether commands for a database that the server does not select are rejected.
+ */
+strictDatabase?: boolean | null,
 /**
  * CLIENT SETNAME.
  */

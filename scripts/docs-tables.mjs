@@ -134,7 +134,7 @@ const FACADE_ERRORS = [
 function errors() {
   const text = read('src/error.rs');
   const docs = Object.fromEntries([...text.matchAll(/ {4}\/\/\/ (.+)\n {4}(\w+),\n/g)].map(([, doc, kind]) => [kind, doc]));
-  const retryable = found('src/error.rs', /matches!\(self, ([^)]*)\)/);
+  const retryable = found('src/error.rs', /matches!\(\s*self,\s*([^)]*?)\s*\)/);
   const own = [...text.matchAll(/Self::(\w+) => "(E_\w+)"/g)].map(([, kind, code]) => {
     if (docs[kind] === undefined) throw new Error(`docs-tables: ErrorKind::${kind} has no doc comment of one line`);
     return [code, docs[kind], new RegExp(`Self::${kind}\\b`).test(retryable)];

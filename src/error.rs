@@ -26,6 +26,8 @@ pub enum ErrorKind {
     BadOption,
     /// The server answered with an error.
     Reply,
+    /// The server does not select the database that the command is for.
+    NoDatabase,
     /// The present state does not allow the call: a command in subscriber or monitor mode, `configure` after first use.
     BadState,
     /// The call needs a server, and the URL is `memory://`.
@@ -48,6 +50,7 @@ impl ErrorKind {
         Self::Protocol,
         Self::BadOption,
         Self::Reply,
+        Self::NoDatabase,
         Self::BadState,
         Self::NeedsServer,
         Self::Unsupported,
@@ -66,6 +69,7 @@ impl ErrorKind {
             Self::Protocol => "E_PROTOCOL",
             Self::BadOption => "E_BAD_OPTION",
             Self::Reply => "E_REPLY",
+            Self::NoDatabase => "E_NO_DATABASE",
             Self::BadState => "E_BAD_STATE",
             Self::NeedsServer => "E_NEEDS_SERVER",
             Self::Unsupported => "E_UNSUPPORTED",
@@ -75,7 +79,16 @@ impl ErrorKind {
 
     /// Whether the same call may succeed later without a change by the caller.
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::Timeout | Self::ConnectionClosed | Self::Aborted | Self::MaxRetries | Self::OfflineQueueOff | Self::QueueFull)
+        matches!(
+            self,
+            Self::Timeout
+                | Self::ConnectionClosed
+                | Self::Aborted
+                | Self::MaxRetries
+                | Self::OfflineQueueOff
+                | Self::QueueFull
+                | Self::NoDatabase
+        )
     }
 }
 

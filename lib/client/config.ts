@@ -21,6 +21,7 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       username,
       password,
       db: options.db,
+      strictDatabase: options.strictDatabase ?? options.resend !== 'all',
       connectionName: textOf(options.connectionName),
       readOnly: Boolean(options.readOnly),
       clientInfo: options.disableClientInfo ? null : { name: tag ? `ioredis(${tag})` : 'ioredis', version: VERSION },

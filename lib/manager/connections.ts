@@ -94,6 +94,8 @@ function connect(role: Role, s: Settings): Redis {
     retryRefused: true,
     ...QUEUE,
     ...options,
+    // Whatever the options say: cache and bus share these clients.
+    strictDatabase: true,
     connectionName: `${s.connectionName}:${role}`,
   });
   logLife(redis, role, s.logger);

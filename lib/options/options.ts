@@ -108,6 +108,11 @@ export interface CommonRedisOptions {
    * Default `'all'`.
    */
   resend?: 'all' | 'idempotent' | 'none' | undefined;
+  /**
+   * hawser: reject commands for a database that the server does not select (`E_NO_DATABASE`), instead of running them in another one as
+   * ioredis does. Default: true unless `resend` is `'all'`.
+   */
+  strictDatabase?: boolean | undefined;
   /** hawser: maximum number of commands that wait or are in flight; 0: no limit. Default 0. */
   maxQueueCommands?: number | undefined;
   /** hawser: maximum number of bytes that wait or are in flight; 0: no limit. Default 0. */

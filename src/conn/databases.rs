@@ -1,7 +1,14 @@
 //! Which database is meant: the connection's after all that was written, and the one that callers' next command goes to.
 //! The two differ while commands wait, and while a part of the core runs in the link's own database.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Instant;
 use crate::command::Kind;
+
+/// A database that was refused is asked for again after this, by the next command for it.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// The databases of one link.
 #[derive(Debug)]
@@ -16,12 +23,27 @@ pub struct Databases {
     next_batch: Option<u32>,
     /// The callers' last SELECT that the server has confirmed.
     confirmed: u32,
+    /// Databases that the server has selected on this connection: it will again.
+    known: Vec<u32>,
+    /// A SELECT of one that is not known is on the wire.
+    awaited: Option<u32>,
+    /// Databases that it has refused, and what to say about it.
+    refused: Vec<(u32, Instant, Arc<str>)>,
 }
 
 impl Databases {
     /// No connection yet; callers go to `db`.
-    pub const fn new(db: u32) -> Self {
-        Self { wire: None, callers: db, before_transaction: None, next_batch: None, confirmed: db }
+    pub fn new(db: u32) -> Self {
+        Self {
+            wire: None,
+            callers: db,
+            before_transaction: None,
+            next_batch: None,
+            confirmed: db,
+            known: Vec::new(),
+            awaited: None,
+            refused: Vec::new(),
+        }
     }
 
     /// The options name another database than `old`. Callers who have selected one stay there.
@@ -35,6 +57,9 @@ impl Databases {
     /// A new connection, which the handshake brings to `db`.
     pub fn connected(&mut self, db: u32) {
         self.wire = Some(db);
+        self.known = vec![0];
+        self.awaited = None;
+        self.refused.clear();
     }
 
     /// Where callers' commands go.
@@ -76,6 +101,52 @@ impl Databases {
     /// What was written may or may not have run.
     pub fn forget_wire(&mut self) {
         self.wire = None;
+    }
+
+    /// Whether the server selects this database without doubt.
+    pub fn is_known(&self, db: u32) -> bool {
+        self.known.contains(&db)
+    }
+
+    /// The SELECT of `db` that is written is not known to succeed.
+    pub fn awaits(&mut self, db: u32) {
+        self.awaited = Some(db);
+    }
+
+    /// Whether a SELECT is on the wire that nothing may be written behind.
+    pub const fn is_awaiting(&self) -> bool {
+        self.awaited.is_some()
+    }
+
+    /// The server has selected `db`. Whether that was awaited.
+    pub fn accepted(&mut self, db: u32) -> bool {
+        if !self.is_known(db) {
+            self.known.push(db);
+        }
+        self.refused.retain(|(other, ..)| *other != db);
+        self.awaited.take_if(|awaited| *awaited == db).is_some()
+    }
+
+    /// The server has refused `db`, for the reason that callers are to be told. Whether that is news on this connection.
+    pub fn refused(&mut self, db: u32, why: Arc<str>, now: Instant) -> bool {
+        self.awaited = None;
+        self.known.retain(|other| *other != db);
+        let before = self.refused.len();
+        self.refused.retain(|(other, ..)| *other != db);
+        let is_news = self.refused.len() == before;
+        self.refused.push((db, now, why));
+        is_news
+    }
+
+    /// The SELECT that was awaited is not on the wire any more.
+    pub fn stop_awaiting(&mut self) {
+        self.awaited = None;
+    }
+
+    /// What callers are told who want `db`, if it was refused a moment ago.
+    pub fn refusal(&self, db: u32, now: Instant) -> Option<Arc<str>> {
+        let is_recent = |at: Instant| now.since(at) < REFUSED_PAUSE;
+        self.refused.iter().find(|(other, at, _)| *other == db && is_recent(*at)).map(|(.., why)| Arc::clone(why))
     }
 
     /// The server has confirmed a caller's SELECT.
@@ -160,5 +231,34 @@ mod tests {
         databases.issued(Kind::Select, Some(4));
         databases.configure(3, 5);
         assert_eq!(databases.callers(), 4);
+    }
+
+    #[test]
+    fn a_database_is_known_on_the_connection_that_has_selected_it() {
+        let mut databases = Databases::new(5);
+        databases.connected(0);
+        assert!(databases.is_known(0) && !databases.is_known(5));
+        databases.awaits(5);
+        assert!(databases.is_awaiting());
+        assert!(!databases.accepted(3), "another one is awaited");
+        assert!(databases.accepted(5));
+        assert!(!databases.is_awaiting() && databases.is_known(5));
+        databases.connected(0);
+        assert!(!databases.is_known(5));
+    }
+
+    #[test]
+    fn a_database_that_was_refused_is_asked_for_again_after_a_moment() {
+        let at = Instant::from_millis;
+        let mut databases = Databases::new(5);
+        databases.connected(0);
+        databases.awaits(5);
+        assert!(databases.refused(5, "no".into(), at(0)));
+        assert!(!databases.is_awaiting());
+        assert_eq!(databases.refusal(5, at(999)).as_deref(), Some("no"));
+        assert_eq!((databases.refusal(5, at(1000)), databases.refusal(4, at(0))), (None, None));
+        assert!(!databases.refused(5, "no".into(), at(1000)), "that is known");
+        databases.accepted(5);
+        assert_eq!(databases.refusal(5, at(1001)), None);
     }
 }

@@ -45,7 +45,7 @@ impl Link {
     }
 
     /// The connection cannot be used any more.
-    fn fail(&mut self, kind: ErrorKind, text: String) {
+    pub(super) fn fail(&mut self, kind: ErrorKind, text: String) {
         self.outputs.push_back(Output::Failed { kind, text });
         self.hang_up(true);
     }
@@ -89,7 +89,7 @@ impl Link {
                     self.on_lost_subscription(&command, error);
                 }
                 self.queues.release(&command);
-                self.on_own_reply(step, &reply);
+                self.on_own_reply(step, command.db, &reply);
             }
         }
     }
@@ -118,10 +118,14 @@ impl Link {
     fn follow(&mut self, command: &PendingCommand, frame: &[u8]) {
         let is_error = frame[0] == b'-';
         match command.class.kind() {
+            Kind::Select if is_error && self.options.strict_database && !command.is_in_transaction() => {
+                self.on_refused_select(command, &frame[1..]);
+            }
             Kind::Select if is_error => self.stay_in(command.db),
             Kind::Select if !command.is_in_transaction() => {
                 if let Some(db) = self.queues.target(command) {
                     self.databases.confirm(db);
+                    self.on_selected(db);
                 }
             }
             Kind::Multi if is_error && !command.is_in_transaction() => self.on_refused_transaction(),
@@ -173,7 +177,7 @@ impl Link {
         true
     }
 
-    fn on_own_reply(&mut self, step: Step, reply: &Reply) {
+    fn on_own_reply(&mut self, step: Step, db: u32, reply: &Reply) {
         if self.state == State::Handshake && self.close_state != CloseState::Open {
             return;
         }
@@ -188,12 +192,15 @@ impl Link {
                 Verdict::NoResp3 => self.fall_back(),
                 Verdict::Refused(text) => return self.refuse_handshake(text),
             },
-            Step::Select | Step::SwitchDatabase => {
-                if let Some(error) = reply.error() {
+            Step::Select | Step::SwitchDatabase => match reply.error() {
+                None => self.on_selected(if step == Step::Select { self.options.db } else { db }),
+                Some(error) if !self.options.strict_database => {
                     let text = String::from_utf8_lossy(error).into_owned();
                     self.outputs.push_back(Output::Failed { kind: ErrorKind::Reply, text });
                 }
-            }
+                Some(error) if step == Step::Select => return self.refuse_database(error),
+                Some(error) => self.on_refused_database(db, error),
+            },
             Step::Info => match judge_info(reply) {
                 Readiness::Ready => self.info = Some(reply.as_bytes().unwrap_or_default().to_vec()),
                 Readiness::Warning(text) => {

@@ -1,5 +1,6 @@
 //! The link's state machine: its states, its connection's life, its timers. Commands on their way out are in `outbound`, what
-//! the server sends in `intake`, what becomes of commands that will have no reply in `losses`. The driver calls an input, writes
+//! the server sends in `intake`, what becomes of commands that will have no reply in `losses`, telling a
+//! dead connection from a busy server in `liveness`, other databases in `selection`. The driver calls an input, writes
 //! what `take_output` has, drains `poll_output`, and comes back with `on_timer` at `next_wakeup`.
 
 use std::collections::VecDeque;
@@ -8,23 +9,20 @@ use std::time::Duration;
 use super::databases::Databases;
 use super::handshake;
 use super::options::LinkOptions;
-use super::output::{Output, Reason, State, Transport};
+use super::output::{Output, Reason, State};
 use super::pending::{Owner, PendingCommand, Step};
-use super::probe::{self, ProbeRequest};
+use super::probe::ProbeRequest;
 use super::queues::Queues;
 use super::reader::Reader;
 use super::subscriptions::Subscriptions;
 use super::timers::{Timer, Timers};
 use super::transaction::Transaction;
 use super::watch::Watch;
-use super::watchdog::{Advice, Due, Watchdog};
+use super::watchdog::Watchdog;
 use crate::clock::Instant;
 use crate::command::Class;
 use crate::error::ErrorKind;
 use crate::resp::Commands;
-
-/// So many bytes arrive within a period of the watchdog on any connection that is of use.
-const SMALL: usize = 1 << 14;
 
 /// How much of the present connection is over, from the link's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +54,7 @@ pub struct Link {
     pub(super) subscriptions: Subscriptions,
     pub(super) watchdog: Watchdog,
     /// The second connection under way.
-    probe: Option<ProbeRequest>,
+    pub(super) probe: Option<ProbeRequest>,
     /// The connection was given up by the link's own judgement: what may have run is not run again for it.
     pub(super) is_doubted: bool,
     pub(super) timers: Timers,
@@ -179,16 +177,8 @@ impl Link {
     }
 
     /// Whether refused commands may be written again: inside a transaction they would become a part of it.
-    fn may_flush(&self) -> bool {
+    pub(super) fn may_flush(&self) -> bool {
         self.is_open() && !self.transaction.is_open()
-    }
-
-    /// Whether silence means something: while a loading server is waited for, or in a stream of MONITOR, it does not.
-    fn is_watched(&self) -> bool {
-        matches!(self.state, State::Handshake | State::Ready)
-            && self.close_state <= CloseState::QuitSent
-            && !self.timers.is_set(Timer::Info)
-            && !self.monitoring
     }
 
     // ---- the connection
@@ -248,7 +238,7 @@ impl Link {
         self.watchdog.heard(self.now);
         self.outputs.push_back(Output::Ready);
         let db = self.databases.callers();
-        if !self.databases.is_on_wire(db) {
+        if !self.databases.is_on_wire(db) && self.databases.refusal(db, self.now).is_none() {
             self.switch_database(db);
         }
         for (kind, command) in self.subscriptions.restore() {
@@ -355,46 +345,6 @@ impl Link {
         self.outputs.push_back(Output::Ended);
     }
 
-    // ---- dead or busy
-
-    /// All bytes that have arrived on the second connection so far. Whether it has served its purpose.
-    pub fn on_probe_bytes(&mut self, bytes: &[u8], now: Instant) -> bool {
-        self.now = now;
-        let Some(request) = &self.probe else { return true };
-        let Some(is_answered) = request.judge(bytes) else { return false };
-        self.probe = None;
-        self.watchdog.probed(is_answered, now);
-        true
-    }
-
-    /// The second connection cannot be made, is closed, or is silent. That says nothing about this one.
-    pub fn on_probe_failed(&mut self, now: Instant) {
-        self.now = now;
-        if self.probe.take().is_some() {
-            self.watchdog.probed(false, now);
-        }
-    }
-
-    /// What the transport said when it was asked.
-    pub fn on_transport(&mut self, transport: Transport, now: Instant) {
-        self.now = now;
-        if self.is_watched() && self.watchdog.transport(transport, now) {
-            self.give_up("nobody acknowledges what is sent on this connection");
-        }
-    }
-
-    /// The transport has ended the connection because the other side is silent; `on_closed` follows.
-    pub fn on_transport_lost(&mut self, now: Instant) {
-        self.now = now;
-        self.is_doubted = matches!(self.state, State::Handshake | State::Ready);
-    }
-
-    fn give_up(&mut self, why: &str) {
-        self.is_doubted = true;
-        self.outputs.push_back(Output::Failed { kind: ErrorKind::Timeout, text: why.to_owned() });
-        self.hang_up(true);
-    }
-
     /// Time has come to `next_wakeup`. The driver has looked at the socket once more before.
     pub fn on_timer(&mut self, now: Instant) {
         self.now = now;
@@ -414,42 +364,6 @@ impl Link {
         }
         if self.is_watched() && self.watchdog.next().is_some_and(|at| at <= now) {
             self.watch();
-        }
-    }
-
-    fn watch(&mut self) {
-        let advice = self.watchdog.look(self.now, self.due());
-        match advice {
-            Advice::Wait => return,
-            Advice::GiveUp => return self.give_up("the server does not answer on this connection, but does on another"),
-            Advice::AskServer => {
-                let mut ping = Commands::new();
-                ping.push(&["ping"]);
-                self.send_own(Step::Ping, &ping);
-            }
-            Advice::AskTransport | Advice::Probe => {}
-        }
-        self.outputs.push_back(Output::AskTransport);
-        if advice == Advice::Probe {
-            let request = probe::request(&self.options, self.protocol);
-            self.outputs.push_back(Output::Probe(request.clone()));
-            self.probe = Some(request);
-        }
-    }
-
-    /// What the server owes.
-    fn due(&self) -> Due {
-        if self.queues.sent().is_empty() {
-            // A PING would end up in a caller's transaction, or behind a QUIT.
-            let may_ask = self.may_flush() && self.watchdog.may_ask(self.now);
-            return if may_ask { Due::Nothing } else { Due::Open };
-        }
-        // Many bytes may be on their way for a while, where the transport does not say so.
-        let has_arrived = self.watchdog.knows_transport() || self.queues.bytes() <= SMALL;
-        if has_arrived && self.queues.owes_quick_replies() {
-            Due::Quick
-        } else {
-            Due::Open
         }
     }
 }

@@ -38,6 +38,9 @@ pub struct LinkOptions {
     pub password: Option<String>,
     /// Database to select.
     pub db: u32,
+    /// Whether no command runs in another database than it was issued for: where the server refuses one, the link is not ready or its
+    /// commands are rejected. Otherwise they run where the connection is, as in ioredis.
+    pub strict_database: bool,
     /// CLIENT SETNAME.
     pub connection_name: Option<String>,
     /// READONLY in the handshake (cluster replicas).
@@ -82,6 +85,7 @@ impl Default for LinkOptions {
             username: None,
             password: None,
             db: 0,
+            strict_database: false,
             connection_name: None,
             read_only: false,
             client_info: None,
@@ -118,6 +122,7 @@ impl From<LinkSettings> for LinkOptions {
             username: settings.username,
             password: settings.password,
             db: settings.db.unwrap_or(default.db),
+            strict_database: settings.strict_database.unwrap_or(default.strict_database),
             connection_name: settings.connection_name,
             read_only: settings.read_only.unwrap_or(default.read_only),
             client_info: settings.client_info.map(|info| ClientInfo { name: info.name, version: info.version }),

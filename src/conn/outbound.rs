@@ -3,7 +3,7 @@
 
 use super::link::{CloseState, Link};
 use super::output::{Reason, State};
-use super::pending::{Owner, PendingCommand, Step};
+use super::pending::{Owner, PendingCommand};
 use super::retained::Retained;
 use super::timers::Timer;
 use crate::clock::Instant;
@@ -63,6 +63,7 @@ impl Link {
     fn takes_as_is(&self, commands: usize, db: u32) -> bool {
         self.is_open()
             && self.output.is_empty()
+            && !self.databases.is_awaiting()
             && self.queues.may_be_overtaken(self.transaction.is_open())
             && (self.transaction.is_open() || self.databases.is_on_wire(db))
             && !self.is_subscriber()
@@ -87,13 +88,17 @@ impl Link {
             self.transaction.forget_lost();
         }
         if let Some(error) = self.refusal(&command) {
-            self.reject(command, Reason::Kind(error), false);
+            // What belongs to a transaction has the reason of its MULTI.
+            let refused = self.databases.refusal(command.db, self.now).filter(|_| error == ErrorKind::Aborted);
+            self.reject(command, refused.map_or(Reason::Kind(error), Reason::NoDatabase), false);
             return;
         }
         let target = if kind == Kind::Select { self.queues.target(&command) } else { None };
         self.databases.issued(kind, target);
         if self.is_open() && self.queues.may_be_overtaken(self.transaction.is_open()) {
-            self.write(command);
+            if let Some(command) = self.admit(command) {
+                self.queues.push_waiting(command);
+            }
         } else {
             self.queues.push_waiting(command);
         }
@@ -158,10 +163,11 @@ impl Link {
         self.queues.requeue_refused();
         while self.is_open() {
             let Some(command) = self.queues.take_waiting() else { break };
-            if self.mode_allows(command.class.kind()) {
-                self.write(command);
-            } else {
+            if !self.mode_allows(command.class.kind()) {
                 self.reject(command, Reason::Kind(ErrorKind::BadState), false);
+            } else if let Some(command) = self.admit(command) {
+                self.queues.put_first(std::iter::once(command));
+                break;
             }
         }
     }
@@ -189,8 +195,12 @@ impl Link {
         }
         match kind {
             Kind::Select => {
-                self.databases.written(self.queues.target(&command));
+                let target = self.queues.target(&command);
+                self.databases.written(target);
                 self.transaction.selected();
+                if let Some(db) = target.filter(|_| !inside) {
+                    self.await_database(db);
+                }
             }
             Kind::Multi => self.transaction.opened(),
             Kind::Exec if inside => {
@@ -226,23 +236,11 @@ impl Link {
         }
     }
 
-    pub(super) fn switch_database(&mut self, db: u32) {
-        let mut select = Commands::new();
-        select.push(&["select", &db.to_string()]);
-        self.send_own(Step::SwitchDatabase, &select);
-        self.databases.written(Some(db));
-    }
-
-    /// The server refused the SELECT of the front and stayed in `db`: so do the commands behind it, up to the next SELECT.
-    pub(super) fn stay_in(&mut self, db: u32) {
-        self.databases.forget_wire();
-        if self.queues.move_to(db) {
-            self.databases.stay_in(db);
-        }
-    }
-
     /// A refused command is written again after a pause.
     pub(super) fn send_again(&mut self, command: PendingCommand) {
+        if command.class.kind() == Kind::Select {
+            self.databases.stop_awaiting();
+        }
         let pause = self.queues.push_refused(command);
         self.timers.set_if_idle(Timer::Refused, Some(self.now + pause));
     }

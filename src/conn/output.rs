@@ -32,6 +32,8 @@ pub enum Reason {
     Kind(ErrorKind),
     /// By the server, which refused the connection with this text.
     Server(Arc<str>),
+    /// The server does not select the command's database, says this text.
+    NoDatabase(Arc<str>),
 }
 
 /// What a transport knows about the bytes that were given to it.

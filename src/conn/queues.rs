@@ -100,6 +100,13 @@ impl Queues {
         }
     }
 
+    /// The command that was written last belongs to this database.
+    pub fn set_last_database(&mut self, db: u32) {
+        if let Some(command) = self.sent.back_mut() {
+            command.db = db;
+        }
+    }
+
     /// The command that the next reply belongs to, taken out.
     pub fn take_answered(&mut self) -> Option<PendingCommand> {
         self.sent.pop_front()
@@ -216,6 +223,17 @@ impl Queues {
         };
         let place = Retained::place(self.retained.keep(bytes, 1), 0..bytes.len());
         self.retained.release(std::mem::replace(&mut command.place, place));
+    }
+
+    /// Takes out callers' commands that wait and depend on the database, up to the next SELECT. Whether there is none.
+    pub fn take_up_to_select(&mut self) -> (Vec<PendingCommand>, bool) {
+        let select = self.waiting.iter().position(|command| command.class.kind() == Kind::Select);
+        let behind = self.waiting.split_off(select.unwrap_or(self.waiting.len()));
+        let (free, taken): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|command| command.class.kind().is_for_subscribers());
+        self.waiting.extend(free);
+        self.waiting.extend(behind);
+        (taken, select.is_none())
     }
 
     /// Callers' commands up to the next SELECT belong to `db`. Whether there is none.

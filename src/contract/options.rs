@@ -49,6 +49,8 @@ pub struct LinkSettings {
     pub password: Option<String>,
     /// Database to select.
     pub db: Option<u32>,
+    /// Whether commands for a database that the server does not select are rejected.
+    pub strict_database: Option<bool>,
     /// CLIENT SETNAME.
     pub connection_name: Option<String>,
     /// READONLY in the handshake.

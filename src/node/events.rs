@@ -64,6 +64,7 @@ fn cause(reason: &Reason) -> (ErrorKind, Option<&str>) {
     match reason {
         Reason::Kind(kind) => (*kind, None),
         Reason::Server(text) => (ErrorKind::Reply, Some(text)),
+        Reason::NoDatabase(text) => (ErrorKind::NoDatabase, Some(text)),
     }
 }
 

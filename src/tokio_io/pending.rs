@@ -70,6 +70,7 @@ impl Pending {
         let (kind, why) = match reason {
             Reason::Kind(kind) => (*kind, explain(*kind)),
             Reason::Server(text) => (ErrorKind::Reply, &**text),
+            Reason::NoDatabase(text) => (ErrorKind::NoDatabase, &**text),
         };
         let error = Error::new(kind, format!("{name} to {}: {why}", self.node)).maybe_executed(maybe_executed);
         self.settle(id, Err(error));

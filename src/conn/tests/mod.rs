@@ -2,6 +2,7 @@
 
 mod core;
 mod cut;
+mod databases;
 mod handshake;
 mod lifecycle;
 mod pubsub;

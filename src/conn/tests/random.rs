@@ -34,6 +34,7 @@ fn options(dice: &mut Dice) -> LinkOptions {
         protocol: dice.pick(&[3, 3, 2]),
         password: dice.one_in(3).then(|| "secret".to_owned()),
         db: dice.pick(&[0, 0, 4]),
+        strict_database: dice.one_in(2),
         ready_check: dice.one_in(2),
         offline_queue: !dice.one_in(4),
         resend: dice.pick(&[Resend::All, Resend::Idempotent, Resend::None]),

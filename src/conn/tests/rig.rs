@@ -26,6 +26,7 @@ impl Outcome {
             Self::Count(n) => format!("count {n}"),
             Self::Rejected(Reason::Kind(kind), maybe) => format!("{}{}", kind.code(), if *maybe { "?" } else { "" }),
             Self::Rejected(Reason::Server(text), _) => format!("-{text}"),
+            Self::Rejected(Reason::NoDatabase(_), maybe) => format!("E_NO_DATABASE{}", if *maybe { "?" } else { "" }),
         }
     }
 }

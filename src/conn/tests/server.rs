@@ -26,6 +26,8 @@ pub struct Server {
     pub eager: bool,
     /// Takes everything in and says nothing.
     pub frozen: bool,
+    /// How many databases it has.
+    pub databases: u32,
     /// Commands in the order in which they arrived, of all connections.
     pub heard: Vec<String>,
 }
@@ -42,6 +44,7 @@ impl Default for Server {
             blocking: HashSet::new(),
             eager: true,
             frozen: false,
+            databases: 16,
             heard: Vec::new(),
         }
     }
@@ -149,7 +152,7 @@ impl Connection {
                 self.say(&raw);
             }
             "select" => match parts[1].parse::<u32>() {
-                Ok(db) if db < 16 => {
+                Ok(db) if db < server.databases => {
                     self.db = db;
                     self.say("+OK\r\n");
                 }

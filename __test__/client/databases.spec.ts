@@ -1,0 +1,119 @@
+/** A database that the server does not have: nothing that was meant for it runs in another one. */
+import { Redis, type RedisOptions } from '../../lib';
+import { CacheRepository, PubSubService, RedisManager, type Logger } from '../../lib/facade';
+import { MockServer } from '../compat/mock-server';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+const clients: Redis[] = [];
+const servers: { stop(): Promise<unknown> }[] = [];
+async function start(args: string[] = []): Promise<RedisServer> {
+  const server = await RedisServer.start({ args });
+  servers.push(server);
+  return server;
+}
+function connect(options: RedisOptions): { redis: Redis; errors: Error[] } {
+  const redis = new Redis({ host: '127.0.0.1', retryStrategy: () => 20, ...options });
+  const errors: Error[] = [];
+  redis.on('error', (error: Error) => errors.push(error));
+  clients.push(redis);
+  return { redis, errors };
+}
+afterEach(async () => {
+  for (const redis of clients.splice(0)) redis.disconnect();
+  await RedisManager.closeAll();
+  for (const server of servers.splice(0)) await server.stop();
+});
+
+const noDatabase = { code: 'E_NO_DATABASE', message: expect.stringContaining('database 5 (ERR)') as string };
+const keys = async (server: RedisServer): Promise<string> => String(await server.command('INFO', 'keyspace')).split('\r\n').slice(1).join('');
+
+test('database 5 of a server with two: a strict client is not ready, a plain one does as ioredis does', async () => {
+  const server = await start(['--databases', '2']);
+  const strict = connect({ port: server.port, db: 5, resend: 'idempotent' });
+  await expect(strict.redis.set('a', 1)).rejects.toMatchObject(noDatabase);
+  expect(strict.redis.status).not.toBe('ready');
+  expect(strict.errors[0]).toMatchObject(noDatabase);
+  const chosen = connect({ port: server.port, db: 5, strictDatabase: true });
+  await expect(chosen.redis.set('b', 1)).rejects.toMatchObject(noDatabase);
+  expect(await keys(server)).toBe('');
+  const plain = connect({ port: server.port, db: 5 });
+  expect(await plain.redis.set('c', 1)).toBe('OK');
+  expect(await keys(server)).toMatch(/^db0:keys=1/);
+});
+
+test('a database that was selected and that the next server has not', async () => {
+  const first = await start();
+  const { redis, errors } = connect({ port: first.port, resend: 'idempotent' });
+  await redis.select(5);
+  expect(await redis.set('a', 1)).toBe('OK');
+  const { port } = first;
+  await first.kill();
+  const second = await RedisServer.start({ port, args: ['--databases', '2'] });
+  servers.push(second);
+  await until(() => redis.status === 'ready');
+  const outcomes = await Promise.allSettled([redis.set('b', 1), redis.pipeline().get('b').exec(), redis.multi().incr('c').exec()]);
+  expect(outcomes).toMatchObject([
+    { status: 'rejected', reason: noDatabase },
+    { status: 'fulfilled', value: [[noDatabase, undefined]] },
+    { status: 'rejected', reason: noDatabase },
+  ]);
+  expect(errors.filter((error) => (error as { code?: string }).code === 'E_NO_DATABASE').length).toBe(1);
+  expect(await keys(second)).toBe('');
+  expect(await redis.select(1)).toBe('OK');
+  expect(await redis.set('d', 1)).toBe('OK');
+  expect(await keys(second)).toMatch(/^db1:keys=1/);
+});
+
+test('what was issued behind a SELECT that is refused does not run', async () => {
+  const server = await start();
+  const { redis } = connect({ port: server.port, resend: 'none' });
+  const outcomes = await Promise.allSettled([redis.select(99), redis.set('a', 1)]);
+  expect(outcomes).toMatchObject([{ reason: { name: 'ReplyError' } }, { reason: { code: 'E_NO_DATABASE' } }]);
+  expect(await redis.exists('a')).toBe(0);
+});
+
+test('the manager, its cache and its bus are not ready, say why once, and work when it is there', async () => {
+  const first = await start(['--databases', '2']);
+  const { port } = first;
+  const said: string[] = [];
+  const logger: Logger = { debug() {}, info: (text) => said.push(text), warn() {}, error: (text) => said.push(text) };
+  RedisManager.configure({ url: `redis://127.0.0.1:${port}/5`, logger, retryDelayMs: 20 });
+  const redis = await RedisManager.getMainClient<Redis>();
+  await expect(redis.set('a', 1)).rejects.toMatchObject(noDatabase);
+  const cache = new CacheRepository('users');
+  expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded');
+  expect(await keys(first)).toBe('');
+  expect(await RedisManager.healthCheck()).toBe(false);
+  expect(said.filter((text) => text.includes('database 5 (ERR)')).length).toBe(1);
+  await first.kill();
+  servers.push(await RedisServer.start({ port }));
+  await until(() => redis.status === 'ready', { deadlineMs: 15_000 });
+  expect(said.at(-1)).toMatch(/main\] ready again/);
+  await until(async () => (await cache.getOrSet('k', () => 'again')) !== undefined && (await cache.has('k')), { deadlineMs: 15_000 });
+  expect(await redis.dbsize()).toBeGreaterThan(0);
+  await PubSubService.initialize();
+  await PubSubService.close();
+});
+
+test('INFO that is renamed away: ready, with a warning, for the client and for the cache', async () => {
+  const server = await start(['--rename-command', 'INFO', '']);
+  const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+  const warnings: string[] = [];
+  const logger: Logger = { debug() {}, info() {}, warn: (text) => warnings.push(text), error: (text) => warnings.push(text) };
+  RedisManager.configure({ url: server.url, logger });
+  const redis = await RedisManager.getMainClient<Redis>();
+  expect(await redis.set('a', 1)).toBe('OK');
+  expect(String(warn.mock.calls[0]?.[0])).toMatch(/Skipping the ready check because INFO command fails/);
+  const cache = new CacheRepository('users');
+  await until(async () => (await cache.getOrSet('k', () => 'v')) === 'v' && (await cache.has('k')));
+  warn.mockRestore();
+});
+
+test.each(['ERR unsupported command', "ERR command 'hello' is not supported by this proxy"])('HELLO answered with "%s" means RESP2', async (text) => {
+  const server = await MockServer.start(({ name }) => (name === 'hello' ? `-${text}\r\n` : undefined));
+  servers.push(server);
+  const { redis, errors } = connect({ port: server.port, password: 'p' });
+  expect(await redis.get('a')).toBe('OK');
+  expect([errors, server.received.map((command) => command.name).includes('auth')]).toEqual([[], true]);
+});
