@@ -131,8 +131,8 @@ onEveryStore('faults of entries', (backend) => {
   });
 
   test('10: value and age are stored together: an entry that is replaced after an invalidation is fresh', async () => {
-    const swr = new StaleWhileRevalidate(backend.cache(), 0.05, 60);
-    const cache = (swr as unknown as { cache: CacheRepository }).cache;
+    const cache = backend.cache();
+    const swr = new StaleWhileRevalidate(cache, 0.05, 60);
     await swr.get('k', () => 1, ['t']);
     const refreshed = jest.fn(() => 2);
     await until(async () => (await swr.get('k', refreshed, ['t'])) === 2); // The entry became stale and was refreshed.

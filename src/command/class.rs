@@ -1,7 +1,7 @@
 //! The class of a command: one word that JavaScript stores per name and passes back with every command of that name.
 
 use super::flags::{self, flags_of};
-use super::tables::{HARMLESS, IDEMPOTENT_WRITES};
+use super::tables::{HANDSHAKE, HARMLESS, IDEMPOTENT_WRITES};
 use super::walk::arguments;
 use crate::contract::ClassBit;
 
@@ -153,7 +153,7 @@ pub fn classify(name: &str) -> Class {
         .with_kind(kind_of(name))
         .with(Class::IDEMPOTENT, is_read || HARMLESS.contains(&name) || IDEMPOTENT_WRITES.contains(&name))
         .with(Class::BLOCKING, flags & flags::BLOCKING != 0)
-        .with(Class::LOADING, flags & flags::LOADING != 0)
+        .with(Class::LOADING, flags & flags::LOADING != 0 || HANDSHAKE.contains(&name))
         .with(Class::QUICK, is_read && flags & flags::FAST != 0 && flags & flags::MODULE == 0);
     let inspect = matches!(
         name,

@@ -1,4 +1,4 @@
-//! Commands that may be sent twice although servers do not flag them as reads. Chosen by hand.
+//! Commands that may be sent twice although servers do not flag them as reads, and commands of a handshake. Chosen by hand.
 
 /// Commands that change no data and are no reads of it.
 pub const HARMLESS: &[&str] = &[
@@ -67,3 +67,7 @@ pub const IDEMPOTENT_WRITES: &[&str] = &[
     "zrem",
     "zunionstore",
 ];
+
+/// Commands of a handshake. A server that loads its data accepts them, also where the flags of a container such as CLIENT do not say
+/// so. Source: `HANDSHAKE_COMMANDS` of ioredis 6.
+pub const HANDSHAKE: &[&str] = &["auth", "client", "hello", "info", "readonly", "select"];
