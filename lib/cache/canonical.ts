@@ -1,14 +1,18 @@
 /**
- * One text for one query: keys sorted at every level, array order and types kept, `undefined` as absent. It follows JSON where JSON tells
- * values apart, and goes on where it does not: `NaN` is not `null`, and collections that JSON would write as `{}` (Map, Set, URLSearchParams) are
- * written out, because two lists with different filters must not share a key. What shows no content (a promise, a RegExp, an Error, an
- * ArrayBuffer, an instance without properties, an invalid Date) is refused for the same reason.
+ * A canonical text for a query: keys are sorted at every level, array order and types are kept, and `undefined` counts as absent. It
+ * follows JSON where JSON distinguishes values, and adds what JSON lacks: `NaN` is not `null`, and collections that JSON would write as
+ * `{}` (Map, Set, URLSearchParams) are written out, because lists with different filters must not share a key. Values without visible
+ * content (a promise, a RegExp, an Error, an ArrayBuffer, an instance without properties, an invalid Date) are refused for the same
+ * reason.
  */
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 import { isThenable } from '../guard';
 
-/** SHA-256 of a value's canonical text, 43 characters of base64url. Errors: TypeError for BigInt, functions, symbols, cycles and what shows no content. */
+/**
+ * SHA-256 of a value's canonical text, 43 characters of base64url. Errors: TypeError for BigInt, functions, symbols, cycles and values
+ * without visible content.
+ */
 export function canonicalHash(value: unknown): string {
   return createHash('sha256').update(canonicalText(value)).digest('base64url');
 }
@@ -18,7 +22,7 @@ export function canonicalText(value: unknown): string {
   return write(value, [], '') ?? 'undefined';
 }
 
-/** `undefined` for what is absent. */
+/** Returns `undefined` for an absent value. */
 function write(value: unknown, above: object[], key: string): string | undefined {
   if (typeof value === 'object' && value !== null) return writeObject(value, above, key);
   switch (typeof value) {
@@ -33,7 +37,7 @@ function write(value: unknown, above: object[], key: string): string | undefined
     case 'object':
       return 'null';
     case 'bigint': {
-      // Where an application has taught JSON to write them.
+      // For applications that have taught JSON to write them.
       const { toJSON } = value as { toJSON?: unknown };
       if (typeof toJSON === 'function') return write((toJSON as (key: string) => unknown).call(value, key), above, key);
       throw notJson('a bigint');
@@ -61,7 +65,7 @@ function writeObject(value: object, above: object[], key: string): string | unde
   return writeProperties(value, inside, tag);
 }
 
-/** What a `toJSON` shows. One that shows nothing (an invalid Date) would make its object equal to `null`. */
+/** The result of `toJSON`. An empty result (an invalid Date) would make its object equal to `null`. */
 function writeJson(shown: unknown, inside: object[], key: string): string | undefined {
   if (shown === undefined || shown === null) throw notJson('an object whose toJSON shows nothing, such as an invalid date');
   return write(shown, inside, key);
@@ -71,7 +75,7 @@ function writeItem(part: unknown, inside: object[], i: number): string {
   return write(part, inside, String(i)) ?? 'null';
 }
 
-/** A Set, a Map, a typed array, URLSearchParams. What can be walked only once (a generator) has no content of its own. */
+/** A Set, a Map, a typed array, URLSearchParams. An iterator that can be read only once (a generator) has no content. */
 function isCollection(value: object): value is Iterable<unknown> {
   const iterate = (value as Partial<Iterable<unknown>>)[Symbol.iterator];
   return typeof iterate === 'function' && typeof (value as { next?: unknown }).next !== 'function';
@@ -88,7 +92,7 @@ function writeProperties(value: object, inside: object[], tag: string): string {
   return `{${pairs.join(',')}}`;
 }
 
-/** `{}` of whatever realm, or an object without a prototype. */
+/** A plain object of any realm, or an object without a prototype. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype === null || (Object.getPrototypeOf(prototype) === null && Object.prototype.toString.call(value) === '[object Object]');

@@ -1,31 +1,31 @@
 /**
- * Events of repositories: to the listeners of the repository concerned; without a listener, a log line. Nothing here keeps a repository that
- * the application has dropped, and an event walks only repositories that somebody listens to.
+ * Events of repositories. They go to the listeners of the repository; without a listener, they become a log line. Nothing here keeps a
+ * repository that the application has dropped, and an event visits only repositories with listeners.
  */
 import { EventEmitter } from 'node:events';
 import { emitLater, isHeard } from '../guard';
 import type { Logger } from '../logger';
 import { define } from '../names';
 
-/** What a repository reports beside its results. */
+/** A report of a repository. */
 export interface CacheEvent {
-  /** What happened, in words. */
+  /** A description of what happened. */
   message: string;
-  /** The repository's prefix; absent where all repositories of the process are concerned. */
+  /** The repository's prefix; absent if the event concerns all repositories of the process. */
   repository?: string;
 }
 
-/** Events and their listeners' arguments. */
+/** The events and the arguments of their listeners. */
 export interface CacheEvents {
-  /** A background refresh failed: the loader's error, and the key. The stale value stays until its time to live is over. */
+  /** A background refresh failed, with the loader's error and the key. The stale value stays until its time to live ends. */
   refreshError: [error: unknown, info: { key: string }];
-  /** What this process knew from pushes may be out of date and was dropped. */
+  /** The process dropped what it knew from pushes, because it may be out of date. */
   gap: [event: CacheEvent];
-  /** Redis is not asked for a while after time-outs in a row, or is asked again. */
+  /** After consecutive time-outs, Redis is not asked for a while; or it is asked again. */
   breaker: [event: CacheEvent];
-  /** The check that a failover brings nothing back had to be switched off. */
+  /** The check that protects against old data after a failover had to be switched off. */
   originCheckOff: [event: CacheEvent];
-  /** Anything else worth a log line. */
+  /** Anything else that is worth a log line. */
   warning: [event: CacheEvent];
 }
 
@@ -36,10 +36,10 @@ interface Listened {
   isListed: boolean;
 }
 
-/** What is known here of an emitter. */
+/** The state of an emitter. */
 const LISTENED = Symbol('listened');
 
-/** The emitter part of a repository. Its own members have symbols for names: a subclass may name its members as it likes. */
+/** The emitter part of a repository. The names of its own members are symbols, so that a subclass may use any names. */
 export class CacheEmitter extends EventEmitter<CacheEvents> {
   /** @internal */ readonly [LISTENED]!: Listened;
 
@@ -52,7 +52,7 @@ export class CacheEmitter extends EventEmitter<CacheEvents> {
   }
 }
 
-// Node's `once` and `off` go through these. `newListener` would do, but for `removeAllListeners`, which takes that one away as well.
+// Node's `once` and `off` call these. The event `newListener` would work too, but `removeAllListeners` removes its listener.
 for (const name of ['on', 'addListener', 'prependListener'] as const) {
   const { [name]: add } = EventEmitter.prototype as unknown as Record<typeof name, (this: EventEmitter, event: string, listener: () => void) => EventEmitter>;
   define(CacheEmitter.prototype, name, function (this: CacheEmitter, event: string, listener: () => void) {
@@ -61,7 +61,7 @@ for (const name of ['on', 'addListener', 'prependListener'] as const) {
   });
 }
 
-/** Repositories that somebody listens to, by prefix. Held weakly. */
+/** Repositories with listeners, by prefix, held weakly. */
 const listened = new Map<string, Set<WeakRef<CacheEmitter>>>();
 const collected = new FinalizationRegistry<{ prefix: string; ref: WeakRef<CacheEmitter> }>(({ prefix, ref }) => unlist(prefix, ref));
 
@@ -83,7 +83,7 @@ function unlist(prefix: string, ref: WeakRef<CacheEmitter>): void {
   collected.unregister(ref);
 }
 
-/** Those that somebody still listens to, of one prefix or of all. */
+/** The repositories that still have listeners, of one prefix or of all. */
 function* listeners(prefix: string | undefined): Generator<CacheEmitter> {
   const sets = prefix === undefined ? [...listened] : [[prefix, listened.get(prefix) ?? []] as const];
   for (const [name, refs] of sets) {
@@ -99,14 +99,14 @@ function* listeners(prefix: string | undefined): Generator<CacheEmitter> {
   }
 }
 
-/** How many repositories are known here. For tests. */
+/** The number of registered repositories, for tests. */
 export function listenedCount(): number {
   let count = 0;
   for (const refs of listened.values()) count += refs.size;
   return count;
 }
 
-/** Tells the listeners of one repository (or of all, without a prefix) of an event. Where nobody listens it is a log line. */
+/** Emits an event to the listeners of one repository, or of all without a prefix. Without listeners, it becomes a log line. */
 export function dispatch(name: CacheEventName, event: CacheEvent, logger: Logger): void {
   let isTold = false;
   for (const emitter of listeners(event.repository)) {
@@ -117,7 +117,7 @@ export function dispatch(name: CacheEventName, event: CacheEvent, logger: Logger
   if (!isTold) logger.warn(`[hawser] cache${event.repository === undefined ? '' : ` ${event.repository}`}: ${name}: ${event.message}`);
 }
 
-/** Tells the listeners of one repository that a refresh failed. */
+/** Emits a failed refresh to the listeners of one repository. */
 export function refreshFailed(emitter: CacheEmitter, error: unknown, key: string, logger: Logger): void {
   if (isHeard(emitter, 'refreshError')) emitLater(emitter, 'refreshError', error, { key });
   else logger.warn(`[hawser] cache ${emitter[LISTENED].prefix}: a background refresh failed; the stale value stays until its ttl is over:`, error);

@@ -1,6 +1,6 @@
 /**
- * What the caches of this process did. Every read of a repository is counted exactly once, as a hit, a stale hit or a miss; a caller who
- * joined somebody else's load is a miss.
+ * Counters of this process's caches. Every read of a repository counts exactly once, as a hit, a stale hit or a miss. A caller that
+ * joined another load is a miss.
  */
 import { prometheusText, type Family } from './prometheus';
 
@@ -10,46 +10,46 @@ export interface CacheCounters {
   hits: number;
   /** Reads answered with a stale value from the cache. */
   stale: number;
-  /** Reads that found nothing they could use. */
+  /** Reads that found no usable entry. */
   misses: number;
-  /** Loaders run to answer a read. */
+  /** Loaders that ran to answer a read. */
   loads: number;
   /** Of those, the ones that failed. */
   loadErrors: number;
-  /** Loaders run in the background for a stale value. */
+  /** Loaders that ran in the background for a stale value. */
   refreshes: number;
   /** Of those, the ones that failed. */
   refreshErrors: number;
   /** Entries stored by `set`, `setWithTags` and `setMany`. */
   writes: number;
-  /** Calls of `delete`, `deleteMany`, `deletePattern` and `invalidateTags` that were carried out. */
+  /** Calls of `delete`, `deleteMany`, `deletePattern` and `invalidateTags` that succeeded. */
   invalidations: number;
   /** Writes and invalidations that were rejected. */
   writeErrors: number;
-  /** Of the invalidations among them, the ones that are kept and will be repeated. */
+  /** Of these, the invalidations that are kept and will be repeated. */
   owed: number;
-  /** Reads answered with a value kept for `staleIfError`, because their loader failed. */
+  /** Reads answered with a value that `staleIfError` kept, because their loader failed. */
   kept: number;
-  /** Loaders run without the cache: Redis did not answer within the budget, or another's load took longer than `lockTimeoutMs`. */
+  /** Loaders that ran without the cache: Redis did not answer within the budget, or another load took longer than `lockTimeoutMs`. */
   givenUp: number;
-  /** Loads whose value was returned and not stored: Redis did not take it in time, refused it, or the load had lost its lease. */
+  /** Loads whose value was returned and not stored: Redis did not accept it in time, refused it, or the load had lost its lease. */
   notStored: number;
-  /** The same, because the value was longer than may be stored. */
+  /** The same, because the value was too long. */
   tooLarge: number;
-  /** The same, because a tag that the loader named could not be put in place. */
+  /** The same, because a tag that the loader named could not be added. */
   untagged: number;
 }
 
-/** The counters of one repository with what follows from them. */
+/** The counters of one repository with derived values. */
 export type RepositoryMetrics = CacheCounters & { reads: number; hitRate: number };
 
 /** `CacheMetrics.snapshot()`: plain data, no reference into the live counters. */
 export interface CacheMetricsSnapshot extends CacheCounters {
   /** hits + stale + misses. */
   reads: number;
-  /** 0..100. */
+  /** In percent, from 0 to 100. */
   hitRate: number;
-  /** By prefix: the busiest 100; all others together are `other`. */
+  /** By prefix: the busiest 100; `other` sums all others. */
   repositories: Record<string, RepositoryMetrics>;
 }
 
@@ -58,7 +58,7 @@ const NAMES = [
   'notStored', 'tooLarge', 'untagged',
 ] as const satisfies readonly (keyof CacheCounters)[];
 
-/** How many repositories are told apart. */
+/** The number of repositories with separate counters. */
 export const MAX_REPOSITORIES = 100;
 const OTHER = 'other';
 
@@ -72,24 +72,24 @@ function add(to: CacheCounters, more: CacheCounters): void {
 
 interface Counted {
   readonly counters: CacheCounters;
-  /** Who may still count: as long as there is somebody, the counters stay. */
+  /** The holders that may still count. The counters stay while there is a holder. */
   holders: number;
 }
 
-/** Counters of repositories by prefix; two repositories of one prefix share theirs. */
+/** Counters of repositories by prefix. Repositories with the same prefix share them. */
 const repositories = new Map<string, Counted>();
-/** What was counted by repositories that are not told apart any more. */
+/** The counts of repositories that no longer have separate counters. */
 let forgotten = zero();
-/** Hits and misses that the application recorded itself. */
+/** Hits and misses that the application recorded. */
 let recorded = zero();
-/** At so many repositories, those that nobody holds and that were not busy are forgotten. */
+/** At this number of repositories, those without a holder that were not busy are forgotten. */
 let crowd = 2 * MAX_REPOSITORIES;
 
 const dropped = new FinalizationRegistry<Counted>((counted) => {
   counted.holders--;
 });
 
-/** For repositories: the counters to count in, for as long as `holder` is there. */
+/** For repositories: the counters to use while `holder` exists. */
 export function countersOf(prefix: string, holder?: object): CacheCounters {
   let counted = repositories.get(prefix);
   if (counted === undefined) {
@@ -103,10 +103,10 @@ export function countersOf(prefix: string, holder?: object): CacheCounters {
   return counted.counters;
 }
 
-/** Where repositories count while metrics are switched off. */
+/** Unused counters for repositories while metrics are switched off. */
 export const UNCOUNTED: CacheCounters = zero();
 
-/** The busiest first; of equally busy ones the latest. */
+/** The busiest first; among equally busy ones, the latest. */
 function byBusyness(): [prefix: string, counted: Counted][] {
   const busyness = ({ counters }: Counted): number => counters.hits + counters.stale + counters.misses + counters.writes + counters.invalidations;
   return [...repositories].reverse().sort(([, a], [, b]) => busyness(b) - busyness(a));
@@ -121,7 +121,7 @@ function forget(): void {
   crowd = Math.max(2 * MAX_REPOSITORIES, 2 * repositories.size);
 }
 
-/** The repositories that are told apart, in the order in which they came, and all others together. */
+/** The repositories with separate counters, in order of creation, and the sum of all others. */
 function named(): [prefix: string, counters: CacheCounters][] {
   const busiest = repositories.size > MAX_REPOSITORIES ? new Set(byBusyness().slice(0, MAX_REPOSITORIES).map(([prefix]) => prefix)) : undefined;
   const list: [string, CacheCounters][] = [];
@@ -153,18 +153,18 @@ function withDerived(counters: CacheCounters): RepositoryMetrics {
 }
 
 /**
- * Hits, misses and the rest, for all repositories of the process. Counting is switched off by `CACHE_METRICS_ENABLED=false`. The busiest 100
- * repositories are told apart; all others are one that is called `other`.
+ * Counters of all repositories of the process. `CACHE_METRICS_ENABLED=false` switches counting off. The busiest 100 repositories have
+ * separate counters; `other` sums the rest.
  *
  *     app.get('/metrics', (_, res) => res.type('text/plain').send(CacheMetrics.prometheus()));
  */
 export class CacheMetrics {
-  /** Fresh hits of all repositories, and those recorded by hand. */
+  /** Fresh hits of all repositories, plus recorded hits. */
   static get hits(): number {
     return sum().hits;
   }
 
-  /** Misses of all repositories, and those recorded by hand. */
+  /** Misses of all repositories, plus recorded misses. */
   static get misses(): number {
     return sum().misses;
   }
@@ -174,24 +174,24 @@ export class CacheMetrics {
     return sum().stale;
   }
 
-  /** Counts a hit of a cache of the application's own. Repositories count by themselves. */
+  /** Counts a hit of an application's own cache. Repositories count on their own. */
   static recordHit(): void {
     recorded.hits++;
   }
 
-  /** Counts a miss of a cache of the application's own. Repositories count by themselves. */
+  /** Counts a miss of an application's own cache. Repositories count on their own. */
   static recordMiss(): void {
     recorded.misses++;
   }
 
-  /** Reads answered from the cache, stale ones included, in percent of all reads: 0..100; 0 when nothing was read. */
+  /** Reads answered from the cache, including stale ones, in percent of all reads, from 0 to 100; 0 if there were no reads. */
   static getHitRate(): number {
     return rate(sum());
   }
 
-  /** All counters, in total and by repository. In each: hits + stale + misses = reads. */
+  /** All counters, in total and by repository. In each of them, hits + stale + misses = reads. */
   static snapshot(): CacheMetricsSnapshot {
-    // Any string may be a prefix, `__proto__` too: own properties only.
+    // Any string may be a prefix, even `__proto__`, so define own properties.
     const byPrefix = Object.fromEntries(named().map(([prefix, counters]) => [prefix, withDerived(counters)]));
     return { ...withDerived(sum()), repositories: byPrefix };
   }
@@ -209,7 +209,7 @@ export class CacheMetrics {
     forgotten = zero();
     for (const [prefix, { counters, holders }] of repositories) {
       Object.assign(counters, zero());
-      // Last, so that a repository that is there again finds a place.
+      // Last, so that a repository that counts again finds a place.
       if (holders === 0 && repositories.size > MAX_REPOSITORIES) repositories.delete(prefix);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The options of the cache: what an application writes, and the form in which a call travels to the engine (durations in
- * milliseconds, as decimal text, `''` where nothing was given).
+ * The options of the cache: the application's form, and the form in which a call crosses to the engine (durations in milliseconds as
+ * decimal text, `''` if absent).
  */
 import { isSignal } from '../abort';
 import { badOption, HawserError } from '../errors';
@@ -8,38 +8,38 @@ import { copyOptions } from '../names';
 import { checkMs, checkNames, checkSeconds, checkTags, checkTtl } from './validate';
 import { checkSerializer, type Serializer } from './serializer';
 
-/** How one call stores and reads an entry. Seconds, except where the name says `Ms`. */
+/** How one call stores and reads an entry. Times are in seconds, except where the name ends in `Ms`. */
 export interface CacheOptions {
-  /** Time to live of the entry. From 0.001 (1 ms) to ten years; default: the repository's, else `CACHE_DEFAULT_TTL` (3600). */
+  /** The entry's time to live, from 0.001 (1 ms) to ten years. Default: the repository's, else `CACHE_DEFAULT_TTL` (3600). */
   ttl?: number | undefined;
   /** Tags by which the entry can be invalidated: at most 64 of at most 1 kB each. Duplicates are dropped. */
   tags?: readonly string[] | undefined;
   /**
-   * From this age on the entry is *stale*: it is still returned, and one caller of the whole fleet refreshes it in the background.
-   * At most `ttl`. Default: an entry is fresh for its whole life.
+   * From this age on, the entry is *stale*: it is still returned, and one caller in the whole fleet refreshes it in the background. At
+   * most `ttl`. Default: an entry is fresh for its whole life.
    */
   staleAfter?: number | undefined;
   /**
-   * For this long after its time to live an entry is kept and may be returned when the loader fails; after that failure the source rests for a
-   * moment (1 s doubling to 60 s) in which callers get the kept value at once. Default: 0 for what is stored; what is read says itself
-   * how long it is kept, unless the reader says 0.
+   * How long an entry is kept after its time to live, to be returned if the loader fails. After a failure, the loader is not run for a
+   * while (1 s doubling to 60 s), and callers get the kept value at once. Default: 0 for storing; for reading, the entry's own value
+   * applies, unless the reader passes 0.
    */
   staleIfError?: number | undefined;
-  /** This caller takes no entry older than this, whatever its time to live. */
+  /** This caller accepts no entry older than this, whatever its time to live. */
   maxAge?: number | undefined;
   /**
-   * How long to wait at most for the load of another caller, in another process or in this one, before loading without storing. Callers
-   * whose time is over at the same moment share one load. Default 30,000.
+   * The longest wait for a load of another caller, in another process or in this one, before loading without storing. Callers whose wait
+   * ends at the same moment share one load. Default 30,000.
    */
   lockTimeoutMs?: number | undefined;
   /**
-   * When it aborts, this call rejects with its reason. The load goes on for whoever else waits for it, and its result is stored. The
-   * loader finds it as `context.signal`.
+   * When the signal aborts, this call rejects with its reason. The load continues for other callers, and its result is stored. The loader
+   * receives the signal as `context.signal`.
    */
   signal?: AbortSignal | undefined;
 }
 
-/** What holds for every call of a repository that does not say otherwise. */
+/** Defaults for the calls of a repository. */
 export interface CacheRepositoryOptions {
   /** As in {@link CacheOptions.ttl}. */
   ttl?: number | undefined;
@@ -49,13 +49,13 @@ export interface CacheRepositoryOptions {
   staleIfError?: number | undefined;
   /** As in {@link CacheOptions.lockTimeoutMs}. */
   lockTimeoutMs?: number | undefined;
-  /** How values become text and text becomes values. Default: JSON. */
+  /** Converts values to text and text to values. Default: JSON. */
   serializer?: Serializer | undefined;
-  /** Not in this version: anything but `false` is refused with `E_UNSUPPORTED`. */
+  /** Not supported in this version: any value but `false` is refused with `E_UNSUPPORTED`. */
   nearCache?: false;
 }
 
-/** A call's options as they travel. */
+/** A call's options in the form that crosses. */
 export interface CallOptions {
   readonly ttl: string;
   readonly keep: string;
@@ -94,7 +94,7 @@ function checkOrder(path: string, staleAfter: number, ttl: number): void {
   if (staleAfter > ttl) badOption(`${path}.staleAfter`, `at most ${path}.ttl (${ttl})`, staleAfter, RangeError);
 }
 
-/** What a call without options uses: the repository's options over `CACHE_DEFAULT_TTL`. */
+/** The options of a call without options: the repository's options over `CACHE_DEFAULT_TTL`. */
 export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: number): CallOptions {
   const ttl = repository.ttl ?? defaultTtl;
   return {
@@ -112,7 +112,7 @@ function ms(seconds: number): string {
   return String(Math.round(seconds * 1000));
 }
 
-/** Checks a call's options and lays them over the repository's. Errors: TypeError, RangeError. */
+/** Checks a call's options and merges them with the repository's. Errors: TypeError, RangeError. */
 export function callOptions(base: CallOptions, options: unknown, path = 'cache'): CallOptions {
   const { ttl, tags, staleAfter, staleIfError, maxAge, lockTimeoutMs, signal } = checkNames(path, options, CALL);
   let { fresh } = base;

@@ -1,6 +1,6 @@
 /** Prometheus' text format, version 0.0.4. Source: prometheus.io/docs/instrumenting/exposition_formats. */
 
-/** One metric and the counters it is made of. */
+/** One metric and its counters. */
 export interface Family<C> {
   readonly name: string;
   readonly help: string;
@@ -22,7 +22,7 @@ export function prometheusText<C>(families: readonly Family<C>[], counters: read
   return `${lines.join('\n')}\n`;
 }
 
-/** Backslash, quote and line feed are all that the format escapes in a label's value. */
+/** The format escapes only backslash, quote and line feed in a label's value. */
 function escapeLabel(value: string): string {
   return value.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`));
 }

@@ -1,10 +1,10 @@
-/** Values to text and back: JSON unless a repository brings its own. */
+/** Converts values to text and back: JSON, unless a repository has its own serializer. */
 import { badOption } from '../errors';
 import { isThenable } from '../guard';
 
-/** Turns values into text and back. `deserialize(serialize(value))` must be as good as `value`. */
+/** Converts values to text and back. `deserialize(serialize(value))` must be equivalent to `value`. */
 export interface Serializer {
-  /** Throws for what it cannot carry; whatever it throws reaches the caller. */
+  /** Throws for values that it cannot represent. The exception reaches the caller. */
   serialize(value: unknown): string;
   deserialize(text: string): unknown;
 }
@@ -37,8 +37,8 @@ export function checkSerializer(serializer: unknown): asserts serializer is Seri
 }
 
 /**
- * The application's serializer as it is used: what it gives as a promise is refused (a value is decoded at once), and the promise's own failure
- * reaches nobody.
+ * Wraps the application's serializer. Refuses a promise as its result, because values are decoded synchronously, and ignores that
+ * promise's rejection.
  */
 export function guardedSerializer(serializer: Serializer): Serializer {
   return {
@@ -56,12 +56,12 @@ export function guardedSerializer(serializer: Serializer): Serializer {
   };
 }
 
-/** Even `then` is the application's. */
+/** Even `then` is code of the application. */
 function guard(promise: PromiseLike<unknown>): void {
   void (async () => promise)().catch(() => undefined);
 }
 
-/** A value as the text that is stored. Errors: what the serializer throws, TypeError where it gives no well-formed string. */
+/** The text to store for a value. Errors: the serializer's exception, or TypeError if its result is not a well-formed string. */
 export function encodeValue(serializer: Serializer, value: unknown): string {
   const text: unknown = serializer.serialize(value);
   if (serializer === JSON_SERIALIZER) return text as string;

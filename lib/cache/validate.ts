@@ -1,6 +1,6 @@
 /**
- * What may be a key, a tag, a prefix, a time. Everything is checked before anything is sent, so that a call with a wrong argument
- * leaves nothing behind. Messages name the full path of the option and never show a key, a tag or a value.
+ * Checks keys, tags, prefixes and times. All checks run before anything is sent, so that a call with an invalid argument leaves nothing
+ * behind. Messages name the full path of the option and never show a key, a tag or a value.
  */
 import { MAX_TTL_SECONDS, MIN_TTL_SECONDS } from '../env';
 import { badOption } from '../errors';
@@ -9,7 +9,7 @@ import { ownOptions } from '../names';
 export const MAX_TAGS = 64;
 export const MAX_TAG_BYTES = 1024;
 
-/** Two strings with different lone surrogates are the same bytes on the wire: they would be one key. */
+/** Strings that differ only in lone surrogates have the same bytes on the wire, so they would be the same key. */
 function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
@@ -29,7 +29,7 @@ function loneSurrogate(path: string): TypeError {
   return Object.assign(new TypeError(`${path} must be a well-formed string, got one with a lone surrogate`), { code: 'E_BAD_OPTION' });
 }
 
-/** Returns a copy: what the caller changes afterwards counts no more. */
+/** Returns a copy, so that later changes by the caller have no effect. */
 export function checkKeys(path: string, keys: unknown): string[] {
   if (!Array.isArray(keys)) badOption(path, 'an array of strings', keys);
   const own = keys.slice() as unknown[];
@@ -37,13 +37,13 @@ export function checkKeys(path: string, keys: unknown): string[] {
   return own as string[];
 }
 
-/** A repository's prefix: any non-empty well-formed string without `#`, which marks what is internal. */
+/** A repository's prefix: any non-empty well-formed string without `#`, which marks internal keys. */
 export function checkPrefix(prefix: unknown): asserts prefix is string {
   checkText('cache.prefix', prefix);
   if (prefix.includes('#')) badOption('cache.prefix', 'a string without #', prefix);
 }
 
-/** Tags to invalidate, however many; duplicates are dropped. */
+/** Any number of tags to invalidate; duplicates are dropped. */
 export function checkTagList(path: string, tags: unknown): string[] {
   if (!Array.isArray(tags)) badOption(path, 'an array of strings', tags);
   for (let i = 0; i < tags.length; i++) {
@@ -52,7 +52,7 @@ export function checkTagList(path: string, tags: unknown): string[] {
       checkText(`${path}[${i}]`, tag);
       continue;
     }
-    // Cheap first: no character takes more than three bytes per unit.
+    // The cheap check first: no character takes more than three bytes per unit.
     if (tag.length * 3 > MAX_TAG_BYTES && Buffer.byteLength(tag) > MAX_TAG_BYTES) {
       throw rangeError(`${path}[${i}] must be at most ${MAX_TAG_BYTES} bytes of UTF-8, got ${Buffer.byteLength(tag)}`);
     }
@@ -90,7 +90,7 @@ export function checkFunction(path: string, value: unknown): void {
   if (typeof value !== 'function') badOption(path, 'a function', value);
 }
 
-/** An option that nobody reads is a misspelling. Returns the options to read from. */
+/** Refuses unknown options, which are probably misspelled. Returns the options to read from. */
 export function checkNames(path: string, options: unknown, known: ReadonlySet<string>): Record<string, unknown> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) badOption(path, 'an object', options);
   const own = ownOptions(options);

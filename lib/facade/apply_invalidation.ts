@@ -1,10 +1,10 @@
-/** Messages of the bus as calls of a repository. */
+/** Applies messages of the bus to a repository. */
 import { checkMessage, type CacheInvalidationMessage } from '../pubsub/message';
 import type { CacheRepository } from './repository';
 
 /**
- * Applies a message of the bus to a repository: tags are invalidated, patterns and keys deleted. For a rollout during which instances that
- * keep their caches themselves still announce changes on the bus. Resolves with the number of entries. Rejects as the repository does.
+ * Applies a message of the bus to a repository: invalidates tags, deletes patterns and keys. Use it during a rollout, while instances
+ * with their own caches still announce changes on the bus. Resolves with the number of entries. Rejects as the repository does.
  *
  *     PubSubService.onInvalidation('orders', (message) => applyInvalidation(orders, message));
  */

@@ -1,4 +1,4 @@
-/** What stands above the client: manager, cache, bus. */
+/** The parts above the client: manager, cache, bus. */
 export { HawserError, type HawserErrorDetails } from '../errors';
 export type { Logger } from '../logger';
 export {

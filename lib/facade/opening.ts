@@ -1,4 +1,4 @@
-/** What a repository is beside its methods: its prefix, its options, and the port on which its calls go now. */
+/** The state of a repository: its prefix, its options, and the port for its calls. */
 import { countersOf, UNCOUNTED } from '../cache/metrics';
 import type { CacheEmitter } from '../cache/events';
 import { baseOptions, type CacheRepositoryOptions } from '../cache/options';
@@ -8,7 +8,7 @@ import { cacheDriver, settings } from '../manager/connections';
 import type { Settings } from '../manager/options';
 import { valueLimit } from '../manager/value_limit';
 
-/** A symbol, so that a subclass may name its members as it likes. */
+/** A symbol, so that a subclass may use any names for its members. */
 export const OWN = Symbol('own');
 
 export interface Own {
@@ -17,7 +17,7 @@ export interface Own {
   opened: { settings: Settings; port: CachePort } | undefined;
 }
 
-/** The engine and the settings that hold now; they change when the manager is closed or its main client is replaced. */
+/** The current engine and settings; they change when the manager is closed or its main client is replaced. */
 export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): CachePort {
   const own = repository[OWN];
   const driver = cacheDriver();

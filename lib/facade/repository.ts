@@ -1,4 +1,4 @@
-/** A cache with a prefix of its own: what applications call. Arguments are checked here; the engine decides the rest. */
+/** The public class of the cache. It checks arguments; the engine decides the rest. */
 import type { Call } from '../cache/call';
 import { Decision } from '../contract.generated';
 import { CacheEmitter } from '../cache/events';
@@ -17,27 +17,27 @@ import { invalidated, storeMany, storeOne, type CacheItem, type SetOptions } fro
 export type { CacheItem, SetOptions };
 
 /**
- * A cache whose entries have a prefix, a time to live and tags by which they are invalidated.
+ * A cache whose entries have a prefix, a time to live and tags for invalidation.
  *
  *     const cache = new CacheRepository('orders');
  *     const list = await cache.getOrSet('list:1', () => db.orders(1), { ttl: 300, tags: ['company:1:orders'] });
  *     await cache.invalidateTags(['company:1:orders']);
  *
- * Reads never fail because of Redis: when it is down or slow, loaders run without it. Writes reject. No read that starts after a write has
- * resolved returns a value whose load started before it, in whatever process.
+ * Reads never fail because of Redis: if it is down or slow, loaders run without it, and writes reject. A read that starts after a write
+ * has resolved never returns a value whose load started before the write, in any process.
  *
- * Keys and tags are any non-empty well-formed strings; anything else rejects with TypeError before anything is sent. Values are what the
- * serializer carries, by default JSON: the caller that ran a loader gets the loader's own object, everybody else a fresh copy, so a miss may
- * carry Dates and class instances and a hit never does.
+ * Keys and tags are any non-empty well-formed strings; anything else rejects with TypeError before anything is sent. The serializer (by
+ * default JSON) determines the possible values. The caller that ran a loader gets the loader's object, all others get a new copy, so a
+ * miss may return Dates and class instances and a hit never does.
  *
- * Emits `refreshError`, `breaker`, `gap`, `originCheckOff` and `warning`; an event without a listener is one log line.
+ * Emits `refreshError`, `breaker`, `gap`, `originCheckOff` and `warning`; an event without a listener becomes a log line.
  */
 export class CacheRepository extends CacheEmitter {
   /** @internal */ declare readonly [OWN]: Own;
 
   /**
-   * Opens nothing: the connection is made at the first call. Throws TypeError or RangeError for a prefix or option that cannot be used,
-   * HawserError `E_UNSUPPORTED` for `nearCache`.
+   * Opens nothing; the first call opens the connection. Throws TypeError or RangeError for an invalid prefix or option, HawserError
+   * `E_UNSUPPORTED` for `nearCache`.
    */
   constructor(prefix: string = 'sc', options?: CacheRepositoryOptions) {
     checkPrefix(prefix);
@@ -46,9 +46,9 @@ export class CacheRepository extends CacheEmitter {
   }
 
   /**
-   * The value of a key; where there is none, the loader's. However many callers in however many processes ask at once, one loader runs.
-   * Rejects with the loader's own error, unchanged; with TypeError for a value that cannot be stored.
-   * `undefined` from the loader is returned and not stored; `null`, `false`, `0` and `''` are values like any other.
+   * Returns the value of a key, or the loader's value if there is no entry. If many callers in many processes ask at once, one loader
+   * runs. Rejects with the loader's own error, unchanged, and with TypeError for a value that cannot be stored. `undefined` from the
+   * loader is returned and not stored; `null`, `false`, `0` and `''` are ordinary values.
    */
   async getOrSet<T>(key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
     checkText('key', key);
@@ -65,9 +65,9 @@ export class CacheRepository extends CacheEmitter {
   }
 
   /**
-   * The values of several keys, in their order. `missing` is called with the keys that this process has to load, at once; what its result
-   * does not have resolves `undefined` and is not stored. Loads of its own come before waiting for loads of others, so it may be called
-   * again, with keys whose holder failed. Options hold for every entry. Rejects as `getOrSet` does.
+   * Returns the values of several keys, in order. Calls `missing` once with all keys that this process must load. A key that is absent
+   * from its result resolves to `undefined` and is not stored. Own loads come before waits for loads of others, so `missing` may be
+   * called again, with keys whose holder failed. The options apply to every entry. Rejects as `getOrSet` does.
    *
    *     await cache.getOrSetMany(ids, async (ids) => new Map((await db.users(ids)).map((user) => [user.id, user])));
    */
@@ -85,14 +85,16 @@ export class CacheRepository extends CacheEmitter {
     return (await new Group(port, missing, o).read(list)) as T[];
   }
 
-  /** The value of a key, stale ones included, or `null`: for a miss, for a cached `null`, and when Redis does not answer in time. */
+  /**
+   * Returns the value of a key, even if it is stale, or `null`: for a miss, for a cached `null`, and if Redis does not answer in time.
+   */
   async get<T>(key: string): Promise<T | null> {
     checkText('key', key);
     const port = portOf(this);
     return found<T>(port, await port.driver.get(port.repo, key).next());
   }
 
-  /** As `get`, for several keys at once, in their order. */
+  /** As `get`, for several keys at once, in order. */
   async getMany<T>(keys: readonly string[]): Promise<(T | null)[]> {
     const list = checkKeys('keys', keys);
     const port = portOf(this);
@@ -100,7 +102,7 @@ export class CacheRepository extends CacheEmitter {
     return (await Promise.all(calls)).map((call) => found<T>(port, call));
   }
 
-  /** Whether there is an entry, a cached `null` included. `false` when Redis does not answer in time. Not counted as a read. */
+  /** Whether there is an entry, including a cached `null`. `false` if Redis does not answer in time. This does not count as a read. */
   async has(key: string): Promise<boolean> {
     checkText('key', key);
     const port = portOf(this);
@@ -109,37 +111,38 @@ export class CacheRepository extends CacheEmitter {
   }
 
   /**
-   * Stores a value for `ttl` seconds (default: the repository's). Rejects with TypeError or RangeError for a value or time that cannot be
-   * stored, else with a HawserError; where its `maybeExecuted` is true, the value may still appear.
+   * Stores a value for `ttl` seconds (default: the repository's). Rejects with TypeError or RangeError for an invalid value or time,
+   * otherwise with a HawserError; if its `maybeExecuted` is true, the value may still appear.
    */
   async set<T>(key: string, value: T, ttl?: number): Promise<void> {
     checkText('key', key);
     await storeOne(portOf(this), 'set', key, value, ttl === undefined ? undefined : { ttl });
   }
 
-  /** As `set`, with tags. With `CACHE_ENABLE_TAGS=false` an entry with tags is not stored, and what the key held is deleted. */
+  /** As `set`, with tags. With `CACHE_ENABLE_TAGS=false`, an entry with tags is not stored, and the key's former entry is deleted. */
   async setWithTags<T>(key: string, value: T, options?: SetOptions): Promise<void> {
     checkText('key', key);
     await storeOne(portOf(this), 'setWithTags', key, value, options);
   }
 
   /**
-   * Stores several entries at once. Everything is checked and serialized first: a wrong item rejects before anything is sent. Of two items
-   * with one key the later one counts. When storing fails for some, the rest is stored and the first failure is thrown.
+   * Stores several entries at once. Checks and serializes all items first, so an invalid item rejects before anything is sent. If two
+   * items have the same key, the later one wins. If some items cannot be stored, the others are stored, and the call rejects with the
+   * first failure.
    */
   async setMany(items: readonly CacheItem[]): Promise<void> {
     if (!Array.isArray(items)) badOption('items', 'an array of { key, value, ttl?, tags? }', items);
     await storeMany(portOf(this), items);
   }
 
-  /** Deletes an entry. A load of it that runs now, anywhere, will not be stored. Rejects with a HawserError. */
+  /** Deletes an entry. A load of the key that is under way, in any process, will not be stored. Rejects with a HawserError. */
   async delete(key: string): Promise<void> {
     checkText('key', key);
     const port = portOf(this);
     await invalidated(port, 'delete', port.driver.delete(port.repo, [key]));
   }
 
-  /** Deletes several entries at once; the number of those that were there. Rejects with a HawserError. */
+  /** Deletes several entries at once. Resolves with the number of entries that existed. Rejects with a HawserError. */
   async deleteMany(keys: readonly string[]): Promise<number> {
     const list = checkKeys('keys', keys);
     const port = portOf(this);
@@ -148,8 +151,9 @@ export class CacheRepository extends CacheEmitter {
   }
 
   /**
-   * Deletes the entries of this repository whose keys match a glob (`*`, `?`, `[a-z]`, `\` to escape); their number. Walks the whole
-   * database in small steps without blocking the server: for housekeeping, not for requests, which use tags. Rejects with a HawserError.
+   * Deletes the entries of this repository whose keys match a glob (`*`, `?`, `[a-z]`, `\` to escape). Resolves with their number. Scans
+   * the whole database in small steps without blocking the server. Use it for maintenance, and tags for requests. Rejects with a
+   * HawserError.
    */
   async deletePattern(glob: string): Promise<number> {
     checkText('glob', glob);
@@ -158,9 +162,9 @@ export class CacheRepository extends CacheEmitter {
   }
 
   /**
-   * Makes every entry that carries one of the tags unusable, in a few commands however many there are. Resolves with their number, an estimate
-   * (exact for a handful, within 4 % at 100,000; with several tags the sum over tags). Rejects with a HawserError when it could not be
-   * delivered; `kept: true` says that it is repeated until it is.
+   * Invalidates every entry that carries one of the tags, with a few commands for any number of entries. Resolves with an estimate of
+   * their number (exact for a few, within 4 % at 100,000; with several tags, the sum over tags). Rejects with a HawserError if it could
+   * not be delivered; `kept: true` means that hawser repeats it until it is delivered.
    */
   async invalidateTags(tags: readonly string[]): Promise<number> {
     const list = checkTagList('tags', tags);

@@ -1,4 +1,4 @@
-/** Base class of services that cache: a repository of their own, keys and tags by company. */
+/** The base class of services with a cache: its own repository, and keys and tags by company. */
 import { types } from 'node:util';
 import { badOption } from '../errors';
 import { isThenable } from '../guard';
@@ -6,14 +6,14 @@ import { canonicalHash } from '../cache/canonical';
 import type { CacheRepositoryOptions } from '../cache/options';
 import { CacheRepository } from './repository';
 
-/** A part of a key: text, a Date, or an id that has a text (numbers, ObjectIds of MongoDB). */
+/** A part of a key: text, a Date, or an id with a text form (numbers, MongoDB's ObjectIds). */
 type KeyPart = string | number | bigint | Date | { toHexString(): string };
 
-/** Beside the services, so that no name is taken from subclasses. */
+/** Stored outside the services, so that subclasses can use any name. */
 const caches = new WeakMap<CachedService, CacheRepository>();
 
 /**
- * A service with a cache whose prefix is its name.
+ * A service with a cache. The service's name is the prefix.
  *
  *     class OrderService extends CachedService {
  *       protected serviceName = 'order';
@@ -34,8 +34,8 @@ export abstract class CachedService {
   declare protected cacheOptions?: CacheRepositoryOptions;
 
   /**
-   * The service's repository. Made at its first use and not in the constructor, which runs before a subclass's `serviceName` is assigned.
-   * Throws TypeError where there is none by then.
+   * The service's repository. It is made at first use, because the constructor runs before a subclass assigns `serviceName`. Throws
+   * TypeError if there is no `serviceName`.
    */
   protected get cache(): CacheRepository {
     let cache = caches.get(this);
@@ -54,18 +54,20 @@ export abstract class CachedService {
   }
 
   /**
-   * `company:part:part`. A `:` or `%` inside a part is escaped, so that `('a', 'b:c')` and `('a:b', 'c')` are two keys; parts without them
-   * stand as they are. Ids that are not strings are written as text, Dates as ISO 8601. A TypeError for what has no text of its own (null,
-   * undefined, NaN, plain objects, a promise, an invalid Date ...): a key that says `undefined` would be shared by all who forgot theirs.
+   * `company:part:part`. A `:` or `%` inside a part is escaped, so that `('a', 'b:c')` and `('a:b', 'c')` are different keys; other parts
+   * are unchanged. Ids that are not strings become text, Dates become ISO 8601. Throws TypeError for a value without a text form (null,
+   * undefined, NaN, plain objects, a promise, an invalid Date ...), because all callers that forgot a part would share the key
+   * `undefined`.
    */
   protected cacheKey(companyId: KeyPart, ...parts: KeyPart[]): string {
     return `${segment('companyId', companyId)}:${parts.map((part, i) => segment(`parts[${i}]`, part)).join(':')}`;
   }
 
   /**
-   * The key of a list with these query parameters: equal parameters give equal keys in whatever order they are written, at every depth;
-   * types are kept (`1` is not `'1'`), `undefined` is absent. TypeError for what JSON cannot carry, and for what shows no content there: a promise
-   * (a forgotten `await`), a RegExp, an Error, an ArrayBuffer, an instance of a class without properties, an invalid Date.
+   * The key of a list with these query parameters. Equal parameters give equal keys in any order, at every depth. Types are distinguished
+   * (`1` is not `'1'`), and `undefined` counts as absent. Throws TypeError for values that JSON cannot represent or shows without
+   * content: a promise (a forgotten `await`), a RegExp, an Error, an ArrayBuffer, an instance of a class without properties, an invalid
+   * Date.
    */
   protected listCacheKey(companyId: KeyPart, queryParams: object): string {
     if (typeof queryParams !== 'object' || (queryParams as unknown) === null) badOption('queryParams', 'an object', queryParams);
@@ -79,7 +81,7 @@ export abstract class CachedService {
   }
 }
 
-/** An empty part is `%`, which no escape is: so no part and an empty part are two keys. */
+/** An empty part becomes `%`, which is not an escape, so that no part and an empty part are different keys. */
 function segment(path: string, part: unknown): string {
   const text = typeof part === 'string' ? part : idText(path, part);
   if (text === '') return '%';
@@ -93,13 +95,13 @@ function idText(path: string, part: unknown): string {
   if (typeof part !== 'object' || part === null || Array.isArray(part) || isThenable(part)) return badOption(path, ALLOWED, part);
   if (types.isRegExp(part) || types.isNativeError(part)) return badOption(path, ALLOWED, part);
   const { toJSON } = part as { toJSON?: unknown };
-  // Dates of whatever kind are written as in JSON, ISO 8601; one that is invalid has no text there.
+  // Dates of any kind are written as in JSON, ISO 8601; an invalid one has no text there.
   const shown: unknown = typeof toJSON === 'function' ? (toJSON as (key: string) => unknown).call(part, '') : textOf(part);
   if (typeof shown !== 'string') return badOption(path, ALLOWED, part);
   return shown;
 }
 
-/** What `String(object)` gives where the object says so itself. */
+/** The result of `String(object)`, if the object defines it. */
 function textOf(part: object): string | undefined {
   if (typeof (part as { toString?: unknown }).toString !== 'function') return undefined;
   const text: unknown = (part as { toString(): unknown }).toString();

@@ -1,4 +1,4 @@
-/** What a repository writes: values checked and serialized before anything is sent, and errors made where the caller awaits them. */
+/** The writes of a repository. It checks and serializes values before anything is sent, and makes errors where the caller awaits them. */
 import type { Call } from '../cache/call';
 import { Decision } from '../contract.generated';
 import { callOptions, type CacheOptions, type CallOptions } from '../cache/options';
@@ -14,7 +14,7 @@ export interface CacheItem<T = unknown> extends Omit<CacheOptions, 'signal' | 'm
   value: T;
 }
 
-/** Options of a call that stores a value that is there already. */
+/** Options of a call that stores an existing value. */
 export type SetOptions = Omit<CacheItem, 'key' | 'value'>;
 
 const ITEM_ONLY: ReadonlySet<string> = new Set(['key', 'value']);
@@ -49,7 +49,7 @@ function encode(port: CachePort, value: unknown): string {
   return encodeValue(port.serializer, value);
 }
 
-/** Throws for a value that is too long. Only a long one has to wait for what the server says. */
+/** Throws for a value that is too long. Only a long value has to wait for the server's limit. */
 function checkLength(port: CachePort, operation: string, payload: string): Promise<void> | undefined {
   const excess = excessOf(port.limit, payload);
   if (excess === undefined) return undefined;
@@ -79,7 +79,10 @@ export async function invalidated(port: CachePort, operation: string, call: Call
   return count;
 }
 
-/** The number that a write brought. The error is made here, in an async function that the caller awaits: its stack leads there. */
+/**
+ * The number in a write's answer. The error is made here, in an async function that the caller awaits, so that its stack contains the
+ * caller.
+ */
 async function written(port: CachePort, operation: string, call: Call): Promise<number> {
   await call.next();
   if (call.kind === Decision.Error) {

@@ -1,30 +1,30 @@
-/** Filling caches before the traffic comes. */
+/** Fills caches before traffic arrives. */
 import { isSignal, onAbort } from '../abort';
 import { checkFunction, checkNames } from '../cache/validate';
 import { badOption } from '../errors';
 
-/** Something that fills a cache as a side effect, typically a call of a service that reads through it. */
+/** A task that fills a cache as a side effect, typically a call of a service that reads through it. */
 export type WarmTask = (() => unknown) | { name: string; run: () => unknown };
 
 /** Options of `warmCache`. */
 export interface WarmOptions {
-  /** How many tasks run at a time. A whole number from 1; default 4. */
+  /** The number of tasks that run at a time. A whole number from 1; default 4. */
   concurrency?: number;
   /**
-   * When it aborts, `warmCache` ends at once, whatever its tasks do: those that have not begun are skipped, those that run are not waited for and
-   * count as failed with the signal's reason.
+   * When the signal aborts, `warmCache` ends at once, whatever its tasks do. Tasks that have not begun are skipped. Running tasks are not
+   * awaited and count as failed with the signal's reason.
    */
   signal?: AbortSignal;
 }
 
-/** What became of the tasks. */
+/** The outcomes of the tasks. */
 export interface WarmReport {
   total: number;
   succeeded: number;
   failed: number;
-  /** Not begun, because the signal aborted. */
+  /** Tasks that did not begin because the signal aborted. */
   skipped: number;
-  /** One for each failed task, in the order of the tasks. */
+  /** One item for each failed task, in the order of the tasks. */
   errors: { index: number; name?: string; error: unknown }[];
   durationMs: number;
 }
@@ -34,8 +34,8 @@ const OPTIONS: ReadonlySet<string> = new Set(['concurrency', 'signal']);
 const now = performance.now.bind(performance);
 
 /**
- * Runs tasks, a few at a time. A task that fails harms no other and does not reject: the report says which and why.
- * Errors: TypeError or RangeError for tasks or options that cannot be used, before anything runs.
+ * Runs tasks, a few at a time. A failed task neither affects the others nor rejects the call; the report lists it with its error. Errors:
+ * TypeError or RangeError for invalid tasks or options, before anything runs.
  *
  *     const report = await warmCache(top.map((company) => () => orders.list(company.id, {})), { concurrency: 8 });
  */
@@ -86,7 +86,7 @@ function abortOf(signal: AbortSignal | undefined): { promise: Promise<never>; re
   const promise = new Promise<never>((_, reject) => {
     release = onAbort(signal, () => reject(signal.reason as Error));
   });
-  // There may be no task that waits for it.
+  // No task may be waiting for it.
   promise.catch(() => undefined);
   return { promise, release };
 }
