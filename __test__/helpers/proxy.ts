@@ -1,12 +1,15 @@
 /**
  * A TCP proxy that goes wrong on demand: between a client and a real server it cuts after an exact number of bytes, stalls, delays,
- * refuses, and counts.
+ * throttles, refuses, and counts.
  *
  *     const proxy = await Proxy.start(server);
  *     proxy.cut({ direction: 'toClient', afterBytes: 7 });   // the next connection's eighth reply byte never arrives
  */
 import * as net from 'node:net';
-import { setRealTimeout } from './clock';
+import { nowMs, setRealTimeout } from './clock';
+
+/** A throttled direction passes pieces of this part of a second. */
+const SLICES_PER_SECOND = 100;
 
 export type Direction = 'toServer' | 'toClient';
 
@@ -33,6 +36,7 @@ export class ProxyConnection {
   readonly bytes = { toServer: 0, toClient: 0 };
   closed = false;
   private gate: Promise<void> | undefined;
+  private readonly restsUntil: Record<Direction, number> = { toServer: 0, toClient: 0 };
   private readonly queues: Record<Direction, Promise<void>> = { toServer: Promise.resolve(), toClient: Promise.resolve() };
 
   constructor(
@@ -91,12 +95,25 @@ export class ProxyConnection {
     const part = chunk.length > room ? chunk.subarray(0, room) : chunk;
     if (part.length > 0) {
       this.bytes[direction] += part.length;
-      // Written down to the kernel before the reset that would throw it away.
-      await new Promise((resolve) => to.write(part, resolve));
+      await this.write(direction, to, part);
     }
     if (!plan || this.bytes[direction] < plan.afterBytes) return;
     if (plan.afterMs) await new Promise((resolve) => setRealTimeout(resolve, plan.afterMs));
     this.cut(plan.how);
+  }
+
+  /** Written down to the kernel before a reset that would throw it away. A throttled direction then rests for as long as these bytes take. */
+  private async write(direction: Direction, to: net.Socket, part: Buffer): Promise<void> {
+    const rate = this.proxy.bytesPerSecond[direction] ?? Infinity;
+    const size = rate === Infinity ? part.length : Math.max(1, Math.ceil(rate / SLICES_PER_SECOND));
+    for (let at = 0; at < part.length && !this.closed; at += size) {
+      const slice = part.subarray(at, at + size);
+      await new Promise((resolve) => to.write(slice, resolve));
+      if (rate === Infinity) continue;
+      this.restsUntil[direction] = Math.max(nowMs(), this.restsUntil[direction]) + (1000 * slice.length) / rate;
+      const rest = this.restsUntil[direction] - nowMs();
+      if (rest >= 1) await new Promise((resolve) => setRealTimeout(resolve, rest));
+    }
   }
 }
 
@@ -121,6 +138,8 @@ export class Proxy {
   readonly live: ProxyConnection[] = [];
   /** Each chunk waits this long on its way, in both directions. */
   delayMs = 0;
+  /** How much of each connection is passed on; without a number, all at once. */
+  readonly bytesPerSecond: Partial<Record<Direction, number>> = {};
   reception: Reception = 'pass';
   private readonly plans: Cut[] = [];
   private readonly gates: Partial<Record<Direction, { open: Promise<void>; lift: () => void }>> = {};

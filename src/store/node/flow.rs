@@ -68,10 +68,17 @@ struct Sent {
     weight: usize,
     patience: Patience,
     handed_over: Moment,
-    /// Attentive waiting when it left.
-    left_at: Duration,
-    was_alone: bool,
+    /// Attentive waiting when it left, for what shows how long a plain round trip takes: a small request with nothing before it.
+    plain_since: Option<Duration>,
+    /// How long it took until bytes arrived.
+    round_trip: Option<Duration>,
     is_given_up: bool,
+}
+
+impl Sent {
+    fn took(&self, at: Moment) -> Option<Duration> {
+        self.plain_since.map(|since| at.attended.saturating_sub(since))
+    }
 }
 
 #[derive(Debug)]
@@ -149,9 +156,9 @@ impl Flow {
     }
 
     fn note_sent(&mut self, ticket: Ticket, weight: usize, patience: Patience, handed_over: Moment, at: Moment) {
-        let was_alone = self.out.is_empty();
+        let plain_since = (self.out.is_empty() && weight <= BATCH_MAX).then_some(at.attended);
         self.weight_out += weight;
-        self.out.push_back(Sent { ticket, weight, patience, handed_over, left_at: at.attended, was_alone, is_given_up: false });
+        self.out.push_back(Sent { ticket, weight, patience, handed_over, plain_since, round_trip: None, is_given_up: false });
     }
 
     fn has_room(&self, weight: usize) -> bool {
@@ -168,12 +175,13 @@ impl Flow {
         }
         self.heard = at.attended;
         self.last_answer = at.now;
-        Some(Answered { in_time: !sent.is_given_up, round_trip: sent.was_alone.then(|| at.attended.saturating_sub(sent.left_at)) })
+        Some(Answered { in_time: !sent.is_given_up, round_trip: sent.round_trip.or(sent.took(at)) })
     }
 
     /// Bytes have arrived. They are a part of the answer to the operation that was sent first, and that may grow for a while only.
     pub(super) fn heard(&mut self, at: Moment) {
-        if let Some(first) = self.out.front() {
+        if let Some(first) = self.out.front_mut() {
+            first.round_trip = first.round_trip.or(first.took(at));
             let turn = first.handed_over.now.max(self.last_answer);
             if at.now.since(turn) + self.read_budget <= ANSWER_LONGEST {
                 self.heard = at.attended;
@@ -195,6 +203,9 @@ impl Flow {
     /// be given up.
     pub(super) fn look(&mut self, at: Moment, unanswered: usize, given_up: &mut Vec<GivenUp>) {
         let leaving = leaving_time(unanswered);
+        if let Some(first) = self.out.front_mut().filter(|_| !leaving.is_zero()) {
+            first.plain_since = None;
+        }
         let (heard, read_budget, write_budget, mut due) = (self.heard, self.read_budget, self.write_budget, None::<Duration>);
         let mut is_over = |patience: Patience, handed_over: Moment| {
             let over = match patience {

@@ -115,6 +115,22 @@ fn only_attentive_waiting_counts() {
 }
 
 #[test]
+fn a_round_trip_is_measured_where_it_is_plain() {
+    let mut flow = flow();
+    let answered = |flow: &mut Flow, ticket, ms| flow.answered(Ticket(ticket), true, at(ms)).and_then(|answered| answered.round_trip);
+    submit(&mut flow, 1, Patience::Read, 0);
+    submit(&mut flow, 2, Patience::Read, 0);
+    flow.heard(at(90));
+    assert_eq!(answered(&mut flow, 1, 400), Some(MS(90)), "the rest of the time it was arriving");
+    assert_eq!(answered(&mut flow, 2, 401), None, "it waited for another one");
+    submit(&mut flow, 3, Patience::Read, 500);
+    look(&mut flow, 550, 4 << 20);
+    assert_eq!(answered(&mut flow, 3, 900), None, "requests were leaving");
+    assert!(flow.submit(Ticket(4), reads(WINDOW), Patience::Read, at(1000)).is_some());
+    assert_eq!(answered(&mut flow, 4, 1400), None, "it was a large one");
+}
+
+#[test]
 fn a_large_request_has_time_to_leave() {
     let mut flow = flow();
     submit(&mut flow, 1, Patience::Read, 0);
