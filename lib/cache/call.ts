@@ -1,12 +1,12 @@
-/** One call of the cache on its way through the engine, and one load that it may have to run. */
+/** One call of the cache on its way through the engine, and the load that it may have to run. */
 import { HawserError, type HawserErrorDetails } from '../errors';
 import { CallLetter, Decision, Hit } from '../contract.generated';
 import { errorAt } from '../core_error';
 
-/** How a load ended, for those who joined it. Absent while it runs. */
+/** How a load ended, for its joiners. Absent while it runs. */
 export interface LoadOutcome {
   error?: unknown;
-  /** The value's text, where the value must not be stored although the load went well. */
+  /** The value's text, if the load succeeded but its value must not be stored. */
   payload?: string;
 }
 
@@ -15,30 +15,32 @@ export interface Load {
   outcome?: LoadOutcome;
 }
 
-/** Who has the call: the engine (a reply or a deadline is due), somebody else's load, its own loader, the engine again with the value. */
+/**
+ * The holder of the call: the engine (a reply or a deadline is due), another load, its own loader, or the engine again with the value.
+ */
 export type Phase = 'asked' | 'waiting' | 'loading' | 'storing' | 'over';
 
-/** Operations that are kept and repeated when they could not be delivered. */
+/** Operations that are kept and repeated if they could not be delivered. */
 const INVALIDATIONS = new Set<string>([CallLetter.Delete, CallLetter.InvalidateTags]);
 
-// Promises are made without a closure per call: the executor leaves `resolve` here.
+// The executor stores `resolve` here, so that a call's promise needs no closure.
 let resolveOfLast: (call: Call) => void;
 const executor = (resolve: (call: Call) => void): void => {
   resolveOfLast = resolve;
 };
 
 /**
- * A call and the decision that it received last. `await call.next()` gives the next decision; those that arrive unasked wait in a
- * queue. The same object is handed out every time: read `kind`, `a` and `b` before asking again.
+ * A call and its latest decision. `await call.next()` returns the next decision; early decisions wait in a queue. It always returns the
+ * same object, so read `kind`, `a` and `b` before the next call.
  */
 export class Call {
   kind = -1 as Decision;
   a: unknown = undefined;
   b = 0;
   phase: Phase = 'asked';
-  /** Set by a group that acts when a call starts to wait (`getOrSetMany`); all others are not woken for it. */
+  /** Set by a group that acts when a call starts to wait (`getOrSetMany`); other calls are not woken for that. */
   onWaiting: (() => void) | undefined = undefined;
-  /** Monotonic milliseconds at which it was issued; 0 unless commands are monitored. */
+  /** The start of the call in monotonic milliseconds; 0 unless commands are monitored. */
   startedAt = 0;
   private resolve: ((call: Call) => void) | undefined = undefined;
   private early: [kind: Decision, a: unknown, b: number][] | undefined = undefined;
@@ -47,7 +49,7 @@ export class Call {
 
   constructor(
     readonly id: number,
-    /** The operation's letter on the wire. */
+    /** The letter of the operation in the crossing. */
     readonly operation: string,
   ) {}
 
@@ -78,7 +80,7 @@ export class Call {
     resolve(this);
   }
 
-  /** What a hit counts as. */
+  /** How a hit is counted. */
   get hit(): Hit {
     return this.b;
   }
@@ -87,7 +89,7 @@ export class Call {
     return this.kind === Decision.Hit && this.hit === Hit.Stale;
   }
 
-  /** What runs the loader should the engine decide on a refresh; it may have done so already. */
+  /** Sets the function that runs the loader if the engine decides on a refresh, which may have happened already. */
   onRefresh(run: (load: Load) => void): void {
     const { refreshLoad } = this;
     if (refreshLoad === undefined) this.refresher = run;
@@ -101,7 +103,9 @@ export class Call {
     else refresher(load);
   }
 
-  /** The error of a decision of kind `error`. Made by whoever awaits the call, so that its stack leads to the caller's line. */
+  /**
+   * The error of a decision of kind `error`. The function that awaits the call makes it, so that its stack contains the caller's line.
+   */
   error(command: string, node: string): HawserError {
     const { code, message = code, maybeExecuted } = errorAt(this.a as unknown[], 0);
     const details: HawserErrorDetails = { command, node };

@@ -1,7 +1,7 @@
 /**
- * The facade's side of the cache engine: batches the calls of a tick into one crossing, hands decisions to the calls that wait for them,
- * keeps the engine's one timer. It decides nothing about caching and runs no code of the application: loaders run in the async
- * functions of their callers, with their async context and their stack.
+ * The facade's side of the cache engine. It batches the calls of a tick into one crossing, delivers decisions to the waiting calls, and
+ * keeps the engine's timer. It makes no caching decision and runs no application code: loaders run in their callers' async functions,
+ * with their async context and stack.
  */
 import { clearTimeout, setTimeout, surface } from '../clock';
 import { soon } from '../turns';
@@ -16,18 +16,18 @@ import type { CallOptions } from './options';
 
 const now = performance.now.bind(performance);
 
-/** What the driver needs of a client's link. */
+/** The part of a client's link that the driver needs. */
 export interface LinkPort {
   readonly native: NativeLink;
   /** `host:port`, or the path of a unix socket. */
   readonly node: string;
-  /** Writes out what the core has queued. */
+  /** Writes the core's queued bytes. */
   pump(): void;
   /** Called by the link after every crossing. */
   afterCrossing: (() => void) | undefined;
 }
 
-/** The store inside this process. */
+/** The in-process store. */
 const MEMORY = 'memory';
 
 /** A repository's place in the engine. */
@@ -36,13 +36,13 @@ export interface Registration {
 }
 
 export interface DriverEvents {
-  /** An event of the engine. `repo` is 0 where it concerns all repositories. */
+  /** An event of the engine. `repo` is 0 if it concerns all repositories. */
   event(repo: number, name: string, text: string): void;
-  /** Present when commands are monitored: an operation's name and how long it took. */
+  /** Present if commands are monitored: reports an operation's name and duration. */
   timed?: ((operation: string, ms: number) => void) | undefined;
 }
 
-/** A stale hit whose refresh has not been decided on after this long is not going to be refreshed by its caller's loader. */
+/** If the engine has not decided on a refresh after this time, the caller's loader will not run for it. */
 const REFRESH_PATIENCE_MS = 30_000;
 const MAX_U32 = 0xffff_ffff;
 
@@ -50,22 +50,22 @@ export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
   private readonly encoder: CallEncoder;
   private readonly calls = new Map<number, Call>();
-  /** Calls that were answered with a stale value, in the order of their answers: a refresh may need their loaders. */
+  /** Calls that were answered with a stale value, in order; a refresh may need their loaders. */
   private readonly stale = new Map<number, { call: Call; at: number }>();
   private readonly loads = new Map<number, Load>();
-  /** What the engine knows of repositories, for as long as somebody holds their registration. */
+  /** The engine's registrations of repositories, held weakly. */
   private readonly repositories = new Map<string, WeakRef<Registration>>();
   private readonly prefixes = new Map<number, string>();
   private readonly dropped = new FinalizationRegistry<{ prefix: string; repo: number; ref: WeakRef<Registration> }>(({ prefix, repo, ref }) => {
-    // It may have been registered again meanwhile.
+    // The prefix may have been registered again meanwhile.
     if (this.repositories.get(prefix) === ref) this.forget(prefix, repo);
   });
   private link: LinkPort | undefined;
   /** Whether there is a store. */
   private isAttached = false;
-  /** Where the store is, or was last. */
+  /** The address of the store, or its last address. */
   node = MEMORY;
-  /** Calls whose loaders run: those are their callers', and hold the process if anything of theirs does. */
+  /** Calls whose loaders run. Loaders belong to their callers and keep the process alive only through their own work. */
   private loading = 0;
   private lastCall = 0;
   private flushing = false;
@@ -76,7 +76,7 @@ export class CacheDriver {
   });
   private idlers: (() => void)[] = [];
   private readonly onCrossing = (): void => this.after();
-  /** What has been queued leaves also when the process exits in the same tick. */
+  /** Queued calls go out even if the process exits in the same tick. */
   private readonly atExit = (): void => this.flush();
 
   constructor(
@@ -87,7 +87,7 @@ export class CacheDriver {
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
   }
 
-  /** Puts the engine on a client's link; the former link is let go. */
+  /** Attaches the engine to a client's link and releases the former link. */
   attach(link: LinkPort): void {
     if (this.link === link) return;
     this.release();
@@ -100,7 +100,7 @@ export class CacheDriver {
     this.after();
   }
 
-  /** Puts the engine on the store inside this process. */
+  /** Attaches the engine to the in-process store. */
   attachMemory(): void {
     this.release();
     this.isAttached = true;
@@ -109,7 +109,7 @@ export class CacheDriver {
     this.after();
   }
 
-  /** Takes the engine off its store: calls under way are decided as if the server were down. */
+  /** Detaches the engine from its store. Calls under way are decided as if the server were down. */
   detach(): void {
     this.flush();
     this.release();
@@ -117,7 +117,7 @@ export class CacheDriver {
     this.after();
   }
 
-  /** Ends the driver's part in the process's life. */
+  /** Releases the driver's hold on the process. */
   dispose(): void {
     this.detach();
     this.timer.stop();
@@ -130,7 +130,7 @@ export class CacheDriver {
     offExit(this.atExit);
   }
 
-  /** The number under which the engine knows a prefix. It knows it for as long as what is returned is held. */
+  /** Registers a prefix with the engine. The registration lasts while the returned object is held. */
   repository(prefix: string): Registration {
     const known = this.repositories.get(prefix)?.deref();
     if (known !== undefined) return known;
@@ -149,7 +149,7 @@ export class CacheDriver {
     this.native.forget(repo);
   }
 
-  /** How many prefixes the engine knows. For tests. */
+  /** The number of registered prefixes, for tests. */
   get repositoryCount(): number {
     return this.repositories.size;
   }
@@ -158,7 +158,7 @@ export class CacheDriver {
     return this.prefixes.get(repo);
   }
 
-  /** `replaces`: the caller has read what is stored and could not decode it. It counts as missing. */
+  /** `replaces`: the caller could not decode the stored value, which therefore counts as missing. */
   getOrSet(repo: number, key: string, o: CallOptions, replaces = false): Call {
     const call = this.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
     const args = [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
@@ -200,26 +200,26 @@ export class CacheDriver {
     return this.send(call, [String(call.id), String(load.id)], tags);
   }
 
-  /** A loader's value. */
+  /** Reports a loader's value. */
   loaded(call: Call | undefined, load: Load, payload: string): void {
     this.tell(call, CallLetter.Loaded, [String(load.id), payload]);
   }
 
-  /** A loader gave `undefined`. */
+  /** Reports that a loader returned `undefined`. */
   loadedNothing(call: Call | undefined, load: Load): void {
     this.tell(call, CallLetter.LoadedNothing, [String(load.id)]);
   }
 
   /**
-   * A loader failed; whoever joined it fails with the same error. Or its value must not be stored: who joined it has the payload. Or,
-   * without an outcome, nobody ran it: who joined it loads for himself.
+   * Reports that a loader failed, so that joiners fail with the same error; or that its value must not be stored, so that joiners get the
+   * payload; or, without an outcome, that nobody ran it, so that joiners load on their own.
    */
   loadFailed(call: Call | undefined, load: Load, outcome?: LoadOutcome): void {
     if (outcome !== undefined) load.outcome = outcome;
     this.tell(call, CallLetter.LoadFailed, [String(load.id)]);
   }
 
-  /** The caller has given the call up. Its loader, if it runs, goes on. */
+  /** The caller has given up the call. A running loader continues. */
   cancel(call: Call): void {
     if (!this.calls.delete(call.id)) return;
     this.enter(call, 'over');
@@ -287,7 +287,7 @@ export class CacheDriver {
 
   private static readonly flushLater = (driver: CacheDriver): void => driver.flush();
 
-  /** Hands the waiting calls to the engine and takes what it has decided. */
+  /** Passes the waiting calls to the engine and takes its decisions. */
   flush(): void {
     this.flushing = false;
     this.hand();
@@ -305,7 +305,7 @@ export class CacheDriver {
     encoder.taken();
   }
 
-  /** The engine could not take a batch: a defect. Nobody must wait for ever because of it. */
+  /** The engine could not accept a batch, which is a defect. No call may wait forever because of it. */
   private lost(error: unknown): void {
     const { code, message } = thrownByCore(error);
     for (const [id, call] of this.calls) {
@@ -318,13 +318,13 @@ export class CacheDriver {
 
   /** After every crossing: decisions, bytes to write, the timer. */
   private after(): void {
-    if (this.draining) return; // Whoever is in the loop sees what is new.
+    if (this.draining) return; // The running loop sees new decisions.
     this.draining = true;
     const { state } = this;
     try {
       for (;;) {
         if (state[CacheSlot.Writable] === 1) {
-          // Before the decisions are taken, which also takes this mark back.
+          // Before taking the decisions, which also clears this mark.
           state[CacheSlot.Writable] = 0;
           this.link?.pump();
         } else if (state[CacheSlot.Decisions] > 0) {
@@ -341,18 +341,18 @@ export class CacheDriver {
       this.draining = false;
     }
     if (this.idlers.length > 0 && !this.asking()) for (const done of [...this.idlers]) done();
-    // The timer holds the process only while a caller waits for a store that is there; background work never does.
+    // The timer keeps the process alive only while a caller waits for an attached store; background work never does.
     this.timer.arm(state[CacheSlot.TickIn], this.isAttached && this.calls.size > this.loading);
   }
 
   private decide(kind: Decision, id: number, a: unknown, b: unknown): void {
     if (kind === Decision.Event) {
-      // Of a failed refresh the facade knows more: the error and the key.
+      // The facade knows more about a failed refresh: the error and the key.
       if (a !== 'refreshError') aside(() => this.events.event(id, String(a), typeof b === 'string' ? b : ''));
       return;
     }
     if (kind === Decision.LoadOver) {
-      // Of a load; or of a stale hit that nobody is going to refresh.
+      // The call has a load, or is a stale hit that nobody will refresh.
       this.loads.delete(a as number);
       this.stale.delete(id);
       return;
@@ -360,7 +360,7 @@ export class CacheDriver {
     if (kind === Decision.Refresh) return this.refresh(id, this.begin(a as number));
     const call = this.calls.get(id);
     if (call === undefined) {
-      if (kind === Decision.Load) this.loadFailed(undefined, this.begin(a as number)); // Given up meanwhile.
+      if (kind === Decision.Load) this.loadFailed(undefined, this.begin(a as number)); // The call was given up meanwhile.
       return;
     }
     switch (kind) {
@@ -372,7 +372,7 @@ export class CacheDriver {
         this.enter(call, 'loading');
         return call.decided(kind, this.begin(a as number), b as number);
       case Decision.FailedWith:
-        a = this.loads.get(a as number)?.outcome; // Looked up now: the load may be over before its joiners wake.
+        a = this.loads.get(a as number)?.outcome; // Look it up now, because the load may be over before its joiners wake.
         break;
       case Decision.Hit:
         if ((b as Hit) === Hit.Stale) this.keepStale(call);
@@ -407,7 +407,7 @@ export class CacheDriver {
   }
 }
 
-/** Tells the application's logger: one that throws keeps no decision from who waits for it. */
+/** Calls the application's logger. An exception in it must not stop decisions. */
 function aside(tell: () => void): void {
   try {
     tell();

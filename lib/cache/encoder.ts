@@ -1,15 +1,15 @@
-/** The calls of a tick as RESP arrays, in a Buffer that the core has pinned. */
+/** Encodes the calls of a tick as RESP arrays into a Buffer that the core has pinned. */
 import { Encoder } from '../command/encoder';
 import type { Meta } from '../command/table';
 
-/** At this many waiting bytes a tick's calls leave before the tick is over. */
+/** At this number of waiting bytes, a tick's calls go out before the tick is over. */
 export const FLUSH_BYTES = 1 << 18;
-/** A buffer that grew beyond this for an unusually large call is given back after it. */
+/** A buffer that grew beyond this for an unusually large call is released afterwards. */
 const KEEP_BYTES = 1 << 20;
-/** Heads of longer calls (`deleteMany` of thousands of keys) are not kept. */
+/** Headers of longer calls (`deleteMany` of thousands of keys) are not cached. */
 const MAX_HEADS = 80;
 
-/** `*<count>\r\n$1\r\n<letter>\r\n` by number of arguments: what the encoder asks of a command. */
+/** The headers `*<count>\r\n$1\r\n<letter>\r\n` by number of arguments, as the encoder needs them. */
 class CallHead {
   readonly heads: (Buffer | undefined)[] = [];
 
@@ -26,7 +26,7 @@ const heads = new Map<string, CallHead>();
 
 export class CallEncoder extends Encoder {
   constructor(
-    /** Called when `out` has become another Buffer. */
+    /** Called after `out` was replaced by another Buffer. */
     private readonly pin: (out: Buffer) => void,
   ) {
     super();
@@ -43,7 +43,7 @@ export class CallEncoder extends Encoder {
     this.encode(head as unknown as Meta, args);
   }
 
-  /** The engine has taken what was written. */
+  /** The engine has consumed the written bytes. */
   taken(): void {
     this.at = 0;
     if (this.out.length > KEEP_BYTES) this.renewOut();

@@ -1,6 +1,6 @@
 /**
- * Running loaders. A loader runs in the async function of its caller, so that it has the caller's async context and stack; its own caller
- * gets its very object, everybody else a value of his own. How it ended is told to the engine in every case.
+ * Runs loaders. A loader runs in its caller's async function, so it has the caller's async context and stack. Its caller gets the
+ * loader's object, all others a separate value. Every outcome is reported to the engine.
  */
 import { HawserError } from '../errors';
 import type { Call, Load } from './call';
@@ -12,26 +12,26 @@ import { warnTagsOff, type CachePort } from './port';
 import { encodeValue } from './serializer';
 import { checkTags, MAX_TAGS } from './validate';
 
-/** What a loader is given. */
+/** The argument of a loader. */
 export interface LoaderContext {
-  /** The key, as the caller wrote it. */
+  /** The key, as the caller passed it. */
   readonly key: string;
-  /** The caller's `signal`, where it gave one. Absent in a background refresh. */
+  /** The caller's `signal`, if any. Absent in a background refresh. */
   readonly signal?: AbortSignal;
   /**
-   * Adds tags that only the loader knows, to those of the call. Await it **before** reading the source: then an invalidation that happens
-   * while the source is read is not missed. Resolves also where Redis could not be told; the value is then returned and not stored.
-   * Rejects with TypeError or RangeError for tags that cannot be used, HawserError `E_LOAD_OVER` once the loader has settled.
+   * Adds tags that only the loader knows to the tags of the call. Await it **before** you read the source, so that no invalidation during
+   * the read is missed. It resolves even if Redis could not be reached; the value is then returned and not stored. Rejects with TypeError
+   * or RangeError for invalid tags, and with HawserError `E_LOAD_OVER` after the loader has settled.
    */
   addTags: (tags: readonly string[]) => Promise<void>;
 }
 
-/** A function that knows a value which is not in the cache. What it throws reaches the caller unchanged; `undefined` is not stored. */
+/** A function that returns a value that is not in the cache. Its exceptions reach the caller unchanged; `undefined` is not stored. */
 export type Loader<T> = (context: LoaderContext) => PromiseLike<T> | T;
 
 class Context implements LoaderContext {
   readonly signal?: AbortSignal;
-  /** The value must not be stored: a tag of it could not be. */
+  /** The value must not be stored, because one of its tags could not be. */
   unstorable = false;
   private over = false;
   private readonly all: Set<string>;
@@ -40,7 +40,7 @@ class Context implements LoaderContext {
   constructor(
     private readonly port: CachePort,
     readonly key: string,
-    /** Absent where nothing is stored. */
+    /** Absent if nothing is stored. */
     private readonly load: Load | undefined,
     options: CallOptions,
     signal: AbortSignal | undefined,
@@ -49,7 +49,7 @@ class Context implements LoaderContext {
     if (signal !== undefined) this.signal = signal;
   }
 
-  /** A property, so that a loader may take it out of its context: `({ addTags }) => ...`. */
+  /** A property, so that a loader may destructure its context: `({ addTags }) => ...`. */
   readonly addTags = async (tags: readonly string[]): Promise<void> => {
     const list = checkTags('tags', tags).filter((tag) => !this.all.has(tag));
     if (this.over) throw new HawserError('E_LOAD_OVER', 'addTags was called after the loader had settled; await it inside the loader');
@@ -74,14 +74,14 @@ class Context implements LoaderContext {
     if (call.kind === Decision.Error) this.unstorable = true;
   }
 
-  /** The loader has settled: no tag comes any more, and those under way have arrived. */
+  /** Call this after the loader has settled: refuses further tags and waits for those under way. */
   async close(): Promise<void> {
     this.over = true;
     if (this.adding.length > 0) await Promise.all(this.adding);
   }
 }
 
-/** The loader's outcome, once its tags have arrived. */
+/** The loader's outcome, after its tags have arrived. */
 async function settle<T>(port: CachePort, loader: Loader<T>, context: Context): Promise<T> {
   try {
     return await runLoader(port.emitter.prefix, [context.key], () => loader(context));
@@ -125,7 +125,7 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
   return value;
 }
 
-/** A loader failed: the caller gets the stale value that was kept for this (`staleIfError`), or the loader's error. */
+/** After a failed load, the caller gets the value that `staleIfError` kept, or the loader's error. */
 async function staleInstead<T>(port: CachePort, call: Call, load: Load, error: unknown): Promise<T> {
   const decided = call.next();
   port.driver.loadFailed(call, load, { error });
@@ -134,7 +134,7 @@ async function staleInstead<T>(port: CachePort, call: Call, load: Load, error: u
   throw error;
 }
 
-/** Runs the loader for a stale value whose caller has been answered. Never rejects. */
+/** Runs the loader for a stale value that its caller has already received. Never rejects. */
 export async function refresh<T>(port: CachePort, load: Load, key: string, loader: Loader<T>, o: CallOptions): Promise<void> {
   const { driver, counters } = port;
   const context = new Context(port, key, load, o, undefined);
@@ -152,7 +152,7 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
   }
 }
 
-/** Runs the loader beside the cache: nothing is read and nothing is stored. */
+/** Runs the loader without the cache: nothing is read and nothing is stored. */
 export async function loadUncached<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   port.counters.loads++;
   try {

@@ -1,6 +1,6 @@
 /**
- * `getOrSetMany`: the calls of one group. What this process must load is loaded together, in one call of `missing`, and before the group
- * waits for loads of others: two groups that each hold what the other wants do not wait for one another.
+ * `getOrSetMany`: the calls of one group. The keys that this process must load are loaded together, in one call of `missing`, before the
+ * group waits for loads of others. So two groups that each hold a key of the other do not wait for each other.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { nextTick } from '../clock';
@@ -14,7 +14,7 @@ import { warn, type CachePort } from './port';
 import { countHit, decode } from './read';
 import { encodeValue } from './serializer';
 
-/** Loads the values of keys. Keys that are missing from its result have no value: they resolve `undefined` and nothing is stored. */
+/** Loads the values of keys. Keys that are absent from its result resolve to `undefined`, and nothing is stored for them. */
 export type ManyLoader<T> = (keys: string[]) => PromiseLike<Map<string, T> | Record<string, T>> | Map<string, T> | Record<string, T>;
 
 interface Member {
@@ -22,7 +22,7 @@ interface Member {
   readonly call: Call;
   /** `open`: no decision yet. */
   state: 'open' | 'waiting' | 'mine' | 'done';
-  /** Asked for the second time, because what was stored could not be decoded. */
+  /** The second request, because the stored value could not be decoded. */
   readonly again: boolean;
 }
 
@@ -39,7 +39,7 @@ export class Group<T> {
     private readonly o: CallOptions,
   ) {}
 
-  /** All keys loaded beside the cache. */
+  /** Loads all keys without the cache. */
   static async uncached<T>(port: CachePort, missing: ManyLoader<T>, keys: readonly string[]): Promise<(T | undefined)[]> {
     const unique = [...new Set(keys)];
     port.counters.misses += unique.length;
@@ -53,7 +53,7 @@ export class Group<T> {
     }
   }
 
-  /** Values in the order of `keys`. */
+  /** The values in the order of `keys`. */
   read(keys: readonly string[]): Promise<(T | undefined)[]> {
     return isNested() ? waitWithin(this.port.emitter.prefix, keys, () => this.readKeys(keys)) : this.readKeys(keys);
   }
@@ -126,7 +126,7 @@ export class Group<T> {
         port.counters.misses++;
         member.state = 'mine';
       } else {
-        // As in `getOrSet`: asked for once more, as if nothing were there.
+        // As in `getOrSet`, request the key once more as if there were no entry.
         this.members.splice(this.members.indexOf(member), 1);
         this.ask(key, true);
       }
@@ -147,7 +147,7 @@ export class Group<T> {
     else this.failure ??= { error: outcome.error };
   }
 
-  /** One call of `missing` for all keys that are this process's to load. */
+  /** Calls `missing` once for all keys that this process must load. */
   private async load(mine: Member[]): Promise<void> {
     const { counters, driver } = this.port;
     for (const member of mine) member.state = 'done';
@@ -163,7 +163,7 @@ export class Group<T> {
     for (const { key, call } of mine) {
       const value = found.get(key);
       this.values.set(key, value);
-      if (call.kind !== Decision.Load) continue; // Loaded beside the cache.
+      if (call.kind !== Decision.Load) continue; // Loaded without the cache.
       const load = call.a as Load;
       if (value === undefined) {
         driver.loadedNothing(call, load);
@@ -193,7 +193,7 @@ export class Group<T> {
     }
   }
 
-  /** `missing` failed: stale values that `staleIfError` keeps take its place, if there is one for every key. */
+  /** After `missing` failed, values that `staleIfError` kept replace its result, if there is one for every key. */
   private async staleInstead(mine: Member[], error: unknown): Promise<void> {
     await Promise.all(
       mine.map(async ({ key, call }) => {
@@ -210,7 +210,7 @@ export class Group<T> {
     );
   }
 
-  /** The group fails: what is still waited for is given up, and what others may wait for is told. */
+  /** Fails the group: gives up its waits, and reports the loads that others may wait for. */
   private giveUp(error: unknown): never {
     const { driver } = this.port;
     for (const { call, state } of this.members) {
@@ -224,7 +224,7 @@ export class Group<T> {
     throw error;
   }
 
-  /** Refreshes that are decided on together run together. */
+  /** Runs refreshes that are decided on together in one call. */
   private refresh(key: string, load: Load): void {
     this.refreshes.push({ key, load });
     if (this.refreshes.length === 1) nextTick(() => void this.runRefreshes());
@@ -260,12 +260,12 @@ export class Group<T> {
   }
 }
 
-/** Asked anew: a decision has arrived since `kind` was last looked at. */
+/** A function, because a decision may have arrived since `kind` was last read. */
 function isHit(call: Call): boolean {
   return call.kind === Decision.Hit;
 }
 
-/** Own properties only: a key may be called `constructor`. */
+/** Reads only own properties, because a key may be called `constructor`. */
 function asMap<T>(found: unknown): Map<string, T> {
   if (found instanceof Map || Object.prototype.toString.call(found) === '[object Map]') return found as Map<string, T>;
   if (typeof found !== 'object' || found === null || Array.isArray(found)) badOption('the result of missing', 'a Map or an object by key', found);

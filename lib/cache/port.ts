@@ -1,4 +1,4 @@
-/** What a repository's calls work with: the engine, its number there, and the settings that hold now. */
+/** What a repository's calls use: the engine, the repository's number there, and the current settings. */
 import type { Logger } from '../logger';
 import type { CacheDriver, Registration } from './driver';
 import { dispatch, type CacheEmitter } from './events';
@@ -10,28 +10,28 @@ import type { ValueLimit } from './value_limit';
 export interface CachePort {
   readonly driver: CacheDriver;
   readonly prefix: string;
-  /** Held, so that the engine knows the repository. */
+  /** Held to keep the repository registered with the engine. */
   readonly registration: Registration;
   readonly repo: number;
-  /** The options of a call that gives none. */
+  /** The options of a call without options. */
   readonly base: CallOptions;
   readonly serializer: Serializer;
   counters: CacheCounters;
-  /** Whether calls that name tags are cached. */
+  /** Whether calls with tags are cached. */
   readonly tags: boolean;
   readonly logger: Logger;
   readonly emitter: CacheEmitter;
   readonly limit: ValueLimit;
 }
 
-/** Reports something that the application should know and that no caller is told. */
+/** Reports something to the application that no caller learns otherwise. */
 export function warn(port: CachePort, message: string): void {
   dispatch('warning', { message, repository: port.prefix }, port.logger);
 }
 
 let tagsWarned = false;
 
-/** Says once in the process's life that calls which name tags are not cached. */
+/** Reports once per process that calls with tags are not cached. */
 export function warnTagsOff(port: CachePort): void {
   if (tagsWarned) return;
   tagsWarned = true;

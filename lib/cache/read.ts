@@ -1,4 +1,4 @@
-/** One `getOrSet` from its first decision to its value. */
+/** One `getOrSet`, from its first decision to its value. */
 import { AsyncResource } from 'node:async_hooks';
 import { nextTick } from '../clock';
 import type { Call, LoadOutcome } from './call';
@@ -8,7 +8,7 @@ import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
 
-/** Decoding can fail: a text that this repository's serializer did not write. */
+/** Decoding can fail if this repository's serializer did not write the text. */
 export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
 
 export function decode(port: CachePort, call: Call): Decoded {
@@ -20,14 +20,14 @@ export function decode(port: CachePort, call: Call): Decoded {
   }
 }
 
-/** Counts a read that got a value. A caller who joined a load is a miss. */
+/** Counts a read with a value. A caller that joined a load is a miss. */
 export function countHit(port: CachePort, call: Call): void {
   if (call.hit === Hit.Fresh) port.counters.hits++;
   else if (call.hit === Hit.Stale) port.counters.stale++;
   else port.counters.misses++;
 }
 
-/** Reads a key, loading where the engine says so. */
+/** Reads a key, and loads it if the engine decides so. */
 export function read<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   return isNested() ? waitWithin(port.emitter.prefix, [key], () => readKey(port, key, loader, o)) : readKey(port, key, loader, o);
 }
@@ -46,7 +46,7 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
     if (!decoded.ok) return replaced(port, key, loader, o);
     countHit(port, call);
     if (call.isStaleHit) {
-      // In the caller's async context, and in a tick of its own: a loader is not run inside the engine's drain.
+      // In the caller's async context and in a separate tick, because a loader must not run inside the engine's drain.
       call.onRefresh(AsyncResource.bind((load) => nextTick(() => void refresh(port, load, key, loader, o))));
     }
     return decoded.value as T;
@@ -60,20 +60,20 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
     case Decision.FailedWith:
       return joined(port, call.a as LoadOutcome | undefined, key, loader, o);
     default:
-      // A read path does not fail because of the cache.
+      // A read does not fail because of the cache.
       if (call.kind === Decision.Error) warn(port, call.error('getOrSet', port.driver.node).message);
       return loadUncached(port, key, loader, o);
   }
 }
 
-/** The load that a caller joined failed, or went well with a value that must not be stored. */
+/** The joined load failed, or succeeded with a value that must not be stored. */
 async function joined<T>(port: CachePort, outcome: LoadOutcome | undefined, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   if (outcome === undefined) return loadUncached(port, key, loader, o);
   if (outcome.payload !== undefined) return port.serializer.deserialize(outcome.payload) as T;
   throw outcome.error;
 }
 
-/** What is stored cannot be decoded: the key is read once more, as if nothing were there. The value that is loaded takes its place. */
+/** The stored value cannot be decoded, so the key is read once more as if there were no entry. The loaded value replaces it. */
 async function replaced<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   const call = await port.driver.getOrSet(port.repo, key, o, true).next();
   if (call.kind === Decision.Hit && !decode(port, call).ok) {
@@ -83,7 +83,7 @@ async function replaced<T>(port: CachePort, key: string, loader: Loader<T>, o: C
   return answer(port, call, key, loader, o);
 }
 
-/** Rejects with the signal's reason when it aborts. A load that has begun goes on, for others and for the cache. */
+/** Rejects with the signal's reason when it aborts. A load that has begun continues, for others and for the cache. */
 function readUntilAborted<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions, signal: AbortSignal): Promise<T> {
   if (signal.aborted) {
     port.counters.misses++;

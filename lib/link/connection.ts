@@ -1,24 +1,24 @@
-/** One connection of a link, from its opening to its loss: Node's own socket, or a stream of the user's (`Connector`). */
+/** One connection of a link, from its opening to its loss: Node's own socket, or a stream of the user's `Connector`. */
 import type { Socket } from 'node:net';
 import { clearTimeout, MAX_TIMER_MS, nextTick, setTimeout } from '../clock';
 import { isStream, notAStream, openSocket, watch, type SocketEvents, type SocketOptions } from './socket';
 
-/** The link. After `onLost` or `onRefused` it hears nothing more of this connection. */
+/** The link. After `onLost` or `onRefused`, the connection reports nothing more. */
 export interface Owner {
   socket: Socket | undefined;
   readonly isReferenced: boolean;
-  /** So many bytes are new in the room that it gave. */
+  /** `bytes` new bytes are in the buffer that the link provided. */
   onRead(bytes: number): void;
-  /** Bytes of a stream of the user's, which are not in that room. */
+  /** Bytes of a user's stream, which are not in that buffer. */
   onChunk(chunk: Buffer): void;
   onConnected(): void;
   onSocketError(error: Error): void;
   onLost(): void;
-  /** What cannot even be tried: a port or a certificate that is none, a Connector that brings no stream. */
+  /** The connection cannot even be tried: an invalid port or certificate, a Connector that returns no stream. */
   onRefused(error: Error): void;
 }
 
-/** Opens what `options` say, or the stream that `openStream` brings. Bytes are read into `room`. */
+/** Opens the connection in `options`, or the stream that `openStream` returns. Reads bytes into `room`. */
 export function openConnection(owner: Owner, options: SocketOptions, room: Buffer, openStream?: () => Promise<Socket>): void {
   let isCurrent = true;
   const events = {
@@ -37,7 +37,7 @@ export function openConnection(owner: Owner, options: SocketOptions, room: Buffe
       owner.onLost();
     },
   };
-  // Not before whoever made the client has had a chance to listen.
+  // Later, so that the creator of the client can add listeners first.
   const refuse = (error: Error): void =>
     nextTick(() => {
       if (!isCurrent) return;
@@ -72,7 +72,7 @@ function openOwn(owner: Owner, opening: Promise<Socket>, options: SocketOptions,
   }, refuse);
 }
 
-/** Ends it: politely, with `timeout` ms for the other side, or at once. */
+/** Ends the connection: gracefully, with `timeout` ms for the other side, or at once. */
 export function closeConnection(socket: Socket | undefined, isAtOnce: boolean, timeout: number): void {
   if (socket === undefined || socket.destroyed) return;
   if (isAtOnce || socket.connecting) {

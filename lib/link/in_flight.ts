@@ -1,9 +1,9 @@
-/** Commands in flight: a ring indexed by their numbers. What is touched per command lies in one object, so this is a base class. */
+/** Commands in flight: a ring indexed by their numbers. This is a base class, so that all state touched per command is in one object. */
 import type { Command } from '../command/command';
 import { Encoder } from '../command/encoder';
 import { ClassBit } from '../contract.generated';
 
-/** Commands that there is room for at first. */
+/** The initial capacity. */
 export const START = 16;
 const NO_RING: (Command | undefined)[] = [];
 
@@ -13,11 +13,11 @@ export abstract class InFlight extends Encoder {
   /** Commands in flight, by number. */
   protected ring: (Command | undefined)[] = NO_RING;
   protected mask = -1;
-  /** The number of the oldest command that is not settled, and of the next one. */
+  /** The number of the oldest unsettled command, and of the next command. */
   protected oldest = 0;
   protected nextId = 0;
 
-  /** Room for the first commands. */
+  /** Allocates the initial capacity. */
   protected openRing(): void {
     this.ring = new Array<Command | undefined>(START).fill(undefined);
     this.mask = START - 1;
@@ -42,12 +42,12 @@ export abstract class InFlight extends Encoder {
     while (this.oldest !== this.nextId && this.ring[this.oldest & this.mask] === undefined) this.oldest = mask32(this.oldest + 1);
   }
 
-  /** @internal Whether a reply may be a long time coming. */
+  /** @internal Whether a reply may take long. */
   isBlocked(): boolean {
     return this.ring.some((command) => command !== undefined && (command.meta.class & ClassBit.Blocking) !== 0);
   }
 
-  /** Callers' commands that are not answered, in their order. */
+  /** Callers' commands without an answer, in order. */
   pending(): Command[] {
     const commands: Command[] = [];
     for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) {

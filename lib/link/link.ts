@@ -1,7 +1,7 @@
 /**
- * The driver of one link: a Node socket on one side, the core's state machine on the other. Commands of one tick leave in one write, or in
- * large pieces; all replies that one read brought come back in one array. Everything that is touched per command is in this one object of
- * stable shape.
+ * The driver of one link: a Node socket on one side, the core's state machine on the other. Commands of one tick go out in one write or
+ * in large pieces. All replies of one read come back in one array. All state touched per command is in this one object with a stable
+ * shape.
  */
 import type { Socket } from 'node:net';
 import { nextTick, surface } from '../clock';
@@ -24,24 +24,24 @@ import type { ReplyContext } from '../command/table';
 import { WakeTimer } from './wake';
 import { native, type NativeLink } from '../native';
 
-/** What is waiting leaves at the latest when it has grown to this. */
+/** The waiting bytes go out when they reach this size, at the latest. */
 const FLUSH_BYTES = 1 << 18;
 const MAX_BATCH = 1 << 14;
 /**
- * So does each piece of a tick, while the socket takes what it is given: the server works on it while JavaScript issues the rest. Ticks resemble
- * the one before: its commands make up to `PIECES` even pieces within these bounds.
+ * While the socket accepts writes, a tick goes out in pieces, so that the server works on one while JavaScript issues the rest. A tick
+ * resembles the one before, whose commands determine up to `PIECES` even pieces within these limits.
  */
 const PIECES = 4;
 const LEAST_PIECE = 8;
 const LARGEST_PIECE = 256;
 const READ_BYTES = 1 << 16;
 
-/** ioredis's words. */
+/** ioredis's message. */
 const NO_RESP3 =
   'replyMapping "resp3" was requested, but the server does not support RESP3. ' +
   'Replies will use RESP2-compatible shapes until connected to a server that supports RESP3.';
 
-/** The last options that the core took, as JSON. */
+/** The last options that the core received, as JSON. */
 let usableOptions = '';
 
 /** A command and its reply, or the text of its error. */
@@ -53,7 +53,7 @@ interface Outcome {
 
 export class Link extends InFlight {
   socket: Socket | undefined = undefined;
-  /** Called after every crossing: the cache looks for what the core has decided. */
+  /** Called after every crossing, so that the cache can take the core's decisions. */
   afterCrossing: (() => void) | undefined = undefined;
   /** Scripts whose source this connection has sent. */
   readonly scripts = new Set<string>();
@@ -68,12 +68,12 @@ export class Link extends InFlight {
   private state = NO_STATE;
   /** Commands in `out`. */
   private batch = 0;
-  /** The size at which the batch leaves, if it can, before its tick is over. */
+  /** The size at which the batch goes out, if possible, before its tick is over. */
   private cut = LARGEST_PIECE;
   private piece = LARGEST_PIECE;
   /** The number of the tick's first command. */
   private tickStart = 0;
-  /** Replies that wait until those before them have been heard of. */
+  /** Replies that wait until callers have received earlier ones. */
   private behind: Outcome[] | undefined = undefined;
   private isScheduled = false;
   private readonly timer = new WakeTimer(() => this.tick());
@@ -95,17 +95,17 @@ export class Link extends InFlight {
     this.node = nodeName(socket);
     const options = JSON.stringify(core);
     this.coreOptions = options === usableOptions ? usableOptions : options;
-    // What cannot be used is refused here and now.
+    // Refuse unusable options now.
     if (options !== usableOptions) void this.native;
     usableOptions = this.coreOptions;
     this.context = { protocol: 3, replyMapping: (this.replyMapping = shape.resp3 ? 'resp3' : 'legacy') };
     this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
     this.hasOwnStream = client.openStream !== undefined;
-    // Where small writes wait for each other, one more of them would cost a delay.
+    // If small writes wait for each other (Nagle), one more would cost a delay.
     this.polling = new Polling(socket.noDelay !== false && !this.hasOwnStream, () => this.queued > 0);
   }
 
-  /** Made when it is needed first, as the memory it shares: many clients are made and never used. */
+  /** Made at first use, like the shared memory, because many clients are made and never used. */
   get native(): NativeLink {
     return (this.core ??= fromCore(() => new native.NativeLink(this.coreOptions, this.shape.resp3, this.shape.stringNumbers)));
   }
@@ -132,7 +132,7 @@ export class Link extends InFlight {
     else this.native.setOut(this.out);
   }
 
-  /** Gives the core the memory that both sides use, when it is needed first. */
+  /** Shares the memory with the core at first use. */
   private share(): Buffer {
     if (this.input === undefined) {
       this.input = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -146,10 +146,11 @@ export class Link extends InFlight {
 
   // ---- commands
 
-  /** Queues a command; it leaves with the others of this tick. */
+  /** Queues a command. It goes out with the others of this tick. */
   push(command: Command): void {
     const start = this.at;
-    // May throw, for want of memory or over what a tool made of the arguments: then the command has no number, and no place in the batch.
+    // This may throw, because memory is short or a tool has changed the arguments; then the command has no number and no place in the
+    // batch.
     this.encode(command.meta, command.args);
     const id = this.nextId;
     if (mask32(id - this.oldest) > this.mask) this.growRing();
@@ -168,7 +169,7 @@ export class Link extends InFlight {
     }
   }
 
-  /** Queues a command that failed, for the database it was issued for. */
+  /** Queues a failed command again, for its original database. */
   sendAgain(command: Command, database: number): void {
     this.send();
     this.native.issueIn(database);
@@ -176,7 +177,7 @@ export class Link extends InFlight {
     this.send();
   }
 
-  /** The batch has grown to a piece. */
+  /** The batch has reached the size of a piece. */
   private cutOff(): void {
     if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || this.socket?.writableLength === 0) this.send();
     else this.cut = this.batch + this.piece;
@@ -189,7 +190,7 @@ export class Link extends InFlight {
     this.native.setMeta(bigger);
   }
 
-  /** Hands what this tick has issued to the core, and to the socket. */
+  /** Passes this tick's commands to the core and to the socket. */
   flush(): void {
     this.isScheduled = false;
     this.send();
@@ -205,7 +206,7 @@ export class Link extends InFlight {
     this.flush();
   }
 
-  /** Runs no code but its own: whoever issues a command is in the middle of something. The rest of a flush waits for the end of the tick. */
+  /** Runs no user code, because the caller is in the middle of other work. The rest of a flush waits for the end of the tick. */
   private send(): void {
     const commands = this.batch;
     if (commands === 0) return;
@@ -220,22 +221,22 @@ export class Link extends InFlight {
   private write(bytes: Buffer, isOwn: boolean): void {
     const socket = this.socket;
     if (socket === undefined || !socket.writable) return;
-    // A stream of the user's own may keep what it was given.
+    // A user's stream may keep the buffer.
     socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
     if (this.isReferenced) this.polling.onWrite();
     if (this.socketOptions.socketTimeout !== undefined) this.silence.expect(this.socketOptions.socketTimeout);
-    // Not all of it went to the kernel: the buffer belongs to the socket now.
+    // The kernel did not accept everything, so the buffer now belongs to the socket.
     if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
   }
 
-  /** Writes out what the core has queued by itself. */
+  /** Writes the core's own commands. */
   pump(): void {
     this.share();
     this.native.refresh();
     this.after();
   }
 
-  /** After every crossing: what the core left to do. */
+  /** After every crossing: carries out what the core asks for. */
   private after(): void {
     let flags = this.state[LinkSlot.Flags];
     while ((flags & (LinkFlag.Output | LinkFlag.Events)) !== 0) {
@@ -243,7 +244,7 @@ export class Link extends InFlight {
       if ((flags & LinkFlag.Events) !== 0) this.dispatch(this.native.events());
       flags = this.state[LinkSlot.Flags];
     }
-    // A link without a socket that will try again keeps the process alive, as its socket would.
+    // A link that waits for its next attempt keeps the process alive, as its socket would.
     const wakeAt = this.state[LinkSlot.WakeAt];
     if (wakeAt !== -1) this.timer.arm(this.state[LinkSlot.WakeIn], this.isWaiting && this.isReferenced, wakeAt);
     if (this.afterCrossing !== undefined) this.afterCrossing();
@@ -251,7 +252,7 @@ export class Link extends InFlight {
 
   // ---- replies
 
-  /** What the core cannot take in (a defect of its own) ends the connection: a new one has a clean stream, and nobody is left waiting. */
+  /** If the core cannot process bytes (a defect), the connection ends: a new one has a clean stream, and no caller is left waiting. */
   private takeIn(receive: () => unknown[]): void {
     let replies: unknown[];
     try {
@@ -276,7 +277,7 @@ export class Link extends InFlight {
     const context = this.context;
     let id = this.state[LinkSlot.FirstId];
     for (let i = 0; i < n; i++) {
-      // Read anew each time: what a reply sets off may make the ring grow.
+      // Read again each time, because a reply's effects may make the ring grow.
       const command = this.ring[id & this.mask] as Command;
       this.ring[id & this.mask] = undefined;
       if (id === this.oldest) this.oldest = mask32(id + 1);
@@ -287,7 +288,7 @@ export class Link extends InFlight {
   }
 
   private settleOneByOne(replies: unknown[], flags: number): void {
-    // The index of each, and the database of its command.
+    // The index of each error, and the database of its command.
     const errors = new Map<number, number>();
     if ((flags & LinkFlag.Errors) !== 0) {
       const flat = this.native.errors();
@@ -309,7 +310,7 @@ export class Link extends InFlight {
     else for (const outcome of outcomes) this.behind.push(outcome);
   }
 
-  /** What the user's functions throw costs nobody else his reply. */
+  /** An exception in a user's function must not cost other callers their replies. */
   private isSentAgain(command: Command, text: string, database: number): boolean {
     try {
       return this.client.onReplyError(command, text, database);
@@ -319,7 +320,7 @@ export class Link extends InFlight {
     }
   }
 
-  /** In their order: a caller hears of an error some turns after it is told, and those behind it wait for that. */
+  /** Delivers replies in order: a caller receives an error some turns later, and later replies wait for that. */
   private deliverFrom(outcomes: Outcome[], start: number): void {
     this.behind = outcomes;
     for (let i = start; i < outcomes.length; i++) {
@@ -383,7 +384,7 @@ export class Link extends InFlight {
       case LinkEvent.Closed: {
         const delay = client.onClosed(a as number);
         this.isWaiting = delay !== null;
-        // A timer of the connection's does not hold the process; that of the next attempt does.
+        // A connection's timer does not keep the process alive; the timer of the next attempt does.
         this.timer.stop();
         this.forgetScripts();
         this.native.reconnectAfter(delay ?? -1);
@@ -422,14 +423,17 @@ export class Link extends InFlight {
   }
 
   disconnect(reconnect: boolean): void {
-    // What this tick has issued leaves first.
+    // The commands of this tick go out first.
     this.flush();
     this.share();
     this.native.disconnect(reconnect);
     this.after();
   }
 
-  /** The next server may not know them: of the calls that wait, the first of each script sends its source, as on any new connection. */
+  /**
+   * The next server may not know the scripts, so of the waiting calls, the first of each script sends its source, as on any new
+   * connection.
+   */
   private forgetScripts(): void {
     this.send();
     this.scripts.clear();
@@ -446,7 +450,7 @@ export class Link extends InFlight {
     }
   }
 
-  /** Options may have changed, a password for example: they count from the next connection on. */
+  /** Options such as a password may have changed; they apply from the next connection. */
   private reconfigure(): void {
     const { core, socket, shape } = this.client.configure();
     const options = JSON.stringify(core);
@@ -518,7 +522,7 @@ export class Link extends InFlight {
     this.after();
   }
 
-  /** @internal As in ioredis: whoever waits is told the reason, and there is no other attempt. */
+  /** @internal As in ioredis: waiting commands are rejected with the reason, and there is no further attempt. */
   onRefused(error: Error): void {
     this.flush();
     this.client.onGivenUp(error);
@@ -536,7 +540,7 @@ export class Link extends InFlight {
     this.after();
   }
 
-  /** @internal For the end of the process. */
+  /** @internal For the exit of the process. */
   isAnswered(): boolean {
     return this.queued === 0 || this.isBlocked();
   }
@@ -546,7 +550,7 @@ export class Link extends InFlight {
     return this.share();
   }
 
-  /** @internal Nobody is told any more. */
+  /** @internal Nothing is reported any more. */
   take(bytes: number): void {
     this.native.receive(bytes);
   }
@@ -568,7 +572,7 @@ function flush(link: Link): void {
   link.endTick();
 }
 
-/** Links that are not ended. What they have queued arrives also when the process exits in the same tick. */
+/** Links that have not ended. Their queued commands go out even if the process exits in the same tick. */
 const open = new Set<Link>();
 function leaveAll(): void {
   for (const link of open) leave(link);

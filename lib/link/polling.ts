@@ -1,32 +1,32 @@
 /**
- * Whether a link polls its socket while it waits for replies, instead of letting the event loop sleep. A sleep costs CPU too: the kernel puts
- * the thread down, the server's answer has to wake it, and on a virtual machine waking a sleeping core is an exit to the hypervisor. Where a
- * server answers within microseconds, looking again is cheaper than sleeping; where it does not, it is waste. So it is measured: now and then
- * a few short windows of either kind are compared by the CPU time that the thread used per byte received, times the time that passed (the
- * energy-delay product: being done twice as fast may cost twice the CPU time, and not more).
+ * Decides whether a link polls its socket while it waits for replies, instead of letting the event loop sleep. Sleeping costs CPU time,
+ * too: the kernel suspends the thread, the server's answer must wake it, and on a virtual machine waking a sleeping core is an exit to
+ * the hypervisor. If a server answers within microseconds, polling is cheaper than sleeping; otherwise it is waste. So it is measured:
+ * from time to time, short windows of both kinds are compared by the thread's CPU time per received byte, times the elapsed time (the
+ * energy-delay product: finishing twice as fast may cost twice the CPU time, but not more).
  *
- * While it polls, the first command of an idle link is written at once (`isOn` tells the link), which keeps the server from sleeping as well.
+ * While a link polls, it writes the first command of an idle period at once (see `isOn`), which also keeps the server from sleeping.
  */
 import { setImmediate } from '../clock';
 import { native } from '../native';
 
-/** Turns of the event loop without a reply after which a wait has become too long to be polled through: about 50 us. */
+/** The number of turns of the event loop without a reply after which a wait is too long for polling: about 50 us. */
 const TURNS = 64;
-/** Reads in one window of a trial, and windows in a trial: every other one polls. */
+/** Reads per window of a trial, and windows per trial; every other window polls. */
 const WINDOW = 32;
 const WINDOWS = 8;
-/** Reads between two trials: at first (code is being compiled then, which blurs what is measured), and half as many more with each same outcome. */
+/** Reads between two trials: initially (compilation blurs early measurements), and half as many more after each equal outcome. */
 const FIRST_REST = 1 << 13;
 const LAST_REST = 1 << 18;
-/** Where an outcome is new: it may be a passing stall of the machine's. */
+/** After a new outcome, which may be a brief stall of the machine. */
 const SHORT_REST = 1 << 9;
-/** Polling has to be better by this much to be chosen. */
+/** Polling must be better by this factor to be chosen. */
 const MARGIN = 0.9;
-/** A wait that was too long counts for so many reads; ahead of the reads by so many, they end it. */
+/** A wait that was too long counts as this many reads; when such waits are ahead of the reads by this number, polling ends. */
 const MISS = 4;
 const MISSES = 64;
 
-/** CPU time of the thread, and time. */
+/** The thread's CPU time and the elapsed time. */
 export interface Spent {
   cpu: number;
   time: number;
@@ -37,7 +37,7 @@ function spentByThread(): Spent {
 }
 
 export class Polling {
-  /** Polls, and wants the first command of an idle link at once. */
+  /** Whether to poll, and to write the first command of an idle link at once. */
   isOn: boolean;
   private choice: boolean;
   private isLooking = false;
@@ -47,15 +47,15 @@ export class Polling {
   /** Reads until the next decision. */
   private left = FIRST_REST;
   private rest = FIRST_REST;
-  /** Of the trial that is on: windows that are over, or -1. */
+  /** Finished windows of the current trial, or -1. */
   private window = -1;
   private since: Spent = { cpu: 0, time: 0 };
-  /** The best window of either kind: what else the process does makes windows worse only. */
+  /** The best window of each kind, because other work of the process only makes windows worse. */
   private readonly cost = [0, 0];
-  /** The last trial spoke against the choice. */
+  /** The last trial disagreed with the current choice. */
   private isDoubted = false;
 
-  /** `isWaiting` tells whether the server owes replies; `spent` has two clocks, in any unit. */
+  /** `isWaiting` tells whether the server owes replies; `spent` reads two clocks, in any unit. */
   constructor(
     private readonly isAllowed: boolean,
     private readonly isWaiting: () => boolean,
@@ -72,7 +72,7 @@ export class Polling {
     setImmediate(look, this);
   }
 
-  /** So many bytes were read. */
+  /** `bytes` bytes were read. */
   onRead(bytes: number): void {
     this.turns = 0;
     if (this.misses > 0) this.misses--;
@@ -80,7 +80,7 @@ export class Polling {
     if (--this.left === 0 && this.isAllowed) this.decide();
   }
 
-  /** The connection is gone: the next one may lead elsewhere. */
+  /** The connection is lost; the next one may lead to another server. */
   reset(): void {
     this.rest = FIRST_REST;
     this.settle(this.isAllowed);
@@ -120,7 +120,7 @@ export class Polling {
     this.left = WINDOW;
   }
 
-  /** An outcome against the choice that stands has to come twice. */
+  /** An outcome against the current choice must occur twice. */
   private conclude(isBetter: boolean): void {
     const isSame = isBetter === this.choice;
     const isDoubted = !isSame && !this.isDoubted;

@@ -1,13 +1,13 @@
-/** The second connection of the watchdog: made like the first one and to the same address, so that names play no part. */
+/** The watchdog's second connection. It is made like the first one and to the same address, so that name resolution plays no part. */
 import type { Socket } from 'node:net';
 import { clearTimeout, setImmediate, setTimeout } from '../clock';
 import { dial, type SocketOptions } from './socket';
 
-/** An answer that comes later says no more than none. */
+/** A later answer proves as little as no answer. */
 const PATIENCE_MS = 4000;
 
 export interface ProbeEvents {
-  /** All bytes that have arrived so far. True: they are all that was needed. */
+  /** All bytes that have arrived so far. Returns true if they are sufficient. */
   onReply(bytes: Buffer): boolean;
   /** There will be no answer. */
   onFailed(): void;
@@ -19,14 +19,14 @@ export class Probe {
   private bytes: Buffer = Buffer.alloc(0);
   private isOver = false;
 
-  /** Connects to where `first` is connected to and writes `request`. */
+  /** Connects to the address of `first` and writes `request`. */
   constructor(
     first: Socket | undefined,
     options: SocketOptions,
     request: Buffer,
     private readonly events: ProbeEvents,
   ) {
-    // What is there when time is up counts: this thread may have been busy.
+    // Data that has arrived when the time is up counts, because this thread may have been busy.
     this.timer = setTimeout(() => setImmediate(() => this.fail()), PATIENCE_MS);
     this.timer.unref();
     this.socket = this.open(first, options, request);
@@ -59,7 +59,7 @@ export class Probe {
     this.events.onFailed();
   }
 
-  /** Nobody wants to know any more. */
+  /** The answer is no longer needed. */
   stop(): void {
     this.isOver = true;
     clearTimeout(this.timer);

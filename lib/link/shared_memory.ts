@@ -1,9 +1,12 @@
-/** The memory that a link shares with its core, and what the core makes values with. What stands where is in `contract.generated.ts`. */
+/**
+ * The memory that a link shares with its core, and the functions with which the core makes values. `contract.generated.ts` defines the
+ * layout.
+ */
 import { Slots } from '../contract.generated';
 import { ReplyError } from '../observe/errors';
 import type { NativeLink } from '../native';
 
-/** Of a link that was not used yet. */
+/** The memory of a link that was not used yet. */
 export const NO_STATE = new Float64Array(Slots.LinkState);
 export const NO_META = new Uint32Array(0);
 
@@ -17,7 +20,7 @@ const object = (...items: unknown[]): object => {
 };
 const errorValue = (text: string): Error => new ReplyError(text);
 
-/** Gives the core the memory that both sides use. */
+/** Shares the memory with the core. */
 export function share(core: NativeLink, input: Buffer, out: Buffer, meta: Uint32Array, state: Float64Array): void {
   core.share(input, out, meta, state, array, object, errorValue);
 }

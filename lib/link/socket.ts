@@ -1,6 +1,5 @@
 /**
- * Node's own sockets: everything that ioredis's options say about them holds because they are the same. Bytes are read into one fixed buffer
- * that the core has pinned.
+ * Node's own sockets, so that all of ioredis's socket options work. Bytes are read into one fixed buffer that the core has pinned.
  */
 import { connect as netConnect, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
@@ -16,15 +15,15 @@ export interface SocketOptions {
   connectTimeout?: number | undefined;
   /** Longest silence while a reply is due, in ms. */
   socketTimeout?: number | undefined;
-  /** First TCP keepalive probe, in ms. Ten of them, a second apart, find a dead connection. */
+  /** Delay before the first TCP keepalive probe, in ms. Ten probes, a second apart, detect a dead connection. */
   keepAlive?: number | undefined;
-  /** `keepAlive` is the watchdog's choice. */
+  /** Whether the watchdog chose `keepAlive`. */
   isKeepAliveOwn?: boolean;
   noDelay?: boolean | undefined;
 }
 
 export interface SocketEvents {
-  /** `bytes` of the buffer that `openSocket` was given are new. */
+  /** `bytes` new bytes are in the buffer that `openSocket` received. */
   onRead(bytes: number): void;
   onConnect(): void;
   onError(error: Error): void;
@@ -38,12 +37,12 @@ export function nodeName(options: SocketOptions): string {
 
 function connectOptions(options: SocketOptions): NetConnectOpts {
   if (options.path !== undefined && options.path !== null) return { path: options.path };
-  // Every address that a name has is tried, unless the user says which family it is to be.
+  // Try every address of a name, unless the user chooses a family.
   const family = options.family ?? 0;
   return { host: options.host, family, autoSelectFamily: family === 0, ...((options.port as unknown) === null ? {} : { port: options.port }) } as NetConnectOpts;
 }
 
-/** Opens a connection. `onClose` comes once, whatever happens. */
+/** Opens a connection. `onClose` is called exactly once, in every case. */
 export function openSocket(options: SocketOptions, buffer: Buffer, events: SocketEvents): Socket | TLSSocket {
   const onread = {
     buffer,
@@ -57,14 +56,14 @@ export function openSocket(options: SocketOptions, buffer: Buffer, events: Socke
   return socket;
 }
 
-/** Starts a connection to what `options` say, with `more` options of Node's. */
+/** Starts a connection to the address in `options`, with `more` options for Node. */
 export function dial(options: SocketOptions, more: object): Socket | TLSSocket {
   const target = { ...connectOptions(options), ...more };
   const { tls } = options;
   return tls ? tlsConnect({ ...servername(options), ...tls, ...target } as ConnectionOptions) : netConnect(target);
 }
 
-/** The number under which the system knows a socket, which may be below a layer of TLS; -1 where there is none. */
+/** The descriptor of a socket, which may be below a TLS layer; -1 if there is none. */
 export function descriptorOf(stream: Socket | undefined): number {
   type Handle = { fd?: number; _parent?: Handle } | null | undefined;
   const handle = (stream as { _handle?: Handle } | undefined)?._handle;
@@ -72,12 +71,12 @@ export function descriptorOf(stream: Socket | undefined): number {
   return fd ?? -1;
 }
 
-/** Whether the system has ended a connection because nobody answers on the other side. */
+/** Whether the system ended the connection because the other side does not respond. */
 export function isSilence(error: Error): boolean {
   return ['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** Server name indication takes names only. */
+/** Server name indication accepts only names. */
 function servername(options: SocketOptions): ConnectionOptions {
   return options.path || /^[\d.]+$|:/.test(options.host) ? {} : { servername: options.host };
 }
@@ -95,7 +94,7 @@ export function watch(socket: Socket | TLSSocket, connectEvent: string, options:
       : undefined;
   socket.once(connectEvent, () => {
     clearTimeout(timer);
-    // A stream of the user's own may be no socket.
+    // A user's stream may not be a socket.
     if (typeof options.keepAlive === 'number') socket.setKeepAlive?.(true, options.keepAlive);
     if (options.noDelay !== false && options.path === undefined) socket.setNoDelay?.(true);
     events.onConnect();
@@ -107,7 +106,7 @@ export function watch(socket: Socket | TLSSocket, connectEvent: string, options:
   });
 }
 
-/** Whether a `Connector` has brought what can be read and written. */
+/** Whether a `Connector` has returned a readable and writable stream. */
 export function isStream(value: unknown): boolean {
   const { on, write, end } = (value ?? {}) as Partial<Socket>;
   return typeof on === 'function' && typeof write === 'function' && typeof end === 'function';

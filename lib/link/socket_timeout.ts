@@ -1,4 +1,4 @@
-/** `socketTimeout`: a server that owes a reply and says nothing loses its connection. A blocking command may be what it waits for. */
+/** `socketTimeout`: closes the connection of a server that owes a reply and stays silent. A blocking command is exempt. */
 import type { Socket } from 'node:net';
 import { clearTimeout, setImmediate, setTimeout } from '../clock';
 
@@ -19,7 +19,7 @@ export class SocketTimeout {
     return this.timer !== undefined;
   }
 
-  /** From now on `ms` may pass without data. */
+  /** Starts a new period of `ms` without data. */
   expect(ms: number): void {
     const { socket } = this.link;
     if (socket === undefined || this.timer !== undefined) return;
@@ -29,12 +29,12 @@ export class SocketTimeout {
       if (this.link.isBlocked()) this.expect(ms);
       else socket.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${ms}ms.`));
     };
-    // One more look at the socket first.
+    // Look at the socket once more first.
     const timer = setTimeout(() => setImmediate(judge), ms);
     this.timer = timer;
   }
 
-  /** Something was read. */
+  /** Data was read. */
   onData(ms: number | undefined): void {
     this.stop();
     if (this.link.queued > 0 && ms !== undefined) this.expect(ms);

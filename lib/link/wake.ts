@@ -1,11 +1,11 @@
-/** The one timer of a link, and of the cache's engine: what they wait for is the core's to say. */
+/** The timer of a link or of the cache's engine. The core decides when it fires. */
 import { clearTimeout, MAX_TIMER_MS, setImmediate, setTimeout } from '../clock';
 
 const now = performance.now.bind(performance);
 
 /**
- * Wakes the core when it asked to be woken. Replies that are in the socket already are read first: deadlines are judged after one more look, so
- * that a busy thread does not time out what is there.
+ * Wakes the core at the time it asked for. Replies in the socket are read first, so that a busy thread does not time out replies that
+ * have arrived.
  */
 export class WakeTimer {
   private timer: NodeJS.Timeout | undefined = undefined;
@@ -17,8 +17,8 @@ export class WakeTimer {
   constructor(private readonly wake: () => void) {}
 
   /**
-   * `ms` from now; negative: never. A timer that would fire too early is left alone: waking is cheap and asks again. Times that `due` says are
-   * those of one clock. `holds`: the process stays alive for it.
+   * Sets the timer to `ms` from now; negative: never. A timer that would fire too early stays, because waking is cheap and asks again.
+   * All `due` times use one clock. With `holds`, the timer keeps the process alive.
    */
   arm(ms: number, holds: boolean, due = now() + ms): void {
     if (this.isLooking) return;
@@ -32,7 +32,7 @@ export class WakeTimer {
     this.hold(holds);
   }
 
-  /** Whether the process stays alive for it. */
+  /** Whether the timer keeps the process alive. */
   hold(holds: boolean): void {
     if (holds === this.holds) return;
     this.holds = holds;
