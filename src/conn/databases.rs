@@ -1,5 +1,5 @@
-//! Which database is meant: the connection's after all that was written, and the one that callers' next command goes to.
-//! The two differ while commands wait, and while a part of the core runs in the link's own database.
+//! Tracks two databases: the connection's, after everything written, and the one for callers' next command. They differ
+//! while commands wait, and while a part of the core runs in the link's own database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::clock::Instant;
 use crate::command::Kind;
 
-/// A database that was refused is asked for again after this, by the next command for it.
+/// After this time, the next command for a refused database tries to select it again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// The databases of one link.
 #[derive(Debug)]
 pub struct Databases {
-    /// The connection's after all that was written; `None`: unknown.
+    /// The connection's database after everything written; `None` if unknown.
     wire: Option<u32>,
     /// Where callers' commands go.
     callers: u32,
@@ -27,7 +27,7 @@ pub struct Databases {
     known: Vec<u32>,
     /// A SELECT of one that is not known is on the wire.
     awaited: Option<u32>,
-    /// Databases that it has refused, and what to say about it.
+    /// Databases that the server has refused, and the error for callers.
     refused: Vec<(u32, Instant, Arc<str>)>,
 }
 

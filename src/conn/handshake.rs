@@ -1,5 +1,5 @@
-//! The first commands on a connection, all written at once, and what their answers mean. The order is ioredis's, which
-//! servers in tests look at.
+//! The first commands on a connection, all written at once, and the meaning of their answers. The order is ioredis's,
+//! because test servers depend on it.
 
 use super::options::LinkOptions;
 use super::pending::Step;
@@ -58,7 +58,7 @@ pub enum Verdict {
     Refused(String),
 }
 
-/// Judges the answer to HELLO or AUTH.
+/// Interprets the answer to HELLO or AUTH.
 pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
     let Some(error) = reply.error() else { return Verdict::Accepted };
     let text = String::from_utf8_lossy(error).into_owned();
@@ -96,7 +96,7 @@ fn is_missing(error: &str) -> bool {
     words.iter().any(|word| error.contains(word)) || (about_the_command && ends.iter().any(|end| error.contains(end)))
 }
 
-/// Whether an error says that the server cannot now, rather than that it will not.
+/// Whether an error means "not now" rather than "never".
 pub fn is_passing(error: &str) -> bool {
     ["BUSY ", "LOADING ", "MASTERDOWN ", "ERR max number of clients"].iter().any(|prefix| error.starts_with(prefix))
 }
@@ -114,7 +114,7 @@ pub enum Readiness {
     Refused(String),
 }
 
-/// Judges the answer to INFO. What is not a text with `loading` in it is ready: not every server under this protocol is Redis.
+/// Interprets the answer to INFO. A reply without `loading` counts as ready, because not every server with this protocol is Redis.
 pub fn judge_info(reply: &Reply) -> Readiness {
     if let Some(error) = reply.error() {
         let text = String::from_utf8_lossy(error).into_owned();

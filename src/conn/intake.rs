@@ -1,4 +1,4 @@
-//! What the server sends: replies to their commands, confirmations to subscriptions, messages to subscribers.
+//! Handles what the server sends: replies to commands, confirmations of subscriptions, messages.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::resp::{without_attributes, Reply};
 /// How often a command that the server keeps refusing is sent again before its caller hears of it.
 const MAX_REFUSALS: u32 = 20;
 
-/// How long the link stays with a server that has become a replica before it looks for another one again.
+/// How long the link stays with a server that has become a replica before it looks for another server again.
 const REDISCOVER_PAUSE: Duration = Duration::from_secs(5);
 
-/// What an EXEC is answered whose transaction did not run, in either protocol.
+/// The reply to an EXEC whose transaction did not run, in each protocol.
 const NOTHING_RAN: &[u8] = b"*-1\r\n";
 
 impl Link {
@@ -50,7 +50,7 @@ impl Link {
         self.hang_up(true);
     }
 
-    /// What is in flight is not sent again: its reply may be what cannot be read.
+    /// Commands in flight are not sent again, because one of their replies may be the unreadable one.
     fn fail_protocol(&mut self, text: String) {
         self.reject_sent(&Reason::Kind(ErrorKind::Protocol));
         self.fail(ErrorKind::Protocol, text);
@@ -64,7 +64,7 @@ impl Link {
         if frame[0] == b'*' && self.may_be_in_band() {
             let reply = Reply::parse(frame);
             if push::read_in_band(&reply).is_some() {
-                // Whatever the server said to HELLO.
+                // Whatever the server answered to HELLO.
                 self.protocol = 2;
                 self.on_push(reply, sink);
                 return;
@@ -94,7 +94,7 @@ impl Link {
         }
     }
 
-    /// Whether an array may be one of RESP2's pub/sub messages: never where a caller's array could look like one.
+    /// Whether an array may be a RESP2 pub/sub message; never if a caller's array could look like one.
     fn may_be_in_band(&self) -> bool {
         let awaited = self.queues.sent().front().is_some_and(|c| c.class.kind().is_subscription() && !c.is_in_transaction());
         awaited || self.is_subscriber()
@@ -106,7 +106,7 @@ impl Link {
             return;
         }
         self.follow(&command, frame);
-        // The answer to the DISCARD in its place.
+        // This is the answer to the DISCARD that was written instead.
         let frame = if command.is_unguarded && !is_error { NOTHING_RAN } else { frame };
         self.queues.release(&command);
         if !command.abandoned {
@@ -141,13 +141,13 @@ impl Link {
                 self.monitoring = false;
                 self.protocol = 2;
             }
-            // The server closes by itself; not every server under this protocol does.
+            // Most servers close the connection themselves, but not all.
             Kind::Quit if !is_error => self.hang_up(false),
             _ => {}
         }
     }
 
-    /// The server did not open a transaction. Unless another one has been opened since, or its end is written already, none is.
+    /// The server did not open a transaction. None is open, unless another was opened since or its end is already written.
     fn on_refused_transaction(&mut self) {
         if self.transaction.is_open() && !self.queues.sent().iter().any(PendingCommand::opens_transaction) {
             self.transaction.lose();
@@ -156,20 +156,20 @@ impl Link {
         }
     }
 
-    /// Whether a refusal is none of the caller's business yet.
+    /// Whether the link handles a refusal without telling the caller yet.
     fn keep_trying(&mut self, command: PendingCommand, frame: &[u8]) -> bool {
         let refusal = |prefix: &[u8]| frame[1..].starts_with(prefix);
         let read_only = refusal(b"READONLY");
         let passing = read_only || refusal(b"LOADING") || refusal(b"TRYAGAIN") || refusal(b"CLUSTERDOWN") || refusal(b"MASTERDOWN");
         let kind = command.class.kind();
         let alone = !command.is_in_transaction() && !matches!(kind, Kind::Multi | Kind::Exec | Kind::Discard);
-        // Sent again, it would come behind the transaction that it guards.
+        // If it were sent again, it would come after the transaction that it guards.
         let alone = alone && (kind != Kind::Watch || !self.queues.sent().iter().any(PendingCommand::opens_transaction));
         if !passing || command.refusals >= MAX_REFUSALS || !alone {
             return false;
         }
         if read_only && self.rediscovered.is_none_or(|at| self.now.since(at) >= REDISCOVER_PAUSE) {
-            // This server is a replica now; the name may lead to another one.
+            // This server is now a replica; the name may resolve to another server.
             self.rediscovered = Some(self.now);
             self.hang_up(false);
         }
@@ -229,7 +229,7 @@ impl Link {
         }
     }
 
-    /// HELLO was refused. Where it carried credentials, what followed it was refused too: the handshake starts over in RESP2.
+    /// HELLO was refused. If it carried credentials, the commands after it were refused too, so the handshake starts over in RESP2.
     fn fall_back(&mut self) {
         self.protocol = 2;
         if self.options.password.is_some() {
@@ -241,7 +241,7 @@ impl Link {
     }
 
     fn refuse_handshake(&mut self, text: String) {
-        // Who is told "not now" waits for the next connection.
+        // On "not now", commands wait for the next connection.
         if !is_passing(&text) {
             self.reject_all(&Reason::Server(text.as_str().into()));
         }
@@ -281,7 +281,7 @@ impl Link {
             front.confirmations = if named > 0 { named } else { announced.max(1) };
         }
         if kind == Kind::ShardUnsubscribe && names().next().is_some() && !names().any(|name| Some(name) == channel) {
-            // Its slot moved while another channel's confirmation is awaited.
+            // Its slot moved while the confirmation of another channel is pending.
             return self.unasked(kind, channel);
         }
         front.confirmations -= 1;

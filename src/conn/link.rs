@@ -1,7 +1,7 @@
-//! The link's state machine: its states, its connection's life, its timers. Commands on their way out are in `outbound`, what
-//! the server sends in `intake`, what becomes of commands that will have no reply in `losses`, telling a
-//! dead connection from a busy server in `liveness`, other databases in `selection`. The driver calls an input, writes
-//! what `take_output` has, drains `poll_output`, and comes back with `on_timer` at `next_wakeup`.
+//! The link's state machine: its states, the life of its connection, its timers. `outbound` sends commands, `intake` handles
+//! what the server sends, `losses` rejects commands that will get no reply, `watchdog` tells a dead connection from a busy
+//! server, and `databases` tracks the selected database. The driver calls an input, writes the bytes of `take_output`,
+//! drains `poll_output`, and calls `on_timer` at `next_wakeup`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -24,16 +24,16 @@ use crate::command::Class;
 use crate::error::ErrorKind;
 use crate::resp::Commands;
 
-/// How much of the present connection is over, from the link's side.
+/// How far the link has closed the current connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CloseState {
     /// Nothing.
     Open,
     /// QUIT is on the wire: nothing is written behind it.
     QuitSent,
-    /// The driver was asked to close it: what still arrives is taken in.
+    /// The driver was asked to close it. Bytes that still arrive are processed.
     Closing,
-    /// It was found broken: what still arrives is not looked at, or replies would go to the wrong commands.
+    /// The connection is broken. Bytes that still arrive are ignored, because replies would go to the wrong commands.
     Broken,
 }
 
@@ -44,7 +44,7 @@ pub struct Link {
     pub(super) state: State,
     pub(super) close_state: CloseState,
     pub(super) reader: Reader,
-    /// Bytes to write that did not come from the driver as they are.
+    /// Bytes to write that the driver does not already have.
     pub(super) output: Vec<u8>,
     pub(super) outputs: VecDeque<Output>,
     pub(super) queues: Queues,
@@ -53,17 +53,17 @@ pub struct Link {
     pub(super) watch: Watch,
     pub(super) subscriptions: Subscriptions,
     pub(super) watchdog: Watchdog,
-    /// The second connection under way.
+    /// The second connection, while it is under way.
     pub(super) probe: Option<ProbeRequest>,
-    /// The connection was given up by the link's own judgement: what may have run is not run again for it.
+    /// The link itself gave up the connection, so commands that may have run are not run again.
     pub(super) is_doubted: bool,
     pub(super) timers: Timers,
     /// The protocol that this connection speaks.
     pub(super) protocol: u8,
     pub(super) monitoring: bool,
-    /// Whether it has been ready at all.
+    /// Whether the link has ever been ready.
     was_ready: bool,
-    /// What the server said to the ready check, until the driver is asked.
+    /// The server's reply to the ready check, until the driver is asked.
     pub(super) info: Option<Vec<u8>>,
     /// Whether the next end of the connection is final.
     pub(super) is_final: bool,
@@ -103,8 +103,8 @@ impl Link {
         }
     }
 
-    /// Other options, while there is no connection: they count for the next one. Callers stay in the database they are in, unless
-    /// it is the one that no connection has been made to yet.
+    /// Sets new options while there is no connection; they apply to the next one. Callers stay in their database, unless no
+    /// connection has been made to it yet.
     pub fn configure(&mut self, options: LinkOptions) {
         if !self.was_ready {
             self.databases.configure(self.options.db, options.db);
@@ -149,7 +149,7 @@ impl Link {
         self.protocol == 2 && self.subscriptions.total() > 0
     }
 
-    /// Bytes to write. Nothing of what the driver passes through may overtake them.
+    /// Bytes to write. Bytes that the driver passes through must not overtake them.
     pub fn has_output(&self) -> bool {
         !self.output.is_empty()
     }
@@ -159,7 +159,7 @@ impl Link {
         std::mem::take(&mut self.output)
     }
 
-    /// The next thing to do or to tell.
+    /// The next output.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
@@ -176,7 +176,7 @@ impl Link {
         self.state == State::Ready && self.close_state == CloseState::Open
     }
 
-    /// Whether refused commands may be written again: inside a transaction they would become a part of it.
+    /// Whether refused commands may be written again. Inside a transaction they would become part of it.
     pub(super) fn may_flush(&self) -> bool {
         self.is_open() && !self.transaction.is_open()
     }
@@ -201,7 +201,7 @@ impl Link {
             return;
         }
         if self.close_state != CloseState::Open {
-            // It came into being after it was given up.
+            // The connection opened after it was given up.
             self.outputs.push_back(Output::Close { destroy: true });
             return;
         }
@@ -248,7 +248,7 @@ impl Link {
         self.flush_waiting();
     }
 
-    /// The driver's answer to `Check`: whether this server will do. If not, another connection is made by the policy.
+    /// The driver's answer to `Check`: whether to accept this server. If not, the policy opens another connection.
     pub fn on_checked(&mut self, accepted: bool, now: Instant) {
         self.now = now;
         if self.state != State::Handshake || self.close_state != CloseState::Open {
@@ -303,7 +303,7 @@ impl Link {
         self.outputs.push_back(Output::Closed { attempts: self.attempts });
     }
 
-    /// The policy's answer to `Closed`: reconnect after this, or never.
+    /// The policy's answer to `Closed`: reconnect after this delay, or never.
     pub fn reconnect_after(&mut self, delay: Option<Duration>, now: Instant) {
         self.now = now;
         if self.state != State::Closed {
@@ -315,10 +315,10 @@ impl Link {
         }
     }
 
-    /// Closes the connection: for good, or (`reconnect`) to open another one by the policy.
+    /// Closes the connection: permanently, or with `reconnect` to let the policy open another one.
     pub fn disconnect(&mut self, reconnect: bool, now: Instant) {
         self.now = now;
-        // What was closed for good stays so.
+        // A permanent close stays permanent.
         self.is_final |= !reconnect;
         match self.state {
             State::Connecting | State::Handshake | State::Ready => self.hang_up(false),
@@ -336,7 +336,7 @@ impl Link {
     fn end(&mut self) {
         self.state = State::Ended;
         self.timers.clear(Timer::Reconnect);
-        // A SELECT that is rejected with the others has changed nothing.
+        // A rejected SELECT has changed nothing.
         self.databases.roll_back();
         self.reject_all(&Reason::Kind(ErrorKind::ConnectionClosed));
         // Callers know that it has ended.
@@ -345,7 +345,7 @@ impl Link {
         self.outputs.push_back(Output::Ended);
     }
 
-    /// Time has come to `next_wakeup`. The driver has looked at the socket once more before.
+    /// The time of `next_wakeup` has come. The driver has read the socket once more before this call.
     pub fn on_timer(&mut self, now: Instant) {
         self.now = now;
         if self.timers.take_due(Timer::Info, now) {

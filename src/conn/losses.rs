@@ -1,5 +1,5 @@
-//! Rejects commands that will have no reply: after a cut, past their deadline, at the end. A rejection says whether the server
-//! may have run the command: sent now, or in flight when an earlier connection was cut.
+//! Rejects commands that will get no reply: after a cut, past their deadline, at the end. A rejection says whether the
+//! server may have run the command, because it is on the wire or was in flight when an earlier connection was cut.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::command::Kind;
 use crate::error::ErrorKind;
 
 impl Link {
-    /// After a cut: decides what becomes of the commands in flight.
+    /// After a cut, decides the fate of the commands in flight.
     pub(super) fn replay(&mut self) {
         self.watch.cut();
         let resend = match self.options.resend {
@@ -51,7 +51,8 @@ impl Link {
         self.queues.put_first(again.into_iter());
     }
 
-    /// The transaction that was open on the wire is lost: what waits of it, and what its caller still sends, must not run alone.
+    /// The transaction that was open on the wire is lost. Its waiting commands, and those that its caller still sends, must
+    /// not run alone.
     fn reject_fragments(&mut self) {
         let (fragments, is_lost) = self.queues.take_fragments();
         for command in fragments {
@@ -64,7 +65,7 @@ impl Link {
         }
     }
 
-    /// Rejects what is in flight: the bytes that were to answer it are not what they should be.
+    /// Rejects the commands in flight, because the bytes that should answer them are invalid.
     pub(super) fn reject_sent(&mut self, reason: &Reason) {
         for command in self.queues.take_sent() {
             self.reject(command, reason.clone(), true);
@@ -87,7 +88,7 @@ impl Link {
                 match command.class.kind() {
                     Kind::Multi => self.transaction.lose(),
                     Kind::Exec | Kind::Discard => self.transaction.forget_lost(),
-                    // Its caller hears of it, but may have issued the transaction already.
+                    // Its caller learns of it, but may have issued the transaction already.
                     Kind::Watch if self.queues.has_waiting_exec() => self.watch.lose(),
                     _ => {}
                 }
@@ -100,7 +101,7 @@ impl Link {
         }
     }
 
-    /// Rejects what is past its deadline. What was sent keeps its place in the order of replies.
+    /// Rejects commands past their deadline. A sent command keeps its place in the order of replies.
     pub(super) fn judge_deadlines(&mut self) {
         let late = self.queues.take_late(self.now);
         for id in late.sent {
@@ -110,7 +111,8 @@ impl Link {
         for command in late.unsent {
             self.reject(command, Reason::Kind(ErrorKind::Timeout), false);
         }
-        // Every look goes through all that waits: with a hundred thousand deadlines a millisecond apart, not at each of them.
+        // Each pass visits all waiting commands, so with a hundred thousand deadlines a millisecond apart, it must not run
+        // at each of them.
         let grain = self.options.command_timeout.map_or(Duration::ZERO, |timeout| timeout / 50).min(Duration::from_millis(10));
         self.timers.set(Timer::Deadline, late.next.map(|at| at.max(self.now + grain)));
     }

@@ -1,5 +1,5 @@
-//! What a link is told once. The facade has checked types and ranges under the names its user knows; what is checked here
-//! again is only what would make the state machine itself wrong.
+//! The options of a link. The facade has checked types and ranges under the names that users know; this file checks only
+//! values that would break the state machine.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub enum Resend {
     None,
 }
 
-/// What CLIENT SETINFO tells the server.
+/// The values of CLIENT SETINFO.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientInfo {
     /// LIB-NAME
@@ -27,7 +27,7 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-/// Everything a link is told once.
+/// All options of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkOptions {
     /// 3: HELLO 3 first, RESP2 where the server refuses it. 2: RESP2.
@@ -49,7 +49,7 @@ pub struct LinkOptions {
     pub client_info: Option<ClientInfo>,
     /// INFO before the link counts as ready, so that a loading server is waited for.
     pub ready_check: bool,
-    /// Whether the driver is shown that INFO, and says whether this server will do (`Output::Check`).
+    /// Whether the driver sees that INFO and decides whether to accept this server (`Output::Check`).
     pub asks_driver: bool,
     /// Longest wait between two looks at a loading server.
     pub max_loading_retry: Duration,

@@ -1,5 +1,5 @@
-//! Commands on their way out: taken over from callers and from the core, refused at the door, queued, written in the right
-//! database and never inside somebody else's transaction.
+//! Outgoing commands: accepts them from callers and from the core, refuses or queues them, and writes them in the right
+//! database, never inside another caller's transaction.
 
 use super::link::{CloseState, Link};
 use super::output::{Reason, State};
@@ -15,8 +15,9 @@ use crate::resp::Commands;
 const DISCARD: &[u8] = b"*1\r\n$7\r\ndiscard\r\n";
 
 impl Link {
-    /// Takes over a batch of callers' commands: their RESP one after another, and two words for each: its length in bytes,
-    /// its class. They have the numbers `first_id` and up. Returns true if the driver is to write the same bytes as they are.
+    /// Accepts a batch of callers' commands: their RESP, concatenated, and two words for each command: its length in bytes
+    /// and its class. The commands are numbered from `first_id`. Returns true if the driver must write the same bytes
+    /// unchanged.
     pub fn submit(&mut self, batch: &[u8], meta: &[u32], first_id: u32, now: Instant) -> bool {
         self.now = now;
         let count = meta.len() / 2;
@@ -49,17 +50,17 @@ impl Link {
         direct
     }
 
-    /// The next batch is issued for this database, whatever callers have selected since: a command that is sent again.
+    /// Sends the next batch, a command that is sent again, in this database, whatever callers have selected since.
     pub fn issue_in(&mut self, db: u32) {
         self.databases.issue_next_in(db);
     }
 
-    /// A caller's command that waits is written as `bytes` from now on: what the old ones relied on went with its connection.
+    /// Replaces the bytes of a waiting command, because the old bytes relied on state of the lost connection.
     pub fn rewrite(&mut self, id: u32, bytes: &[u8]) {
         self.queues.rewrite(id, bytes);
     }
 
-    /// Whether plain commands issued now leave at once, behind nothing of the link's own and unchanged.
+    /// Whether plain commands can be written now, unchanged, with nothing of the link's before them.
     fn takes_as_is(&self, commands: usize, db: u32) -> bool {
         self.is_open()
             && self.output.is_empty()
@@ -76,7 +77,7 @@ impl Link {
         matches!(class.kind(), Kind::Plain | Kind::Ping) && !(self.transaction.is_lost() && class.has(Class::IN_TRANSACTION))
     }
 
-    /// Whether so much more fits into the bounds. Bytes of the batch at hand are retained already.
+    /// Whether this much more fits into the limits. The bytes of the current batch are already counted.
     fn has_room(&self, commands: usize) -> bool {
         let (max_commands, max_bytes) = (self.options.max_queue_commands, self.options.max_queue_bytes);
         (max_commands == 0 || self.queued() + commands <= max_commands) && (max_bytes == 0 || self.queues.bytes() <= max_bytes)
@@ -88,7 +89,7 @@ impl Link {
             self.transaction.forget_lost();
         }
         if let Some(error) = self.refusal(&command) {
-            // What belongs to a transaction has the reason of its MULTI.
+            // Commands of a transaction have the same reason as their MULTI.
             let refused = self.databases.refusal(command.db, self.now).filter(|_| error == ErrorKind::Aborted);
             self.reject(command, refused.map_or(Reason::Kind(error), Reason::NoDatabase), false);
             return;
@@ -104,7 +105,7 @@ impl Link {
         }
     }
 
-    /// Why a command is not taken over. A transaction is taken whole: what is inside one is not refused for want of room.
+    /// Why a command is refused. A transaction is accepted as a whole, so a command inside one is not refused for lack of room.
     fn refusal(&self, command: &PendingCommand) -> Option<ErrorKind> {
         let kind = command.class.kind();
         let inside = command.is_in_transaction();
@@ -128,13 +129,13 @@ impl Link {
         (!self.is_subscriber() || kind.is_for_subscribers()) && (!self.monitoring || matches!(kind, Kind::Quit | Kind::Reset))
     }
 
-    /// Without an offline queue: what a loading server takes may be issued while the connection is introduced.
+    /// Without an offline queue, commands that a loading server accepts may be sent during the handshake.
     fn is_early(&self, command: &PendingCommand) -> bool {
         self.state == State::Handshake && self.close_state == CloseState::Open && command.class.has(Class::LOADING)
     }
 
-    /// Takes over commands of the core; what becomes of them comes as `Output::Core` with `tag`. They run in the link's own database,
-    /// never inside a caller's transaction.
+    /// Accepts commands of the core. Their outcomes arrive as `Output::Core` with `tag`. They run in the link's own
+    /// database, never inside a caller's transaction.
     pub fn submit_core(&mut self, commands: &Commands, tag: u32, now: Instant) {
         self.now = now;
         for bytes in commands.iter() {
@@ -144,7 +145,7 @@ impl Link {
             if !open && !self.queues.has_core() {
                 self.reject(command, Reason::Kind(ErrorKind::ConnectionClosed), false);
             } else if !open || self.transaction.is_open() {
-                // The core tells its commands apart by their order: a rejection waits for the outcome of those before it.
+                // The core identifies its commands by their order, so a rejection waits for the outcomes of earlier commands.
                 self.queues.hold(command);
             } else {
                 self.write(command);
@@ -152,12 +153,12 @@ impl Link {
         }
     }
 
-    /// Whether a command of the core would be taken now.
+    /// Whether a command of the core would be accepted now.
     pub fn takes_core(&self) -> bool {
         self.is_open() && self.mode_allows(Kind::Plain)
     }
 
-    /// Writes what waits, the refused first: they were issued first.
+    /// Writes waiting commands, refused ones first, because they were issued first.
     pub(super) fn flush_waiting(&mut self) {
         self.timers.clear(Timer::Refused);
         self.queues.requeue_refused();
@@ -172,7 +173,7 @@ impl Link {
         }
     }
 
-    /// Puts a command on the wire, and what a transaction held up behind the transaction's end.
+    /// Writes a command, and after the end of a transaction the commands that it held up.
     pub(super) fn write(&mut self, command: PendingCommand) {
         self.write_one(command);
         self.release_held();

@@ -1,4 +1,4 @@
-//! One command on its way: who waits for it, what may be done with it, where its bytes are.
+//! One pending command: who waits for it, its class, and the place of its bytes.
 
 use super::retained::Place;
 use crate::clock::Instant;
@@ -15,7 +15,7 @@ pub enum Owner {
     Link(Step),
 }
 
-/// Commands the link sends by itself.
+/// Commands that the link itself sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// HELLO 3, with credentials where there are any.
@@ -24,7 +24,7 @@ pub enum Step {
     Auth,
     /// The database of the options.
     Select,
-    /// CLIENT SETNAME, READONLY, CLIENT SETINFO: any answer will do.
+    /// CLIENT SETNAME, READONLY, CLIENT SETINFO: any answer is fine.
     Optional,
     /// INFO of the ready check.
     Info,
@@ -32,7 +32,7 @@ pub enum Step {
     SwitchDatabase,
     /// Restores subscriptions.
     Resubscribe,
-    /// Asks a silent server for a sign of life.
+    /// Checks whether a silent server is alive.
     Ping,
     /// A handshake command whose answer no longer matters (HELLO was refused and the handshake starts over in RESP2).
     Overtaken,
@@ -44,7 +44,7 @@ pub struct PendingCommand {
     pub owner: Owner,
     pub class: Class,
     pub place: Place,
-    /// The database it was issued for.
+    /// The database for which it was issued.
     pub db: u32,
     /// Channel confirmations still to come, once the first has; 0 before.
     pub confirmations: u32,
@@ -52,9 +52,9 @@ pub struct PendingCommand {
     pub refusals: u32,
     /// How often it was in flight when its connection ended. Above 0, the server may have run it.
     pub replays: u32,
-    /// Its caller has been told already (deadline); the reply is swallowed.
+    /// Its caller was already rejected (deadline); the reply is ignored.
     pub abandoned: bool,
-    /// An EXEC whose WATCH is lost: DISCARD is written in its place, and its caller is told that nothing ran.
+    /// An EXEC whose WATCH is lost: DISCARD is written instead, and its caller learns that nothing ran.
     pub is_unguarded: bool,
     pub deadline: Option<Instant>,
 }

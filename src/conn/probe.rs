@@ -1,4 +1,4 @@
-//! The second connection of the watchdog: introduced with the credentials of the first, then asked for a sign of life.
+//! The watchdog's second connection: authenticated with the credentials of the first, then sent a PING.
 
 use super::handshake::{self, judge_auth, Verdict};
 use super::options::LinkOptions;

@@ -1,4 +1,4 @@
-//! What a push, or an array of RESP2's pub/sub, says: a message, a confirmation, keys that have changed.
+//! Parses a push, or an array of RESP2's pub/sub: a message, a confirmation, or changed keys.
 
 use super::output::{Message, MessageKind};
 use crate::command::Kind;
@@ -22,7 +22,7 @@ pub enum Push<'a> {
     Tracking,
 }
 
-/// Reads a push. `None`: it is of no concern to the link.
+/// Reads a push. `None` if it does not concern the link.
 pub fn read(push: &Reply) -> Option<Push<'_>> {
     let [word, rest @ ..] = push.items()? else { return None };
     let text = |index: usize| rest.get(index).and_then(Reply::as_bytes).unwrap_or_default().to_vec();

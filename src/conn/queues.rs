@@ -1,4 +1,4 @@
-//! The commands of a link that have no outcome yet, and their bytes: on the wire, or waiting for one of three reasons.
+//! The commands of a link without an outcome, and their bytes. They are on the wire, or they wait for one of three reasons.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::retained::{Place, Retained};
 use crate::clock::Instant;
 use crate::command::{arguments, classify, Class, Kind};
 
-/// First wait before a refused command is written again; it grows with each refusal.
+/// The first delay before a refused command is written again; it grows with each refusal.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
 /// The queues of one link.
@@ -17,7 +17,7 @@ pub struct Queues {
     retained: Retained,
     /// Written, not answered. Replies come in this order.
     sent: VecDeque<PendingCommand>,
-    /// To be written when ready, in this order: first what is sent again, then what never left.
+    /// Commands to write when ready, in this order: first those that are sent again, then those that were never sent.
     waiting: VecDeque<PendingCommand>,
     /// The core's commands, held while a caller's transaction is open on the wire.
     held: VecDeque<PendingCommand>,
@@ -25,14 +25,14 @@ pub struct Queues {
     refused: Vec<PendingCommand>,
 }
 
-/// What is past its deadline.
+/// The commands past their deadline.
 #[derive(Debug, Default)]
 pub struct Late {
     /// Callers of commands on the wire. The commands keep their place in the order of replies.
     pub sent: Vec<u32>,
     /// Commands taken out of the queues.
     pub unsent: Vec<PendingCommand>,
-    /// The earliest deadline of what is left.
+    /// The earliest remaining deadline.
     pub next: Option<Instant>,
 }
 
@@ -54,7 +54,7 @@ impl Queues {
         self.retained.get(command.place)
     }
 
-    /// A command that was taken out is done with.
+    /// Frees the bytes of a removed command.
     pub fn release(&mut self, command: &PendingCommand) {
         self.retained.release(command.place);
     }
@@ -76,7 +76,7 @@ impl Queues {
         self.retained.bytes()
     }
 
-    /// Whether nothing that waits has to be written before a new command. Refused commands do, but never inside a transaction.
+    /// Whether no waiting command must be written before a new one. Refused commands must, except inside a transaction.
     pub fn may_be_overtaken(&self, in_transaction: bool) -> bool {
         self.waiting.is_empty() && (self.refused.is_empty() || in_transaction)
     }
@@ -107,7 +107,7 @@ impl Queues {
         }
     }
 
-    /// The command that the next reply belongs to, taken out.
+    /// Removes and returns the command that the next reply belongs to.
     pub fn take_answered(&mut self) -> Option<PendingCommand> {
         self.sent.pop_front()
     }
@@ -119,7 +119,7 @@ impl Queues {
         Some((command, bytes))
     }
 
-    /// What was written and not answered, in its order.
+    /// The written commands without a reply, in order.
     pub fn sent(&self) -> &VecDeque<PendingCommand> {
         &self.sent
     }
@@ -141,7 +141,7 @@ impl Queues {
         self.sent.iter_mut()
     }
 
-    /// Takes out all that was written and not answered.
+    /// Removes all written commands without a reply.
     pub fn take_sent(&mut self) -> VecDeque<PendingCommand> {
         std::mem::take(&mut self.sent)
     }
@@ -163,7 +163,7 @@ impl Queues {
         self.waiting.iter().any(|command| command.class.kind() == Kind::Exec)
     }
 
-    /// These are written before all that waits, in their order.
+    /// Puts commands before all waiting commands, in order.
     pub fn put_first(&mut self, commands: impl DoubleEndedIterator<Item = PendingCommand>) {
         for command in commands.rev() {
             self.waiting.push_front(command);
@@ -180,7 +180,7 @@ impl Queues {
         std::mem::take(&mut self.held)
     }
 
-    /// The server refused it. Returns how long to wait before it is written again.
+    /// Keeps a refused command. Returns how long to wait before it is written again.
     pub fn push_refused(&mut self, mut command: PendingCommand) -> Duration {
         command.refusals += 1;
         let pause = REFUSED_PAUSE * command.refusals.min(20);
@@ -188,13 +188,13 @@ impl Queues {
         pause
     }
 
-    /// Refused commands are written next: they were issued first.
+    /// Moves refused commands to the front, because they were issued first.
     pub fn requeue_refused(&mut self) {
         let refused = std::mem::take(&mut self.refused);
         self.put_first(refused.into_iter());
     }
 
-    /// Takes out all that is not on the wire, in the order in which it is rejected.
+    /// Removes all commands that are not on the wire, in the order of their rejection.
     pub fn take_unsent(&mut self) -> impl Iterator<Item = PendingCommand> {
         let (refused, waiting) = (std::mem::take(&mut self.refused), std::mem::take(&mut self.waiting));
         refused.into_iter().chain(waiting).chain(self.take_held())
@@ -216,7 +216,7 @@ impl Queues {
         (fragments, is_lost)
     }
 
-    /// A caller's command that waits is written as `bytes` from now on.
+    /// Replaces the bytes of a waiting caller's command.
     pub fn rewrite(&mut self, id: u32, bytes: &[u8]) {
         let Some(command) = self.waiting.iter_mut().chain(&mut self.refused).find(|command| command.owner == Owner::Caller(id)) else {
             return;
@@ -249,7 +249,7 @@ impl Queues {
 
     // ---- deadlines
 
-    /// Finds what is past its deadline.
+    /// Finds commands past their deadline.
     pub fn take_late(&mut self, now: Instant) -> Late {
         let mut late = Late::default();
         for command in &mut self.sent {

@@ -1,9 +1,9 @@
-//! Cuts what arrives into whole replies. Keeps the bytes of an unfinished one between two reads; a read that ends with a reply is
-//! never copied.
+//! Splits incoming bytes into complete replies. It keeps the bytes of an unfinished reply between reads; a read that ends
+//! with a reply is never copied.
 
 use crate::resp::{Limits, ProtocolError, Scanner};
 
-/// More than this is given back to the allocator once a large reply is done with.
+/// After a large reply, memory beyond this is returned to the allocator.
 const KEEP_CAPACITY: usize = 1 << 16;
 
 /// The incoming side of one connection.
@@ -14,7 +14,7 @@ pub struct Reader {
     scanner: Scanner,
 }
 
-/// What one read brought, behind what was held.
+/// The bytes of one read, after the held bytes.
 #[derive(Debug)]
 pub struct Read<'a> {
     held: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What becomes of commands that were in flight when their connection ended: sent again, rejected, or nobody's business any more.
+//! Decides the fate of commands that were in flight when their connection ended: send again, reject, or drop.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use super::pending::{Owner, PendingCommand};
 use crate::command::{Class, Kind};
 use crate::error::ErrorKind;
 
-/// What the decision depends on.
+/// The inputs of the decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// The replay rule.
@@ -16,15 +16,15 @@ pub struct Rules {
     pub auto_resend: bool,
     /// How many cuts a command survives.
     pub max_retries: Option<u32>,
-    /// There will be no other connection.
+    /// There will be no further connection.
     pub is_final: bool,
     /// The last transaction was not closed on the wire.
     pub has_open_transaction: bool,
-    /// The next transaction relies on a WATCH that is gone with the connection.
+    /// The next transaction relies on a WATCH that was lost with the connection.
     pub is_watch_lost: bool,
 }
 
-/// What becomes of one command.
+/// The fate of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It is sent again.
@@ -40,12 +40,12 @@ pub enum Fate {
     },
 }
 
-/// The commands in their order, each with its fate.
+/// The commands in order, each with its fate.
 #[derive(Debug)]
 pub struct Replay {
     /// All of them.
     pub fates: Vec<(PendingCommand, Fate)>,
-    /// The transaction that was open on the wire is not sent again: the rest of it must not run by itself.
+    /// The transaction that was open on the wire is not sent again, so the rest of it must not run alone.
     pub is_open_transaction_lost: bool,
     /// The transaction that relied on a lost WATCH is rejected, or its guard was given up.
     pub is_watch_settled: bool,
@@ -53,14 +53,14 @@ pub struct Replay {
 
 /// Decides for all commands in flight. Pipelines and transactions are decided as a whole.
 pub fn decide(sent: VecDeque<PendingCommand>, rules: &Rules) -> Replay {
-    // A transaction whose EXEC was not on the wire has not run: what comes from here on is part of it.
+    // A transaction whose EXEC was not on the wire has not run; the commands from here on belong to it.
     let unrun = match (rules.has_open_transaction, sent.iter().rposition(PendingCommand::opens_transaction)) {
         (true, opened) => opened.unwrap_or(0),
         (false, _) => sent.len(),
     };
     let mut fates = Vec::with_capacity(sent.len());
     let mut pipeline = Pipeline { is_untouched: true, is_broken: false };
-    // Why the transaction at hand is not sent again. One whose MULTI was answered is not.
+    // Why the current transaction is not sent again. One whose MULTI was answered is never sent again.
     let mut lost = Some(ErrorKind::Aborted);
     let mut watch = LostWatch { is_lost: rules.is_watch_lost, is_settled: false };
     for (index, command) in sent.into_iter().enumerate() {
@@ -97,7 +97,7 @@ pub fn decide(sent: VecDeque<PendingCommand>, rules: &Rules) -> Replay {
     Replay { fates, is_open_transaction_lost: rules.has_open_transaction && lost.is_some(), is_watch_settled: watch.is_settled }
 }
 
-/// The guard of the next transaction, in the order of the commands.
+/// Tracks the guard of the next transaction, in the order of the commands.
 struct LostWatch {
     is_lost: bool,
     /// By a command that is not sent again. One that is settles it when it is written.
@@ -117,7 +117,7 @@ impl LostWatch {
     }
 }
 
-/// The pipeline at hand. The rest of one whose head was answered is lost with its connection.
+/// The current pipeline. The rest of a pipeline whose head was answered is lost with its connection.
 struct Pipeline {
     /// No caller's command has been looked at yet: what was answered came before it.
     is_untouched: bool,
@@ -145,7 +145,7 @@ fn obstacle(command: &PendingCommand, rules: &Rules) -> Option<ErrorKind> {
     } else if !allowed || !rules.auto_resend {
         Some(ErrorKind::Aborted)
     } else if rules.max_retries.is_some_and(|max| command.replays >= max) {
-        // A command that ends its connections does not do so for ever.
+        // A command that kills its connections is not sent again without a limit.
         Some(ErrorKind::MaxRetries)
     } else {
         None

@@ -1,5 +1,5 @@
-//! What this link is subscribed to, as the server confirmed it. Survives the connection, so that it can be restored, and is
-//! not forgotten before it is confirmed again: the next connection may be cut too.
+//! The link's subscriptions, as the server confirmed them. They survive the connection, so that they can be restored, and
+//! stay until the server confirms them again, because the next connection may be cut, too.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,8 @@ impl Subscriptions {
         *self = Self::default();
     }
 
-    /// The commands that restore all of it. Shard channels one by one: they may live in different slots.
+    /// The commands that restore all subscriptions. Shard channels are restored one by one, because they may live in
+    /// different slots.
     pub fn restore(&self) -> Vec<(Kind, Commands)> {
         let mut all = Vec::new();
         let channels = (Kind::Subscribe, &b"subscribe"[..], &self.channels);

@@ -1,5 +1,5 @@
-//! The transaction on the wire: whether one is open after all that was written, and whether the one that callers are still
-//! issuing is lost, so that the rest of it must not run by itself.
+//! The transaction on the wire: whether one is open after everything written, and whether the one that callers still issue
+//! is lost, so that the rest of it must not run alone.
 
 /// The transaction of one connection.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Transaction {
         self.is_lost = true;
     }
 
-    /// Its end, or the next MULTI, was taken over: what follows belongs to none that is lost.
+    /// Its end or the next MULTI was accepted; later commands do not belong to a lost transaction.
     pub fn forget_lost(&mut self) {
         self.is_lost = false;
     }

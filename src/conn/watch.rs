@@ -1,7 +1,7 @@
-//! WATCH across connections. The server forgets what a connection watched when that connection ends, and its caller does not
-//! notice: the link remembers, and has the next EXEC fail as that of a failed WATCH does.
+//! WATCH across connections. When a connection ends, the server forgets its watched keys, and the caller does not notice.
+//! The link remembers, and makes the next EXEC fail like that of a failed WATCH.
 
-/// Whether keys are watched for callers as they believe.
+/// Whether the keys that callers watch are still watched.
 #[derive(Debug, Default)]
 pub struct Watch {
     /// The server watches keys for this connection.

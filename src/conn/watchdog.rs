@@ -14,11 +14,11 @@ use crate::clock::Instant;
 /// What the server owes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Nothing, and it may be asked for a sign of life.
+    /// Nothing, and it may be sent a PING.
     Nothing,
     /// Replies that it gives at once.
     Quick,
-    /// A reply that may take as long as it likes; or nothing, and it may not be asked.
+    /// A reply that may take any time; or nothing, and it may not be asked.
     Open,
 }
 
@@ -29,7 +29,7 @@ pub enum Advice {
     Wait,
     /// Ask the transport.
     AskTransport,
-    /// Ask the server for a sign of life, and the transport.
+    /// Send a PING, and ask the transport.
     AskServer,
     /// Try a second connection, and ask the transport.
     Probe,
@@ -40,11 +40,11 @@ pub enum Advice {
 /// How long a link may stay silent after the second connection was answered.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long bytes stay unacknowledged, from the first look that found some, before nobody is there. With the periods before
-/// that look about 15 seconds.
+/// How long bytes may stay unacknowledged, from the first look that found some, before the connection is dead. With the
+/// periods before that look, about 15 seconds.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(12);
 
-/// What a transport rounds its times to.
+/// The resolution of a transport's times.
 const GRAIN: Duration = Duration::from_millis(100);
 
 /// First pause before a server that refused to be asked is asked again; it doubles with each refusal.
@@ -96,7 +96,7 @@ impl Watchdog {
         (!self.period.is_zero()).then_some(self.next)
     }
 
-    /// The server's answer to being asked, which is a sign of life in any case. Where it refuses, it is asked more rarely.
+    /// The server's answer to a PING, which proves that it is alive in any case. If it refuses, it is asked less often.
     pub fn answered(&mut self, is_refusal: bool, now: Instant) {
         if is_refusal {
             self.left_alone = now + LONGEST_PAUSE.min(REFUSED_PAUSE * (1 << self.refusals.min(6)));
@@ -119,7 +119,7 @@ impl Watchdog {
         }
         self.next = now + self.period;
         let (stage, advice) = match (due, self.stage) {
-            // What was learned so far was about something else than the reply that is due now.
+            // Earlier findings were about another reply than the one that is due now.
             (Due::Open, _) => (Stage::Quiet, Advice::AskTransport),
             (Due::Nothing, Stage::Quiet) => (Stage::Asked, Advice::AskServer),
             (Due::Quick, Stage::Quiet) => (Stage::Asked, Advice::AskTransport),
@@ -131,7 +131,7 @@ impl Watchdog {
         advice
     }
 
-    /// The second connection's outcome: whether it was answered. Nothing else that can become of it says anything.
+    /// The outcome of the second connection: whether it was answered. No other outcome proves anything.
     pub fn probed(&mut self, is_answered: bool, now: Instant) {
         if self.stage != Stage::Probing {
             return;
