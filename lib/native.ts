@@ -40,7 +40,7 @@ export interface NativeLink {
   receiveChunk(chunk: Buffer): unknown[];
   ids(): number[];
   errors(): number[];
-  events(): unknown[];
+  events(limit: number): unknown[];
   output(): Buffer;
   refresh(): void;
   connect(): void;

@@ -49,7 +49,7 @@ test('an error in an event has the shape of every error', () => {
   core.share(Buffer.alloc(16), out, new Uint32Array([out.length, 0]), new Float64Array(Slots.LinkState), array, () => ({}), (text) => new Error(text));
   core.submit(out.length, 1, 7);
   core.disconnect(false);
-  const events = core.events();
+  const events = core.events(100);
   expect(events.length % Slots.Event).toBe(0);
   const at = events.findIndex((kind, i) => i % Slots.Event === 0 && kind === LinkEvent.Rejected);
   expect(events[at + 1]).toBe(7);

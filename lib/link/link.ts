@@ -4,13 +4,14 @@
  * shape.
  */
 import type { Socket } from 'node:net';
-import { nextTick, surface } from '../clock';
-import { afterFailure, type Command } from '../command/command';
+import { nextTick, setImmediate, surface } from '../clock';
+import type { Command } from '../command/command';
 import { closeConnection, openConnection } from './connection';
 import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
 import { errorAt, fromCore, type CoreError } from '../core_error';
 import { NO_META, NO_STATE, share } from './shared_memory';
 import type { Failure } from '../observe/errors';
+import { Delivery } from './delivery';
 import { InFlight, mask32, START } from './in_flight';
 import { leave } from './leaving';
 import { MESSAGE_EVENTS, type LinkClient, type LinkConfig } from './link_client';
@@ -35,6 +36,7 @@ const PIECES = 4;
 const LEAST_PIECE = 8;
 const LARGEST_PIECE = 256;
 const READ_BYTES = 1 << 16;
+const EVENTS_PER_TURN = 1 << 12;
 
 /** ioredis's message. */
 const NO_RESP3 =
@@ -43,13 +45,6 @@ const NO_RESP3 =
 
 /** The last options that the core received, as JSON. */
 let usableOptions = '';
-
-/** A command and its reply, or the text of its error. */
-interface Outcome {
-  command: Command;
-  reply: unknown;
-  isFailed: boolean;
-}
 
 export class Link extends InFlight {
   socket: Socket | undefined = undefined;
@@ -73,8 +68,7 @@ export class Link extends InFlight {
   private piece = LARGEST_PIECE;
   /** The number of the tick's first command. */
   private tickStart = 0;
-  /** Replies that wait until callers have received earlier ones. */
-  private behind: Outcome[] | undefined = undefined;
+  private readonly delivery = new Delivery(() => this.context);
   private isScheduled = false;
   private readonly timer = new WakeTimer(() => this.tick());
   private readonly silence = new SocketTimeout(this);
@@ -241,13 +235,22 @@ export class Link extends InFlight {
     let flags = this.state[LinkSlot.Flags];
     while ((flags & (LinkFlag.Output | LinkFlag.Events)) !== 0) {
       if ((flags & LinkFlag.Output) !== 0) this.write(this.native.output(), false);
-      if ((flags & LinkFlag.Events) !== 0) this.dispatch(this.native.events());
+      else if (this.dispatch(this.native.events(EVENTS_PER_TURN)) === EVENTS_PER_TURN) {
+        // A queue that is rejected: the rest waits for the next turn of the event loop.
+        setImmediate(after, this);
+        break;
+      }
       flags = this.state[LinkSlot.Flags];
     }
     // A link that waits for its next attempt keeps the process alive, as its socket would.
     const wakeAt = this.state[LinkSlot.WakeAt];
     if (wakeAt !== -1) this.timer.arm(this.state[LinkSlot.WakeIn], this.isWaiting && this.isReferenced, wakeAt);
     if (this.afterCrossing !== undefined) this.afterCrossing();
+  }
+
+  /** @internal */
+  goOn(): void {
+    this.after();
   }
 
   // ---- replies
@@ -270,7 +273,7 @@ export class Link extends InFlight {
     const n = replies.length;
     if (n === 0) return;
     const flags = this.state[LinkSlot.Flags];
-    if ((flags & (LinkFlag.Errors | LinkFlag.Sparse)) !== 0 || this.behind !== undefined) {
+    if ((flags & (LinkFlag.Errors | LinkFlag.Sparse)) !== 0 || this.delivery.isBehind) {
       this.settleOneByOne(replies, flags);
       return;
     }
@@ -296,18 +299,15 @@ export class Link extends InFlight {
     }
     const ids = (flags & LinkFlag.Sparse) !== 0 ? this.native.ids() : undefined;
     const first = this.state[LinkSlot.FirstId];
-    const outcomes: Outcome[] = [];
     for (let i = 0; i < replies.length; i++) {
       const command = this.takeOut(ids === undefined ? mask32(first + i) : (ids[i]));
       if (command === undefined) continue;
       const database = errors.get(i);
-      const isFailed = database !== undefined;
-      if (isFailed && this.isSentAgain(command, replies[i] as string, database)) continue;
-      outcomes.push({ command, reply: replies[i], isFailed });
+      if (database === undefined) this.delivery.addReply(command, replies[i]);
+      else if (!this.isSentAgain(command, replies[i] as string, database)) this.delivery.addError(command, this.replyFailure(replies[i] as string));
     }
     this.advance();
-    if (this.behind === undefined) this.deliverFrom(outcomes, 0);
-    else for (const outcome of outcomes) this.behind.push(outcome);
+    this.delivery.run();
   }
 
   /** An exception in a user's function must not cost other callers their replies. */
@@ -320,28 +320,22 @@ export class Link extends InFlight {
     }
   }
 
-  /** Delivers replies in order: a caller receives an error some turns later, and later replies wait for that. */
-  private deliverFrom(outcomes: Outcome[], start: number): void {
-    this.behind = outcomes;
-    for (let i = start; i < outcomes.length; i++) {
-      const { command, reply, isFailed } = outcomes[i];
-      try {
-        if (!isFailed) command.deliver(reply, this.context);
-        else if (command.deliverFailure(this.failure({ code: 'E_REPLY', message: reply as string, maybeExecuted: false }))) return afterFailure(() => this.deliverFrom(outcomes, i + 1));
-      } catch (error) {
-        surface(error);
-      }
-    }
-    this.behind = undefined;
-  }
-
   private failure({ code, message, maybeExecuted }: CoreError): Failure {
     return { code, message, maybeExecuted, node: this.node, maxRetriesPerRequest: this.maxRetriesPerRequest };
   }
 
   // ---- events
 
-  private dispatch(events: unknown[]): void {
+  private replyFailure(message: string): Failure {
+    return this.failure({ code: 'E_REPLY', message, maybeExecuted: false });
+  }
+
+  private reject(command: Command | undefined, events: unknown[], i: number): void {
+    if (command !== undefined) this.delivery.reject(command, this.failure(errorAt(events, i + 2)));
+  }
+
+  /** How many there were. */
+  private dispatch(events: unknown[]): number {
     for (let i = 0; i < events.length; i += Slots.Event) {
       try {
         this.dispatchOne(events, i);
@@ -350,13 +344,14 @@ export class Link extends InFlight {
       }
     }
     this.advance();
+    return events.length / Slots.Event;
   }
 
   private dispatchOne(events: unknown[], i: number): void {
     const a = events[i + 1];
     switch (events[i] as LinkEvent) {
       case LinkEvent.Rejected:
-        this.takeOut(a as number)?.deliverFailure(this.failure(errorAt(events, i + 2)));
+        this.reject(this.takeOut(a as number), events, i);
         break;
       case LinkEvent.Message:
         this.client.onMessage(MESSAGE_EVENTS[a as MessageKind], events[i + 2] as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
@@ -572,7 +567,11 @@ function flush(link: Link): void {
   link.endTick();
 }
 
-/** Links that have not ended. Their queued commands go out even if the process exits in the same tick. */
+function after(link: Link): void {
+  link.goOn();
+}
+
+/** Links that are not ended. What they have queued arrives also when the process exits in the same tick. */
 const open = new Set<Link>();
 function leaveAll(): void {
   for (const link of open) leave(link);

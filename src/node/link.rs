@@ -248,14 +248,15 @@ impl NativeLink {
         Ok(bytes.into())
     }
 
-    /// Takes the events: a flat array of `EVENT_SLOTS` slots each, see `LinkEvent`.
+    /// Takes up to `limit` events: a flat array of `EVENT_SLOTS` slots each, see `LinkEvent`.
     #[napi(catch_unwind)]
-    pub fn events(&mut self, env: Env) -> Result<Unknown<'static>> {
+    pub fn events(&mut self, env: Env, limit: u32) -> Result<Unknown<'static>> {
         let host = Rc::clone(&self.host);
         let id = self.id;
         let values = Values::new(env, &self.memory()?.makers, Shape { resp3: false, string_numbers: false });
         let mut flat = Vec::new();
-        while let Some(event) = host.borrow_mut().session.poll_link(id) {
+        for _ in 0..limit {
+            let Some(event) = host.borrow_mut().session.poll_link(id) else { break };
             push_event(&values, &event, &mut flat);
         }
         let array = values.returned(values.array(&flat));
