@@ -1,4 +1,4 @@
-/** Options of a client as what the core and the socket are told. */
+/** Converts a client's options to those of the core and the socket. */
 import type { ConnectionOptions } from 'node:tls';
 import { badOption } from '../errors';
 import { DEFAULT_REDIS_OPTIONS, type ClientOptions, type ResolvedOptions } from '../options/options';
@@ -76,13 +76,13 @@ function keepAlive(options: ResolvedOptions): Pick<LinkConfig['socket'], 'keepAl
   return isOwn ? { keepAlive: KEEPALIVE_MS, isKeepAliveOwn: true } : { keepAlive: options.keepAlive };
 }
 
-/** As ioredis sends it: a URL's query and a careless configuration bring texts and numbers for each other, and what is falsy is none. */
+/** Converts as ioredis does: URL queries and careless configurations mix texts and numbers, and falsy values count as absent. */
 const textOf = (value: unknown): string | null => (value ? String(value) : null);
 const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
 const BOUNDS = ['maxQueueCommands', 'maxQueueBytes', 'watchdogMs', 'maxReplyDepth', 'maxReplyElements', 'maxReplyBytes'];
 
-/** What ioredis does not know is checked here; its own options are taken as it takes them. */
+/** Checks hawser's own options. ioredis's options are accepted as in ioredis. */
 function checkOwnOptions(options: ResolvedOptions): void {
   const resend = options.resend as unknown;
   if (resend !== 'all' && resend !== 'idempotent' && resend !== 'none') badOption('resend', "'all', 'idempotent' or 'none'", resend);

@@ -1,6 +1,6 @@
 /**
- * The life of a client: what its link tells, as status, events and errors; connecting and closing; the database and the mode that it is in.
- * The order of events and what is said of errors are ioredis's.
+ * The life of a client: turns its link's reports into status, events and errors; connects and closes; tracks the database and the mode.
+ * The order of events and the error messages are ioredis's.
  */
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
@@ -20,12 +20,12 @@ import { parseInfo } from './ready_check';
 import { sendSource } from '../command/script_source';
 import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
 
-/** Of the connection. A client of `monitor()` says `'monitoring'` where others say `'ready'`; that is not in the type, as in ioredis. */
+/** The status of the connection. A client of `monitor()` has `'monitoring'` instead of `'ready'`; as in ioredis, the type omits that. */
 export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end';
 
 export const noop = (): void => {};
 
-/** Whose life it is. */
+/** The client. */
 interface Client extends Pick<EventEmitter, 'emit' | 'listenerCount'> {
   once(event: string, listener: () => void): unknown;
   removeListener(event: string, listener: () => void): unknown;
@@ -43,27 +43,27 @@ export { LIFE };
 export class Lifecycle implements LinkClient {
   /** The connection; undefined on `memory://`. */
   readonly link: Link | undefined;
-  /** The application's own. */
+  /** The application's own connector. */
   readonly connector: ConnectorLike | undefined = undefined;
   declare openStream?: () => Promise<Socket>;
-  /** Commands are refused: the server sends what others do. */
+  /** In monitor mode, commands are refused, because the server sends other clients' commands. */
   isMonitoring = false;
-  /** The application has ended the connection: no other follows. */
+  /** The application has ended the connection, so no other one follows. */
   isClosingByHand = false;
-  /** The database that commands issued now run in. */
+  /** The database of commands that are issued now. */
   selected: number;
-  /** Channels and patterns, as the server last counted them. */
+  /** The number of channels and patterns, as the server last counted them. */
   subscriptions = 0;
   /** The options whose changes are followed. */
   watched: ResolvedOptions | undefined = undefined;
-  /** Attempts to connect that somebody has asked for, for tracing. */
+  /** The number of requested attempts to connect, for tracing. */
   epoch = 0;
   private hasBeenReady = false;
   private lastError: Error | undefined = undefined;
-  /** Why there will be no other attempt to connect. */
+  /** Why there will be no further attempt to connect. */
   private hopelessness: Error | undefined = undefined;
 
-  /** `options` are the client's, for whoever does not change them. */
+  /** `options` are the client's options without change tracking. */
   constructor(
     readonly client: Client,
     public options: ResolvedOptions,
@@ -96,7 +96,7 @@ export class Lifecycle implements LinkClient {
     });
   }
 
-  /** Emits an error that nobody has to listen to. */
+  /** Emits an error without requiring a listener. */
   silentEmit(event: string, argument: unknown): boolean {
     const { client } = this;
     if (event === 'error') {
@@ -109,7 +109,7 @@ export class Lifecycle implements LinkClient {
         return false;
       }
     }
-    // A listener that throws must not keep the socket from closing.
+    // An exception in a listener must not keep the socket from closing.
     try {
       return client.emit(event, argument);
     } catch (thrown) {
@@ -120,7 +120,7 @@ export class Lifecycle implements LinkClient {
 
   // ---- connecting and closing
 
-  /** Resolves when the connection is ready; rejects with what went wrong when the attempt fails. */
+  /** Resolves when the connection is ready; rejects with the reason if the attempt fails. */
   connect(): Promise<void> {
     const { client } = this;
     const { link } = this;
@@ -160,7 +160,7 @@ export class Lifecycle implements LinkClient {
     link.disconnect(reconnect);
   }
 
-  /** Runs QUIT of a client that has sent nothing: there is nothing to wait for. */
+  /** Runs QUIT of a client that has sent nothing, so there is nothing to wait for. */
   quitAtOnce(command: Command): boolean {
     const { client } = this;
     if (client.status === 'ready' || (this.link?.queued ?? 0) > 0) return false;
@@ -169,10 +169,10 @@ export class Lifecycle implements LinkClient {
     return true;
   }
 
-  // ---- what the link tells
+  // ---- reports of the link
 
   onConnecting(): void {
-    // By whoever wraps `connect`, the second time as the first.
+    // Through `connect`, so that wrappers of it see every attempt.
     if (this.client.status !== 'connecting') this.client.connect().catch(noop);
   }
 
@@ -193,7 +193,7 @@ export class Lifecycle implements LinkClient {
   onReady(): void {
     const { client } = this;
     this.showWaiting();
-    // The new connection starts in the database of the options, and is brought back to the one in use.
+    // The new connection starts in the database of the options and then returns to the one in use.
     if (this.hasBeenReady && this.selected !== this.options.db) ask(() => client.emit('select', this.selected));
     this.hasBeenReady = true;
     this.setStatus('ready');
@@ -203,7 +203,7 @@ export class Lifecycle implements LinkClient {
     this.setStatus('monitoring');
   }
 
-  /** What waited for the connection is written now. */
+  /** Reports the commands that waited for the connection and are written now. */
   private showWaiting(): void {
     const isTraced = isTracing();
     if (!isTraced && !logRedis.enabled && !logConnection.enabled) return;
@@ -245,7 +245,7 @@ export class Lifecycle implements LinkClient {
     if (typeof delay !== 'number') return null;
     logConnection('reconnect in %sms', delay);
     this.setStatus('reconnecting', delay);
-    // What no timer takes, Node's takes for the shortest delay.
+    // Node treats an invalid delay as the shortest one.
     return delay > 0 ? delay : 0;
   }
 
@@ -279,7 +279,7 @@ export class Lifecycle implements LinkClient {
     this.client.emit('moved', channel);
   }
 
-  /** The server's error, before its caller hears of it: a forgotten script is sent again, `reconnectOnError` is asked. */
+  /** Handles a server's error before the caller receives it: sends a lost script again, and asks `reconnectOnError`. */
   onReplyError(command: Command, text: string, database: number): boolean {
     const { client, link, options } = this;
     if (link === undefined) return false;
@@ -293,7 +293,7 @@ export class Lifecycle implements LinkClient {
     const verdict = ask(() => options.reconnectOnError?.(command.errorOf({ code: 'E_REPLY', node: link.node, message: text })));
     if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
     if (client.status !== 'reconnecting') client.disconnect(true);
-    // What belongs to a transaction would run outside of it.
+    // A command of a transaction would run outside it.
     if (verdict !== 2 || command.inTransaction || command.meta.lower === 'exec') return false;
     link.sendAgain(command, database);
     return true;
@@ -301,11 +301,11 @@ export class Lifecycle implements LinkClient {
 
   // ---- what commands change
 
-  /** Traces a command that is written now. One that has to wait is traced when it is written, one that is refused not at all. */
+  /** Traces a command that is written now. A waiting command is traced when it is written, a refused one not at all. */
   trace(command: Command): Promise<unknown> | undefined {
     const { client } = this;
     const isRefused = this.isMonitoring || (client.mode === 'subscriber' && !Command.checkFlag('VALID_IN_SUBSCRIBER_MODE', command.name));
-    // A SELECT is in the database that it selects, as in ioredis.
+    // A SELECT belongs to the database that it selects, as in ioredis.
     noteIssued(command, command.meta.lower === 'select' ? Number(String(command.args[0])) : this.selected);
     if (client.status === 'ready' && !isRefused) return traceCommand(command, this.place());
     return undefined;
@@ -320,7 +320,7 @@ export class Lifecycle implements LinkClient {
     this.client.emit('select', db);
   }
 
-  /** Takes note of what a subscription is answered. */
+  /** Tracks the number in the answer to a subscription. */
   count(command: Command): void {
     command.deliver = (total, context) => {
       this.subscriptions = Number(total);
@@ -329,7 +329,7 @@ export class Lifecycle implements LinkClient {
   }
 }
 
-/** The answer of a function of the user's; none if it throws. */
+/** The result of a user's function; undefined if it throws. */
 function ask<T>(question: () => T): T | undefined {
   try {
     return question();
@@ -339,7 +339,7 @@ function ask<T>(question: () => T): T | undefined {
   }
 }
 
-/** Why `connect` was rejected: ioredis's words, with what went wrong as its cause. */
+/** The rejection of `connect`: ioredis's message, with the original error as its cause. */
 function closedError(cause: Error | undefined): Error {
   return new Error(CONNECTION_CLOSED_ERROR_MSG, cause === undefined ? undefined : { cause });
 }

@@ -1,4 +1,4 @@
-/** Commands that do not go straight to the connection: it is not ready, or they change what the client itself has to know. */
+/** Commands that do not go straight to the connection, because it is not ready or because they change state that the client tracks. */
 import { HawserError } from '../errors';
 import { Command } from '../command/command';
 import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
@@ -33,12 +33,12 @@ export function sendOnSlowPath(life: Lifecycle, command: Command): void {
   link.push(command);
 }
 
-/** Without an offline queue: from `connect` on, what a loading server takes. */
+/** Without an offline queue, from `connect` on, commands that a loading server accepts are sent. */
 function isTaken({ client: { status } }: Lifecycle, { meta }: Command): boolean {
   return status === 'ready' || (status === 'connect' && (meta.class & ClassBit.Loading) !== 0);
 }
 
-/** Who wants it has blocking commands resolve null by themselves: after their own time, or after `blockingTimeout`. */
+/** With `blockingTimeout`, blocking commands resolve with null on their own: after their own time-out, or after `blockingTimeout`. */
 function blockingTimeoutOf(life: Lifecycle, command: Command): number | undefined {
   const { blockingTimeout, blockingTimeoutGrace } = life.options;
   if (typeof blockingTimeout !== 'number' || blockingTimeout <= 0 || !Command.checkFlag('BLOCKING_COMMANDS', command.meta.lower)) return undefined;
@@ -52,7 +52,7 @@ function isSubscription({ meta }: Command): boolean {
   return Command.checkFlag('ENTER_SUBSCRIBER_MODE', meta.lower) || Command.checkFlag('EXIT_SUBSCRIBER_MODE', meta.lower);
 }
 
-/** The first use of a script on a connection sends its source; `sent` are those that it has had. */
+/** The first use of a script on a connection sends its source; `sent` holds the hashes that were sent. */
 function chooseEval(command: Command, script: Script, sent: Set<string>): void {
   if (sent.has(script.sha)) return;
   sent.add(script.sha);

@@ -1,32 +1,32 @@
 /**
- * `enableAutoPipelining`: commands are held until the turn of the event loop is over and go out as a pipeline, one pipeline at a time. A tick's
- * commands leave together anyway; what the option changes is their order: a command that is not held overtakes those that are.
+ * `enableAutoPipelining`: holds commands until the turn of the event loop ends and sends them as a pipeline, one pipeline at a time. A
+ * tick's commands go out together anyway; the option changes only their order: a command that is not held overtakes the held ones.
  */
 import { setImmediate, surface } from '../clock';
 import type { Batch, Command } from './command';
 import type { ResolvedOptions } from '../options/options';
 
-/** Never held: what concerns the connection itself, and what collects commands on its own. The misspelling is ioredis's. */
+/** Commands that are never held: those about the connection itself, and those that collect commands. The misspelling is ioredis's. */
 const NEVER = new Set(
   'auth info script quit cluster pipeline multi subscribe psubscribe unsubscribe unpsubscribe select client hello readonly himport'.split(' '),
 );
 
-/** Whose commands they are. */
+/** The client of the commands. */
 export interface Sender {
   sendCommand(command: Command, pipeline: Batch): unknown;
 }
 
 export class AutoPipeline implements Batch {
   readonly isAutomatic = true;
-  /** Of the client. */
+  /** The client's options. */
   options: Pick<ResolvedOptions, 'autoPipeliningIgnoredCommands'> = {};
   private waiting: Command[] = [];
-  /** Commands of the pipeline under way that are not settled. */
+  /** Unsettled commands of the current pipeline. */
   private missing = 0;
 
   constructor(private readonly client: Sender) {}
 
-  /** How many commands are held. */
+  /** The number of held commands. */
   get length(): number {
     return this.waiting.length;
   }
@@ -43,7 +43,7 @@ export class AutoPipeline implements Batch {
     return promise;
   }
 
-  /** @internal Sends what is held. */
+  /** @internal Sends the held commands. */
   run(): void {
     const commands = this.waiting;
     this.waiting = [];
@@ -54,14 +54,14 @@ export class AutoPipeline implements Batch {
       try {
         this.client.sendCommand(command, this);
       } catch (error) {
-        // Nobody called: the promise is where its caller looks.
+        // There is no synchronous caller, so reject the promise, which the caller awaits.
         if (command.isSettled) surface(error);
         else command.reject(error as Error);
       }
     });
   }
 
-  /** @internal One of them is settled. */
+  /** @internal One of the commands is settled. */
   put(): void {
     if (--this.missing === 0 && this.waiting.length > 0) this.run();
   }

@@ -1,8 +1,8 @@
-/** How long a blocking command may block by its own arguments. */
+/** How long a blocking command may block according to its arguments. */
 
 type Argument = string | Buffer | undefined;
 
-/** By where they have their time-out; ioredis's names. */
+/** Commands by the position of their time-out, with ioredis's names. */
 export const BLOCKING_FLAGS = {
   LAST_ARG_TIMEOUT_COMMANDS: ['blpop', 'brpop', 'brpoplpush', 'blmove', 'bzpopmin', 'bzpopmax'],
   FIRST_ARG_TIMEOUT_COMMANDS: ['bzmpop', 'blmpop'],
@@ -19,9 +19,9 @@ const secondsOf = (arg: Argument): number | undefined => {
   return seconds === undefined ? undefined : seconds * 1000;
 };
 
-/** Milliseconds, 0 for ever; null where it does not block, undefined where that cannot be told. */
+/** Milliseconds; 0: without limit; null: it does not block; undefined: unknown. */
 export function blockingTimeOf(lower: string, args: readonly Argument[]): number | null | undefined {
-  // Its time-out has a fixed place, options may follow.
+  // Its time-out has a fixed position; options may follow.
   if (lower === 'blmovem') return secondsOf(args[4]);
   if (BLOCKING_FLAGS.LAST_ARG_TIMEOUT_COMMANDS.includes(lower)) return secondsOf(args[args.length - 1]);
   if (BLOCKING_FLAGS.FIRST_ARG_TIMEOUT_COMMANDS.includes(lower)) return secondsOf(args[0]);

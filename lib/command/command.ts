@@ -1,6 +1,6 @@
 /**
- * One command: its name, its arguments as they go on the wire, and who waits for it. Compatible with ioredis's `Command`, which APM tools and
- * tests handle: they replace `resolve` and `reject`, or read `promise`. All three are made only when somebody asks.
+ * One command: its name, its arguments as sent, and its outcome. It is compatible with ioredis's `Command`, because APM tools and tests
+ * replace `resolve` and `reject` or read `promise`. All three are made only on access.
  */
 import calculateSlot from 'cluster-key-slot';
 import { exists, hasFlag } from '@ioredis/commands';
@@ -16,11 +16,11 @@ import type { Script } from './script';
 export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
 /** Options of a `Command` that an application makes for `sendCommand`. */
 export interface CommandOptions {
-  /** `'utf8'` for strings; without one, Buffers. */
+  /** `'utf8'` for strings; if absent, replies are Buffers. */
   replyEncoding?: string | null;
-  /** Put before each of the command's keys. */
+  /** A prefix for each of the command's keys. */
   keyPrefix?: string | Buffer;
-  /** Where the command was made: its errors say so. */
+  /** The stack of the caller, which the command's errors include. */
   errorStack?: Error;
   /** Whether a script may run on a replica. */
   readOnly?: boolean;
@@ -34,7 +34,7 @@ const noop = (): void => {};
 
 const EXEC_BITS = ClassBit.PipelineTail | ClassBit.InTransaction;
 
-/** Of a command that no connection has touched. */
+/** The context of a command that no connection has touched. */
 const LEGACY = { protocol: 2, replyMapping: 'legacy' } as const;
 
 // One executor for all promises: no closures per command.
@@ -46,8 +46,8 @@ const executor = (resolve: Resolve, reject: Reject): void => {
 };
 
 /**
- * What few commands have. Kept apart, because thousands of commands may be alive at once, and what the garbage collector has to move is a good
- * part of what one costs.
+ * State that few commands have. It is separate, because thousands of commands may be alive at once, and the memory that the garbage
+ * collector moves is a large part of a command's cost.
  */
 class Rare {
   timer: NodeJS.Timeout | undefined = undefined;
@@ -58,17 +58,17 @@ class Rare {
   reject: Reject | undefined = undefined;
   keys: (string | Buffer)[] | undefined = undefined;
 }
-/** What commands have that have nothing of it. */
+/** Shared by commands without such state. */
 const NOTHING: Readonly<Rare> = new Rare();
 
-/** Takes the outcome of a pipeline's command by its index. */
+/** Receives the outcome of a pipeline's command by its index. */
 export interface Batch {
-  /** @internal Whoever issued the commands made no pipeline: each has its own promise, whose rejection is its caller's to catch. */
+  /** @internal The callers made no pipeline: each command has its own promise, whose rejection its caller must catch. */
   readonly isAutomatic?: true;
   /** @internal */ put(index: number, outcome: [Error | null, unknown?]): void;
 }
 
-/** Rejects as if the error had been thrown where the caller awaits: V8 appends the awaiting callers to what is made after two turns. */
+/** Rejects as if the error had been thrown where the caller awaits: after two turns, V8 appends the awaiting callers to the stack. */
 async function fail(failure: Failure, command: Command): Promise<never> {
   /* eslint-disable @typescript-eslint/await-thenable -- the turns are what counts */
   await undefined;
@@ -79,7 +79,10 @@ async function fail(failure: Failure, command: Command): Promise<never> {
   throw error;
 }
 
-/** Runs `next` when who awaits a command that `fail` has just settled has heard of it: two turns of its own, one of the promise's. */
+/**
+ * Runs `next` after the caller has received the rejection of a command that `fail` has just settled: after two turns of `fail` and one of
+ * the promise.
+ */
 export function afterFailure(next: () => void): void {
   Promise.resolve().then(noop).then(noop).then(next).catch(surface);
 }
@@ -103,26 +106,26 @@ export class Command {
     return Command.FLAGS[flag].includes(name.toLowerCase());
   }
 
-  /** Changes the arguments of a command, of all clients of the process, before keys get their prefix. */
+  /** Changes the arguments of a command, for all clients of the process, before keys get their prefix. */
   static setArgumentTransformer(name: string, transformer: ArgumentTransformer): void {
     transformers.argument[name] = transformer;
   }
 
-  /** Changes the replies of a command, of all clients of the process. */
+  /** Changes the replies of a command, for all clients of the process. */
   static setReplyTransformer(name: string, transformer: ReplyTransformer): void {
     transformers.reply[name] = transformer;
   }
 
-  /** ioredis's name for the tables, which tests delete from. */
+  /** The tables under ioredis's name, from which tests delete. */
   static readonly _transformer = transformers;
 
-  /** As sent: flattened, transformed, as text or Buffers, keys with their prefix. */
+  /** The arguments as sent: flattened, transformed, as text or Buffers, with prefixed keys. */
   args: (string | Buffer)[];
   callback: Callback | undefined;
   replyEncoding: string | null | undefined;
   /** Whether it was issued between MULTI and EXEC. */
   inTransaction = false;
-  /** Its place in its pipeline. */
+  /** Its index in its pipeline. */
   pipelineIndex: number | undefined = undefined;
   /** Whether it has a reply. */
   isResolved = false;
@@ -157,7 +160,7 @@ export class Command {
       this.isReadOnly = options.readOnly;
     }
     this.prepare(options.keyPrefix);
-    // In its caller's async context, which a pipeline's outcome does not have.
+    // Make the promise in the caller's async context, which a pipeline's outcome does not have.
     if (callback !== undefined) void this.promise;
   }
 
@@ -185,7 +188,7 @@ export class Command {
         break;
       }
     }
-    // An object is for the transformer of mset, hset and the like to unfold.
+    // The transformers of mset, hset and similar commands unfold objects.
     if (this.meta.argumentTransformer === undefined) this.stringifyArguments();
   }
 
@@ -231,14 +234,14 @@ export class Command {
   get class(): number {
     let word = this.meta.class;
     if (!this.replyEncoding) word |= ClassBit.Buffers;
-    // EXEC ends a transaction and, as in ioredis, does not say that it is in one.
+    // EXEC ends a transaction and, as in ioredis, is not marked as inside it.
     if (this.pipelineIndex !== undefined && this.pipelineIndex > 0) word |= this.meta.isExec ? EXEC_BITS : ClassBit.PipelineTail;
     if (this.inTransaction) word |= ClassBit.InTransaction;
     return word;
   }
 
   /** Settles with the command. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: which command it is, its maker knows
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: the caller knows the type
   get promise(): Promise<any> {
     let promise = this.settledBy;
     if (promise === undefined) {
@@ -255,11 +258,11 @@ export class Command {
     this.settledBy = promise;
   }
 
-  /** Settles the command. May be called without `this`, and may be replaced: the replacement is then called instead. */
+  /** Settles the command. You may call it without `this`, and replace it; the replacement is then called instead. */
   get resolve(): Resolve {
     if (this.rare.resolve === undefined) {
       this.ownRare.resolve = (value: unknown): Promise<unknown> => {
-        // Who calls it may have what a socket brings.
+        // The caller may pass Buffers from a socket.
         this.settle(this.replyEncoding ? decoded(value) : value);
         return this.promise;
       };
@@ -287,7 +290,7 @@ export class Command {
     void this.promise;
   }
 
-  /** Which shapes its reply has, for its transformer. */
+  /** Sets the shape of the reply for the transformer. */
   setReplyContext(context: Omit<ReplyContext, 'commandName'>): void {
     this.context = context;
   }
@@ -299,7 +302,7 @@ export class Command {
     else this.settle(value);
   }
 
-  /** A tool's `resolve` or `reject` that throws must not keep the other replies of the same read from their callers. */
+  /** An exception in a tool's `resolve` or `reject` must not stop the other replies of the same read. */
   private callReplaced(value: unknown, error?: Error): void {
     try {
       if (error === undefined) this.resolve(value);
@@ -323,7 +326,7 @@ export class Command {
     return true;
   }
 
-  /** @internal The command failed for this reason, which others may share. */
+  /** @internal The command failed for this reason, which other commands may share. */
   deliverError(error: Error): void {
     if (this.isWrapped) this.callReplaced(undefined, error);
     else this.settleError(error);
@@ -339,26 +342,29 @@ export class Command {
     return error;
   }
 
-  /** Rejects the command after `ms`, unless it is settled by then. For commands that are sent by hand: the link has its own deadlines. */
+  /**
+   * Rejects the command after `ms`, unless it is settled by then. This is for commands that are sent by hand; the link has its own
+   * deadlines.
+   */
   setTimeout(ms: number): void {
     if (this.rare.timer !== undefined) return;
     this.ownRare.timer = setTimeout(() => setImmediate(() => this.reject(new Error('Command timed out'))), ms);
   }
 
-  /** Resolves the command with null after `ms`, as a server does when nothing came, unless it is settled by then. */
+  /** Resolves the command with null after `ms`, like a server on a time-out, unless it is settled by then. */
   setBlockingTimeout(ms: number): void {
     if (ms <= 0) return;
     clearTimeout(this.rare.timer);
-    // One more look at the socket first: the reply may be there.
+    // Look at the socket once more first, because the reply may have arrived.
     this.ownRare.timer = setTimeout(() => setImmediate(() => this.resolve(null)), ms);
   }
 
-  /** How long it may block by its arguments, in ms; 0: for ever; null: not at all. */
+  /** How long the command may block according to its arguments, in ms; 0: without limit; null: not at all. */
   extractBlockingTimeout(): number | null | undefined {
     return blockingTimeOf(this.meta.lower, this.args);
   }
 
-  /** A reply as the command's transformer leaves it. */
+  /** Applies the command's transformer to a reply. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis
   transformReply(value: unknown): any {
     const transform = this.meta.replyTransformer;
@@ -384,7 +390,7 @@ export class Command {
       if (this.settledBy === undefined) void this.promise;
       this.doResolve?.(value);
     }
-    // Last: a command's own callback is called before the pipeline's.
+    // Last, so that a command's callback runs before the pipeline's.
     if (this.batch !== undefined) this.batch.put(this.pipelineIndex as number, [null, value]);
   }
 
@@ -394,26 +400,26 @@ export class Command {
     this.isSettled = true;
     if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
       if (this.settledBy === undefined) void this.promise;
-      // The pipeline tells its caller; a promise that somebody looked at is nobody's duty to catch.
+      // The pipeline reports the error to its caller, so nobody has to catch a promise that was only read.
       if (this.batch !== undefined && this.batch.isAutomatic !== true) this.promise.catch(() => {});
       this.doReject?.(error);
     }
     if (this.batch !== undefined) this.batch.put(this.pipelineIndex as number, [error]);
   }
 
-  /** Those arguments that are keys, with the prefix. */
+  /** The arguments that are keys, with the prefix. */
   getKeys(): (string | Buffer)[] {
     this.ownRare.keys ??= keyIndexes(this.meta.lower, this.args).map((index) => this.args[index]);
     return this.rare.keys as (string | Buffer)[];
   }
 
-  /** The hash slot of the first key. Null where there is none; the type is ioredis's, which leaves that out. */
+  /** The hash slot of the first key. Null if there is none; the type is ioredis's, which omits that. */
   getSlot(): number {
     const [key] = this.getKeys();
     return key === undefined ? (null as unknown as number) : calculateSlot(key);
   }
 
-  /** The command as RESP. ioredis's takes the socket; it is not looked at. */
+  /** The command as RESP. The socket parameter exists as in ioredis and is ignored. */
   toWritable(_socket?: object): Buffer {
     const parts: Buffer[] = [this.meta.head(this.args.length)];
     for (const arg of this.args) {
@@ -445,14 +451,14 @@ function prefixed(prefix: string | Buffer, key: string | Buffer): string | Buffe
 
 function toArgument(arg: unknown): string {
   if (arg === null || arg === undefined) return '';
-  // 1e21 would be written in exponential form, which Redis does not take for an integer.
+  // 1e21 would be written in exponential form, which Redis does not accept as an integer.
   if (typeof arg === 'number' && Number.isInteger(arg) && !Number.isSafeInteger(arg)) return BigInt(arg).toString();
   return String(arg);
 }
 
 /**
- * Calls a node-style callback when the promise settles; what it throws surfaces as an uncaught exception. What is no function is ignored, as in
- * ioredis: callers in the wild pass `true`.
+ * Calls a node-style callback when the promise settles. An exception in it becomes an uncaught exception. A value that is not a function
+ * is ignored, as in ioredis, because some callers pass `true`.
  */
 export function callBack<P extends Promise<unknown>>(promise: P, callback: Callback): P {
   if (typeof callback !== 'function') return promise;

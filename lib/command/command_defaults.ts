@@ -1,23 +1,23 @@
 /**
- * How a client makes its commands. ioredis reads these options for each command, and applications change them at run time (they drop `keyPrefix`
- * for a moment, for example). hawser derives the defaults once and again when one of the options is assigned. It reads the options of the
- * connection whenever it opens one.
+ * How a client makes its commands. ioredis reads these options for each command, and applications change them at run time (for example,
+ * they drop `keyPrefix` for a moment). hawser derives the defaults once, and again when one of these options is assigned. It reads
+ * connection options whenever it opens a connection.
  */
 import { AutoPipeline, type Sender } from './auto_pipeline';
 import type { CommandOptions } from './command';
 import type { ResolvedOptions } from '../options/options';
 
-/** What happens to commands of a target between their call and `sendCommand`, by options that few clients have. */
+/** Extra steps between a command's call and `sendCommand`, for options that few clients use. */
 export interface SlowPath {
-  /** `showFriendlyErrorStack`: each command keeps where it was called. */
+  /** `showFriendlyErrorStack`: each command keeps its caller's stack. */
   readonly keepsStacks: boolean;
   /** `enableAutoPipelining`. */
   readonly autoPipeline: AutoPipeline | undefined;
 }
 
 /**
- * The names of what a client or a pipeline keeps for itself are symbols: scripts (`defineCommand('queue', ...)`) and the fields of subclasses may
- * have any other name, and JSON.stringify shows none of it.
+ * The internal members of a client or a pipeline have symbols as names, so that scripts (`defineCommand('queue', ...)`) and fields of
+ * subclasses may use any name, and JSON.stringify does not show them.
  */
 export const DEFAULTS = Symbol('defaults');
 /** The client's own state; see {@link DEFAULTS}. */
@@ -27,7 +27,7 @@ export const LIFE = Symbol('life');
 export interface CommandDefaults {
   readonly utf8: CommandOptions;
   readonly buffers: CommandOptions;
-  /** Undefined for most: then nothing is looked up per command. */
+  /** Undefined for most clients; then nothing is looked up per command. */
   readonly slowPath: SlowPath | undefined;
 }
 
@@ -38,7 +38,7 @@ interface Watched {
   [VALUES]: Record<string, unknown> & { readonly listeners: (() => void)[] };
 }
 
-/** The same functions for all clients. */
+/** Accessors that all clients share. */
 const ACCESSORS = WATCHED.map((name) => ({
   configurable: true,
   get(this: Watched): unknown {
@@ -46,15 +46,15 @@ const ACCESSORS = WATCHED.map((name) => ({
   },
   set(this: Watched, value: unknown): void {
     this[VALUES][name] = value;
-    // One that was not given is no key, until it is.
+    // An option that was not passed becomes enumerable when it is assigned.
     Object.defineProperty(this, name, { enumerable: true });
     for (const onChange of this[VALUES].listeners) onChange();
   },
 }));
 
 /**
- * Calls `onChange` whenever one of them is assigned. It makes the object three times as large and slow to make: for options that somebody has
- * asked for.
+ * Calls `onChange` whenever one of these options is assigned. This makes the object three times as large and slow to make, so it is done
+ * only for options that somebody has read.
  */
 export function watchOptions(options: ResolvedOptions, onChange: () => void): void {
   const known = (options as Partial<Watched>)[VALUES];
@@ -67,7 +67,7 @@ export function watchOptions(options: ResolvedOptions, onChange: () => void): vo
   });
 }
 
-/** How commands of a client with these options are made; `former` is how they were. */
+/** The defaults of a client with these options. `former` are its previous defaults. */
 export function makeDefaults(client: Sender, options: ResolvedOptions, former?: CommandDefaults): CommandDefaults {
   const { showFriendlyErrorStack, enableAutoPipelining } = options;
   const given = (options.keyPrefix as unknown) || '';

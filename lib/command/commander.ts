@@ -10,7 +10,7 @@ import type { ResolvedOptions } from '../options/options';
 import { scriptOf, type Script } from './script';
 import { builtinCommands } from './table';
 
-/** What has commands: a client or a pipeline. */
+/** An object with command methods: a client or a pipeline. */
 export interface CommandTarget {
   options: ResolvedOptions;
   scriptsSet: Record<string, Script>;
@@ -30,7 +30,7 @@ function withStack(options: CommandOptions, slowPath: SlowPath | undefined): Com
   return slowPath?.keepsStacks === true ? { ...options, errorStack: new Error() } : options;
 }
 
-/** `heldAs` is what `autoPipeliningIgnoredCommands` calls the command. */
+/** `heldAs` is the command's name in `autoPipeliningIgnoredCommands`. */
 function send(target: CommandTarget, command: Command, heldAs: string): unknown {
   const held = target[DEFAULTS].slowPath?.autoPipeline;
   return held?.takes(heldAs) === true ? held.add(command) : target.sendCommand(command);
@@ -56,7 +56,7 @@ function bufferMethod(name: string): Method {
 
 const scriptMethods = new Map<string, Method>();
 
-/** The method of a script name; which script it is, the target knows. */
+/** The method of a script name. The target provides the script. */
 function scriptMethod(name: string, isBuffer: boolean): Method {
   const key = isBuffer ? `${name}Buffer` : name;
   let found = scriptMethods.get(key);
@@ -80,11 +80,11 @@ function makeScriptCommand(target: CommandTarget, script: Script, args: unknown[
   return command;
 }
 
-/** A Lua script that becomes a method: sent as EVAL once per connection, as EVALSHA from then on. */
+/** A Lua script that becomes a method. It is sent as EVAL once per connection, and as EVALSHA from then on. */
 export interface ScriptDefinition {
   /** Its source. */
   lua: string;
-  /** How many of the arguments are keys. Left out: the first argument of each call says it. */
+  /** The number of arguments that are keys. If absent, the first argument of each call is this number. */
   numberOfKeys?: number | undefined;
   /** Whether it may run on a replica. */
   readOnly?: boolean | undefined;
@@ -102,7 +102,7 @@ export function defineCommand(target: CommandTarget, name: string, definition: S
 
 // ---- installing
 
-/** By the name as given: what is no text is a TypeError, as in ioredis, before anything is sent. */
+/** Sends a command by its name. A name that is not a string throws a TypeError before anything is sent, as in ioredis. */
 function callAs(encoding: 'utf8' | 'buffers'): Method {
   return function (name, ...args) {
     if (typeof name !== 'string') badOption("a command's name", 'a string', name);
@@ -119,11 +119,11 @@ for (const name of builtinCommands) {
   shared[`${name}Buffer`] = bufferMethod(name);
 }
 
-/** Adds the methods of all commands to a prototype, except those it defines itself. */
+/** Adds the methods of all commands to a prototype, except those that it defines. */
 export function installCommands(prototype: object): void {
   for (const [name, value] of Object.entries(shared)) {
     if (Object.hasOwn(prototype, name)) continue;
-    // Enumerable, as in ioredis: there is code that wraps what `for ... in` finds.
+    // Enumerable, as in ioredis, because some code wraps the methods that `for ... in` finds.
     define(prototype, name, value, true);
   }
 }
@@ -133,14 +133,14 @@ export function addBuiltinCommand(target: object, name: string): void {
   addMethods(target, name, method(name), bufferMethod(name));
 }
 
-/** Defined rather than assigned: where the prototype has a mere getter of the name, too. */
+/** Defines the methods, because assignment fails if the prototype has a getter with the name. */
 function addMethods(target: object, name: string, text: Method, buffer: Method): void {
   for (const [key, value] of [[name, text], [`${name}Buffer`, buffer]] as const) {
     define(target, key, value, true);
   }
 }
 
-/** Methods that are nobody's; `enableAutoPipelining` does not hold what they send. */
+/** Methods without a target. `enableAutoPipelining` does not hold their commands. */
 export function createBuiltinCommand(name: string): { string: Method; buffer: Method } {
   const of = (encoding: 'utf8' | 'buffers'): Method =>
     function (...args) {

@@ -1,5 +1,5 @@
 /**
- * The types of the commands' methods. `commands.generated.ts` says which there are, what they take and what they resolve; this file adds those
+ * The types of the commands' methods. `commands.generated.ts` defines most methods with their arguments and results; this file adds those
  * that are typed by hand, and pipelines.
  */
 import type { GeneratedCommands } from './commands.generated';
@@ -15,7 +15,7 @@ declare module './command_types' {
   }
 }
 
-/** What EXEC and a pipeline resolve: one pair for each command. */
+/** The result of EXEC and of a pipeline: one pair for each command. */
 export type ExecResult = [error: Error | null, result: unknown][];
 
 /**
@@ -28,7 +28,7 @@ export type ExecResult = [error: Error | null, result: unknown][];
  *     }
  */
 export interface RedisCommander<Context extends ClientContext = { type: 'default' }> extends GeneratedCommands<Context> {
-  /** Any command by its name, in any case. */
+  /** Sends any command by its name, in upper or lower case. */
   call(command: string, ...args: Rest<unknown>[]): Result<unknown, Context>;
   callBuffer(command: string, ...args: Rest<unknown>[]): Result<unknown, Context>;
   /** @deprecated Use `call`. */
@@ -42,9 +42,9 @@ export interface RedisCommander<Context extends ClientContext = { type: 'default
   exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null>;
 }
 
-/** What collects commands: pipelines and transactions. */
+/** Collects commands: pipelines and transactions. */
 export interface Transaction<Mapping extends 'resp2' | 'resp3' = 'resp2'> {
-  /** Any number of commands in one write. */
+  /** Collects any number of commands and sends them in one write. */
   pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander<Mapping>;
   /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }` MULTI is sent at once. */
   multi(options: { pipeline: false }): Promise<'OK'>;
@@ -54,7 +54,7 @@ export interface Transaction<Mapping extends 'resp2' | 'resp3' = 'resp2'> {
 
 /** A pipeline: every command adds itself and returns the pipeline. */
 export interface ChainableCommander<Mapping extends 'resp2' | 'resp3' = 'resp2'> extends RedisCommander<{ type: 'pipeline'; mapping: Mapping }> {
-  /** How many commands there are. */
+  /** The number of commands. */
   readonly length: number;
   multi(): this;
   addBatch(commands: readonly (readonly unknown[])[]): this;

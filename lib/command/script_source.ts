@@ -1,4 +1,4 @@
-/** What a server that does not know a script's hash is sent. */
+/** Sends a script's source to a server that does not know its hash. */
 import type { Command } from './command';
 import type { Script } from './script';
 import { metaOf } from './table';
