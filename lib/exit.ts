@@ -1,6 +1,6 @@
 /**
- * What has to be done when the process exits. One listener of the process for all copies of the package that are loaded, and none while nothing is
- * open: a test run that loads the package anew for each file would leave one behind for each.
+ * Hooks for the exit of the process. All loaded copies of the package share one process listener, and there is none while nothing is
+ * open; otherwise a test run that loads the package again for each file would leave one listener per file.
  */
 
 import { define } from './names';
@@ -10,7 +10,7 @@ type Hooks = Set<() => void> & { listener?: () => void };
 const KEY = Symbol.for('hawser.exit');
 const shared = process as unknown as { [KEY]?: Hooks };
 
-/** Runs `hook` when the process exits, until `offExit`; `first`: before those that are there. Hooks must not throw. */
+/** Runs `hook` when the process exits, until `offExit`. With `first`, it runs before existing hooks. Hooks must not throw. */
 export function onExit(hook: () => void, first = false): void {
   let hooks = shared[KEY];
   if (hooks === undefined) {

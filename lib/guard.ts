@@ -1,6 +1,6 @@
 /**
- * The way out to code of the application that nobody awaits: its logger, and the listeners of its events. What such code throws, at once or in
- * a promise, reaches no read, no write and no other listener. Everything that hawser tells the application goes through here.
+ * Calls application code that nobody awaits: the logger and event listeners. Its exceptions and rejections reach no read, no write and no
+ * other listener. All reports to the application go through this file.
  */
 import { EventEmitter } from 'node:events';
 import { nextTick, surface } from './clock';
@@ -9,8 +9,8 @@ import type { Logger } from './logger';
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /**
- * A logger that never throws and never leaves a rejected promise behind. A line that the application's logger fails to write is lost; the
- * process gets one warning about the first of them.
+ * A logger that never throws and never leaves an unhandled rejection. If the application's logger fails, the line is lost, and the
+ * process gets one warning about the first loss.
  */
 export function guardedLogger(logger: Logger): Logger {
   let hasFailed = false;
@@ -27,23 +27,23 @@ export function guardedLogger(logger: Logger): Logger {
 }
 
 /**
- * Tells the listeners of an event, each by itself, in a tick of its own. One that throws, or whose promise rejects, is an uncaught exception, as
- * everywhere in Node; the others still hear of the event.
+ * Calls the listeners of an event separately, in a later tick. If one throws, or its promise rejects, that is an uncaught exception, as
+ * usual in Node; the others still receive the event.
  */
 export function emitLater(emitter: EventEmitter, event: string, ...args: unknown[]): void {
   nextTick(() => {
-    // Node's own list: a subclass may have members of any name.
+    // Use Node's own list, because a subclass may have members with any name.
     const listeners = EventEmitter.prototype.rawListeners.call(emitter, event) as ((...given: unknown[]) => unknown)[];
     for (const listener of listeners) attempt(() => Reflect.apply(listener, emitter, args), surface);
   });
 }
 
-/** Whether anybody listens. */
+/** Whether the event has listeners. */
 export function isHeard(emitter: EventEmitter, event: string): boolean {
   return EventEmitter.prototype.listenerCount.call(emitter, event) > 0;
 }
 
-/** Runs code of the application; `failed` is told what it throws, or what its promise rejects with. */
+/** Runs application code. `failed` receives its exception or rejection. */
 function attempt(run: () => unknown, failed: (error: unknown) => void): void {
   try {
     const result = run();
@@ -57,7 +57,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
-/** An error's name. Its message is the application's. */
+/** An error's name. The message may contain the application's data. */
 function nameOf(error: unknown): string {
   try {
     const { name } = error as { name?: unknown };

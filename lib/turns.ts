@@ -1,26 +1,26 @@
 /**
- * Turns of the event loop. What is answered in the same tick (the store inside this process, a server that is not asked at the moment) would keep
- * timers and sockets waiting for as long as somebody asks again and again: so every few milliseconds the event loop has its turn.
+ * Turns of the event loop. Answers in the same tick (the in-process store, a server that is not asked at the moment) would block timers
+ * and sockets during a loop of calls, so the event loop gets a turn every few milliseconds.
  */
 import { nextTick, setImmediate } from './clock';
 
-/** How long ticks may follow each other without a turn of the event loop. */
+/** The maximum time of consecutive ticks without a turn of the event loop. */
 const TURN_MS = 5;
 
 const now = performance.now.bind(performance);
 
-/** When the present turn was noticed; undefined where nothing has been asked for in it. */
+/** The start of the current turn; undefined if nothing was requested in it. */
 let since: number | undefined;
 
 function over(): void {
   since = undefined;
 }
 
-/** Runs `callback` when this tick is over, or, where ticks have followed each other for some milliseconds, in the next turn of the event loop. */
+/** Runs `callback` after this tick, or, if ticks have followed each other for some milliseconds, in the next turn of the event loop. */
 export function soon<A extends unknown[]>(callback: (...args: A) => void, ...args: A): void {
   if (since === undefined) {
     since = now();
-    // Does not hold the process: whoever waits does, if anybody.
+    // This does not keep the process alive; waiting callers do, if any.
     setImmediate(over).unref();
   } else if (now() - since > TURN_MS) {
     setImmediate(callback, ...args);
@@ -29,7 +29,7 @@ export function soon<A extends unknown[]>(callback: (...args: A) => void, ...arg
   nextTick(callback, ...args);
 }
 
-/** Resolves when this tick is over, or the turn of the event loop where it is due. */
+/** Resolves after this tick, or after the turn of the event loop if one is due. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => soon(resolve));
 }

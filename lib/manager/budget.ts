@@ -1,13 +1,13 @@
-/** Promises of the manager and the bus with a limit in time. */
+/** Time limits for the promises of the manager and the bus. */
 import { clearTimeout, setImmediate, setTimeout } from '../clock';
 import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
 import { HawserError } from '../errors';
 
-/** What `within` brings when the time is over. */
+/** The result of `within` after a time-out. */
 export const LATE = Symbol('late');
 
-/** What `promise` brings within `ms`, else `LATE`. What has arrived in the socket meanwhile is looked at before the time counts as over. */
+/** The result of `promise` within `ms`, else `LATE`. Replies that have arrived in the socket are read before the time counts as over. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | typeof LATE> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<typeof LATE>((resolve) => {
@@ -21,8 +21,8 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | ty
 }
 
 /**
- * The same for a call of the application: rejects with `E_TIMEOUT` when the time is over, else with the client's error, which keeps its code and
- * says neither arguments nor what the server wrote behind its error's code.
+ * The same for a call of the application. Rejects with `E_TIMEOUT` after the time limit, otherwise with the client's error, which keeps
+ * its code but shows neither arguments nor the server's text after the error code.
  */
 export async function withinBudget<T>(operation: string, redis: Redis, promise: Promise<T>, ms: number): Promise<T> {
   const node = redis[LIFE].link?.node ?? 'memory';
@@ -43,7 +43,7 @@ function clientError(operation: string, node: string, error: unknown): HawserErr
   return new HawserError(code, `${operation} at ${node}: ${said}`, { command: operation, node, ...(maybeExecuted ? { maybeExecuted } : {}) });
 }
 
-/** The first word of what a server answered, if it is an error's code. What follows may show arguments: keys, values, passwords. */
+/** The first word of a server's error, if it is an error code. The text after it may show arguments: keys, values, passwords. */
 export function replyCode(text: string): string {
   return /^[A-Z][A-Z0-9_]*(?= |$)/.exec(text)?.[0] ?? 'an error';
 }
