@@ -38,7 +38,10 @@ export interface CommonRedisOptions {
   blockingTimeoutGrace?: number | undefined;
   /** Destroys the socket if no data arrives for this time while replies are due, in ms. */
   socketTimeout?: number | undefined;
-  /** Delay before TCP keepalive probes, in ms; 0 uses the system's delay, and any other type disables keepalive. Default 30000. */
+  /**
+   * Delay before TCP keepalive probes, in ms; 0 uses the system's delay, and any other type disables keepalive. Default 30000; with that
+   * default and the watchdog on (`watchdogMs`), the connection uses 5000.
+   */
   keepAlive?: number | undefined;
   /** TCP_NODELAY. Default true. */
   noDelay?: boolean | undefined;
