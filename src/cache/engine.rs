@@ -1,9 +1,10 @@
-//! The engine as its driver sees it: inputs, outputs, time. It owns the machines and passes inputs and messages between them; what
-//! an input leads to is decided in the machine that takes it.
+//! The engine's interface for its driver: inputs, outputs, time. It owns the machines and passes inputs and messages between
+//! them. The machine that takes an input decides its effects.
 //!
-//! After every input the driver drains [`Engine::poll_output`] and asks [`Engine::next_wakeup`]. Calls given between two drains
-//! are one batch: their reads leave in one operation. What waits too long is judged in [`Engine::on_timer`] alone, which the driver
-//! calls after one more look at its socket. Waiting for the store counts in attentive time (`store::node::Attention`).
+//! After every input the driver drains [`Engine::poll_output`] and asks [`Engine::next_wakeup`]. Calls given between two
+//! drains are one batch: their reads leave in one operation. Only [`Engine::on_timer`] decides what has waited too long; the
+//! driver calls it after one more look at its socket. Waiting for the store counts in attentive time
+//! (`store::node::Attention`).
 
 use super::caller::Caller;
 use super::config::EngineConfig;

@@ -1,4 +1,4 @@
-//! What a lookup makes of what it found: who is served, and what has to happen for the others. Pure: data in, data out.
+//! Evaluates the result of a lookup: which callers are served, and what must happen for the others. The function is pure.
 
 use std::time::Duration;
 

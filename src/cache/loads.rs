@@ -1,8 +1,9 @@
-//! Loads under their leases: who runs a loader, who has joined it, how its lease is renewed, and what becomes of its result.
+//! Loads under their leases: which caller runs a loader, which callers have joined it, how its lease is renewed, and what
+//! happens to its result.
 //!
 //! Driver contract: a load begins when its lease is in place ([`Loads::begin`], [`Loads::begin_refresh`]) and ends with
-//! [`Loads::end`]. Callers that have read the lease join by [`Loads::join`]. Leases that are not needed any more leave as
-//! `Handoff::GiveBack` or `BackOff`, callers that wait too long as `Uncached`.
+//! [`Loads::end`]. Callers that have read the lease join by [`Loads::join`]. Unneeded leases leave as `Handoff::GiveBack` or
+//! `BackOff`, callers that wait too long as `Uncached`.
 
 use std::collections::HashMap;
 use std::time::Duration;

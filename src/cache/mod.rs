@@ -1,5 +1,5 @@
-//! The cache engine: entries that tags make unusable, loads that run once in the fleet, and what is done when the store is down.
-//! `docs/design/cache.md` says why it is right.
+//! The cache engine: entries that tags invalidate, loads that run once in the fleet, and fallbacks for a store that is down.
+//! `docs/design/cache.md` explains why it is correct.
 //!
 //! The engine is made of state machines. Each owns its state, takes inputs, and returns effects: send this operation, decide this,
 //! wake me then, or a message for another machine. None of them knows the engine or another machine. `engine` owns them all and
@@ -22,7 +22,7 @@
 //! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
 //! | `freshness`, `tags`, `names`, `repos` | fresh or stale; sets of tags and their versions; keys; the repositories in use |
 //!
-//! Whether the store may be read or written is its node's to say (`store::node`).
+//! The store's node decides whether the store may be read or written (`store::node`).
 
 mod caller;
 mod config;

@@ -1,5 +1,5 @@
-//! Revalidation behind a stale hit: one in the fleet, and none while the backoff of the last one lasts. The caller has been
-//! answered, so nothing here fails a call.
+//! Background revalidation after a stale hit: one at a time in the fleet, and none during the backoff of the last one. The
+//! caller already has its answer, so nothing here fails a call.
 //!
 //! Driver contract: [`Refreshes::begin`] for a stale hit; the lease in place leaves as `Handoff::Refresh`, an attempt that comes
 //! to nothing as the decision `LoadOver`.

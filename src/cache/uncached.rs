@@ -1,6 +1,6 @@
-//! Loads without storing: what a caller is left with when the store does not answer, or another's load takes too long. Such a load
-//! is shared only by callers that began before it, and there is no more than one per key at a time: callers that come meanwhile
-//! share the next one.
+//! Loads without storing, for callers whose store does not answer, or whose wait for another load is too long. Only callers
+//! that began before such a load share it. There is at most one per key at a time; callers that arrive meanwhile share the
+//! next one.
 
 use std::collections::HashMap;
 use std::sync::Arc;

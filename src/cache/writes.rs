@@ -1,5 +1,6 @@
-//! Writes: a caller is told that its write is in the store, or an error says why it is not. A write waits for the store within
-//! its budget. What was refused for the moment or never sent goes out again: a delete in any case, a `set` that may have run never.
+//! Writes: a caller learns that its write is in the store, or gets an error that says why it is not. A write waits for the
+//! store within its budget. A write that was refused for the moment or never sent goes out again; a delete always does, a
+//! `set` that may have run never does.
 //!
 //! Driver contract: [`Writes::begin`] for a call, [`Writes::resume`] when writes may go again. A write that runs out of its budget
 //! leaves its invalidations as `Handoff::Undelivered`, and [`Writes::give_up`] ends it.
