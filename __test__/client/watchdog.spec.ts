@@ -2,7 +2,6 @@
  * Dead or busy: what is dead is found, over TLS too; what is busy is waited for; and nothing runs twice because of a doubt. The watchdog's
  * period is short here, so that a few seconds are many of its looks.
  */
-import dns from 'node:dns';
 import { Redis, type RedisOptions } from '../../lib';
 import { BlackHole } from '../helpers/black-hole';
 import { runNode } from '../helpers/process';
@@ -72,25 +71,6 @@ describe.each([['plain', false], ['TLS', true]])('a connection on which nothing 
     expect(await replies).toEqual([null, 1, []]);
     expect(await idOf(redis)).toBe(id);
   });
-});
-
-test('names play no part: the second connection goes to the address of the first', async () => {
-  const server = await start();
-  const proxy = await Proxy.start({ port: server.port });
-  servers.push(proxy);
-  const redis = connect({ port: proxy.port, host: 'localhost' });
-  await redis.ping();
-  const lookup = jest.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: object, done: (error: Error) => void) => {
-    process.nextTick(done, Object.assign(new Error('getaddrinfo ENOTFOUND localhost'), { code: 'ENOTFOUND' }));
-  }) as never);
-  try {
-    const lost = new Promise<Error>((resolve) => redis.once('error', resolve));
-    proxy.live[0].stall();
-    expect(await lost).toMatchObject({ code: 'E_TIMEOUT' });
-  } finally {
-    lookup.mockRestore();
-  }
-  expect(await redis.ping()).toBe('PONG');
 });
 
 describe('a busy server is waited for', () => {
