@@ -116,28 +116,16 @@ impl NativeLink {
         Ok(())
     }
 
-    /// Decodes `n` bytes of `input`; the values of all replies completed, in order.
+    /// Decodes `n` bytes of `input` and returns the values of all complete replies, in order.
     #[napi(catch_unwind)]
     pub fn receive(&mut self, env: Env, n: u32) -> Result<Unknown<'static>> {
-        let Self { host, id, memory, shape, answered } = self;
-        let memory = memory.as_mut().ok_or_else(no_memory)?;
-        let now = now();
-        let sink = Collect::new(Values::new(env, &memory.makers, *shape), answered);
-        let replies = take_in(&mut host.borrow_mut(), *id, memory.input.first(n as usize), sink, now);
-        self.report_replies(now)?;
-        Ok(replies)
+        self.take_in(env, n as usize, None)
     }
 
-    /// The same for a chunk that is not in `input` (streams of a custom connector).
+    /// Does the same for a chunk that is not in `input` (streams of a custom connector).
     #[napi(catch_unwind)]
     pub fn receive_chunk(&mut self, env: Env, chunk: Buffer) -> Result<Unknown<'static>> {
-        let Self { host, id, memory, shape, answered } = self;
-        let memory = memory.as_mut().ok_or_else(no_memory)?;
-        let now = now();
-        let sink = Collect::new(Values::new(env, &memory.makers, *shape), answered);
-        let replies = take_in(&mut host.borrow_mut(), *id, &chunk, sink, now);
-        self.report_replies(now)?;
-        Ok(replies)
+        self.take_in(env, chunk.len(), Some(&chunk))
     }
 
     /// The numbers of the commands that the last `receive` answered, where they are not consecutive.
@@ -264,6 +252,18 @@ impl NativeLink {
         Ok(array)
     }
 
+    /// Decodes `n` bytes of `chunk`, or of `input`. A panic on the way leaves the session as it is.
+    fn take_in(&mut self, env: Env, n: usize, chunk: Option<&[u8]>) -> Result<Unknown<'static>> {
+        let now = now();
+        let memory = self.memory.as_ref().ok_or_else(no_memory)?;
+        let mut sink = Collect::new(Values::new(env, &memory.makers, self.shape), &mut self.answered);
+        let bytes = chunk.unwrap_or_else(|| memory.input.first(n));
+        self.host.borrow_mut().session.on_bytes(self.id, bytes, now, &mut sink);
+        let replies = sink.into_array();
+        self.report_replies(now)?;
+        Ok(replies)
+    }
+
     fn memory(&mut self) -> Result<&mut LinkMemory> {
         self.memory.as_mut().ok_or_else(no_memory)
     }
@@ -297,12 +297,6 @@ impl Drop for NativeLink {
             drop(host.leave(self.id, now()));
         }
     }
-}
-
-/// Decodes a chunk. A panic on the way leaves the session as it is.
-fn take_in(host: &mut Host, id: LinkId, chunk: &[u8], mut sink: Collect<'_, '_>, now: Instant) -> Unknown<'static> {
-    host.session.on_bytes(id, chunk, now, &mut sink);
-    sink.into_array()
 }
 
 fn parse(options: &str) -> Result<LinkOptions> {
