@@ -10,18 +10,14 @@ use super::caller::Caller;
 use super::config::EngineConfig;
 use super::effects::{Effect, Fx, Outbox};
 use super::handoff::Handoff;
-use super::loads::Loads;
-use super::lookups::Lookups;
-use super::placement::Placements;
+use super::machines::Machines;
 use super::purpose::Purpose;
-use super::refresh::Refreshes;
 use super::repos::Repos;
 use super::request::{CallId, Decision, LoadId, LoadOutcome, RepoId, Request};
-use super::tag_addition::{Admission, TagAdditions};
+use super::tag_addition::Admission;
 use super::timers::Timer;
-use super::uncached::Uncached;
 use super::wire::{self, Message};
-use super::writes::{Target, Writes};
+use super::writes::Target;
 use crate::clock::Instant;
 use crate::entropy::Entropy;
 use crate::error::{Error, ErrorKind};
@@ -63,13 +59,7 @@ pub struct Engine {
     /// Bytes of requests on the store's link that are not answered.
     unanswered: usize,
     node: Node,
-    lookups: Lookups,
-    placements: Placements,
-    loads: Loads,
-    uncached: Uncached,
-    refreshes: Refreshes,
-    additions: TagAdditions,
-    writes: Writes,
+    machines: Machines,
 }
 
 /// The effects' sink for one input of a machine: borrows the outbox, and leaves the machines free.
@@ -89,13 +79,7 @@ impl Engine {
             now: Instant::default(),
             unanswered: 0,
             node: Node::new(config.node()),
-            lookups: Lookups::new(config.lookups()),
-            placements: Placements::new(config.lease),
-            loads: Loads::new(config.loads()),
-            uncached: Uncached::new(),
-            refreshes: Refreshes::new(config.refreshes()),
-            additions: TagAdditions::new(),
-            writes: Writes::new(config.write_timeout, config.lease),
+            machines: Machines::new(&config),
             config,
         }
     }
@@ -143,31 +127,29 @@ impl Engine {
                 let budget = if self.node.was_readable() { self.config.command_timeout } else { self.config.connect_budget };
                 let (now, attended) = (cx.now, self.attention.at(cx.now).attended);
                 let fx = &mut Fx { now, attended, entropy: &mut *cx.entropy, out: &mut self.out };
-                self.lookups.begin(fx, repo, entry, caller, budget, self.node.may_read());
+                self.machines.lookups.begin(fx, repo, entry, caller, budget, self.node.may_read());
             } else {
                 self.out.bypass(repo, &entry, caller);
             }
         } else {
             let target = target(&self.node);
-            self.writes.begin(fx!(self, cx), call, repo, request, target);
+            self.machines.writes.begin(fx!(self, cx), call, repo, request, target);
         }
         self.settle(cx);
     }
 
     /// The caller has given a call up. Its loader, if it runs, goes on; a write goes on too.
     pub fn cancel(&mut self, call: CallId) {
-        let _is_found = self.lookups.cancel(call) || self.placements.cancel(call) || self.loads.cancel(call) || self.uncached.cancel(call);
-        self.additions.cancel(call);
-        self.writes.cancel(call);
+        self.machines.cancel(call);
     }
 
     /// A loader's outcome.
     pub fn loaded(&mut self, cx: &mut Context<'_>, load: LoadId, outcome: LoadOutcome) {
-        if self.loads.has(load.0) {
+        if self.machines.loads.has(load.0) {
             let may_write = self.may_write_for(load.0);
-            self.loads.end(fx!(self, cx), load.0, outcome, may_write);
+            self.machines.loads.end(fx!(self, cx), load.0, outcome, may_write);
         } else {
-            self.uncached.end(fx!(self, cx), load.0, outcome);
+            self.machines.uncached.end(fx!(self, cx), load.0, outcome);
         }
         self.settle(cx);
     }
@@ -176,9 +158,12 @@ impl Engine {
     /// be stored.
     pub fn add_tags(&mut self, cx: &mut Context<'_>, call: CallId, load: LoadId, tags: Vec<Tag>) {
         let may_write = self.may_write_for(load.0);
-        let admission =
-            if self.uncached.has(load.0) { Admission::NotStored } else { self.loads.admit_tags(fx!(self, cx), load.0, tags, may_write) };
-        self.additions.begin(fx!(self, cx), call, load.0, admission);
+        let admission = if self.machines.uncached.has(load.0) {
+            Admission::NotStored
+        } else {
+            self.machines.loads.admit_tags(fx!(self, cx), load.0, tags, may_write)
+        };
+        self.machines.additions.begin(fx!(self, cx), call, load.0, admission);
         self.settle(cx);
     }
 
@@ -190,19 +175,8 @@ impl Engine {
             self.node.on_answer(cx.now, task, answer);
             return self.settle(cx);
         }
-        let answer = answer.map(|reply| self.node.interpret(reply));
-        match purpose {
-            Purpose::Unobserved | Purpose::Node(_) => {}
-            Purpose::Lookup(asked) => self.lookups.on_answer(fx!(self, cx), ticket, asked, answer),
-            Purpose::Placement(asked) => self.placements.on_answer(fx!(self, cx), ticket, asked, answer),
-            Purpose::Load(asked) => self.loads.on_answer(fx!(self, cx), asked, answer),
-            Purpose::Refresh(asked) => self.refreshes.on_answer(fx!(self, cx), asked, answer),
-            Purpose::TagAddition(asked) => self.additions.on_answer(fx!(self, cx), asked, answer),
-            Purpose::Write(asked) => {
-                let target = target(&self.node);
-                self.writes.on_answer(fx!(self, cx), asked, answer, target);
-            }
-        }
+        let (answer, target) = (answer.map(|reply| self.node.interpret(reply)), target(&self.node));
+        self.machines.on_answer(fx!(self, cx), target, ticket, purpose, answer);
         self.settle(cx);
     }
 
@@ -222,8 +196,8 @@ impl Engine {
     /// or after this.
     pub fn on_store_down(&mut self, cx: &mut Context<'_>) {
         self.node.on_down();
-        self.lookups.on_unreadable(fx!(self, cx));
-        self.writes.on_unwritable(fx!(self, cx));
+        self.machines.lookups.on_unreadable(fx!(self, cx));
+        self.machines.writes.on_unwritable(fx!(self, cx));
         self.settle(cx);
     }
 
@@ -250,40 +224,19 @@ impl Engine {
         let mut due = Vec::new();
         while self.out.timers().peek().is_some_and(|(when, _)| when <= cx.now) {
             if let Some((when, timer)) = self.out.timers().pop() {
-                if self.is_live(when, timer) {
+                if self.machines.is_live(when, timer) {
                     due.push(timer);
                 }
             }
         }
         for timer in due {
-            self.on_due(cx, timer);
-            self.settle(cx);
-        }
-    }
-
-    fn on_due(&mut self, cx: &mut Context<'_>, timer: Timer) {
-        match timer {
-            Timer::Lookup(id) => self.lookups.on_timer(fx!(self, cx), id),
-            Timer::Load(id) => {
-                let may_write = self.may_write_for(id);
-                self.loads.on_timer(fx!(self, cx), id, may_write);
-            }
-            Timer::Uncached(id) => self.uncached.on_timer(fx!(self, cx), id),
-            Timer::Write(id) => {
+            if timer == Timer::Node {
+                self.node.on_timer(cx.now);
+            } else {
                 let target = target(&self.node);
-                self.writes.on_timer(fx!(self, cx), id, target);
+                self.machines.on_timer(fx!(self, cx), target, timer);
             }
-            Timer::Node => self.node.on_timer(cx.now),
-        }
-    }
-
-    fn is_live(&self, when: Instant, timer: Timer) -> bool {
-        match timer {
-            Timer::Lookup(id) => self.lookups.is_live(id, when),
-            Timer::Load(id) => self.loads.has(id),
-            Timer::Uncached(id) => self.uncached.has(id),
-            Timer::Write(id) => self.writes.is_live(id),
-            Timer::Node => true,
+            self.settle(cx);
         }
     }
 
@@ -294,9 +247,9 @@ impl Engine {
             return Some(Output::Store { ticket, op });
         }
         loop {
-            if !self.out.has_effects() && self.lookups.has_queued() && self.node.may_read() {
-                let Self { lookups, out, node, .. } = self;
-                lookups.send_batch(out, node.batch_max(), |_entry| node.may_read());
+            if !self.out.has_effects() && self.machines.lookups.has_queued() && self.node.may_read() {
+                let Self { machines, out, node, .. } = self;
+                machines.lookups.send_batch(out, node.batch_max(), |_entry| node.may_read());
             }
             match self.out.next_effect()? {
                 Effect::Decide(decision) => return Some(Output::Decision(decision)),
@@ -317,12 +270,12 @@ impl Engine {
 
     /// Whether somebody waits for the store.
     fn is_waiting(&self) -> bool {
-        self.node.due().is_some() || self.lookups.has_queued() || !self.writes.is_empty()
+        self.node.due().is_some() || self.machines.lookups.has_queued() || !self.machines.writes.is_empty()
     }
 
     fn next_timer(&mut self) -> Option<Instant> {
         while let Some((when, timer)) = self.out.timers().peek() {
-            if self.is_live(when, timer) {
+            if self.machines.is_live(when, timer) {
                 return Some(when);
             }
             self.out.timers().pop();
@@ -332,8 +285,7 @@ impl Engine {
 
     /// Whether nothing is under way.
     pub fn is_idle(&self) -> bool {
-        let reads = self.lookups.is_empty() && self.placements.is_empty() && self.loads.is_empty() && self.uncached.is_empty();
-        reads && self.refreshes.is_empty() && self.additions.is_empty() && self.writes.is_empty()
+        self.machines.is_idle()
     }
 
     /// The node that holds a key. There is one so far.
@@ -346,7 +298,7 @@ impl Engine {
     }
 
     fn may_write_for(&self, load: u32) -> bool {
-        self.loads.entry_of(load).is_some_and(|_entry| self.node.may_write())
+        self.machines.loads.entry_of(load).is_some_and(|_entry| self.node.may_write())
     }
 
     /// Passes on what an input has led to, until nothing is left between the machines.
@@ -371,9 +323,9 @@ impl Engine {
             NodeOutput::WakeAt(when) => self.out.wake_at(when, Timer::Node),
             NodeOutput::Writable => {
                 let target = target(&self.node);
-                self.writes.resume(fx!(self, cx), target);
+                self.machines.writes.resume(fx!(self, cx), target);
             }
-            NodeOutput::Readable => self.lookups.on_readable(self.attention.at(cx.now).attended),
+            NodeOutput::Readable => self.machines.lookups.on_readable(self.attention.at(cx.now).attended),
             NodeOutput::GivenUp { ticket, was_sent } => self.give_up(cx, ticket, was_sent),
             NodeOutput::Event { name, text } => self.out.event(None, name, text),
         }
@@ -382,15 +334,7 @@ impl Engine {
     /// The server has been silent about an operation for too long.
     fn give_up(&mut self, cx: &mut Context<'_>, ticket: Ticket, was_sent: bool) {
         let Some(purpose) = self.out.take_purpose(ticket) else { return };
-        match &purpose {
-            Purpose::Unobserved | Purpose::Node(_) => {}
-            Purpose::Lookup(asked) => self.lookups.on_silence(fx!(self, cx), ticket, asked),
-            Purpose::Placement(asked) => self.placements.on_silence(fx!(self, cx), ticket, asked),
-            Purpose::Load(asked) => self.loads.on_silence(fx!(self, cx), *asked),
-            Purpose::Refresh(asked) => self.refreshes.on_silence(fx!(self, cx), asked),
-            Purpose::TagAddition(asked) => self.additions.on_silence(fx!(self, cx), asked),
-            Purpose::Write(asked) => self.writes.on_silence(fx!(self, cx), *asked, was_sent.then_some(ticket)),
-        }
+        self.machines.on_silence(fx!(self, cx), ticket, &purpose, was_sent);
         if was_sent {
             self.out.await_again(ticket, purpose);
         }
@@ -401,43 +345,43 @@ impl Engine {
             Handoff::Foreign(id, mut lookup) => {
                 lookup.rechecked = true;
                 if self.node_of(&lookup.entry).on_foreign(cx.now) {
-                    self.lookups.read_again(fx!(self, cx), id, lookup);
+                    self.machines.lookups.read_again(fx!(self, cx), id, lookup);
                 } else {
-                    self.lookups.evaluate_again(fx!(self, cx), id, lookup);
+                    self.machines.lookups.evaluate_again(fx!(self, cx), id, lookup);
                 }
             }
-            Handoff::Place(id, lookup) => self.placements.begin(fx!(self, cx), id, lookup),
-            Handoff::Follow(id, lookup, token) => match self.loads.of_token(&token) {
-                Some(load) => lookup.callers.into_iter().for_each(|caller| self.loads.join(fx!(self, cx), load, caller)),
-                None => self.lookups.wait(fx!(self, cx), id, lookup),
+            Handoff::Place(id, lookup) => self.machines.placements.begin(fx!(self, cx), id, lookup),
+            Handoff::Follow(id, lookup, token) => match self.machines.loads.of_token(&token) {
+                Some(load) => lookup.callers.into_iter().for_each(|caller| self.machines.loads.join(fx!(self, cx), load, caller)),
+                None => self.machines.lookups.wait(fx!(self, cx), id, lookup),
             },
-            Handoff::Evaluate(id, lookup) => self.lookups.evaluate_again(fx!(self, cx), id, lookup),
-            Handoff::ReadAgain(id, lookup) => self.lookups.read_again(fx!(self, cx), id, lookup),
-            Handoff::Lost(id, lookup, error) => self.lookups.lost(fx!(self, cx), id, lookup, &error),
-            Handoff::Start(lookup, token) => self.loads.begin(fx!(self, cx), *lookup, token),
-            Handoff::Uncached(repo, entry, caller) => self.uncached.begin(fx!(self, cx), &repo, &entry, caller),
+            Handoff::Evaluate(id, lookup) => self.machines.lookups.evaluate_again(fx!(self, cx), id, lookup),
+            Handoff::ReadAgain(id, lookup) => self.machines.lookups.read_again(fx!(self, cx), id, lookup),
+            Handoff::Lost(id, lookup, error) => self.machines.lookups.lost(fx!(self, cx), id, lookup, &error),
+            Handoff::Start(lookup, token) => self.machines.loads.begin(fx!(self, cx), *lookup, token),
+            Handoff::Uncached(repo, entry, caller) => self.machines.uncached.begin(fx!(self, cx), &repo, &entry, caller),
             Handoff::Revalidate(repo, entry, caller, value) => {
                 let may_read = self.node_of(&entry).may_read();
-                self.refreshes.begin(fx!(self, cx), repo, entry, &caller, value, may_read);
+                self.machines.refreshes.begin(fx!(self, cx), repo, entry, &caller, value, may_read);
             }
-            Handoff::Refresh(placed) => self.loads.begin_refresh(fx!(self, cx), placed),
+            Handoff::Refresh(placed) => self.machines.loads.begin_refresh(fx!(self, cx), placed),
             Handoff::GiveBack(entry, token) => self.node_of(&entry.clone()).give_back(entry, token),
             Handoff::BackOff(entry, token) => {
                 let may_write = self.may_write(&entry);
-                self.refreshes.back_off(fx!(self, cx), entry, token, may_write);
+                self.machines.refreshes.back_off(fx!(self, cx), entry, token, may_write);
             }
             Handoff::TagsCaptured { addition, load, captured } => {
-                let amend = self.loads.capture_tags(load, captured);
-                self.additions.on_captured(fx!(self, cx), addition, amend);
+                let amend = self.machines.loads.capture_tags(load, captured);
+                self.machines.additions.on_captured(fx!(self, cx), addition, amend);
             }
-            Handoff::TagsAdded { load, in_place } => self.loads.tags_added(fx!(self, cx), load, in_place),
+            Handoff::TagsAdded { load, in_place } => self.machines.loads.tags_added(fx!(self, cx), load, in_place),
             Handoff::Undelivered(overdue, invalidations) => {
                 let kept = if invalidations.is_empty() { None } else { self.node.keep(invalidations, overdue.in_flight.is_some()) };
                 let is_kept = kept.is_some();
                 if let (Some(ticket), Some(numbers)) = (overdue.in_flight, kept) {
                     self.out.await_instead(ticket, Purpose::Node(NodeTask::Deliver(numbers)));
                 }
-                self.writes.give_up(&mut self.out, overdue, is_kept);
+                self.machines.writes.give_up(&mut self.out, overdue, is_kept);
             }
             Handoff::Silence(since) => self.node.on_silence(cx.now, since),
             Handoff::Refused(error) => self.node.on_refused(cx.now, &error),

@@ -7,7 +7,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `engine`, `config` | inputs and outputs, the way between the machines; settings |
+//! | `engine`, `machines`, `config` | inputs and outputs, the way between the machines; settings |
 //! | `request` | what callers ask for, and what is decided |
 //! | `wire` | requests and decisions as they cross into Node.js |
 //! | `lookups` | machine: calls that read, batched, and their answers |
@@ -36,6 +36,7 @@ mod load;
 mod loads;
 mod lookup;
 mod lookups;
+mod machines;
 mod names;
 mod pattern_scan;
 mod placement;

@@ -1,0 +1,110 @@
+//! The machines of the engine, and which of them takes an answer, a silence or a timer.
+
+use super::config::EngineConfig;
+use super::effects::Fx;
+use super::loads::Loads;
+use super::lookups::Lookups;
+use super::placement::Placements;
+use super::purpose::Purpose;
+use super::refresh::Refreshes;
+use super::request::CallId;
+use super::tag_addition::TagAdditions;
+use super::timers::Timer;
+use super::uncached::Uncached;
+use super::writes::{Target, Writes};
+use crate::clock::Instant;
+use crate::store::{Answer, StoreError, Ticket};
+
+/// The machines.
+#[derive(Debug)]
+pub(super) struct Machines {
+    pub lookups: Lookups,
+    pub placements: Placements,
+    pub loads: Loads,
+    pub uncached: Uncached,
+    pub refreshes: Refreshes,
+    pub additions: TagAdditions,
+    pub writes: Writes,
+}
+
+impl Machines {
+    pub(super) fn new(config: &EngineConfig) -> Self {
+        Self {
+            lookups: Lookups::new(config.lookups()),
+            placements: Placements::new(config.lease),
+            loads: Loads::new(config.loads()),
+            uncached: Uncached::new(),
+            refreshes: Refreshes::new(config.refreshes()),
+            additions: TagAdditions::new(),
+            writes: Writes::new(config.write_timeout, config.lease),
+        }
+    }
+
+    /// The store's answer. `target`: the node that gave it.
+    pub(super) fn on_answer(
+        &mut self,
+        fx: &mut Fx<'_>,
+        target: Target,
+        ticket: Ticket,
+        purpose: Purpose,
+        answer: Result<Answer, StoreError>,
+    ) {
+        match purpose {
+            Purpose::Unobserved | Purpose::Node(_) => {}
+            Purpose::Lookup(asked) => self.lookups.on_answer(fx, ticket, asked, answer),
+            Purpose::Placement(asked) => self.placements.on_answer(fx, ticket, asked, answer),
+            Purpose::Load(asked) => self.loads.on_answer(fx, asked, answer),
+            Purpose::Refresh(asked) => self.refreshes.on_answer(fx, asked, answer),
+            Purpose::TagAddition(asked) => self.additions.on_answer(fx, asked, answer),
+            Purpose::Write(asked) => self.writes.on_answer(fx, asked, answer, target),
+        }
+    }
+
+    /// The server has been silent about an operation for too long. `was_sent`: its answer may still come.
+    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, ticket: Ticket, purpose: &Purpose, was_sent: bool) {
+        match purpose {
+            Purpose::Unobserved | Purpose::Node(_) => {}
+            Purpose::Lookup(asked) => self.lookups.on_silence(fx, ticket, asked),
+            Purpose::Placement(asked) => self.placements.on_silence(fx, ticket, asked),
+            Purpose::Load(asked) => self.loads.on_silence(fx, *asked),
+            Purpose::Refresh(asked) => self.refreshes.on_silence(fx, asked),
+            Purpose::TagAddition(asked) => self.additions.on_silence(fx, asked),
+            Purpose::Write(asked) => self.writes.on_silence(fx, *asked, was_sent.then_some(ticket)),
+        }
+    }
+
+    /// A time has come. `target`: the node.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, target: Target, timer: Timer) {
+        match timer {
+            Timer::Lookup(id) => self.lookups.on_timer(fx, id),
+            Timer::Load(id) => self.loads.on_timer(fx, id, target.may_write),
+            Timer::Uncached(id) => self.uncached.on_timer(fx, id),
+            Timer::Write(id) => self.writes.on_timer(fx, id, target),
+            Timer::Node => {}
+        }
+    }
+
+    /// Whether a timer that was set for `when` still means something.
+    pub(super) fn is_live(&self, when: Instant, timer: Timer) -> bool {
+        match timer {
+            Timer::Lookup(id) => self.lookups.is_live(id, when),
+            Timer::Load(id) => self.loads.has(id),
+            Timer::Uncached(id) => self.uncached.has(id),
+            Timer::Write(id) => self.writes.is_live(id),
+            Timer::Node => true,
+        }
+    }
+
+    /// The caller has given a call up.
+    pub(super) fn cancel(&mut self, call: CallId) {
+        let _is_found = self.lookups.cancel(call) || self.placements.cancel(call) || self.loads.cancel(call) || self.uncached.cancel(call);
+        self.additions.cancel(call);
+        self.writes.cancel(call);
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        let reads = self.lookups.is_empty() && self.placements.is_empty() && self.loads.is_empty() && self.uncached.is_empty();
+        reads && self.refreshes.is_empty() && self.additions.is_empty() && self.writes.is_empty()
+    }
+}
