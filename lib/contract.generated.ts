@@ -132,6 +132,34 @@ export const enum Decision {
   Event = 10,
   /** The load a is over: no later decision names it. Or, with a call and no load: no refresh follows its stale hit. */
   LoadOver = 11,
+  /** Something that the cache did not do: the second slot is the repository or 0, a a `Shortfall`, b how many. */
+  Counted = 12,
+}
+
+/** What the cache did not do, or does not do yet. */
+export const enum Shortfall {
+  /** A read went without the cache: the store was silent or away for the budget of a step. */
+  ReadTimedOut = 0,
+  /** A read went without the cache: after silences in a row the store is not asked for a while. */
+  ReadNotAsked = 1,
+  /** A read went without the cache: the store refused it. */
+  ReadRefused = 2,
+  /** A read went without the cache: another load took longer than its lock time-out, or the entry changed all the time. */
+  ReadWaited = 3,
+  /** A result was not stored: the store was silent or away. */
+  NotStoredTimedOut = 4,
+  /** A result was not stored: its lease was gone, because of an invalidation for example. */
+  NotStoredLeaseLost = 5,
+  /** A result was not stored: the store refused it. */
+  NotStoredRefused = 6,
+  /** A stale value was not refreshed: the store was silent or away, or refused. */
+  RefreshDropped = 7,
+  /** A loader has been running for 30 s. */
+  SlowLoad = 8,
+  /** A loader has been running for longer than a load may: its result will not be stored. */
+  EndlessLoad = 9,
+  /** Invalidations that could not be delivered yet. Not how many more, but how many there are. */
+  Owed = 10,
 }
 
 /** What a value that is served counts as. */
@@ -367,6 +395,10 @@ renewMs?: number | null,
  * How long a call waits for another's load, in milliseconds.
  */
 lockTimeoutMs?: number | null,
+/**
+ * How long a load may run for its result to be stored, in milliseconds.
+ */
+longestLoadMs?: number | null,
 /**
  * How many undelivered invalidations are kept.
  */

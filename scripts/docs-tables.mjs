@@ -73,6 +73,7 @@ const ENGINE_FIELDS = {
   leaseMs: 'lease',
   renewMs: 'renew_every',
   lockTimeoutMs: 'lock_timeout',
+  longestLoadMs: 'longest_load',
   maxUndelivered: 'undelivered_max',
 };
 
@@ -186,6 +187,8 @@ const client = () =>
     .filter(({ doc }) => doc.startsWith('hawser: '))
     .map(({ name, doc }) => ({ name, doc: doc.replace(/^hawser: (.)/, (_, first) => first.toUpperCase()) }));
 
+const metrics = () => [...properties('lib/cache/metrics.ts', 'CacheCounters'), ...properties('lib/cache/running.ts', 'RunningLoads')];
+
 const TABLES = {
   environment,
   'call options': () => optionTable(call()),
@@ -194,6 +197,7 @@ const TABLES = {
   'cache engine options': () => optionTable(engineOptions()),
   'client options': () => optionTable(client()),
   bundlers,
+  metrics: () => table(['in total and by repository', ''], metrics().map(({ name, doc }) => [`\`${name}\``, doc])),
   bounds: () => table(['', ''], bounds()),
   errors,
 };

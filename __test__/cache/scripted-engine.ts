@@ -71,7 +71,7 @@ export class ScriptedEngine implements NativeCache {
 }
 
 /** A port on a scripted engine, like that of a repository. */
-export function scripted(events: DriverEvents = { event: () => undefined }): { engine: ScriptedEngine; driver: CacheDriver; port: CachePort; counters: CacheCounters; warnings: unknown[] } {
+export function scripted(events: DriverEvents = { event: () => undefined, counted: () => undefined }): { engine: ScriptedEngine; driver: CacheDriver; port: CachePort; counters: CacheCounters; warnings: unknown[] } {
   const engine = new ScriptedEngine();
   const driver = new CacheDriver(engine, events);
   driver.attach(engine.link);

@@ -79,7 +79,7 @@ test('an error in a decision has the shape of every error', () => {
 
 test('an engine that cannot take a batch ends its calls with what it has thrown', async () => {
   const broken = Object.assign(new native.NativeCache('{}'), { calls: () => fromCore(() => native.parseUrl('http://x')) });
-  const driver = new CacheDriver(broken, { event: () => undefined });
+  const driver = new CacheDriver(broken, { event: () => undefined, counted: () => undefined });
   const call = driver.delete(driver.repository('p').repo, ['a']).next();
   expect((await call).error('delete', driver.node)).toMatchObject({ code: 'E_BAD_OPTION', maybeExecuted: true });
   driver.dispose();

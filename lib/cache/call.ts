@@ -2,6 +2,7 @@
 import { HawserError, type HawserErrorDetails } from '../errors';
 import { CallLetter, Decision, Hit } from '../contract.generated';
 import { errorAt } from '../core_error';
+import type { Running } from './running';
 
 /** How a load ended, for its joiners. Absent while it runs. */
 export interface LoadOutcome {
@@ -10,7 +11,7 @@ export interface LoadOutcome {
   payload?: string;
 }
 
-export interface Load {
+export interface Load extends Running {
   readonly id: number;
   outcome?: LoadOutcome;
 }
@@ -42,6 +43,8 @@ export class Call {
   onWaiting: (() => void) | undefined = undefined;
   /** The start of the call in monotonic milliseconds; 0 unless commands are monitored. */
   startedAt = 0;
+  /** The repository of a `getOrSet`. */
+  repo = 0;
   private resolve: ((call: Call) => void) | undefined = undefined;
   private early: [kind: Decision, a: unknown, b: number][] | undefined = undefined;
   private refreshLoad: Load | undefined = undefined;

@@ -7,10 +7,11 @@ import { clearTimeout, setTimeout, surface } from '../clock';
 import { soon } from '../turns';
 import { Call, type Load, type LoadOutcome, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
+import { loadBegan, loadEnded } from './running';
 import { offExit, onExit } from '../exit';
 import { WakeTimer } from '../link/wake';
 import type { NativeCache, NativeLink } from '../native';
-import { CacheSlot, CallLetter, Decision, Hit, Slots } from '../contract.generated';
+import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
 import { fromCore, thrownByCore } from '../core_error';
 import type { CallOptions } from './options';
 
@@ -38,6 +39,8 @@ export interface Registration {
 export interface DriverEvents {
   /** An event of the engine. `repo` is 0 if it concerns all repositories. */
   event(repo: number, name: string, text: string): void;
+  /** The engine has not done something so many times. `repo` is 0 if it concerns all repositories. */
+  counted(repo: number, what: Shortfall, number: number): void;
   /** Present if commands are monitored: reports an operation's name and duration. */
   timed?: ((operation: string, ms: number) => void) | undefined;
 }
@@ -161,6 +164,7 @@ export class CacheDriver {
   /** `replaces`: the caller could not decode the stored value, which therefore counts as missing. */
   getOrSet(repo: number, key: string, o: CallOptions, replaces = false): Call {
     const call = this.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
+    call.repo = repo;
     const args = [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
     return this.send(call, args, o.tags);
   }
@@ -351,16 +355,20 @@ export class CacheDriver {
       if (a !== 'refreshError') aside(() => this.events.event(id, String(a), typeof b === 'string' ? b : ''));
       return;
     }
+    if (kind === Decision.Counted) {
+      aside(() => this.events.counted(id, a as Shortfall, b as number));
+      return;
+    }
     if (kind === Decision.LoadOver) {
       // The call has a load, or is a stale hit that nobody will refresh.
-      this.loads.delete(a as number);
+      this.end(a as number);
       this.stale.delete(id);
       return;
     }
-    if (kind === Decision.Refresh) return this.refresh(id, this.begin(a as number));
+    if (kind === Decision.Refresh) return this.refresh(id, a as number);
     const call = this.calls.get(id);
     if (call === undefined) {
-      if (kind === Decision.Load) this.loadFailed(undefined, this.begin(a as number)); // The call was given up meanwhile.
+      if (kind === Decision.Load) this.loadFailed(undefined, this.begin(a as number, 0)); // The call was given up meanwhile.
       return;
     }
     switch (kind) {
@@ -370,7 +378,7 @@ export class CacheDriver {
         return;
       case Decision.Load:
         this.enter(call, 'loading');
-        return call.decided(kind, this.begin(a as number), b as number);
+        return call.decided(kind, this.begin(a as number, call.repo), b as number);
       case Decision.FailedWith:
         a = this.loads.get(a as number)?.outcome; // Look it up now, because the load may be over before its joiners wake.
         break;
@@ -384,15 +392,24 @@ export class CacheDriver {
     call.decided(kind, a, typeof b === 'number' ? b : 0);
   }
 
-  private begin(id: number): Load {
-    const load: Load = { id };
+  private begin(id: number, repo: number): Load {
+    const load: Load = { id, prefix: this.prefixOf(repo) ?? '', startedAt: now() };
     this.loads.set(id, load);
+    loadBegan(load);
     return load;
   }
 
-  private refresh(id: number, load: Load): void {
+  private end(id: number): void {
+    const load = this.loads.get(id);
+    if (load === undefined) return;
+    this.loads.delete(id);
+    loadEnded(load);
+  }
+
+  private refresh(id: number, loadId: number): void {
     const call = this.stale.get(id)?.call ?? this.calls.get(id);
     this.stale.delete(id);
+    const load = this.begin(loadId, call?.repo ?? 0);
     if (call === undefined) this.loadFailed(undefined, load);
     else call.refresh(load);
   }

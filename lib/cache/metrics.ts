@@ -3,6 +3,7 @@
  * joined another load is a miss.
  */
 import { prometheusText, type Family } from './prometheus';
+import { addLoads, noLoads, runningLoads, type RunningLoads } from './running';
 
 /** Counters of one repository, or of all. */
 export interface CacheCounters {
@@ -30,32 +31,51 @@ export interface CacheCounters {
   owed: number;
   /** Reads answered with a value that `staleIfError` kept, because their loader failed. */
   kept: number;
-  /** Loaders that ran without the cache: Redis did not answer within the budget, or another load took longer than `lockTimeoutMs`. */
+  /** Reads that went without the cache because Redis was away, or silent for longer than `commandTimeoutMs`. */
   givenUp: number;
-  /** Loads whose value was returned and not stored: Redis did not accept it in time, refused it, or the load had lost its lease. */
+  /** Reads that went without the cache because Redis was not asked for a while (the event `breaker`). */
+  notAsked: number;
+  /** Reads that went without the cache because Redis refused them. */
+  readsRefused: number;
+  /** Reads that went without the cache because another load took longer than `lockTimeoutMs`. */
+  outwaited: number;
+  /** Loads whose value was returned and not stored because Redis was away, or silent for longer than `commandTimeoutMs`. */
   notStored: number;
+  /** The same, because the key was written, deleted or evicted while the loader ran. */
+  leaseLost: number;
+  /** The same, because Redis refused the value. */
+  storeRefused: number;
   /** The same, because the value was too long. */
   tooLarge: number;
   /** The same, because a tag that the loader named could not be added. */
   untagged: number;
+  /** Stale values that were not refreshed because Redis was away, silent, or refused. */
+  refreshesDropped: number;
+  /** Loaders that ran for longer than 30 s. */
+  slowLoads: number;
+  /** Loaders that ran for longer than `longestLoadMs`. */
+  endlessLoads: number;
 }
 
 /** The counters of one repository with derived values. */
-export type RepositoryMetrics = CacheCounters & { reads: number; hitRate: number };
+export type RepositoryMetrics = CacheCounters & RunningLoads & { reads: number; hitRate: number };
 
 /** `CacheMetrics.snapshot()`: plain data, no reference into the live counters. */
-export interface CacheMetricsSnapshot extends CacheCounters {
+export interface CacheMetricsSnapshot extends CacheCounters, RunningLoads {
   /** hits + stale + misses. */
   reads: number;
   /** In percent, from 0 to 100. */
   hitRate: number;
+  /** Invalidations that could not be delivered yet. */
+  undelivered: number;
   /** By prefix: the busiest 100; `other` sums all others. */
   repositories: Record<string, RepositoryMetrics>;
 }
 
 const NAMES = [
-  'hits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'owed', 'kept', 'givenUp',
-  'notStored', 'tooLarge', 'untagged',
+  'hits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'owed', 'kept',
+  'givenUp', 'notAsked', 'readsRefused', 'outwaited', 'notStored', 'leaseLost', 'storeRefused', 'tooLarge', 'untagged', 'refreshesDropped',
+  'slowLoads', 'endlessLoads',
 ] as const satisfies readonly (keyof CacheCounters)[];
 
 /** The number of repositories with separate counters. */
@@ -148,8 +168,29 @@ function rate(counters: CacheCounters): number {
   return reads === 0 ? 0 : ((counters.hits + counters.stale) / reads) * 100;
 }
 
-function withDerived(counters: CacheCounters): RepositoryMetrics {
-  return { ...counters, reads: counters.hits + counters.stale + counters.misses, hitRate: rate(counters) };
+function withDerived(counters: CacheCounters, loads: RunningLoads): RepositoryMetrics {
+  return { ...counters, ...loads, reads: counters.hits + counters.stale + counters.misses, hitRate: rate(counters) };
+}
+
+let undelivered = 0;
+
+/** Invalidations that could not be delivered yet. Returns how many there were. */
+export function setUndelivered(number: number): number {
+  const before = undelivered;
+  undelivered = number;
+  return before;
+}
+
+/** The loads that run now, of each repository that has separate counters; `other` has all others. */
+function loadsOf(prefixes: readonly string[]): { total: RunningLoads; of: (prefix: string) => RunningLoads } {
+  const byPrefix = runningLoads();
+  const [total, others] = [noLoads(), noLoads()];
+  const named = new Set(prefixes);
+  for (const [prefix, loads] of byPrefix) {
+    addLoads(total, loads);
+    if (!named.has(prefix) || prefix === OTHER) addLoads(others, loads);
+  }
+  return { total, of: (prefix) => (prefix === OTHER ? others : (byPrefix.get(prefix) ?? noLoads())) };
 }
 
 /**
@@ -192,15 +233,19 @@ export class CacheMetrics {
   /** All counters, in total and by repository. In each of them, hits + stale + misses = reads. */
   static snapshot(): CacheMetricsSnapshot {
     // Any string may be a prefix, even `__proto__`, so define own properties.
-    const byPrefix = Object.fromEntries(named().map(([prefix, counters]) => [prefix, withDerived(counters)]));
-    return { ...withDerived(sum()), repositories: byPrefix };
+    const list = named();
+    const loads = loadsOf(list.map(([prefix]) => prefix));
+    const byPrefix = Object.fromEntries(list.map(([prefix, counters]) => [prefix, withDerived(counters, loads.of(prefix))]));
+    return { ...withDerived(sum(), loads.total), undelivered, repositories: byPrefix };
   }
 
   /** The counters in Prometheus' text format (version 0.0.4), one series per repository. */
   static prometheus(): string {
     const all = named();
     if (recorded.hits + recorded.misses > 0) all.push(['', recorded]);
-    return prometheusText(FAMILIES, all);
+    const loads = loadsOf(all.map(([prefix]) => prefix));
+    const text = prometheusText(FAMILIES, all.map(([prefix, counters]) => [prefix, { ...counters, ...loads.of(prefix) }] as const));
+    return `${text}# HELP ${UNDELIVERED} Invalidations that could not be delivered yet.\n# TYPE ${UNDELIVERED} gauge\n${UNDELIVERED} ${undelivered}\n`;
   }
 
   /** Sets everything to 0. */
@@ -215,7 +260,9 @@ export class CacheMetrics {
   }
 }
 
-const FAMILIES: readonly Family<CacheCounters>[] = [
+const UNDELIVERED = 'hawser_cache_invalidations_undelivered';
+
+const FAMILIES: readonly Family<CacheCounters & RunningLoads>[] = [
   {
     name: 'hawser_cache_reads_total',
     help: 'Cache reads by result.',
@@ -260,16 +307,49 @@ const FAMILIES: readonly Family<CacheCounters>[] = [
   },
   {
     name: 'hawser_cache_given_up_total',
-    help: 'Loaders run without the cache because it did not answer in time.',
-    series: [{ of: 'givenUp', labels: {} }],
+    help: 'Reads that went without the cache, by reason.',
+    series: [
+      { of: 'givenUp', labels: { reason: 'budget' } },
+      { of: 'notAsked', labels: { reason: 'breaker' } },
+      { of: 'readsRefused', labels: { reason: 'refused' } },
+      { of: 'outwaited', labels: { reason: 'lock_timeout' } },
+    ],
   },
   {
     name: 'hawser_cache_not_stored_total',
     help: 'Loads whose value was returned and not stored, by reason.',
     series: [
-      { of: 'notStored', labels: { reason: 'store' } },
+      { of: 'notStored', labels: { reason: 'budget' } },
+      { of: 'leaseLost', labels: { reason: 'lease_lost' } },
+      { of: 'storeRefused', labels: { reason: 'refused' } },
       { of: 'tooLarge', labels: { reason: 'too_large' } },
       { of: 'untagged', labels: { reason: 'tags' } },
     ],
+  },
+  {
+    name: 'hawser_cache_refreshes_dropped_total',
+    help: 'Stale values that were not refreshed because the server was away, silent, or refused.',
+    series: [{ of: 'refreshesDropped', labels: {} }],
+  },
+  {
+    name: 'hawser_cache_slow_loads_total',
+    help: 'Loaders that ran for longer than 30 s, and for longer than a load may.',
+    series: [
+      { of: 'slowLoads', labels: { than: '30s' } },
+      { of: 'endlessLoads', labels: { than: 'longest' } },
+    ],
+  },
+  { name: 'hawser_cache_loads_running', help: 'Loads that run now.', type: 'gauge', series: [{ of: 'loading', labels: {} }] },
+  {
+    name: 'hawser_cache_loads_running_seconds',
+    help: 'How long the loads that run now have been running, all together.',
+    type: 'gauge',
+    series: [{ of: 'loadingMs', labels: {}, per: 1000 }],
+  },
+  {
+    name: 'hawser_cache_oldest_load_seconds',
+    help: 'How long the oldest load that runs now has been running.',
+    type: 'gauge',
+    series: [{ of: 'oldestLoadMs', labels: {}, per: 1000 }],
   },
 ];

@@ -9,6 +9,7 @@ import { CallLetter } from '../contract.generated';
 import { fromCore } from '../core_error';
 import { CacheDriver } from '../cache/driver';
 import { dispatch, type CacheEventName } from '../cache/events';
+import { report } from '../cache/shortfalls';
 import { HawserError } from '../errors';
 import { guardedLogger } from '../guard';
 import { consoleLogger, type Logger } from '../logger';
@@ -145,6 +146,7 @@ function newDriver(s: Settings): CacheDriver {
       const repository = driver.prefixOf(repo);
       dispatch(name as CacheEventName, repository === undefined ? { message } : { message, repository }, logger());
     },
+    counted: (repo, what, number) => report(driver.prefixOf(repo), what, number, current?.metrics === true, logger()),
     get timed() {
       return current?.monitor === true ? timed : undefined;
     },

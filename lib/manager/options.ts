@@ -26,6 +26,11 @@ export interface CacheEngineOptions {
   renewMs?: number;
   /** How long a caller waits at most for the load of another one, in another process or in this one, before it loads without storing. Default 30,000. */
   lockTimeoutMs?: number;
+  /**
+   * How long a load may run for its result to be stored. After that its lease is given back: its callers still get the result, and others load
+   * the key. Default 300,000.
+   */
+  longestLoadMs?: number;
   /** Maximum number of tags and keys whose invalidation could not be delivered and is kept for delivery later. Default 10,000. */
   maxUndelivered?: number;
   /** Size limit of the in-process store of `memory://`, in bytes. Default 64 MiB. */
@@ -101,6 +106,7 @@ const ENGINE: Record<keyof CacheEngineOptions, { min: number; max: number; count
   leaseMs: { min: 100, max: HOUR },
   renewMs: { min: 10, max: HOUR },
   lockTimeoutMs: { min: 1, max: HOUR },
+  longestLoadMs: { min: 100, max: 24 * HOUR },
   maxUndelivered: { min: 0, max: 10_000_000, count: true },
   memoryBytes: { min: 1 << 16, max: 2 ** 40, count: true },
   maxValueBytes: { min: 1, max: 2 ** 29, count: true },

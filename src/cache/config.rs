@@ -23,6 +23,8 @@ pub struct EngineConfig {
     pub renew_every: Duration,
     /// How long a call waits for another's load, unless the call sets it.
     pub lock_timeout: Duration,
+    /// How long a load may run for its result to be stored.
+    pub longest_load: Duration,
     /// Time-outs in a row that open the breaker.
     pub breaker_after: u32,
     /// How long the breaker opens the first time.
@@ -50,6 +52,7 @@ impl Default for EngineConfig {
             lease: Duration::from_secs(10),
             renew_every: Duration::from_secs(3),
             lock_timeout: Duration::from_secs(30),
+            longest_load: Duration::from_secs(300),
             breaker_after: 5,
             breaker_first: Duration::from_secs(1),
             breaker_longest: Duration::from_secs(30),
@@ -73,6 +76,7 @@ impl From<&CacheSettings> for EngineConfig {
             lease: or(settings.lease_ms, default.lease),
             renew_every: or(settings.renew_ms, default.renew_every),
             lock_timeout: or(settings.lock_timeout_ms, default.lock_timeout),
+            longest_load: or(settings.longest_load_ms, default.longest_load),
             undelivered_max: settings.max_undelivered.map_or(default.undelivered_max, |n| n as usize),
             swr: settings.swr.unwrap_or(default.swr),
             trust_after_failover: settings.after_failover == Some(AfterFailoverSetting::Trust),
@@ -88,7 +92,7 @@ impl EngineConfig {
 
     pub(super) fn loads(&self) -> LoadConfig {
         let backoff = (self.backoff_first, self.backoff_longest);
-        LoadConfig { lease: self.lease, renew_every: self.renew_every, backoff, swr: self.swr }
+        LoadConfig { lease: self.lease, renew_every: self.renew_every, backoff, longest: self.longest_load, swr: self.swr }
     }
 
     pub(super) fn refreshes(&self) -> RefreshConfig {

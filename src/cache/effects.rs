@@ -14,10 +14,14 @@ use super::purpose::Purpose;
 use super::request::{Decision, LoadId, RepoId};
 use super::timers::{Numbered, Timer, Timers};
 use crate::clock::Instant;
+use crate::contract::Shortfall;
 use crate::entropy::Entropy;
 use crate::store::entry::Tag;
 use crate::store::node::Patience;
 use crate::store::{Id, Key, Op, Ticket};
+
+/// How often the ages of loads are looked at, unless loads may run for a short time only.
+const AGES_EVERY: Duration = Duration::from_secs(5);
 
 /// What the driver has to carry out, before the engine addresses it to a node.
 #[derive(Debug)]
@@ -33,10 +37,15 @@ pub(super) struct Outbox {
     handoffs: VecDeque<Handoff>,
     timers: Timers,
     awaited: Numbered<u64, Purpose>,
+    /// What was not done since the engine asked last.
+    tally: Vec<(Option<RepoId>, Shortfall, u64)>,
     last_ticket: u64,
     last_number: u64,
     last_load: u32,
     loads: HashSet<u32>,
+    /// How often the ages of loads are looked at.
+    ages_every: Option<Duration>,
+    is_watching_ages: bool,
 }
 
 impl Outbox {
@@ -73,7 +82,10 @@ impl Outbox {
     }
 
     /// A number for a load that no running load has.
-    pub(super) fn open_load(&mut self) -> u32 {
+    pub(super) fn open_load(&mut self, now: Instant) -> u32 {
+        if !self.is_watching_ages {
+            self.watch_ages(now);
+        }
         loop {
             self.last_load = self.last_load.checked_add(1).unwrap_or(1);
             if self.loads.insert(self.last_load) {
@@ -88,8 +100,29 @@ impl Outbox {
         self.decide(Decision::LoadOver { call: None, load: Some(LoadId(load)) });
     }
 
-    /// A caller goes on without the cache: its loader runs without storing, or its read is a miss.
-    pub(super) fn bypass(&mut self, repo: &Arc<Repo>, entry: &Key, caller: Caller) {
+    /// Something was not done for this repository.
+    pub(super) fn tally(&mut self, repo: RepoId, what: Shortfall) {
+        // Near the end: what happens at once is mostly of one kind.
+        match self.tally.iter_mut().rev().take(8).find(|(at, kind, _)| *at == Some(repo) && *kind == what) {
+            Some((_, _, count)) => *count += 1,
+            None => self.tally.push((Some(repo), what, 1)),
+        }
+    }
+
+    /// So many invalidations are not delivered.
+    pub(super) fn owe(&mut self, number: u64) {
+        self.tally.retain(|(_, kind, _)| *kind != Shortfall::Owed);
+        self.tally.push((None, Shortfall::Owed, number));
+    }
+
+    /// A caller goes on without the cache, for this reason: its loader runs without storing, or its read is a miss.
+    pub(super) fn bypass(&mut self, repo: &Arc<Repo>, entry: &Key, caller: Caller, why: Shortfall) {
+        self.tally(repo.id, why);
+        self.load_uncached(repo, entry, caller);
+    }
+
+    /// The same without a reason worth counting.
+    pub(super) fn load_uncached(&mut self, repo: &Arc<Repo>, entry: &Key, caller: Caller) {
         if caller.options().is_some() {
             self.hand(Handoff::Uncached(Arc::clone(repo), entry.clone(), caller));
         } else {
@@ -98,9 +131,9 @@ impl Outbox {
     }
 
     /// Every caller of a lookup goes on without the cache.
-    pub(super) fn bypass_all(&mut self, lookup: Lookup) {
+    pub(super) fn bypass_all(&mut self, lookup: Lookup, why: Shortfall) {
         for caller in lookup.callers {
-            self.bypass(&lookup.repo, &lookup.entry, caller);
+            self.bypass(&lookup.repo, &lookup.entry, caller, why);
         }
     }
 
@@ -112,10 +145,33 @@ impl Outbox {
         }
     }
 
+    /// Looks at the ages of loads again after a while, if there are any.
+    fn watch_ages(&mut self, now: Instant) {
+        self.is_watching_ages = true;
+        self.timers.set(now + self.ages_every.unwrap_or(AGES_EVERY), Timer::Ages);
+    }
+
     // What follows is for the engine.
+
+    /// A load may run for so long; until then it is looked at a few times.
+    pub(super) fn set_longest_load(&mut self, longest: Duration) {
+        self.ages_every = Some((longest / 4).clamp(AGES_EVERY / 100, AGES_EVERY));
+    }
+
+    /// The ages have been looked at.
+    pub(super) fn ages_seen(&mut self, now: Instant) {
+        self.is_watching_ages = false;
+        if !self.loads.is_empty() {
+            self.watch_ages(now);
+        }
+    }
 
     pub(super) fn next_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
+    }
+
+    pub(super) fn next_tally(&mut self) -> Option<Decision> {
+        self.tally.pop().map(|(repo, what, number)| Decision::Counted { repo, what, number })
     }
 
     pub(super) fn has_effects(&self) -> bool {

@@ -19,6 +19,7 @@ use super::timers::Timer;
 use super::wire::{self, Message};
 use super::writes::Target;
 use crate::clock::Instant;
+use crate::contract::Shortfall;
 use crate::entropy::Entropy;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;
@@ -72,9 +73,11 @@ macro_rules! fx {
 impl Engine {
     /// An engine whose store is not up yet.
     pub fn new(config: EngineConfig) -> Self {
+        let mut out = Outbox::default();
+        out.set_longest_load(config.longest_load);
         Self {
             repos: Repos::default(),
-            out: Outbox::default(),
+            out,
             attention: Attention::new(config.command_timeout),
             now: Instant::default(),
             unanswered: 0,
@@ -129,7 +132,7 @@ impl Engine {
                 let fx = &mut Fx { now, attended, entropy: &mut *cx.entropy, out: &mut self.out };
                 self.machines.lookups.begin(fx, repo, entry, caller, budget, self.node.may_read());
             } else {
-                self.out.bypass(repo, &entry, caller);
+                self.out.bypass(repo, &entry, caller, Shortfall::ReadNotAsked);
             }
         } else {
             let target = target(&self.node);
@@ -251,9 +254,10 @@ impl Engine {
                 let Self { machines, out, node, .. } = self;
                 machines.lookups.send_batch(out, node.batch_max(), |_entry| node.may_read());
             }
-            match self.out.next_effect()? {
-                Effect::Decide(decision) => return Some(Output::Decision(decision)),
-                Effect::Send(ticket, op, patience) => {
+            match self.out.next_effect() {
+                None => return self.out.next_tally().map(Output::Decision),
+                Some(Effect::Decide(decision)) => return Some(Output::Decision(decision)),
+                Some(Effect::Send(ticket, op, patience)) => {
                     if let Some(op) = self.node.submit(ticket, op, patience, at) {
                         return Some(Output::Store { ticket, op });
                     }
@@ -327,6 +331,7 @@ impl Engine {
             }
             NodeOutput::Readable => self.machines.lookups.on_readable(self.attention.at(cx.now).attended),
             NodeOutput::GivenUp { ticket, was_sent } => self.give_up(cx, ticket, was_sent),
+            NodeOutput::Owed(number) => self.out.owe(number),
             NodeOutput::Event { name, text } => self.out.event(None, name, text),
         }
     }

@@ -1,15 +1,21 @@
 //! A load under its lease, as a value.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::caller::{Caller, EntryOptions};
+use super::effects::Fx;
 use super::freshness::{self, classify, Freshness, Periods};
 use super::names::Repo;
-use super::request::Payload;
+use super::request::{Payload, RepoId};
 use super::tags::TAGS_MAX;
 use crate::clock::Instant;
+use crate::contract::Shortfall;
 use crate::store::entry::{self, Stored, Tag};
 use crate::store::{Id, Key, Value};
+
+/// A load that takes longer is worth a warning.
+const SLOW_AFTER: Duration = Duration::from_secs(30);
 
 /// A load whose result is stored.
 #[derive(Debug)]
@@ -22,6 +28,32 @@ pub(super) struct Load {
     pub lease: Lease,
     /// Its result, while that is being stored.
     pub commit: Option<Payload>,
+    pub age: Age,
+}
+
+/// How long a loader has been running.
+#[derive(Debug)]
+pub(super) struct Age {
+    began: Instant,
+    is_noticed: bool,
+}
+
+impl Age {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { began: now, is_noticed: false }
+    }
+
+    /// Counts a load that has become slow, once.
+    pub(super) fn look(&mut self, fx: &mut Fx<'_>, repo: RepoId) {
+        if self.is_over(fx.now, SLOW_AFTER) && !std::mem::replace(&mut self.is_noticed, true) {
+            fx.tally(repo, Shortfall::SlowLoad);
+        }
+    }
+
+    /// Whether it has run for so long.
+    pub(super) fn is_over(&self, now: Instant, time: Duration) -> bool {
+        now.since(self.began) >= time
+    }
 }
 
 /// The lease of a load.

@@ -12,14 +12,16 @@ use super::caller::{Caller, EntryOptions};
 use super::effects::Fx;
 use super::ending::{conclude, Ending};
 use super::handoff::{Handoff, PlacedRefresh};
-use super::load::{fallback_for, Lease, Load, Replaced};
+use super::load::{fallback_for, Age, Lease, Load, Replaced};
 use super::lookup::Lookup;
 use super::purpose::{ForLoad, Purpose};
 use super::request::{CallId, Decision, LoadId, LoadOutcome, Payload};
+use super::shortfall::unstored;
 use super::tag_addition::Admission;
 use super::tags::normalize;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
+use crate::contract::Shortfall;
 use crate::store::entry::{self, Header, Tag};
 use crate::store::{Answer, Id, Key, Op, Seen, StoreError, Value};
 
@@ -32,6 +34,8 @@ pub(super) struct LoadConfig {
     pub renew_every: Duration,
     /// The first and the longest backoff after a load that failed.
     pub backoff: (Duration, Duration),
+    /// How long a load may run for its result to be stored.
+    pub longest: Duration,
     /// Whether stale entries are served while they are refreshed.
     pub swr: bool,
 }
@@ -63,7 +67,7 @@ impl Loads {
         };
         let lease = Lease { replaced, ..self.lease(fx.now, token, plan.inside, plan.captured, options) };
         let call = owner.id;
-        let load = self.add(fx, Load { repo, entry, owner: Some(owner), joined: Vec::new(), lease, commit: None });
+        let load = self.add(fx, Load { repo, entry, owner: Some(owner), joined: Vec::new(), lease, commit: None, age: Age::new(fx.now) });
         fx.decide(Decision::Load { call, load: LoadId(load), storing: true });
         for caller in callers {
             self.join(fx, load, caller);
@@ -74,7 +78,7 @@ impl Loads {
     pub(super) fn begin_refresh(&mut self, fx: &mut Fx<'_>, placed: PlacedRefresh) {
         let PlacedRefresh { call, repo, entry, token, captured, options } = placed;
         let lease = Lease { is_refresh: true, ..self.lease(fx.now, token, true, captured, options) };
-        let load = self.add(fx, Load { repo, entry, owner: None, joined: Vec::new(), lease, commit: None });
+        let load = self.add(fx, Load { repo, entry, owner: None, joined: Vec::new(), lease, commit: None, age: Age::new(fx.now) });
         fx.decide(Decision::Refresh { call, load: LoadId(load) });
     }
 
@@ -84,7 +88,8 @@ impl Loads {
     }
 
     fn add(&mut self, fx: &mut Fx<'_>, load: Load) -> u32 {
-        let id = fx.open_load();
+        let now = fx.now;
+        let id = fx.open_load(now);
         self.by_token.insert(load.lease.token, id);
         fx.wake_at(load.lease.renew_at, Timer::Load(id));
         self.running.insert(id, load);
@@ -120,8 +125,10 @@ impl Loads {
         match outcome {
             LoadOutcome::Value(payload) if may_write && !load.lease.is_lost && load.lease.additions == 0 => self.commit(fx, id, &payload),
             LoadOutcome::Value(payload) => {
-                fx.hand(Handoff::GiveBack(load.entry.clone(), load.lease.token));
-                self.finish(fx, id, &Ending::Value { payload: payload.into(), stored: false });
+                let is_lost = load.lease.is_lost || load.lease.additions > 0;
+                let why = if is_lost { Shortfall::NotStoredLeaseLost } else { Shortfall::NotStoredTimedOut };
+                self.give_back(fx, id);
+                self.finish_unstored(fx, id, payload.into(), why);
             }
             LoadOutcome::Failed => {
                 if load.lease.is_refresh {
@@ -193,15 +200,17 @@ impl Loads {
 
     fn on_commit(&mut self, fx: &mut Fx<'_>, id: u32, answer: Result<Answer, StoreError>) {
         let Some(payload) = self.running.get(&id).and_then(|load| load.commit.clone()) else { return };
-        let stored = match answer {
-            Ok(Answer::Lease(held)) => held,
+        match answer {
+            Ok(Answer::Lease(true)) => self.finish(fx, id, &Ending::Value { payload, stored: true }),
+            Ok(Answer::Lease(false)) => self.finish_unstored(fx, id, payload, Shortfall::NotStoredLeaseLost),
             other => {
-                fx.hand(Handoff::Refused(other.err().unwrap_or(StoreError::Unexpected)));
+                let error = other.err().unwrap_or(StoreError::Unexpected);
+                let why = unstored(&error);
+                fx.hand(Handoff::Refused(error));
                 self.give_back(fx, id);
-                false
+                self.finish_unstored(fx, id, payload, why);
             }
-        };
-        self.finish(fx, id, &Ending::Value { payload, stored });
+        }
     }
 
     fn give_back(&mut self, fx: &mut Fx<'_>, id: u32) {
@@ -210,13 +219,35 @@ impl Loads {
         }
     }
 
+    fn finish_unstored(&mut self, fx: &mut Fx<'_>, id: u32, payload: Payload, why: Shortfall) {
+        if let Some(load) = self.running.get(&id) {
+            fx.tally(load.repo.id, why);
+        }
+        self.finish(fx, id, &Ending::Value { payload, stored: false });
+    }
+
     /// The server has been silent about this operation for too long.
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: ForLoad) {
         let ForLoad::Commit(id) = asked else { return };
         let Some(payload) = self.running.get(&id).and_then(|load| load.commit.clone()) else { return };
         // If it was not stored so far, nobody is going to store it.
         self.give_back(fx, id);
-        self.finish(fx, id, &Ending::Value { payload, stored: false });
+        self.finish_unstored(fx, id, payload, Shortfall::NotStoredTimedOut);
+    }
+
+    /// Looks how long loads have been running. The result of one that takes too long is not stored, and others may load.
+    pub(super) fn on_ages(&mut self, fx: &mut Fx<'_>) {
+        let mut endless = Vec::new();
+        for (id, load) in self.running.iter_mut().filter(|(_, load)| load.commit.is_none()) {
+            load.age.look(fx, load.repo.id);
+            if load.age.is_over(fx.now, self.config.longest) && !load.lease.is_lost {
+                fx.tally(load.repo.id, Shortfall::EndlessLoad);
+                endless.push(*id);
+            }
+        }
+        for id in endless {
+            self.disown(fx, id);
+        }
     }
 
     /// A time that the load waited for: its renewal, or the end of a caller's wait.
@@ -228,7 +259,7 @@ impl Loads {
         }
         // Callers that have waited long enough load for themselves.
         for caller in load.take_impatient(fx.now) {
-            fx.out.bypass(&load.repo, &load.entry, caller);
+            fx.out.bypass(&load.repo, &load.entry, caller, Shortfall::ReadWaited);
         }
         // The lease is renewed while the loader runs.
         if !load.lease.is_lost && load.lease.renew_at <= fx.now {

@@ -15,7 +15,7 @@ fn tag(name: &str) -> Tag {
 
 fn loads() -> Loads {
     let secs = Duration::from_secs;
-    Loads::new(LoadConfig { lease: secs(10), renew_every: secs(3), backoff: (secs(1), secs(60)), swr: true })
+    Loads::new(LoadConfig { lease: secs(10), renew_every: secs(3), backoff: (secs(1), secs(60)), longest: secs(300), swr: true })
 }
 
 /// A load for callers 1 (its owner) and 2, under the tag `t`.

@@ -18,9 +18,11 @@ use super::lookup::{Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
 use super::request::{CallId, Decision};
+use super::shortfall::unread;
 use super::tags::{fit_together, unite, Known};
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
+use crate::contract::Shortfall;
 use crate::entropy::Entropy;
 use crate::store::entry::Tag;
 use crate::store::{Answer, Found, Id, Key, Op, ReadEntry, Seen, StoreError, Ticket};
@@ -201,7 +203,7 @@ impl Lookups {
         };
         for id in ids {
             if let Some(lookup) = self.take(id, ticket) {
-                fx.bypass_all(*lookup);
+                fx.bypass_all(*lookup, Shortfall::ReadTimedOut);
             }
         }
     }
@@ -262,7 +264,7 @@ impl Lookups {
             return self.read_again(fx, id, lookup);
         }
         fx.hand(Handoff::Refused(error.clone()));
-        fx.bypass_all(*lookup);
+        fx.bypass_all(*lookup, unread(error));
     }
 
     /// Another process loads: reads again after a while.
@@ -292,7 +294,7 @@ impl Lookups {
             if caller.still_waits(fx.now) {
                 lookup.callers.push(caller);
             } else {
-                fx.bypass(&lookup.repo, &lookup.entry, caller);
+                fx.bypass(&lookup.repo, &lookup.entry, caller, Shortfall::ReadWaited);
             }
         }
         if lookup.callers.is_empty() {
@@ -324,7 +326,7 @@ impl Lookups {
         }
         if let Some(lookup) = self.active.remove(&id) {
             fx.hand(Handoff::Silence(lookup.queued_at));
-            fx.bypass_all(*lookup);
+            fx.bypass_all(*lookup, Shortfall::ReadTimedOut);
         }
     }
 

@@ -80,6 +80,11 @@ impl Machines {
             Timer::Load(id) => self.loads.on_timer(fx, id, target.may_write),
             Timer::Uncached(id) => self.uncached.on_timer(fx, id),
             Timer::Write(id) => self.writes.on_timer(fx, id, target),
+            Timer::Ages => {
+                self.loads.on_ages(fx);
+                self.uncached.on_ages(fx);
+                fx.out.ages_seen(fx.now);
+            }
             Timer::Node => {}
         }
     }
@@ -91,7 +96,7 @@ impl Machines {
             Timer::Load(id) => self.loads.has(id),
             Timer::Uncached(id) => self.uncached.has(id),
             Timer::Write(id) => self.writes.is_live(id),
-            Timer::Node => true,
+            Timer::Ages | Timer::Node => true,
         }
     }
 

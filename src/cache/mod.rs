@@ -44,6 +44,7 @@ mod purpose;
 mod refresh;
 mod repos;
 mod request;
+mod shortfall;
 #[cfg(test)]
 mod sim;
 mod tag_addition;

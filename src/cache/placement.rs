@@ -13,8 +13,10 @@ use super::handoff::Handoff;
 use super::lookup::{Lookup, Phase};
 use super::purpose::{ForPlacement, Purpose};
 use super::request::{CallId, Decision, Hit};
+use super::shortfall::unread;
 use super::tags::{unite, Currency};
 use super::timers::Numbered;
+use crate::contract::Shortfall;
 use crate::store::entry;
 use crate::store::{Answer, Found, Id, Key, Op, Seen, StoreError, Ticket};
 
@@ -115,8 +117,9 @@ impl Placements {
                 if error.is_maybe_executed() {
                     fx.hand(Handoff::GiveBack(entry, token));
                 }
+                let why = unread(&error);
                 fx.hand(Handoff::Refused(error));
-                fx.bypass_all(*lookup);
+                fx.bypass_all(*lookup, why);
             }
         }
     }
@@ -156,7 +159,7 @@ impl Placements {
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: &ForPlacement) {
         let (ForPlacement::Ensure(id) | ForPlacement::Place(id, ..)) = asked;
         if let Some(lookup) = self.take(*id, ticket) {
-            fx.bypass_all(*lookup);
+            fx.bypass_all(*lookup, Shortfall::ReadTimedOut);
         }
     }
 
@@ -182,7 +185,7 @@ fn is_placed(answer: &Result<Answer, StoreError>) -> bool {
 fn evaluate_again(fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, found: Found) {
     lookup.rounds += 1;
     if lookup.rounds >= ROUNDS_MAX {
-        return fx.bypass_all(*lookup);
+        return fx.bypass_all(*lookup, Shortfall::ReadWaited);
     }
     lookup.found = found;
     lookup.is_late = true;
@@ -199,7 +202,7 @@ fn serve_fallbacks(fx: &mut Fx<'_>, lookup: Lookup) {
                 fx.out.decide(served(&caller, payload.clone(), Hit::Stale));
                 fx.out.decide(Decision::LoadOver { call: Some(caller.id), load: None });
             }
-            _ => fx.out.bypass(&lookup.repo, &lookup.entry, caller),
+            _ => fx.out.load_uncached(&lookup.repo, &lookup.entry, caller),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::request::{CallId, Decision};
 use super::tags::inherit;
 use super::timers::Numbered;
 use crate::clock::Instant;
+use crate::contract::Shortfall;
 use crate::store::entry::{self, Stored, Tag};
 use crate::store::{Answer, Id, Key, Op, StoreError, Value};
 
@@ -73,7 +74,11 @@ impl Refreshes {
         let (Some(Stored::Entry(header)), Some(options)) = (entry::parse(&value), caller.options()) else { return skip(fx.out, call) };
         let stamp = header.stamp;
         let is_paused = self.paused.get(&entry).is_some_and(|(paused, until)| *paused == stamp && *until > fx.now);
-        if is_paused || !may_read {
+        if is_paused {
+            return skip(fx.out, call);
+        }
+        if !may_read {
+            fx.tally(repo.id, Shortfall::RefreshDropped);
             return skip(fx.out, call);
         }
         // One attempt at a time.
@@ -108,7 +113,7 @@ impl Refreshes {
         let Some(mut refresh) = self.active.remove(&id) else { return };
         let ids = match answer {
             Ok(Answer::Ensured(ids)) if ids.len() == refresh.tags.len() => ids,
-            _ => return self.drop_attempt(fx, &refresh),
+            _ => return self.fail(fx, &refresh),
         };
         refresh.captured = refresh.tags.iter().cloned().zip(ids).collect();
         if is_captured(&refresh.value, &refresh.captured) {
@@ -137,7 +142,10 @@ impl Refreshes {
         }
         let Some(refresh) = refresh else { return };
         if !is_placed {
-            self.drop_attempt(fx, &refresh);
+            match answer {
+                Ok(_) => self.drop_attempt(fx, &refresh),
+                Err(_) => self.fail(fx, &refresh),
+            }
             if let (Ok(Answer::Held { remaining, .. }), Some((_, until))) = (answer, self.paused.get_mut(&entry)) {
                 *until = fx.now + remaining;
             }
@@ -152,8 +160,14 @@ impl Refreshes {
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: &ForRefresh) {
         let (ForRefresh::Ensure(id) | ForRefresh::Place(id, ..)) = asked;
         if let Some(refresh) = self.active.remove(id) {
-            self.drop_attempt(fx, &refresh);
+            self.fail(fx, &refresh);
         }
+    }
+
+    /// The store has not done what an attempt asked of it.
+    fn fail(&mut self, fx: &mut Fx<'_>, refresh: &Refresh) {
+        fx.tally(refresh.repo.id, Shortfall::RefreshDropped);
+        self.drop_attempt(fx, refresh);
     }
 
     /// An attempt has come to nothing.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::contract::Shortfall;
 use crate::error::Error;
 use crate::store::{entry::Tag, Value};
 
@@ -228,6 +229,15 @@ pub enum Decision {
         name: &'static str,
         /// What to say about it.
         text: String,
+    },
+    /// Something that the cache did not do.
+    Counted {
+        /// The repository, unless all are concerned.
+        repo: Option<RepoId>,
+        /// What.
+        what: Shortfall,
+        /// How many since the last decision about it; of [`Shortfall::Owed`], how many there are.
+        number: u64,
     },
     /// The load is over, and no decision about it follows. With a call instead of a load: no refresh follows that call's stale hit.
     LoadOver {

@@ -18,6 +18,8 @@ pub(super) enum Timer {
     Uncached(u32),
     /// A write.
     Write(u64),
+    /// The ages of loads.
+    Ages,
     /// The store's node.
     Node,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::caller::Caller;
 use super::effects::Fx;
 use super::ending::{conclude, Ending};
-use super::load::take_impatient;
+use super::load::{take_impatient, Age};
 use super::names::Repo;
 use super::request::{CallId, Decision, LoadId, LoadOutcome};
 use super::timers::{Numbered, Timer};
@@ -23,6 +23,7 @@ struct Load {
     began: u64,
     owner: Option<Caller>,
     joined: Vec<Caller>,
+    age: Age,
 }
 
 /// The loads without storing of one key.
@@ -66,9 +67,17 @@ impl Uncached {
     fn run(&mut self, fx: &mut Fx<'_>, repo: &Arc<Repo>, entry: &Key, callers: Vec<Caller>) {
         let mut callers = callers.into_iter();
         let Some(owner) = callers.next() else { return };
-        let id = fx.open_load();
+        let now = fx.now;
+        let id = fx.open_load(now);
         fx.out.decide(Decision::Load { call: owner.id, load: LoadId(id), storing: false });
-        let load = Load { repo: Arc::clone(repo), entry: entry.clone(), began: fx.number(), owner: Some(owner), joined: Vec::new() };
+        let load = Load {
+            repo: Arc::clone(repo),
+            entry: entry.clone(),
+            began: fx.number(),
+            owner: Some(owner),
+            joined: Vec::new(),
+            age: Age::new(fx.now),
+        };
         self.loads.insert(id, load);
         // The load before may take too long. It goes on for the callers that have joined it.
         let before = self.running.insert(entry.clone(), Running { load: id, next: Vec::new() });
@@ -118,6 +127,13 @@ impl Uncached {
             self.run(fx, &repo, &entry, next);
         }
         self.run(fx, &repo, &entry, impatient);
+    }
+
+    /// Looks how long loads have been running.
+    pub(super) fn on_ages(&mut self, fx: &mut Fx<'_>) {
+        for load in self.loads.values_mut() {
+            load.age.look(fx, load.repo.id);
+        }
     }
 
     /// Whether a load with this number is here.

@@ -109,6 +109,9 @@ pub fn slots(decision: Decision) -> [Slot; DECISION_SLOTS] {
         Decision::Error { call, error, kept } => (Kind::Error, call.0, Slot::Error(error), flag(kept)),
         Decision::Waiting { call } => (Kind::Waiting, call.0, Slot::None, Slot::None),
         Decision::Event { repo, name, text } => (Kind::Event, repo.map_or(0, |repo| repo.0), Slot::Text(name.to_owned()), Slot::Text(text)),
+        Decision::Counted { repo, what, number: count } => {
+            (Kind::Counted, repo.map_or(0, |repo| repo.0), number(what.number()), Slot::Number(count as f64))
+        }
         Decision::LoadOver { call, load } => {
             (Kind::LoadOver, call.map_or(0, |call| call.0), number(load.map_or(0, |load| load.0)), Slot::None)
         }

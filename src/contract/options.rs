@@ -109,6 +109,8 @@ pub struct CacheSettings {
     pub renew_ms: Option<f64>,
     /// How long a call waits for another's load, in milliseconds.
     pub lock_timeout_ms: Option<f64>,
+    /// How long a load may run for its result to be stored, in milliseconds.
+    pub longest_load_ms: Option<f64>,
     /// How many undelivered invalidations are kept.
     pub max_undelivered: Option<f64>,
     /// Bound of the store in this process, in bytes.

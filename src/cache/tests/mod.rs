@@ -3,6 +3,7 @@
 mod ages;
 mod budgets;
 mod reads;
+mod shortfalls;
 mod trouble;
 mod writes;
 
@@ -13,6 +14,7 @@ use super::config::EngineConfig;
 use super::engine::{Context, Engine, Output};
 use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
 use crate::clock::Instant;
+use crate::contract::Shortfall;
 use crate::entropy::Entropy;
 use crate::error::ErrorKind;
 use crate::store::entry::Tag;
@@ -41,6 +43,8 @@ struct Process {
     repo: RepoId,
     ops: VecDeque<(Ticket, NodeOp)>,
     decisions: Vec<Decision>,
+    /// What was not done.
+    counted: Vec<(Shortfall, u64)>,
 }
 
 impl Shared {
@@ -62,7 +66,7 @@ impl Shared {
     fn down(config: EngineConfig) -> Process {
         let mut engine = Engine::new(config);
         let repo = engine.register("sc").unwrap();
-        Process { engine, repo, ops: VecDeque::new(), decisions: Vec::new() }
+        Process { engine, repo, ops: VecDeque::new(), decisions: Vec::new(), counted: Vec::new() }
     }
 
     fn input(&mut self, p: &mut Process, act: impl FnOnce(&mut Engine, &mut Context<'_>)) {
@@ -70,6 +74,7 @@ impl Shared {
         while let Some(output) = p.engine.poll_output() {
             match output {
                 Output::Store { ticket, op } => p.ops.push_back((ticket, op)),
+                Output::Decision(Decision::Counted { what, number, .. }) => p.counted.push((what, number)),
                 Output::Decision(decision) => p.decisions.push(decision),
             }
         }
@@ -252,6 +257,19 @@ fn kind(op: &Op) -> &'static str {
 
 fn sent(p: &Process) -> Vec<&'static str> {
     p.ops.iter().map(|(_, op)| kind(&op.op)).collect()
+}
+
+/// What was not done since the last call, summed up.
+fn counted(p: &mut Process) -> Vec<(Shortfall, u64)> {
+    let mut sums: Vec<(Shortfall, u64)> = Vec::new();
+    for (what, number) in std::mem::take(&mut p.counted) {
+        match sums.iter_mut().find(|(kind, _)| *kind == what) {
+            Some((Shortfall::Owed, sum)) => *sum = number,
+            Some((_, sum)) => *sum += number,
+            None => sums.push((what, number)),
+        }
+    }
+    sums
 }
 
 fn take(p: &mut Process) -> Vec<Decision> {

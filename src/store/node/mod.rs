@@ -277,6 +277,7 @@ impl Node {
         if kept.is_some() && !is_in_flight {
             self.deliver();
         }
+        self.outputs.push_back(NodeOutput::Owed(self.pending.len() as u64));
         self.update_trust();
         kept
     }
@@ -382,6 +383,7 @@ impl Node {
             Some(error) => self.event("warning", format!("an invalidation that was to be repeated is lost: {error}")),
         }
         self.pending.forget(numbers);
+        self.outputs.push_back(NodeOutput::Owed(self.pending.len() as u64));
         self.update_trust();
     }
 

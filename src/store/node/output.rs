@@ -39,6 +39,8 @@ pub enum NodeOutput {
         /// Whether it was sent. Its answer may still come then.
         was_sent: bool,
     },
+    /// So many invalidations are not delivered.
+    Owed(u64),
     /// Tell listeners.
     Event {
         /// The event's name.

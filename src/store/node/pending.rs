@@ -45,6 +45,11 @@ impl PendingInvalidations {
         self.pending.values().any(|pending| pending.blocks)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Keeps invalidations, all or none, and returns their numbers; `None` if there is no room. `is_sent`: their operation is in
     /// flight.
     pub(super) fn keep(&mut self, invalidations: Vec<Invalidation>, is_sent: bool) -> Option<Vec<u64>> {

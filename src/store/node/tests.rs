@@ -20,8 +20,9 @@ fn at(ms: u64) -> Instant {
     Instant::from_millis(1_000_000 + ms)
 }
 
+/// What the node wants done, without the number of pending invalidations.
 fn outputs(node: &mut Node) -> Vec<NodeOutput> {
-    std::iter::from_fn(|| node.poll_output()).collect()
+    std::iter::from_fn(|| node.poll_output()).filter(|output| !matches!(output, NodeOutput::Owed(_))).collect()
 }
 
 fn identity(name: &str) -> StoreReply {
