@@ -35,6 +35,8 @@ pub struct EngineConfig {
     pub backoff_first: Duration,
     /// The longest.
     pub backoff_longest: Duration,
+    /// How much is out at a time: commands, keys that are read, kilobytes. The rest of a burst waits for its turn.
+    pub window: usize,
     /// How many undelivered invalidations are kept.
     pub undelivered_max: usize,
     /// Whether stale entries are served while they are refreshed; otherwise they are misses.
@@ -58,6 +60,7 @@ impl Default for EngineConfig {
             breaker_longest: Duration::from_secs(30),
             backoff_first: Duration::from_secs(1),
             backoff_longest: Duration::from_secs(60),
+            window: 4096,
             undelivered_max: 10_000,
             swr: true,
             trust_after_failover: false,
@@ -110,6 +113,7 @@ impl EngineConfig {
             breaker,
             pending_max: self.undelivered_max,
             trusts_all: self.trust_after_failover,
+            window: self.window,
             read_budget: self.command_timeout,
             write_budget: self.write_timeout,
         }

@@ -93,6 +93,9 @@ impl World {
         let keep = if has_ages && !chaos.one_load { dice.below(2) * (1000 + dice.below(40_000)) } else { 0 };
         let config = EngineConfig {
             lock_timeout: Duration::from_millis(if chaos.one_load { 3_600_000 } else { 500 + dice.below(20_000) }),
+            // Two loads at a time are allowed where one of them takes too long.
+            longest_load: Duration::from_secs(if chaos.one_load { 36_000 } else { 1 + dice.below(60) }),
+            window: if dice.chance(50) { 1 + dice.below(6) as usize } else { 4096 },
             undelivered_max: 20,
             swr: dice.chance(80),
             ..EngineConfig::default()

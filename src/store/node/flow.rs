@@ -15,8 +15,7 @@ use super::attention::Moment;
 use crate::clock::Instant;
 use crate::store::{Op, Seen, StoreReply, Ticket};
 
-/// How much is out at a time: a command, a key that is read, or a kilobyte weighs 1.
-const WINDOW: usize = 4096;
+/// A command, a key that is read, or so many bytes weigh 1.
 const UNIT_BYTES: usize = 1024;
 /// How many entries one operation reads at most, and how many bytes it should bring.
 const BATCH_MAX: usize = 512;
@@ -93,6 +92,8 @@ struct Waiting {
 /// The operations of one node.
 #[derive(Debug)]
 pub(super) struct Flow {
+    /// How much is out at a time.
+    window: usize,
     read_budget: Duration,
     write_budget: Duration,
     /// Sent and not answered, in their order.
@@ -111,8 +112,9 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new(read_budget: Duration, write_budget: Duration) -> Self {
+    pub(super) fn new(window: usize, read_budget: Duration, write_budget: Duration) -> Self {
         Self {
+            window,
             read_budget,
             write_budget,
             out: VecDeque::new(),
@@ -162,7 +164,7 @@ impl Flow {
     }
 
     fn has_room(&self, weight: usize) -> bool {
-        self.out.is_empty() || self.weight_out + weight <= WINDOW
+        self.out.is_empty() || self.weight_out + weight <= self.window
     }
 
     /// An operation is answered; `is_heard`: by the server.

@@ -1,10 +1,11 @@
 use super::*;
 use crate::store::{Found, Key, Value};
 
+const WINDOW: usize = 4096;
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
 fn flow() -> Flow {
-    Flow::new(MS(250), MS(5000))
+    Flow::new(WINDOW, MS(250), MS(5000))
 }
 
 /// A moment at which the process has listened all the time.

@@ -81,7 +81,7 @@ impl Node {
             state: State::Down,
             was_readable: false,
             identity: Identity::new(),
-            flow: Flow::new(config.read_budget, config.write_budget),
+            flow: Flow::new(config.window, config.read_budget, config.write_budget),
             round_trips: RoundTrips::new(config.read_budget),
             breaker: Breaker::new(config.breaker),
             pending: PendingInvalidations::new(config.pending_max),

@@ -15,6 +15,8 @@ pub struct NodeConfig {
     pub pending_max: usize,
     /// Whether values with another replication id are used.
     pub trusts_all: bool,
+    /// How much is out at a time: commands, keys that are read, kilobytes.
+    pub window: usize,
     /// How much silence a read and a write bear.
     pub read_budget: Duration,
     /// The same for a write.

@@ -9,7 +9,7 @@ fn limits() -> Limits {
 
 fn config(trusts_all: bool) -> NodeConfig {
     let (read_budget, write_budget) = (Duration::from_millis(250), Duration::from_secs(5));
-    NodeConfig { breaker: limits(), pending_max: 10, trusts_all, read_budget, write_budget }
+    NodeConfig { breaker: limits(), pending_max: 10, trusts_all, window: 4096, read_budget, write_budget }
 }
 
 fn node() -> Node {
