@@ -132,15 +132,13 @@ pub(super) fn take_impatient(callers: &mut Vec<Caller>, now: Instant) -> Vec<Cal
     go
 }
 
-/// The value of a replaced entry that a caller, who has not seen it, may be given if the loader fails.
-pub(super) fn fallback_for(
-    caller: &Caller,
-    Replaced { value, until, .. }: &Replaced,
-    now: Instant,
-    swr: bool,
-) -> Option<(Payload, Instant)> {
+/// The value of a replaced entry that a caller, who has not seen it, may be given if the loader fails. The caller has judged the
+/// lease and not the entry, so every tag of the entry has to be in the lease: one that the entry's own loader added is not.
+pub(super) fn fallback_for(caller: &Caller, lease: &Lease, now: Instant, swr: bool) -> Option<(Payload, Instant)> {
+    let Replaced { value, until, .. } = lease.replaced.as_ref()?;
     let Some(Stored::Entry(entry)) = entry::parse(value) else { return None };
-    if caller.tags().iter().any(|tag| !entry.tags.has(tag)) {
+    let is_judged = |name: &[u8], version| lease.tags.iter().any(|(tag, captured)| **tag == *name && *captured == version);
+    if caller.tags().iter().any(|tag| !entry.tags.has(tag)) || !entry.tags.iter().all(|(name, version)| is_judged(name, version)) {
         return None;
     }
     let periods = Periods::from(&entry);

@@ -111,8 +111,8 @@ impl Loads {
         let until = *caller.waits_until.get_or_insert(fx.now + caller.lock_timeout);
         let call = caller.id;
         let Some(load) = self.running.get_mut(&id) else { return };
-        if let Some(replaced) = load.lease.replaced.as_ref().filter(|_| caller.fallback.is_none()) {
-            caller.fallback = fallback_for(&caller, replaced, fx.now, self.config.swr);
+        if caller.fallback.is_none() {
+            caller.fallback = fallback_for(&caller, &load.lease, fx.now, self.config.swr);
         }
         load.joined.push(caller);
         fx.wake_at(until, Timer::Load(id));

@@ -147,3 +147,22 @@ fn a_load_goes_on_without_its_owner() {
     let told = rig.decided();
     assert!(matches!(told[..], [Decision::Hit { call: CallId(2), .. }, Decision::LoadOver { .. }]), "{told:?}");
 }
+
+#[test]
+fn a_joiner_gets_no_fallback_with_a_tag_that_its_lease_does_not_have() {
+    let minute = Duration::from_secs(60);
+    for (added, has_fallback) in [(0, true), (1, false)] {
+        let (mut rig, mut loads) = (Rig::default(), loads());
+        let tags = [(tag("t"), id(b'v')), (tag("added"), id(b'v'))];
+        let tags = &tags[..=added];
+        let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags, added };
+        let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, &["t"]), Instant::from_millis(0), Duration::ZERO);
+        lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"old").0));
+        lookup.plan = Plan { captured: vec![(tag("t"), id(b'v'))], end: Some((Instant::from_millis(1_030_000), 77)), ..Plan::default() };
+        rig.input(|fx| loads.begin(fx, lookup, id(b'k')));
+        rig.input(|fx| loads.join(fx, 1, loader(2, &[])));
+        rig.input(|fx| loads.end(fx, 1, LoadOutcome::Failed, true));
+        let served = rig.decided().iter().any(|decision| matches!(decision, Decision::Hit { call: CallId(2), .. }));
+        assert_eq!(served, has_fallback);
+    }
+}
