@@ -75,6 +75,8 @@ export class CacheDriver {
   private draining = false;
   private readonly timer = new WakeTimer(() => {
     this.native.tick();
+    // The engine may want to know what the socket does with a large request.
+    this.link?.pump();
     this.after();
   });
   private idlers: (() => void)[] = [];

@@ -209,9 +209,16 @@ impl Engine {
         self.node.on_heard(self.attention.at(now));
     }
 
-    /// How many bytes of requests on the store's link are not answered: told before [`Engine::on_timer`].
-    pub fn set_unanswered(&mut self, bytes: usize) {
+    /// How many bytes of requests on the store's link are not answered: told before [`Engine::on_timer`]. Says whether the link's
+    /// transport should be asked whether they are still leaving.
+    pub fn set_unanswered(&mut self, bytes: usize) -> bool {
         self.unanswered = bytes;
+        self.node.asks_transport(bytes)
+    }
+
+    /// Requests are still leaving, says the transport of the store's link.
+    pub fn on_leaving(&mut self, now: Instant) {
+        self.node.on_leaving(self.attention.at(now));
     }
 
     /// Judges what has waited too long. The driver has looked at its socket once more.

@@ -40,6 +40,11 @@ impl Link {
         }
     }
 
+    /// Asks the transport about bytes that wait to be acknowledged.
+    pub fn ask_transport(&mut self) {
+        self.outputs.push_back(Output::AskTransport);
+    }
+
     /// What the transport said when it was asked.
     pub fn on_transport(&mut self, transport: Transport, now: Instant) {
         self.now = now;

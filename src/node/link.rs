@@ -201,7 +201,9 @@ impl NativeLink {
     /// The link asked for its transport, which is the socket `fd`; a negative number: there is none.
     #[napi(catch_unwind)]
     pub fn transport(&mut self, fd: i32) -> Result<()> {
-        self.input(|link, now| link.on_transport(transport::ask(fd), now))
+        let now = now();
+        self.host.borrow_mut().session.on_transport(self.id, transport::ask(fd), now);
+        self.report(now)
     }
 
     /// The transport has ended the connection because the other side is silent; `closed` follows.

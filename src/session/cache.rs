@@ -3,13 +3,17 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::time::Duration;
 
 use super::links::Links;
 use crate::cache::{Context, Decision, Engine, EngineConfig, Output};
 use crate::clock::Instant;
-use crate::conn::{CoreEvent, LinkId};
+use crate::conn::{CoreEvent, LinkId, Transport};
 use crate::entropy::Entropy;
 use crate::store::{Effect, Store};
+
+/// Requests are leaving if the other side has acknowledged some so lately.
+const ACKNOWLEDGED_LATELY: Duration = Duration::from_millis(250);
 
 /// The cache engine with its store.
 pub struct Cache {
@@ -51,10 +55,19 @@ impl Cache {
         self.engine.on_heard(now);
     }
 
-    /// The engine's time has come. `unanswered`: bytes of requests on the store's link that are not answered.
-    pub(super) fn on_timer(&mut self, unanswered: usize, now: Instant) {
-        self.engine.set_unanswered(unanswered);
+    /// The engine's time has come. `unanswered`: bytes of requests on the store's link that are not answered. Says whether the
+    /// link's transport should be asked about them.
+    pub(super) fn on_timer(&mut self, unanswered: usize, now: Instant) -> bool {
+        let asks = self.engine.set_unanswered(unanswered);
         self.input(now, Engine::on_timer);
+        asks
+    }
+
+    /// What the transport of the store's link says.
+    pub(super) fn on_transport(&mut self, transport: Transport, now: Instant) {
+        if matches!(transport, Transport::Waiting { last_acknowledgement } if last_acknowledgement < ACKNOWLEDGED_LATELY) {
+            self.engine.on_leaving(now);
+        }
     }
 
     /// The store's link is ready.

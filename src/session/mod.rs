@@ -26,7 +26,7 @@ pub use links::Peer;
 
 use crate::cache::{Context, Decision, Engine};
 use crate::clock::Instant;
-use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State};
+use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State, Transport};
 use links::Links;
 
 /// The links of one client, and the cache that uses them.
@@ -89,6 +89,14 @@ impl Session {
         self.input(id, now, |link| link.on_bytes(chunk, now, sink));
     }
 
+    /// What a link's transport said when it was asked.
+    pub fn on_transport(&mut self, id: LinkId, transport: Transport, now: Instant) {
+        if let Some(cache) = self.cache.as_mut().filter(|cache| cache.link() == Some(id)) {
+            cache.on_transport(transport, now);
+        }
+        self.input(id, now, |link| link.on_transport(transport, now));
+    }
+
     /// Any other input to a link. `None` if there is no such link.
     pub fn input<R>(&mut self, id: LinkId, now: Instant, act: impl FnOnce(&mut Link) -> R) -> Option<R> {
         let result = act(&mut self.links.get_mut(id)?.link);
@@ -122,9 +130,13 @@ impl Session {
     /// The cache's wake-up has come, and the driver has looked at the sockets once more.
     pub fn on_cache_timer(&mut self, now: Instant) {
         let Some(cache) = &mut self.cache else { return };
-        let link = cache.link().and_then(|id| self.links.get(id));
-        let unanswered = link.map_or(0, |peer| peer.link.unanswered_bytes());
-        cache.on_timer(unanswered, now);
+        let id = cache.link();
+        let unanswered = id.and_then(|id| self.links.get(id)).map_or(0, |peer| peer.link.unanswered_bytes());
+        let asks = cache.on_timer(unanswered, now);
+        if let Some((id, peer)) = id.filter(|_| asks).and_then(|id| Some((id, self.links.get_mut(id)?))) {
+            peer.link.ask_transport();
+            self.touched.push(id);
+        }
         self.run_cache(now);
         self.settle(now);
     }

@@ -1,6 +1,9 @@
 //! What the cache's engine is told of its link: bytes that arrive, and requests that may not have left.
 
+use std::time::Duration;
+
 use super::rig::Rig;
+use crate::conn::Transport;
 
 #[test]
 fn a_silent_server_costs_a_read_its_budget() {
@@ -34,7 +37,25 @@ fn an_answer_that_arrives_slowly_is_waited_for() {
 }
 
 #[test]
-fn a_read_behind_a_large_request_has_the_time_that_it_needs_to_leave() {
+fn a_read_behind_a_large_request_waits_as_long_as_the_transport_says_that_it_is_leaving() {
+    let (mut rig, link) = Rig::ready();
+    rig.server.frozen = true;
+    rig.transport = Transport::Waiting { last_acknowledgement: Duration::from_millis(10) };
+    rig.issue(link, &[&format!("set a {}", "x".repeat(1 << 20))]);
+    rig.call(&["H", "1", "1", "k"]);
+    rig.pass(3000);
+    assert_eq!(rig.told, [""; 0]);
+    rig.transport = Transport::Delivered;
+    rig.pass(600);
+    assert_eq!(rig.told, ["1:1"], "it has arrived, and the server is silent");
+    rig.call(&["H", "2", "1", "k"]);
+    rig.transport = Transport::Waiting { last_acknowledgement: Duration::from_secs(2) };
+    rig.pass(600);
+    assert_eq!(rig.told, ["1:1", "1:2"], "nobody acknowledges it");
+}
+
+#[test]
+fn a_read_behind_a_large_request_has_the_time_that_it_may_need_to_leave() {
     let (mut rig, link) = Rig::ready();
     rig.server.frozen = true;
     rig.issue(link, &[&format!("set a {}", "x".repeat(4 << 20))]);

@@ -10,7 +10,7 @@ use crate::cache::wire::{slots, Slot};
 use crate::cache::EngineConfig;
 use crate::clock::Instant;
 use crate::command::{classify, Class, Kind};
-use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State};
+use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State, Transport};
 use crate::entropy::Entropy;
 use crate::resp::{Commands, Reply};
 
@@ -55,6 +55,8 @@ pub struct Rig {
     pub told: Vec<String>,
     /// How many bytes one read brings at most.
     pub piece: usize,
+    /// What the transports say.
+    pub transport: Transport,
     wires: BTreeMap<LinkId, Wire>,
     next_id: u32,
 }
@@ -85,6 +87,7 @@ impl Rig {
             callers: Callers::default(),
             told: Vec::new(),
             piece: usize::MAX,
+            transport: Transport::Unknown,
             wires: BTreeMap::new(),
             next_id: 0,
         }
@@ -203,6 +206,7 @@ impl Rig {
             Output::Closed { .. } => {
                 self.session.input(link, now, |l| l.reconnect_after(Some(Duration::from_millis(10)), now));
             }
+            Output::AskTransport => self.session.on_transport(link, self.transport, now),
             Output::Rejected { id, reason, maybe_executed } => self.callers.0.push((id, format!("{reason:?} {maybe_executed}"))),
             _ => {}
         }

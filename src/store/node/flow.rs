@@ -184,11 +184,31 @@ impl Flow {
     pub(super) fn heard(&mut self, at: Moment) {
         if let Some(first) = self.out.front_mut() {
             first.round_trip = first.round_trip.or(first.took(at));
+        }
+        self.heard_first(at);
+    }
+
+    /// Something happens for the operation that was sent first. That may last for a while only.
+    fn heard_first(&mut self, at: Moment) {
+        if let Some(first) = self.out.front() {
             let turn = first.handed_over.now.max(self.last_answer);
             if at.now.since(turn) + self.read_budget <= ANSWER_LONGEST {
                 self.heard = at.attended;
             }
         }
+    }
+
+    /// The transport says that requests are still leaving. Where it says that they have arrived, a proxy may have them.
+    pub(super) fn leaving(&mut self, at: Moment) {
+        self.heard_first(at);
+        if let Some(first) = self.out.front_mut() {
+            first.plain_since = None;
+        }
+    }
+
+    /// Whether so many bytes of requests may still be leaving while somebody waits for an answer.
+    pub(super) fn may_be_leaving(&self, unanswered: usize) -> bool {
+        self.due.is_some() && unanswered > LEAVES_AT_ONCE
     }
 
     /// The link is gone: what waits is not held back, and fails with what was sent.

@@ -152,6 +152,16 @@ impl Node {
         self.flow.heard(at);
     }
 
+    /// Requests are still leaving, says the transport of the node's link.
+    pub fn on_leaving(&mut self, at: Moment) {
+        self.flow.leaving(at);
+    }
+
+    /// Whether the transport is worth asking, with so many bytes of requests on the link that are not answered.
+    pub fn asks_transport(&self, unanswered: usize) -> bool {
+        self.flow.may_be_leaving(unanswered)
+    }
+
     /// The node's link has been looked at. `unanswered`: bytes of requests on it that are not answered.
     pub fn on_look(&mut self, at: Moment, unanswered: usize) {
         let mut given_up = Vec::new();
