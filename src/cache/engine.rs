@@ -135,7 +135,7 @@ impl Engine {
                 self.out.bypass(repo, &entry, caller, Shortfall::ReadNotAsked);
             }
         } else {
-            let target = target(&self.node);
+            let target = Target::of(&self.node);
             self.machines.writes.begin(fx!(self, cx), call, repo, request, target);
         }
         self.settle(cx);
@@ -178,7 +178,7 @@ impl Engine {
             self.node.on_answer(cx.now, task, answer);
             return self.settle(cx);
         }
-        let (answer, target) = (answer.map(|reply| self.node.interpret(reply)), target(&self.node));
+        let (answer, target) = (answer.map(|reply| self.node.interpret(reply)), Target::of(&self.node));
         self.machines.on_answer(fx!(self, cx), target, ticket, purpose, answer);
         self.settle(cx);
     }
@@ -243,7 +243,7 @@ impl Engine {
             if timer == Timer::Node {
                 self.node.on_timer(cx.now);
             } else {
-                let target = target(&self.node);
+                let target = Target::of(&self.node);
                 self.machines.on_timer(fx!(self, cx), target, timer);
             }
             self.settle(cx);
@@ -304,10 +304,6 @@ impl Engine {
         &mut self.node
     }
 
-    fn may_write(&mut self, key: &Key) -> bool {
-        self.node_of(key).may_write()
-    }
-
     fn may_write_for(&self, load: u32) -> bool {
         self.machines.loads.entry_of(load).is_some_and(|_entry| self.node.may_write())
     }
@@ -333,7 +329,7 @@ impl Engine {
             }
             NodeOutput::WakeAt(when) => self.out.wake_at(when, Timer::Node),
             NodeOutput::Writable => {
-                let target = target(&self.node);
+                let target = Target::of(&self.node);
                 self.machines.writes.resume(fx!(self, cx), target);
             }
             NodeOutput::Readable => self.machines.lookups.on_readable(self.attention.at(cx.now).attended),
@@ -379,7 +375,7 @@ impl Engine {
             Handoff::Refresh(placed) => self.machines.loads.begin_refresh(fx!(self, cx), placed),
             Handoff::GiveBack(entry, token) => self.node_of(&entry.clone()).give_back(entry, token),
             Handoff::BackOff(entry, token) => {
-                let may_write = self.may_write(&entry);
+                let may_write = self.node_of(&entry).may_write();
                 self.machines.refreshes.back_off(fx!(self, cx), entry, token, may_write);
             }
             Handoff::TagsCaptured { addition, load, captured } => {
@@ -399,9 +395,4 @@ impl Engine {
             Handoff::Refused(error) => self.node.on_refused(cx.now, &error),
         }
     }
-}
-
-/// What a write has to know about its node.
-fn target(node: &Node) -> Target {
-    Target { may_write: node.may_write(), epoch: node.epoch() }
 }

@@ -20,7 +20,7 @@ use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::{self, Header, Tag};
-use crate::store::node::Invalidation;
+use crate::store::node::{Invalidation, Node};
 use crate::store::{Answer, Id, Key, Op, StoreError, Ticket, Value};
 
 /// How long after a refusal that may pass a write is sent again.
@@ -33,6 +33,12 @@ pub(super) struct Target {
     pub may_write: bool,
     /// The node's epoch: it changes with every link and every replication id.
     pub epoch: u64,
+}
+
+impl Target {
+    pub(super) fn of(node: &Node) -> Self {
+        Self { may_write: node.may_write(), epoch: node.epoch() }
+    }
 }
 
 /// A write under way.

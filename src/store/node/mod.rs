@@ -17,6 +17,7 @@ mod interpret;
 mod output;
 mod pending;
 mod round_trips;
+mod trouble;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -32,14 +33,13 @@ use flow::{Flow, GivenUp};
 use identity::Identity;
 use pending::PendingInvalidations;
 use round_trips::RoundTrips;
+use trouble::Trouble;
 
 use super::{Answer, Id, Key, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
 use crate::clock::Instant;
 
 /// When a node that is in trouble is looked at again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How often the same trouble is reported.
-const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// How many abandoned leases a node remembers. The others end by themselves.
 const ABANDONED_MAX: usize = 1000;
 
@@ -68,8 +68,7 @@ pub struct Node {
     pending: PendingInvalidations,
     /// Leases that nobody holds, to be given back when the node is there.
     abandoned: VecDeque<(Key, Id)>,
-    reported_at: Option<Instant>,
-    has_warned: bool,
+    trouble: Trouble,
     outputs: VecDeque<NodeOutput>,
 }
 
@@ -86,8 +85,7 @@ impl Node {
             breaker: Breaker::new(config.breaker),
             pending: PendingInvalidations::new(config.pending_max),
             abandoned: VecDeque::new(),
-            reported_at: None,
-            has_warned: false,
+            trouble: Trouble::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -222,7 +220,8 @@ impl Node {
             NodeTask::Deliver(numbers) => self.on_delivered(now, &numbers, answer.err()),
             NodeTask::GiveBack(entry, token) => {
                 if matches!(answer, Err(StoreError::Cut { .. } | StoreError::NotSent)) {
-                    self.abandon(entry, token);
+                    self.abandoned.push_back((entry, token));
+                    self.abandoned.truncate(ABANDONED_MAX);
                 }
             }
         }
@@ -297,13 +296,8 @@ impl Node {
         if self.may_write() {
             self.outputs.push_back(NodeOutput::Send(Op::GiveBack { entry: entry.clone(), token }, NodeTask::GiveBack(entry, token)));
         } else {
-            self.abandon(entry, token);
-        }
-    }
-
-    fn abandon(&mut self, entry: Key, token: Id) {
-        if self.abandoned.len() < ABANDONED_MAX {
             self.abandoned.push_back((entry, token));
+            self.abandoned.truncate(ABANDONED_MAX);
         }
     }
 
@@ -328,7 +322,9 @@ impl Node {
             Err(StoreError::Cut { .. } | StoreError::NotSent) => return,
             Err(error) if error.is_passing() => return self.look_again(now),
             _ => {
-                self.warn_of_refused_info();
+                if let Some(text) = self.trouble.info_refused() {
+                    self.event("warning", text);
+                }
                 ReplicationId::EMPTY
             }
         };
@@ -338,14 +334,6 @@ impl Node {
         }
         if self.state == State::Identifying {
             self.identified();
-        }
-    }
-
-    fn warn_of_refused_info(&mut self) {
-        if !std::mem::replace(&mut self.has_warned, true) {
-            let text = "INFO is refused, so a failover cannot be noticed and values from before it may come back; \
-                        allow INFO, or accept this with afterFailover: 'trust'";
-            self.event("warning", text);
         }
     }
 
@@ -402,8 +390,7 @@ impl Node {
     }
 
     fn report(&mut self, now: Instant, text: String) {
-        if self.reported_at.is_none_or(|at| now.since(at) >= REPORT_EVERY) {
-            self.reported_at = Some(now);
+        if self.trouble.is_due(now) {
             self.event("warning", text);
         }
     }
