@@ -106,8 +106,10 @@ describe('loads', () => {
     await settle();
     engine.decide([LOAD, engine.ids('G')[0], 7, 0]);
     await until(() => seen.length === 1);
-    expect(seen[0].signal).toBe(abort.signal);
+    expect(seen[0]?.signal?.aborted).toBe(false);
     abort.abort();
+    // Nobody else waits for it.
+    expect(seen[0]?.signal).toMatchObject({ aborted: true, reason: abort.signal.reason as unknown });
     await expect(value).rejects.toMatchObject({ name: 'AbortError' });
     finish(5);
     await settle();
@@ -131,12 +133,17 @@ describe('loads', () => {
     await expect(joiner).rejects.toBe(error);
   });
 
-  test('a caller that joined a load which nobody ran loads on its own', async () => {
-    const { engine, port } = scripted();
-    const value = read(port, 'k', () => 'own', port.base);
-    await settle();
-    engine.decide([FAILED, engine.ids('G')[0], 99]);
+  test('who joined a load that nobody ran begins anew, and loads for himself when that goes on', async () => {
+    const { engine, port, counters } = scripted();
+    const loader = jest.fn(() => 'own');
+    const value = read(port, 'k', loader, port.base);
+    for (let round = 0; round <= 5; round++) {
+      await settle();
+      expect([engine.ids('G').length, loader.mock.calls.length]).toEqual([round + 1, 0]);
+      engine.decide([FAILED, engine.ids('G')[round], 99]);
+    }
     expect(await value).toBe('own');
+    expect(counters).toMatchObject({ misses: 1, loads: 1 });
   });
 
   test('tags that a loader did not await arrive before its value; later tags are refused', async () => {

@@ -87,6 +87,26 @@ describe.each(['redis', 'memory'])('on %s', (kind) => {
     );
     expect(found).toEqual({ results: [1, 1, null, 2, [null], true], seen: [] });
   });
+
+  test('a serializer that throws or gives promises: reads load, writes reject', async () => {
+    const found = await troubles(
+      url(),
+      `
+      RedisManager.configure({ logger: { debug() {}, info() {}, warn() {}, error() {} } });
+      for (const deserialize of [boom, reject, () => ({ then: boom })]) {
+        const cache = new CacheRepository('odd', { serializer: { serialize: JSON.stringify, deserialize } });
+        await cache.set('k', 1);
+        results.push(await cache.get('k'), await cache.getOrSet('k', () => 'loaded'), await cache.getOrSetMany(['k'], () => ({ k: 'many' })));
+        const slow = () => new Promise((resolve) => setImmediate(resolve, 'joined'));
+        results.push(await Promise.all([cache.getOrSet('cold' + results.length, slow), cache.getOrSet('cold' + results.length, slow)]));
+      }
+      const unwritten = new CacheRepository('unwritten', { serializer: { serialize: reject, deserialize: JSON.parse } });
+      results.push(await unwritten.set('k', 1).catch((error) => error.code), await unwritten.getOrSet('k', () => 1).catch((error) => error.code));
+      `,
+    );
+    const each = [null, 'loaded', ['many'], ['joined', 'joined']];
+    expect(found).toEqual({ results: [...each, ...each, ...each, 'E_BAD_OPTION', 'E_BAD_OPTION'], seen: [] });
+  });
 });
 
 test('a listener of the bus that fails is an event; a listener of that event that fails is uncaught and silences no other', async () => {

@@ -41,10 +41,21 @@ export class Call {
   phase: Phase = 'asked';
   /** Set by a group that acts when a call starts to wait (`getOrSetMany`); other calls are not woken for that. */
   onWaiting: (() => void) | undefined = undefined;
+  /** The repository and the key of a `getOrSet`. */
+  repo = 0;
+  key = '';
+  /** Whether it waits for a load, its own or another one, for a caller. */
+  isWaiter = false;
+  /** Whether its caller gave up while its loader was running. */
+  isAbandoned = false;
+  /** Whether it has been counted as a read. */
+  isCounted = false;
+  /** Whether the stored value could not be decoded and counts as missing. */
+  isReplacing = false;
+  /** How often its caller has started again. */
+  rounds = 0;
   /** The start of the call in monotonic milliseconds; 0 unless commands are monitored. */
   startedAt = 0;
-  /** The repository of a `getOrSet`. */
-  repo = 0;
   private resolve: ((call: Call) => void) | undefined = undefined;
   private early: [kind: Decision, a: unknown, b: number][] | undefined = undefined;
   private refreshLoad: Load | undefined = undefined;

@@ -14,6 +14,7 @@ import type { NativeCache, NativeLink } from '../native';
 import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
 import { fromCore, thrownByCore } from '../core_error';
 import type { CallOptions } from './options';
+import { Waiters } from './waiters';
 
 const now = performance.now.bind(performance);
 
@@ -68,6 +69,7 @@ export class CacheDriver {
   private isAttached = false;
   /** The address of the store, or its last address. */
   node = MEMORY;
+  private readonly waiters = new Waiters((repo, key) => this.isAsked(repo, key));
   /** Calls whose loaders run. Loaders belong to their callers and keep the process alive only through their own work. */
   private loading = 0;
   private lastCall = 0;
@@ -167,6 +169,7 @@ export class CacheDriver {
   getOrSet(repo: number, key: string, o: CallOptions, replaces = false): Call {
     const call = this.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
     call.repo = repo;
+    call.key = key;
     const args = [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
     return this.send(call, args, o.tags);
   }
@@ -225,11 +228,27 @@ export class CacheDriver {
     this.tell(call, CallLetter.LoadFailed, [String(load.id)]);
   }
 
-  /** The caller has given up the call. A running loader continues. */
-  cancel(call: Call): void {
-    if (!this.calls.delete(call.id)) return;
-    this.enter(call, 'over');
-    this.write(CallLetter.Cancel, [String(call.id)]);
+  /** The caller has given up the call. A running loader continues, and its signal aborts if nobody waits for it any more. */
+  abandon(call: Call, reason: unknown): void {
+    if (call.phase === 'loading' || call.phase === 'storing') {
+      call.isAbandoned = true;
+      this.enter(call, call.phase);
+    } else {
+      if (!this.calls.delete(call.id)) return;
+      this.enter(call, 'over');
+      this.write(CallLetter.Cancel, [String(call.id)]);
+    }
+    this.waiters.gaveUp(call.repo, call.key, reason);
+  }
+
+  /** Calls `abort` when nobody in this process waits for any of these keys any more. Returns a function that stops watching. */
+  watch(repo: number, keys: readonly string[], abort: (reason: unknown) => void): () => void {
+    return this.waiters.watch(repo, keys, abort);
+  }
+
+  private isAsked(repo: number, key: string): boolean {
+    for (const call of this.calls.values()) if (call.phase === 'asked' && call.key === key && call.repo === repo) return true;
+    return false;
   }
 
   /** Resolves when no call waits for the engine any more (loaders may still run), at the latest after `ms`. */
@@ -269,6 +288,11 @@ export class CacheDriver {
     if (call.phase === 'loading') this.loading--;
     if (phase === 'loading') this.loading++;
     call.phase = phase;
+    const isWaiter = phase !== 'over' && phase !== 'asked' && !call.isAbandoned;
+    if (isWaiter === call.isWaiter) return;
+    call.isWaiter = isWaiter;
+    if (isWaiter) this.waiters.add(call.repo, call.key);
+    else this.waiters.remove(call.repo, call.key);
   }
 
   private send(call: Call, args: string[], more?: readonly string[]): Call {

@@ -19,6 +19,8 @@ export interface CacheEvent {
 export interface CacheEvents {
   /** A background refresh failed, with the loader's error and the key. The stale value stays until its time to live ends. */
   refreshError: [error: unknown, info: { key: string }];
+  /** A loader failed and its caller got the value that `staleIfError` kept, with the loader's error and the key. */
+  staleIfError: [error: unknown, info: { key: string }];
   /** The process dropped what it knew from pushes, because it may be out of date. */
   gap: [event: CacheEvent];
   /** After consecutive time-outs, Redis is not asked for a while; or it is asked again. */
@@ -115,10 +117,4 @@ export function dispatch(name: CacheEventName, event: CacheEvent, logger: Logger
     emitLater(emitter, name, event);
   }
   if (!isTold) logger.warn(`[hawser] cache${event.repository === undefined ? '' : ` ${event.repository}`}: ${name}: ${event.message}`);
-}
-
-/** Emits a failed refresh to the listeners of one repository. */
-export function refreshFailed(emitter: CacheEmitter, error: unknown, key: string, logger: Logger): void {
-  if (isHeard(emitter, 'refreshError')) emitLater(emitter, 'refreshError', error, { key });
-  else logger.warn(`[hawser] cache ${emitter[LISTENED].prefix}: a background refresh failed; the stale value stays until its ttl is over:`, error);
 }

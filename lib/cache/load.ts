@@ -4,20 +4,27 @@
  */
 import { HawserError } from '../errors';
 import type { Call, Load } from './call';
-import { refreshFailed } from './events';
 import { Decision } from '../contract.generated';
+import { decode } from './decoding';
 import { runLoader } from './nesting';
 import type { CallOptions } from './options';
 import { warnTagsOff, type CachePort } from './port';
+import { notStoredTooLarge, notStoredUntagged, refreshFailed, servedKept } from './report';
 import { encodeValue } from './serializer';
 import { checkTags, MAX_TAGS } from './validate';
+import { excessOf, type Excess } from './value_limit';
+import { LoadSignal } from './waiters';
 
 /** The argument of a loader. */
 export interface LoaderContext {
   /** The key, as the caller passed it. */
   readonly key: string;
-  /** The caller's `signal`, if any. Absent in a background refresh. */
-  readonly signal?: AbortSignal;
+  /**
+   * Aborts when nobody in this process waits for the load any more, because all of its callers have given up (their own `signal`). It never
+   * aborts because only one of several has. The loader may stop then; if it still returns a value, that is stored. Absent in a background
+   * refresh, which nobody waits for.
+   */
+  readonly signal?: AbortSignal | undefined;
   /**
    * Adds tags that only the loader knows to the tags of the call. Await it **before** you read the source, so that no invalidation during
    * the read is missed. It resolves even if Redis could not be reached; the value is then returned and not stored. Rejects with TypeError
@@ -30,7 +37,6 @@ export interface LoaderContext {
 export type Loader<T> = (context: LoaderContext) => PromiseLike<T> | T;
 
 class Context implements LoaderContext {
-  readonly signal?: AbortSignal;
   /** The value must not be stored, because one of its tags could not be. */
   unstorable = false;
   private over = false;
@@ -43,10 +49,13 @@ class Context implements LoaderContext {
     /** Absent if nothing is stored. */
     private readonly load: Load | undefined,
     options: CallOptions,
-    signal: AbortSignal | undefined,
+    private readonly ownSignal: LoadSignal | undefined,
   ) {
     this.all = new Set(options.tags);
-    if (signal !== undefined) this.signal = signal;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.ownSignal?.signal;
   }
 
   /** A property, so that a loader may destructure its context: `({ addTags }) => ...`. */
@@ -77,6 +86,7 @@ class Context implements LoaderContext {
   /** Call this after the loader has settled: refuses further tags and waits for those under way. */
   async close(): Promise<void> {
     this.over = true;
+    this.ownSignal?.close();
     if (this.adding.length > 0) await Promise.all(this.adding);
   }
 }
@@ -84,7 +94,7 @@ class Context implements LoaderContext {
 /** The loader's outcome, after its tags have arrived. */
 async function settle<T>(port: CachePort, loader: Loader<T>, context: Context): Promise<T> {
   try {
-    return await runLoader(port.emitter.prefix, [context.key], () => loader(context));
+    return await runLoader(port.prefix, [context.key], () => loader(context));
   } finally {
     await context.close();
   }
@@ -95,14 +105,18 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
   const { driver, counters } = port;
   const load = call.a as Load;
   const offered = call.b === 0;
-  const context = new Context(port, key, load, o, o.signal);
+  const signal = new LoadSignal((abort) => driver.watch(port.repo, [key], abort));
+  const context = new Context(port, key, load, o, signal);
   counters.loads++;
   let value: T;
   try {
     value = await settle(port, loader, context);
   } catch (error) {
     counters.loadErrors++;
-    return staleInstead(port, call, load, error);
+    // Callers that have joined it meanwhile must not fail because others have given up.
+    if (signal.isAbandoned) driver.loadFailed(call, load);
+    else return staleInstead(port, call, load, key, error);
+    throw error;
   }
   if (value === undefined) {
     driver.loadedNothing(call, load);
@@ -115,7 +129,8 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
     driver.loadFailed(call, load, { error });
     throw error;
   }
-  if (context.unstorable) {
+  const refusal = offered && isUnstorable(port, context, payload);
+  if (refusal !== false && (await refusal)) {
     driver.loadFailed(call, load, { payload });
     return value;
   }
@@ -125,13 +140,35 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
   return value;
 }
 
+/** Whether a value is returned only, because a tag of it could not be put in place or it is too long. */
+function isUnstorable(port: CachePort, context: Context, payload: string): boolean | Promise<boolean> {
+  if (context.unstorable) {
+    notStoredUntagged(port);
+    return true;
+  }
+  return isTooLarge(port, payload);
+}
+
+/** Whether a value is too long to be stored. Only a long value has to wait for the server's limit. */
+export function isTooLarge(port: CachePort, payload: string): boolean | Promise<boolean> {
+  const excess = excessOf(port.limit, payload);
+  if (excess === undefined) return false;
+  const noted = (found: Excess | undefined): boolean => {
+    if (found !== undefined) notStoredTooLarge(port, found);
+    return found !== undefined;
+  };
+  return excess instanceof Promise ? excess.then(noted) : noted(excess);
+}
+
 /** After a failed load, the caller gets the value that `staleIfError` kept, or the loader's error. */
-async function staleInstead<T>(port: CachePort, call: Call, load: Load, error: unknown): Promise<T> {
+async function staleInstead<T>(port: CachePort, call: Call, load: Load, key: string, error: unknown): Promise<T> {
   const decided = call.next();
   port.driver.loadFailed(call, load, { error });
   await decided;
-  if (call.kind === Decision.Hit) return port.serializer.deserialize(call.a as string) as T;
-  throw error;
+  const kept = call.kind === Decision.Hit ? decode(port, call.a as string) : undefined;
+  if (kept?.ok !== true) throw error;
+  servedKept(port, error, key);
+  return kept.value as T;
 }
 
 /** Runs the loader for a stale value that its caller has already received. Never rejects. */
@@ -143,12 +180,12 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
     const value = await settle(port, loader, context);
     if (value === undefined) return driver.loadedNothing(undefined, load);
     const payload = encodeValue(port.serializer, value);
-    if (context.unstorable) driver.loadFailed(undefined, load, { payload });
+    if (await isUnstorable(port, context, payload)) driver.loadFailed(undefined, load, { payload });
     else driver.loaded(undefined, load, payload);
   } catch (error) {
     counters.refreshErrors++;
     driver.loadFailed(undefined, load, { error });
-    refreshFailed(port.emitter, error, key, port.logger);
+    refreshFailed(port, error, key);
   }
 }
 
@@ -156,7 +193,7 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
 export async function loadUncached<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   port.counters.loads++;
   try {
-    return await settle(port, loader, new Context(port, key, undefined, o, o.signal));
+    return await settle(port, loader, new Context(port, key, undefined, o, new LoadSignal(undefined, o.signal)));
   } catch (error) {
     port.counters.loadErrors++;
     throw error;

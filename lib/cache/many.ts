@@ -3,27 +3,41 @@
  * group waits for loads of others. So two groups that each hold a key of the other do not wait for each other.
  */
 import { AsyncResource } from 'node:async_hooks';
+import { onAbort } from '../abort';
 import { nextTick } from '../clock';
 import { badOption } from '../errors';
 import type { Call, Load, LoadOutcome } from './call';
-import { refreshFailed } from './events';
 import { Decision } from '../contract.generated';
+import { decode } from './decoding';
+import { isTooLarge } from './load';
 import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
-import { countHit, decode } from './read';
+import { countHit, countMiss, ROUNDS_MAX } from './read';
+import { refreshFailed, servedKept } from './report';
 import { encodeValue } from './serializer';
+import { LoadSignal } from './waiters';
 
-/** Loads the values of keys. Keys that are absent from its result resolve to `undefined`, and nothing is stored for them. */
-export type ManyLoader<T> = (keys: string[]) => PromiseLike<Map<string, T> | Record<string, T>> | Map<string, T> | Record<string, T>;
+/**
+ * Loads the values of keys. Keys that are absent from its result resolve to `undefined`, and nothing is stored for them. A function that
+ * declares a second parameter gets the context of the load.
+ */
+export type ManyLoader<T> = (
+  keys: string[],
+  context: ManyLoaderContext,
+) => PromiseLike<Map<string, T> | Record<string, T>> | Map<string, T> | Record<string, T>;
+
+/** The second argument of such a loader. */
+export interface ManyLoaderContext {
+  /** As `LoaderContext.signal`: aborts when nobody in this process waits for any of these keys any more. Absent in a background refresh. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 interface Member {
   readonly key: string;
   readonly call: Call;
-  /** `open`: no decision yet. */
-  state: 'open' | 'waiting' | 'mine' | 'done';
-  /** The second request, because the stored value could not be decoded. */
-  readonly again: boolean;
+  /** `open`: no decision yet. `loading`: it is among the keys that `missing` is loading now. */
+  state: 'open' | 'waiting' | 'mine' | 'loading' | 'done';
 }
 
 export class Group<T> {
@@ -40,12 +54,13 @@ export class Group<T> {
   ) {}
 
   /** Loads all keys without the cache. */
-  static async uncached<T>(port: CachePort, missing: ManyLoader<T>, keys: readonly string[]): Promise<(T | undefined)[]> {
+  static async uncached<T>(port: CachePort, missing: ManyLoader<T>, keys: readonly string[], o: CallOptions): Promise<(T | undefined)[]> {
     const unique = [...new Set(keys)];
     port.counters.misses += unique.length;
     port.counters.loads++;
     try {
-      const found = asMap<T>(await runLoader(port.emitter.prefix, unique, () => missing([...unique])));
+      const signal = new LoadSignal(undefined, o.signal);
+      const found = asMap<T>(await runLoader(port.prefix, unique, () => callMissing(missing, unique, signal)));
       return keys.map((key) => found.get(key));
     } catch (error) {
       port.counters.loadErrors++;
@@ -55,7 +70,7 @@ export class Group<T> {
 
   /** The values in the order of `keys`. */
   read(keys: readonly string[]): Promise<(T | undefined)[]> {
-    return isNested() ? waitWithin(this.port.emitter.prefix, keys, () => this.readKeys(keys)) : this.readKeys(keys);
+    return isNested() ? waitWithin(this.port.prefix, keys, () => this.readKeys(keys)) : this.readKeys(keys);
   }
 
   private readKeys(keys: readonly string[]): Promise<(T | undefined)[]> {
@@ -66,22 +81,25 @@ export class Group<T> {
       return Promise.reject(signal.reason as Error);
     }
     return new Promise((resolve, reject) => {
-      const abort = (): void => {
+      const release = onAbort(signal, () => {
         this.failure ??= { error: signal.reason };
+        this.abandon(signal.reason);
         this.wake();
         reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      void this.run(keys).then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+      });
+      void this.run(keys).then(resolve, reject).finally(release);
     });
   }
 
   private async run(keys: readonly string[]): Promise<(T | undefined)[]> {
-    for (const key of new Set(keys)) this.ask(key, false);
+    for (const key of new Set(keys)) this.ask(key);
     for (;;) {
       // Decided means: a value, a load of ours, or a wait for others.
       while (this.has('open') && this.failure === undefined) await this.change();
-      if (this.failure !== undefined) return this.giveUp(this.failure.error);
+      if (this.failure !== undefined) {
+        this.abandon(this.failure.error);
+        throw this.failure.error;
+      }
       const mine = this.members.filter((member) => member.state === 'mine');
       if (mine.length > 0) await this.load(mine);
       else if (this.has('waiting')) await this.change();
@@ -98,9 +116,15 @@ export class Group<T> {
     return new Promise((resolve) => (this.wake = resolve));
   }
 
-  private ask(key: string, again: boolean): void {
+  /** `replaces`: the stored value could not be decoded and counts as missing. */
+  private ask(key: string, former?: Call, replaces = false): void {
     const { driver, repo } = this.port;
-    const member: Member = { key, call: driver.getOrSet(repo, key, this.o, again), state: 'open', again };
+    const member: Member = { key, call: driver.getOrSet(repo, key, this.o, replaces), state: 'open' };
+    if (former !== undefined) {
+      member.call.rounds = former.rounds + 1;
+      member.call.isCounted = former.isCounted;
+      member.call.isReplacing = replaces;
+    }
     member.call.onWaiting = () => {
       member.state = 'waiting';
       this.wake();
@@ -117,22 +141,14 @@ export class Group<T> {
     const { call, key } = member;
     member.state = 'done';
     if (call.kind === Decision.Hit) {
-      const decoded = decode(port, call);
-      if (decoded.ok) {
-        countHit(port, call);
-        if (call.isStaleHit) call.onRefresh(AsyncResource.bind((load) => this.refresh(key, load)));
-        this.values.set(key, decoded.value as T);
-      } else if (member.again) {
-        port.counters.misses++;
-        member.state = 'mine';
-      } else {
-        // As in `getOrSet`, request the key once more as if there were no entry.
-        this.members.splice(this.members.indexOf(member), 1);
-        this.ask(key, true);
-      }
+      const decoded = decode(port, call.a as string);
+      if (!decoded.ok) return this.again(member, true);
+      countHit(port, call);
+      if (call.isStaleHit) call.onRefresh(AsyncResource.bind((load) => this.refresh(key, load)));
+      this.values.set(key, decoded.value as T);
       return;
     }
-    port.counters.misses++;
+    countMiss(port, call);
     if (call.kind === Decision.Nothing) return;
     if (call.kind === Decision.FailedWith) this.joined(member, call.a as LoadOutcome | undefined);
     else {
@@ -142,86 +158,131 @@ export class Group<T> {
   }
 
   private joined(member: Member, outcome: LoadOutcome | undefined): void {
-    if (outcome === undefined) member.state = 'mine';
-    else if (outcome.payload !== undefined) this.values.set(member.key, this.port.serializer.deserialize(outcome.payload) as T);
-    else this.failure ??= { error: outcome.error };
+    if (outcome === undefined) return this.again(member, false);
+    if (outcome.payload === undefined) {
+      this.failure ??= { error: outcome.error };
+      return;
+    }
+    const decoded = decode(this.port, outcome.payload);
+    if (decoded.ok) this.values.set(member.key, decoded.value as T);
+    else member.state = 'mine';
+  }
+
+  /** Requests the key once more, as `getOrSet` does. */
+  private again(member: Member, replaces: boolean): void {
+    const { call, key } = member;
+    if (this.failure !== undefined) return;
+    if (call.rounds >= ROUNDS_MAX || (replaces && call.isReplacing)) {
+      countMiss(this.port, call);
+      member.state = 'mine';
+      return;
+    }
+    this.members.splice(this.members.indexOf(member), 1);
+    this.ask(key, call, replaces);
   }
 
   /** Calls `missing` once for all keys that this process must load. */
   private async load(mine: Member[]): Promise<void> {
     const { counters, driver } = this.port;
-    for (const member of mine) member.state = 'done';
+    for (const member of mine) member.state = 'loading';
     counters.loads++;
+    const signal = this.signalFor(mine);
     let found: Map<string, T>;
     try {
-      found = asMap(await this.runMissing(mine));
+      found = asMap(await this.runMissing(mine, signal));
     } catch (error) {
       counters.loadErrors++;
-      return this.staleInstead(mine, error);
+      return await this.staleInstead(mine, error, signal.isAbandoned);
+    } finally {
+      signal.close();
+      for (const member of mine) member.state = 'done';
     }
     const stored: Promise<unknown>[] = [];
     for (const { key, call } of mine) {
       const value = found.get(key);
       this.values.set(key, value);
-      if (call.kind !== Decision.Load) continue; // Loaded without the cache.
-      const load = call.a as Load;
-      if (value === undefined) {
-        driver.loadedNothing(call, load);
-        continue;
-      }
-      const offered = call.b === 0;
-      const payload = this.encode(value, call, load);
-      if (payload === undefined) continue;
-      if (offered) stored.push(call.next());
-      driver.loaded(call, load, payload);
+      if (!isLoad(call)) continue; // Loaded without the cache.
+      if (value === undefined) driver.loadedNothing(call, call.a as Load);
+      else stored.push(this.store(call, value));
     }
     await Promise.all(stored);
   }
 
-  private runMissing(members: readonly { key: string }[]): Promise<unknown> {
-    const keys = members.map(({ key }) => key);
-    return runLoader<unknown>(this.port.emitter.prefix, keys, () => this.missing([...keys]));
+  /** Offers one value to the store. */
+  private async store(call: Call, value: T): Promise<void> {
+    const { port } = this;
+    const load = call.a as Load;
+    const offered = call.b === 0;
+    let payload: string;
+    try {
+      payload = encodeValue(port.serializer, value);
+    } catch (error) {
+      port.driver.loadFailed(call, load, { error });
+      this.failure ??= { error };
+      return;
+    }
+    const refusal = offered && isTooLarge(port, payload);
+    if (refusal !== false && (await refusal)) return port.driver.loadFailed(call, load, { payload });
+    const stored = offered ? call.next() : undefined;
+    port.driver.loaded(call, load, payload);
+    await stored;
   }
 
-  private encode(value: T, call: Call, load: Load): string | undefined {
-    try {
-      return encodeValue(this.port.serializer, value);
-    } catch (error) {
-      this.port.driver.loadFailed(call, load, { error });
-      this.failure ??= { error };
-      return undefined;
-    }
+  /** Aborts when nobody waits for any of these keys. Only this group waits for those that are loaded without the cache. */
+  private signalFor(mine: readonly Member[]): LoadSignal {
+    const { driver, repo } = this.port;
+    const shared = mine.filter(({ call }) => isLoad(call)).map(({ key }) => key);
+    if (shared.length === 0) return new LoadSignal(undefined, this.o.signal);
+    const watch = (abort: (reason: unknown) => void): (() => void) =>
+      driver.watch(repo, shared, (reason) => {
+        if (shared.length === mine.length || this.failure !== undefined) abort(reason);
+      });
+    return new LoadSignal(watch);
+  }
+
+  private runMissing(members: readonly { key: string }[], signal: LoadSignal | undefined): Promise<unknown> {
+    const keys = members.map(({ key }) => key);
+    return runLoader<unknown>(this.port.prefix, keys, () => callMissing(this.missing, keys, signal));
   }
 
   /** After `missing` failed, values that `staleIfError` kept replace its result, if there is one for every key. */
-  private async staleInstead(mine: Member[], error: unknown): Promise<void> {
+  private async staleInstead(mine: Member[], error: unknown, isAbandoned: boolean): Promise<void> {
+    const { port } = this;
     await Promise.all(
       mine.map(async ({ key, call }) => {
-        if (call.kind !== Decision.Load) {
+        // Callers that have joined meanwhile must not fail because others have given up.
+        if (isLoad(call) && isAbandoned) port.driver.loadFailed(call, call.a as Load);
+        if (!isLoad(call) || isAbandoned) {
           this.failure ??= { error };
           return;
         }
         const decided = call.next();
-        this.port.driver.loadFailed(call, call.a as Load, { error });
-        await decided;
-        if (isHit(call)) this.values.set(key, this.port.serializer.deserialize(call.a as string) as T);
-        else this.failure ??= { error };
+        port.driver.loadFailed(call, call.a as Load, { error });
+        const kept = isHit(await decided) ? decode(port, call.a as string) : undefined;
+        if (kept?.ok === true) {
+          servedKept(port, error, key);
+          this.values.set(key, kept.value as T);
+        } else {
+          this.failure ??= { error };
+        }
       }),
     );
   }
 
-  /** Fails the group: gives up its waits, and reports the loads that others may wait for. */
-  private giveUp(error: unknown): never {
+  /** Gives up the group's waits, and reports the loads that others may wait for. */
+  private abandon(reason: unknown): void {
     const { driver } = this.port;
-    for (const { call, state } of this.members) {
+    for (const member of this.members) {
+      const { call, state } = member;
+      if (state === 'done') continue;
       if (state === 'mine') {
-        if (call.kind === Decision.Load) driver.loadFailed(call, call.a as Load);
-      } else if (state !== 'done') {
-        driver.cancel(call);
-        this.port.counters.misses++;
+        if (isLoad(call)) driver.loadFailed(call, call.a as Load);
+      } else {
+        if (state !== 'loading') countMiss(this.port, call);
+        driver.abandon(call, reason);
       }
+      if (state !== 'loading') member.state = 'done';
     }
-    throw error;
   }
 
   /** Runs refreshes that are decided on together in one call. */
@@ -231,12 +292,13 @@ export class Group<T> {
   }
 
   private async runRefreshes(): Promise<void> {
-    const { driver, counters, serializer } = this.port;
+    const { port } = this;
+    const { driver, counters, serializer } = port;
     const due = this.refreshes.splice(0);
     counters.refreshes++;
     let found: Map<string, T>;
     try {
-      found = asMap(await this.runMissing(due));
+      found = asMap(await this.runMissing(due, undefined));
     } catch (error) {
       counters.refreshErrors++;
       for (const { key, load } of due) this.refreshFailed(key, load, error);
@@ -245,8 +307,14 @@ export class Group<T> {
     for (const { key, load } of due) {
       const value = found.get(key);
       try {
-        if (value === undefined) driver.loadedNothing(undefined, load);
-        else driver.loaded(undefined, load, encodeValue(serializer, value));
+        if (value === undefined) {
+          driver.loadedNothing(undefined, load);
+          continue;
+        }
+        const payload = encodeValue(serializer, value);
+        const refusal = isTooLarge(port, payload);
+        if (refusal !== false && (await refusal)) driver.loadFailed(undefined, load, { payload });
+        else driver.loaded(undefined, load, payload);
       } catch (error) {
         this.refreshFailed(key, load, error);
       }
@@ -254,10 +322,19 @@ export class Group<T> {
   }
 
   private refreshFailed(key: string, load: Load, error: unknown): void {
-    const { driver, emitter, logger } = this.port;
-    driver.loadFailed(undefined, load, { error });
-    refreshFailed(emitter, error, key, logger);
+    this.port.driver.loadFailed(undefined, load, { error });
+    refreshFailed(this.port, error, key);
   }
+}
+
+function callMissing<T>(missing: ManyLoader<T>, keys: readonly string[], own: LoadSignal | undefined): ReturnType<ManyLoader<T>> {
+  // A function that declares only the keys may use a second argument for something else.
+  if (missing.length < 2) return (missing as (keys: string[]) => ReturnType<ManyLoader<T>>)([...keys]);
+  return missing([...keys], {
+    get signal() {
+      return own?.signal;
+    },
+  });
 }
 
 /** A function, because a decision may have arrived since `kind` was last read. */
@@ -265,9 +342,13 @@ function isHit(call: Call): boolean {
   return call.kind === Decision.Hit;
 }
 
-/** Reads only own properties, because a key may be called `constructor`. */
+function isLoad(call: Call): boolean {
+  return call.kind === Decision.Load;
+}
+
+/** Reads only own properties, because a key may be called `constructor`. A copy, because the loader may change its result later. */
 function asMap<T>(found: unknown): Map<string, T> {
-  if (found instanceof Map || Object.prototype.toString.call(found) === '[object Map]') return found as Map<string, T>;
+  if (found instanceof Map || Object.prototype.toString.call(found) === '[object Map]') return new Map(found as Map<string, T>);
   if (typeof found !== 'object' || found === null || Array.isArray(found)) badOption('the result of missing', 'a Map or an object by key', found);
   return new Map(Object.entries(found as Record<string, T>));
 }

@@ -33,8 +33,8 @@ export interface CacheOptions {
    */
   lockTimeoutMs?: number | undefined;
   /**
-   * When the signal aborts, this call rejects with its reason. The load continues for other callers, and its result is stored. The loader
-   * receives the signal as `context.signal`.
+   * When it aborts, this call rejects with its reason. The load continues for all other callers, and its result is stored. If no caller in this
+   * process waits for the load any more, the loader's own `context.signal` aborts.
    */
   signal?: AbortSignal | undefined;
 }
@@ -51,6 +51,11 @@ export interface CacheRepositoryOptions {
   lockTimeoutMs?: number | undefined;
   /** Converts values to text and text to values. Default: JSON. */
   serializer?: Serializer | undefined;
+  /**
+   * Refuses values that would not come back equal, with a TypeError: NaN, the infinities, nested `undefined`, Dates, Maps, Sets, class instances and
+   * everything else that JSON changes. Default: `cache.strictValues` of the manager, or false.
+   */
+  strictValues?: boolean | undefined;
   /** Not supported in this version: any value but `false` is refused with `E_UNSUPPORTED`. */
   nearCache?: false;
 }
@@ -67,7 +72,7 @@ export interface CallOptions {
 }
 
 const CALL = new Set(['ttl', 'tags', 'staleAfter', 'staleIfError', 'maxAge', 'lockTimeoutMs', 'signal']);
-const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', 'serializer', 'nearCache']);
+const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', 'serializer', 'strictValues', 'nearCache']);
 const LOCK_TIMEOUT = { min: 1, max: 3_600_000 };
 const NO_TAGS: readonly string[] = [];
 
@@ -75,7 +80,7 @@ const NO_TAGS: readonly string[] = [];
 export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions {
   if (options === undefined) return copyOptions<CacheRepositoryOptions>({});
   const own = checkNames('cache', options, REPOSITORY);
-  const { ttl, staleAfter, staleIfError, lockTimeoutMs, serializer, nearCache } = own;
+  const { ttl, staleAfter, staleIfError, lockTimeoutMs, serializer, strictValues, nearCache } = own;
   if (ttl !== undefined) checkTtl('cache.ttl', ttl);
   if (staleAfter !== undefined) {
     checkSeconds('cache.staleAfter', staleAfter);
@@ -84,6 +89,7 @@ export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions
   if (staleIfError !== undefined) checkSeconds('cache.staleIfError', staleIfError);
   if (lockTimeoutMs !== undefined) checkMs('cache.lockTimeoutMs', lockTimeoutMs, LOCK_TIMEOUT);
   if (serializer !== undefined) checkSerializer(serializer);
+  if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('cache.strictValues', 'true or false', strictValues);
   if (nearCache !== undefined && nearCache !== false) {
     throw new HawserError('E_UNSUPPORTED', 'cache.nearCache is not supported by this version; it comes in a later one. Leave it out');
   }

@@ -1,35 +1,37 @@
 /** One `getOrSet`, from its first decision to its value. */
 import { AsyncResource } from 'node:async_hooks';
+import { onAbort } from '../abort';
 import { nextTick } from '../clock';
 import type { Call, LoadOutcome } from './call';
-import { loadUncached, refresh, runLoad, type Loader } from './load';
 import { Decision, Hit } from '../contract.generated';
+import { decode } from './decoding';
+import { loadUncached, refresh, runLoad, type Loader } from './load';
 import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
 
-/** Decoding can fail if this repository's serializer did not write the text. */
-export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
-
-export function decode(port: CachePort, call: Call): Decoded {
-  try {
-    return { ok: true, value: port.serializer.deserialize(call.a as string) };
-  } catch (error) {
-    warn(port, `an entry's value could not be read and counts as a miss: ${error instanceof Error ? error.name : 'an error'} from the serializer`);
-    return { ok: false };
-  }
-}
+/** How often a caller starts again because the load that it joined was abandoned. */
+export const ROUNDS_MAX = 5;
 
 /** Counts a read with a value. A caller that joined a load is a miss. */
 export function countHit(port: CachePort, call: Call): void {
+  if (call.isCounted) return;
+  call.isCounted = true;
   if (call.hit === Hit.Fresh) port.counters.hits++;
   else if (call.hit === Hit.Stale) port.counters.stale++;
   else port.counters.misses++;
 }
 
+/** Counts a read without a value. */
+export function countMiss(port: CachePort, call: Call): void {
+  if (call.isCounted) return;
+  call.isCounted = true;
+  port.counters.misses++;
+}
+
 /** Reads a key, and loads it if the engine decides so. */
 export function read<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
-  return isNested() ? waitWithin(port.emitter.prefix, [key], () => readKey(port, key, loader, o)) : readKey(port, key, loader, o);
+  return isNested() ? waitWithin(port.prefix, [key], () => readKey(port, key, loader, o)) : readKey(port, key, loader, o);
 }
 
 async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
@@ -39,11 +41,16 @@ async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: Ca
   return answer(port, call, key, loader, o);
 }
 
+/** The call that a caller waits for now. */
+interface Standing {
+  call: Call;
+}
+
 /** What a call's first decision means for its caller. */
-async function answer<T>(port: CachePort, call: Call, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+async function answer<T>(port: CachePort, call: Call, key: string, loader: Loader<T>, o: CallOptions, standing?: Standing): Promise<T> {
   if (call.kind === Decision.Hit) {
-    const decoded = decode(port, call);
-    if (!decoded.ok) return replaced(port, key, loader, o);
+    const decoded = decode(port, call.a as string);
+    if (!decoded.ok) return again(port, call, key, loader, o, standing, true);
     countHit(port, call);
     if (call.isStaleHit) {
       // In the caller's async context and in a separate tick, because a loader must not run inside the engine's drain.
@@ -51,14 +58,18 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
     }
     return decoded.value as T;
   }
-  port.counters.misses++;
+  countMiss(port, call);
   switch (call.kind) {
     case Decision.Load:
       return runLoad(port, call, key, loader, o);
     case Decision.Nothing:
       return undefined as T;
-    case Decision.FailedWith:
-      return joined(port, call.a as LoadOutcome | undefined, key, loader, o);
+    case Decision.FailedWith: {
+      const outcome = call.a as LoadOutcome | undefined;
+      // The load was abandoned: all callers that it ran for have given up.
+      if (outcome === undefined) return again(port, call, key, loader, o, standing);
+      return joined(port, outcome, key, loader, o);
+    }
     default:
       // A read does not fail because of the cache.
       if (call.kind === Decision.Error) warn(port, call.error('getOrSet', port.driver.node).message);
@@ -67,20 +78,26 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
 }
 
 /** The joined load failed, or succeeded with a value that must not be stored. */
-async function joined<T>(port: CachePort, outcome: LoadOutcome | undefined, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
-  if (outcome === undefined) return loadUncached(port, key, loader, o);
-  if (outcome.payload !== undefined) return port.serializer.deserialize(outcome.payload) as T;
-  throw outcome.error;
+async function joined<T>(port: CachePort, outcome: LoadOutcome, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+  if (outcome.payload === undefined) throw outcome.error;
+  const decoded = decode(port, outcome.payload);
+  return decoded.ok ? (decoded.value as T) : loadUncached(port, key, loader, o);
 }
 
-/** The stored value cannot be decoded, so the key is read once more as if there were no entry. The loaded value replaces it. */
-async function replaced<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
-  const call = await port.driver.getOrSet(port.repo, key, o, true).next();
-  if (call.kind === Decision.Hit && !decode(port, call).ok) {
-    port.counters.misses++;
+/** Starts again. `replaces`: the stored value could not be decoded and counts as missing; the loaded value replaces it. */
+async function again<T>(port: CachePort, former: Call, key: string, loader: Loader<T>, o: CallOptions, standing?: Standing, replaces = false): Promise<T> {
+  if (o.signal?.aborted === true) throw o.signal.reason;
+  if (former.rounds >= ROUNDS_MAX || (replaces && former.isReplacing)) {
+    countMiss(port, former);
     return loadUncached(port, key, loader, o);
   }
-  return answer(port, call, key, loader, o);
+  const call = port.driver.getOrSet(port.repo, key, o, replaces);
+  call.rounds = former.rounds + 1;
+  call.isCounted = former.isCounted;
+  call.isReplacing = replaces;
+  if (standing !== undefined) standing.call = call;
+  await call.next();
+  return answer(port, call, key, loader, o, standing);
 }
 
 /** Rejects with the signal's reason when it aborts. A load that has begun continues, for others and for the cache. */
@@ -89,17 +106,15 @@ function readUntilAborted<T>(port: CachePort, key: string, loader: Loader<T>, o:
     port.counters.misses++;
     return Promise.reject(signal.reason as Error);
   }
-  const call = port.driver.getOrSet(port.repo, key, o);
+  const standing: Standing = { call: port.driver.getOrSet(port.repo, key, o) };
   return new Promise<T>((resolve, reject) => {
-    const abort = (): void => {
-      if (call.phase === 'asked' || call.phase === 'waiting') {
-        port.driver.cancel(call);
-        port.counters.misses++;
-      }
+    const release = onAbort(signal, () => {
+      const { call } = standing;
+      if (call.phase === 'asked' || call.phase === 'waiting') countMiss(port, call);
+      port.driver.abandon(call, signal.reason);
       reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    const value = call.next().then(() => answer(port, call, key, loader, o));
-    void value.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    });
+    const value = standing.call.next().then((call) => answer(port, call, key, loader, o, standing));
+    void value.then(resolve, reject).finally(release);
   });
 }

@@ -4,6 +4,7 @@
  */
 import { Shortfall } from '../contract.generated';
 import type { Logger } from '../logger';
+import { due } from './due';
 import { dispatch } from './events';
 import { countersOf, setUndelivered, type CacheCounters } from './metrics';
 
@@ -33,46 +34,21 @@ const KINDS: Readonly<Record<Exclude<Shortfall, Shortfall.Owed>, Kind>> = {
   },
 };
 
-/** Between two warnings of one kind. */
-const EVERY_MS = 60_000;
-/** How many kinds are remembered. A forgotten kind may be said again sooner. */
-const MAX_KINDS = 1_000;
-
-const now = performance.now.bind(performance);
-
-/** What was said to each logger, and how many have been held back since. After `closeAll` there is another one. */
-const said = new WeakMap<Logger, Map<string, { at: number; held: number }>>();
-
 /** Counts, and warns at a bounded rate. */
 export function report(repository: string | undefined, what: Shortfall, number: number, counts: boolean, logger: Logger): void {
   if (what === Shortfall.Owed) return reportOwed(number, logger);
   const { counter, say } = KINDS[what];
   if (counts && repository !== undefined) countersOf(repository)[counter] += number;
   if (say === undefined) return;
-  const due = take(logger, `${what} ${repository ?? ''}`, number);
-  if (due > 0) warn(say(due), repository, logger);
+  const told = due(logger, `${what} ${repository ?? ''}`, number);
+  if (told > 0) warn(say(told), repository, logger);
 }
 
 function reportOwed(number: number, logger: Logger): void {
   const isMore = number > setUndelivered(number);
-  if (isMore && take(logger, String(Shortfall.Owed), 1) > 0) {
+  if (isMore && due(logger, String(Shortfall.Owed), 1) > 0) {
     warn(`${number === 1 ? 'an invalidation is' : `${number} invalidations are`} owed to Redis; until it has them, this process reads nothing from the cache`, undefined, logger);
   }
-}
-
-/** How many of this kind are to be said now; 0: they are held back. */
-function take(logger: Logger, kind: string, number: number): number {
-  let kinds = said.get(logger);
-  if (kinds === undefined) said.set(logger, (kinds = new Map<string, { at: number; held: number }>()));
-  const last = kinds.get(kind);
-  if (last !== undefined && now() - last.at < EVERY_MS) {
-    last.held += number;
-    return 0;
-  }
-  kinds.delete(kind);
-  if (kinds.size >= MAX_KINDS) kinds.delete(kinds.keys().next().value as string);
-  kinds.set(kind, { at: now(), held: 0 });
-  return number + (last?.held ?? 0);
 }
 
 function warn(message: string, repository: string | undefined, logger: Logger): void {

@@ -14,7 +14,7 @@ export {
 export { CacheRepository, type CacheItem, type SetOptions } from './repository';
 export type { CacheEvent, CacheEventName, CacheEvents } from '../cache/events';
 export type { Loader, LoaderContext } from '../cache/load';
-export type { ManyLoader } from '../cache/many';
+export type { ManyLoader, ManyLoaderContext } from '../cache/many';
 export type { CacheOptions, CacheRepositoryOptions } from '../cache/options';
 export type { Serializer } from '../cache/serializer';
 export { StaleWhileRevalidate } from './swr';

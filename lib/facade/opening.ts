@@ -4,6 +4,7 @@ import type { CacheEmitter } from '../cache/events';
 import { baseOptions, type CacheRepositoryOptions } from '../cache/options';
 import type { CachePort } from '../cache/port';
 import { guardedSerializer, JSON_SERIALIZER } from '../cache/serializer';
+import { strictSerializer } from '../cache/strict';
 import { cacheDriver, settings } from '../manager/connections';
 import type { Settings } from '../manager/options';
 import { valueLimit } from '../manager/value_limit';
@@ -25,7 +26,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
   const { opened } = own;
   if (opened !== undefined && opened.settings === s && opened.port.driver === driver) return opened.port;
   const { prefix, options } = own;
-  const { serializer } = options;
+  const serializer = options.serializer === undefined ? JSON_SERIALIZER : guardedSerializer(options.serializer);
   const registration = driver.repository(prefix);
   const port: CachePort = {
     driver,
@@ -33,7 +34,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     registration,
     repo: registration.repo,
     base: baseOptions(options, s.defaultTtl),
-    serializer: serializer === undefined ? JSON_SERIALIZER : guardedSerializer(serializer),
+    serializer: (options.strictValues ?? s.strictValues) ? strictSerializer(serializer) : serializer,
     counters: UNCOUNTED,
     tags: s.tags,
     logger: s.logger,

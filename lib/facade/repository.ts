@@ -7,7 +7,8 @@ import { Group, type ManyLoader } from '../cache/many';
 import { isNested, waitWithin } from '../cache/nesting';
 import { callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions } from '../cache/options';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
-import { countHit, decode, read } from '../cache/read';
+import { decode } from '../cache/decoding';
+import { countHit, read } from '../cache/read';
 import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '../cache/validate';
 import { badOption } from '../errors';
 import { define } from '../names';
@@ -79,7 +80,7 @@ export class CacheRepository extends CacheEmitter {
     if (list.length === 0) return [];
     if (o.tags.length > 0 && !port.tags) {
       warnTagsOff(port);
-      const load = (): Promise<unknown[]> => Group.uncached(port, missing, list);
+      const load = (): Promise<unknown[]> => Group.uncached(port, missing, list, o);
       return (await (isNested() ? waitWithin(port.prefix, list, load) : load())) as T[];
     }
     return (await new Group(port, missing, o).read(list)) as T[];
@@ -176,7 +177,7 @@ export class CacheRepository extends CacheEmitter {
 
 function found<T>(port: CachePort, call: Call): T | null {
   if (call.kind === Decision.Hit) {
-    const decoded = decode(port, call);
+    const decoded = decode(port, call.a as string);
     if (decoded.ok) {
       countHit(port, call);
       return decoded.value as T;

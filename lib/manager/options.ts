@@ -40,6 +40,8 @@ export interface CacheEngineOptions {
    * returned and not stored, with a warning. A lower limit of the server's (`proto-max-bulk-len`) or of `memoryBytes` holds as well. Default 64 MiB.
    */
   maxValueBytes?: number;
+  /** `strictValues` of repositories that do not say otherwise, for a test run for example. Default false. */
+  strictValues?: boolean;
 }
 
 /** Options that the connection URL sets. */
@@ -92,6 +94,7 @@ export interface Settings {
   readonly metrics: boolean;
   readonly logger: Logger;
   readonly maxValueBytes: number;
+  readonly strictValues: boolean;
   readonly memoryBytes: number;
   readonly redis: Readonly<Record<string, unknown>>;
   /** The cache engine's configuration, as JSON. */
@@ -99,7 +102,10 @@ export interface Settings {
 }
 
 const HOUR = 3_600_000;
-const ENGINE: Record<keyof CacheEngineOptions, { min: number; max: number; count?: true }> = {
+/** Options of the cache that are numbers. */
+type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues'>;
+
+const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   commandTimeoutMs: { min: 1, max: HOUR },
   connectBudgetMs: { min: 1, max: HOUR },
   writeTimeoutMs: { min: 1, max: HOUR },
@@ -111,7 +117,7 @@ const ENGINE: Record<keyof CacheEngineOptions, { min: number; max: number; count
   memoryBytes: { min: 1 << 16, max: 2 ** 40, count: true },
   maxValueBytes: { min: 1, max: 2 ** 29, count: true },
 };
-const ENGINE_NAMES: ReadonlySet<string> = new Set(Object.keys(ENGINE));
+const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues']);
 const NAMES: ReadonlySet<string> = new Set([
   'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
   'afterFailover', 'cache', 'logger', 'redis',
@@ -147,14 +153,17 @@ export function checkManagerOptions(options: unknown): ManagerOptions {
 
 function checkEngine(cache: CacheEngineOptions): void {
   const own = checkNames('manager.cache', cache, ENGINE_NAMES);
-  for (const [name, value] of Object.entries(own) as [keyof CacheEngineOptions, number | undefined][]) {
+  for (const name of Object.keys(ENGINE) as Numeric[]) {
     const { min, max, count } = ENGINE[name];
+    const value = own[name] as number | undefined;
     if (value === undefined) continue;
     if (!count) checkMs(`manager.cache.${name}`, value, { min, max });
     else if (!Number.isInteger(value) || value < min || value > max) {
       badOption(`manager.cache.${name}`, `a whole number from ${min} to ${max}`, value, RangeError);
     }
   }
+  const { strictValues } = own;
+  if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('manager.cache.strictValues', 'true or false', strictValues);
   const { leaseMs = LEASE_MS, renewMs = defaultRenewMs(leaseMs) }: CacheEngineOptions = own;
   if (renewMs >= leaseMs) badOption('manager.cache.renewMs', `less than manager.cache.leaseMs (${leaseMs})`, renewMs, RangeError);
 }
@@ -212,6 +221,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
     metrics: o.enableMetrics ?? readEnv('CACHE_METRICS_ENABLED'),
     logger: guardedLogger(o.logger ?? consoleLogger({ debug: monitor })),
     maxValueBytes: o.cache?.maxValueBytes ?? 64 << 20,
+    strictValues: o.cache?.strictValues ?? false,
     memoryBytes: o.cache?.memoryBytes ?? 64 << 20,
     redis: { ...o.redis },
     engine: engineConfig(o),
@@ -219,7 +229,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
 }
 
 function engineConfig(o: ManagerOptions): string {
-  const { maxValueBytes: _, ...cache }: CacheEngineOptions = { ...o.cache };
+  const { maxValueBytes: _, strictValues: __, ...cache }: CacheEngineOptions = { ...o.cache };
   if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
   const settings: CacheSettings = { ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') };
   return JSON.stringify(settings);
