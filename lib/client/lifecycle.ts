@@ -11,7 +11,7 @@ import { Command } from '../command/command';
 import { LIFE } from '../command/command_defaults';
 import { clientConfig } from './config';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
-import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
+import { CONNECTION_CLOSED_ERROR_MSG, replyCode, ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
 import type { LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
@@ -105,7 +105,7 @@ export class Lifecycle implements LinkClient {
       if (this.isClosingByHand && (error.syscall === 'connect' || error.syscall === 'read' || error.message === CONNECTION_CLOSED_ERROR_MSG)) return false;
       if (client.listenerCount('error') === 0) {
         // eslint-disable-next-line no-console -- ioredis's line, which people look for
-        console.error('[ioredis] Unhandled error event:', error.stack);
+        console.error('[ioredis] Unhandled error event:', error instanceof ReplyError ? told(error) : error.stack);
         return false;
       }
     }
@@ -342,4 +342,10 @@ function ask<T>(question: () => T): T | undefined {
 /** The rejection of `connect`: ioredis's message, with the original error as its cause. */
 function closedError(cause: Error | undefined): Error {
   return new Error(CONNECTION_CLOSED_ERROR_MSG, cause === undefined ? undefined : { cause });
+}
+
+/** An error of the server in a line of hawser's own: its code, and where it came up. What the server says behind the code may show arguments. */
+function told(error: Error): string {
+  const frames = error.stack?.slice(`${error.name}: ${error.message}`.length) ?? '';
+  return `${error.name}: ${replyCode(error.message)}${frames}`;
 }

@@ -3,6 +3,7 @@ import { clearTimeout, setImmediate, setTimeout } from '../clock';
 import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
 import { HawserError } from '../errors';
+import { replyCode } from '../observe/errors';
 
 /** The result of `within` after a time-out. */
 export const LATE = Symbol('late');
@@ -41,9 +42,4 @@ function clientError(operation: string, node: string, error: unknown): HawserErr
   const { code = 'E_INTERNAL', message, maybeExecuted } = error as { code?: string; message: string; maybeExecuted?: boolean };
   const said = code === 'E_REPLY' ? `the server refused it: ${replyCode(message)}` : message;
   return new HawserError(code, `${operation} at ${node}: ${said}`, { command: operation, node, ...(maybeExecuted ? { maybeExecuted } : {}) });
-}
-
-/** The first word of a server's error, if it is an error code. The text after it may show arguments: keys, values, passwords. */
-export function replyCode(text: string): string {
-  return /^[A-Z][A-Z0-9_]*(?= |$)/.exec(text)?.[0] ?? 'an error';
 }

@@ -1,8 +1,7 @@
 /** Log lines of the manager's clients. An outage logs one error line for each client, however many attempts it takes. */
 import type { Logger } from '../logger';
 import type { Redis } from '../client/redis';
-import { ReplyError } from '../observe/errors';
-import { replyCode } from './budget';
+import { replyCode, ReplyError } from '../observe/errors';
 
 const now = performance.now.bind(performance);
 

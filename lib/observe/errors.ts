@@ -95,3 +95,8 @@ export function errorOf(failure: Failure, command: CommandShape): Error {
   define(error, 'command', isIoredisShape ? { name: command.name, args: command.args } : { name: command.name }, isIoredisShape);
   return error;
 }
+
+/** The first word of a server's error, if it is an error code. The text after it may show arguments: keys, values, passwords. */
+export function replyCode(text: string): string {
+  return /^[A-Z][A-Z0-9_]*(?= |$)/.exec(text)?.[0] ?? 'an error';
+}

@@ -2,6 +2,8 @@
  * ioredis's tracing channels (`node:diagnostics_channel`): `ioredis:command`, `ioredis:batch`, `ioredis:connect`. Nothing is built while
  * nobody subscribes. The rules of `@opentelemetry/redis-common` decide which arguments are shown; the others become `?`.
  */
+import { define } from '../names';
+import { ReplyError } from './errors';
 import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
 
 type Channel = TracingChannel<unknown, object>;
@@ -63,10 +65,26 @@ export function traceCommand(command: Traced, place: Place): Promise<unknown> {
   command.isTraced = true;
   const context = { command: command.name, args: sanitize(command.name, command.args), ...place };
   context.database = issuedFor.get(command) ?? place.database;
-  const traced = commands.tracePromise(() => command.promise, context);
+  const traced = commands.tracePromise(() => command.promise.catch(rejectForTrace), context);
+  // The caller gets the error itself, after the trace.
+  const result = traced.catch(() => command.promise);
   // A caller that awaits the promise sees the rejection; a pipeline does not await it.
-  traced.catch(noop);
-  return traced;
+  result.catch(noop);
+  return result;
+}
+
+/** What the server quotes in an error: arguments of commands, names of keys. */
+const QUOTED = /[ (]['"`].*/s;
+
+/** Rejects with an error for the trace: as it is, but without the arguments that the error or the server's text may show. */
+function rejectForTrace(error: unknown): never {
+  if (!(error instanceof ReplyError)) throw error;
+  const traced = new ReplyError(error.message.replace(QUOTED, ''));
+  const { code, command } = error as unknown as { code: string; command?: { name: string } };
+  define(traced, 'code', code);
+  if (command !== undefined) define(traced, 'command', { name: command.name });
+  traced.stack = error.stack?.replace(error.message, () => traced.message) ?? '';
+  throw traced;
 }
 
 /** Traces a transaction as one operation. */

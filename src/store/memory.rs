@@ -99,7 +99,7 @@ impl MemoryStore {
             Op::Backoff { entry, token, base, max } => StoreReply::Held(self.back_off(now, entry, *token, *base, *max)),
             Op::Set { entry, value, life } => {
                 if !self.cells.put(entry, Content::Text(filled(value, replication)), now + *life) {
-                    return Err(StoreError::Refused("OOM the value is larger than the store".to_owned()));
+                    return Err(StoreError::Refused("OOM (SET)".to_owned()));
                 }
                 StoreReply::Done
             }

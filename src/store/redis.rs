@@ -212,6 +212,22 @@ fn push(NodeOp { op, replication }: &NodeOp, place: usize, in_full: bool, out: &
     }
 }
 
+/// The name of the command at `place` of an operation.
+fn command(op: &Op, place: usize) -> &'static str {
+    match op {
+        Op::Identify => "INFO",
+        Op::Read { .. } if place > 0 => "PTTL",
+        Op::Read { .. } | Op::ReadVersions { .. } => "MGET",
+        Op::Set { .. } => "SET",
+        Op::Delete { .. } | Op::Unlink { .. } if place.is_multiple_of(2) => "GETRANGE",
+        Op::Invalidate { .. } if place.is_multiple_of(2) => "PFCOUNT",
+        Op::Delete { .. } | Op::Invalidate { .. } => "DEL",
+        Op::Unlink { .. } => "UNLINK",
+        Op::Scan { .. } => "SCAN",
+        _ => "EVALSHA",
+    }
+}
+
 /// How a script is called: by its digest or, `in_full`, by its text.
 fn head<'a>(script: &'static Script, in_full: bool, keys: &'a str) -> [&'a [u8]; 3] {
     if in_full {
@@ -242,7 +258,7 @@ fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
     for (place, reply) in replies.iter().enumerate() {
         // The first command of each pair only counts, and may meet a value of another type.
         if let Some(text) = reply.error().filter(|_| !(tolerant && place.is_multiple_of(2))) {
-            return Err(StoreError::Refused(String::from_utf8_lossy(text).into_owned()));
+            return Err(StoreError::refused(text, command(op, place)));
         }
     }
     match op {

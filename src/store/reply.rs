@@ -90,7 +90,7 @@ pub enum StoreReply {
 /// Why an operation has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
-    /// The server refused it with this error; nothing has happened.
+    /// The server refused it; nothing has happened. The code of its error and the command, see [`StoreError::refused`].
     Refused(String),
     /// The connection was lost with the operation under way.
     Cut {
@@ -110,6 +110,17 @@ impl<T> From<Option<T>> for Seen<T> {
 }
 
 impl StoreError {
+    /// The server refused `command` with this error. Only the code is kept, which is the first word: what follows may show
+    /// arguments, and they are keys and values.
+    pub fn refused(text: &[u8], command: &str) -> Self {
+        let code = text.split(|byte| *byte == b' ').next().and_then(|word| std::str::from_utf8(word).ok());
+        let is_code = |word: &&str| {
+            word.starts_with(|c: char| c.is_ascii_uppercase())
+                && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        };
+        Self::Refused(format!("{} ({command})", code.filter(is_code).unwrap_or("an error without a code")))
+    }
+
     /// Whether the refusal comes from a state of the server that passes, not from the command.
     pub fn is_passing(&self) -> bool {
         const PASSING: &[&str] =
@@ -198,4 +209,26 @@ pub enum Answer {
     },
     /// To `Set`.
     Done,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_the_code_and_the_command_and_nothing_else_of_what_the_server_said() {
+        for (text, kept) in [
+            ("NOPERM this user has no permissions to access the 'secret' key", "NOPERM (SET)"),
+            ("ERR unknown command 'SET', with args beginning with: 'secret' 'value'", "ERR (SET)"),
+            ("READONLY You can't write", "READONLY (SET)"),
+            ("WRONG_TYPE2", "WRONG_TYPE2 (SET)"),
+            ("secret is not allowed", "an error without a code (SET)"),
+            ("Secret", "an error without a code (SET)"),
+            ("", "an error without a code (SET)"),
+        ] {
+            assert_eq!(StoreError::refused(text.as_bytes(), "SET"), StoreError::Refused(kept.to_owned()));
+        }
+        assert!(StoreError::refused(b"LOADING the dataset", "INFO").is_passing());
+        assert!(!StoreError::refused(b"\xff", "INFO").is_passing());
+    }
 }

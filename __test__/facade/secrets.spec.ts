@@ -1,0 +1,71 @@
+/** What a server says in its errors may show keys, values and passwords. It stays out of everything that hawser itself says. */
+import * as diagnostics from 'node:diagnostics_channel';
+import { inspect } from 'node:util';
+import { CacheRepository, PubSubService, RedisManager, type CacheEventName } from '../../lib/facade';
+import { Redis } from '../../lib/client/redis';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+const SECRETS = /tacit|beginning with/;
+const lines: unknown[][] = [];
+const note = (...line: unknown[]): void => void lines.push(line);
+const logger = { debug: note, info: note, warn: note, error: note };
+
+/** All that can be seen of a value. */
+const seen = (value: unknown): string => inspect(value, { depth: 9, showHidden: true });
+
+/** A server that answers these commands as servers without them do: with the arguments in the error. */
+async function without(commands: string[]): Promise<RedisServer> {
+  return RedisServer.start({ args: commands.flatMap((name) => ['--rename-command', name, '']) });
+}
+
+afterEach(() => RedisManager.closeAll());
+
+test.each([[['SET', 'EVALSHA', 'DEL', 'PFCOUNT', 'SCAN', 'PUBLISH']], [['MGET']], [['EVALSHA', 'EVAL']]])('without the commands %p', async (commands) => {
+  const server = await without(commands);
+  lines.length = 0;
+  RedisManager.configure({ url: server.url, logger, monitor: true });
+  const cache = new CacheRepository('tacit-prefix');
+  const told: unknown[] = [];
+  for (const event of ['warning', 'breaker', 'refreshError', 'gap'] as CacheEventName[]) cache.on(event, (...args: unknown[]) => told.push(args));
+  const results = await Promise.allSettled([
+    cache.set('tacit-key', 'tacit value'), cache.setWithTags('tacit-key', 'tacit value', { tags: ['tacit-tag'] }), cache.delete('tacit-key'),
+    cache.invalidateTags(['tacit-tag']), cache.deletePattern('tacit*'), cache.getOrSet('tacit-key', () => 'tacit value', { tags: ['tacit-tag'] }),
+    cache.getMany(['tacit-key']), PubSubService.publish({ type: 'key', target: 'tacit-key' }),
+  ]);
+  await until(() => lines.length > 0);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
+  expect(failures.every((error) => /: the server refused it: ERR/.test(error.message))).toBe(true);
+  if (commands.length > 3) expect(failures.length).toBeGreaterThan(4);
+  const said = told.map((args) => seen(args).replaceAll('tacit-prefix', ''));
+  expect(said.filter((text) => SECRETS.test(text))).toEqual([]);
+  expect(failures.map(seen).filter((text) => SECRETS.test(text))).toEqual([]);
+  expect(lines.map((line) => seen(line).replaceAll('tacit-prefix', '')).filter((text) => SECRETS.test(text))).toEqual([]);
+  await RedisManager.closeAll();
+  await server.stop();
+});
+
+test("a client of the application keeps the server's words on its errors; traces, and the line about an error that nobody hears, do not", async () => {
+  const server = await RedisServer.start();
+  const traced: unknown[] = [];
+  const channel = diagnostics.tracingChannel<unknown, object>('ioredis:command');
+  const handlers = { start() {}, end() {}, asyncStart() {}, asyncEnd() {}, error: (context: object) => void traced.push(context) };
+  channel.subscribe(handlers);
+  const redis = new Redis(server.url);
+  const error = (await redis.call('nosuch', 'tacit').catch((thrown: unknown) => thrown)) as Error;
+  expect(error.message).toMatch(/unknown command.*nosuch.*tacit/);
+  await until(() => traced.length > 0);
+  expect(seen(traced)).toContain('ERR unknown command');
+  expect(seen(traced)).not.toMatch(SECRETS);
+  channel.unsubscribe(handlers);
+  const printed: unknown[] = [];
+  const print = jest.spyOn(console, 'error').mockImplementation((...line) => void printed.push(line));
+  const unheard = new Redis(server.url, { username: 'tacit-user', password: 'tacit', maxRetriesPerRequest: 0, retryStrategy: () => null });
+  await until(() => printed.length > 0);
+  print.mockRestore();
+  expect(seen(printed)).toMatch(/Unhandled error event/);
+  expect(seen(printed)).not.toMatch(SECRETS);
+  unheard.disconnect();
+  await redis.quit();
+  await server.stop();
+});
