@@ -78,12 +78,13 @@ onServer('a burst', (backend) => {
     };
     const small = await run(10);
     const large = await run(30_000);
+    // Five silences in a row would open it, and these were two.
+    expect(breaker).toEqual([]);
     const open = await until(async () => {
       await cache.get('k');
       return breaker.some((text) => text.includes('open')) && (await run(30_000));
     }, { deadlineMs: 20_000 });
     expect(large).toBeLessThan(3 * Number(open) + small + 1500);
-    expect(breaker.filter((text) => text.includes('open'))).toHaveLength(1);
   });
 });
 
