@@ -68,6 +68,7 @@ test.each([['Turbopack'], ['webpack', '--webpack']])('with %s, the standalone se
   const place = app.moveOut('.next/standalone');
   expect(readdirSync(path.join(place, 'node_modules', 'hawser', 'binding')).filter((file) => file.endsWith('.node'))).toHaveLength(1);
   expect(await answerOf(place, 'memory://')).toEqual([1, 1, 2]);
+  await server.command('FLUSHALL');
   expect(await answerOf(place, server.url)).toEqual([1, 1, 2, 'hello']);
 });
 
