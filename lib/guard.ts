@@ -26,6 +26,23 @@ export function guardedLogger(logger: Logger): Logger {
   return guarded;
 }
 
+/** A clock that never throws. If the application's clock fails, time stands still, and the process gets one warning. */
+export function guardedClock(clock: () => number): () => number {
+  let last = 0;
+  let hasFailed = false;
+  return () => {
+    try {
+      const ms: unknown = clock();
+      if (typeof ms === 'number' && !Number.isNaN(ms)) return (last = ms);
+    } catch {
+      // As if it had given no number.
+    }
+    if (!hasFailed) process.emitWarning('The clock given to hawser failed or gave no number; time stands still.', { code: 'HAWSER_CLOCK' });
+    hasFailed = true;
+    return last;
+  };
+}
+
 /**
  * Calls the listeners of an event separately, in a later tick. If one throws, or its promise rejects, that is an uncaught exception, as
  * usual in Node; the others still receive the event.

@@ -66,6 +66,7 @@ export interface NativeCache {
   decisions(): unknown[];
   register(prefix: string): number;
   forget(repo: number): void;
+  setTime(ms: number): void;
   attach(link: NativeLink): void;
   attachMemory(): void;
   detach(): void;

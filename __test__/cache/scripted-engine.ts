@@ -44,6 +44,7 @@ export class ScriptedEngine implements NativeCache {
     return 1;
   }
   forget(): void {}
+  setTime(): void {}
   attach(): void {}
   attachMemory(): void {}
   detach(): void {}

@@ -76,6 +76,7 @@ export class CacheDriver {
   private flushing = false;
   private draining = false;
   private readonly timer = new WakeTimer(() => {
+    this.tellTime();
     this.native.tick();
     // The engine may want to know what the socket does with a large request.
     this.link?.pump();
@@ -89,6 +90,8 @@ export class CacheDriver {
   constructor(
     private readonly native: NativeCache,
     private readonly events: DriverEvents,
+    /** The application's clock for the store in this process, in milliseconds. */
+    private readonly clock?: () => number,
   ) {
     this.state[CacheSlot.TickIn] = -1;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
@@ -112,8 +115,16 @@ export class CacheDriver {
     this.release();
     this.isAttached = true;
     this.node = MEMORY;
+    this.tellTime();
     this.native.attachMemory();
     this.after();
+  }
+
+  /** With a clock of the application, the engine's time is what that clock says. */
+  private tellTime(): void {
+    const { clock } = this;
+    if (clock === undefined || this.link !== undefined) return;
+    this.native.setTime(clock());
   }
 
   /** Detaches the engine from its store. Calls under way are decided as if the server were down. */
@@ -328,6 +339,7 @@ export class CacheDriver {
     const { encoder } = this;
     if (encoder.at === 0) return;
     try {
+      this.tellTime();
       this.native.calls(encoder.at);
     } catch (error) {
       this.lost(error);

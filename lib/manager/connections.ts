@@ -33,7 +33,7 @@ const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
 let configured: ManagerOptions = copyOptions({});
 let current: Settings | undefined;
 const clients = new Map<Role, Redis>();
-let cache: { driver: CacheDriver; engine: string; memory: boolean } | undefined;
+let cache: { driver: CacheDriver; engine: string; clock: (() => number) | undefined; memory: boolean } | undefined;
 let closing: Promise<void> | undefined;
 const closeHooks = new Set<() => void>();
 
@@ -107,11 +107,12 @@ function connect(role: Role, s: Settings): Redis {
 /** The cache engine, attached to the main connection or to the in-process store. */
 export function cacheDriver(): CacheDriver {
   const s = settings();
-  if (cache !== undefined && cache.engine !== s.engine) {
+  const clock = s.endpoint.memory ? s.clock : undefined;
+  if (cache !== undefined && (cache.engine !== s.engine || cache.clock !== clock)) {
     cache.driver.dispose();
     cache = undefined;
   }
-  cache ??= { driver: newDriver(s), engine: s.engine, memory: false };
+  cache ??= { driver: newDriver(s, clock), engine: s.engine, clock, memory: false };
   const main = s.endpoint.memory ? undefined : client('main');
   const link = main?.[LIFE].link;
   if (main !== undefined && link !== undefined) {
@@ -139,7 +140,7 @@ const OPERATIONS: Record<string, string> = {
 };
 
 /** Makes the driver. It outlives settings, so its reports follow the current settings. */
-function newDriver(s: Settings): CacheDriver {
+function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver {
   const timed = (operation: string, ms: number): void => logger().debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`);
   const driver: CacheDriver = new CacheDriver(fromCore(() => new native.NativeCache(s.engine)), {
     event: (repo, name, message) => {
@@ -150,7 +151,7 @@ function newDriver(s: Settings): CacheDriver {
     get timed() {
       return current?.monitor === true ? timed : undefined;
     },
-  });
+  }, clock);
   return driver;
 }
 

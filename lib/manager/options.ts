@@ -3,7 +3,7 @@ import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate'
 import type { CacheSettings } from '../contract.generated';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
-import { guardedLogger } from '../guard';
+import { guardedClock, guardedLogger } from '../guard';
 import { ownOptions } from '../names';
 import type { ClientOptions } from '../options/options';
 import { consoleLogger, type Logger } from '../logger';
@@ -40,6 +40,11 @@ export interface CacheEngineOptions {
    * returned and not stored, with a warning. A lower limit of the server's (`proto-max-bulk-len`) or of `memoryBytes` holds as well. Default 64 MiB.
    */
   maxValueBytes?: number;
+  /**
+   * The clock by which entries of `memory://` grow old, in milliseconds, for tests: `() => Date.now()` follows fake timers. Only `memory://`
+   * uses it; on a server time is the server's. Default: a monotonic clock that fake timers do not move.
+   */
+  clock?: () => number;
   /** `strictValues` of repositories that do not say otherwise, for a test run for example. Default false. */
   strictValues?: boolean;
 }
@@ -95,6 +100,7 @@ export interface Settings {
   readonly logger: Logger;
   readonly maxValueBytes: number;
   readonly strictValues: boolean;
+  readonly clock: (() => number) | undefined;
   readonly memoryBytes: number;
   readonly redis: Readonly<Record<string, unknown>>;
   /** The cache engine's configuration, as JSON. */
@@ -103,7 +109,7 @@ export interface Settings {
 
 const HOUR = 3_600_000;
 /** Options of the cache that are numbers. */
-type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues'>;
+type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues' | 'clock'>;
 
 const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   commandTimeoutMs: { min: 1, max: HOUR },
@@ -117,7 +123,7 @@ const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   memoryBytes: { min: 1 << 16, max: 2 ** 40, count: true },
   maxValueBytes: { min: 1, max: 2 ** 29, count: true },
 };
-const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues']);
+const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'clock']);
 const NAMES: ReadonlySet<string> = new Set([
   'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
   'afterFailover', 'cache', 'logger', 'redis',
@@ -162,7 +168,8 @@ function checkEngine(cache: CacheEngineOptions): void {
       badOption(`manager.cache.${name}`, `a whole number from ${min} to ${max}`, value, RangeError);
     }
   }
-  const { strictValues } = own;
+  const { strictValues, clock } = own;
+  if (clock !== undefined) checkFunction('manager.cache.clock', clock);
   if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('manager.cache.strictValues', 'true or false', strictValues);
   const { leaseMs = LEASE_MS, renewMs = defaultRenewMs(leaseMs) }: CacheEngineOptions = own;
   if (renewMs >= leaseMs) badOption('manager.cache.renewMs', `less than manager.cache.leaseMs (${leaseMs})`, renewMs, RangeError);
@@ -222,6 +229,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
     logger: guardedLogger(o.logger ?? consoleLogger({ debug: monitor })),
     maxValueBytes: o.cache?.maxValueBytes ?? 64 << 20,
     strictValues: o.cache?.strictValues ?? false,
+    clock: o.cache?.clock === undefined ? undefined : guardedClock(o.cache.clock),
     memoryBytes: o.cache?.memoryBytes ?? 64 << 20,
     redis: { ...o.redis },
     engine: engineConfig(o),
@@ -229,7 +237,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
 }
 
 function engineConfig(o: ManagerOptions): string {
-  const { maxValueBytes: _, strictValues: __, ...cache }: CacheEngineOptions = { ...o.cache };
+  const { maxValueBytes: _, strictValues: __, clock: ___, ...cache }: CacheEngineOptions = { ...o.cache };
   if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
   const settings: CacheSettings = { ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') };
   return JSON.stringify(settings);

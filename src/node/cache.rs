@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use napi::bindgen_prelude::{Env, Unknown};
 use napi::sys::napi_value;
@@ -17,6 +18,7 @@ use super::pinned::Pinned;
 use super::values::{Maker, Values};
 use crate::cache::wire::{slots, Slot};
 use crate::cache::{Context, Engine, EngineConfig, RepoId};
+use crate::clock::Instant;
 use crate::contract::{CacheSettings, DECISION_SLOTS};
 use crate::session::{Cache, Session};
 
@@ -28,6 +30,8 @@ const MEMORY_BYTES: usize = 64 << 20;
 pub struct NativeCache {
     host: Rc<RefCell<Host>>,
     memory_bytes: usize,
+    /// The application's clock, if it brought one: the time that it last said.
+    time: Option<Instant>,
     calls: Option<Pinned<u8>>,
     array: Option<Maker>,
 }
@@ -40,7 +44,7 @@ impl NativeCache {
         let settings = CacheSettings::from_json(&settings).map_err(|error| thrown(&error))?;
         let cache = Cache::new(EngineConfig::from(&settings), Box::new(SystemEntropy::new()));
         let memory_bytes = settings.memory_bytes.map_or(MEMORY_BYTES, |n| n as usize);
-        Ok(Self { host: Host::shared(Session::with_cache(cache)), memory_bytes, calls: None, array: None })
+        Ok(Self { host: Host::shared(Session::with_cache(cache)), memory_bytes, time: None, calls: None, array: None })
     }
 
     /// Pins the buffer of calls and the state array; `array` is `(...items) => items`.
@@ -50,8 +54,15 @@ impl NativeCache {
         self.array = Some(Maker::new(env, &array)?);
         let mut host = self.host.borrow_mut();
         host.cache_state = Some(Pinned::new(env, &state)?);
-        host.report(now());
+        host.report(self.now());
         Ok(())
+    }
+
+    /// From now on the time is what the application's clock says, in milliseconds. It does not run backwards.
+    #[napi(catch_unwind)]
+    pub fn set_time(&mut self, ms: f64) {
+        let time = Instant::new(Duration::from_secs_f64(ms.clamp(0.0, 1e15) / 1e3));
+        self.time = Some(self.time.map_or(time, |last| last.max(time)));
     }
 
     /// The number of the repository with this prefix.
@@ -78,7 +89,7 @@ impl NativeCache {
     /// Time has come to what the state array said.
     #[napi(catch_unwind)]
     pub fn tick(&mut self) {
-        let now = now();
+        let now = self.now();
         let mut host = self.host.borrow_mut();
         host.session.on_cache_timer(now);
         host.report(now);
@@ -89,7 +100,7 @@ impl NativeCache {
     #[napi(catch_unwind)]
     pub fn attach(&mut self, link: &mut NativeLink) {
         let id = link.move_to(&self.host);
-        let now = now();
+        let now = self.now();
         let mut host = self.host.borrow_mut();
         host.session.attach(id, now);
         host.report(now);
@@ -98,7 +109,7 @@ impl NativeCache {
     /// Puts the engine on a store in this process, which lives as long as the engine is on it.
     #[napi(catch_unwind)]
     pub fn attach_memory(&mut self) {
-        let now = now();
+        let now = self.now();
         let mut host = self.host.borrow_mut();
         host.session.attach_memory(self.memory_bytes, now);
         host.report(now);
@@ -107,7 +118,7 @@ impl NativeCache {
     /// Takes the engine off its store.
     #[napi(catch_unwind)]
     pub fn detach(&mut self) {
-        let now = now();
+        let now = self.now();
         let mut host = self.host.borrow_mut();
         host.session.detach(now);
         host.report(now);
@@ -123,13 +134,17 @@ impl NativeCache {
         for decision in host.session.take_decisions() {
             flat.extend(slots(decision).iter().map(|slot| value(&values, array, slot)));
         }
-        host.report(now());
+        host.report(self.now());
         Ok(values.returned(values.array_by(array, &flat)))
+    }
+
+    fn now(&self) -> Instant {
+        self.time.unwrap_or_else(now)
     }
 
     /// An input to the engine; then the state array is up to date.
     fn input<R>(&self, act: impl FnOnce(&mut Engine, &mut Context<'_>) -> R) -> Result<R> {
-        let now = now();
+        let now = self.now();
         let mut host = self.host.borrow_mut();
         let result = host.session.cache_input(now, act);
         host.report(now);
