@@ -1,0 +1,41 @@
+/** A repository for each tenant or request: what the process remembers of prefixes is bounded by those that are in use. */
+import { runNode } from '../helpers/process';
+import { RedisServer } from '../helpers/redis-server';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start();
+});
+afterAll(() => server.stop());
+
+test.each(['redis', 'memory'])('on %s prefixes that nobody uses are forgotten, those in use and their calls are not', async (kind) => {
+  const { stdout, stderr } = await runNode(
+    `
+    const { CacheMetrics, CacheRepository, RedisManager } = require('hawser');
+    const { cacheDriver } = require('./dist/manager/connections');
+    RedisManager.configure({ url: process.env.URL });
+    const collect = async () => { for (let i = 0; i < 20; i++) { await new Promise((r) => setTimeout(r, 2)); gc(); } };
+    const tenants = async (name, count) => { for (let i = 0; i < count; i++) { const cache = new CacheRepository(name + i); await cache.getOrSet('k', () => i, { tags: ['t'], ttl: 60 }); } };
+    (async () => {
+      const held = new CacheRepository('held');
+      await held.set('k', 'kept');
+      let finish;
+      // Nobody holds this repository but its call.
+      const running = new CacheRepository('running').getOrSet('k', () => new Promise((resolve) => (finish = resolve)), { tags: ['t'] });
+      await tenants('tenant', 3000);
+      await collect();
+      const known = cacheDriver().repositoryCount;
+      finish('loaded');
+      const seen = [known < 300, await running, await new CacheRepository('running').get('k'), await held.get('k'), await new CacheRepository('tenant7').get('k')];
+      seen.push(await new CacheRepository('tenant7').invalidateTags(['t']), await new CacheRepository('tenant7').get('k'));
+      await tenants('again', 500);
+      await collect();
+      seen.push(Object.keys(CacheMetrics.snapshot().repositories).length <= 101, CacheMetrics.snapshot().loads);
+      console.log(JSON.stringify(seen));
+      await RedisManager.closeAll();
+    })();
+    `,
+    { nodeArgs: ['--expose-gc'], env: { URL: kind === 'redis' ? server.url : 'memory://' }, deadlineMs: 25_000 },
+  );
+  expect([stdout.trim(), stderr]).toEqual([JSON.stringify([true, 'loaded', 'loaded', 'kept', 7, 1, null, true, 3501]), '']);
+});
