@@ -15,6 +15,7 @@ import { CONNECTION_CLOSED_ERROR_MSG, replyCode, ReplyError } from '../observe/e
 import { Link } from '../link/link';
 import type { LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
+import { sendMonitor } from './monitoring';
 import type { ConnectorLike, ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
 import { sendSource } from '../command/script_source';
@@ -58,6 +59,8 @@ export class Lifecycle implements LinkClient {
   watched: ResolvedOptions | undefined = undefined;
   /** The number of requested attempts to connect, for tracing. */
   epoch = 0;
+  /** The last MONITOR. */
+  private monitor: Command | undefined = undefined;
   private hasBeenReady = false;
   private lastError: Error | undefined = undefined;
   /** Why there will be no further attempt to connect. */
@@ -198,9 +201,20 @@ export class Lifecycle implements LinkClient {
     this.hasBeenReady = true;
     this.setStatus('ready');
     if (this.options.monitor !== true) return;
+    // A server that monitors already does not answer a second MONITOR.
+    if (this.monitor === undefined || this.monitor.isSettled) this.monitor = sendMonitor(this);
+  }
+
+  onMonitoring(): void {
     this.isMonitoring = true;
-    this.link?.push(new Command('monitor', [], { replyEncoding: 'utf8' }, noop));
     this.setStatus('monitoring');
+  }
+
+  /** A client that was made to monitor is of no other use. If the connection was lost instead, the next one is asked. */
+  onMonitorRefused(error: Error): void {
+    if (this.client.status !== 'ready') return;
+    this.silentEmit('error', error);
+    this.client.disconnect();
   }
 
   /** Reports the commands that waited for the connection and are written now. */

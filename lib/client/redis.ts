@@ -23,6 +23,7 @@ import { LIFE, Lifecycle, noop, type RedisStatus } from './lifecycle';
 import { DEFAULTS, makeDefaults, watchOptions, type CommandDefaults } from '../command/command_defaults';
 import { DEFAULT_REDIS_OPTIONS, parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from '../options/options';
 import { pairsOf, Pipeline } from '../command/pipeline';
+import { refuseMonitor, whenMonitoring } from './monitoring';
 import { CommandQueue } from './queues';
 import { readyCheck } from './ready_check';
 import { ScanStream, type ScanOptions } from '../command/scan_stream';
@@ -311,14 +312,9 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
 
   /** Resolves with a new client that receives every command the server runs as a `monitor` event: `(time, args, source, database)`. */
   monitor(callback?: Callback<Redis>): Promise<Redis> {
-    const client = this.duplicate({ monitor: true, lazyConnect: false }) as unknown as Redis;
-    const ready = new Promise<Redis>((resolve, reject) => {
-      client.once('error', reject);
-      client.once('monitoring', () => resolve(client));
-    });
-    return callback === undefined ? ready : callBack(ready, callback as Callback);
+    if (this[LIFE].link === undefined) return refuseMonitor(callback);
+    return whenMonitoring(this.duplicate({ monitor: true, lazyConnect: false }) as unknown as Redis, callback);
   }
-
 }
 
 installCommands(Redis.prototype);

@@ -1,8 +1,8 @@
 /** Commands that do not go straight to the connection, because it is not ready or because they change state that the client tracks. */
-import { HawserError } from '../errors';
 import { Command } from '../command/command';
 import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
 import { noop, type Lifecycle } from './lifecycle';
+import { needsServer } from './memory';
 import type { Script } from '../command/script';
 import { sendSource } from '../command/script_source';
 import { ClassBit } from '../contract.generated';
@@ -65,10 +65,5 @@ function refuseOnMemory({ client }: Lifecycle, command: Command): void {
     client.disconnect();
     return;
   }
-  const error = new HawserError(
-    'E_NEEDS_SERVER',
-    `${command.name} needs a Redis server, and the URL is memory://, which has a cache and a bus but no commands. Set REDIS_URL to redis://...`,
-    { command: command.name, node: 'memory://' },
-  );
-  command.reject(error);
+  command.reject(needsServer(command.name));
 }

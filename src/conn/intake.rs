@@ -133,7 +133,8 @@ impl Link {
             Kind::Unwatch if !is_error && !command.is_in_transaction() => self.watch.released(),
             Kind::Exec if command.is_in_transaction() && (!is_error || frame.starts_with(b"-EXECABORT")) => self.watch.released(),
             Kind::Discard if !is_error && command.is_in_transaction() => self.watch.released(),
-            Kind::Monitor if !is_error => self.monitoring = true,
+            // What else a proxy may say to it opens no stream.
+            Kind::Monitor if frame == b"+OK\r\n" => self.monitoring = true,
             Kind::Reset if is_error => self.databases.forget_wire(),
             Kind::Reset => {
                 self.watch.released();

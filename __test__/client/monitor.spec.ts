@@ -1,0 +1,115 @@
+/** `monitor()` resolves when the server has said OK to MONITOR. Whatever else happens first rejects it, and leaves nothing behind. */
+import { Redis, ReplyError } from '../../lib';
+import { parseMonitorLine } from '../../lib/observe/monitor_line';
+import { MockServer } from '../compat/mock-server';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await RedisServer.start({ users: ['watcher on >secret ~* +@all', 'worker on >secret ~* +@all -monitor'] });
+});
+afterAll(() => server.stop());
+
+const connections = async (admin: Redis, user: string): Promise<number> =>
+  (await admin.client('LIST')).split('\n').filter((line) => line.includes(`user=${user} `)).length;
+
+test('a user with the right to MONITOR sees every command from then on', async () => {
+  const redis = new Redis({ port: server.port, username: 'watcher', password: 'secret' });
+  const monitor = await redis.monitor();
+  const seen: string[][] = [];
+  monitor.on('monitor', (_time: string, args: string[]) => seen.push(args));
+  await redis.set('told', 'a "quoted\\" word');
+  await until(() => seen.some(([name, key, value]) => name === 'set' && key === 'told' && value === 'a "quoted\\\\" word'));
+  expect(monitor.status).toBe('monitoring');
+  monitor.disconnect();
+  redis.disconnect();
+});
+
+test.each([2, 3] as const)('a user without the right is told what the server says, and the connection is closed (RESP%i)', async (protocol) => {
+  const admin = new Redis(server.port);
+  const redis = new Redis({ port: server.port, username: 'worker', password: 'secret', protocol });
+  await redis.ping();
+  const error = await redis.monitor().catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(ReplyError);
+  expect(error).toMatchObject({ message: expect.stringMatching(/^NOPERM/) as string, command: { name: 'monitor' } });
+  const given = await new Promise((resolve) => void redis.monitor((e, client) => resolve([e, client])).catch(() => {}));
+  expect(given).toEqual([expect.objectContaining({ message: expect.stringMatching(/^NOPERM/) as string }), undefined]);
+  await until(async () => (await connections(admin, 'worker')) === 1);
+  await expect(redis.ping()).resolves.toBe('PONG');
+  redis.disconnect();
+  admin.disconnect();
+});
+
+test.each([
+  ['an error', "-ERR unknown command 'monitor'\r\n", "ERR unknown command 'monitor'"],
+  ['another status', '+QUEUED\r\n', 'MONITOR was answered with "QUEUED" instead of OK'],
+  ['a number', ':1\r\n', 'MONITOR was answered with 1 instead of OK'],
+  ['null', '$-1\r\n', 'MONITOR was answered with null instead of OK'],
+])('%s as the answer of a proxy rejects', async (_name, answer, message) => {
+  const proxy = await MockServer.start(({ name }) => (name === 'monitor' ? answer : undefined));
+  const redis = new Redis(proxy.port);
+  await expect(redis.monitor()).rejects.toThrow(message);
+  await until(() => proxy.connections.filter(({ closed }) => !closed).length === 1);
+  redis.disconnect();
+  await proxy.stop();
+});
+
+test('a connection that is lost before the answer rejects, and no other is opened for it', async () => {
+  const proxy = await MockServer.start(({ name }, connection) => {
+    if (name !== 'monitor') return undefined;
+    connection.end();
+    return null;
+  });
+  const redis = new Redis({ port: proxy.port, retryStrategy: () => 1 });
+  await redis.ping();
+  await expect(redis.monitor()).rejects.toThrow('Connection is closed.');
+  // Whoever would try again does so after 1 ms: by then the client has had several answers.
+  for (let i = 0; i < 20; i++) await redis.ping();
+  expect(proxy.connections).toHaveLength(2);
+  redis.disconnect();
+  await proxy.stop();
+});
+
+test('a client that was made to monitor has an error, and ends, when it is refused', async () => {
+  const redis = new Redis({ port: server.port, username: 'worker', password: 'secret', monitor: true });
+  const errors: Error[] = [];
+  redis.on('error', (error) => errors.push(error));
+  await until(() => redis.status === 'end');
+  expect(errors.map(({ message }) => message)).toEqual([expect.stringMatching(/^NOPERM/)]);
+});
+
+test('a client that was made to monitor asks each connection once', async () => {
+  const proxy = await MockServer.start(({ name }, connection) => {
+    if (name !== 'monitor' || connection.number > 1) return undefined;
+    connection.end();
+    return null;
+  });
+  const redis = new Redis({ port: proxy.port, retryStrategy: () => 1, monitor: true });
+  await new Promise((resolve) => redis.once('monitoring' as 'ready', () => resolve(undefined)));
+  expect(proxy.received.filter(({ name }) => name === 'monitor').map(({ connection }) => connection)).toEqual([1, 2]);
+  redis.disconnect();
+  await proxy.stop();
+});
+
+test('memory:// has nothing to monitor', async () => {
+  const redis = new Redis('memory://');
+  await expect(redis.monitor()).rejects.toMatchObject({ code: 'E_NEEDS_SERVER' });
+  redis.disconnect();
+});
+
+describe('a line', () => {
+  test.each([
+    ['1.5 [0 127.0.0.1:1] "get" "a"', ['get', 'a']],
+    ['1.5 [0 lua] "set" "a \\"b\\"" "\\\\"', ['set', 'a "b"', '\\\\']],
+    ['1.5 [0 unix:/tmp/[x] y] "ping"', ['ping']],
+    ['1.5 [0 127.0.0.1:1] "echo" ""', ['echo', '']],
+  ])('%s', (line, args) => {
+    expect(parseMonitorLine(line)?.[1]).toEqual(args);
+  });
+
+  test('may be long', () => {
+    const long = 'x\\"'.repeat(5_000_000);
+    expect(parseMonitorLine(`1.5 [0 127.0.0.1:1] "set" "k" "${long}"`)?.[1][2]).toHaveLength(10_000_000);
+  });
+});
