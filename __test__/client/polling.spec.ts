@@ -1,4 +1,5 @@
 /** When a link polls: judged with a clock of the test's own, and what polling must not change with a real server. */
+import { createHook } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Redis } from '../../lib';
 import { Polling, type Spent } from '../../lib/link/polling';
@@ -118,6 +119,41 @@ describe('on a real server', () => {
       });
     });
     expect(seen).toEqual(['one', 'two']);
+    redis.disconnect();
+  });
+
+  test.each([
+    ['by default', '', true],
+    ["with poll: 'auto'", "?poll=auto", true],
+    ['with poll: false', '?poll=false', false],
+  ])('%s the event loop is kept turning while a reply is due: %s', async (_name, query, polls) => {
+    const { code, stdout } = await runNode(`
+      const { Redis } = require('hawser');
+      const turns = { count: 0 };
+      require('node:async_hooks').createHook({ init(_id, type) { if (type === 'Immediate') turns.count++; } }).enable();
+      const redis = new Redis('redis://127.0.0.1:${server.port}/${query}');
+      redis.once('ready', async () => {
+        turns.count = 0;
+        for (let i = 0; i < 100; i++) await redis.get('a');
+        console.log(turns.count > 0);
+        redis.disconnect();
+      });
+    `);
+    expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: String(polls) });
+  });
+
+  test('a change of the option counts from the next connection on', async () => {
+    const redis = new Redis(server.port, { retryStrategy: () => 1 });
+    await redis.ping();
+    redis.options.poll = false;
+    const ready = new Promise((resolve) => redis.once('ready', () => resolve(undefined)));
+    redis.disconnect(true);
+    await ready;
+    let turns = 0;
+    const hook = createHook({ init: (_id, type) => void (turns += type === 'Immediate' ? 1 : 0) }).enable();
+    for (let i = 0; i < 50; i++) await redis.get('a');
+    hook.disable();
+    expect(turns).toBe(0);
     redis.disconnect();
   });
 

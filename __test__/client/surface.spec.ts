@@ -58,7 +58,7 @@ describe('a Connector', () => {
 
 describe('options', () => {
   test('hawser adds are refused with a code where they cannot be used', () => {
-    for (const [name, value, Kind] of [['resend', 'sometimes', TypeError], ['maxQueueCommands', '5', TypeError], ['watchdogMs', -1, TypeError], ['maxReplyDepth', null, TypeError]] as const) {
+    for (const [name, value, Kind] of [['resend', 'sometimes', TypeError], ['maxQueueCommands', '5', TypeError], ['watchdogMs', -1, TypeError], ['poll', true, TypeError], ['maxReplyDepth', null, TypeError]] as const) {
       let error: unknown;
       try {
         new Redis({ [name]: value, lazyConnect: true });

@@ -35,6 +35,7 @@ describe('RedisManager.configure', () => {
     [{ redis: { connectionName: 'x' } }, Error, 'manager.redis.connectionName: set manager.connectionName'],
     [{ redis: { host: 'h' } }, Error, 'manager.redis.host is part of the connection URL'],
     [{ redis: { resend: 'x' } }, TypeError, "manager.redis.resend must be 'all', 'idempotent' or 'none', got a string"],
+    [{ redis: { poll: 'never' } }, TypeError, "manager.redis.poll must be 'auto' or false, got a string"],
     [{ redis: { retryStrategy: 5 } }, TypeError, 'manager.redis.retryStrategy must be a function, got 5'],
     [null, TypeError, 'manager must be an object, got null'],
   ])('refuses %p', (options, Class, message) => {

@@ -20,6 +20,7 @@ new hawser({ lazyConnect: 'yes' });
 
 // Types and values are its members, under the names that an import gives them.
 expectTypeOf<hawser.RedisOptions>().toHaveProperty('lazyConnect');
+expectTypeOf<hawser.RedisOptions['poll']>().toEqualTypeOf<'auto' | false | undefined>();
 expectTypeOf<hawser.CacheOptions>().toHaveProperty('tags');
 expectTypeOf<typeof hawser.CacheRepository>().toEqualTypeOf<typeof CacheRepository>();
 expectTypeOf(new hawser.Cluster([])).toEqualTypeOf<hawser.Cluster>();

@@ -52,6 +52,8 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       socketTimeout: options.socketTimeout,
       ...keepAlive(options),
       noDelay: Boolean(options.noDelay),
+      // As text in a URL: `?poll=false`.
+      poll: options.poll === 'auto',
       disconnectTimeout: options.disconnectTimeout,
     },
     shape: {
@@ -86,6 +88,8 @@ const BOUNDS = ['maxQueueCommands', 'maxQueueBytes', 'watchdogMs', 'maxReplyDept
 function checkOwnOptions(options: ResolvedOptions): void {
   const resend = options.resend as unknown;
   if (resend !== 'all' && resend !== 'idempotent' && resend !== 'none') badOption('resend', "'all', 'idempotent' or 'none'", resend);
+  const poll = options.poll as unknown;
+  if (poll !== 'auto' && poll !== false && poll !== 'false') badOption('poll', "'auto' or false", poll);
   for (const name of BOUNDS) {
     const value = options[name];
     if (value !== undefined && !(typeof value === 'number' && value >= 0)) badOption(name, 'a number from 0 on', value);

@@ -95,8 +95,12 @@ export class Link extends InFlight {
     this.context = { protocol: 3, replyMapping: (this.replyMapping = shape.resp3 ? 'resp3' : 'legacy') };
     this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
     this.hasOwnStream = client.openStream !== undefined;
-    // If small writes wait for each other (Nagle), one more would cost a delay.
-    this.polling = new Polling(socket.noDelay !== false && !this.hasOwnStream, () => this.queued > 0);
+    this.polling = new Polling(this.mayPoll(), () => this.queued > 0);
+  }
+
+  /** Where small writes wait for each other (Nagle's algorithm), one more of them would cost a delay. */
+  private mayPoll(): boolean {
+    return this.socketOptions.poll && this.socketOptions.noDelay !== false && !this.hasOwnStream;
   }
 
   /** Made at first use, like the shared memory, because many clients are made and never used. */
@@ -454,6 +458,7 @@ export class Link extends InFlight {
       this.coreOptions = options;
     }
     this.socketOptions = socket;
+    this.polling.reset(this.mayPoll());
     this.node = nodeName(socket);
     this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
   }

@@ -10,7 +10,7 @@ export type MessageEvent = 'message' | 'pmessage' | 'smessage';
 /** The configuration of a link: for the core, as JSON; for the socket; and the shape of replies. */
 export interface LinkConfig {
   core: LinkSettings;
-  socket: SocketOptions & { disconnectTimeout?: number };
+  socket: SocketOptions & { disconnectTimeout?: number; poll: boolean };
   shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null };
 }
 

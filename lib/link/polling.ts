@@ -57,7 +57,7 @@ export class Polling {
 
   /** `isWaiting` tells whether the server owes replies; `spent` reads two clocks, in any unit. */
   constructor(
-    private readonly isAllowed: boolean,
+    private isAllowed: boolean,
     private readonly isWaiting: () => boolean,
     private readonly spent: () => Spent = spentByThread,
   ) {
@@ -80,8 +80,9 @@ export class Polling {
     if (--this.left === 0 && this.isAllowed) this.decide();
   }
 
-  /** The connection is lost; the next one may lead to another server. */
-  reset(): void {
+  /** The connection is gone: the next one may lead elsewhere, and may have other options. */
+  reset(isAllowed = this.isAllowed): void {
+    this.isAllowed = isAllowed;
     this.rest = FIRST_REST;
     this.settle(this.isAllowed);
   }

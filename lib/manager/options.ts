@@ -189,11 +189,12 @@ function checkClientOptions(given: object): void {
   if (typeof given !== 'object' || (given as object | null) === null) badOption('manager.redis', 'an object', given);
   const redis = ownOptions(given);
   if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
-  const { retryStrategy, resend } = redis as ClientOptions;
+  const { retryStrategy, resend, poll } = redis as ClientOptions;
   if (retryStrategy !== undefined) checkFunction('manager.redis.retryStrategy', retryStrategy);
   if (resend !== undefined && !['all', 'idempotent', 'none'].includes(resend)) {
     badOption('manager.redis.resend', "'all', 'idempotent' or 'none'", resend);
   }
+  if (poll !== undefined && poll !== 'auto' && poll !== false) badOption('manager.redis.poll', "'auto' or false", poll);
   if ('sentinels' in redis) throw unsupported('manager.redis.sentinels', 'Sentinel');
   if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', 'manager.redis.connectionName: set manager.connectionName instead; the manager appends the role');
   for (const name of FROM_URL) {

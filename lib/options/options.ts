@@ -122,6 +122,12 @@ export interface CommonRedisOptions {
   maxQueueBytes?: number | undefined;
   /** hawser: checks the server after this much silence, in ms; 0: never. Default 4000. */
   watchdogMs?: number | undefined;
+  /**
+   * hawser: what the client does while replies are due. `'auto'`: it measures whether looking at its socket again and again costs less than
+   * sleeping, and does what costs less. `performance.eventLoopUtilization()` counts the looking as busy time. `false`: it always sleeps, for
+   * processes whose event loop utilization is read, for example by an autoscaler. Default `'auto'`.
+   */
+  poll?: 'auto' | false | undefined;
   /** hawser: sends commands again if the server refused them (LOADING, READONLY, TRYAGAIN ...). Default false. */
   retryRefused?: boolean | undefined;
   /** hawser: maximum nesting depth of a reply. Default 128. */
@@ -244,6 +250,7 @@ export const DEFAULT_REDIS_OPTIONS = {
   maxQueueCommands: 0,
   maxQueueBytes: 0,
   watchdogMs: 4000,
+  poll: 'auto',
   retryRefused: false,
 };
 
