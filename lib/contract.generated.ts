@@ -415,3 +415,45 @@ swr?: boolean | null,
  * What entries of a former master are worth.
  */
 afterFailover?: AfterFailoverSetting | null, };
+
+/**
+ * What a connection URL names.
+ */
+export type UrlKind = "memory" | "tcp" | "unix";
+
+/**
+ * The parts of a connection URL. A part that the URL does not name is null.
+ */
+export type UrlParts = {
+/**
+ * What the URL names.
+ */
+kind: UrlKind,
+/**
+ * Whether to use TLS.
+ */
+tls: boolean,
+/**
+ * ACL user, decoded.
+ */
+username: string | null,
+/**
+ * Password, decoded.
+ */
+password: string | null,
+/**
+ * Host, without the brackets of an IPv6 address.
+ */
+host: string | null,
+/**
+ * Port.
+ */
+port: number | null,
+/**
+ * A unix socket's path, decoded. Of other URLs what follows the host: `/3` for database 3.
+ */
+path: string,
+/**
+ * Names and values of the query, decoded.
+ */
+query: Array<[string, string]>, };

@@ -3,6 +3,7 @@
  * a connection is opened or options are built, never when the module loads, so that an application may fill `process.env` first. An empty
  * variable counts as not set.
  */
+import { hasScheme, nodeList } from './connection_url';
 import { HawserError } from './errors';
 
 interface Variable<T> {
@@ -42,12 +43,21 @@ function number(value: number, bounds: { min: number; max: number; integer?: tru
   };
 }
 
+/** Whether each node is `host:port` or a URL with a host. */
+function isNodeList(text: string): boolean {
+  try {
+    return nodeList(text).every(({ kind, host, port }, i) => kind === 'tcp' && host !== null && (port !== null || hasScheme(text.split(',')[i]?.trim() ?? '')));
+  } catch {
+    return false;
+  }
+}
+
 const VARIABLES = {
   REDIS_URL: {
     default: 'redis://localhost:6379',
     allowed: 'a URL: redis://, rediss://, unix:// or memory://',
     description: 'The address of Redis. `memory://` needs no server: cache, stale-while-revalidate and bus run inside the process.',
-    parse: (text) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : undefined),
+    parse: (text) => (hasScheme(text) ? text : undefined),
     secret: true,
   } as Variable<string>,
   REDIS_CLUSTER: flag(false, 'Whether `REDIS_URL` is a Redis Cluster. This version refuses it with `E_UNSUPPORTED`.'),
@@ -55,7 +65,7 @@ const VARIABLES = {
     default: '',
     allowed: 'host:port,... or redis:// URLs, separated by commas',
     description: "The cluster's start nodes. This version checks them and does not use them. Without them, `REDIS_URL` is the start node.",
-    parse: (text) => (text.split(',').every((node) => /^(rediss?:\/\/\S+|[^\s:/]+:\d{1,5}|\[[0-9a-f:.]+\]:\d{1,5})$/i.test(node.trim())) ? text : undefined),
+    parse: (text) => (isNodeList(text) ? text : undefined),
     secret: true,
   } as Variable<string>,
   REDIS_MANAGER_ENABLED: flag(false, 'The result of `RedisManager.isEnabled()`; it changes nothing else.'),

@@ -1,120 +1,178 @@
-//! Splits a connection URL, such as the one in `REDIS_URL`, into its parts. The `redis` crate parses it; this file adds what
-//! the crate does not know (`memory://`, and TLS as a property rather than a build feature). Errors never quote the URL,
-//! because it can hold a password.
+//! Splits a connection URL, such as the one in `REDIS_URL`, into its parts. The facade makes options of them: those of
+//! `new Redis(url)` or those of the manager. The `redis` crate parses the URL. This file adds what the crate does not know:
+//! `memory://`, the user of a unix socket, and a query with client options. Errors never quote the URL, because it can hold a
+//! password.
 
-use redis::{ConnectionAddr, IntoConnectionInfo};
-use serde_json::{json, Value};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
 
 use crate::error::{Error, ErrorKind};
 
-/// Where to connect, and as which user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
+/// What a connection URL names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum UrlKind {
     /// No server: the in-process store.
     Memory,
-    /// A server.
-    Server {
-        /// Host and port, or the path of a unix socket.
-        address: Address,
-        /// Whether to use TLS.
-        tls: bool,
-        /// ACL user, decoded.
-        username: Option<String>,
-        /// Password, decoded.
-        password: Option<String>,
-        /// Database.
-        db: u32,
-    },
+    /// A host and a port.
+    Tcp,
+    /// A unix socket.
+    Unix,
 }
 
-/// The address of a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// A host (without brackets) and a port.
-    Tcp(String, u16),
-    /// A socket's path.
-    Unix(String),
+/// The parts of a connection URL. A part that the URL does not name is null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct UrlParts {
+    /// What the URL names.
+    pub kind: UrlKind,
+    /// Whether to use TLS.
+    pub tls: bool,
+    /// ACL user, decoded.
+    pub username: Option<String>,
+    /// Password, decoded.
+    pub password: Option<String>,
+    /// Host, without the brackets of an IPv6 address.
+    pub host: Option<String>,
+    /// Port.
+    pub port: Option<u16>,
+    /// A unix socket's path, decoded. Of other URLs what follows the host: `/3` for database 3.
+    pub path: String,
+    /// Names and values of the query, decoded.
+    pub query: Vec<(String, String)>,
 }
 
+const NOT_A_URL: &str = "not a connection URL; allowed are redis://, rediss://, unix:// and memory://";
 const ALLOWED: &str = "redis://, rediss://, valkey://, valkeys://, unix:// (or redis+unix://) and memory://";
 
-/// Parses a connection URL.
-pub fn parse_url(url: &str) -> Result<Endpoint, Error> {
-    let bad = |what: &str| Error::new(ErrorKind::BadOption, format!("the connection URL {what}; allowed are {ALLOWED}"));
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("has no scheme"))?;
-    let scheme = scheme.to_ascii_lowercase();
-    if scheme == "memory" {
-        return Ok(Endpoint::Memory);
+/// Splits a connection URL.
+pub fn parse_url(url: &str) -> Result<UrlParts, Error> {
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| Error::new(ErrorKind::BadOption, NOT_A_URL))?;
+    match scheme.to_ascii_lowercase().as_str() {
+        "memory" => Ok(memory()),
+        "redis" | "valkey" => split(rest),
+        "rediss" | "valkeys" => Ok(UrlParts { tls: true, ..split(rest)? }),
+        "unix" | "redis+unix" | "valkey+unix" => unix(rest),
+        _ => Err(bad("has a scheme that is not known")),
     }
-    let tls = scheme == "rediss" || scheme == "valkeys";
-    let plain = match scheme.as_str() {
-        "redis" | "rediss" | "valkey" | "valkeys" => format!("redis://{rest}"),
-        "unix" | "redis+unix" | "valkey+unix" => format!("unix://{rest}"),
-        _ => return Err(bad("has a scheme that is not known")),
-    };
-    let parsed = redis::parse_redis_url(&plain).ok_or_else(|| bad("cannot be parsed"))?;
-    let info = parsed.into_connection_info().map_err(|e| bad(&format!("is not valid ({e})")))?;
-    let settings = info.redis_settings();
-    let address = match info.addr() {
-        ConnectionAddr::Tcp(host, port) => Address::Tcp(host.clone(), *port),
-        ConnectionAddr::Unix(path) => Address::Unix(path.to_string_lossy().into_owned()),
-        _ => return Err(bad("has an address of a kind that is not supported")),
-    };
-    Ok(Endpoint::Server {
-        address,
-        tls,
-        username: settings.username().map(str::to_owned),
-        password: settings.password().map(str::to_owned),
-        db: u32::try_from(settings.db()).map_err(|_| bad("names a database below 0"))?,
+}
+
+fn bad(what: &str) -> Error {
+    Error::new(ErrorKind::BadOption, format!("the connection URL {what}; allowed are {ALLOWED}"))
+}
+
+fn memory() -> UrlParts {
+    UrlParts {
+        kind: UrlKind::Memory,
+        tls: false,
+        username: None,
+        password: None,
+        host: None,
+        port: None,
+        path: String::new(),
+        query: Vec::new(),
+    }
+}
+
+/// The parts of `user:password@host:port/path?query`.
+fn split(rest: &str) -> Result<UrlParts, Error> {
+    let url = redis::parse_redis_url(&format!("redis://{rest}")).ok_or_else(|| bad("cannot be parsed"))?;
+    let given = |text: &str, what: &str| if text.is_empty() { Ok(None) } else { decode(text, what).map(Some) };
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    Ok(UrlParts {
+        kind: UrlKind::Tcp,
+        tls: false,
+        username: given(url.username(), "user or password")?,
+        password: given(url.password().unwrap_or_default(), "user or password")?,
+        host: given(host, "host")?,
+        port: url.port(),
+        path: url.path().to_owned(),
+        query: url.query_pairs().into_owned().collect(),
     })
 }
 
-impl Endpoint {
-    /// The parts as JSON for the facade: `memory`, `host`, `port`, `path`, `tls`, `username`, `password`, `db`; `null` if absent.
-    pub fn to_json(&self) -> Value {
-        match self {
-            Self::Memory => json!({ "memory": true }),
-            Self::Server { address, tls, username, password, db } => {
-                let (host, port, path) = match address {
-                    Address::Tcp(host, port) => (Some(host), Some(port), None),
-                    Address::Unix(path) => (None, None, Some(path)),
-                };
-                json!({
-                    "memory": false, "host": host, "port": port, "path": path, "tls": tls,
-                    "username": username, "password": password, "db": db,
-                })
-            }
-        }
+/// The parts of `user:password@/path?query`, or of `/path?user=..&pass=..` as the `redis` crate has it. The URL standard allows no
+/// user without a host, so a host stands in.
+fn unix(rest: &str) -> Result<UrlParts, Error> {
+    let (authority, path) = rest.split_at(rest.find('/').ok_or_else(|| bad("names no path of a unix socket"))?);
+    let (user, host) = authority.rsplit_once('@').map_or(("", authority), |(user, host)| (user, host));
+    if !host.is_empty() && host != "localhost" {
+        return Err(bad("names a host and a unix socket; the path of a socket begins with a slash, as in unix:///path"));
     }
+    let mut parts = split(&format!("{user}@localhost{path}"))?;
+    let username = take(&mut parts.query, "user").or(parts.username);
+    let password = take(&mut parts.query, "pass").or(parts.password);
+    let path = decode(&parts.path, "path")?;
+    Ok(UrlParts { kind: UrlKind::Unix, host: None, path, username, password, ..parts })
+}
+
+/// Takes a value out of the query.
+fn take(query: &mut Vec<(String, String)>, name: &str) -> Option<String> {
+    let at = query.iter().position(|(found, _)| found == name)?;
+    Some(query.remove(at).1)
+}
+
+/// Decodes `%40` and its like.
+fn decode(text: &str, what: &str) -> Result<String, Error> {
+    let refused =
+        || Error::new(ErrorKind::BadOption, format!("{what} in the connection URL is not percent-encoded; write a percent sign as %25"));
+    let is_encoded = |part: &str| part.len() >= 2 && part.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(is_encoded) {
+        return Err(refused());
+    }
+    percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| refused())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn server(host: &str, port: u16) -> Endpoint {
-        Endpoint::Server { address: Address::Tcp(host.into(), port), tls: false, username: None, password: None, db: 0 }
+    fn server(host: &str) -> UrlParts {
+        UrlParts { kind: UrlKind::Tcp, host: Some(host.into()), ..memory() }
     }
 
     #[test]
     fn every_part_of_a_url_is_kept() {
-        assert_eq!(parse_url("redis://localhost"), Ok(server("localhost", 6379)));
-        assert_eq!(parse_url("redis://[::1]:6380/"), Ok(server("::1", 6380)));
-        assert_eq!(parse_url("memory://"), Ok(Endpoint::Memory));
-        assert_eq!(parse_url("memory://x"), Ok(Endpoint::Memory));
-        let full = parse_url("rediss://us%40er:p%2Fa%3As@h.example:7000/3").unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        for (url, parts) in [
+            ("redis://localhost", server("localhost")),
+            ("VALKEY://localhost", server("localhost")),
+            ("redis://:secret@localhost/", UrlParts { password: text("secret"), path: "/".into(), ..server("localhost") }),
+            ("redis://[::1]:6380/", UrlParts { port: Some(6380), path: "/".into(), ..server("::1") }),
+            ("redis:///2", UrlParts { host: None, path: "/2".into(), ..server("") }),
+            (
+                "rediss://us%40er:p%2Fa%3As@h.example:7000/3?family=6&name=a%20b",
+                UrlParts {
+                    tls: true,
+                    username: text("us@er"),
+                    password: text("p/a:s"),
+                    port: Some(7000),
+                    path: "/3".into(),
+                    query: vec![("family".into(), "6".into()), ("name".into(), "a b".into())],
+                    ..server("h.example")
+                },
+            ),
+            ("memory://", memory()),
+            ("memory://x", memory()),
+        ] {
+            assert_eq!(parse_url(url), Ok(parts), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_may_have_a_user() {
+        let socket = |path: &str| UrlParts { kind: UrlKind::Unix, host: None, path: path.into(), ..server("") };
+        assert_eq!(parse_url("unix:///tmp/r%20s.sock"), Ok(socket("/tmp/r s.sock")));
+        assert_eq!(parse_url("redis+unix://localhost/r.sock"), Ok(socket("/r.sock")));
+        let query = vec![("db".to_owned(), "2".to_owned())];
         assert_eq!(
-            full,
-            Endpoint::Server {
-                address: Address::Tcp("h.example".into(), 7000),
-                tls: true,
-                username: Some("us@er".into()),
-                password: Some("p/a:s".into()),
-                db: 3
-            }
+            parse_url("unix://me:p%3Aa:b@/r.sock?db=2"),
+            Ok(UrlParts { username: Some("me".into()), password: Some("p:a:b".into()), query: query.clone(), ..socket("/r.sock") })
         );
-        assert!(
-            matches!(parse_url("unix:///tmp/r.sock?db=2"), Ok(Endpoint::Server { address: Address::Unix(p), db: 2, .. }) if p == "/tmp/r.sock")
+        assert_eq!(
+            parse_url("unix:///r.sock?user=me&db=2&pass=a%2Bb"),
+            Ok(UrlParts { username: Some("me".into()), password: Some("a+b".into()), query, ..socket("/r.sock") })
         );
     }
 
@@ -125,10 +183,13 @@ mod tests {
             "localhost:6379",
             "http://h",
             "redis://h:99999",
-            "redis://h/abc",
-            "redis://h/-1",
             "redis://:secret@",
+            "redis://:secret%@h",
+            "redis://:secret%ff@h",
             "redis+tls://secret@h",
+            "unix://secret",
+            "unix://secret/r.sock",
+            "unix://:secret%zz@/r.sock",
         ] {
             let error = parse_url(url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::BadOption, "{url}");

@@ -1,7 +1,10 @@
 /** What hawser alone does with a `Connector`, Sentinel's names and `DEBUG`; and what only a process of its own shows. */
 import * as net from 'node:net';
-import { Command, Redis, SentinelConnector } from '../../lib';
+import { inspect } from 'node:util';
+import { Command, Redis, RedisManager, SentinelConnector } from '../../lib';
 import { LIFE } from '../../lib/client/lifecycle';
+import { nodeList } from '../../lib/connection_url';
+import { readEnv } from '../../lib/env';
 import { parseConnectionString } from '../../lib/options/options';
 import { runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
@@ -21,6 +24,15 @@ function connect(options: object): Redis {
 afterEach(() => {
   for (const redis of made.splice(0)) if (redis.status !== 'end') redis.disconnect();
 });
+
+function refusal(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was refused');
+}
 
 describe('a Connector', () => {
   const resolving = (value: unknown): unknown =>
@@ -90,6 +102,34 @@ describe('options', () => {
     expect(parseConnectionString('unix://us%40er:p%3Aa:b@/run/redis.sock?db=2')).toEqual({ username: 'us@er', password: 'p:a:b', path: '/run/redis.sock', db: 2 });
     expect(parseConnectionString('unix://:secret@/s')).toEqual({ username: '', password: 'secret', path: '/s' });
     expect(parseConnectionString('unix:///run/redis.sock')).toEqual({ path: '/run/redis.sock' });
+  });
+});
+
+describe('a connection URL', () => {
+  afterEach(() => RedisManager.closeAll());
+
+  test.each([
+    'redis://h', 'redis://h:7/3', 'rediss://u%40s:p%2F%3A%40@h.example:1/2', 'valkeys://:%C3%A9@[::1]', 'redis://h?db=4&family=6', 'unix://u:p@/a%20b.sock?db=2', 'redis+unix:///s?user=u&pass=p',
+  ])('%s says the same to a client and to the manager', async (url) => {
+    const { options } = new Redis(url, { lazyConnect: true });
+    RedisManager.configure({ url, redis: { lazyConnect: true } });
+    const manager = (await RedisManager.getMainClient()).options;
+    const read = ({ host, port, path, db, username, password, family, tls }: typeof options): unknown => [host, port, path, db, username || null, password || null, family, Boolean(tls)];
+    expect(read(manager)).toEqual(read(options));
+  });
+
+  test.each(['http://h', 'redis://:hunter2%@h', 'unix://hunter2', 'unix://hunter2/s', 'redis://a:1,b:2', 'redis://:hunter2@'])('%s is refused and not repeated', (url) => {
+    const error = refusal(() => new Redis(url, { lazyConnect: true }));
+    expect(error).toMatchObject({ code: 'E_BAD_OPTION', message: expect.stringContaining('cannot be parsed') as string });
+    expect(inspect(error)).not.toContain('hunter2');
+  });
+
+  test('of each node of a list', () => {
+    const nodes = nodeList('a:1, [::1]:2,rediss://u:p@c/1').map(({ host, port, tls, password }) => [host, port, tls, password]);
+    expect(nodes).toEqual([['a', 1, false, null], ['::1', 2, false, null], ['c', null, true, 'p']]);
+    for (const text of ['a', 'a:1,', 'a:70000', 'memory://', 'unix:///s', 'redis://:p@', 'a:1,http://b']) {
+      expect(refusal(() => readEnv('REDIS_CLUSTER_NODES', { REDIS_CLUSTER_NODES: text }))).toMatchObject({ code: 'E_BAD_OPTION' });
+    }
   });
 });
 

@@ -278,12 +278,15 @@ describe('options that are changed later, as in ioredis:', () => {
 });
 
 describe('URLs, as in ioredis:', () => {
-  const urls = ['redis://h/1?db=2', 'redis://h?db=4&family=6', 'h?family=abc', 'redis://h:1?x=y&host=z&port=9', '/tmp/s.sock?db=2&x=1'];
+  const urls = [
+    'redis://h/1?db=2', 'redis://h?db=4&family=6', 'h?family=abc', 'redis://h:1?x=y&host=z&port=9', '/tmp/s.sock?db=2&x=1', '/tmp/a%20b.sock', 'h:1/s',
+    'redis://u%40s:p%3Aw@H_1:7/3', 'redis://:p@h', 'redis://u@h', 'redis://u:@h', 'u:p@h:1', '//h:1/2', '[::1]:7?db=1', 'redis:///5', 'redis://h?name=a+b%20c', 'REDIS://h/2#x',
+  ];
   compare({
     'what comes first wins': (_make, Redis) =>
       urls.map((url) => {
-        const { host, port, db, family, path, x } = new Redis(url, { lazyConnect: true }).options;
-        return [host, port, db, family, path, x];
+        const { host, port, db, family, path, username, password, name, x } = new Redis(url, { lazyConnect: true }).options;
+        return [url, host, port, db, family, path, username, password, name, x];
       }),
     'a URL behind a port': (_make, Redis) =>
       ['redis://h:1/2', '/tmp/s.sock', 'h', '10.0.0.1'].map((second) => {

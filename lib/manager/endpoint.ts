@@ -1,7 +1,7 @@
-/** The address of Redis, from a connection URL. The core parses it. No error quotes the URL, because it may hold a password. */
-import { thrownByCore } from '../core_error';
+/** The address of Redis, from a connection URL. */
+import { urlParts } from '../connection_url';
+import type { UrlParts } from '../contract.generated';
 import { HawserError } from '../errors';
-import { native } from '../native';
 
 export interface ServerEndpoint {
   readonly memory: false;
@@ -19,68 +19,64 @@ export interface ServerEndpoint {
 
 export type Endpoint = { readonly memory: true } | ServerEndpoint;
 
-const NOT_A_URL = 'not a connection URL; allowed are redis://, rediss://, unix:// and memory://';
-
-/** Query parameters that the core reads; they are not client options. */
-const NOT_OPTIONS = new Set(['db', 'user', 'pass', 'protocol']);
+const DEFAULT_PORT = 6379;
+const PROTOCOLS: Readonly<Record<string, 2 | 3>> = { 2: 2, resp2: 2, 3: 3, resp3: 3 };
 
 /** Parses a connection URL. Errors: HawserError `E_BAD_OPTION` whose message begins with `source` (the variable's or option's name). */
 export function parseEndpoint(url: string, source: string): Endpoint {
-  let parts: Record<string, unknown>;
-  const [, scheme, user, rest] = /^((?:redis\+|valkey\+)?unix:\/\/)([^@/?]*)@(\/.*)$/i.exec(url) ?? [];
-  if (scheme !== undefined && user !== undefined && rest !== undefined) return withUser(parseEndpoint(scheme + rest, source), user, source);
-  try {
-    parts = JSON.parse(native.parseUrl(url)) as Record<string, unknown>;
-  } catch (error) {
-    const reason = thrownByCore(error).message ?? NOT_A_URL;
-    throw new HawserError('E_BAD_OPTION', `${source}: ${reason.includes(url) ? NOT_A_URL : reason}`);
-  }
-  if (parts.memory === true) return { memory: true };
-  const given = <T>(value: unknown): T | undefined => (value === null ? undefined : (value as T));
+  const parts = partsOf(url, source);
+  const { kind, tls, username, password, host, port, path } = parts;
+  if (kind === 'memory') return { memory: true };
+  const isSocket = kind === 'unix';
+  if (!isSocket && host === null) throw refused(source, 'the connection URL has no host');
   return {
     memory: false,
-    host: given(parts.host),
-    port: given(parts.port),
-    path: given(parts.path),
-    tls: parts.tls === true,
-    username: given(parts.username),
-    password: given(parts.password),
-    db: given<string>(parts.path) === undefined ? (databaseInQuery(url, source) ?? (parts.db as number)) : ((parts.db as number | null) ?? 0),
-    query: queryOf(url, source),
+    host: host ?? undefined,
+    port: isSocket ? undefined : (port ?? DEFAULT_PORT),
+    path: isSocket ? path : undefined,
+    tls,
+    username: username ?? undefined,
+    password: password ?? undefined,
+    db: databaseOf(parts, source),
+    query: queryOptions(parts, source),
   };
 }
 
-/** Adds a unix socket's user and password, which the URL standard does not allow. */
-function withUser(endpoint: Endpoint, text: string, source: string): Endpoint {
-  if (endpoint.memory) return endpoint;
-  const [username = '', ...password] = text.split(':');
+function partsOf(url: string, source: string): UrlParts {
   try {
-    return { ...endpoint, username: decodeURIComponent(username) || undefined, password: decodeURIComponent(password.join(':')) || undefined };
-  } catch {
-    throw new HawserError('E_BAD_OPTION', `${source}: user or password in the connection URL is not percent-encoded`);
+    return urlParts(url);
+  } catch (cause) {
+    throw refused(source, (cause as Error).message);
   }
 }
 
-function queryOf(url: string, source: string): Record<string, string | number> {
-  const mark = url.indexOf('?');
-  const query: Record<string, string | number> = {};
-  if (mark < 0) return query;
-  for (const [name, value] of new URLSearchParams(url.slice(mark + 1).replace(/#.*$/, ''))) {
-    if (NOT_OPTIONS.has(name)) continue;
+/** The database in the URL's path, else the one in its query. */
+function databaseOf({ kind, path, query }: UrlParts, source: string): number {
+  const inPath = kind === 'tcp' ? path.replace(/^\/|\/$/g, '') : '';
+  const db = inPath || query.find(([name]) => name === 'db')?.[1] || '0';
+  if (/^\d{1,9}$/.test(db)) return Number(db);
+  throw refused(source, inPath ? 'the connection URL must end with the number of a database' : "db in the connection URL's query must be a whole number from 0");
+}
+
+function queryOptions({ query }: UrlParts, source: string): Record<string, string | number> {
+  const options: Record<string, string | number> = {};
+  for (const [name, value] of query) {
     if (name === 'keyPrefix') throw keyPrefixRefused(source);
-    query[name] = name === 'family' ? Number(value) : value;
+    if (name === 'db') continue;
+    if (name === 'family') options.family = Number(value);
+    else if (name === 'protocol') options.protocol = protocolOf(value, source);
+    else options[name] = value;
   }
-  return query;
+  return options;
 }
 
-/** `redis://host?db=2`, as in ioredis. A database in the URL's path takes precedence. (For a unix socket, the core reads the query.) */
-function databaseInQuery(url: string, source: string): number | undefined {
-  const [, path = '', query = ''] = /^[^/?#]*\/\/[^/?#]*\/?([^?#]*)(?:\?([^#]*))?/.exec(url) ?? [];
-  const db = new URLSearchParams(query).get('db');
-  if (path !== '' || db === null) return undefined;
-  if (!/^\d{1,9}$/.test(db)) throw new HawserError('E_BAD_OPTION', `${source}: db in the connection URL's query must be a whole number from 0`);
-  return Number(db);
+function protocolOf(value: string, source: string): 2 | 3 {
+  const protocol = PROTOCOLS[value];
+  if (protocol === undefined) throw refused(source, "protocol in the connection URL's query must be 2 or 3");
+  return protocol;
 }
+
+const refused = (source: string, reason: string): HawserError => new HawserError('E_BAD_OPTION', `${source}: ${reason}`);
 
 export function keyPrefixRefused(path: string): HawserError {
   return new HawserError(

@@ -1,6 +1,8 @@
 /**
  * The options of a `Redis`. Constructor forms, URL forms and defaults match ioredis 6.0; hawser's additions come last.
  */
+import { hasScheme, urlParts } from '../connection_url';
+import type { UrlParts } from '../contract.generated';
 import { ownOptions } from '../names';
 import type { ConnectionOptions } from 'node:tls';
 import { isIP, type Socket } from 'node:net';
@@ -259,37 +261,34 @@ const isInteger = (text: string): boolean => /^-?\d+$/.test(text);
 /** Parses a URL, a host with a port, or the path of a unix socket into options. */
 export function parseConnectionString(text: string): AnyOptions {
   if (isInteger(text)) return { port: Number(text) };
-  const unix = unixUrl(text);
-  if (unix !== undefined) return unix;
-  let url: URL;
   if (text.startsWith('/') && !text.startsWith('//')) {
     // A file name: no percent-decoding.
     const [path, query = ''] = text.split('?', 2);
-    return { path, ...queryOf(new URLSearchParams(query), { path }) };
+    return { path, ...queryOptions(new URLSearchParams(query), { path }) };
   }
-  try {
-    url = new URL( text.startsWith('//') ? `redis:${text}` : /^[a-z][a-z+]*:\/\//i.test(text) ? text : `redis://${text}`);
-  } catch {
-    throw new HawserError('E_BAD_OPTION', 'The connection string cannot be parsed; give redis://[user:password@]host:port/db, host:port or a socket path');
-  }
+  const { kind, username, password, host, port, path, query } = clientUrl(text);
   const options: AnyOptions = {};
-  if (url.username || url.password) {
-    options.username = decodeURIComponent(url.username);
-    options.password = decodeURIComponent(url.password);
+  if (username !== null || password !== null) Object.assign(options, { username: username ?? '', password: password ?? '' });
+  if (host !== null) options.host = host;
+  if (port !== null) options.port = port;
+  // As in ioredis, a path is a database only in a URL.
+  if (kind === 'tcp' && path.length > 1 && text.includes('//')) options.db = Number.parseInt(path.slice(1), 10);
+  else if (path.length > 1) options.path = path;
+  return { ...options, ...queryOptions(query, options) };
+}
+
+/** The parts of a URL, of `//host:port/1`, or of `host:port`. */
+function clientUrl(text: string): UrlParts {
+  try {
+    return urlParts(text.startsWith('//') ? `redis:${text}` : hasScheme(text) ? text : `redis://${text}`);
+  } catch (cause) {
+    const forms = 'give redis://[user:password@]host:port/db, host:port or a socket path';
+    throw new HawserError('E_BAD_OPTION', `The connection string cannot be parsed; ${forms}`, { cause });
   }
-  const hasScheme = text.includes('//');
-  if (url.protocol === 'unix:') options.path = decodeURIComponent(url.pathname);
-  else {
-    if (url.hostname) options.host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
-    if (url.port) options.port = Number(url.port);
-    if (url.pathname.length > 1 && hasScheme) options.db = Number.parseInt(url.pathname.slice(1), 10);
-    else if (url.pathname.length > 1) options.path = url.pathname;
-  }
-  return { ...options, ...queryOf(url.searchParams, options) };
 }
 
 /** The options in a URL's query, except those that another part of the URL sets. */
-function queryOf(query: URLSearchParams, said: AnyOptions): AnyOptions {
+function queryOptions(query: Iterable<[string, string]>, said: AnyOptions): AnyOptions {
   const options: AnyOptions = {};
   for (const [name, value] of query) {
     if (said[name] !== undefined) continue;
@@ -297,14 +296,6 @@ function queryOf(query: URLSearchParams, said: AnyOptions): AnyOptions {
     options[name] = Number.isNaN(number) ? value : number;
   }
   return options;
-}
-
-/** `unix://user:password@/path?db=1`, which is not a valid URL by the standard, because it has a user but no host. */
-function unixUrl(text: string): AnyOptions | undefined {
-  const [, user, path, query] = /^unix:\/\/([^@/?]*)@(\/[^?]*)(\?.*)?$/i.exec(text) ?? [];
-  if (user === undefined || path === undefined) return undefined;
-  const [username = '', ...password] = user.split(':');
-  return { username: decodeURIComponent(username), password: decodeURIComponent(password.join(':')), ...parseConnectionString(decodeURIComponent(path) + (query ?? '')) };
 }
 
 /** Merges constructor arguments. Earlier arguments win over later ones, and all win over the defaults. */

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use ts_rs::{Config, TS};
 
 use super::{numbers, options, Numbers};
+use crate::config;
 use crate::error::ErrorKind;
 
 const HEAD: &str =
@@ -27,6 +28,8 @@ pub(super) fn text() -> String {
     push_type::<options::LinkSettings>(&mut out);
     push_type::<options::AfterFailoverSetting>(&mut out);
     push_type::<options::CacheSettings>(&mut out);
+    push_type::<config::UrlKind>(&mut out);
+    push_type::<config::UrlParts>(&mut out);
     let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
 }

@@ -2,7 +2,7 @@
 
 use napi_derive::napi;
 
-use super::errors::{thrown, Result};
+use super::errors::{defect, thrown, Result};
 use crate::pubsub::Message;
 use crate::{command, config};
 
@@ -12,10 +12,11 @@ pub fn classify(name: String) -> u32 {
     command::classify(&name).bits()
 }
 
-/// The parts of a connection URL as JSON. Throws what is wrong with it.
+/// The parts of a connection URL, `UrlParts` as JSON. Throws the reason if it is not valid.
 #[napi(catch_unwind)]
 pub fn parse_url(url: String) -> Result<String> {
-    config::parse_url(&url).map(|endpoint| endpoint.to_json().to_string()).map_err(|error| thrown(&error))
+    let parts = config::parse_url(&url).map_err(|error| thrown(&error))?;
+    serde_json::to_string(&parts).map_err(|_| defect("a connection URL's parts are not JSON"))
 }
 
 /// Checks a bus message and returns it as JSON. Throws the reason if `text` is not a valid message.
