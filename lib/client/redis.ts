@@ -2,42 +2,29 @@
  * `Redis`: the client, compatible with ioredis. Its connection is a `Link`; this class is the public side: options, status, events,
  * commands, pipelines.
  */
-import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { isMemoryUrl } from './config';
 import { callBack, Command, type Callback } from '../command/command';
-import {
-  addBuiltinCommand,
-  createBuiltinCommand,
-  defineCommand,
-  installCommands,
-  type CommandTarget,
-  type ScriptDefinition,
-} from '../command/commander';
-import type { ChainableCommander, ExecResult, MappingOf, RedisCommander, ReplyMappingFromOptions, ReplyMappingMode } from '../command/commands';
+import { CommandClient, scanStreamOf, type ClientClass } from '../command/client';
+import type { CommandTarget } from '../command/commander';
+import type { MappingOf, RedisCommander, ReplyMappingFromOptions, ReplyMappingMode, Transaction } from '../command/commands';
 import { AbortError, ReplyError } from '../observe/errors';
-import type { EmitterClass, RedisEvents } from '../observe/events';
+import type { RedisEvents } from '../observe/events';
 import { standaloneView } from './connectors';
 import { watchCommands } from '../observe/debug';
 import { LIFE, Lifecycle, noop, type RedisStatus } from './lifecycle';
 import { DEFAULTS, makeDefaults, watchOptions, type CommandDefaults } from '../command/command_defaults';
 import { DEFAULT_REDIS_OPTIONS, parseArguments, type ClientOptions, type ConnectorLike, type ResolvedOptions } from '../options/options';
-import { pairsOf, Pipeline } from '../command/pipeline';
 import { refuseMonitor, whenMonitoring } from './monitoring';
 import { CommandQueue } from './queues';
 import { readyCheck } from './ready_check';
-import { ScanStream, type ScanOptions } from '../command/scan_stream';
-import type { Script } from '../command/script';
+import type { ScanOptions, ScanStream } from '../command/scan_stream';
 import { sendOnSlowPath } from './slow_path';
-import { builtinCommands, metaOf } from '../command/table';
+import { metaOf } from '../command/table';
 import { isTracing, traceConnect } from '../observe/tracing';
-import '../command/transformers';
 
-function scanStreamOf(redis: object, command: string, key: string | Buffer | undefined, options: ScanOptions = {}): ScanStream {
-  return new ScanStream({ objectMode: true, redis, command, ...(key === undefined ? {} : { key }), ...options });
-}
-
-export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }> {}
+export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'>
+  extends RedisCommander<{ type: 'default'; mapping: MappingOf<ReplyMapping> }>, Transaction<MappingOf<ReplyMapping>> {}
 
 /**
  * A client of one server. It is compatible with ioredis: change the import.
@@ -46,7 +33,7 @@ export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends
  * `config('GET')` an object.
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
-export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (EventEmitter as EmitterClass<RedisEvents>) implements CommandTarget {
+export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (CommandClient as unknown as ClientClass<RedisEvents>) implements CommandTarget {
   /** `new Redis.Command(name, args)`, for `sendCommand`. */
   static Command = Command;
   /** Commands reject with it when the server answers with an error. */
@@ -63,11 +50,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   status: RedisStatus = 'wait';
   /** Tells a client of one server from a `Cluster`. */
   readonly isCluster = false;
-  /** The scripts that `defineCommand` added, by name. */
-  scriptsSet: Record<string, Script> = {};
-  /** The names that `addBuiltinCommand` added. */
-  addedBuiltinSet = new Set<string>();
-  /** @internal */ [DEFAULTS]: CommandDefaults;
+  /** @internal */ declare [DEFAULTS]: CommandDefaults;
   /** @internal */ readonly [LIFE]: Lifecycle;
 
   /**
@@ -140,11 +123,6 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   /** The connector that opens the client's streams: your own `Connector`, or a view of hawser's connection. */
   get connector(): ConnectorLike & { readonly stream?: Socket | undefined } {
     return this[LIFE].connector ?? standaloneView(this);
-  }
-
-  /** The number of commands that `enableAutoPipelining` holds until the current turn of the event loop ends. */
-  get autoPipelineQueueSize(): number {
-    return this[DEFAULTS].slowPath?.autoPipeline?.length ?? 0;
   }
 
   /** Commands that wait for a reply on the current connection. This is a read-only view. */
@@ -226,55 +204,6 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return traced ?? command.promise;
   }
 
-  /** Collects any number of commands and sends them in one write. */
-  pipeline(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>> {
-    const pipeline = new Pipeline(this, false) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
-    return Array.isArray(commands) ? pipeline.addBatch(commands as unknown[][]) : pipeline;
-  }
-
-  /** A transaction: a pipeline between MULTI and EXEC. With `{ pipeline: false }`, MULTI is sent at once. */
-  multi(options: { pipeline: false }): Promise<'OK'>;
-  multi(options: { pipeline: true }): ChainableCommander<MappingOf<ReplyMapping>>;
-  multi(commands?: readonly (readonly unknown[])[]): ChainableCommander<MappingOf<ReplyMapping>>;
-  multi(commands: readonly (readonly unknown[])[], options: { pipeline: false }): Promise<'OK'>;
-  multi(argument?: readonly (readonly unknown[])[] | { pipeline: boolean } | null, options?: { pipeline: boolean }): ChainableCommander<MappingOf<ReplyMapping>> | Promise<'OK'> {
-    const { pipeline: isCollected } = (options ?? (Array.isArray(argument) ? {} : argument) ?? {}) as { pipeline?: boolean };
-    if (isCollected === false) {
-      return this.sendCommand(new Command('multi', [], this[DEFAULTS].utf8)) as Promise<'OK'>;
-    }
-    const pipeline = new Pipeline(this, true) as unknown as ChainableCommander<MappingOf<ReplyMapping>>;
-    return Array.isArray(argument) ? pipeline.addBatch(argument) : pipeline;
-  }
-
-  /** Runs a transaction that was opened with `multi({ pipeline: false })`. */
-  exec(callback?: Callback<ExecResult | null>): Promise<ExecResult | null> {
-    const command = new Command('exec', [], this[DEFAULTS].utf8);
-    // EXEC goes after the commands that are held.
-    const sent = ((this[DEFAULTS].slowPath?.autoPipeline?.add(command) ?? this.sendCommand(command)) as Promise<unknown>).then(pairsOf);
-    return callback === undefined ? sent : callBack(sent, callback as Callback);
-  }
-
-  /** Adds a Lua script as a method, to this client and to its future pipelines. */
-  defineCommand(name: string, definition: ScriptDefinition): void {
-    defineCommand(this, name, definition);
-  }
-
-  /** The names of all commands that are methods, in lower case. */
-  getBuiltinCommands(): string[] {
-    return builtinCommands.slice();
-  }
-
-  /** The two methods of a command: one returns strings, one Buffers. */
-  createBuiltinCommand(name: string): ReturnType<typeof createBuiltinCommand> {
-    return createBuiltinCommand(name);
-  }
-
-  /** Adds the methods `x` and `xBuffer` for a command that the client does not know, to this client and to its future pipelines. */
-  addBuiltinCommand(name: string): void {
-    this.addedBuiltinSet.add(name);
-    addBuiltinCommand(this, name);
-  }
-
   /** Streams the keys that SCAN finds. Each `data` event is one page, which may be empty. A key may appear twice. */
   scanStream(options?: ScanOptions): ScanStream {
     return scanStreamOf(this, 'scan', undefined, options);
@@ -282,30 +211,6 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
   /** The same with Buffers, as for all `...BufferStream` methods. */
   scanBufferStream(options?: ScanOptions): ScanStream {
     return scanStreamOf(this, 'scanBuffer', undefined, options);
-  }
-  /** Streams pages of `[field, value, ...]`; with `noValues`, pages of fields. */
-  hscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return scanStreamOf(this, 'hscan', key, options);
-  }
-  /** The same with Buffers. */
-  hscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return scanStreamOf(this, 'hscanBuffer', key, options);
-  }
-  /** Streams pages of members. */
-  sscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return scanStreamOf(this, 'sscan', key, options);
-  }
-  /** The same with Buffers. */
-  sscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return scanStreamOf(this, 'sscanBuffer', key, options);
-  }
-  /** Streams pages of `[member, score, ...]`, with scores as text. */
-  zscanStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return scanStreamOf(this, 'zscan', key, options);
-  }
-  /** The same with Buffers. */
-  zscanBufferStream(key: string | Buffer, options?: ScanOptions): ScanStream {
-    return scanStreamOf(this, 'zscanBuffer', key, options);
   }
 
   // ---- messages
@@ -316,7 +221,5 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Ev
     return whenMonitoring(this.duplicate({ monitor: true, lazyConnect: false }) as unknown as Redis, callback);
   }
 }
-
-installCommands(Redis.prototype);
 
 export { AbortError };

@@ -6,13 +6,20 @@ import { define } from '../names';
 import { badOption } from '../errors';
 import { Command, type Callback, type CommandOptions } from './command';
 import { DEFAULTS, type CommandDefaults, type SlowPath } from './command_defaults';
-import type { ResolvedOptions } from '../options/options';
 import { scriptOf, type Script } from './script';
 import { builtinCommands } from './table';
 
+/** The options that its commands depend on. */
+export interface TargetOptions {
+  keyPrefix?: string | undefined;
+  showFriendlyErrorStack?: boolean | undefined;
+  enableAutoPipelining?: boolean | undefined;
+  autoPipeliningIgnoredCommands?: string[] | undefined;
+}
+
 /** An object with command methods: a client or a pipeline. */
 export interface CommandTarget {
-  options: ResolvedOptions;
+  options: TargetOptions;
   scriptsSet: Record<string, Script>;
   /** @internal */ readonly [DEFAULTS]: CommandDefaults;
   sendCommand(command: Command): unknown;

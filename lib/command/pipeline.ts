@@ -4,10 +4,9 @@
  */
 import { callBack, Command, type Callback } from './command';
 import { DEFAULTS, LIFE, type CommandDefaults } from './command_defaults';
-import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './commander';
+import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition, type TargetOptions } from './commander';
 import type { RedisCommander } from './commands';
 import { Collection, type Outcome } from './collection';
-import type { ResolvedOptions } from '../options/options';
 import type { Script } from './script';
 import { traceBatch, type Place } from '../observe/tracing';
 
@@ -16,7 +15,7 @@ export type { Outcome };
 /** The client that a pipeline belongs to. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
-  /** @internal */ readonly [LIFE]: { readonly options: ResolvedOptions; place(): Place };
+  /** @internal */ readonly [LIFE]: { readonly options: TargetOptions; place(): Place };
   sendCommand(command: Command, pipeline?: object): unknown;
 }
 
@@ -29,7 +28,7 @@ export interface Pipeline extends RedisCommander<{ type: 'pipeline'; mapping: 'r
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
 export class Pipeline implements CommandTarget {
   readonly isPipeline = true;
-  readonly options: ResolvedOptions;
+  readonly options: TargetOptions;
   readonly scriptsSet: Record<string, Script>;
   readonly isCluster = false;
   /** @internal */ readonly [DEFAULTS]: CommandDefaults;
