@@ -14,8 +14,6 @@ export interface NativeBinding {
   threadCpuTime(): number;
   /** The parts of a connection URL as JSON; throws the reason if it is not a valid URL. */
   parseUrl(url: string): string;
-  /** Checks a bus message and returns it as JSON; throws the reason if the text is not a valid message. */
-  parseBusMessage(text: string): string;
   /** `settings`: `LinkSettings` as JSON. */
   NativeLink: new (settings: string, resp3: boolean, stringNumbers: boolean) => NativeLink;
   /** `settings`: `CacheSettings` as JSON. */

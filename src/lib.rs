@@ -10,7 +10,6 @@
 //! | [`conn`] | the link: handshake, queues, replay, subscriptions, reconnect |
 //! | [`store`] | the cache's port to its data: operations, Redis and in-memory, and the state of a server (`store::node`) |
 //! | [`cache`] | the cache engine: machines for lookups, leases, loads, refreshes and writes, and the engine that routes between them |
-//! | [`pubsub`] | the invalidation bus: message codec |
 //! | [`session`] | the links of one client and the cache that uses them, wired together |
 //! | [`tokio_io`] | the core on tokio sockets |
 //! | `node` | the core under Node.js; the only room that names napi |
@@ -29,7 +28,6 @@ pub mod conn;
 pub mod contract;
 pub mod entropy;
 pub mod error;
-pub mod pubsub;
 pub mod resp;
 pub mod session;
 pub mod store;

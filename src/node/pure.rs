@@ -1,9 +1,8 @@
-//! Stateless functions of the core: command classes, connection URLs, bus messages.
+//! Stateless functions of the core: command classes, connection URLs.
 
 use napi_derive::napi;
 
 use super::errors::{defect, thrown, Result};
-use crate::pubsub::Message;
 use crate::{command, config};
 
 /// The class of a command name: the word that JavaScript passes back with every command of that name.
@@ -17,10 +16,4 @@ pub fn classify(name: String) -> u32 {
 pub fn parse_url(url: String) -> Result<String> {
     let parts = config::parse_url(&url).map_err(|error| thrown(&error))?;
     serde_json::to_string(&parts).map_err(|_| defect("a connection URL's parts are not JSON"))
-}
-
-/// Checks a bus message and returns it as JSON. Throws the reason if `text` is not a valid message.
-#[napi(catch_unwind)]
-pub fn parse_bus_message(text: String) -> Result<String> {
-    Message::parse(&text).map(|message| message.to_json()).map_err(|error| thrown(&error))
 }
