@@ -62,6 +62,8 @@ export const enum LinkEvent {
   Check = 12,
   /** Ask the transport about bytes that wait to be acknowledged. Answer with `transport`. */
   AskTransport = 13,
+  /** The link gives up a command, which may be sent elsewhere: its number, 1 if the server may have run it. */
+  HandedBack = 14,
 }
 
 /** The kinds of subscriptions that deliver messages. */
@@ -349,6 +351,10 @@ watchdogMs?: number | null,
  * Whether commands that the server refused for the moment are sent again.
  */
 retryRefused?: boolean | null,
+/**
+ * Whether commands that lose their connection are handed back instead of sent again or rejected.
+ */
+handsBack?: boolean | null,
 /**
  * How deep replies may be nested.
  */

@@ -102,7 +102,7 @@ impl Link {
 
     fn on_caller_reply<S: Sink>(&mut self, command: PendingCommand, id: u32, frame: &[u8], sink: &mut S) {
         let is_error = frame[0] == b'-';
-        if is_error && self.options.retry_refused && !command.abandoned && self.keep_trying(command, frame) {
+        if is_error && self.options.retries_refused() && !command.abandoned && self.keep_trying(command, frame) {
             return;
         }
         self.follow(&command, frame);

@@ -338,7 +338,7 @@ impl Link {
         self.timers.clear(Timer::Reconnect);
         // A rejected SELECT has changed nothing.
         self.databases.roll_back();
-        self.reject_all(&Reason::Kind(ErrorKind::ConnectionClosed));
+        self.give_up_all();
         // Callers know that it has ended.
         self.watch.settle();
         self.timers.clear(Timer::Deadline);

@@ -21,11 +21,15 @@ impl Link {
             Resend::All if self.is_doubted => Resend::Idempotent,
             rule => rule,
         };
+        let hands_back = self.options.hands_back;
         let rules = Rules {
             resend,
             auto_resend: self.options.auto_resend,
-            max_retries: self.options.max_retries_per_request,
-            is_final: self.is_final,
+            // Whoever sends it elsewhere counts.
+            max_retries: self.options.max_retries_per_request.filter(|_| !hands_back),
+            // Another connection may still take what this link gives up.
+            is_final: self.is_final && !hands_back,
+            hands_back,
             has_open_transaction: self.transaction.is_open(),
             is_watch_lost: self.watch.is_lost(),
         };
@@ -33,7 +37,8 @@ impl Link {
         let mut again = Vec::new();
         for (command, fate) in replay.fates {
             match fate {
-                Fate::Again => again.push(PendingCommand { confirmations: 0, replays: command.replays + 1, ..command }),
+                Fate::Again { maybe_ran } if hands_back => self.hand_back(command, maybe_ran),
+                Fate::Again { .. } => again.push(PendingCommand { confirmations: 0, replays: command.replays + 1, ..command }),
                 Fate::Dropped => self.queues.release(&command),
                 Fate::Lost { kind, maybe_ran } => self.reject(command, Reason::Kind(kind), maybe_ran),
             }
@@ -49,6 +54,9 @@ impl Link {
         }
         self.transaction.closed();
         self.queues.put_first(again.into_iter());
+        if hands_back {
+            self.hand_back_unsent();
+        }
     }
 
     /// The transaction that was open on the wire is lost. Its waiting commands, and those that its caller still sends, must
@@ -69,6 +77,15 @@ impl Link {
     pub(super) fn reject_sent(&mut self, reason: &Reason) {
         for command in self.queues.take_sent() {
             self.reject(command, reason.clone(), true);
+        }
+    }
+
+    /// Rejects everything, because the link has ended, or hands it back.
+    pub(super) fn give_up_all(&mut self) {
+        if self.options.hands_back {
+            self.hand_back_unsent();
+        } else {
+            self.reject_all(&Reason::Kind(ErrorKind::ConnectionClosed));
         }
     }
 

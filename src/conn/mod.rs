@@ -2,6 +2,7 @@
 //! replies, rejections and requests (connect, close, wait) come out.
 
 mod databases;
+mod hand_back;
 mod handshake;
 mod intake;
 mod link;

@@ -74,6 +74,9 @@ pub struct LinkOptions {
     pub watchdog: Duration,
     /// Whether commands that the server refused (LOADING, READONLY, TRYAGAIN ...) are sent again rather than rejected.
     pub retry_refused: bool,
+    /// Whether someone else routes the commands (a cluster). What loses its connection and may be sent again, and what was never
+    /// sent, is handed back (`Output::HandedBack`); what the server refuses goes to its caller at once.
+    pub hands_back: bool,
     /// Bounds of one reply.
     pub limits: Limits,
 }
@@ -102,12 +105,18 @@ impl Default for LinkOptions {
             max_queue_bytes: 0,
             watchdog: Duration::from_secs(4),
             retry_refused: false,
+            hands_back: false,
             limits: Limits::default(),
         }
     }
 }
 
 impl LinkOptions {
+    /// Whether the link itself sends refused commands again. Where someone else routes the commands, a refusal is theirs to judge.
+    pub const fn retries_refused(&self) -> bool {
+        self.retry_refused && !self.hands_back
+    }
+
     /// Options from the facade's JSON, see [`LinkSettings`]; what is absent has its default.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         LinkSettings::from_json(json).map(Self::from)
@@ -139,6 +148,7 @@ impl From<LinkSettings> for LinkOptions {
             max_queue_bytes: settings.max_queue_bytes.map_or(default.max_queue_bytes, |n| n as usize),
             watchdog: settings.watchdog_ms.and_then(millis).unwrap_or_default(),
             retry_refused: settings.retry_refused.unwrap_or(default.retry_refused),
+            hands_back: settings.hands_back.unwrap_or(default.hands_back),
             limits: Limits {
                 depth: settings.max_reply_depth.map_or(default.limits.depth, |n| n as usize),
                 elements: settings.max_reply_elements.map_or(default.limits.elements, |n| n as u64),

@@ -88,6 +88,9 @@ impl Link {
         if command.opens_transaction() {
             self.transaction.forget_lost();
         }
+        if self.state == State::Ended && self.options.hands_back {
+            return self.hand_back(command, false);
+        }
         if let Some(error) = self.refusal(&command) {
             // Commands of a transaction have the same reason as their MULTI.
             let refused = self.databases.refusal(command.db, self.now).filter(|_| error == ErrorKind::Aborted);

@@ -131,6 +131,14 @@ pub enum Output {
         /// Whether the server may have run it.
         maybe_executed: bool,
     },
+    /// The link gives up the command of this number: its owner may send it elsewhere (`LinkOptions::hands_back`). All of them come
+    /// before `Closed` or `Ended`, in the order in which they were issued.
+    HandedBack {
+        /// Its number.
+        id: u32,
+        /// Whether the server may have run it.
+        sent: bool,
+    },
     /// A subscriber's message.
     Message(Message),
     /// A line of MONITOR.

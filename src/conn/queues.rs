@@ -196,8 +196,14 @@ impl Queues {
 
     /// Removes all commands that are not on the wire, in the order of their rejection.
     pub fn take_unsent(&mut self) -> impl Iterator<Item = PendingCommand> {
+        let held = self.take_held();
+        self.take_callers_unsent().chain(held)
+    }
+
+    /// Removes callers' commands that are not on the wire, in order.
+    pub fn take_callers_unsent(&mut self) -> impl Iterator<Item = PendingCommand> + use<> {
         let (refused, waiting) = (std::mem::take(&mut self.refused), std::mem::take(&mut self.waiting));
-        refused.into_iter().chain(waiting).chain(self.take_held())
+        refused.into_iter().chain(waiting)
     }
 
     /// The transaction that was open on the wire is lost: takes out what waits of it. Whether its end is still to be issued.

@@ -22,13 +22,18 @@ pub struct Rules {
     pub has_open_transaction: bool,
     /// The next transaction relies on a WATCH that was lost with the connection.
     pub is_watch_lost: bool,
+    /// What is sent again goes to another server.
+    pub hands_back: bool,
 }
 
 /// The fate of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It is sent again.
-    Again,
+    Again {
+        /// Whether the server may have run it on this connection.
+        maybe_ran: bool,
+    },
     /// Nobody waits for it.
     Dropped,
     /// It is rejected.
@@ -83,13 +88,15 @@ pub fn decide(sent: VecDeque<PendingCommand>, rules: &Rules) -> Replay {
                     (false, true) => Some(ErrorKind::Aborted),
                     // It may have run; sent again, it would run unguarded.
                     (false, false) if opens && watch.is_lost => Some(ErrorKind::Aborted),
+                    (false, false) if rules.hands_back && index >= unrun => None,
                     (false, false) => obstacle(&command, rules),
                 };
                 if opens {
                     lost = obstacle;
                 }
                 watch.follow(&command, obstacle.is_none());
-                obstacle.map_or(Fate::Again, |kind| Fate::Lost { kind, maybe_ran: index < unrun || !(inside || opens) })
+                let maybe_ran = index < unrun || !(inside || opens);
+                obstacle.map_or(Fate::Again { maybe_ran }, |kind| Fate::Lost { kind, maybe_ran })
             }
         };
         fates.push((command, fate));
@@ -140,7 +147,7 @@ fn obstacle(command: &PendingCommand, rules: &Rules) -> Option<ErrorKind> {
         Resend::Idempotent => command.class.has(Class::IDEMPOTENT),
         Resend::None => false,
     };
-    if rules.is_final {
+    if rules.is_final || rules.hands_back && command.class.kind() == Kind::Quit {
         Some(ErrorKind::ConnectionClosed)
     } else if !allowed || !rules.auto_resend {
         Some(ErrorKind::Aborted)
@@ -165,6 +172,7 @@ mod tests {
         is_final: false,
         has_open_transaction: false,
         is_watch_lost: false,
+        hands_back: false,
     };
 
     fn command(name: &str, flags: u32) -> PendingCommand {
@@ -174,7 +182,7 @@ mod tests {
 
     fn decided(commands: &[PendingCommand], rules: &Rules) -> String {
         let show = |(_, fate): &(PendingCommand, Fate)| match fate {
-            Fate::Again => "again".to_owned(),
+            Fate::Again { .. } => "again".to_owned(),
             Fate::Dropped => "dropped".to_owned(),
             Fate::Lost { kind, maybe_ran } => format!("{}{}", kind.code(), if *maybe_ran { "?" } else { "" }),
         };

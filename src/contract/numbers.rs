@@ -131,6 +131,8 @@ numbers! {
         Check = 12,
         /// Ask the transport about bytes that wait to be acknowledged. Answer with `transport`.
         AskTransport = 13,
+        /// The link gives up a command, which may be sent elsewhere: its number, 1 if the server may have run it.
+        HandedBack = 14,
     }
 
     /// The kinds of subscriptions that deliver messages.

@@ -83,6 +83,8 @@ pub struct LinkSettings {
     pub watchdog_ms: Option<f64>,
     /// Whether commands that the server refused for the moment are sent again.
     pub retry_refused: Option<bool>,
+    /// Whether commands that lose their connection are handed back instead of sent again or rejected.
+    pub hands_back: Option<bool>,
     /// How deep replies may be nested.
     pub max_reply_depth: Option<f64>,
     /// How many elements a reply may have.

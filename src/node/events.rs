@@ -18,6 +18,10 @@ pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_valu
             let (kind, text) = cause(reason);
             error_slots(values, LinkEvent::Rejected, *id, values.error(kind, text, *maybe_executed))
         }
+        Output::HandedBack { id, sent } => {
+            let none = values.undefined();
+            [number(values, LinkEvent::HandedBack.number()), number(values, *id), number(values, u32::from(*sent)), none, none]
+        }
         Output::Failed { kind, text } => error_slots(values, LinkEvent::Failed, 0, values.error(*kind, Some(text), false)),
         _ => {
             let Some((kind, argument)) = plain(values, output) else { return };
@@ -42,7 +46,7 @@ fn plain(values: &Values<'_>, output: &Output) -> Option<(LinkEvent, Option<napi
         Output::AskTransport => (LinkEvent::AskTransport, None),
         Output::Probe(request) => (LinkEvent::Probe, Some(values.buffer(&request.bytes))),
         Output::Ended => (LinkEvent::Ended, None),
-        Output::Core(_) | Output::Message(_) | Output::Rejected { .. } | Output::Failed { .. } => return None,
+        Output::Core(_) | Output::Message(_) | Output::Rejected { .. } | Output::HandedBack { .. } | Output::Failed { .. } => return None,
     })
 }
 

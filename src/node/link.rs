@@ -218,6 +218,12 @@ impl NativeLink {
         self.input(|link, now| link.on_checked(accepted, now))
     }
 
+    /// Hands back what waits for a connection.
+    #[napi(catch_unwind)]
+    pub fn hand_back_waiting(&mut self) -> Result<()> {
+        self.input(Link::hand_back_waiting)
+    }
+
     /// Brings the state array up to date, after the cache has used the link.
     #[napi(catch_unwind)]
     pub fn refresh(&mut self) -> Result<()> {

@@ -3,6 +3,7 @@
 mod core;
 mod cut;
 mod databases;
+mod hand_back;
 mod handshake;
 mod lifecycle;
 mod pubsub;

@@ -45,6 +45,7 @@ fn options(dice: &mut Dice) -> LinkOptions {
         max_queue_commands: dice.pick(&[0, 0, 20]),
         watchdog: Duration::from_secs(dice.pick(&[0, 4])),
         retry_refused: dice.one_in(2),
+        hands_back: dice.one_in(3),
         ..LinkOptions::default()
     }
 }
@@ -125,7 +126,14 @@ impl Walk {
                 }
                 rig.drain();
             }
-            34 => rig.server.frozen = dice.one_in(4),
+            34 => match dice.roll(4) {
+                0 => rig.server.frozen = dice.one_in(2),
+                1 => {
+                    rig.link.hand_back_waiting(rig.now);
+                    rig.drain();
+                }
+                _ => rig.server.frozen = false,
+            },
             35 => {
                 let channel = dice.pick(&["a", "b", "pq"]);
                 if let Some(connection) = rig.connection.as_mut() {
@@ -182,6 +190,8 @@ impl Walk {
             let names_another = outcome.starts_with("db") && !outcome.contains(text.as_str()) && text != "exec";
             assert!(!names_another, "{text} was answered {outcome}");
             assert!(!text.contains(" t") || !rig.server.ran_alone.contains_key(text), "{text} ran outside its transaction");
+            assert!(outcome != "back" || !text.starts_with("incr") || rig.ran(text) == 0, "{text} ran");
+            assert!(outcome != "back?" || rig.link.options.resend != Resend::None, "{text} may not be sent twice");
             if text.starts_with("incr k") && rig.link.options.resend != Resend::All {
                 assert!(rig.ran(text) <= 1, "{text} ran twice");
                 assert!(!outcome.starts_with("db") || rig.ran(text) == 1, "{text} was answered without running");

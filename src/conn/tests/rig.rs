@@ -17,6 +17,8 @@ pub enum Outcome {
     Reply(Reply),
     Count(i64),
     Rejected(Reason, bool),
+    /// The second word: whether the server may have run it.
+    HandedBack(bool),
 }
 
 impl Outcome {
@@ -25,6 +27,7 @@ impl Outcome {
             Self::Reply(reply) => text(reply),
             Self::Count(n) => format!("count {n}"),
             Self::Rejected(Reason::Kind(kind), maybe) => format!("{}{}", kind.code(), if *maybe { "?" } else { "" }),
+            Self::HandedBack(sent) => format!("back{}", if *sent { "?" } else { "" }),
             Self::Rejected(Reason::Server(text), _) => format!("-{text}"),
             Self::Rejected(Reason::NoDatabase(_), maybe) => format!("E_NO_DATABASE{}", if *maybe { "?" } else { "" }),
         }
@@ -229,6 +232,10 @@ impl Rig {
             match output {
                 Output::Rejected { id, reason, maybe_executed } => {
                     self.seen.outcomes.entry(id).or_default().push(Outcome::Rejected(reason, maybe_executed));
+                }
+                Output::HandedBack { id, sent } => {
+                    self.seen.order.push(id);
+                    self.seen.outcomes.entry(id).or_default().push(Outcome::HandedBack(sent));
                 }
                 Output::Core(event) => self.core_events.push(event),
                 other => {
