@@ -48,6 +48,7 @@ export interface NativeLink {
   issueIn(database: number): void;
   rewrite(id: number, bytes: number): void;
   reconnectAfter(ms: number): void;
+  handBackWaiting(): void;
   tick(): void;
   probeReceived(bytes: Buffer): boolean;
   probeFailed(): void;

@@ -13,7 +13,7 @@ import { clientConfig } from './config';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
 import { CONNECTION_CLOSED_ERROR_MSG, replyCode, ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
-import type { LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
+import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
 import { sendMonitor } from './monitoring';
 import type { ConnectorLike, ResolvedOptions } from '../options/options';
@@ -57,6 +57,8 @@ export class Lifecycle implements LinkClient {
   subscriptions = 0;
   /** The options whose changes are followed. */
   watched: ResolvedOptions | undefined = undefined;
+  /** Routes the commands of this client, if it is a node of a cluster. */
+  owner: CommandOwner | undefined = undefined;
   /** The number of requested attempts to connect, for tracing. */
   epoch = 0;
   /** The last MONITOR. */
@@ -79,6 +81,12 @@ export class Lifecycle implements LinkClient {
       this.openStream = () => connector.connect((event, error) => this.silentEmit(event, error));
     }
     this.link = isMemory ? undefined : new Link(this, clientConfig(options));
+  }
+
+  /** Before the client connects: from now on, `owner` decides where commands go that this connection cannot answer. */
+  setOwner(owner: CommandOwner): void {
+    this.owner = owner;
+    this.link?.applyOptions();
   }
 
   /** For tracing. */
@@ -181,7 +189,9 @@ export class Lifecycle implements LinkClient {
 
   configure(): LinkConfig {
     if (!this.hasBeenReady && this.selected === this.link?.database) this.selected = this.options.db;
-    return clientConfig(this.options);
+    const config = clientConfig(this.options);
+    if (this.owner !== undefined) config.core.handsBack = true;
+    return config;
   }
 
   onConnect(): void {
@@ -302,6 +312,7 @@ export class Lifecycle implements LinkClient {
       link.sendAgain(command, database);
       return true;
     }
+    if (this.owner?.onRefused(command, text) === true) return true;
     if (command.meta.lower === 'select') this.selected = link.database;
     if (typeof options.reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
     const verdict = ask(() => options.reconnectOnError?.(command.errorOf({ code: 'E_REPLY', node: link.node, message: text })));
@@ -311,6 +322,10 @@ export class Lifecycle implements LinkClient {
     if (verdict !== 2 || command.inTransaction || command.meta.lower === 'exec') return false;
     link.sendAgain(command, database);
     return true;
+  }
+
+  onHandedBack(command: Command, sent: boolean): void {
+    this.owner?.onHandedBack(command, sent);
   }
 
   // ---- what commands change

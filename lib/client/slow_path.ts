@@ -12,6 +12,7 @@ export function sendOnSlowPath(life: Lifecycle, command: Command): void {
   const { client, link } = life;
   if (link === undefined) return refuseOnMemory(life, command);
   if (client.status === 'wait') client.connect().catch(noop);
+  if (client.status === 'end' && life.owner !== undefined) return life.owner.onHandedBack(command, false);
   if (client.status === 'end') return command.reject(new Error(CONNECTION_CLOSED_ERROR_MSG));
   if (life.isMonitoring && command.meta.lower !== 'quit') {
     return command.reject(new Error("Connection is in monitoring mode, can't process commands."));

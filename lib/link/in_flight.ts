@@ -1,11 +1,21 @@
 /** Commands in flight: a ring indexed by their numbers. This is a base class, so that all state touched per command is in one object. */
+import { surface } from '../clock';
 import type { Command } from '../command/command';
 import { Encoder } from '../command/encoder';
 import { ClassBit } from '../contract.generated';
+import { Asking } from './asking';
 
 /** The initial capacity. */
 export const START = 16;
 const NO_RING: (Command | undefined)[] = [];
+
+const HALF = 2 ** 31;
+
+/** What waits for the outcome of all commands before the number `id`. */
+interface Barrier {
+  id: number;
+  run: () => void;
+}
 
 export const mask32 = (n: number): number => n >>> 0;
 
@@ -16,6 +26,8 @@ export abstract class InFlight extends Encoder {
   /** The number of the oldest unsettled command, and of the next command. */
   protected oldest = 0;
   protected nextId = 0;
+  /** What runs when commands before it have their outcome, in order. */
+  protected readonly barriers: Barrier[] = [];
 
   /** Allocates the initial capacity. */
   protected openRing(): void {
@@ -52,8 +64,34 @@ export abstract class InFlight extends Encoder {
     const commands: Command[] = [];
     for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) {
       const command = this.ring[id & this.mask];
-      if (command !== undefined) commands.push(command);
+      if (command !== undefined && !(command instanceof Asking)) commands.push(command);
     }
     return commands;
+  }
+
+  /** Those whose first key is in the hash slot. */
+  pendingIn(slot: number): Command[] {
+    return this.pending().filter((command) => command.getSlot() === slot);
+  }
+
+  /**
+   * Runs `run` when every command that has been issued on this link has its outcome: answered, refused, rejected or handed back. If
+   * that is so already, runs it at once.
+   */
+  onceAnswered(run: () => void): void {
+    if (this.oldest === this.nextId) run();
+    else this.barriers.push({ id: this.nextId, run });
+  }
+
+  /** Runs the functions whose commands all have their outcome. */
+  protected passBarriers(): void {
+    // Numbers wrap around: what is less than half the range ahead has been passed.
+    while (this.barriers.length > 0 && mask32(this.oldest - this.barriers[0].id) < HALF) {
+      try {
+        (this.barriers.shift() as Barrier).run();
+      } catch (error) {
+        surface(error);
+      }
+    }
   }
 }

@@ -12,6 +12,7 @@ import { errorAt, fromCore, type CoreError } from '../core_error';
 import { NO_META, NO_STATE, share } from './shared_memory';
 import type { Failure } from '../observe/errors';
 import { Delivery } from './delivery';
+import { Asking } from './asking';
 import { InFlight, mask32, START } from './in_flight';
 import { leave } from './leaving';
 import { MESSAGE_EVENTS, type LinkClient, type LinkConfig } from './link_client';
@@ -56,6 +57,7 @@ export class Link extends InFlight {
 
   private core: NativeLink | undefined = undefined;
   private coreOptions: string;
+  private handsBack: boolean;
   private socketOptions: LinkConfig['socket'];
   private readonly shape: LinkConfig['shape'];
   private input: Buffer | undefined = undefined;
@@ -88,6 +90,7 @@ export class Link extends InFlight {
     this.shape = shape;
     this.node = nodeName(socket);
     const options = JSON.stringify(core);
+    this.handsBack = core.handsBack === true;
     this.coreOptions = options === usableOptions ? usableOptions : options;
     // Refuse unusable options now.
     if (options !== usableOptions) void this.native;
@@ -175,6 +178,25 @@ export class Link extends InFlight {
     this.send();
   }
 
+  /** Queues commands directly behind an ASKING, which counts for the first one, or for a whole transaction. */
+  pushAsking(commands: readonly Command[]): void {
+    this.send();
+    if (!this.isScheduled) {
+      this.isScheduled = true;
+      nextTick(flush, this);
+    }
+    this.push(new Asking());
+    for (const command of commands) this.push(command);
+  }
+
+  /** Hands back what waits for a connection, for an owner that knows a better one. */
+  handBackWaiting(): void {
+    this.share();
+    this.send();
+    this.native.handBackWaiting();
+    this.after();
+  }
+
   /** The batch has reached the size of a piece. */
   private cutOff(): void {
     if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || this.socket?.writableLength === 0) this.send();
@@ -250,6 +272,7 @@ export class Link extends InFlight {
     const wakeAt = this.state[LinkSlot.WakeAt];
     if (wakeAt !== -1) this.timer.arm(this.state[LinkSlot.WakeIn], this.isWaiting && this.isReferenced, wakeAt);
     if (this.afterCrossing !== undefined) this.afterCrossing();
+    if (this.barriers.length > 0) this.passBarriers();
   }
 
   /** @internal */
@@ -316,6 +339,7 @@ export class Link extends InFlight {
 
   /** An exception in a user's function must not cost other callers their replies. */
   private isSentAgain(command: Command, text: string, database: number): boolean {
+    if (command instanceof Asking) return true;
     try {
       return this.client.onReplyError(command, text, database);
     } catch (error) {
@@ -332,6 +356,10 @@ export class Link extends InFlight {
 
   private replyFailure(message: string): Failure {
     return this.failure({ code: 'E_REPLY', message, maybeExecuted: false });
+  }
+
+  private handBack(command: Command | undefined, sent: boolean): void {
+    if (command !== undefined && !(command instanceof Asking)) this.client.onHandedBack(command, sent);
   }
 
   private reject(command: Command | undefined, events: unknown[], i: number): void {
@@ -356,6 +384,9 @@ export class Link extends InFlight {
     switch (events[i] as LinkEvent) {
       case LinkEvent.Rejected:
         this.reject(this.takeOut(a as number), events, i);
+        break;
+      case LinkEvent.HandedBack:
+        this.handBack(this.takeOut(a as number), events[i + 2] === 1);
         break;
       case LinkEvent.Message:
         this.client.onMessage(MESSAGE_EVENTS[a as MessageKind], events[i + 2] as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
@@ -449,6 +480,12 @@ export class Link extends InFlight {
     }
   }
 
+  /** Applies the client's options before there is a connection. */
+  applyOptions(): void {
+    this.share();
+    this.reconfigure();
+  }
+
   /** Options such as a password may have changed; they apply from the next connection. */
   private reconfigure(): void {
     const { core, socket, shape } = this.client.configure();
@@ -456,6 +493,7 @@ export class Link extends InFlight {
     if (options !== this.coreOptions) {
       fromCore(() => this.native.configure(options));
       this.coreOptions = options;
+      this.handsBack = core.handsBack === true;
     }
     this.socketOptions = socket;
     this.polling.reset(this.mayPoll());
@@ -522,15 +560,19 @@ export class Link extends InFlight {
     this.after();
   }
 
-  /** @internal As in ioredis: waiting commands are rejected with the reason, and there is no further attempt. */
+  /** @internal As in ioredis: waiting commands are rejected with the reason (or handed back), and there is no further attempt. */
   onRefused(error: Error): void {
     this.flush();
     this.client.onGivenUp(error);
-    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) this.takeOut(id)?.deliverError(error);
-    this.advance();
+    if (!this.handsBack) this.rejectAll(error);
     this.native.disconnect(false);
     this.native.closed();
     this.after();
+  }
+
+  private rejectAll(error: Error): void {
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) this.takeOut(id)?.deliverError(error);
+    this.advance();
   }
 
   // ---- timers

@@ -33,12 +33,25 @@ export interface LinkClient {
   onWarning(text: string): void;
   /** A command for `database` failed with the server's error. Returns true if the client has sent it again. */
   onReplyError(command: Command, text: string, database: number): boolean;
+  /**
+   * The link gives the command up, and it may be sent elsewhere; only if the core was configured so. `sent`: the server may have run it.
+   * All of them come before `onClosed` or `onEnded`, in the order in which they were issued.
+   */
+  onHandedBack(command: Command, sent: boolean): void;
   /** Whether to accept a server with this INFO reply; asked only if the core was configured so. */
   onCheck(info: string): boolean;
   /** No connection can be made, and there will be no further attempt. */
   onGivenUp(error: Error): void;
   /** Opens a stream of the user's `Connector`, if there is one. */
   openStream?: () => Promise<Socket>;
+}
+
+/** Routes the commands of a client that is one of several: a cluster. It may send them again within each of these calls. */
+export interface CommandOwner {
+  /** The server has refused the command with this error. Returns true if the owner takes the command over; its caller hears nothing. */
+  onRefused(command: Command, text: string): boolean;
+  /** See `LinkClient`. */
+  onHandedBack(command: Command, sent: boolean): void;
 }
 
 /** The event for each kind of message. */
