@@ -16,11 +16,18 @@ export interface CoreError {
 
 /** The error in the slots from `at` on. */
 export function errorAt(slots: readonly unknown[], at: number): CoreError {
+  const code = slots[at + ErrorSlot.Code];
+  if (typeof code !== 'string') return unreadable(code as Error);
   return {
-    code: slots[at + ErrorSlot.Code] as string,
+    code,
     message: slots[at + ErrorSlot.Message] as string | undefined,
     maybeExecuted: slots[at + ErrorSlot.MaybeExecuted] === 1,
   };
+}
+
+/** JavaScript cannot hold the reply to a command, which the server has run. The core passes Node's error for that. */
+export function unreadable({ code = 'E_INTERNAL', message }: NodeJS.ErrnoException): CoreError {
+  return { code, message, maybeExecuted: true };
 }
 
 /** The error that a native call has thrown. A panic has no code of the core and counts as `E_INTERNAL`. */

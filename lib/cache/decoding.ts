@@ -7,6 +7,8 @@ export type Decoded = { readonly ok: true; readonly value: unknown } | { readonl
 /** Never throws: what cannot be decoded counts as missing. */
 export function decode(port: CachePort, text: string): Decoded {
   try {
+    // The core passes null for a text that JavaScript cannot hold, and JSON.parse accepts null.
+    if (typeof text !== 'string') throw new TypeError('the stored value is longer than a string can be');
     return { ok: true, value: port.serializer.deserialize(text) };
   } catch (error) {
     const name = error instanceof Error ? error.name : 'an error';

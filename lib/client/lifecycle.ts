@@ -282,16 +282,29 @@ export class Lifecycle implements LinkClient {
     this.setStatus('end');
   }
 
+  onUnreadable(error: Error): void {
+    this.silentEmit('error', error);
+  }
+
   onMessage(event: MessageEvent, pattern: Buffer, channel: Buffer, payload: Buffer): void {
     const { client } = this;
-    const hasText = client.listenerCount(event) > 0;
-    if (event === 'pmessage') {
-      if (hasText) ask(() => client.emit(event, pattern.toString(), channel.toString(), payload.toString()));
-      client.emit('pmessageBuffer', pattern.toString(), channel, payload);
-      return;
+    const isPattern = event === 'pmessage';
+    if (client.listenerCount(event) > 0) {
+      const texts = this.textsOf(isPattern ? [pattern, channel, payload] : [channel, payload]);
+      if (texts !== undefined) ask(() => client.emit(event, ...texts));
     }
-    if (hasText) ask(() => client.emit(event, channel.toString(), payload.toString()));
-    client.emit(`${event}Buffer`, channel, payload);
+    if (isPattern) client.emit('pmessageBuffer', pattern.toString(), channel, payload);
+    else client.emit(`${event}Buffer`, channel, payload);
+  }
+
+  /** The parts of a message as text. A part that is too long to be a string is an `error` event; listeners for Buffers still get it. */
+  private textsOf(parts: Buffer[]): string[] | undefined {
+    try {
+      return parts.map((part) => part.toString());
+    } catch (error) {
+      this.onUnreadable(error as Error);
+      return undefined;
+    }
   }
 
   onMonitor(line: string): void {

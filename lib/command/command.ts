@@ -262,8 +262,12 @@ export class Command {
   get resolve(): Resolve {
     if (this.rare.resolve === undefined) {
       this.ownRare.resolve = (value: unknown): Promise<unknown> => {
-        // The caller may pass Buffers from a socket.
-        this.settle(this.replyEncoding ? decoded(value) : value);
+        // The caller may pass Buffers from a socket, and these may be too long for a string.
+        try {
+          this.settle(this.replyEncoding ? decoded(value) : value);
+        } catch (error) {
+          this.settleError(error as Error);
+        }
         return this.promise;
       };
     }

@@ -8,7 +8,7 @@ import { nextTick, setImmediate, surface } from '../clock';
 import type { Command } from '../command/command';
 import { closeConnection, openConnection } from './connection';
 import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
-import { errorAt, fromCore, type CoreError } from '../core_error';
+import { errorAt, fromCore, unreadable, type CoreError } from '../core_error';
 import { NO_META, NO_STATE, share } from './shared_memory';
 import type { Failure } from '../observe/errors';
 import { Delivery } from './delivery';
@@ -330,8 +330,10 @@ export class Link extends InFlight {
       const command = this.takeOut(ids === undefined ? mask32(first + i) : (ids[i]));
       if (command === undefined) continue;
       const database = errors.get(i);
-      if (database === undefined) this.delivery.addReply(command, replies[i]);
-      else if (!this.isSentAgain(command, replies[i] as string, database)) this.delivery.addError(command, this.replyFailure(replies[i] as string));
+      const reply = replies[i];
+      if (database === undefined) this.delivery.addReply(command, reply);
+      else if (typeof reply !== 'string') this.delivery.addError(command, this.failure(unreadable(reply as Error)));
+      else if (!this.isSentAgain(command, reply, database)) this.delivery.addError(command, this.replyFailure(reply));
     }
     this.advance();
     this.delivery.run();
@@ -392,7 +394,8 @@ export class Link extends InFlight {
         this.client.onMessage(MESSAGE_EVENTS[a as MessageKind], events[i + 2] as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
         break;
       case LinkEvent.Failed:
-        this.client.onFailed(errorAt(events, i + 2));
+        if (typeof events[i + 2] === 'string') this.client.onFailed(errorAt(events, i + 2));
+        else this.client.onUnreadable(events[i + 2] as Error);
         break;
       default:
         this.onEvent(events[i] as LinkEvent, a);

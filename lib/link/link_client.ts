@@ -30,6 +30,8 @@ export interface LinkClient {
   onMonitor(line: string): void;
   onMoved(channel: string): void;
   onFailed(error: CoreError): void;
+  /** JavaScript cannot hold something that the server sent unasked. The connection stays. */
+  onUnreadable(error: Error): void;
   onWarning(text: string): void;
   /** A command for `database` failed with the server's error. Returns true if the client has sent it again. */
   onReplyError(command: Command, text: string, database: number): boolean;

@@ -2,6 +2,7 @@
  * The memory that a link shares with its core, and the functions with which the core makes values. `contract.generated.ts` defines the
  * layout.
  */
+import { constants } from 'node:buffer';
 import { Slots } from '../contract.generated';
 import { ReplyError } from '../observe/errors';
 import type { NativeLink } from '../native';
@@ -18,7 +19,13 @@ const object = (...items: unknown[]): object => {
   }
   return result;
 };
-const errorValue = (text: string): Error => new ReplyError(text);
+/** The error of a reply with this text; without a text, Node's own error for a string that is too long. */
+const errorValue = (text?: string): Error => (text === undefined ? stringTooLong() : new ReplyError(text));
+
+function stringTooLong(): Error {
+  const error = new Error(`Cannot create a string longer than 0x${constants.MAX_STRING_LENGTH.toString(16)} characters`);
+  return Object.assign(error, { code: 'ERR_STRING_TOO_LONG' });
+}
 
 /** Shares the memory with the core. */
 export function share(core: NativeLink, input: Buffer, out: Buffer, meta: Uint32Array, state: Float64Array): void {

@@ -152,14 +152,19 @@ impl NativeCache {
     }
 }
 
-/// One slot of a decision. An error is an array of its own slots.
+/// One slot of a decision. An error is an array of its own slots. A text that JavaScript cannot hold is null.
 fn value(values: &Values<'_>, array: &Maker, slot: &Slot) -> napi_value {
-    match slot {
+    let value = match slot {
         Slot::None => values.undefined(),
         Slot::Number(n) => values.number(*n),
         Slot::Text(text) => values.text(text.as_bytes()),
         Slot::Payload(payload) => values.text(payload.as_bytes()),
         Slot::Error(e) => values.array_by(array, &values.error(e.kind(), Some(e.message()), e.is_maybe_executed())),
+    };
+    if values.take_failure().is_some() {
+        values.null()
+    } else {
+        value
     }
 }
 

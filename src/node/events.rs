@@ -29,6 +29,10 @@ pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_valu
             [number(values, kind.number()), argument.unwrap_or(none), none, none, none]
         }
     };
+    let slots = match values.take_failure() {
+        None => slots,
+        Some(error) => unreadable(values, output, error),
+    };
     flat.extend_from_slice(&slots);
 }
 
@@ -62,6 +66,16 @@ fn message_slots(values: &Values<'_>, message: &Message) -> Slots {
 
 fn error_slots(values: &Values<'_>, kind: LinkEvent, id: u32, [code, message, maybe_executed]: [napi_value; 3]) -> Slots {
     [number(values, kind.number()), number(values, id), code, message, maybe_executed]
+}
+
+/// JavaScript cannot hold the event. Its error takes the place of the code: the command is rejected with it, or the client emits it.
+#[cold]
+fn unreadable(values: &Values<'_>, output: &Output, error: napi_value) -> Slots {
+    let none = values.undefined();
+    match output {
+        Output::Rejected { id, .. } => error_slots(values, LinkEvent::Rejected, *id, [error, none, none]),
+        _ => error_slots(values, LinkEvent::Failed, 0, [error, none, none]),
+    }
 }
 
 fn cause(reason: &Reason) -> (ErrorKind, Option<&str>) {

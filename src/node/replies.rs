@@ -4,15 +4,17 @@ use napi::bindgen_prelude::Unknown;
 use napi::sys::napi_value;
 
 use super::values::Values;
-use crate::command::Class;
+use crate::command::{Class, Kind};
 use crate::conn::Sink;
+use crate::resp;
 
 /// What JavaScript can ask about the replies of the last read.
 #[derive(Debug, Default)]
 pub struct Answered {
     /// The number of each reply's command.
     pub ids: Vec<u32>,
-    /// Two words for each error: its index among the replies, and the database for which its command was sent.
+    /// Two words for each failed command: the index of its reply, which is an error text or an Error, and the database for which
+    /// the command was sent.
     pub errors: Vec<u32>,
 }
 
@@ -53,15 +55,27 @@ impl<'a, 'v> Collect<'a, 'v> {
         let array = self.values.array(&self.replies);
         self.values.returned(array)
     }
+
+    /// The reply is an error, or JavaScript cannot hold it.
+    #[cold]
+    fn failed(&mut self, class: Class, db: u32, frame: &[u8], outcome: Result<napi_value, napi_value>) -> napi_value {
+        // The transaction has run, and each item belongs to another command.
+        if outcome.is_err() && class.kind() == Kind::Exec && !resp::is_error(frame) {
+            return self.values.items(frame, class.has(Class::BUFFERS));
+        }
+        self.answered.errors.extend([self.replies.len() as u32, db]);
+        outcome.unwrap_or_else(|error| error)
+    }
 }
 
 impl Sink for Collect<'_, '_> {
     fn reply(&mut self, id: u32, class: Class, db: u32, frame: &[u8]) {
-        if matches!(frame[0], b'-' | b'!') {
-            self.answered.errors.extend([self.replies.len() as u32, db]);
-        }
+        let buffers = class.has(Class::BUFFERS);
+        let value = match self.values.reply(frame, buffers) {
+            Ok(value) if !resp::is_error(frame) => value,
+            outcome => self.failed(class, db, frame, outcome),
+        };
         self.answered.ids.push(id);
-        let value = self.values.reply(frame, class.has(Class::BUFFERS));
         self.replies.push(value);
     }
 

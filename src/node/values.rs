@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code, reason = "raw N-API calls, measured: napi's checked wrappers double the cost of a reply")]
 
+use std::cell::Cell;
 use std::ptr::null_mut;
 
 use napi::bindgen_prelude::{Env, Unknown};
@@ -48,7 +49,7 @@ pub struct Makers {
     pub array: Maker,
     /// `(...keysAndValues) => object`, for maps in RESP3's own shape.
     pub object: Maker,
-    /// `(text) => error`, for errors inside arrays.
+    /// `(text) => error`, for errors inside arrays; `() => error`, for a string that is too long.
     pub error: Maker,
 }
 
@@ -71,22 +72,57 @@ pub struct Values<'a> {
     stack: Vec<sys::napi_value>,
     /// The string of `+OK`, the reply to most writes, made once per call.
     ok: Option<sys::napi_value>,
+    /// The error of the first conversion that failed; a null pointer if none has.
+    failure: Cell<sys::napi_value>,
 }
 
 impl<'a> Values<'a> {
     /// A builder for this call.
     pub fn new(env: Env, makers: &'a Makers, shape: Shape) -> Self {
-        Self { env: env.raw(), makers: Some(makers), shape, buffers: false, depth: 0, stack: Vec::new(), ok: None }
+        Self {
+            env: env.raw(),
+            makers: Some(makers),
+            shape,
+            buffers: false,
+            depth: 0,
+            stack: Vec::new(),
+            ok: None,
+            failure: Cell::new(null_mut()),
+        }
     }
 
     /// A builder of single values, for callers that build their arrays with `array_by`.
     pub fn plain(env: Env) -> Self {
         let shape = Shape { resp3: false, string_numbers: false };
-        Self { env: env.raw(), makers: None, shape, buffers: false, depth: 0, stack: Vec::new(), ok: None }
+        Self { env: env.raw(), makers: None, shape, buffers: false, depth: 0, stack: Vec::new(), ok: None, failure: Cell::new(null_mut()) }
     }
 
-    /// The value of one complete reply. A top-level error becomes its text.
-    pub fn reply(&mut self, frame: &[u8], buffers: bool) -> sys::napi_value {
+    /// The value of one complete reply. A top-level error reply becomes its text. If JavaScript cannot hold a part of the reply,
+    /// this is the error for it.
+    pub fn reply(&mut self, frame: &[u8], buffers: bool) -> std::result::Result<sys::napi_value, sys::napi_value> {
+        let value = self.convert(frame, buffers);
+        match self.take_failure() {
+            None => Ok(value),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The items of an array, with an error in place of each item that JavaScript cannot hold.
+    #[cold]
+    pub fn items(&mut self, frame: &[u8], buffers: bool) -> sys::napi_value {
+        let mut items = Vec::new();
+        for item in resp::items(frame) {
+            let is_error = resp::is_error(item);
+            let value = self.reply(item, buffers);
+            items.push(match (value, self.makers) {
+                (Ok(text), Some(makers)) if is_error => self.make(&makers.error, &[text]),
+                (Ok(value) | Err(value), _) => value,
+            });
+        }
+        self.array(&items)
+    }
+
+    fn convert(&mut self, frame: &[u8], buffers: bool) -> sys::napi_value {
         self.buffers = buffers;
         // Fast path for strings. The frame is complete and valid, so the string is everything after the first line.
         if let [b'$', b'0'..=b'9', ..] = frame {
@@ -96,7 +132,7 @@ impl<'a> Values<'a> {
         if frame == b"+OK\r\n" && !buffers {
             return self.ok.unwrap_or_else(|| *self.ok.insert(self.text(b"OK")));
         }
-        self.depth = usize::from(matches!(frame[0], b'-' | b'!'));
+        self.depth = usize::from(resp::is_error(frame));
         let mut stack = std::mem::take(&mut self.stack);
         let value = resp::build(frame, self, &mut stack);
         stack.clear();
@@ -116,12 +152,8 @@ impl<'a> Values<'a> {
                 sys::napi_create_string_utf8(self.env, bytes.as_ptr().cast(), length, &raw mut value);
             }
         }
-        // V8 cannot make a string beyond its maximum length; null is better than an undefined handle.
-        if value.is_null() {
-            self.null()
-        } else {
-            value
-        }
+        // V8 cannot make a string beyond its maximum length.
+        self.made(value)
     }
 
     /// A Buffer with a copy of `bytes`.
@@ -129,11 +161,7 @@ impl<'a> Values<'a> {
         let (mut value, mut data) = (null_mut(), null_mut());
         // SAFETY: the bytes are alive and copied.
         unsafe { sys::napi_create_buffer_copy(self.env, bytes.len(), bytes.as_ptr().cast(), &raw mut data, &raw mut value) };
-        if value.is_null() {
-            self.null()
-        } else {
-            value
-        }
+        self.made(value)
     }
 
     /// A number.
@@ -182,17 +210,56 @@ impl<'a> Values<'a> {
     }
 
     fn make(&self, maker: &Maker, items: &[sys::napi_value]) -> sys::napi_value {
+        self.made(self.call(maker, items))
+    }
+
+    /// The maker's result; a null pointer if it threw.
+    fn call(&self, maker: &Maker, items: &[sys::napi_value]) -> sys::napi_value {
         let (mut function, mut value) = (null_mut(), null_mut());
         // SAFETY: the reference is alive and the items are handles of this call's scope.
         unsafe {
             sys::napi_get_reference_value(self.env, maker.reference, &raw mut function);
             sys::napi_call_function(self.env, self.undefined(), function, items.len(), items.as_ptr(), &raw mut value);
         }
-        if value.is_null() {
-            self.null()
-        } else {
-            value
+        value
+    }
+
+    /// Returns the value if it was made. Otherwise notes that a conversion failed; the caller of this call's values must ask
+    /// `take_failure` and drop what was built.
+    fn made(&self, value: sys::napi_value) -> sys::napi_value {
+        if !value.is_null() {
+            return value;
         }
+        if self.failure.get().is_null() {
+            self.failure.set(self.error_of_failure());
+        }
+        self.undefined()
+    }
+
+    /// The error of a conversion that has just failed: the pending exception, or Node's error for a string that is too long.
+    fn error_of_failure(&self) -> sys::napi_value {
+        let mut error = null_mut();
+        // SAFETY: the environment is alive. Without a pending exception the value is `undefined`.
+        unsafe {
+            let mut is_pending = false;
+            sys::napi_is_exception_pending(self.env, &raw mut is_pending);
+            if is_pending {
+                sys::napi_get_and_clear_last_exception(self.env, &raw mut error);
+                return error;
+            }
+        }
+        let error = self.makers.map_or(null_mut(), |makers| self.call(&makers.error, &[]));
+        if error.is_null() {
+            self.undefined()
+        } else {
+            error
+        }
+    }
+
+    /// The error of the first conversion that failed since the last call.
+    pub fn take_failure(&self) -> Option<sys::napi_value> {
+        let failure = self.failure.replace(null_mut());
+        (!failure.is_null()).then_some(failure)
     }
 
     /// An error as slots, in the order of `ErrorSlot`. Without a message the code says all.

@@ -65,6 +65,24 @@ pub fn without_attributes(bytes: &[u8]) -> &[u8] {
     &bytes[at..]
 }
 
+/// Whether the reply is an error. `Scanner` has found `bytes` complete.
+pub const fn is_error(bytes: &[u8]) -> bool {
+    matches!(bytes[0], b'-' | b'!')
+}
+
+/// The items of an array, each as a frame. Other replies have none. `Scanner` has found `bytes` complete.
+pub fn items(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let bytes = without_attributes(bytes);
+    let end = memchr::memchr(b'\r', bytes).unwrap_or(bytes.len());
+    let count = if bytes[0] == b'*' { integer(&bytes[1..end]).unwrap_or(0) } else { 0 };
+    let mut at = end + 2;
+    (0..count).map(move |_| {
+        let from = at;
+        at = skip(bytes, at, 1);
+        &bytes[from..at]
+    })
+}
+
 fn element<B: Build>(bytes: &[u8], at: usize, builder: &mut B, stack: &mut Vec<B::Value>) -> (B::Value, usize) {
     let end = at + memchr::memchr(b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
     let line = &bytes[at + 1..end];

@@ -7,7 +7,7 @@ mod encode;
 mod reply;
 mod scan;
 
-pub use build::{build, without_attributes, Aggregate, Build, Scalar};
+pub use build::{build, is_error, items, without_attributes, Aggregate, Build, Scalar};
 pub use encode::{push_argument, push_header, push_number, Commands};
 pub use reply::{Reply, ReplyBuilder};
 pub use scan::{Limits, ProtocolError, Scanner};
