@@ -81,7 +81,7 @@ impl Sink for Collect<'_, '_> {
 
     fn count(&mut self, id: u32, count: i64) {
         self.answered.ids.push(id);
-        let value = self.values.integer(count);
+        let value = self.values.count(count);
         self.replies.push(value);
     }
 }

@@ -186,6 +186,11 @@ impl<'a> Values<'a> {
         value
     }
 
+    /// An integer as the value of a reply, which is text if `stringNumbers` is set.
+    pub fn count(&mut self, n: i64) -> sys::napi_value {
+        self.scalar(Scalar::Integer(n))
+    }
+
     /// `null`
     pub fn null(&self) -> sys::napi_value {
         let mut value = null_mut();
