@@ -2,7 +2,8 @@
  * A scripted native side for a CacheDriver: a test sees what crossed and makes the decisions, in orders of events that a real engine
  * seldom produces.
  */
-import { CacheDriver, type DriverEvents, type LinkPort } from '../../lib/cache/driver';
+import { CacheDriver, type LinkPort } from '../../lib/cache/driver';
+import type { DriverEvents } from '../../lib/cache/driver_events';
 import { CacheEmitter } from '../../lib/cache/events';
 import { countersOf, type CacheCounters } from '../../lib/cache/metrics';
 import { baseOptions } from '../../lib/cache/options';

@@ -3,17 +3,20 @@
  * keeps the engine's timer. It makes no caching decision and runs no application code: loaders run in their callers' async functions,
  * with their async context and stack.
  */
-import { clearTimeout, setTimeout, surface } from '../clock';
 import { soon } from '../turns';
 import { Call, type Load, type LoadOutcome, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
-import { loadBegan, loadEnded } from './running';
 import { offExit, onExit } from '../exit';
 import { WakeTimer } from '../link/wake';
 import type { NativeCache, NativeLink } from '../native';
 import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
-import { fromCore, thrownByCore } from '../core_error';
+import { thrownByCore } from '../core_error';
+import { aside, type DriverEvents } from './driver_events';
+import { Idlers } from './idlers';
+import { OpenLoads } from './open_loads';
 import type { CallOptions } from './options';
+import { Registrations, type Registration } from './registrations';
+import { StaleCalls } from './stale_calls';
 import { Waiters } from './waiters';
 
 const now = performance.now.bind(performance);
@@ -32,38 +35,15 @@ export interface LinkPort {
 /** The in-process store. */
 const MEMORY = 'memory';
 
-/** A repository's place in the engine. */
-export interface Registration {
-  readonly repo: number;
-}
-
-export interface DriverEvents {
-  /** An event of the engine. `repo` is 0 if it concerns all repositories. */
-  event(repo: number, name: string, text: string): void;
-  /** The engine has not done something so many times. `repo` is 0 if it concerns all repositories. */
-  counted(repo: number, what: Shortfall, number: number): void;
-  /** Present if commands are monitored: reports an operation's name and duration. */
-  timed?: ((operation: string, ms: number) => void) | undefined;
-}
-
-/** If the engine has not decided on a refresh after this time, the caller's loader will not run for it. */
-const REFRESH_PATIENCE_MS = 30_000;
 const MAX_U32 = 0xffff_ffff;
 
 export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
   private readonly encoder: CallEncoder;
   private readonly calls = new Map<number, Call>();
-  /** Calls that were answered with a stale value, in order; a refresh may need their loaders. */
-  private readonly stale = new Map<number, { call: Call; at: number }>();
-  private readonly loads = new Map<number, Load>();
-  /** The engine's registrations of repositories, held weakly. */
-  private readonly repositories = new Map<string, WeakRef<Registration>>();
-  private readonly prefixes = new Map<number, string>();
-  private readonly dropped = new FinalizationRegistry<{ prefix: string; repo: number; ref: WeakRef<Registration> }>(({ prefix, repo, ref }) => {
-    // The prefix may have been registered again meanwhile.
-    if (this.repositories.get(prefix) === ref) this.forget(prefix, repo);
-  });
+  private readonly stale = new StaleCalls();
+  private readonly loads = new OpenLoads();
+  private readonly repositories: Registrations;
   private link: LinkPort | undefined;
   /** Whether there is a store. */
   private isAttached = false;
@@ -82,7 +62,7 @@ export class CacheDriver {
     this.link?.pump();
     this.after();
   });
-  private idlers: (() => void)[] = [];
+  private readonly idlers = new Idlers();
   private readonly onCrossing = (): void => this.after();
   /** Queued calls go out even if the process exits in the same tick. */
   private readonly atExit = (): void => this.flush();
@@ -93,6 +73,7 @@ export class CacheDriver {
     /** The application's clock for the store in this process, in milliseconds. */
     private readonly clock?: () => number,
   ) {
+    this.repositories = new Registrations(native);
     this.state[CacheSlot.TickIn] = -1;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
   }
@@ -150,21 +131,7 @@ export class CacheDriver {
 
   /** Registers a prefix with the engine. The registration lasts while the returned object is held. */
   repository(prefix: string): Registration {
-    const known = this.repositories.get(prefix)?.deref();
-    if (known !== undefined) return known;
-    const registration: Registration = { repo: fromCore(() => this.native.register(prefix)) };
-    const { repo } = registration;
-    const ref = new WeakRef(registration);
-    this.repositories.set(prefix, ref);
-    this.prefixes.set(repo, prefix);
-    this.dropped.register(registration, { prefix, repo, ref });
-    return registration;
-  }
-
-  private forget(prefix: string, repo: number): void {
-    this.repositories.delete(prefix);
-    this.prefixes.delete(repo);
-    this.native.forget(repo);
+    return this.repositories.register(prefix);
   }
 
   /** The number of registered prefixes, for tests. */
@@ -173,7 +140,7 @@ export class CacheDriver {
   }
 
   prefixOf(repo: number): string | undefined {
-    return this.prefixes.get(repo);
+    return this.repositories.prefixOf(repo);
   }
 
   /** `replaces`: the caller could not decode the stored value, which therefore counts as missing. */
@@ -265,18 +232,7 @@ export class CacheDriver {
   /** Resolves when no call waits for the engine any more (loaders may still run), at the latest after `ms`. */
   idle(ms: number): Promise<void> {
     this.flush();
-    if (!this.asking()) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      const idlers = this.idlers;
-      function done(): void {
-        clearTimeout(timer);
-        const at = idlers.indexOf(done);
-        if (at >= 0) idlers.splice(at, 1);
-        resolve();
-      }
-      idlers.push(done);
-    });
+    return this.asking() ? this.idlers.wait(ms) : Promise.resolve();
   }
 
   private asking(): boolean {
@@ -382,7 +338,7 @@ export class CacheDriver {
     } finally {
       this.draining = false;
     }
-    if (this.idlers.length > 0 && !this.asking()) for (const done of [...this.idlers]) done();
+    if (!this.idlers.isEmpty && !this.asking()) this.idlers.wake();
     // The timer keeps the process alive only while a caller waits for an attached store; background work never does.
     this.timer.arm(state[CacheSlot.TickIn], this.isAttached && this.calls.size > this.loading);
   }
@@ -399,8 +355,8 @@ export class CacheDriver {
     }
     if (kind === Decision.LoadOver) {
       // The call has a load, or is a stale hit that nobody will refresh.
-      this.end(a as number);
-      this.stale.delete(id);
+      this.loads.end(a as number);
+      this.stale.forget(id);
       return;
     }
     if (kind === Decision.Refresh) return this.refresh(id, a as number);
@@ -418,10 +374,10 @@ export class CacheDriver {
         this.enter(call, 'loading');
         return call.decided(kind, this.begin(a as number, call.repo), b as number);
       case Decision.FailedWith:
-        a = this.loads.get(a as number)?.outcome; // Look it up now, because the load may be over before its joiners wake.
+        a = this.loads.outcomeOf(a as number); // Look it up now, because the load may be over before its joiners wake.
         break;
       case Decision.Hit:
-        if ((b as Hit) === Hit.Stale) this.keepStale(call);
+        if ((b as Hit) === Hit.Stale) this.stale.keep(call);
         break;
     }
     this.calls.delete(id);
@@ -431,42 +387,13 @@ export class CacheDriver {
   }
 
   private begin(id: number, repo: number): Load {
-    const load: Load = { id, prefix: this.prefixOf(repo) ?? '', startedAt: now() };
-    this.loads.set(id, load);
-    loadBegan(load);
-    return load;
-  }
-
-  private end(id: number): void {
-    const load = this.loads.get(id);
-    if (load === undefined) return;
-    this.loads.delete(id);
-    loadEnded(load);
+    return this.loads.begin(id, this.prefixOf(repo) ?? '');
   }
 
   private refresh(id: number, loadId: number): void {
-    const call = this.stale.get(id)?.call ?? this.calls.get(id);
-    this.stale.delete(id);
+    const call = this.stale.take(id) ?? this.calls.get(id);
     const load = this.begin(loadId, call?.repo ?? 0);
     if (call === undefined) this.loadFailed(undefined, load);
     else call.refresh(load);
-  }
-
-  private keepStale(call: Call): void {
-    const at = now();
-    for (const [id, kept] of this.stale) {
-      if (at - kept.at < REFRESH_PATIENCE_MS) break;
-      this.stale.delete(id);
-    }
-    this.stale.set(call.id, { call, at });
-  }
-}
-
-/** Calls the application's logger. An exception in it must not stop decisions. */
-function aside(tell: () => void): void {
-  try {
-    tell();
-  } catch (error) {
-    surface(error);
   }
 }

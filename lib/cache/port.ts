@@ -1,6 +1,7 @@
 /** What a repository's calls use: the engine, the repository's number there, and the current settings. */
 import type { Logger } from '../logger';
-import type { CacheDriver, Registration } from './driver';
+import type { CacheDriver } from './driver';
+import type { Registration } from './registrations';
 import { dispatch, type CacheEmitter } from './events';
 import type { CacheCounters } from './metrics';
 import type { CallOptions } from './options';

@@ -1,6 +1,7 @@
 //! Several engines over one store, driven by a seed. The seed chooses every delivery, delay, cut, crash, eviction and failover, and
 //! what callers are told is checked against what really happened. A seed that fails is a test case.
 
+mod callers;
 mod check;
 mod dice;
 mod server;

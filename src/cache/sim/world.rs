@@ -1,14 +1,13 @@
 //! The world of the simulation: processes with their links, one server, and the dice that move them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::check::{Asked, Books, Made, Scope};
+use super::check::{Asked, Books};
 use super::dice::Dice;
 use super::server::Work;
-use crate::cache::{CallId, Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId, Request};
+use crate::cache::{Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId};
 use crate::clock::Instant;
-use crate::store::entry::Tag;
 use crate::store::{MemoryStore, StoreError, StoreReply, Ticket};
 
 /// What may happen.
@@ -80,9 +79,6 @@ pub(super) struct World {
     pub periods: (u64, u64, u64),
     pub has_ages: bool,
 }
-
-const KEYS: u64 = 2;
-const TAGS: u64 = 3;
 
 impl World {
     pub(super) fn new(seed: u64, chaos: Chaos) -> Self {
@@ -264,124 +260,6 @@ impl World {
                 }
             }
         }
-    }
-
-    fn ask(&mut self, p: usize) {
-        let is_read = !self.chaos.writes || self.dice.chance(65);
-        for _ in 0..=self.dice.below(3) {
-            let call = CallId({
-                self.next += 1;
-                self.next as u32
-            });
-            let key = self.dice.below(KEYS) as u8;
-            let tags: BTreeSet<u8> =
-                if self.chaos.one_load { [key].into() } else { (0..self.dice.below(3)).map(|_| self.dice.below(TAGS) as u8).collect() };
-            let mut asked =
-                Asked { key, tags: tags.clone(), began: self.step, is_read, counts: 0, has_loader: false, writes: Vec::new(), names: None };
-            let names: Vec<Tag> = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
-            let (ttl, fresh, keep) = self.periods;
-            let ms = Duration::from_millis;
-            let request = if is_read {
-                match self.dice.below(10) {
-                    0 | 1 => {
-                        asked.tags.clear();
-                        Request::Get { key: vec![key], fresh: None, max_age: None }
-                    }
-                    _ => Request::GetOrSet {
-                        key: vec![key],
-                        ttl: ms(ttl),
-                        keep: self.has_ages.then(|| ms(keep)),
-                        fresh: (fresh < ttl).then(|| ms(fresh)),
-                        max_age: (!self.chaos.one_load && self.dice.chance(10)).then(|| ms(self.dice.below(ttl) + 1)),
-                        lock_timeout: None,
-                        tags: names,
-                        replaces: !self.chaos.one_load && self.dice.chance(4),
-                    },
-                }
-            } else {
-                match self.dice.below(10) {
-                    0..=2 => {
-                        asked.writes = vec![(Scope::Key(key), None)];
-                        Request::Delete { keys: vec![vec![key]] }
-                    }
-                    3 => {
-                        asked.writes = vec![(Scope::All, Some(self.step))];
-                        Request::DeletePattern { glob: b"*".to_vec() }
-                    }
-                    4 | 5 => {
-                        self.next += 1;
-                        asked.writes = vec![(Scope::Key(key), None)];
-                        self.books.made.insert(self.next, Made::new(key, &tags, u64::MAX));
-                        let payload = format!("v{}", self.next).into_bytes();
-                        Request::Set { key: vec![key], ttl: ms(ttl), keep: None, fresh: None, payload, tags: names }
-                    }
-                    _ => {
-                        let tag = self.dice.below(TAGS) as u8;
-                        asked.writes = vec![(Scope::Tag(tag), None)];
-                        Request::InvalidateTags { tags: vec![Tag::from(&[tag][..])] }
-                    }
-                }
-            };
-            self.log(|| format!("{p} asks {call:?} {request:?}"));
-            self.processes[p].calls.insert(call.0, asked);
-            let repo = self.processes[p].repo;
-            let mut cx = Context { now: self.now, entropy: &mut self.dice };
-            self.processes[p].engine.call(&mut cx, call, repo, request);
-        }
-        self.input(p, |_, _| {});
-    }
-
-    fn end_loader(&mut self, p: usize) {
-        let Some(load) = self.pick_load(p) else { return };
-        let value = self.processes[p].loads[&load].value;
-        let waits = self.processes[p].calls.values().any(|call| call.names.is_some_and(|(_, adding)| adding == value));
-        if self.chaos.adds_tags && (waits || self.dice.chance(80)) {
-            return;
-        }
-        let running = self.processes[p].loads.remove(&load).unwrap();
-        let outcome = match self.dice.below(10) {
-            0 | 1 => LoadOutcome::Failed,
-            2 => LoadOutcome::Nothing,
-            _ => LoadOutcome::Value(format!("v{}", running.value).into_bytes()),
-        };
-        self.log(|| format!("{p} ends {load} {running:?}: {outcome:?}"));
-        self.input(p, |engine, cx| engine.loaded(cx, LoadId(load), outcome));
-    }
-
-    fn pick_load(&mut self, p: usize) -> Option<u32> {
-        let loads: Vec<u32> = self.processes[p].loads.keys().copied().collect();
-        (!loads.is_empty()).then(|| loads[self.dice.below(loads.len() as u64) as usize])
-    }
-
-    fn name_tags(&mut self, p: usize) {
-        let Some(load) = self.pick_load(p) else { return };
-        self.next += 1;
-        let call = CallId(self.next as u32);
-        let tag = self.dice.below(TAGS) as u8;
-        let names = Some((tag, self.processes[p].loads[&load].value));
-        let asked = Asked {
-            key: 0,
-            tags: BTreeSet::new(),
-            began: self.step,
-            is_read: false,
-            counts: 0,
-            has_loader: false,
-            writes: Vec::new(),
-            names,
-        };
-        self.processes[p].calls.insert(call.0, asked);
-        self.input(p, |engine, cx| engine.add_tags(cx, call, LoadId(load), vec![Tag::from(&[tag][..])]));
-    }
-
-    fn cancel(&mut self, p: usize) {
-        let reads: Vec<u32> = self.processes[p].calls.iter().filter(|(_, call)| call.is_read).map(|(id, _)| *id).collect();
-        if reads.is_empty() {
-            return;
-        }
-        let call = reads[self.dice.below(reads.len() as u64) as usize];
-        self.log(|| format!("{p} cancels {call}"));
-        self.processes[p].calls.remove(&call);
-        self.input(p, |engine, _| engine.cancel(CallId(call)));
     }
 
     /// The weather clears: every call ends, and nothing is left behind.

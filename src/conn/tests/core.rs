@@ -1,7 +1,8 @@
 //! What the core hears of its own commands and of the keys it tracks: one stream, in the order of the bytes.
 
 use super::super::{CoreEvent, Output};
-use super::rig::{quiet, Rig};
+use super::calls::quiet;
+use super::rig::Rig;
 use crate::resp::Reply;
 
 const INVALIDATE: &str = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n";

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::super::{LinkOptions, Resend, State};
-use super::rig::{call, pipeline, quiet_with, transaction, Call, Rig};
+use super::calls::{call, pipeline, quiet_with, transaction, Call};
+use super::rig::Rig;
 use crate::command::{classify, refine, Class};
 use crate::resp::Commands;
 

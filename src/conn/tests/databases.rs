@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::{LinkOptions, Output, State};
-use super::rig::{call, quiet, transaction, Rig};
+use super::calls::{call, quiet, transaction};
+use super::rig::Rig;
 use crate::error::ErrorKind;
 
 fn strict() -> LinkOptions {

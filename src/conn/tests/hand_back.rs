@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::super::{LinkOptions, Output, Resend, State};
-use super::rig::{call, pipeline, quiet, transaction, Call, Rig};
+use super::calls::{call, pipeline, quiet, transaction, Call};
+use super::rig::Rig;
 
 fn options(resend: Resend) -> LinkOptions {
     LinkOptions { hands_back: true, resend, ..quiet() }

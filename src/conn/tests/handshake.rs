@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::{LinkOptions, Output, State};
-use super::rig::{quiet, Rig};
+use super::calls::quiet;
+use super::rig::Rig;
 use crate::error::ErrorKind;
 
 fn with_password() -> LinkOptions {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::{LinkOptions, Output, Resend, State};
-use super::rig::{call, quiet, quiet_with, Rig};
+use super::calls::{call, quiet, quiet_with};
+use super::rig::Rig;
 use crate::error::ErrorKind;
 
 const fn seconds(s: u64) -> Duration {
@@ -179,7 +180,7 @@ fn nothing_is_read_from_a_broken_connection_that_is_still_open() {
     let mut rig = Rig::ready();
     rig.server.frozen = true;
     rig.issue("get a");
-    let mut sink = super::rig::Nobody;
+    let mut sink = super::calls::Nobody;
     rig.link.on_bytes(b"garbage\r\n", rig.now, &mut sink);
     rig.link.submit(b"*2\r\n$3\r\nget\r\n$1\r\nb\r\n", &[20, crate::command::classify("get").bits()], 1, rig.now);
     assert!(!rig.link.has_output(), "and nothing is written to it");

@@ -1,5 +1,6 @@
 //! The link against a scripted server, without a socket and with a clock of the test's own.
 
+mod calls;
 mod core;
 mod cut;
 mod databases;

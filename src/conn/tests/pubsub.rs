@@ -1,7 +1,8 @@
 //! Subscriptions: confirmations are counted, messages never taken for replies, and what was subscribed comes back.
 
 use super::super::{LinkOptions, Output};
-use super::rig::{call, quiet, Rig};
+use super::calls::{call, quiet};
+use super::rig::Rig;
 use super::server::Connection;
 
 fn resp2() -> LinkOptions {

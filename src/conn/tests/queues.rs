@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant as Clock};
 
 use super::super::{LinkOptions, Output, Resend, State};
-use super::rig::{call, pipeline, quiet, quiet_with, Call, Rig};
+use super::calls::{call, pipeline, quiet, quiet_with, Call};
+use super::rig::Rig;
 use crate::command::classify;
 
 fn refusing(text: &str, error: &str, times: usize) -> Rig {
@@ -71,7 +72,7 @@ fn nothing_is_written_behind_a_quit_or_a_close() {
         assert!(!rig.link.has_output());
         rig.link.submit_core(&crate::resp::Commands::new(), 1, rig.now);
         rig.cut();
-        assert_eq!(rig.outcomes(77).iter().map(super::rig::Outcome::text).collect::<Vec<_>>(), ["E_CONN_CLOSED"], "it has not run");
+        assert_eq!(rig.outcomes(77).iter().map(super::calls::Outcome::text).collect::<Vec<_>>(), ["E_CONN_CLOSED"], "it has not run");
         assert_eq!(rig.link.state(), State::Ended);
         assert_eq!(rig.link.queues.bytes(), 0);
     }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::super::{LinkOptions, Resend, State, Transport};
-use super::rig::{call, pipeline, transaction, Call, Rig};
+use super::calls::{call, pipeline, transaction, Call};
+use super::rig::Rig;
 
 const STALLED: Transport = Transport::Waiting { last_acknowledgement: Duration::from_secs(60) };
 

@@ -2,7 +2,8 @@
 //! of the core's ends up inside one.
 
 use super::super::{LinkOptions, Resend};
-use super::rig::{call, quiet, quiet_with, transaction, Rig};
+use super::calls::{call, quiet, quiet_with, transaction};
+use super::rig::Rig;
 
 #[test]
 fn core_commands_stay_in_the_links_database() {

@@ -1,7 +1,8 @@
 //! WATCH and the end of its connection: the transaction it guards does not run unguarded, and nothing else is touched.
 
 use super::super::{LinkOptions, Resend};
-use super::rig::{call, pipeline, quiet, quiet_with, transaction, Call, Rig};
+use super::calls::{call, pipeline, quiet, quiet_with, transaction, Call};
+use super::rig::Rig;
 
 /// Issues a transaction; what became of its EXEC, and how often it ran.
 fn run(rig: &mut Rig, key: &str) -> (String, u32) {

@@ -1,0 +1,21 @@
+/** What the engine reports to the application. */
+import { surface } from '../clock';
+import type { Shortfall } from '../contract.generated';
+
+export interface DriverEvents {
+  /** An event of the engine. `repo` is 0 if it concerns all repositories. */
+  event(repo: number, name: string, text: string): void;
+  /** The engine has not done something so many times. `repo` is 0 if it concerns all repositories. */
+  counted(repo: number, what: Shortfall, number: number): void;
+  /** Present if commands are monitored: reports an operation's name and duration. */
+  timed?: ((operation: string, ms: number) => void) | undefined;
+}
+
+/** Calls the application's logger. An exception in it must not stop decisions. */
+export function aside(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    surface(error);
+  }
+}
