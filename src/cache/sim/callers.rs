@@ -8,32 +8,31 @@ use super::world::World;
 use crate::cache::{CallId, Context, LoadId, LoadOutcome, Request};
 use crate::store::entry::Tag;
 
-const KEYS: u64 = 2;
-const TAGS: u64 = 3;
-
 impl World {
     pub(super) fn ask(&mut self, p: usize) {
-        let is_read = !self.chaos.writes || self.dice.chance(65);
+        let is_read = !self.chaos.writes || !self.dice.chance(self.habits.writes);
         for _ in 0..=self.dice.below(3) {
             let call = CallId({
                 self.next += 1;
                 self.next as u32
             });
-            let key = self.dice.below(KEYS) as u8;
-            let tags: BTreeSet<u8> =
-                if self.chaos.one_load { [key].into() } else { (0..self.dice.below(3)).map(|_| self.dice.below(TAGS) as u8).collect() };
+            let key = self.dice.below(self.habits.keys) as u8;
+            let tags: BTreeSet<u8> = if self.chaos.one_load {
+                [key].into()
+            } else {
+                (0..self.dice.below(3)).map(|_| self.dice.below(self.habits.tags) as u8).collect()
+            };
             let mut asked =
                 Asked { key, tags: tags.clone(), began: self.step, is_read, counts: 0, has_loader: false, writes: Vec::new(), names: None };
             let names: Vec<Tag> = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
             let (ttl, fresh, keep) = self.periods;
             let ms = Duration::from_millis;
             let request = if is_read {
-                match self.dice.below(10) {
-                    0 | 1 => {
-                        asked.tags.clear();
-                        Request::Get { key: vec![key], fresh: None, max_age: None }
-                    }
-                    _ => Request::GetOrSet {
+                if self.dice.chance(self.habits.peeks) {
+                    asked.tags.clear();
+                    Request::Get { key: vec![key], fresh: None, max_age: None }
+                } else {
+                    Request::GetOrSet {
                         key: vec![key],
                         ttl: ms(ttl),
                         keep: self.has_ages.then(|| ms(keep)),
@@ -42,7 +41,7 @@ impl World {
                         lock_timeout: None,
                         tags: names,
                         replaces: !self.chaos.one_load && self.dice.chance(4),
-                    },
+                    }
                 }
             } else {
                 match self.dice.below(10) {
@@ -62,7 +61,7 @@ impl World {
                         Request::Set { key: vec![key], ttl: ms(ttl), keep: None, fresh: None, payload, tags: names }
                     }
                     _ => {
-                        let tag = self.dice.below(TAGS) as u8;
+                        let tag = self.dice.below(self.habits.tags) as u8;
                         asked.writes = vec![(Scope::Tag(tag), None)];
                         Request::InvalidateTags { tags: vec![Tag::from(&[tag][..])] }
                     }
@@ -103,7 +102,7 @@ impl World {
         let Some(load) = self.pick_load(p) else { return };
         self.next += 1;
         let call = CallId(self.next as u32);
-        let tag = self.dice.below(TAGS) as u8;
+        let tag = self.dice.below(self.habits.tags) as u8;
         let names = Some((tag, self.processes[p].loads[&load].value));
         let asked = Asked {
             key: 0,

@@ -4,6 +4,7 @@
 mod callers;
 mod check;
 mod dice;
+mod faults;
 mod server;
 mod told;
 mod weather;

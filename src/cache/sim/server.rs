@@ -2,6 +2,7 @@
 //! other processes between the pieces, as a cluster does.
 
 use super::dice::Dice;
+use super::faults::Fault;
 use crate::clock::Instant;
 use crate::store::{Found, Id, MemoryStore, NodeOp, Op, ReadEntry, StoreReply, Version};
 
@@ -24,9 +25,13 @@ impl Work {
     }
 
     /// Carries one piece out; the answer, if it was the last.
-    pub(super) fn step(&mut self, store: &mut MemoryStore, now: Instant) -> Option<StoreReply> {
+    pub(super) fn step(&mut self, store: &mut MemoryStore, now: Instant, fault: Option<Fault>) -> Option<StoreReply> {
         let (place, op) = self.pieces.pop().unwrap();
-        self.answers[place] = Some(store.apply(now, &NodeOp { op, replication: self.op.replication }).unwrap());
+        let mut op = NodeOp { op, replication: self.op.replication };
+        if let Some(fault) = fault {
+            fault.bend(&mut op, store, now);
+        }
+        self.answers[place] = Some(store.apply(now, &op).unwrap());
         if !self.pieces.is_empty() {
             return None;
         }

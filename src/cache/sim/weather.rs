@@ -9,7 +9,7 @@ impl World {
         let Some(mut work) = self.late.pop_front() else { return };
         self.note_effect(None, &work.op.op);
         self.log(|| format!("server, late: {:?}", work.op));
-        if work.step(&mut self.store, self.now).is_none() {
+        if work.step(&mut self.store, self.now, self.fault).is_none() {
             self.late.push_front(work);
         }
     }

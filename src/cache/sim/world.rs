@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::check::{Asked, Books};
 use super::dice::Dice;
+use super::faults::Fault;
 use super::server::Work;
 use crate::cache::{Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId};
 use crate::clock::Instant;
@@ -38,6 +39,25 @@ impl Chaos {
     };
 }
 
+/// What the application does often in one history. Histories of one kind would miss what needs another: a result with versions that
+/// were captured too late shows only where nobody loads the key again before somebody looks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Habits {
+    pub keys: u64,
+    pub tags: u64,
+    /// How many calls of a hundred write.
+    pub writes: u64,
+    /// How many reads of a hundred bring no loader.
+    pub peeks: u64,
+}
+
+impl Habits {
+    fn draw(dice: &mut Dice) -> Self {
+        let mut one_of = |of: [u64; 3]| of[dice.below(3) as usize];
+        Self { keys: one_of([1, 2, 3]), tags: one_of([1, 2, 3]), writes: one_of([15, 35, 50]), peeks: one_of([20, 50, 80]) }
+    }
+}
+
 /// A load that a process runs.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -63,6 +83,8 @@ pub(super) struct Process {
 
 pub(super) struct World {
     pub trace: bool,
+    /// A step of the protocol that the server bends.
+    pub fault: Option<Fault>,
     pub chaos: Chaos,
     pub dice: Dice,
     pub now: Instant,
@@ -78,6 +100,7 @@ pub(super) struct World {
     pub config: EngineConfig,
     pub periods: (u64, u64, u64),
     pub has_ages: bool,
+    pub habits: Habits,
 }
 
 impl World {
@@ -98,6 +121,7 @@ impl World {
         };
         let mut world = Self {
             trace: false,
+            fault: None,
             chaos,
             now: Instant::from_millis(1_000_000),
             step: 0,
@@ -111,12 +135,22 @@ impl World {
             config,
             periods: (ttl, fresh, keep),
             has_ages,
+            habits: Habits::draw(&mut dice),
             dice,
         };
         for _ in 0..2 + world.dice.below(2) {
             let process = world.boot();
             world.processes.push(process);
         }
+        world
+    }
+
+    /// A world whose server bends a step of the protocol.
+    pub(super) fn with_fault(seed: u64, chaos: Chaos, fault: Fault) -> Self {
+        let mut world = Self::new(seed, chaos);
+        world.fault = Some(fault);
+        world.config.trust_after_failover = fault == Fault::TrustsAllIds;
+        world.processes = (0..world.processes.len()).map(|_| world.boot()).collect();
         world
     }
 
@@ -216,7 +250,7 @@ impl World {
     pub(super) fn deliver(&mut self, p: usize) {
         let Some((ticket, mut work)) = self.processes[p].sent.pop_front() else { return };
         self.note_effect(Some(p), &work.op.op);
-        match work.step(&mut self.store, self.now) {
+        match work.step(&mut self.store, self.now, self.fault) {
             None => self.processes[p].sent.push_front((ticket, work)),
             Some(reply) => {
                 self.note_effect(Some(p), &work.op.op);

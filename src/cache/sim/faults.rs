@@ -1,0 +1,81 @@
+//! Planted faults: a server that bends one step of the protocol. Each has to be found with the ordinary number of seeds, or the
+//! simulation proves nothing about that step.
+
+use std::time::Duration;
+
+use super::world::{Chaos, World};
+use crate::cache::Names;
+use crate::clock::Instant;
+use crate::store::entry::{self, Stored, Tag};
+use crate::store::{Found, Key, MemoryStore, NodeOp, Op, ReadEntry, Replication, Seen, StoreReply, Value};
+
+/// A step of the protocol that is bent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A result is stored with the versions of its end, not with those captured before its load.
+    CapturesLate,
+    /// A result is stored wherever its lease may be.
+    CommitsBlindly,
+    /// A lease is placed over whatever is there.
+    PlacesBlindly,
+    /// Values with another replication id count.
+    TrustsAllIds,
+}
+
+impl Fault {
+    /// Bends an operation that is about to be carried out.
+    pub(super) fn bend(self, op: &mut NodeOp, store: &mut MemoryStore, now: Instant) {
+        match (self, &mut op.op) {
+            (Self::CapturesLate, Op::Commit { value, .. }) => *value = captured_late(value, op.replication, store, now),
+            (Self::CommitsBlindly, Op::Commit { entry, token, .. }) => {
+                let held = found(store, entry, now).and_then(|value| entry::name(&value));
+                *token = held.unwrap_or(*token);
+            }
+            (Self::PlacesBlindly, Op::Place { entry, expected, .. }) => {
+                *expected = found(store, entry, now).and_then(|value| entry::name(&value));
+            }
+            (Self::TrustsAllIds, _) => op.replication.is_checked = false,
+            _ => {}
+        }
+    }
+}
+
+fn found(store: &mut MemoryStore, key: &Key, now: Instant) -> Option<Value> {
+    let read = Op::Read { entries: vec![ReadEntry { key: key.clone(), with_age: false }], versions: vec![] };
+    match store.apply(now, &read.into()) {
+        Ok(StoreReply::Read { mut entries, .. }) => match entries.pop() {
+            Some(Found { value: Seen::Own(value), .. }) => Some(value),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The entry with the versions that its tags have now.
+fn captured_late(value: &Value, replication: Replication, store: &mut MemoryStore, now: Instant) -> Value {
+    let Some(Stored::Entry(header)) = entry::parse(value) else { return value.clone() };
+    let names = Names::new("sim").unwrap();
+    let mut bytes = value.to_vec();
+    for (tag, captured) in header.tags.iter() {
+        let ensure = Op::Ensure { items: vec![(names.version(&Tag::from(tag)), header.stamp)], need: Duration::from_secs(60) };
+        let Ok(StoreReply::Ensured(current)) = store.apply(now, &NodeOp { op: ensure, replication }) else { continue };
+        let at = bytes.windows(16).position(|window| window == captured.as_bytes()).unwrap();
+        bytes[at..at + 16].copy_from_slice(current[0].as_bytes());
+    }
+    Value::new(bytes)
+}
+
+#[test]
+fn planted_faults_are_found() {
+    let writes = Chaos { writes: true, ..Chaos::CALM };
+    let failovers = Chaos { cuts: true, failovers: true, crashes: true, ..writes };
+    for (fault, chaos, seeds) in [
+        (Fault::CapturesLate, writes, 600),
+        (Fault::CommitsBlindly, writes, 600),
+        (Fault::PlacesBlindly, Chaos { one_load: true, ..Chaos::CALM }, 300),
+        (Fault::TrustsAllIds, failovers, 600),
+    ] {
+        let is_found = |seed| std::panic::catch_unwind(|| World::with_fault(seed, chaos, fault).run()).is_err();
+        assert!((0..seeds).any(is_found), "{fault:?} is not found with {seeds} seeds");
+    }
+}
