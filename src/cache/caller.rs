@@ -93,7 +93,7 @@ impl Caller {
         })
     }
 
-    /// How it stores what its loader brings; `None` if it has no loader.
+    /// How its loader's result is stored; `None` if it has no loader.
     pub(super) fn options(&self) -> Option<&EntryOptions> {
         match &self.kind {
             ReadKind::Load(options) => Some(options),

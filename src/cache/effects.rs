@@ -1,4 +1,4 @@
-//! What the engine's machines return: operations for the store, decisions, timers, and messages for other machines. A machine
+//! The effects of the engine's machines: operations for the store, decisions, timers, and messages for other machines. A machine
 //! never calls another one. It leaves a [`Handoff`], and the engine passes it on.
 
 use std::collections::{HashSet, VecDeque};
@@ -23,7 +23,7 @@ use crate::store::{Id, Key, Op, Ticket};
 /// How often the ages of loads are looked at, unless loads may run for a short time only.
 const AGES_EVERY: Duration = Duration::from_secs(5);
 
-/// What the driver has to carry out, before the engine addresses it to a node.
+/// A task for the driver, before the engine addresses it to a node.
 #[derive(Debug)]
 pub(super) enum Effect {
     Send(Ticket, Op, Patience),
@@ -37,7 +37,7 @@ pub(super) struct Outbox {
     handoffs: VecDeque<Handoff>,
     timers: Timers,
     awaited: Numbered<u64, Purpose>,
-    /// What was not done since the engine asked last.
+    /// Work that was left undone since the engine asked last, by its kind.
     tally: Vec<(Option<RepoId>, Shortfall, u64)>,
     last_ticket: u64,
     last_number: u64,
@@ -100,9 +100,9 @@ impl Outbox {
         self.decide(Decision::LoadOver { call: None, load: Some(LoadId(load)) });
     }
 
-    /// Something was not done for this repository.
+    /// Counts work that was left undone for this repository.
     pub(super) fn tally(&mut self, repo: RepoId, what: Shortfall) {
-        // Near the end: what happens at once is mostly of one kind.
+        // Search near the end: a burst is mostly of one kind.
         match self.tally.iter_mut().rev().take(8).find(|(at, kind, _)| *at == Some(repo) && *kind == what) {
             Some((_, _, count)) => *count += 1,
             None => self.tally.push((Some(repo), what, 1)),
@@ -137,7 +137,7 @@ impl Outbox {
         }
     }
 
-    /// Counts an entry under its tags, along with what stores it.
+    /// Counts an entry under its tags, together with the operation that stores it.
     pub(super) fn count(&mut self, repo: &Repo, member: Key, tags: &[(Tag, Id)]) {
         if !tags.is_empty() {
             let items = tags.iter().map(|(tag, id)| (repo.names.version(tag), repo.names.counter(tag), *id)).collect();
@@ -151,7 +151,7 @@ impl Outbox {
         self.timers.set(now + self.ages_every.unwrap_or(AGES_EVERY), Timer::Ages);
     }
 
-    // What follows is for the engine.
+    // The rest is for the engine.
 
     /// A load may run for so long; until then it is looked at a few times.
     pub(super) fn set_longest_load(&mut self, longest: Duration) {
@@ -203,7 +203,7 @@ impl Outbox {
     }
 }
 
-/// What an input of a machine works with: the time, the random generator, and the outbox for its effects.
+/// Passed to every input of a machine: the time, the random generator, and the outbox for its effects.
 pub(super) struct Fx<'a> {
     pub now: Instant,
     /// How long the process has waited attentively so far.

@@ -1,4 +1,4 @@
-//! How a load ended, and what its callers are told.
+//! The outcome of a load, and the decisions for its callers.
 
 use super::caller::Caller;
 use super::effects::Outbox;

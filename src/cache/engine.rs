@@ -2,7 +2,7 @@
 //! them. The machine that takes an input decides its effects.
 //!
 //! After every input the driver drains [`Engine::poll_output`] and asks [`Engine::next_wakeup`]. Calls given between two
-//! drains are one batch: their reads leave in one operation. Only [`Engine::on_timer`] decides what has waited too long; the
+//! drains are one batch: their reads leave in one operation. Only [`Engine::on_timer`] decides whether something has waited too long; the
 //! driver calls it after one more look at its socket. Waiting for the store counts in attentive time
 //! (`store::node::Attention`).
 
@@ -26,7 +26,7 @@ use crate::store::entry::Tag;
 use crate::store::node::{Attention, Node, NodeOutput, NodeTask};
 use crate::store::{Key, NodeOp, StoreError, StoreReply, Ticket};
 
-/// What every input brings along.
+/// Passed in with every input.
 pub struct Context<'a> {
     /// The driver's clock.
     pub now: Instant,
@@ -34,7 +34,7 @@ pub struct Context<'a> {
     pub entropy: &'a mut dyn Entropy,
 }
 
-/// What the driver has to carry out.
+/// A task for the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Hand this to the store; its answer goes to [`Engine::on_store`].
@@ -92,7 +92,7 @@ impl Engine {
         self.repos.register(prefix)
     }
 
-    /// No further call names this repository. What works for it goes on.
+    /// No further call names this repository. Calls under way continue.
     pub fn forget(&mut self, repo: RepoId) {
         self.repos.forget(repo);
     }
@@ -209,7 +209,7 @@ impl Engine {
         self.node.on_heard(self.attention.at(now));
     }
 
-    /// How many bytes of requests on the store's link are not answered: told before [`Engine::on_timer`]. Says whether the link's
+    /// Sets how many bytes of requests on the store's link are not answered. Called before [`Engine::on_timer`]. Returns whether the link's
     /// transport should be asked whether they are still leaving.
     pub fn set_unanswered(&mut self, bytes: usize) -> bool {
         self.unanswered = bytes;
@@ -221,7 +221,7 @@ impl Engine {
         self.node.on_leaving(self.attention.at(now));
     }
 
-    /// Judges what has waited too long. The driver has looked at its socket once more.
+    /// Gives up what has waited too long. The driver has looked at its socket once more.
     pub fn on_timer(&mut self, cx: &mut Context<'_>) {
         if self.is_waiting() {
             let at = self.attention.look(cx.now);
@@ -308,7 +308,7 @@ impl Engine {
         self.machines.loads.entry_of(load).is_some_and(|_entry| self.node.may_write())
     }
 
-    /// Passes on what an input has led to, until nothing is left between the machines.
+    /// Passes messages between the machines and the node until none is left.
     fn settle(&mut self, cx: &mut Context<'_>) {
         self.now = cx.now;
         loop {

@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::store::entry::{self, Entry, Lease, Stored, Tag};
 use crate::store::{Id, Seen, Value};
 
-/// What the evaluation depends on besides the lookup.
+/// The settings that the evaluation depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
     pub now: Instant,
@@ -21,7 +21,7 @@ pub(super) struct Rules {
     pub lease: Duration,
 }
 
-/// What has to happen for the callers that are still in the lookup.
+/// The next step for the callers that are still in the lookup.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// No caller is left.
@@ -91,7 +91,7 @@ pub(super) fn served(caller: &Caller, payload: Payload, hit: Hit) -> Decision {
     }
 }
 
-/// What an entry is for one caller.
+/// The state of an entry from the point of view of one caller.
 enum Verdict {
     Serve(Hit),
     /// The caller could not decode it.
@@ -105,7 +105,7 @@ enum Verdict {
 }
 
 fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, swr: bool) -> Verdict {
-    // What others have loaded since is not what the caller has seen.
+    // Others have loaded another value since the caller read this one.
     if caller.replaces && !lookup.is_late {
         return Verdict::Unusable;
     }

@@ -29,7 +29,7 @@ impl From<&Entry<'_>> for Periods {
     }
 }
 
-/// What an entry is for one reader.
+/// The state of an entry for one reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
     /// It is served.

@@ -1,4 +1,4 @@
-//! What one machine leaves to another one. The engine passes it on.
+//! Messages from one machine to another. The engine delivers them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::store::entry::Tag;
 use crate::store::node::Invalidation;
 use crate::store::{Id, Key, StoreError, Ticket, Value};
 
-/// What one machine leaves to another one.
+/// A message from one machine to another.
 #[derive(Debug)]
 pub(super) enum Handoff {
     /// A lookup met a value with another replication id.
@@ -44,7 +44,7 @@ pub(super) enum Handoff {
     TagsAdded { load: u32, in_place: bool },
     /// A write runs out of its budget with these undelivered.
     Undelivered(OverdueWrite, Vec<Invalidation>),
-    /// A lookup has waited for its node in vain since this time.
+    /// A lookup has waited since this time, and its node could not be read.
     Silence(Instant),
     /// The server refused an operation whose caller does not fail for it.
     Refused(StoreError),

@@ -106,7 +106,7 @@ impl Loads {
         self.running.contains_key(&id)
     }
 
-    /// A caller that has read the load's lease shares what the load brings.
+    /// A caller that has read the load's lease shares its result.
     pub(super) fn join(&mut self, fx: &mut Fx<'_>, id: u32, mut caller: Caller) {
         let until = *caller.waits_until.get_or_insert(fx.now + caller.lock_timeout);
         let call = caller.id;
@@ -230,7 +230,7 @@ impl Loads {
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: ForLoad) {
         let ForLoad::Commit(id) = asked else { return };
         let Some(payload) = self.running.get(&id).and_then(|load| load.commit.clone()) else { return };
-        // If it was not stored so far, nobody is going to store it.
+        // If the result is not stored by now, it will not be.
         self.give_back(fx, id);
         self.finish_unstored(fx, id, payload, Shortfall::NotStoredTimedOut);
     }
@@ -253,7 +253,7 @@ impl Loads {
     /// A time that the load waited for: its renewal, or the end of a caller's wait.
     pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u32, may_write: bool) {
         let Some(load) = self.running.get_mut(&id) else { return };
-        // A commit is under way: its answer decides for everybody.
+        // A commit is under way; its answer settles all callers.
         if load.commit.is_some() {
             return;
         }
@@ -280,7 +280,7 @@ impl Loads {
         }
     }
 
-    /// A loader adds tags. Says what has to be done for that.
+    /// A loader adds tags. Returns the next step.
     pub(super) fn admit_tags(&mut self, fx: &mut Fx<'_>, id: u32, tags: Vec<Tag>, may_write: bool) -> Admission {
         let Some(load) = self.running.get_mut(&id).filter(|load| load.commit.is_none()) else { return Admission::Settled };
         let lease = &mut load.lease;

@@ -23,10 +23,10 @@ pub(super) enum Phase {
     Waiting(Instant),
 }
 
-/// What a lookup is about to place.
+/// The lease that a lookup is about to place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Stamp or token of what has to be there still.
+    /// Stamp or token of the value that must still be there.
     pub expected: Option<Id>,
     /// Whether the lease goes into the entry's header.
     pub inside: bool,
@@ -67,7 +67,7 @@ pub(super) struct Lookup {
     pub resends: u8,
     /// Whether the replication id was read again because of what it found.
     pub rechecked: bool,
-    /// Whether others were loading when it began. Then what it finds is their work.
+    /// Whether others were loading when it began. Then the value that it finds is theirs.
     pub is_late: bool,
 }
 

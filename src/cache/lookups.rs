@@ -208,7 +208,7 @@ impl Lookups {
         }
     }
 
-    /// Goes on with a lookup whose `found` and `known` are set.
+    /// Continues with a lookup whose `found` and `known` are set.
     pub(super) fn evaluate(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         let rules = Rules { now: fx.now, swr: self.config.swr, lease: self.config.lease };
         let (next, refresher) = evaluate(&mut lookup, rules, &mut |decision| fx.out.decide(decision));
@@ -240,7 +240,7 @@ impl Lookups {
         self.active.insert(id, lookup);
     }
 
-    /// Goes on with a lookup that comes back from placement: something else was found.
+    /// Continues with a lookup that comes back from placement, which found something else.
     pub(super) fn evaluate_again(&mut self, fx: &mut Fx<'_>, id: u64, lookup: Box<Lookup>) {
         self.evaluate(fx, id, lookup);
     }
@@ -305,7 +305,7 @@ impl Lookups {
         self.read_again(fx, id, lookup);
     }
 
-    /// A wait is over, or has to be looked at.
+    /// A lookup's timer has fired.
     pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
         let Some(lookup) = self.active.get(&id) else { return };
         match lookup.phase {
@@ -330,7 +330,7 @@ impl Lookups {
         }
     }
 
-    /// Reads may not go any more: what has not left waits for its time.
+    /// Reads cannot leave any more: each queued lookup gets a timer for the rest of its budget.
     pub(super) fn on_unreadable(&mut self, fx: &mut Fx<'_>) {
         for id in &self.queue {
             if let Some(lookup) = self.active.get(id) {
@@ -339,14 +339,14 @@ impl Lookups {
         }
     }
 
-    /// Reads may go: the time of the lookups that waited for it begins anew.
+    /// Reads can leave: the lookups that waited for this get their whole budget again.
     pub(super) fn on_readable(&mut self, attended: Duration) {
         for lookup in self.active.values_mut().filter(|lookup| lookup.phase == Phase::Queued) {
             lookup.give_up_at = attended + self.config.budget;
         }
     }
 
-    /// The caller has given up. Says whether its call was here. What an empty lookup still waits for leads nowhere.
+    /// The caller has given up. Returns whether its call was here. A lookup without callers is dropped; its answer has no effect.
     pub(super) fn cancel(&mut self, call: CallId) -> bool {
         let Some(id) = self.active.iter_mut().find_map(|(id, lookup)| lookup.cancel(call).then_some(*id)) else { return false };
         if self.active.get(&id).is_some_and(|lookup| lookup.callers.is_empty()) {

@@ -8,7 +8,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `engine`, `machines`, `config` | inputs and outputs, the way between the machines; settings |
-//! | `request` | what callers ask for, and what is decided |
+//! | `request` | the callers' requests and the engine's decisions |
 //! | `wire` | requests and decisions as they cross into Node.js |
 //! | `lookups` | machine: calls that read, batched, and their answers |
 //! | `placement` | machine: from a miss to a lease in place |
@@ -17,8 +17,8 @@
 //! | `uncached` | machine: loads without storing |
 //! | `refresh` | machine: revalidation behind a stale hit |
 //! | `writes`, `pattern_scan` | machine: set, delete, invalidate, deletePattern |
-//! | `effects`, `handoff`, `purpose`, `timers` | what machines return, leave to each other, and wait for |
-//! | `evaluate` | what a lookup makes of what it found |
+//! | `effects`, `handoff`, `purpose`, `timers` | the machines' effects, messages to each other, operations and timers |
+//! | `evaluate` | decides on a lookup by the value and the versions that were read |
 //! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
 //! | `freshness`, `tags`, `names`, `repos` | fresh or stale; sets of tags and their versions; keys; the repositories in use |
 //!

@@ -18,7 +18,7 @@ use crate::store::{escape_glob, Key};
 pub(super) struct Repo {
     pub id: RepoId,
     pub names: Names,
-    /// Whether it was told that its callers name ever different tags for one key.
+    /// Whether the warning was given that callers name ever different tags for one key.
     told_of_tags: AtomicBool,
 }
 

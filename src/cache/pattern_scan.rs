@@ -17,7 +17,7 @@ pub(super) struct PatternScan {
     epoch: u64,
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ScanStep {
     Scan,
@@ -74,7 +74,7 @@ impl PatternScan {
         true
     }
 
-    /// What comes next in the node's epoch `now`.
+    /// The next step in the node's epoch `now`.
     pub(super) fn next(&self, now: u64) -> ScanStep {
         if !self.is_scanned || self.epoch != now {
             ScanStep::Scan

@@ -142,7 +142,7 @@ impl Placements {
         }
     }
 
-    /// Replaces an expired entry with a lease: the one in its header is no good.
+    /// Replaces an expired entry with a lease, because the lease in its header cannot be used.
     fn place_over(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         lookup.plan.inside = false;
         self.place(fx, id, lookup);
@@ -181,7 +181,7 @@ fn is_placed(answer: &Result<Answer, StoreError>) -> bool {
     matches!(answer, Ok(Answer::Placed { .. } | Answer::PlacedInside))
 }
 
-/// Something else is there than what was read: evaluates that, for a bounded number of rounds.
+/// The value has changed since it was read: evaluates the new one, for a bounded number of rounds.
 fn evaluate_again(fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, found: Found) {
     lookup.rounds += 1;
     if lookup.rounds >= ROUNDS_MAX {
@@ -194,7 +194,7 @@ fn evaluate_again(fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, found: Foun
     fx.hand(Handoff::Evaluate(id, lookup));
 }
 
-/// A loader has just failed and the fleet lets the source rest: the callers get what they may have of the kept value.
+/// A loader has failed a moment ago and the fleet does not ask the source for a while: each caller gets the kept value if it accepts it.
 fn serve_fallbacks(fx: &mut Fx<'_>, lookup: Lookup) {
     for caller in lookup.callers {
         match &caller.fallback {

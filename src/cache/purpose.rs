@@ -1,4 +1,4 @@
-//! What an answer of the store is for: the machine that asked, and what it needs to go on.
+//! The purpose of an operation: which machine takes its answer, and with which data it continues.
 
 use crate::store::entry::Tag;
 use crate::store::node::{NodeTask, Patience};

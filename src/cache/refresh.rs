@@ -164,7 +164,7 @@ impl Refreshes {
         }
     }
 
-    /// The store has not done what an attempt asked of it.
+    /// The store has not carried out an attempt's operation.
     fn fail(&mut self, fx: &mut Fx<'_>, refresh: &Refresh) {
         fx.tally(refresh.repo.id, Shortfall::RefreshDropped);
         self.drop_attempt(fx, refresh);

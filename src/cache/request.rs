@@ -1,4 +1,4 @@
-//! What callers ask of the engine, and what it decides for them.
+//! The callers' requests and the engine's decisions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,7 +131,7 @@ impl From<Vec<u8>> for Payload {
     }
 }
 
-/// What a served value counts as.
+/// How a served value is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hit {
     /// A hit.
@@ -144,7 +144,7 @@ pub enum Hit {
     Kept,
 }
 
-/// What the engine decides for a call. A call is over with its first decision other than `Load`, `Refresh` and `Waiting`.
+/// A decision of the engine about a call. A call is over with its first decision other than `Load`, `Refresh` and `Waiting`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// This value.
@@ -153,7 +153,7 @@ pub enum Decision {
         call: CallId,
         /// The value.
         payload: Payload,
-        /// What it counts as.
+        /// How it is counted.
         hit: Hit,
     },
     /// There is none.
@@ -227,14 +227,14 @@ pub enum Decision {
         repo: Option<RepoId>,
         /// Its name.
         name: &'static str,
-        /// What to say about it.
+        /// Its text.
         text: String,
     },
     /// Something that the cache did not do.
     Counted {
         /// The repository, unless all are concerned.
         repo: Option<RepoId>,
-        /// What.
+        /// The kind.
         what: Shortfall,
         /// How many since the last decision about it; of [`Shortfall::Owed`], how many there are.
         number: u64,

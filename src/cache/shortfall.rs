@@ -1,4 +1,4 @@
-//! Why something was not done, from what the store said.
+//! Maps a store error to the reason that is counted.
 
 use crate::contract::Shortfall;
 use crate::store::StoreError;

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;
 use crate::store::{Answer, Op, StoreError};
 
-/// What a load says to more tags.
+/// The load's answer to a request for more tags.
 #[derive(Debug)]
 pub(super) enum Admission {
     /// Its loader has settled already.
@@ -45,7 +45,7 @@ impl TagAdditions {
         Self::default()
     }
 
-    /// A loader adds tags, and this is what its load says to it.
+    /// A loader adds tags; `admission` is the answer of its load.
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, call: CallId, load: u32, admission: Admission) {
         let number = match admission {
             Admission::Settled => {

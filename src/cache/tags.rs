@@ -19,7 +19,7 @@ pub(super) fn unite<'a>(tags: &mut Vec<Tag>, more: impl Iterator<Item = &'a [u8]
     }
 }
 
-/// How many tags an entry has at most, whoever named them.
+/// The maximum number of tags of an entry, those of the loader included.
 pub(super) const TAGS_MAX: usize = 64;
 
 /// Adds the tags that callers named in a header to those of a new load, unless both together pass the bound. Says whether it did.

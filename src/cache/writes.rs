@@ -2,7 +2,7 @@
 //! store within its budget. A write that was refused for the moment or never sent goes out again; a delete always does, a
 //! `set` that may have run never does.
 //!
-//! Driver contract: [`Writes::begin`] for a call, [`Writes::resume`] when writes may go again. A write that runs out of its budget
+//! Driver contract: [`Writes::begin`] for a call, [`Writes::resume`] when a node accepts writes again. A write that runs out of its budget
 //! leaves its invalidations as `Handoff::Undelivered`, and [`Writes::give_up`] ends it.
 
 use std::sync::Arc;
@@ -26,10 +26,10 @@ use crate::store::{Answer, Id, Key, Op, StoreError, Ticket, Value};
 /// How long after a refusal that may pass a write is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
-/// What a write has to know about the node it goes to.
+/// The state of the node that a write goes to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
-    /// Whether writes may go.
+    /// Whether it accepts writes now.
     pub may_write: bool,
     /// The node's epoch: it changes with every link and every replication id.
     pub epoch: u64,
@@ -102,7 +102,7 @@ impl Job {
         }
     }
 
-    /// The next operation. Randoms are fresh for every attempt.
+    /// The next operation. It draws new random values for every attempt.
     fn next(&mut self, fx: &mut Fx<'_>, lease: Duration, epoch: u64) -> (Op, WriteStep) {
         match self {
             Self::Set { repo, options, captured, .. } if captured.len() < options.tags.len() => {
@@ -157,7 +157,7 @@ impl Writes {
         self.advance(fx, id, target);
     }
 
-    /// Sends the next operation of a write, if writes may go and none is under way.
+    /// Sends the next operation of a write, if its node accepts writes and no operation is under way.
     fn advance(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
         let Some(write) = self.active.get_mut(&id).filter(|write| target.may_write && write.in_flight.is_none()) else { return };
         write.retry_at = None;
@@ -268,7 +268,7 @@ impl Writes {
         }
     }
 
-    /// Writes may not go any more: each waits for its time.
+    /// The node accepts no writes any more: each write gets a timer for the rest of its budget.
     pub(super) fn on_unwritable(&mut self, fx: &mut Fx<'_>) {
         for (id, write) in &self.active {
             if !write.is_in_flight() {
@@ -287,7 +287,7 @@ impl Writes {
         self.fail(out, overdue.write, Error::new(ErrorKind::Timeout, text).maybe_executed(overdue.is_open), kept);
     }
 
-    /// Writes may go again.
+    /// The node accepts writes again.
     pub(super) fn resume(&mut self, fx: &mut Fx<'_>, target: Target) {
         let mut waiting: Vec<u64> = self.active.iter().filter(|(_, write)| write.in_flight.is_none()).map(|(id, _)| *id).collect();
         waiting.sort_unstable();

@@ -22,7 +22,7 @@ use crate::clock::Instant;
 use crate::contract::{CacheSettings, DECISION_SLOTS};
 use crate::session::{Cache, Session};
 
-/// Memory that the store in this process may take, unless told otherwise.
+/// The default memory limit of the store in this process.
 const MEMORY_BYTES: usize = 64 << 20;
 
 /// The cache engine of one manager. `lib/cache/driver.ts` is its only user.
@@ -58,7 +58,7 @@ impl NativeCache {
         Ok(())
     }
 
-    /// From now on the time is what the application's clock says, in milliseconds. It does not run backwards.
+    /// Sets the time of the application's clock, in milliseconds. The time does not run backwards.
     #[napi(catch_unwind)]
     pub fn set_time(&mut self, ms: f64) {
         let time = Instant::new(Duration::from_secs_f64(ms.clamp(0.0, 1e15) / 1e3));
@@ -86,7 +86,7 @@ impl NativeCache {
         taken.map_err(|error| thrown(&error))
     }
 
-    /// Time has come to what the state array said.
+    /// The time that the state array named has come.
     #[napi(catch_unwind)]
     pub fn tick(&mut self) {
         let now = self.now();

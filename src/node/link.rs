@@ -1,4 +1,4 @@
-//! The link under Node.js: JavaScript owns the socket and calls in with batches; what is left to do is in a shared array.
+//! The link under Node.js: JavaScript owns the socket and calls in with batches; a shared array tells the remaining work.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -32,7 +32,7 @@ pub struct NativeLink {
 
 #[napi]
 impl NativeLink {
-    /// A link with these options (JSON, see `LinkSettings`), in a session of its own.
+    /// A link with these options (JSON, see `LinkSettings`), in its own session.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String, resp3: bool, string_numbers: bool) -> Result<Self> {
         let mut session = Session::new();
@@ -282,13 +282,13 @@ impl NativeLink {
         self.report(now)
     }
 
-    /// Says what a crossing left to do that brought no replies.
+    /// Reports the remaining work after a crossing without replies.
     fn report(&mut self, now: Instant) -> Result<()> {
         self.answered.clear();
         self.report_replies(now)
     }
 
-    /// Says what a crossing brought and left to do.
+    /// Reports the replies of a crossing and the remaining work.
     fn report_replies(&mut self, now: Instant) -> Result<()> {
         let memory = self.memory.as_mut().ok_or_else(no_memory)?;
         let mut host = self.host.borrow_mut();

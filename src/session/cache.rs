@@ -45,7 +45,7 @@ impl Cache {
         self.link = link;
     }
 
-    /// An input to the engine. [`Cache::run`] does what follows from it.
+    /// An input to the engine. [`Cache::run`] carries out its outputs.
     pub(super) fn input<R>(&mut self, now: Instant, act: impl FnOnce(&mut Engine, &mut Context<'_>) -> R) -> R {
         act(&mut self.engine, &mut Context { now, entropy: &mut *self.entropy })
     }
@@ -63,7 +63,7 @@ impl Cache {
         asks
     }
 
-    /// What the transport of the store's link says.
+    /// The state of the transport of the store's link.
     pub(super) fn on_transport(&mut self, transport: Transport, now: Instant) {
         if matches!(transport, Transport::Waiting { last_acknowledgement } if last_acknowledgement < ACKNOWLEDGED_LATELY) {
             self.engine.on_leaving(now);
@@ -82,7 +82,7 @@ impl Cache {
         self.input(now, Engine::on_memory_up);
     }
 
-    /// The store has lost its place. The engine is told first; what was under way is answered as cut when the cache runs.
+    /// The store has lost its place. The engine learns it first; operations under way are answered as cut when the cache runs.
     pub(super) fn leave_store(&mut self, now: Instant) {
         if self.store.leave() {
             self.input(now, Engine::on_store_down);
@@ -99,7 +99,7 @@ impl Cache {
         }
     }
 
-    /// Does all that follows from inputs: operations go to the store, commands to their links, answers to the engine. Adds
+    /// Carries out the engine's outputs: operations go to the store, commands to their links, answers to the engine. Adds
     /// the links that got commands to `touched`.
     pub(super) fn run(&mut self, links: &mut Links, now: Instant, touched: &mut Vec<LinkId>) {
         loop {

@@ -89,7 +89,7 @@ impl Session {
         self.input(id, now, |link| link.on_bytes(chunk, now, sink));
     }
 
-    /// What a link's transport said when it was asked.
+    /// The answer of a link's transport.
     pub fn on_transport(&mut self, id: LinkId, transport: Transport, now: Instant) {
         if let Some(cache) = self.cache.as_mut().filter(|cache| cache.link() == Some(id)) {
             cache.on_transport(transport, now);

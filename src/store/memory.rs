@@ -337,7 +337,7 @@ fn name(value: &[u8], replication: &Replication) -> Option<Id> {
     entry::name(value).filter(|_| entry::replication_id(value).is_some_and(|id| replication.accepts(id.as_bytes())))
 }
 
-/// An entry with the node's replication id in its place. Where nothing checks ids, that is what the engine wrote.
+/// An entry with the node's replication id in its place. Where nobody checks ids, the engine's placeholder stays.
 fn filled(value: &Value, replication: &Replication) -> Value {
     if replication.id == ReplicationId::EMPTY {
         return value.clone();

@@ -51,14 +51,14 @@ pub enum Op {
         lease: Vec<u8>,
         /// How long the lease lives.
         life: Duration,
-        /// How long it stays after that: what the encoded lease says.
+        /// How long it stays after that, as the encoded lease says.
         tail: Duration,
     },
     /// Puts a lease into the header of an entry, which stays readable. Answers [`StoreReply::PlacedInside`].
     PlaceInside {
         /// The entry's key.
         entry: Key,
-        /// The stamp of what was read.
+        /// The stamp of the entry that was read.
         stamp: Id,
         /// The new lease's token.
         token: Id,

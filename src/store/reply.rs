@@ -1,4 +1,4 @@
-//! What a server answers to the operations, and why there may be no answer. [`StoreReply`] is the answer as the server gave it;
+//! Answers to operations, and the reasons for a missing answer. [`StoreReply`] is the answer as the server gave it;
 //! the node turns it into an [`Answer`], which tells own values from foreign ones and shows no replication id.
 
 use std::fmt;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Id, Key, ReplicationId, Value, Version};
 
-/// What is at an entry's key.
+/// The value at an entry's key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
     /// Its value: an entry, a lease, or any other string. A server's answer never says [`Seen::Foreign`]; the node finds out.
@@ -110,7 +110,7 @@ impl<T> From<Option<T>> for Seen<T> {
 }
 
 impl StoreError {
-    /// The server refused `command` with this error. Only the code is kept, which is the first word: what follows may show
+    /// The server refused `command` with this error. Only the code is kept, which is the first word: the rest may show
     /// arguments, and they are keys and values.
     pub fn refused(text: &[u8], command: &str) -> Self {
         let code = text.split(|byte| *byte == b' ').next().and_then(|word| std::str::from_utf8(word).ok());
@@ -149,7 +149,7 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// What is at a key, from the point of view of its node.
+/// The value at a key, from the point of view of its node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Seen<T> {
     /// Nothing.

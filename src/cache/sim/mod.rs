@@ -10,6 +10,7 @@ mod told;
 mod weather;
 mod world;
 
+use faults::Fault;
 use world::{Chaos, World};
 
 /// How many seeds each kind of weather gets. `HAWSER_SEEDS` multiplies it, for long runs.
@@ -91,4 +92,19 @@ fn no_resurrection_in_any_weather() {
         adds_tags: false,
     };
     run("everything", 800, all);
+}
+
+#[test]
+fn planted_faults_are_found() {
+    let writes = Chaos { writes: true, ..Chaos::CALM };
+    let failovers = Chaos { cuts: true, failovers: true, crashes: true, ..writes };
+    for (fault, chaos, seeds) in [
+        (Fault::CapturesLate, writes, 600),
+        (Fault::CommitsBlindly, writes, 600),
+        (Fault::PlacesBlindly, Chaos { one_load: true, ..Chaos::CALM }, 300),
+        (Fault::TrustsAllIds, failovers, 600),
+    ] {
+        let is_found = |seed| std::panic::catch_unwind(|| World::with_fault(seed, chaos, fault).run()).is_err();
+        assert!((0..seeds).any(is_found), "{fault:?} is not found with {seeds} seeds");
+    }
 }

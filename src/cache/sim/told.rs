@@ -1,4 +1,4 @@
-//! Writes the books: what took effect on the server, and what callers were told.
+//! Keeps the books: the effects on the server, and the answers to callers.
 
 use super::check::{concludes, Asked, Made, Mutation, Scope};
 use super::world::{Running, World};

@@ -1,4 +1,4 @@
-//! What goes wrong: links, processes, memory and masters.
+//! Failures: of links, processes, memory and masters.
 
 use super::world::World;
 use crate::cache::Engine;
@@ -69,7 +69,7 @@ impl World {
         for p in 0..self.processes.len() {
             self.cut(p);
         }
-        // What the old master had not carried out yet is lost with it.
+        // Operations that the old master had not carried out are lost with it.
         self.late.clear();
         self.store = self.replica.clone();
         self.change_replication_id();

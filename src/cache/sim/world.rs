@@ -11,7 +11,7 @@ use crate::cache::{Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Ou
 use crate::clock::Instant;
 use crate::store::{MemoryStore, StoreError, StoreReply, Ticket};
 
-/// What may happen.
+/// The events that may occur.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chaos {
     /// Whether two loads of a key at a time are a failure.
@@ -92,7 +92,7 @@ pub(super) struct World {
     pub store: MemoryStore,
     pub replica: MemoryStore,
     pub processes: Vec<Process>,
-    /// What a lost link had sent and the server still has to carry out.
+    /// Operations from lost links that the server still has to carry out.
     pub late: VecDeque<Work>,
     pub books: Books,
     pub next: u64,
@@ -282,7 +282,7 @@ impl World {
         }
     }
 
-    /// Loaders take their time while the links are quick: whoever lives renews.
+    /// Loaders are slow and links are quick: every live process renews its leases.
     fn pass_long(&mut self) {
         for _ in 0..12 {
             self.now = self.now + Duration::from_secs(1);

@@ -7,7 +7,7 @@ use super::id::Id;
 /// Where the parts with a fixed place begin.
 pub(super) const ID: usize = 5;
 pub(super) const REPLICATION_ID: usize = 22;
-/// End of what entries and leases have in common.
+/// End of the part that entries and leases have in common.
 pub(in crate::store) const COMMON: usize = 35;
 /// Start of a lease's tags: its tail comes before them.
 pub(in crate::store) const TAIL_END: usize = 51;

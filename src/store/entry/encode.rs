@@ -9,7 +9,7 @@ use super::parse::parse;
 use crate::resp::push_number;
 use crate::store::ReplicationId;
 
-/// What is to be written into an entry's header.
+/// The fields of an entry's header.
 #[derive(Debug, Clone, Copy)]
 pub struct Header<'a> {
     /// A fresh stamp.
@@ -43,7 +43,7 @@ pub fn encode(header: &Header<'_>, payload: &[u8]) -> (Vec<u8>, usize) {
     (out, from)
 }
 
-/// An entry with another lease in its header, or with none. The lease has ended: whoever holds its token gives it its deadline.
+/// An entry with another lease in its header, or with none. The lease has run out; the holder of its token gives it a new deadline.
 pub fn with_lease(value: &[u8], lease: Option<(Id, &[(Tag, Id)])>) -> Option<Vec<u8>> {
     let Some(Stored::Entry(entry)) = parse(value) else { return None };
     let length: usize = std::str::from_utf8(value.get(COMMON..LEASE - 1)?).ok()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! What headers say: entries, leases in an entry's place, leases inside an entry.
+//! Parsed headers: entries, leases in an entry's place, leases inside an entry.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::id::Id;
 use crate::store::ReplicationId;
 
-/// What an entry's header says.
+/// The header of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// Names this stored value.
@@ -71,7 +71,7 @@ pub struct InnerLease<'a> {
     pub tags: Tags<'a>,
 }
 
-/// What is at an entry's key.
+/// The value at an entry's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored<'a> {
     /// An entry.
@@ -119,7 +119,7 @@ impl<'a> Tags<'a> {
         std::iter::from_fn(move || cursor.tag())
     }
 
-    /// The names of those that callers named: what the next load inherits.
+    /// The names of the tags that callers named. The next load inherits them.
     pub fn named_by_callers(&self) -> impl Iterator<Item = &'a [u8]> {
         self.iter().take(self.count - self.added).map(|(name, _)| name)
     }

@@ -1,4 +1,4 @@
-//! The names of what is stored: stamps, tokens and tag versions.
+//! Identifiers of stored values: stamps, tokens and tag versions.
 
 use std::fmt;
 use std::sync::Arc;

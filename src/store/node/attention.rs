@@ -2,7 +2,7 @@
 //! process that was stopped, has not listened, so that time is no silence of the server's.
 //!
 //! While something is waited for, the driver looks at the socket once in a period and then calls [`Attention::look`]. The time since
-//! the look before counts up to half a period more than one: what is longer was not listened to.
+//! the look before counts up to half a period more than one: the process did not listen for the rest.
 
 use std::time::Duration;
 

@@ -34,7 +34,7 @@ pub(super) struct Breaker {
     counted_at: Option<Instant>,
 }
 
-/// What has become of the breaker.
+/// A change of the breaker's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     /// It has opened for this long.
@@ -48,7 +48,7 @@ impl Breaker {
         Self { limits, state: State::Closed { timeouts: 0 }, counted_at: None }
     }
 
-    /// Whether the store may be asked now. What is told after a pause is a trial.
+    /// Whether the store may be asked now. After a pause, the first `true` is a trial.
     pub(super) fn allows(&mut self, now: Instant) -> bool {
         match self.state {
             State::Closed { .. } => true,
@@ -67,8 +67,8 @@ impl Breaker {
         was_open.then_some(Change::Closed)
     }
 
-    /// The store has not answered in time what has waited since `since`. One silence counts once, however many calls it strands:
-    /// what waited already when the last one was counted belongs to that one.
+    /// The store has not answered an operation in time that has waited since `since`. One silence counts once, however many calls it strands:
+    /// an operation that waited already when the last silence was counted belongs to that one.
     pub(super) fn timed_out(&mut self, now: Instant, since: Instant) -> Option<Change> {
         if self.counted_at.is_some_and(|at| since < at) {
             return None;

@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 1 << 20;
 const FIRST_ENTRY_BYTES: usize = 4096;
 /// How long an answer that keeps growing is waited for.
 const ANSWER_LONGEST: Duration = Duration::from_secs(5);
-/// What leaves at once, and how much of the rest leaves within a second on the slowest network that is thought of.
+/// How many bytes leave at once, and how many of the rest leave within a second on the slowest supported network.
 const LEAVES_AT_ONCE: usize = 256 << 10;
 const LEAVES_PER_SECOND: usize = 4 << 20;
 /// How long requests may need to leave.
@@ -52,7 +52,7 @@ pub(super) struct GivenUp {
     pub since: Instant,
 }
 
-/// What an answer says about the server.
+/// What an answer tells about the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answered {
     /// Whether it came before the operation was given up.
@@ -211,7 +211,7 @@ impl Flow {
         self.due.is_some() && unanswered > LEAVES_AT_ONCE
     }
 
-    /// The link is gone: what waits is not held back, and fails with what was sent.
+    /// The link is gone: waiting operations are not held back, and fail together with those that were sent.
     pub(super) fn close(&mut self) {
         self.is_open = false;
     }
@@ -221,8 +221,8 @@ impl Flow {
         self.is_open = true;
     }
 
-    /// The socket has been looked at. `unanswered`: bytes of requests that the server may not have received yet. Appends what is to
-    /// be given up.
+    /// The socket has been looked at. `unanswered`: bytes of requests that the server may not have received yet. Appends the
+    /// operations to give up.
     pub(super) fn look(&mut self, at: Moment, unanswered: usize, given_up: &mut Vec<GivenUp>) {
         let leaving = leaving_time(unanswered);
         if let Some(first) = self.out.front_mut().filter(|_| !leaving.is_zero()) {

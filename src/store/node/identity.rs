@@ -13,7 +13,7 @@ const READ_EVERY: Duration = Duration::from_secs(1);
 const CHANGES_MAX: usize = 5;
 const CHANGES_WITHIN: Duration = Duration::from_secs(60);
 
-/// What a node knows about its replication id.
+/// A node's replication id, and when it was read.
 #[derive(Debug)]
 pub(super) struct Identity {
     replication: Replication,

@@ -29,7 +29,7 @@ pub(super) fn answer(reply: StoreReply, replication: &Replication) -> Answer {
     }
 }
 
-/// Marks a value with another replication id as foreign. A value without one is the node's own: the engine decides what it is.
+/// Marks a value with another replication id as foreign. A value without one is the node's own: the engine decides how to treat it.
 fn tell_foreign(found: &mut Found, replication: &Replication) {
     if !replication.is_checked {
         return;

@@ -2,8 +2,8 @@
 //! be delivered to it, and whether it is worth asking (the breaker). A standalone server is one node, a cluster has one per
 //! master, and the store in this process is one that is always trusted.
 //!
-//! When a link comes up, its node reads the replication id, then delivers what is pending, and then lets reads go. Writes may go
-//! as soon as the id is known.
+//! When a link comes up, its node reads the replication id, then delivers what is pending, and then accepts reads. It accepts
+//! writes as soon as the id is known.
 //!
 //! The driver of a node (the cache engine) calls an input and then takes the outputs with [`Node::poll_output`] until there is
 //! none. It passes every operation through [`Node::submit`], tells every outcome by [`Node::on_outcome`], and takes answers as
@@ -49,9 +49,9 @@ enum State {
     Down,
     /// The link is up and its replication id is being read.
     Identifying,
-    /// Writes may go. Reads wait for pending invalidations.
+    /// It accepts writes. Reads wait for pending invalidations.
     Identified,
-    /// Reads and writes may go.
+    /// It accepts reads and writes.
     Trusted,
 }
 
@@ -90,17 +90,17 @@ impl Node {
         }
     }
 
-    /// Whether reads may go.
+    /// Whether it can be read now.
     pub fn may_read(&self) -> bool {
         self.state == State::Trusted
     }
 
-    /// Whether reads could ever go.
+    /// Whether it could ever be read.
     pub fn was_readable(&self) -> bool {
         self.was_readable
     }
 
-    /// Whether writes may go.
+    /// Whether it accepts writes now.
     pub fn may_write(&self) -> bool {
         matches!(self.state, State::Identified | State::Trusted)
     }
@@ -265,7 +265,7 @@ impl Node {
         }
     }
 
-    /// What has waited since `since` has waited in vain: for an answer, or for the link.
+    /// An operation or a lookup has waited since `since` without an answer or without a link.
     pub fn on_silence(&mut self, now: Instant, since: Instant) {
         if let Some(Change::Opened(pause)) = self.breaker.timed_out(now, since) {
             self.event("breaker", format!("open for {} ms", pause.as_millis()));

@@ -1,4 +1,4 @@
-//! A node's settings, and what it tells its driver.
+//! A node's settings and outputs.
 
 use std::time::Duration;
 
@@ -23,16 +23,16 @@ pub struct NodeConfig {
     pub write_budget: Duration,
 }
 
-/// What the driver has to do for a node.
+/// A task for the node's driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeOutput {
     /// Send this operation; its answer goes to [`Node::on_answer`](super::Node::on_answer) with the task.
     Send(Op, NodeTask),
     /// Call [`Node::on_timer`](super::Node::on_timer) at this time.
     WakeAt(Instant),
-    /// Writes that wait may go.
+    /// The node accepts writes: those that wait can leave.
     Writable,
-    /// Reads that wait may go.
+    /// The node can be read: reads that wait can leave.
     Readable,
     /// The server has been silent for the whole budget of this operation.
     GivenUp {

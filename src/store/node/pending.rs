@@ -8,7 +8,7 @@ use crate::store::{Key, Op};
 /// How many invalidations one operation carries.
 const BATCH_MAX: usize = 500;
 
-/// What has to be made unusable.
+/// An entry or a tag that must become unusable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invalidation {
     /// An entry.

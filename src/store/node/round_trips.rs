@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How many in a row are no accident.
 const SLOW_MAX: u32 = 2;
-/// What takes longer is an outage.
+/// A round trip that takes longer is an outage.
 const OUTAGE: Duration = Duration::from_secs(5);
 
 /// The round trips to one node.

@@ -1,4 +1,4 @@
-//! What a node tells listeners about trouble, and how often.
+//! Limits how often a node reports the same trouble to listeners.
 
 use std::time::Duration;
 
