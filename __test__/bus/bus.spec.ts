@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { applyInvalidation, PubSubService, RedisManager, type CacheInvalidationMessage, type Logger } from '../../lib/facade';
 import type { CacheRepository } from '../../lib/facade';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
 const CHANNEL = 'shipcrowd:cache:invalidation';
@@ -11,11 +11,7 @@ const warn = jest.fn();
 const error = jest.fn();
 const logger: Logger = { debug() {}, info() {}, warn, error };
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 /** What a listener has been given so far. */
 function listen(id: string): CacheInvalidationMessage[] {
@@ -265,11 +261,7 @@ test('applyInvalidation gives each kind of message to the repository call that i
 });
 
 describe('on a server that has stopped to answer', () => {
-  let frozen: RedisServer;
-  beforeAll(async () => {
-    frozen = await RedisServer.start({ password: 'secret-of-the-server' });
-  });
-  afterAll(() => frozen.stop());
+  const frozen = serverForAll({ password: 'secret-of-the-server' });
   afterEach(async () => {
     frozen.thaw();
     await RedisManager.closeAll();

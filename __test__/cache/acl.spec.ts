@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { CacheRepository, PubSubService, RedisManager } from '../../lib/facade';
 import { ROOT } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
 /** `ACL SETUSER orders ...` as the README has it. */
@@ -14,14 +14,10 @@ function documented(): string[] {
   return block.trim().split(/\s+/);
 }
 
-let server: RedisServer;
+const server = serverForAll();
 const warnings: string[] = [];
 const logger = { debug() {}, info() {}, warn: (line: string) => void warnings.push(line), error: (line: string) => void warnings.push(line) };
 
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
   warnings.length = 0;
   await server.command('ACL', 'SETUSER', 'orders', 'reset', ...documented());

@@ -1,6 +1,7 @@
 /** One specification for every store: the tests of each spec file run on the file's own redis-server and on memory://. */
 import { CacheMetrics, CacheRepository, RedisManager, type CacheRepositoryOptions, type ManagerOptions } from '../../lib/facade';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
+import type { RedisServer } from '../helpers/redis-server';
 
 export interface Backend {
   readonly kind: 'redis' | 'memory';
@@ -27,15 +28,12 @@ export function onServer(name: string, specify: (backend: Backend) => void, opti
 }
 
 function backend(kind: 'redis' | 'memory', options: ManagerOptions): Backend {
-  let server: RedisServer | undefined;
+  const server = kind === 'redis' ? serverForAll() : undefined;
   const warnings: string[] = [];
   const note = (line: string): void => void warnings.push(line);
   const logger = { debug() {}, info() {}, warn: note, error() {} };
   const configure = (more?: ManagerOptions): void => RedisManager.configure({ url: server?.url ?? 'memory://', logger, retryDelayMs: 20, ...options, ...more });
 
-  beforeAll(async () => {
-    if (kind === 'redis') server = await RedisServer.start();
-  });
   beforeEach(() => {
     warnings.length = 0;
     CacheMetrics.reset();
@@ -46,7 +44,6 @@ function backend(kind: 'redis' | 'memory', options: ManagerOptions): Backend {
     await RedisManager.closeAll();
     if (server && !server.running) await server.launch();
   });
-  afterAll(() => server?.stop());
 
   return {
     kind,

@@ -1,15 +1,14 @@
 /** C1 and C2 between real processes, and how a process with a cache exits. */
 import { CacheRepository, RedisManager } from '../../lib/facade';
 import { NodeProcess, runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
+const server = serverForAll();
 let env: Record<string, string>;
 const children: NodeProcess[] = [];
 
-beforeAll(async () => {
-  server = await RedisServer.start();
+beforeAll(() => {
   env = { REDIS_URL: server.url };
 });
 afterEach(async () => {
@@ -19,7 +18,6 @@ afterEach(async () => {
   RedisManager.configure({});
   await server.command('FLUSHALL');
 });
-afterAll(() => server.stop());
 
 /** Lines on standard input become calls of `on`; `say` prints. */
 const SCRIPT = `

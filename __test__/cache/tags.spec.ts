@@ -1,5 +1,5 @@
 /** The tags of an entry: those of its callers, up to a limit, and those that its own loader added. Leases on a server that evicts. */
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { RedisManager, CacheRepository } from '../../lib/facade';
 import { until } from '../helpers/until';
 import { onEveryStore, onServer } from './backends';
@@ -101,12 +101,8 @@ onServer('tags of an entry', (backend) => {
 });
 
 describe('leases on a server that evicts the keys that expire first', () => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await RedisServer.start({ args: ['--maxmemory', '6mb', '--maxmemory-policy', 'volatile-ttl'] });
-  });
+  const server = serverForAll({ args: ['--maxmemory', '6mb', '--maxmemory-policy', 'volatile-ttl'] });
   afterEach(() => RedisManager.closeAll());
-  afterAll(() => server.stop());
 
   test('a load under way is stored although other keys fill the memory meanwhile', async () => {
     RedisManager.configure({ url: server.url });

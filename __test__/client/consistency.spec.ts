@@ -1,27 +1,14 @@
 /** What tools, options and streams do in the middle of things: a reply still reaches its own command, and nobody waits for ever. */
 import { Duplex } from 'node:stream';
 import * as net from 'node:net';
-import { Command, Redis } from '../../lib';
+import { Command } from '../../lib';
 import { LIFE } from '../../lib/client/lifecycle';
-import { RedisServer } from '../helpers/redis-server';
+import { clientsForTest, serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
-const clients: Redis[] = [];
-function connect(...args: unknown[]): Redis {
-  const redis = new Redis(...(args as []));
-  redis.on('error', () => undefined);
-  clients.push(redis);
-  return redis;
-}
-afterEach(() => {
-  for (const redis of clients.splice(0)) redis.disconnect();
-});
+const connect = clientsForTest();
 
 test('a command that cannot be written throws, and the others of its tick get their own replies', async () => {
   const redis = connect(server.port);

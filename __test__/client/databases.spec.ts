@@ -1,29 +1,22 @@
 /** A database that the server does not have: nothing that was meant for it runs in another one. */
-import { Redis, type RedisOptions } from '../../lib';
+import { type Redis, type RedisOptions } from '../../lib';
 import { CacheRepository, PubSubService, RedisManager, type Logger } from '../../lib/facade';
 import { MockServer } from '../compat/mock-server';
-import { RedisServer } from '../helpers/redis-server';
+import { clientsForTest, endsWithTest } from '../helpers/lifetimes';
+import { RedisServer, type ServerOptions } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-const clients: Redis[] = [];
-const servers: { stop(): Promise<unknown> }[] = [];
-async function start(args: string[] = []): Promise<RedisServer> {
-  const server = await RedisServer.start({ args });
-  servers.push(server);
-  return server;
-}
+const client = clientsForTest(() => ({ host: '127.0.0.1', retryStrategy: () => 20 }));
+afterEach(() => RedisManager.closeAll());
+const ends = endsWithTest();
+const start = async (args: string[] = [], options: ServerOptions = {}): Promise<RedisServer> => ends(await RedisServer.start({ args, ...options }));
+
 function connect(options: RedisOptions): { redis: Redis; errors: Error[] } {
-  const redis = new Redis({ host: '127.0.0.1', retryStrategy: () => 20, ...options });
+  const redis = client(options);
   const errors: Error[] = [];
   redis.on('error', (error: Error) => errors.push(error));
-  clients.push(redis);
   return { redis, errors };
 }
-afterEach(async () => {
-  for (const redis of clients.splice(0)) redis.disconnect();
-  await RedisManager.closeAll();
-  for (const server of servers.splice(0)) await server.stop();
-});
 
 const noDatabase = { code: 'E_NO_DATABASE', message: expect.stringContaining('database 5 (ERR)') as string };
 const keys = async (server: RedisServer): Promise<string> => String(await server.command('INFO', 'keyspace')).split('\r\n').slice(1).join('');
@@ -49,8 +42,7 @@ test('a database that was selected and that the next server has not', async () =
   expect(await redis.set('a', 1)).toBe('OK');
   const { port } = first;
   await first.kill();
-  const second = await RedisServer.start({ port, args: ['--databases', '2'] });
-  servers.push(second);
+  const second = await start(['--databases', '2'], { port });
   await until(() => redis.status === 'ready');
   const outcomes = await Promise.allSettled([redis.set('b', 1), redis.pipeline().get('b').exec(), redis.multi().incr('c').exec()]);
   expect(outcomes).toMatchObject([
@@ -87,7 +79,7 @@ test('the manager, its cache and its bus are not ready, say why once, and work w
   expect(await RedisManager.healthCheck()).toBe(false);
   expect(said.filter((text) => text.includes('database 5 (ERR)')).length).toBe(1);
   await first.kill();
-  servers.push(await RedisServer.start({ port }));
+  await start([], { port });
   await until(() => redis.status === 'ready', { deadlineMs: 15_000 });
   expect(said.at(-1)).toMatch(/main\] ready again/);
   await until(async () => (await cache.getOrSet('k', () => 'again')) !== undefined && (await cache.has('k')), { deadlineMs: 15_000 });
@@ -111,8 +103,7 @@ test('INFO that is renamed away: ready, with a warning, for the client and for t
 });
 
 test.each(['ERR unsupported command', "ERR command 'hello' is not supported by this proxy"])('HELLO answered with "%s" means RESP2', async (text) => {
-  const server = await MockServer.start(({ name }) => (name === 'hello' ? `-${text}\r\n` : undefined));
-  servers.push(server);
+  const server = ends(await MockServer.start(({ name }) => (name === 'hello' ? `-${text}\r\n` : undefined)));
   const { redis, errors } = connect({ port: server.port, password: 'p' });
   expect(await redis.get('a')).toBe('OK');
   expect([errors, server.received.map((command) => command.name).includes('auth')]).toEqual([[], true]);

@@ -1,18 +1,14 @@
 /** What an error says: its class, its message, its command, and the line of the caller. */
 import { AbortError, MaxRetriesPerRequestError, Redis, ReplyError } from '../../lib';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
+const server = serverForAll();
 let redis: Redis;
-beforeAll(async () => {
-  server = await RedisServer.start();
+beforeAll(() => {
   redis = new Redis(server.port);
 });
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-});
+afterAll(() => redis.disconnect());
 
 describe('a ReplyError', () => {
   test('is of the class that applications ask for, everywhere it can turn up', async () => {

@@ -2,14 +2,10 @@
 import { Redis, ReplyError } from '../../lib';
 import { parseMonitorLine } from '../../lib/observe/monitor_line';
 import { MockServer } from '../compat/mock-server';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start({ users: ['watcher on >secret ~* +@all', 'worker on >secret ~* +@all -monitor'] });
-});
-afterAll(() => server.stop());
+const server = serverForAll({ users: ['watcher on >secret ~* +@all', 'worker on >secret ~* +@all -monitor'] });
 
 const connections = async (admin: Redis, user: string): Promise<number> =>
   (await admin.client('LIST')).split('\n').filter((line) => line.includes(`user=${user} `)).length;

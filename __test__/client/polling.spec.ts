@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Redis } from '../../lib';
 import { Polling, type Spent } from '../../lib/link/polling';
 import { runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 
 /** Round trips in which the thread uses `cost(isOn)`; the server owes nothing in between. */
 function serve(polling: Polling, clock: Spent, reads: number, cost: (isOn: boolean) => [cpu: number, time: number]): void {
@@ -87,11 +87,7 @@ describe('a server that takes its time', () => {
 });
 
 describe('on a real server', () => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.stop());
+  const server = serverForAll();
 
   test.each([true, false])('commands of a tick keep their order, and a transaction stays whole (noDelay %s)', async (noDelay) => {
     const redis = new Redis(server.port, { noDelay });

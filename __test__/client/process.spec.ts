@@ -1,13 +1,10 @@
 /** How a process with a client ends, what its worker threads leave behind, and what a listener that throws does to it. */
+import { serverForAll } from '../helpers/lifetimes';
 import { RedisServer } from '../helpers/redis-server';
 import { runNode } from '../helpers/process';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 beforeEach(() => server.command('FLUSHALL'));
 
 /** Runs a snippet with a client class `Redis` and the server's `port`. */

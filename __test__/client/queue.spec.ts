@@ -1,22 +1,9 @@
 /** The bound of what waits: `maxQueueCommands`. */
-import { Redis } from '../../lib';
-import { RedisServer } from '../helpers/redis-server';
+import { clientsForTest, serverForAll } from '../helpers/lifetimes';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
-const clients: Redis[] = [];
-function connect(options: object): Redis {
-  const redis = new Redis({ port: server.port, ...options });
-  clients.push(redis);
-  return redis;
-}
-afterEach(() => {
-  for (const redis of clients.splice(0)) redis.disconnect();
-});
+const connect = clientsForTest(() => ({ port: server.port }));
 
 const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(

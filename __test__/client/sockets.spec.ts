@@ -1,22 +1,14 @@
 /** Where a client connects to: names with several addresses, unix sockets, TLS, streams of the user's own. */
 import dns from 'node:dns';
 import * as net from 'node:net';
-import { Redis } from '../../lib';
+import { type Redis } from '../../lib';
 import { makeCertificates } from '../helpers/certificates';
 import { Proxy } from '../helpers/proxy';
+import { clientsForTest, serverForAll } from '../helpers/lifetimes';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-const clients: Redis[] = [];
-function connect(...args: unknown[]): Redis {
-  const redis = new Redis(...(args as []));
-  redis.on('error', () => undefined);
-  clients.push(redis);
-  return redis;
-}
-afterEach(() => {
-  for (const redis of clients.splice(0)) redis.disconnect();
-});
+const connect = clientsForTest();
 
 const large = Buffer.alloc(300_000, 'z');
 
@@ -78,13 +70,11 @@ describe('unix sockets', () => {
 });
 
 describe('TLS', () => {
-  let server: RedisServer;
+  const server = serverForAll({ tls: { clientCertificates: true } });
   let ca: string;
-  beforeAll(async () => {
-    server = await RedisServer.start({ tls: { clientCertificates: true } });
+  beforeAll(() => {
     ca = server.certificates?.ca ?? '';
   });
-  afterAll(() => server.stop());
 
   test('rediss:// with certificates of one\'s own', async () => {
     await works(connect(`rediss://localhost:${server.port}`, { tls: { ca, ...server.certificates?.client } }));

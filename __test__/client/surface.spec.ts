@@ -7,23 +7,11 @@ import { nodeList } from '../../lib/connection_url';
 import { readEnv } from '../../lib/env';
 import { parseConnectionString } from '../../lib/options/options';
 import { runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { clientsForTest, serverForAll } from '../helpers/lifetimes';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
-const made: Redis[] = [];
-function connect(options: object): Redis {
-  const redis = new Redis({ port: server.port, host: '127.0.0.1', ...options });
-  made.push(redis);
-  return redis;
-}
-afterEach(() => {
-  for (const redis of made.splice(0)) if (redis.status !== 'end') redis.disconnect();
-});
+const connect = clientsForTest(() => ({ port: server.port, host: '127.0.0.1' }));
 
 function refusal(run: () => unknown): unknown {
   try {

@@ -4,14 +4,10 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { Redis } from '../../lib';
 import { ROOT, runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 function busy(ms: number): void {
   const end = process.hrtime.bigint() + BigInt(ms) * 1_000_000n;

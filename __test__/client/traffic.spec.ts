@@ -1,19 +1,15 @@
 /** Commands under load and across cuts: nothing is lost, nothing is answered twice, no reply reaches a stranger. */
 import { Redis } from '../../lib';
 import { Proxy } from '../helpers/proxy';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
+const server = serverForAll();
 let proxy: Proxy;
 beforeAll(async () => {
-  server = await RedisServer.start();
   proxy = await Proxy.start(server);
 });
-afterAll(async () => {
-  await proxy.stop();
-  await server.stop();
-});
+afterAll(() => proxy.stop());
 beforeEach(() => server.command('FLUSHALL'));
 
 interface Tally {

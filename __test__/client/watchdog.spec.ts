@@ -2,33 +2,21 @@
  * Dead or busy: what is dead is found, over TLS too; what is busy is waited for; and nothing runs twice because of a doubt. The watchdog's
  * period is short here, so that a few seconds are many of its looks.
  */
-import { Redis, type RedisOptions } from '../../lib';
+import { type Redis, type RedisOptions } from '../../lib';
 import { BlackHole } from '../helpers/black-hole';
 import { runNode } from '../helpers/process';
 import { Proxy } from '../helpers/proxy';
-import { RedisServer } from '../helpers/redis-server';
+import { clientsForTest, endsWithTest } from '../helpers/lifetimes';
+import { RedisServer, type ServerOptions } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
 const PASSWORD = 'secret-of-the-watchdog';
 const watched = { watchdogMs: 300, retryStrategy: () => 20 };
 
-const clients: Redis[] = [];
-function connect(options: RedisOptions): Redis {
-  const redis = new Redis({ host: '127.0.0.1', ...watched, ...options });
-  redis.on('error', () => undefined);
-  clients.push(redis);
-  return redis;
-}
-const servers: { stop(): Promise<unknown> }[] = [];
-async function start(options: Parameters<typeof RedisServer.start>[0] = {}): Promise<RedisServer> {
-  const server = await RedisServer.start(options);
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
-  for (const redis of clients.splice(0)) redis.disconnect();
-  for (const server of servers.splice(0).reverse()) await server.stop();
-});
+// Clients end before the servers that they would connect to again.
+const connect = clientsForTest(() => ({ host: '127.0.0.1', ...watched }));
+const ends = endsWithTest();
+const start = async (options?: ServerOptions): Promise<RedisServer> => ends(await RedisServer.start(options));
 
 /** A script that keeps a server busy for `ms` and then counts itself. */
 const busy = (ms: number): string => `
@@ -42,8 +30,7 @@ const idOf = async (redis: Redis): Promise<number> => Number(await redis.client(
 describe.each([['plain', false], ['TLS', true]])('a connection on which nothing arrives any more (%s)', (_, isTls) => {
   async function setUp(): Promise<{ server: RedisServer; proxy: Proxy; options: RedisOptions }> {
     const server = await start({ password: PASSWORD, tls: isTls });
-    const proxy = await Proxy.start({ port: server.port });
-    servers.push(proxy);
+    const proxy = ends(await Proxy.start({ port: server.port }));
     const tls = isTls ? { ca: server.certificates?.ca, servername: 'localhost' } : undefined;
     return { server, proxy, options: { port: proxy.port, password: PASSWORD, ...(tls ? { tls } : {}) } };
   }
@@ -174,8 +161,7 @@ describe('the transport', () => {
     'proves that nobody is there (%s), and what may have run is not run again',
     async (_, isTls) => {
       const server = await start({ tls: isTls });
-      const hole = await BlackHole.start(server);
-      servers.push(hole);
+      const hole = ends(await BlackHole.start(server));
       const tls = isTls ? { tls: { ca: server.certificates?.ca, servername: 'localhost' } } : {};
       const options = { port: hole.port, ...tls, resend: 'all' as const };
       const [writer, reader, blocked] = [connect(options), connect(options), connect(options)];
@@ -199,8 +185,7 @@ describe('the transport', () => {
     const large = Buffer.alloc(1 << 20, 'x');
     const written = Promise.all(Array.from({ length: 20 }, (_, i) => redis.set(`large${i}`, large)));
     // Longer than it takes to find that nobody is there: what another client of a black hole waits for.
-    const hole = await BlackHole.start({ port: (await start()).port });
-    servers.push(hole);
+    const hole = ends(await BlackHole.start({ port: (await start()).port }));
     const measure = connect({ port: hole.port });
     await measure.ping();
     await hole.swallow();

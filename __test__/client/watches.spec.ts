@@ -1,25 +1,11 @@
 /** WATCH on a real server: a transaction whose guard went with its connection does not run. */
-import { Redis, type RedisOptions } from '../../lib';
-import { RedisServer } from '../helpers/redis-server';
+import { type Redis, type RedisOptions } from '../../lib';
+import { clientsForTest, serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
-const clients: Redis[] = [];
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
+const server = serverForAll();
 beforeEach(() => server.command('FLUSHALL'));
-afterEach(() => {
-  for (const redis of clients.splice(0)) redis.disconnect();
-});
-afterAll(() => server.stop());
-
-function connect(options: RedisOptions = {}): Redis {
-  const redis = new Redis({ port: server.port, host: '127.0.0.1', retryStrategy: () => 1, ...options });
-  redis.on('error', () => undefined);
-  clients.push(redis);
-  return redis;
-}
+const connect = clientsForTest(() => ({ port: server.port, host: '127.0.0.1', retryStrategy: () => 1 }));
 
 /** The server ends the client's connection, and the client makes another. */
 async function cut(redis: Redis): Promise<void> {

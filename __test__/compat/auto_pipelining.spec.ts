@@ -1,13 +1,10 @@
 /** `enableAutoPipelining`: what is held until the turn of the event loop is over, in which order it leaves, and what comes back. */
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
-import { hawser, ioredis, observe, outcome } from './peers';
+import { compareOn } from './compare';
+import { hawser, observe, outcome } from './peers';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 type Make = (options?: object) => any;
 
@@ -141,27 +138,7 @@ const scenarios: Record<string, (make: Make) => unknown> = {
 };
 
 describe('enableAutoPipelining, as in ioredis:', () => {
-  beforeEach(() => server.command('FLUSHALL'));
-
-  test.each(Object.entries(scenarios))('%s', async (_name, scenario) => {
-    const run = async (Redis: any): Promise<unknown> => {
-      await server.command('FLUSHALL');
-      const made: any[] = [];
-      const make = (options: object = {}): any => {
-        const redis = new Redis({ port: server.port, enableAutoPipelining: true, ...options });
-        redis.on('error', () => undefined);
-        made.push(redis);
-        return redis;
-      };
-      try {
-        return observe(await scenario(make));
-      } finally {
-        for (const redis of made) if (redis.status !== 'end') redis.disconnect();
-      }
-    };
-    const expected = await run(ioredis.Redis);
-    expect(await run(hawser.Redis)).toEqual(expected);
-  });
+  compareOn(() => server, scenarios, { enableAutoPipelining: true });
 });
 
 describe('enableAutoPipelining of hawser', () => {

@@ -6,14 +6,14 @@ export type Make = (options?: object) => any;
 /** By name. What a scenario returns is compared; `Redis` is the class that `make` makes clients of. */
 export type Scenarios = Record<string, (make: Make, Redis: any) => unknown>;
 
-/** To be called in a file's `describe`, or at its top: one test for each scenario. */
-export function compareOn(server: () => RedisServer, scenarios: Scenarios): void {
+/** Call it in a `describe` or at the top of a file. It defines one test for each scenario; `defaults` are options of every client. */
+export function compareOn(server: () => RedisServer, scenarios: Scenarios, defaults: object = {}): void {
   test.each(Object.entries(scenarios))('%s', async (_name, scenario) => {
     const run = async (Redis: any): Promise<unknown> => {
       await server().command('FLUSHALL');
       const made: any[] = [];
       const make = (options: object = {}): any => {
-        const redis = new Redis({ port: server().port, host: '127.0.0.1', ...options });
+        const redis = new Redis({ port: server().port, host: '127.0.0.1', ...defaults, ...options });
         redis.events = [];
         redis.on('error', (error: Error) => redis.events.push(error.message));
         made.push(redis);

@@ -2,15 +2,12 @@
 import { once } from 'node:events';
 import { DEFAULT_REDIS_OPTIONS } from '../../lib/options/options';
 import { Proxy } from '../helpers/proxy';
-import { freePort, RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
+import { freePort } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 import { hawser, ioredis, observe, outcome, peers } from './peers';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 const STATUSES = ['wait', 'connecting', 'connect', 'ready', 'close', 'reconnecting', 'end'];
 

@@ -5,16 +5,12 @@ import * as net from 'node:net';
 import { Duplex } from 'node:stream';
 import IORedis from 'ioredis';
 import { Redis as HawserRedis } from '../../lib';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { compareOn, type Scenarios } from './compare';
 import { outcome } from './peers';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 const compare = (scenarios: Scenarios): void => compareOn(() => server, scenarios);
 
 const endings: [string, (redis: any) => unknown][] = [

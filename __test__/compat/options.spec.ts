@@ -1,28 +1,20 @@
 /** Time-outs, stacks and tracing: options that an application notices when they are missing. */
 import * as diagnostics from 'node:diagnostics_channel';
 import * as net from 'node:net';
-import { RedisServer } from '../helpers/redis-server';
+import { endsWithTest, serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { observe, outcome, peers } from './peers';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 beforeEach(() => server.command('FLUSHALL'));
 
 describe.each(peers)('$name', ({ Redis }) => {
-  const made: { status: string; disconnect(): void }[] = [];
+  const ends = endsWithTest();
   const make = (options: object = {}): any => {
-    const redis = new Redis({ port: server.port, ...options });
+    const redis = ends(new Redis({ port: server.port, ...options }));
     redis.on('error', () => undefined);
-    made.push(redis);
     return redis;
   };
-  afterEach(() => {
-    for (const redis of made.splice(0)) if (redis.status !== 'end') redis.disconnect();
-  });
 
   describe('blockingTimeout', () => {
     test('a blocking command resolves null after its own time and the grace', async () => {

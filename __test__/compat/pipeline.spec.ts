@@ -1,12 +1,8 @@
 /** Pipelines and transactions, as ioredis runs them. */
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { hawser, ioredis, observe, outcome, peers } from './peers';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 type Scenario = (redis: any) => unknown;
 

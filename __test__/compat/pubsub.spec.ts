@@ -1,14 +1,10 @@
 /** Subscriptions, messages, scripts, prefixes, scan streams and monitors, as in ioredis. */
 import { once } from 'node:events';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { hawser, ioredis, observe, outcome } from './peers';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 type Scenario = (make: (options?: object) => any, seen: (redis: any) => unknown[]) => unknown;
 

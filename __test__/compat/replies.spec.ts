@@ -1,13 +1,9 @@
 /** Arguments and replies: what ioredis sends and resolves is what hawser sends and resolves, call by call. */
 import type { Redis } from 'ioredis';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { hawser, ioredis, outcome, peers } from './peers';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 type Call = (redis: any) => unknown;
 

@@ -4,7 +4,7 @@
  */
 import IORedis from 'ioredis';
 import { Redis } from '../../lib';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
 type Client = Redis<'resp3'>;
@@ -81,11 +81,7 @@ shapes('VSIM WITHSCORES', [(r) => r.vsim('v', 'ELE', 'a', 'WITHSCORES'), ['a', '
 shapes('VSIM WITHSCORES WITHATTRIBS', [(r) => r.vsim('v', 'ELE', 'a', 'WITHSCORES', 'WITHATTRIBS'), ['a', '1', null as never]], [(r) => r.vsim('v', 'ELE', 'a', 'WITHSCORES', 'WITHATTRIBS'), { a: [1, null] }], [8, 2]);
 shapes('VEMB', [(r) => r.vemb('v', 'a'), ['1', '0']], [(r) => r.vemb('v', 'a'), [1, 0]], [8, 0]);
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 const isThere = ({ since: [major, minor] }: Case): boolean => {
   const [ours, theirs] = server.version.numbers;

@@ -4,16 +4,12 @@ import { once } from 'node:events';
 import * as net from 'node:net';
 import IORedis from 'ioredis';
 import * as lib from '../../lib';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { compareOn, type Scenarios } from './compare';
 import { hawser, ioredis, observe, outcome } from './peers';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 const compare = (scenarios: Scenarios): void => compareOn(() => server, scenarios);
 

@@ -1,5 +1,6 @@
 /** What a client does about errors that servers reply with: READONLY and its like, forgotten scripts, transactions that do not run. */
 import { createHash } from 'node:crypto';
+import { serverForAll } from '../helpers/lifetimes';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 import { array, bulk, type Handler, type MockServer, type Received } from './mock-server';
@@ -248,11 +249,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     });
 
     describe('at a real server', () => {
-      let server: RedisServer;
-      beforeAll(async () => {
-        server = await RedisServer.start();
-      });
-      afterAll(() => server.stop());
+      const server = serverForAll();
 
       const pushes = { lua: 'return redis.call("RPUSH", KEYS[1], ARGV[1])', numberOfKeys: 1 };
       const setUp = async (): Promise<any> => {

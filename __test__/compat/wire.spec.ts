@@ -1,5 +1,5 @@
 /** The handshake as a server sees it, and what becomes of each answer to it. */
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { array, bulk, type Handler } from './mock-server';
 import { peers } from './peers';
@@ -233,11 +233,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
   });
 
   describe('passwords, at a real server', () => {
-    let server: RedisServer;
-    beforeAll(async () => {
-      server = await RedisServer.start();
-    });
-    afterAll(() => server.stop());
+    const server = serverForAll();
     afterEach(() => server.config.set('requirepass', ''));
 
     const NOAUTH = /^ReplyError: NOAUTH /;

@@ -2,17 +2,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { ROOT, runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { programsOf, readPage, translated, typeErrors, type PageProgram } from './pages';
 
 const PAGES = ['README.md', 'docs/migration.md'];
 const programs = PAGES.flatMap(programsOf);
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 async function run(program: PageProgram, url: string | undefined): Promise<void> {
   const { code, stdout, stderr, timedOut } = await runNode(translated(program), { esm: true, env: { REDIS_URL: url }, deadlineMs: 30_000 });

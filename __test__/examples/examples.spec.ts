@@ -2,16 +2,12 @@
 import { readdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { NodeProcess, ROOT, runNode, type NodeOptions, type NodeResult } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 
 const RUN = 'examples/run.mjs';
 const DEADLINE = 60_000;
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 const run = (args: string[], env: NodeOptions['env']): Promise<NodeResult> => runNode(RUN, { args, env, deadlineMs: DEADLINE });
 

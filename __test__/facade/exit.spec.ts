@@ -1,12 +1,8 @@
 /** What the package leaves with the process. */
 import { runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 test('loading the package again and again, used or not, adds no listener to the process', async () => {
   const { stdout, stderr } = await runNode(

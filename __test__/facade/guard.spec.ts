@@ -3,7 +3,7 @@ import { CacheRepository, PubSubService, RedisManager } from '../../lib/facade';
 import * as clock from '../../lib/clock';
 import { emitLater, guardedLogger } from '../../lib/guard';
 import { runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { EventEmitter } from 'node:events';
 
@@ -60,11 +60,7 @@ async function troubles(url: string, script: string): Promise<unknown> {
 }
 
 describe.each(['redis', 'memory'])('on %s', (kind) => {
-  let server: RedisServer | undefined;
-  beforeAll(async () => {
-    if (kind === 'redis') server = await RedisServer.start();
-  });
-  afterAll(() => server?.stop());
+  const server = kind === 'redis' ? serverForAll() : undefined;
   const url = (): string => server?.url ?? 'memory://';
 
   test.each(['boom', 'reject'])('a logger of which every line fails (%s): reads, writes, refreshes and the bus work', async (fail) => {

@@ -2,15 +2,11 @@
 import { CacheRepository, PubSubService, RedisManager, StaleWhileRevalidate, type CacheItem, type ManagerOptions } from '../../lib/facade';
 import { Redis } from '../../lib/client/redis';
 import { runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 afterEach(() => RedisManager.closeAll());
 
 describe('a subclass may name its members as it likes', () => {

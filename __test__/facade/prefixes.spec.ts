@@ -1,12 +1,8 @@
 /** A repository for each tenant or request: what the process remembers of prefixes is bounded by those that are in use. */
 import { runNode } from '../helpers/process';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.stop());
+const server = serverForAll();
 
 test.each(['redis', 'memory'])('on %s prefixes that nobody uses are forgotten, those in use and their calls are not', async (kind) => {
   const { stdout, stderr } = await runNode(

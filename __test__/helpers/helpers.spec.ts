@@ -2,6 +2,7 @@ import * as net from 'node:net';
 import { runNode, NodeProcess } from './process';
 import { Proxy } from './proxy';
 import { RawClient, parseReply } from './raw-client';
+import { clientsForTest, endsWithTest, serverForAll } from './lifetimes';
 import { RedisServer, freePort } from './redis-server';
 import { until } from './until';
 
@@ -52,11 +53,7 @@ describe('raw client', () => {
 });
 
 describe('redis server', () => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await RedisServer.start({ password: 'se cret', users: ['alice on >pw ~* &* +@all'] });
-  });
-  afterAll(() => server.stop());
+  const server = serverForAll({ password: 'se cret', users: ['alice on >pw ~* &* +@all'] });
 
   test('answers commands, large values included', async () => {
     const value = Buffer.alloc(8 << 20, 'x');
@@ -145,17 +142,32 @@ describe('redis server', () => {
   });
 });
 
+describe('what a test makes', () => {
+  const server = serverForAll();
+  const connect = clientsForTest(() => ({ port: server.port, retryStrategy: null }));
+  const ends = endsWithTest();
+  const made: { proxy?: Proxy; client?: { status: string; options: { port?: number } } } = {};
+
+  test('lives as long as the test', async () => {
+    made.proxy = ends(await Proxy.start(server));
+    const client = (made.client = connect(made.proxy.port));
+    expect([await client.ping(), client.options.port, made.proxy.live.length]).toEqual(['PONG', made.proxy.port, 1]);
+  });
+
+  test('is gone in the next one', async () => {
+    await until(() => made.client?.status === 'end');
+    expect([made.proxy?.live.length, await server.clientIds()]).toEqual([0, []]);
+    await expect(RawClient.connect({ port: made.client?.options.port ?? 0 })).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
 describe('proxy', () => {
-  let server: RedisServer;
+  const server = serverForAll();
   let proxy: Proxy;
   beforeAll(async () => {
-    server = await RedisServer.start();
     proxy = await Proxy.start(server);
   });
-  afterAll(async () => {
-    await proxy.stop();
-    await server.stop();
-  });
+  afterAll(() => proxy.stop());
 
   test('passes on, counts and ends', async () => {
     const client = await RawClient.connect(proxy);

@@ -1,8 +1,8 @@
 /**
  * A real redis-server per spec: own process, own port and socket, own directory, gone when the spec or its process ends.
  *
- *     const server = await RedisServer.start();
- *     afterAll(() => server.stop());
+ *     const server = serverForAll();                  // from `lifetimes.ts`: for all tests of a file or a `describe`
+ *     const server = await RedisServer.start();       // in a test, which stops it
  *
  * `HAWSER_TEST_SERVER` chooses another server: a path, or a name that `node scripts/servers.mjs` has unpacked.
  */
@@ -48,13 +48,13 @@ const PORTS = { first: 10_500, count: 11_000 };
 export class RedisServer {
   readonly host = '127.0.0.1';
   /** What `TLS` clients need; present with `tls`. */
-  readonly certificates: CertificateSet | undefined;
+  certificates: CertificateSet | undefined;
   readonly binary: string;
-  readonly version: ServerVersion;
+  version!: ServerVersion;
   /** Its own directory, under the system's temporary one. */
-  readonly directory: string;
+  directory = '';
   /** Its unix socket, open whatever `port` speaks. */
-  readonly path: string;
+  path = '';
   port: number;
   /** The end of what the process has written. */
   log = '';
@@ -75,32 +75,46 @@ export class RedisServer {
 
   private constructor(private readonly options: ServerOptions) {
     this.binary = options.binary ?? (options.tls ? tlsBinary() : serverBinary());
-    this.version = serverVersion(this.binary);
-    this.directory = mkdtempSync(path.join(tmpdir(), 'hawser-redis-'));
-    this.path = path.join(this.directory, 'socket');
     this.port = options.port ?? 0;
-    if (options.tls) {
-      const { ca, server } = (this.certificates = makeCertificates());
-      for (const [file, pem] of [['ca', ca], ['cert', server.cert], ['key', server.key]] as const) {
-        writeFileSync(path.join(this.directory, `${file}.pem`), pem);
+  }
+
+  /** Starts a server and resolves when it answers. */
+  static async start(options?: ServerOptions): Promise<RedisServer> {
+    const server = RedisServer.unstarted(options);
+    await server.begin();
+    return server;
+  }
+
+  /** A server that `begin` starts. */
+  static unstarted(options: ServerOptions = {}): RedisServer {
+    return new RedisServer(options);
+  }
+
+  /** Starts the server for the first time and resolves when it answers. */
+  async begin(): Promise<void> {
+    this.prepare();
+    for (let left = 5; ; left--) {
+      if (this.options.port === undefined) this.port = await freePort();
+      try {
+        return await this.launch();
+      } catch (error) {
+        // Somebody else took the port in the meantime.
+        if (this.options.port === undefined && left > 1 && /address already in use|failed listening/i.test(this.log)) continue;
+        await this.stop();
+        throw error;
       }
     }
   }
 
-  /** Starts a server and resolves when it answers. */
-  static async start(options: ServerOptions = {}): Promise<RedisServer> {
-    const server = new RedisServer(options);
-    for (let left = 5; ; left--) {
-      if (options.port === undefined) server.port = await freePort();
-      try {
-        await server.launch();
-        return server;
-      } catch (error) {
-        // Somebody else took the port in the meantime.
-        if (options.port === undefined && left > 1 && /address already in use|failed listening/i.test(server.log)) continue;
-        await server.stop();
-        throw error;
-      }
+  /** Makes the server's directory. */
+  private prepare(): void {
+    this.version = serverVersion(this.binary);
+    this.directory = mkdtempSync(path.join(tmpdir(), 'hawser-redis-'));
+    this.path = path.join(this.directory, 'socket');
+    if (!this.options.tls) return;
+    const { ca, server } = (this.certificates = makeCertificates());
+    for (const [file, pem] of [['ca', ca], ['cert', server.cert], ['key', server.key]] as const) {
+      writeFileSync(path.join(this.directory, `${file}.pem`), pem);
     }
   }
 
@@ -241,7 +255,7 @@ export class RedisServer {
   async stop(): Promise<void> {
     await this.kill();
     this.closeAdmin();
-    rmSync(this.directory, { recursive: true, force: true });
+    if (this.directory !== '') rmSync(this.directory, { recursive: true, force: true });
   }
 
   private arguments(): string[] {

@@ -1,7 +1,7 @@
 import IORedis from 'ioredis';
 import { RedisManager } from '../../lib/facade';
 import { Redis } from '../../lib/client/redis';
-import { RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
 
 afterEach(async () => {
   await RedisManager.closeAll();
@@ -37,11 +37,7 @@ describe('getBullMQConnection', () => {
 
   describe('are options with which a client connects', () => {
     const password = 'p@ss:w/rd%';
-    let server: RedisServer;
-    beforeAll(async () => {
-      server = await RedisServer.start({ tls: true, users: [`worker on >${password} ~* &* +@all`] });
-    });
-    afterAll(() => server.stop());
+    const server = serverForAll({ tls: true, users: [`worker on >${password} ~* &* +@all`] });
 
     test.each([
       ['hawser', () => new Redis(RedisManager.getBullMQConnection())],

@@ -1,23 +1,20 @@
 /** The manager on a real server: how many connections there are, and how they end. */
 import * as net from 'node:net';
 import { redisHealthCheck, RedisManager, type Logger } from '../../lib/facade';
-import { freePort, RedisServer } from '../helpers/redis-server';
+import { serverForAll } from '../helpers/lifetimes';
+import { freePort } from '../helpers/redis-server';
 import { nowMs } from '../helpers/clock';
 import { until } from '../helpers/until';
 
-let server: RedisServer;
+const server = serverForAll();
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const roles = ['getMainClient', 'getSubscriberClient', 'getPublisherClient'] as const;
 
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
 beforeEach(() => RedisManager.configure({ url: server.url, logger: quiet }));
 afterEach(async () => {
   server.thaw();
   await RedisManager.closeAll();
 });
-afterAll(() => server.stop());
 
 /** Names of the connections that the server has from us. */
 async function names(): Promise<string[]> {
