@@ -1,252 +1,39 @@
 /**
  * The driver of one link: a Node socket on one side, the core's state machine on the other. Commands of one tick go out in one write or
- * in large pieces. All replies of one read come back in one array. All state touched per command is in this one object with a stable
- * shape.
+ * in large pieces (`outgoing.ts`). All replies of one read come back in one array (`incoming.ts`). These are base classes and not parts,
+ * so that all state touched per command is in one object with a stable shape.
  */
-import type { Socket } from 'node:net';
 import { nextTick, setImmediate, surface } from '../clock';
-import type { Command } from '../command/command';
-import { closeConnection, openConnection } from './connection';
-import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
-import { errorAt, fromCore, unreadable, type CoreError } from '../core_error';
-import { NO_META, NO_STATE, share } from './shared_memory';
-import type { Failure } from '../observe/errors';
-import { Delivery } from './delivery';
-import { Asking } from './asking';
-import { InFlight, mask32, START } from './in_flight';
-import { leave } from './leaving';
-import { MESSAGE_EVENTS, type LinkClient, type LinkConfig } from './link_client';
-import { Polling } from './polling';
-import { Probe } from './probe';
 import { sendSource } from '../command/script_source';
+import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
+import { errorAt, fromCore } from '../core_error';
 import { offExit, onExit } from '../exit';
+import { closeConnection, openConnection } from './connection';
+import { mask32 } from './in_flight';
+import { Incoming } from './incoming';
+import { leave } from './leaving';
+import { MESSAGE_EVENTS } from './link_client';
+import { Probe } from './probe';
 import { descriptorOf, isSilence, nodeName } from './socket';
-import { SocketTimeout } from './socket_timeout';
-import type { ReplyContext } from '../command/table';
 import { WakeTimer } from './wake';
-import { native, type NativeLink } from '../native';
 
-/** The waiting bytes go out when they reach this size, at the latest. */
-const FLUSH_BYTES = 1 << 18;
-const MAX_BATCH = 1 << 14;
-/**
- * While the socket accepts writes, a tick goes out in pieces, so that the server works on one while JavaScript issues the rest. A tick
- * resembles the one before, whose commands determine up to `PIECES` even pieces within these limits.
- */
-const PIECES = 4;
-const LEAST_PIECE = 8;
-const LARGEST_PIECE = 256;
-const READ_BYTES = 1 << 16;
 const EVENTS_PER_TURN = 1 << 12;
 
-/** ioredis's message. */
-const NO_RESP3 =
-  'replyMapping "resp3" was requested, but the server does not support RESP3. ' +
-  'Replies will use RESP2-compatible shapes until connected to a server that supports RESP3.';
-
-/** The last options that the core received, as JSON. */
-let usableOptions = '';
-
-export class Link extends InFlight {
-  socket: Socket | undefined = undefined;
+export class Link extends Incoming {
   /** Called after every crossing, so that the cache can take the core's decisions. */
   afterCrossing: (() => void) | undefined = undefined;
   /** Scripts whose source this connection has sent. */
   readonly scripts = new Set<string>();
-  node: string;
 
-  private core: NativeLink | undefined = undefined;
-  private coreOptions: string;
-  private handsBack: boolean;
-  private socketOptions: LinkConfig['socket'];
-  private readonly shape: LinkConfig['shape'];
-  private input: Buffer | undefined = undefined;
-  private meta = NO_META;
-  private state = NO_STATE;
-  /** Commands in `out`. */
-  private batch = 0;
-  /** The size at which the batch goes out, if possible, before its tick is over. */
-  private cut = LARGEST_PIECE;
-  private piece = LARGEST_PIECE;
-  /** The number of the tick's first command. */
-  private tickStart = 0;
-  private readonly delivery = new Delivery(() => this.context);
-  private isScheduled = false;
   private readonly timer = new WakeTimer(() => this.tick());
-  private readonly silence = new SocketTimeout(this);
-  /** @internal */ isReferenced = true;
   private isWaiting = false;
   private probe: Probe | undefined = undefined;
-  private readonly hasOwnStream: boolean;
-  private readonly polling: Polling;
-  private context: Omit<ReplyContext, 'commandName'>;
-
-  constructor(
-    private readonly client: LinkClient,
-    { core, socket, shape }: LinkConfig,
-  ) {
-    super();
-    this.socketOptions = socket;
-    this.shape = shape;
-    this.node = nodeName(socket);
-    const options = JSON.stringify(core);
-    this.handsBack = core.handsBack === true;
-    this.coreOptions = options === usableOptions ? usableOptions : options;
-    // Refuse unusable options now.
-    if (options !== usableOptions) void this.native;
-    usableOptions = this.coreOptions;
-    this.context = { protocol: 3, replyMapping: (this.replyMapping = shape.resp3 ? 'resp3' : 'legacy') };
-    this.maxRetriesPerRequest = shape.maxRetriesPerRequest;
-    this.hasOwnStream = client.openStream !== undefined;
-    this.polling = new Polling(this.mayPoll(), () => this.queued > 0);
-  }
-
-  /** Where small writes wait for each other (Nagle's algorithm), one more of them would cost a delay. */
-  private mayPoll(): boolean {
-    return this.socketOptions.poll && this.socketOptions.noDelay !== false && !this.hasOwnStream;
-  }
-
-  /** Made at first use, like the shared memory, because many clients are made and never used. */
-  get native(): NativeLink {
-    return (this.core ??= fromCore(() => new native.NativeLink(this.coreOptions, this.shape.resp3, this.shape.stringNumbers)));
-  }
-
-  private maxRetriesPerRequest: number | null;
-  private readonly replyMapping: ReplyContext['replyMapping'];
 
   get attempts(): number {
     return this.state[LinkSlot.Attempts];
   }
   get database(): number {
     return this.state[LinkSlot.Database];
-  }
-  get protocol(): number {
-    return this.state[LinkSlot.Protocol];
-  }
-  /** Commands that wait or are in flight. */
-  get queued(): number {
-    return (this.state[LinkSlot.Queued]) + this.batch;
-  }
-
-  protected override onNewOut(): void {
-    if (this.input === undefined) this.share();
-    else this.native.setOut(this.out);
-  }
-
-  /** Shares the memory with the core at first use. */
-  private share(): Buffer {
-    if (this.input === undefined) {
-      this.input = Buffer.allocUnsafeSlow(READ_BYTES);
-      this.meta = new Uint32Array(2 * START);
-      this.state = new Float64Array(NO_STATE.length);
-      this.openRing();
-      share(this.native, this.input, this.out, this.meta, this.state);
-    }
-    return this.input;
-  }
-
-  // ---- commands
-
-  /** Queues a command. It goes out with the others of this tick. */
-  push(command: Command): void {
-    const start = this.at;
-    // This may throw, because memory is short or a tool has changed the arguments; then the command has no number and no place in the
-    // batch.
-    this.encode(command.meta, command.args);
-    const id = this.nextId;
-    if (mask32(id - this.oldest) > this.mask) this.growRing();
-    this.ring[id & this.mask] = command;
-    this.nextId = mask32(id + 1);
-    const n = this.batch++;
-    if (2 * n + 1 >= this.meta.length) this.growMeta();
-    this.meta[2 * n] = this.at - start;
-    this.meta[2 * n + 1] = command.class;
-    if (!this.isScheduled) {
-      this.isScheduled = true;
-      nextTick(flush, this);
-      if (this.polling.isOn && id === this.oldest) this.send();
-    } else if (this.batch >= this.cut || this.at > FLUSH_BYTES) {
-      this.cutOff();
-    }
-  }
-
-  /** Queues a failed command again, for its original database. */
-  sendAgain(command: Command, database: number): void {
-    this.send();
-    this.native.issueIn(database);
-    this.push(command);
-    this.send();
-  }
-
-  /** Queues commands directly behind an ASKING, which counts for the first one, or for a whole transaction. */
-  pushAsking(commands: readonly Command[]): void {
-    this.send();
-    if (!this.isScheduled) {
-      this.isScheduled = true;
-      nextTick(flush, this);
-    }
-    this.push(new Asking());
-    for (const command of commands) this.push(command);
-  }
-
-  /** Hands back what waits for a connection, for an owner that knows a better one. */
-  handBackWaiting(): void {
-    this.share();
-    this.send();
-    this.native.handBackWaiting();
-    this.after();
-  }
-
-  /** The batch has reached the size of a piece. */
-  private cutOff(): void {
-    if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || this.socket?.writableLength === 0) this.send();
-    else this.cut = this.batch + this.piece;
-  }
-
-  private growMeta(): void {
-    const bigger = new Uint32Array(this.meta.length * 2);
-    bigger.set(this.meta);
-    this.meta = bigger;
-    this.native.setMeta(bigger);
-  }
-
-  /** Passes this tick's commands to the core and to the socket. */
-  flush(): void {
-    this.isScheduled = false;
-    this.send();
-    this.after();
-  }
-
-  /** @internal The tick in which commands were issued is over. */
-  endTick(): void {
-    const issued = mask32(this.nextId - this.tickStart);
-    const pieces = Math.min(PIECES, Math.max(1, Math.floor(issued / LEAST_PIECE)));
-    this.piece = Math.min(LARGEST_PIECE, Math.max(LEAST_PIECE, Math.ceil(issued / pieces)));
-    this.tickStart = this.nextId;
-    this.flush();
-  }
-
-  /** Runs no user code, because the caller is in the middle of other work. The rest of a flush waits for the end of the tick. */
-  private send(): void {
-    const commands = this.batch;
-    if (commands === 0) return;
-    const bytes = this.at;
-    this.at = 0;
-    this.batch = 0;
-    this.cut = this.piece;
-    if (this.native.submit(bytes, commands, mask32(this.nextId - commands))) this.write(this.out.subarray(0, bytes), true);
-    else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
-  }
-
-  private write(bytes: Buffer, isOwn: boolean): void {
-    const socket = this.socket;
-    if (socket === undefined || !socket.writable) return;
-    // A user's stream may keep the buffer.
-    socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
-    if (this.isReferenced) this.polling.onWrite();
-    if (this.socketOptions.socketTimeout !== undefined) this.silence.expect(this.socketOptions.socketTimeout);
-    // The kernel did not accept everything, so the buffer now belongs to the socket.
-    if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
   }
 
   /** Writes the core's own commands. */
@@ -256,8 +43,7 @@ export class Link extends InFlight {
     this.after();
   }
 
-  /** After every crossing: carries out what the core asks for. */
-  private after(): void {
+  protected override after(): void {
     let flags = this.state[LinkSlot.Flags];
     while ((flags & (LinkFlag.Output | LinkFlag.Events)) !== 0) {
       if ((flags & LinkFlag.Output) !== 0) this.write(this.native.output(), false);
@@ -280,93 +66,7 @@ export class Link extends InFlight {
     this.after();
   }
 
-  // ---- replies
-
-  /** If the core cannot process bytes (a defect), the connection ends: a new one has a clean stream, and no caller is left waiting. */
-  private takeIn(receive: () => unknown[]): void {
-    let replies: unknown[];
-    try {
-      replies = fromCore(receive);
-    } catch (error) {
-      this.socket?.destroy(error as Error);
-      return;
-    }
-    this.settle(replies);
-    this.after();
-    if (this.silence.isRunning) this.silence.onData(this.socketOptions.socketTimeout);
-  }
-
-  private settle(replies: unknown[]): void {
-    const n = replies.length;
-    if (n === 0) return;
-    const flags = this.state[LinkSlot.Flags];
-    if ((flags & (LinkFlag.Errors | LinkFlag.Sparse)) !== 0 || this.delivery.isBehind) {
-      this.settleOneByOne(replies, flags);
-      return;
-    }
-    const context = this.context;
-    let id = this.state[LinkSlot.FirstId];
-    for (let i = 0; i < n; i++) {
-      // Read again each time, because a reply's effects may make the ring grow.
-      const command = this.ring[id & this.mask] as Command;
-      this.ring[id & this.mask] = undefined;
-      if (id === this.oldest) this.oldest = mask32(id + 1);
-      id = mask32(id + 1);
-      command.deliver(replies[i], context);
-    }
-    this.advance();
-  }
-
-  private settleOneByOne(replies: unknown[], flags: number): void {
-    // The index of each error, and the database of its command.
-    const errors = new Map<number, number>();
-    if ((flags & LinkFlag.Errors) !== 0) {
-      const flat = this.native.errors();
-      for (let i = 0; i < flat.length; i += 2) errors.set(flat[i], flat[i + 1]);
-    }
-    const ids = (flags & LinkFlag.Sparse) !== 0 ? this.native.ids() : undefined;
-    const first = this.state[LinkSlot.FirstId];
-    for (let i = 0; i < replies.length; i++) {
-      const command = this.takeOut(ids === undefined ? mask32(first + i) : (ids[i]));
-      if (command === undefined) continue;
-      const database = errors.get(i);
-      const reply = replies[i];
-      if (database === undefined) this.delivery.addReply(command, reply);
-      else if (typeof reply !== 'string') this.delivery.addError(command, this.failure(unreadable(reply as Error)));
-      else if (!this.isSentAgain(command, reply, database)) this.delivery.addError(command, this.replyFailure(reply));
-    }
-    this.advance();
-    this.delivery.run();
-  }
-
-  /** An exception in a user's function must not cost other callers their replies. */
-  private isSentAgain(command: Command, text: string, database: number): boolean {
-    if (command instanceof Asking) return true;
-    try {
-      return this.client.onReplyError(command, text, database);
-    } catch (error) {
-      surface(error);
-      return false;
-    }
-  }
-
-  private failure({ code, message, maybeExecuted }: CoreError): Failure {
-    return { code, message, maybeExecuted, node: this.node, maxRetriesPerRequest: this.maxRetriesPerRequest };
-  }
-
   // ---- events
-
-  private replyFailure(message: string): Failure {
-    return this.failure({ code: 'E_REPLY', message, maybeExecuted: false });
-  }
-
-  private handBack(command: Command | undefined, sent: boolean): void {
-    if (command !== undefined && !(command instanceof Asking)) this.client.onHandedBack(command, sent);
-  }
-
-  private reject(command: Command | undefined, events: unknown[], i: number): void {
-    if (command !== undefined) this.delivery.reject(command, this.failure(errorAt(events, i + 2)));
-  }
 
   /** How many there were. */
   private dispatch(events: unknown[]): number {
@@ -411,8 +111,7 @@ export class Link extends InFlight {
       case LinkEvent.Close:
         return closeConnection(this.socket, a === 1, this.socketOptions.disconnectTimeout ?? 2000);
       case LinkEvent.Ready:
-        this.context = this.protocol === 2 ? { protocol: 2, replyMapping: 'legacy' } : { protocol: 3, replyMapping: this.replyMapping };
-        if (this.context.replyMapping !== this.replyMapping) client.onWarning(NO_RESP3);
+        this.followProtocol();
         return client.onReady();
       case LinkEvent.Closed: {
         const delay = client.onClosed(a as number);
@@ -573,11 +272,6 @@ export class Link extends InFlight {
     this.after();
   }
 
-  private rejectAll(error: Error): void {
-    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) this.takeOut(id)?.deliverError(error);
-    this.advance();
-  }
-
   // ---- timers
 
   private tick(): void {
@@ -611,10 +305,6 @@ export class Link extends InFlight {
     this.socket?.unref?.();
     this.timer.hold(false);
   }
-}
-
-function flush(link: Link): void {
-  link.endTick();
 }
 
 function after(link: Link): void {

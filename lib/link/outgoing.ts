@@ -1,0 +1,211 @@
+/** Commands on their way out: encoded into memory that the core shares, passed on in batches, and written to the socket. */
+import type { Socket } from 'node:net';
+import { nextTick } from '../clock';
+import type { Command } from '../command/command';
+import { LinkSlot } from '../contract.generated';
+import { fromCore } from '../core_error';
+import { native, type NativeLink } from '../native';
+import { Asking } from './asking';
+import { InFlight, mask32, START } from './in_flight';
+import type { LinkClient, LinkConfig } from './link_client';
+import { Polling } from './polling';
+import { NO_META, NO_STATE, share } from './shared_memory';
+import { SocketTimeout } from './socket_timeout';
+
+/** The waiting bytes go out when they reach this size, at the latest. */
+const FLUSH_BYTES = 1 << 18;
+const MAX_BATCH = 1 << 14;
+/**
+ * While the socket accepts writes, a tick goes out in pieces, so that the server works on one while JavaScript issues the rest. A tick
+ * resembles the one before, whose commands determine up to `PIECES` even pieces within these limits.
+ */
+const PIECES = 4;
+const LEAST_PIECE = 8;
+const LARGEST_PIECE = 256;
+const READ_BYTES = 1 << 16;
+/** The last options that the core received, as JSON. */
+let usableOptions = '';
+
+export abstract class Outgoing extends InFlight {
+  socket: Socket | undefined = undefined;
+  /** @internal */ isReferenced = true;
+  protected handsBack: boolean;
+  protected coreOptions: string;
+  protected socketOptions: LinkConfig['socket'];
+  protected state = NO_STATE;
+  protected readonly polling: Polling;
+  protected readonly silence = new SocketTimeout(this);
+  private core: NativeLink | undefined = undefined;
+  private readonly shape: LinkConfig['shape'];
+  private readonly hasOwnStream: boolean;
+  private input: Buffer | undefined = undefined;
+  private meta = NO_META;
+  /** Commands in `out`. */
+  private batch = 0;
+  /** The size at which the batch goes out, if possible, before its tick is over. */
+  private cut = LARGEST_PIECE;
+  private piece = LARGEST_PIECE;
+  /** The number of the tick's first command. */
+  private tickStart = 0;
+  private isScheduled = false;
+
+  constructor(
+    protected readonly client: LinkClient,
+    { core, socket, shape }: LinkConfig,
+  ) {
+    super();
+    this.socketOptions = socket;
+    this.shape = shape;
+    const options = JSON.stringify(core);
+    this.handsBack = core.handsBack === true;
+    this.coreOptions = options === usableOptions ? usableOptions : options;
+    // Refuse unusable options now.
+    if (options !== usableOptions) void this.native;
+    usableOptions = this.coreOptions;
+    this.hasOwnStream = client.openStream !== undefined;
+    this.polling = new Polling(this.mayPoll(), () => this.queued > 0);
+  }
+
+  /** After every crossing: carries out what the core asks for. */
+  protected abstract after(): void;
+
+  /** Where small writes wait for each other (Nagle's algorithm), one more of them would cost a delay. */
+  protected mayPoll(): boolean {
+    return this.socketOptions.poll && this.socketOptions.noDelay !== false && !this.hasOwnStream;
+  }
+
+  /** Made at first use, like the shared memory, because many clients are made and never used. */
+  get native(): NativeLink {
+    return (this.core ??= fromCore(() => new native.NativeLink(this.coreOptions, this.shape.resp3, this.shape.stringNumbers)));
+  }
+
+  /** Commands that wait or are in flight. */
+  get queued(): number {
+    return this.state[LinkSlot.Queued] + this.batch;
+  }
+
+  protected override onNewOut(): void {
+    if (this.input === undefined) this.share();
+    else this.native.setOut(this.out);
+  }
+
+  /** Shares the memory with the core at first use. Returns the buffer for bytes that arrive. */
+  protected share(): Buffer {
+    if (this.input === undefined) {
+      this.input = Buffer.allocUnsafeSlow(READ_BYTES);
+      this.meta = new Uint32Array(2 * START);
+      this.state = new Float64Array(NO_STATE.length);
+      this.openRing();
+      share(this.native, this.input, this.out, this.meta, this.state);
+    }
+    return this.input;
+  }
+
+  // ---- commands
+
+  /** Queues a command. It goes out with the others of this tick. */
+  push(command: Command): void {
+    const start = this.at;
+    // This may throw, because memory is short or a tool has changed the arguments; then the command has no number and no place in the
+    // batch.
+    this.encode(command.meta, command.args);
+    const id = this.nextId;
+    if (mask32(id - this.oldest) > this.mask) this.growRing();
+    this.ring[id & this.mask] = command;
+    this.nextId = mask32(id + 1);
+    const n = this.batch++;
+    if (2 * n + 1 >= this.meta.length) this.growMeta();
+    this.meta[2 * n] = this.at - start;
+    this.meta[2 * n + 1] = command.class;
+    if (!this.isScheduled) {
+      this.isScheduled = true;
+      nextTick(flush, this);
+      if (this.polling.isOn && id === this.oldest) this.send();
+    } else if (this.batch >= this.cut || this.at > FLUSH_BYTES) {
+      this.cutOff();
+    }
+  }
+
+  /** Queues a failed command again, for its original database. */
+  sendAgain(command: Command, database: number): void {
+    this.send();
+    this.native.issueIn(database);
+    this.push(command);
+    this.send();
+  }
+
+  /** Queues commands directly behind an ASKING, which counts for the first one, or for a whole transaction. */
+  pushAsking(commands: readonly Command[]): void {
+    this.send();
+    if (!this.isScheduled) {
+      this.isScheduled = true;
+      nextTick(flush, this);
+    }
+    this.push(new Asking());
+    for (const command of commands) this.push(command);
+  }
+
+  /** Hands back what waits for a connection, for an owner that knows a better one. */
+  handBackWaiting(): void {
+    this.share();
+    this.send();
+    this.native.handBackWaiting();
+    this.after();
+  }
+
+  /** The batch has reached the size of a piece. */
+  private cutOff(): void {
+    if (this.at > FLUSH_BYTES || this.batch >= MAX_BATCH || this.socket?.writableLength === 0) this.send();
+    else this.cut = this.batch + this.piece;
+  }
+
+  private growMeta(): void {
+    const bigger = new Uint32Array(this.meta.length * 2);
+    bigger.set(this.meta);
+    this.meta = bigger;
+    this.native.setMeta(bigger);
+  }
+
+  /** Passes this tick's commands to the core and to the socket. */
+  flush(): void {
+    this.isScheduled = false;
+    this.send();
+    this.after();
+  }
+
+  /** @internal The tick in which commands were issued is over. */
+  endTick(): void {
+    const issued = mask32(this.nextId - this.tickStart);
+    const pieces = Math.min(PIECES, Math.max(1, Math.floor(issued / LEAST_PIECE)));
+    this.piece = Math.min(LARGEST_PIECE, Math.max(LEAST_PIECE, Math.ceil(issued / pieces)));
+    this.tickStart = this.nextId;
+    this.flush();
+  }
+
+  /** Runs no user code, because the caller is in the middle of other work. The rest of a flush waits for the end of the tick. */
+  protected send(): void {
+    const commands = this.batch;
+    if (commands === 0) return;
+    const bytes = this.at;
+    this.at = 0;
+    this.batch = 0;
+    this.cut = this.piece;
+    if (this.native.submit(bytes, commands, mask32(this.nextId - commands))) this.write(this.out.subarray(0, bytes), true);
+    else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
+  }
+
+  protected write(bytes: Buffer, isOwn: boolean): void {
+    const socket = this.socket;
+    if (socket === undefined || !socket.writable) return;
+    // A user's stream may keep the buffer.
+    socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
+    if (this.isReferenced) this.polling.onWrite();
+    if (this.socketOptions.socketTimeout !== undefined) this.silence.expect(this.socketOptions.socketTimeout);
+    // The kernel did not accept everything, so the buffer now belongs to the socket.
+    if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
+  }
+}
+
+function flush(link: Outgoing): void {
+  link.endTick();
+}
