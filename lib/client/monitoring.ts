@@ -1,5 +1,6 @@
 /** MONITOR: a client whose connection receives every command that the server runs. */
-import { callBack, Command, type Callback } from '../command/command';
+import { callBack, type Callback } from '../command/callback';
+import { Command } from '../command/command';
 import { HawserError } from '../errors';
 import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
 import { needsServer } from './memory';

@@ -1,6 +1,6 @@
 /** Parses INFO, and waits for a server that is loading its data. */
 import { setTimeout } from '../clock';
-import type { Callback } from '../command/command';
+import type { Callback } from '../command/callback';
 
 /** The fields of an INFO reply by name. Other lines are ignored. */
 export function parseInfo(text: string): Record<string, string> {

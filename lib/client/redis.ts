@@ -4,7 +4,8 @@
  */
 import type { Socket } from 'node:net';
 import { isMemoryUrl } from './config';
-import { callBack, Command, type Callback } from '../command/command';
+import { callBack, type Callback } from '../command/callback';
+import { Command } from '../command/command';
 import { CommandClient, scanStreamOf, type ClientClass } from '../command/client';
 import type { CommandTarget } from '../command/commander';
 import type { MappingOf, RedisCommander, ReplyMappingFromOptions, ReplyMappingMode, Transaction } from '../command/commands';

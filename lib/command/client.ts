@@ -3,7 +3,8 @@
  * them sends a command its own way, through `sendCommand`.
  */
 import { EventEmitter } from 'node:events';
-import { callBack, Command, type Callback } from './command';
+import { callBack, type Callback } from './callback';
+import { Command } from './command';
 import { DEFAULTS, LIFE, type CommandDefaults } from './command_defaults';
 import {
   addBuiltinCommand,

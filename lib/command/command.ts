@@ -3,17 +3,18 @@
  * replace `resolve` and `reject` or read `promise`. All three are made only on access.
  */
 import calculateSlot from 'cluster-key-slot';
-import { exists, hasFlag } from '@ioredis/commands';
 import { ClassBit } from '../contract.generated';
 import { keyIndexes, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from '../observe/errors';
-import { BLOCKING_FLAGS, blockingTimeOf } from './blocking';
+import { prefixKeys, stringify } from './arguments';
+import { blockingTimeOf } from './blocking';
+import { callBack, type Callback } from './callback';
 import { decoded } from './decoded';
+import { fail, takeStack } from './failure';
+import { FLAGS } from './flags';
 import { clearTimeout, setImmediate, setTimeout, surface } from '../clock';
-import { codeFolder } from '../place';
 import type { Script } from './script';
 
-export type Callback<T = unknown> = (error?: Error | null, result?: T) => void;
 /** Options of a `Command` that an application makes for `sendCommand`. */
 export interface CommandOptions {
   /** `'utf8'` for strings; if absent, replies are Buffers. */
@@ -29,8 +30,6 @@ export interface CommandOptions {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis
 type Resolve = (value: any) => unknown;
 type Reject = (error: Error) => void;
-
-const noop = (): void => {};
 
 const EXEC_BITS = ClassBit.PipelineTail | ClassBit.InTransaction;
 
@@ -68,38 +67,9 @@ export interface Batch {
   /** @internal */ put(index: number, outcome: [Error | null, unknown?]): void;
 }
 
-/** Rejects as if the error had been thrown where the caller awaits: after two turns, V8 appends the awaiting callers to the stack. */
-async function fail(failure: Failure, command: Command): Promise<never> {
-  /* eslint-disable @typescript-eslint/await-thenable -- the turns are what counts */
-  await undefined;
-  await undefined;
-  /* eslint-enable @typescript-eslint/await-thenable */
-  const error = command.errorOf(failure);
-  Error.captureStackTrace(error, fail);
-  throw error;
-}
-
-/**
- * Runs `next` after the caller has received the rejection of a command that `fail` has just settled: after two turns of `fail` and one of
- * the promise.
- */
-export function afterFailure(next: () => void): void {
-  Promise.resolve().then(noop).then(noop).then(next).catch(surface);
-}
-
 export class Command {
   /** Commands by what they do to a connection. */
-  static FLAGS = {
-    VALID_IN_SUBSCRIBER_MODE: ['subscribe', 'psubscribe', 'unsubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe', 'ping', 'quit'],
-    VALID_IN_MONITOR_MODE: ['monitor', 'auth'],
-    ENTER_SUBSCRIBER_MODE: ['subscribe', 'psubscribe', 'ssubscribe'],
-    EXIT_SUBSCRIBER_MODE: ['unsubscribe', 'punsubscribe', 'sunsubscribe'],
-    WILL_DISCONNECT: ['quit'],
-    HANDSHAKE_COMMANDS: ['auth', 'select', 'client', 'readonly', 'info', 'hello'],
-    IGNORE_RECONNECT_ON_ERROR: ['client'],
-    BLOCKING_COMMANDS: ['blpop', 'brpop', 'brpoplpush', 'blmove', 'blmovem', 'bzpopmin', 'bzpopmax', 'bzmpop', 'blmpop', 'xread', 'xreadgroup'],
-    ...BLOCKING_FLAGS,
-  };
+  static FLAGS = FLAGS;
 
   /** Whether a command, in any case, is in one of the `FLAGS`. */
   static checkFlag(flag: keyof typeof Command.FLAGS, name: string): boolean {
@@ -178,7 +148,7 @@ export class Command {
       this.args = transform(this.args) as (string | Buffer)[];
       this.stringifyArguments();
     }
-    if (keyPrefix !== undefined && keyPrefix.length !== 0) prefixKeys(this, keyPrefix);
+    if (keyPrefix !== undefined && keyPrefix.length !== 0) prefixKeys(this.args, this.meta, keyPrefix);
   }
 
   private normalize(): void {
@@ -194,11 +164,7 @@ export class Command {
 
   /** Arguments as strings and Buffers. */
   stringifyArguments(): void {
-    const args = this.args as unknown[];
-    for (let i = 0; i < args.length; i++) {
-      const arg = args[i];
-      if (typeof arg !== 'string' && !(arg instanceof Uint8Array)) args[i] = toArgument(arg);
-    }
+    stringify(this.args);
   }
 
   private get ownRare(): Rare {
@@ -339,10 +305,7 @@ export class Command {
   /** @internal */
   errorOf(failure: Failure): Error {
     const error = errorOf(failure, { name: this.name, args: this.args });
-    if (this.errorStack !== undefined) {
-      const lines = (this.errorStack.stack ?? '').split('\n').slice(1);
-      error.stack = `${error.name}: ${error.message}\n${lines.filter((line) => codeFolder === undefined || !line.includes(codeFolder)).join('\n')}`;
-    }
+    if (this.errorStack !== undefined) takeStack(error, this.errorStack);
     return error;
   }
 
@@ -431,55 +394,5 @@ export class Command {
       parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'));
     }
     return Buffer.concat(parts);
-  }
-}
-
-export function hasReadOnlyFlag(name: string): boolean {
-  return exists(name) && hasFlag(name, 'readonly');
-}
-
-function prefixKeys({ args, meta }: Command, prefix: string | Buffer): void {
-  if (meta.hasOneKey) {
-    if (args.length > 0) args[0] = prefixed(prefix, args[0]);
-    return;
-  }
-  for (const index of keyIndexes(meta.lower, args)) {
-    if (index < args.length) args[index] = prefixed(prefix, args[index]);
-  }
-}
-
-function prefixed(prefix: string | Buffer, key: string | Buffer): string | Buffer {
-  if (typeof prefix === 'string' && typeof key === 'string') return prefix + key;
-  return Buffer.concat([Buffer.from(prefix as string), Buffer.from(key as string)]);
-}
-
-function toArgument(arg: unknown): string {
-  if (arg === null || arg === undefined) return '';
-  // 1e21 would be written in exponential form, which Redis does not accept as an integer.
-  if (typeof arg === 'number' && Number.isInteger(arg) && !Number.isSafeInteger(arg)) return BigInt(arg).toString();
-  return String(arg);
-}
-
-/**
- * Calls a node-style callback when the promise settles. An exception in it becomes an uncaught exception. A value that is not a function
- * is ignored, as in ioredis, because some callers pass `true`.
- */
-export function callBack<P extends Promise<unknown>>(promise: P, callback: Callback): P {
-  if (typeof callback !== 'function') return promise;
-  promise.then(
-    (value) => {
-      if (value === undefined) call(callback, null);
-      else call(callback, null, value);
-    },
-    (error: Error) => call(callback, error),
-  );
-  return promise;
-}
-
-function call(callback: Callback, ...outcome: Parameters<Callback>): void {
-  try {
-    callback(...outcome);
-  } catch (thrown) {
-    surface(thrown);
   }
 }

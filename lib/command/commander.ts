@@ -4,7 +4,8 @@
  */
 import { define } from '../names';
 import { badOption } from '../errors';
-import { Command, type Callback, type CommandOptions } from './command';
+import type { Callback } from './callback';
+import { Command, type CommandOptions } from './command';
 import { DEFAULTS, type CommandDefaults, type SlowPath } from './command_defaults';
 import { scriptOf, type Script } from './script';
 import { builtinCommands } from './table';

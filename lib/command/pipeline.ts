@@ -2,7 +2,8 @@
  * A pipeline collects commands and sends them in one write. A transaction is a pipeline that starts with MULTI. A command's promise is
  * made only when somebody reads it; the pipeline collects outcomes by index.
  */
-import { callBack, Command, type Callback } from './command';
+import { callBack, type Callback } from './callback';
+import { Command } from './command';
 import { DEFAULTS, LIFE, type CommandDefaults } from './command_defaults';
 import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition, type TargetOptions } from './commander';
 import type { RedisCommander } from './commands';

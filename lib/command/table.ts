@@ -2,7 +2,7 @@
  * Properties of a command by its name: the positions of its keys (from `@ioredis/commands`), its class (from the core), its transformers.
  * There is one `Meta` per spelling of a name, made at first use.
  */
-import { exists, getKeyIndexes, list } from '@ioredis/commands';
+import { exists, getKeyIndexes, hasFlag, list } from '@ioredis/commands';
 import { ClassBit } from '../contract.generated';
 import { native } from '../native';
 
@@ -31,6 +31,11 @@ export function keyIndexes(name: string, args: readonly (string | Buffer)[]): nu
   } catch {
     return [];
   }
+}
+
+/** Whether the command changes nothing, so that a replica may run it. */
+export function isReadOnly(name: string): boolean {
+  return exists(name) && hasFlag(name, 'readonly');
 }
 
 export class Meta {

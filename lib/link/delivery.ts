@@ -3,7 +3,8 @@
  * event loop turns.
  */
 import { setImmediate, surface } from '../clock';
-import { afterFailure, type Command } from '../command/command';
+import type { Command } from '../command/command';
+import { afterFailure } from '../command/failure';
 import type { Failure } from '../observe/errors';
 import type { ReplyContext } from '../command/table';
 
