@@ -4,12 +4,11 @@
  */
 import { EventEmitter } from 'node:events';
 import { nextTick, surface } from './clock';
-import type { Logger } from './logger';
-
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+import { LEVELS, type Logger } from './logger';
+import { writer } from './logger_shapes';
 
 /**
- * A logger that never throws and never leaves an unhandled rejection. If the application's logger fails, the line is lost, and the
+ * A logger that never throws and never leaves an unhandled rejection, on the application's logger of whatever shape. If the application's logger fails, the line is lost, and the
  * process gets one warning about the first loss.
  */
 export function guardedLogger(logger: Logger): Logger {
@@ -21,7 +20,8 @@ export function guardedLogger(logger: Logger): Logger {
   };
   const guarded = {} as Logger;
   for (const level of LEVELS) {
-    guarded[level] = (message, ...details) => attempt(() => logger[level](message, ...details), failed);
+    const write = writer(logger, level);
+    guarded[level] = (message, ...details) => attempt(() => write(message, details), failed);
   }
   return guarded;
 }

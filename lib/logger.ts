@@ -8,6 +8,9 @@ export interface Logger {
   error(message: string, ...details: unknown[]): void;
 }
 
+export type Level = keyof Logger;
+export const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
+
 /* eslint-disable no-console -- this object is the console logger */
 const warn = (message: string, ...details: unknown[]): void => console.warn(message, ...details);
 const error = (message: string, ...details: unknown[]): void => console.error(message, ...details);

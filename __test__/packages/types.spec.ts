@@ -103,3 +103,19 @@ test("in ioredis's place a client is what other packages ask for", () => {
   `;
   expect(errors(code)).toEqual([]);
 }, 60_000);
+
+test('the loggers of pino, winston and Fastify, and console, are loggers of the manager', () => {
+  const code = `
+    import { RedisManager, type Logger } from 'ioredis';
+    import { pino } from 'pino';
+    import * as winston from 'winston';
+    import { fastify } from 'fastify';
+    export const all: Logger[] = [console, pino(), pino().child({ a: 1 }), winston.createLogger(), winston.createLogger().child({}), fastify({ logger: true }).log];
+    for (const logger of all) RedisManager.configure({ logger });
+    RedisManager.configure({ logger: pino() });
+    RedisManager.configure({ logger: winston.createLogger({ levels: winston.config.syslog.levels }) });
+    // @ts-expect-error no method
+    RedisManager.configure({ logger: {} });
+  `;
+  expect(errors(code)).toEqual([]);
+});

@@ -6,7 +6,8 @@ import { badOption, HawserError } from '../errors';
 import { guardedClock, guardedLogger } from '../guard';
 import { ownOptions } from '../names';
 import type { ClientOptions } from '../options/options';
-import { consoleLogger, type Logger } from '../logger';
+import { consoleLogger, LEVELS, type Logger } from '../logger';
+import { methodOf } from '../logger_shapes';
 import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
 
 /** Times and limits of the cache engine, for the whole process. Times are in milliseconds. */
@@ -81,7 +82,10 @@ export interface ManagerOptions {
   afterFailover?: 'cold' | 'trust';
   /** Times and limits of the cache. */
   cache?: CacheEngineOptions;
-  /** The logger. Default: warnings and errors go to the console. */
+  /**
+   * The logger: `console`, a logger of winston or pino (also a child), or an object with the methods `debug`, `info`, `warn` and `error`. Default:
+   * warnings and errors go to the console.
+   */
   logger?: Logger;
   /** More options for the three clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and options that the URL sets are refused. */
   redis?: ClientOptions & { [Name in UrlOption | 'keyPrefix' | 'sentinels' | 'connectionName']?: never };
@@ -180,8 +184,8 @@ function defaultRenewMs(leaseMs: number): number {
 }
 
 function checkLogger(logger: Logger): void {
-  for (const name of ['debug', 'info', 'warn', 'error'] as const) {
-    checkFunction(`manager.logger.${name}`, (logger as Partial<Logger> | null)?.[name]);
+  for (const level of LEVELS) {
+    if (methodOf(logger, level) === undefined) checkFunction(`manager.logger.${level}`, (logger as Partial<Logger> | null)?.[level]);
   }
 }
 
