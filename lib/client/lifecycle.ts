@@ -47,6 +47,8 @@ export class Lifecycle implements LinkClient {
   /** The application's own connector. */
   readonly connector: ConnectorLike | undefined = undefined;
   declare openStream?: () => Promise<Socket>;
+  /** The owner of a shared client sees commands that block or change the connection's state. */
+  onSlowCommand: ((command: Command) => void) | undefined = undefined;
   /** In monitor mode, commands are refused, because the server sends other clients' commands. */
   isMonitoring = false;
   /** The application has ended the connection, so no other one follows. */

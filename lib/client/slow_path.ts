@@ -10,6 +10,7 @@ import { ClassBit } from '../contract.generated';
 /** Sends a command, or refuses it. */
 export function sendOnSlowPath(life: Lifecycle, command: Command): void {
   const { client, link } = life;
+  life.onSlowCommand?.(command);
   if (link === undefined) return refuseOnMemory(life, command);
   if (client.status === 'wait') client.connect().catch(noop);
   if (client.status === 'end' && life.owner !== undefined) return life.owner.onHandedBack(command, false);

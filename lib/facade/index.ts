@@ -7,7 +7,9 @@ export {
   type BullMQConnectionOptions,
   type CacheEngineOptions,
   type CloseOptions,
+  type LendOptions,
   type ManagerOptions,
+  type PoolOptions,
   type RedisHealth,
   type ShutdownOptions,
 } from '../manager';

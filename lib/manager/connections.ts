@@ -21,9 +21,13 @@ import { Redis } from '../client/redis';
 import { closeClient } from './close';
 import { endpointOptions } from './endpoint';
 import { logLife, logCommands } from './logging';
+import { warnOfSharedUse } from './shared_use';
 import { checkManagerOptions, reconnectDelay, resolveSettings, type ManagerOptions, type Settings } from './options';
 
 export type Role = 'main' | 'subscriber' | 'publisher';
+
+/** Closes what depends on the connections, within the given milliseconds. */
+export type CloseHook = (timeoutMs: number) => void | Promise<void>;
 
 const now = performance.now.bind(performance);
 
@@ -35,7 +39,7 @@ let current: Settings | undefined;
 const clients = new Map<Role, Redis>();
 let cache: { driver: CacheDriver; engine: string; clock: (() => number) | undefined; memory: boolean } | undefined;
 let closing: Promise<void> | undefined;
-const closeHooks = new Set<() => void>();
+const closeHooks = new Set<CloseHook>();
 
 /** Errors: HawserError `E_BAD_STATE` after first use; TypeError, RangeError or HawserError for invalid options. */
 export function configure(options: ManagerOptions): void {
@@ -46,6 +50,7 @@ export function configure(options: ManagerOptions): void {
   // What the caller changes afterwards counts no more.
   configured = copyOptions(checked);
   if (checked.cache !== undefined) configured.cache = copyOptions(ownOptions(checked.cache));
+  if (checked.pool !== undefined) configured.pool = copyOptions(ownOptions(checked.pool));
   if (checked.redis !== undefined) configured.redis = copyOptions(ownOptions(checked.redis));
 }
 
@@ -68,9 +73,20 @@ export function managerOptions(): ManagerOptions {
 export function client(role: Role): Redis {
   const open = clients.get(role);
   if (open !== undefined && (closing !== undefined || !isEnded(open))) return open;
-  const fresh = connect(role, settings());
+  const fresh = openClient(role);
   clients.set(role, fresh);
+  warnOfSharedUse(fresh, role, settings().logger);
   return fresh;
+}
+
+/** A client of the caller's own, with the manager's options. The caller closes it. */
+export function openClient(role: Role | 'lent'): Redis {
+  return connect(role, settings());
+}
+
+/** Whether `closeAll` is under way. */
+export function isClosing(): boolean {
+  return closing !== undefined;
 }
 
 /** The clients that are open now. Opens none. */
@@ -83,7 +99,7 @@ function isEnded(redis: Redis): boolean {
   return redis.status === 'end' || redis[LIFE].isClosingByHand;
 }
 
-function connect(role: Role, s: Settings): Redis {
+function connect(role: Role | 'lent', s: Settings): Redis {
   const { endpoint } = s;
   if (endpoint.memory) return new Redis('memory://');
   const options: ClientOptions = { ...endpointOptions(endpoint), ...s.redis };
@@ -98,6 +114,7 @@ function connect(role: Role, s: Settings): Redis {
     // Whatever the options say: cache and bus share these clients.
     strictDatabase: true,
     connectionName: `${s.connectionName}:${role}`,
+    ...(role === 'lent' ? { enableAutoPipelining: false } : {}),
   });
   logLife(redis, role, s.logger);
   if (s.monitor) logCommands(redis, role, s.logger);
@@ -155,8 +172,8 @@ function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver 
   return driver;
 }
 
-/** Called at the start of every `closeAll`, before connections close. */
-export function onClose(hook: () => void): void {
+/** Called at the start of every `closeAll`, before connections close. `closeAll` waits for its promise. */
+export function onClose(hook: CloseHook): void {
   closeHooks.add(hook);
 }
 
@@ -170,7 +187,7 @@ export function closeAll(timeoutMs: number): Promise<void> {
 
 async function closeOnce(timeoutMs: number): Promise<void> {
   const deadline = now() + timeoutMs;
-  for (const hook of closeHooks) hook();
+  const hooks = [...closeHooks].map(async (hook) => hook(timeoutMs));
   // Operations that started before this call still go out.
   if (cache !== undefined) await cache.driver.idle(timeoutMs / 2);
   const log = logger();
@@ -180,6 +197,7 @@ async function closeOnce(timeoutMs: number): Promise<void> {
     await Promise.all(taken.map(([, redis]) => closeClient(redis, deadline - now())));
     for (const [role] of taken) clients.delete(role);
   }
+  await Promise.all(hooks);
   if (cache !== undefined) {
     cache.driver.detach();
     cache.memory = false;

@@ -7,13 +7,14 @@ import { readEnv } from '../env';
 import { bullMQOptions, type BullMQConnectionOptions } from './bullmq';
 import { client, closeAll, configure, managerOptions, settings } from './connections';
 import { pingRole, redisHealthCheck, type RedisHealth } from './health';
-import type { CacheEngineOptions, ManagerOptions } from './options';
+import { withConnection, type LendOptions } from './lending';
+import type { CacheEngineOptions, ManagerOptions, PoolOptions } from './options';
 import { CLOSE_TIMEOUT, installShutdownHooks, type ShutdownOptions } from './shutdown';
 import type { Cluster } from '../cluster/cluster';
 import type { Redis } from '../client/redis';
 
 export { redisHealthCheck };
-export type { BullMQConnectionOptions, CacheEngineOptions, ManagerOptions, RedisHealth, ShutdownOptions };
+export type { BullMQConnectionOptions, CacheEngineOptions, LendOptions, ManagerOptions, PoolOptions, RedisHealth, ShutdownOptions };
 
 /** Options of `RedisManager.closeAll`. */
 export interface CloseOptions {
@@ -30,7 +31,7 @@ export interface CloseOptions {
  *     await RedisManager.closeAll();
  *
  * A shared connection has one database and one transaction state. If you block (`BLPOP`), use `WATCH` or change the database with
- * `SELECT`, open a separate connection with `redis.duplicate()`.
+ * `SELECT`, borrow a connection with {@link RedisManager.withConnection}. The first such command on a shared client is a warning in the log.
  */
 export class RedisManager {
   /**
@@ -60,6 +61,26 @@ export class RedisManager {
   /** The client for publishing. Otherwise as {@link RedisManager.getMainClient}. */
   static async getPublisherClient<T extends Redis | Cluster = Redis>(): Promise<T> {
     return client('publisher') as Redis | Cluster as T;
+  }
+
+  /**
+   * Lends a connection of its own for as long as `fn` runs, for commands that block, watch or change the database. Returns what `fn` returns. The
+   * connection goes back to a pool, clean: a transaction, a WATCH and another database are undone, listeners are removed, and what cannot be undone
+   * (subscriptions, a command that still blocks, `CLIENT TRACKING` ...) closes it instead. If all connections are lent, the call waits.
+   *
+   *     const job = await RedisManager.withConnection((redis) => redis.blpop('jobs', 5));
+   *
+   *     await RedisManager.withConnection(async (redis) => {
+   *       await redis.watch('balance');
+   *       const balance = Number(await redis.get('balance'));
+   *       return redis.multi().set('balance', balance - 10).exec(); // null if somebody else has changed it
+   *     });
+   *
+   * The client is `fn`'s only while it runs; afterwards its commands reject with `E_BAD_STATE`. Errors: what `fn` throws; HawserError `E_TIMEOUT` if
+   * no connection became free within `pool.waitTimeoutMs`, `E_CONN_CLOSED` if `closeAll` was called meanwhile; TypeError or RangeError for invalid arguments.
+   */
+  static withConnection<T>(fn: (redis: Redis) => Promise<T> | T, options?: LendOptions): Promise<T> {
+    return withConnection(fn, options);
   }
 
   /**

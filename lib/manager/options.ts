@@ -50,6 +50,19 @@ export interface CacheEngineOptions {
   strictValues?: boolean;
 }
 
+/** The connections that `RedisManager.withConnection` lends. */
+export interface PoolOptions {
+  /** Maximum number of connections. Default 10. */
+  max?: number;
+  /** How long a caller waits if all are lent, in milliseconds. Default 30,000. */
+  waitTimeoutMs?: number;
+  /** How long a connection stays open without a borrower, in milliseconds. Default 10,000. */
+  idleMs?: number;
+}
+
+/** The same, with the defaults. */
+export type PoolSettings = Readonly<Required<PoolOptions>>;
+
 /** Options that the connection URL sets. */
 type UrlOption = 'host' | 'port' | 'path' | 'username' | 'password' | 'db';
 
@@ -87,7 +100,9 @@ export interface ManagerOptions {
    * warnings and errors go to the console.
    */
   logger?: Logger;
-  /** More options for the three clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and options that the URL sets are refused. */
+  /** The connections that `withConnection` lends. They are opened at first use. */
+  pool?: PoolOptions;
+  /** More options for the clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and options that the URL sets are refused. */
   redis?: ClientOptions & { [Name in UrlOption | 'keyPrefix' | 'sentinels' | 'connectionName']?: never };
 }
 
@@ -106,12 +121,20 @@ export interface Settings {
   readonly strictValues: boolean;
   readonly clock: (() => number) | undefined;
   readonly memoryBytes: number;
+  readonly pool: PoolSettings;
   readonly redis: Readonly<Record<string, unknown>>;
   /** The cache engine's configuration, as JSON. */
   readonly engine: string;
 }
 
 const HOUR = 3_600_000;
+/** Bounds and defaults of the pool. */
+export const POOL = {
+  max: { min: 1, max: 10_000, default: 10 },
+  waitTimeoutMs: { min: 0, max: HOUR, default: 30_000 },
+  idleMs: { min: 0, max: HOUR, default: 10_000 },
+} satisfies Record<keyof PoolOptions, unknown>;
+const POOL_NAMES: ReadonlySet<string> = new Set(Object.keys(POOL));
 /** Options of the cache that are numbers. */
 type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues' | 'clock'>;
 
@@ -130,7 +153,7 @@ const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
 const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'clock']);
 const NAMES: ReadonlySet<string> = new Set([
   'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
-  'afterFailover', 'cache', 'logger', 'redis',
+  'afterFailover', 'cache', 'logger', 'pool', 'redis',
 ]);
 const FROM_URL = ['host', 'port', 'path', 'username', 'password', 'db'];
 const LEASE_MS = 10_000;
@@ -157,6 +180,7 @@ export function checkManagerOptions(options: unknown): ManagerOptions {
   }
   if (o.cache !== undefined) checkEngine(o.cache);
   if (o.logger !== undefined) checkLogger(o.logger);
+  if (o.pool !== undefined) checkPool(o.pool);
   if (o.redis !== undefined) checkClientOptions(o.redis);
   return o;
 }
@@ -181,6 +205,15 @@ function checkEngine(cache: CacheEngineOptions): void {
 
 function defaultRenewMs(leaseMs: number): number {
   return Math.min(RENEW_MS, Math.floor(leaseMs / 3));
+}
+
+function checkPool(pool: PoolOptions): void {
+  const { max, waitTimeoutMs, idleMs }: PoolOptions = checkNames('manager.pool', pool, POOL_NAMES);
+  if (max !== undefined && !(Number.isInteger(max) && max >= POOL.max.min && max <= POOL.max.max)) {
+    badOption('manager.pool.max', `a whole number from ${POOL.max.min} to ${POOL.max.max}`, max, RangeError);
+  }
+  if (waitTimeoutMs !== undefined) checkMs('manager.pool.waitTimeoutMs', waitTimeoutMs, POOL.waitTimeoutMs);
+  if (idleMs !== undefined) checkMs('manager.pool.idleMs', idleMs, POOL.idleMs);
 }
 
 function checkLogger(logger: Logger): void {
@@ -236,6 +269,11 @@ export function resolveSettings(o: ManagerOptions): Settings {
     strictValues: o.cache?.strictValues ?? false,
     clock: o.cache?.clock === undefined ? undefined : guardedClock(o.cache.clock),
     memoryBytes: o.cache?.memoryBytes ?? 64 << 20,
+    pool: {
+      max: o.pool?.max ?? POOL.max.default,
+      waitTimeoutMs: o.pool?.waitTimeoutMs ?? POOL.waitTimeoutMs.default,
+      idleMs: o.pool?.idleMs ?? POOL.idleMs.default,
+    },
     redis: { ...o.redis },
     engine: engineConfig(o),
   };
