@@ -1,4 +1,4 @@
-// What hawser promises against its reference, judged by the figures of the same run.
+// What hawser promises against its reference, checked against the figures of the same run.
 
 import { HAWSER, REFERENCE, TRACED } from './clients.mjs';
 import { count, table, times } from './table.mjs';
@@ -14,7 +14,7 @@ const TRACED_SHARE = 0.75;
 const INVALIDATION = { entries: 100_000, faster: 50 };
 
 /** The bars of the sections that were run: `{ bar, limit, measured, met }`; `met` is undefined where nothing was measured. */
-export function judge({ raw, surface, invalidate }) {
+export function evaluate({ raw, surface, invalidate }) {
   return [
     ...(raw === undefined ? [] : rawBars(raw.summary[HAWSER].get, REFERENCE, 1)),
     ...(surface === undefined ? [] : surfaceBars(surface.summary)),

@@ -5,7 +5,7 @@ import { arch, cpus, platform } from 'node:os';
 import path from 'node:path';
 import { setup } from '../../scripts/setup.mjs';
 import { entry, root } from '../../scripts/setup/run.mjs';
-import { judge, showBars } from './bars.mjs';
+import { evaluate, showBars } from './bars.mjs';
 import * as hits from './hits.mjs';
 import * as invalidate from './invalidate.mjs';
 import { folderUrl, parseOptions, USAGE } from './options.mjs';
@@ -45,7 +45,7 @@ async function bench(server, options) {
     report[name].others = short(others);
     console.log(`${SECTIONS[name].show(report[name])}\n${showNeighbours(others)}`);
   }
-  report.bars = judge(report);
+  report.bars = evaluate(report);
   if (report.bars.length > 0) console.log(`${showBars(report.bars, options.rounds)}\n`);
   report.seconds = Math.round((Date.now() - started) / 1000);
   console.log(`${report.seconds} s; all samples are in ${save(report)}`);

@@ -74,16 +74,16 @@ onServer('what is given up', (backend) => {
     expect(counted(cache)).toMatchObject({ refreshes: 0 });
   });
 
-  test('invalidations that are owed, until the server has them', async () => {
+  test('invalidations that are pending, until the server has them', async () => {
     await backend.reopen({ cache: { writeTimeoutMs: 100 } });
     const cache = backend.cache();
     await cache.set('k', 1);
     backend.server.freeze();
     await expect(cache.invalidateTags(['t', 'u'])).rejects.toMatchObject({ kept: true });
     await expect(cache.delete('k')).rejects.toMatchObject({ kept: true });
-    expect(CacheMetrics.snapshot()).toMatchObject({ undelivered: 3, owed: 2 });
+    expect(CacheMetrics.snapshot()).toMatchObject({ undelivered: 3, pendingInvalidations: 2 });
     expect(CacheMetrics.prometheus()).toContain('\nhawser_cache_invalidations_undelivered 3\n');
-    expect(said('owed to Redis')).toHaveLength(1);
+    expect(said('pending; until Redis has them')).toHaveLength(1);
     backend.server.thaw();
     await until(() => CacheMetrics.snapshot().undelivered === 0);
     expect(await cache.get('k')).toBeNull();

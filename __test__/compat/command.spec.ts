@@ -96,7 +96,7 @@ describe.each(peers)('$name', ({ Redis }) => {
 describe('the handshake, as a server sees it, is that of ioredis:', () => {
   const forms: [string, object][] = [
     ['by default', {}], ['with a password', { password: 'pw' }], ['with a user', { username: 'u', password: 'pw' }], ['RESP2', { protocol: 2 }], ['RESP2 with a password', { protocol: 2, password: 'pw' }],
-    ['with everything', { db: 3, connectionName: 'me', readOnly: true, clientInfoTag: 'tag' }], ['bare', { disableClientInfo: true, enableReadyCheck: false }],
+    ['with everything', { db: 3, connectionName: 'me', readOnly: true, clientInfoTag: 'tag' }], ['with nothing', { disableClientInfo: true, enableReadyCheck: false }],
   ];
   test.each(forms)('%s', async (_name, options) => {
     const commandsOf = async (Redis: typeof ioredis.Redis): Promise<unknown> => {

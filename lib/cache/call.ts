@@ -32,12 +32,12 @@ const executor = (resolve: (call: Call) => void): void => {
 
 /**
  * A call and its latest decision. `await call.next()` returns the next decision; early decisions wait in a queue. It always returns the
- * same object, so read `kind`, `a` and `b` before the next call.
+ * same object, so read the decision before the next call.
  */
 export class Call {
   kind = -1 as Decision;
-  a: unknown = undefined;
-  b = 0;
+  private operand: unknown = undefined;
+  private detail = 0;
   phase: Phase = 'asked';
   /** Set by a group that acts when a call starts to wait (`getOrSetMany`); other calls are not woken for that. */
   onWaiting: (() => void) | undefined = undefined;
@@ -57,7 +57,7 @@ export class Call {
   /** The start of the call in monotonic milliseconds; 0 unless commands are monitored. */
   startedAt = 0;
   private resolve: ((call: Call) => void) | undefined = undefined;
-  private early: [kind: Decision, a: unknown, b: number][] | undefined = undefined;
+  private early: [kind: Decision, operand: unknown, detail: number][] | undefined = undefined;
   private refreshLoad: Load | undefined = undefined;
   private refresher: ((load: Load) => void) | undefined = undefined;
 
@@ -72,7 +72,7 @@ export class Call {
     const promise = new Promise<Call>(executor);
     const first = this.early?.shift();
     if (first) {
-      [this.kind, this.a, this.b] = first;
+      [this.kind, this.operand, this.detail] = first;
       resolveOfLast(this);
     } else {
       this.resolve = resolveOfLast;
@@ -81,22 +81,47 @@ export class Call {
   }
 
   /** For the driver: a decision has arrived. */
-  decided(kind: Decision, a: unknown, b: number): void {
+  decided(kind: Decision, operand: unknown, detail: number): void {
     const { resolve } = this;
     if (resolve === undefined) {
-      (this.early ??= []).push([kind, a, b]);
+      (this.early ??= []).push([kind, operand, detail]);
       return;
     }
     this.resolve = undefined;
     this.kind = kind;
-    this.a = a;
-    this.b = b;
+    this.operand = operand;
+    this.detail = detail;
     resolve(this);
+  }
+
+  /** The stored text of a hit. */
+  get text(): string {
+    return this.operand as string;
   }
 
   /** How a hit is counted. */
   get hit(): Hit {
-    return this.b;
+    return this.detail;
+  }
+
+  /** The load that this call has to run. */
+  get load(): Load {
+    return this.operand as Load;
+  }
+
+  /** Whether the load's value is to be offered to the store. */
+  get isOffered(): boolean {
+    return this.detail === 0;
+  }
+
+  /** How the load ended that this call had joined; absent if the load was abandoned. */
+  get outcome(): LoadOutcome | undefined {
+    return this.operand as LoadOutcome | undefined;
+  }
+
+  /** The number in the answer to an operation. */
+  get count(): number {
+    return typeof this.operand === 'number' ? this.operand : 0;
   }
 
   get isStaleHit(): boolean {
@@ -121,10 +146,10 @@ export class Call {
    * The error of a decision of kind `error`. The function that awaits the call makes it, so that its stack contains the caller's line.
    */
   error(command: string, node: string): HawserError {
-    const { code, message = code, maybeExecuted } = errorAt(this.a as unknown[], 0);
+    const { code, message = code, maybeExecuted } = errorAt(this.operand as unknown[], 0);
     const details: HawserErrorDetails = { command, node };
     if (maybeExecuted) details.maybeExecuted = true;
-    if (INVALIDATIONS.has(this.operation)) details.kept = this.b === 1;
+    if (INVALIDATIONS.has(this.operation)) details.kept = this.detail === 1;
     return new HawserError(code, `cache ${command} at ${node}: ${message}`, details);
   }
 }

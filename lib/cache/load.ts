@@ -9,7 +9,7 @@ import { decode } from './decoding';
 import { runLoader } from './nesting';
 import type { CallOptions } from './options';
 import { warnTagsOff, type CachePort } from './port';
-import { notStoredTooLarge, notStoredUntagged, refreshFailed, servedKept } from './report';
+import { notStoredTooLarge, notStoredUntagged, refreshFailed, servedFallback } from './report';
 import { encodeValue } from './serializer';
 import { checkTags, MAX_TAGS } from './validate';
 import { excessOf, type Excess } from './value_limit';
@@ -103,8 +103,7 @@ async function settle<T>(port: CachePort, loader: Loader<T>, context: Context): 
 /** Runs the loader for the call that waits for it. */
 export async function runLoad<T>(port: CachePort, call: Call, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   const { driver, counters } = port;
-  const load = call.a as Load;
-  const offered = call.b === 0;
+  const { load, isOffered } = call;
   const signal = new LoadSignal((abort) => driver.watch(port.repo, [key], abort));
   const context = new Context(port, key, load, o, signal);
   counters.loads++;
@@ -129,12 +128,12 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
     driver.loadFailed(call, load, { error });
     throw error;
   }
-  const refusal = offered && isUnstorable(port, context, payload);
+  const refusal = isOffered && isUnstorable(port, context, payload);
   if (refusal !== false && (await refusal)) {
     driver.loadFailed(call, load, { payload });
     return value;
   }
-  const stored = offered ? call.next() : undefined;
+  const stored = isOffered ? call.next() : undefined;
   driver.loaded(call, load, payload);
   await stored;
   return value;
@@ -165,10 +164,10 @@ async function staleInstead<T>(port: CachePort, call: Call, load: Load, key: str
   const decided = call.next();
   port.driver.loadFailed(call, load, { error });
   await decided;
-  const kept = call.kind === Decision.Hit ? decode(port, call.a as string) : undefined;
-  if (kept?.ok !== true) throw error;
-  servedKept(port, error, key);
-  return kept.value as T;
+  const fallback = call.kind === Decision.Hit ? decode(port, call.text) : undefined;
+  if (fallback?.ok !== true) throw error;
+  servedFallback(port, error, key);
+  return fallback.value as T;
 }
 
 /** Runs the loader for a stale value that its caller has already received. Never rejects. */

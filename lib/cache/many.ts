@@ -14,7 +14,7 @@ import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
 import { countHit, countMiss, ROUNDS_MAX } from './read';
-import { refreshFailed, servedKept } from './report';
+import { refreshFailed, servedFallback } from './report';
 import { encodeValue } from './serializer';
 import { LoadSignal } from './waiters';
 
@@ -141,7 +141,7 @@ export class Group<T> {
     const { call, key } = member;
     member.state = 'done';
     if (call.kind === Decision.Hit) {
-      const decoded = decode(port, call.a as string);
+      const decoded = decode(port, call.text);
       if (!decoded.ok) return this.again(member, true);
       countHit(port, call);
       if (call.isStaleHit) call.onRefresh(AsyncResource.bind((load) => this.refresh(key, load)));
@@ -150,7 +150,7 @@ export class Group<T> {
     }
     countMiss(port, call);
     if (call.kind === Decision.Nothing) return;
-    if (call.kind === Decision.FailedWith) this.joined(member, call.a as LoadOutcome | undefined);
+    if (call.kind === Decision.FailedWith) this.joined(member, call.outcome);
     else {
       if (call.kind === Decision.Error) warn(port, call.error('getOrSetMany', port.driver.node).message);
       member.state = 'mine';
@@ -202,7 +202,7 @@ export class Group<T> {
       const value = found.get(key);
       this.values.set(key, value);
       if (!isLoad(call)) continue; // Loaded without the cache.
-      if (value === undefined) driver.loadedNothing(call, call.a as Load);
+      if (value === undefined) driver.loadedNothing(call, call.load);
       else stored.push(this.store(call, value));
     }
     await Promise.all(stored);
@@ -211,8 +211,7 @@ export class Group<T> {
   /** Offers one value to the store. */
   private async store(call: Call, value: T): Promise<void> {
     const { port } = this;
-    const load = call.a as Load;
-    const offered = call.b === 0;
+    const { load, isOffered } = call;
     let payload: string;
     try {
       payload = encodeValue(port.serializer, value);
@@ -221,9 +220,9 @@ export class Group<T> {
       this.failure ??= { error };
       return;
     }
-    const refusal = offered && isTooLarge(port, payload);
+    const refusal = isOffered && isTooLarge(port, payload);
     if (refusal !== false && (await refusal)) return port.driver.loadFailed(call, load, { payload });
-    const stored = offered ? call.next() : undefined;
+    const stored = isOffered ? call.next() : undefined;
     port.driver.loaded(call, load, payload);
     await stored;
   }
@@ -251,17 +250,17 @@ export class Group<T> {
     await Promise.all(
       mine.map(async ({ key, call }) => {
         // Callers that have joined meanwhile must not fail because others have given up.
-        if (isLoad(call) && isAbandoned) port.driver.loadFailed(call, call.a as Load);
+        if (isLoad(call) && isAbandoned) port.driver.loadFailed(call, call.load);
         if (!isLoad(call) || isAbandoned) {
           this.failure ??= { error };
           return;
         }
         const decided = call.next();
-        port.driver.loadFailed(call, call.a as Load, { error });
-        const kept = isHit(await decided) ? decode(port, call.a as string) : undefined;
-        if (kept?.ok === true) {
-          servedKept(port, error, key);
-          this.values.set(key, kept.value as T);
+        port.driver.loadFailed(call, call.load, { error });
+        const fallback = isHit(await decided) ? decode(port, call.text) : undefined;
+        if (fallback?.ok === true) {
+          servedFallback(port, error, key);
+          this.values.set(key, fallback.value as T);
         } else {
           this.failure ??= { error };
         }
@@ -276,7 +275,7 @@ export class Group<T> {
       const { call, state } = member;
       if (state === 'done') continue;
       if (state === 'mine') {
-        if (isLoad(call)) driver.loadFailed(call, call.a as Load);
+        if (isLoad(call)) driver.loadFailed(call, call.load);
       } else {
         if (state !== 'loading') countMiss(this.port, call);
         driver.abandon(call, reason);

@@ -28,9 +28,9 @@ export interface CacheCounters {
   /** Writes and invalidations that were rejected. */
   writeErrors: number;
   /** Of these, the invalidations that are kept and will be repeated. */
-  owed: number;
+  pendingInvalidations: number;
   /** Reads answered with a value that `staleIfError` kept, because their loader failed. */
-  kept: number;
+  staleIfError: number;
   /** Reads that went without the cache because Redis was away, or silent for longer than `commandTimeoutMs`. */
   givenUp: number;
   /** Reads that went without the cache because Redis was not asked for a while (the event `breaker`). */
@@ -73,7 +73,7 @@ export interface CacheMetricsSnapshot extends CacheCounters, RunningLoads {
 }
 
 const NAMES = [
-  'hits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'owed', 'kept',
+  'hits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'pendingInvalidations', 'staleIfError',
   'givenUp', 'notAsked', 'readsRefused', 'outwaited', 'notStored', 'leaseLost', 'storeRefused', 'tooLarge', 'untagged', 'refreshesDropped',
   'slowLoads', 'endlessLoads',
 ] as const satisfies readonly (keyof CacheCounters)[];
@@ -296,14 +296,14 @@ const FAMILIES: readonly Family<CacheCounters & RunningLoads>[] = [
   },
   { name: 'hawser_cache_write_errors_total', help: 'Writes and invalidations that were rejected.', series: [{ of: 'writeErrors', labels: {} }] },
   {
-    name: 'hawser_cache_invalidations_owed_total',
+    name: 'hawser_cache_invalidations_pending_total',
     help: 'Invalidations that could not be delivered and are kept to be repeated.',
-    series: [{ of: 'owed', labels: {} }],
+    series: [{ of: 'pendingInvalidations', labels: {} }],
   },
   {
-    name: 'hawser_cache_kept_total',
+    name: 'hawser_cache_stale_if_error_total',
     help: 'Reads answered with a value kept for staleIfError because their loader failed.',
-    series: [{ of: 'kept', labels: {} }],
+    series: [{ of: 'staleIfError', labels: {} }],
   },
   {
     name: 'hawser_cache_given_up_total',

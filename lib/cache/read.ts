@@ -49,7 +49,7 @@ interface Standing {
 /** What a call's first decision means for its caller. */
 async function answer<T>(port: CachePort, call: Call, key: string, loader: Loader<T>, o: CallOptions, standing?: Standing): Promise<T> {
   if (call.kind === Decision.Hit) {
-    const decoded = decode(port, call.a as string);
+    const decoded = decode(port, call.text);
     if (!decoded.ok) return again(port, call, key, loader, o, standing, true);
     countHit(port, call);
     if (call.isStaleHit) {
@@ -65,7 +65,7 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
     case Decision.Nothing:
       return undefined as T;
     case Decision.FailedWith: {
-      const outcome = call.a as LoadOutcome | undefined;
+      const { outcome } = call;
       // The load was abandoned: all callers that it ran for have given up.
       if (outcome === undefined) return again(port, call, key, loader, o, standing);
       return joined(port, outcome, key, loader, o);

@@ -34,8 +34,8 @@ export function refreshFailed(port: CachePort, error: unknown, key: string): voi
 }
 
 /** A loader failed, and its caller got the value that `staleIfError` had kept. */
-export function servedKept(port: CachePort, error: unknown, key: string): void {
-  port.counters.kept++;
+export function servedFallback(port: CachePort, error: unknown, key: string): void {
+  port.counters.staleIfError++;
   loaderFailed(port, 'staleIfError', error, key, 'a loader failed, and the value kept for staleIfError is served in its place');
 }
 

@@ -1,6 +1,6 @@
 /**
  * What the engine did not do: reads without the cache, results that were not stored, refreshes that were dropped, loads without an end,
- * invalidations that are owed. Everything is counted. A warning comes at once, and then at most once a minute for each kind and repository.
+ * invalidations that are pending. Everything is counted. A warning comes at once, and then at most once a minute for each kind and repository.
  */
 import { Shortfall } from '../contract.generated';
 import type { Logger } from '../logger';
@@ -36,7 +36,7 @@ const KINDS: Readonly<Record<Exclude<Shortfall, Shortfall.Owed>, Kind>> = {
 
 /** Counts, and warns at a bounded rate. */
 export function report(repository: string | undefined, what: Shortfall, number: number, counts: boolean, logger: Logger): void {
-  if (what === Shortfall.Owed) return reportOwed(number, logger);
+  if (what === Shortfall.Owed) return reportPending(number, logger);
   const { counter, say } = KINDS[what];
   if (counts && repository !== undefined) countersOf(repository)[counter] += number;
   if (say === undefined) return;
@@ -44,10 +44,10 @@ export function report(repository: string | undefined, what: Shortfall, number: 
   if (told > 0) warn(say(told), repository, logger);
 }
 
-function reportOwed(number: number, logger: Logger): void {
+function reportPending(number: number, logger: Logger): void {
   const isMore = number > setUndelivered(number);
   if (isMore && due(logger, String(Shortfall.Owed), 1) > 0) {
-    warn(`${number === 1 ? 'an invalidation is' : `${number} invalidations are`} owed to Redis; until it has them, this process reads nothing from the cache`, undefined, logger);
+    warn(`${number === 1 ? 'an invalidation is' : `${number} invalidations are`} pending; until Redis has them, this process reads nothing from the cache`, undefined, logger);
   }
 }
 

@@ -108,7 +108,7 @@ export class CacheRepository extends CacheEmitter {
     checkText('key', key);
     const port = portOf(this);
     const call = await port.driver.has(port.repo, key).next();
-    return call.kind === Decision.Done && call.a === 1;
+    return call.kind === Decision.Done && call.count === 1;
   }
 
   /**
@@ -177,7 +177,7 @@ export class CacheRepository extends CacheEmitter {
 
 function found<T>(port: CachePort, call: Call): T | null {
   if (call.kind === Decision.Hit) {
-    const decoded = decode(port, call.a as string);
+    const decoded = decode(port, call.text);
     if (decoded.ok) {
       countHit(port, call);
       return decoded.value as T;

@@ -88,8 +88,8 @@ async function written(port: CachePort, operation: string, call: Call): Promise<
   if (call.kind === Decision.Error) {
     const error = call.error(operation, port.driver.node);
     port.counters.writeErrors++;
-    if (error.kept === true) port.counters.owed++;
+    if (error.kept === true) port.counters.pendingInvalidations++;
     throw error;
   }
-  return typeof call.a === 'number' ? call.a : 0;
+  return call.count;
 }

@@ -23,14 +23,14 @@ export class SocketTimeout {
   expect(ms: number): void {
     const { socket } = this.link;
     if (socket === undefined || this.timer !== undefined) return;
-    const judge = (): void => {
+    const expire = (): void => {
       if (this.timer !== timer || this.link.socket !== socket) return;
       this.timer = undefined;
       if (this.link.isBlocked()) this.expect(ms);
       else socket.destroy(new Error(`Socket timeout. Expecting data, but didn't receive any in ${ms}ms.`));
     };
     // Look at the socket once more first.
-    const timer = setTimeout(() => setImmediate(judge), ms);
+    const timer = setTimeout(() => setImmediate(expire), ms);
     this.timer = timer;
   }
 

@@ -67,14 +67,14 @@ fn an_inner_lease_is_parsed() {
 
 #[test]
 fn the_lease_in_a_header_is_exchanged_and_the_rest_stays() {
-    let bare = sample(&[b"x"]);
+    let unleased = sample(&[b"x"]);
     let tags = [(Tag::from(b"y".as_slice()), id(b'v'))];
-    let leased = with_lease(&bare, Some((id(b't'), &tags))).unwrap();
+    let leased = with_lease(&unleased, Some((id(b't'), &tags))).unwrap();
     let Some(Stored::Entry(entry)) = parse(&leased) else { panic!("an entry") };
     let lease = entry.lease.unwrap();
     assert_eq!((lease.token, lease.is_held, lease.deadline, lease.level, lease.tags.has(b"y")), (id(b't'), true, 0, 0, true));
     assert!(entry.tags.has(b"x"));
-    assert_eq!(with_lease(&leased, None), Some(bare));
+    assert_eq!(with_lease(&leased, None), Some(unleased));
     assert_eq!(with_lease(&encode_lease(id(b't'), TAIL, &tags), None), None, "a lease is no entry");
 }
 

@@ -22,7 +22,7 @@ onEveryStore('a kept value', (backend) => {
     expect(await cache.getOrSetMany(['b', 'c'], fails, options)).toEqual(['b kept', 'c kept']);
     await until(() => heard.length === 3);
     expect(heard).toEqual([[down, 'a'], [down, 'b'], [down, 'c']]);
-    expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ kept: 3, loadErrors: 2 });
+    expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ staleIfError: 3, loadErrors: 2 });
     expect(backend.warnings).toEqual([]);
   });
 
@@ -33,7 +33,7 @@ onEveryStore('a kept value', (backend) => {
     for (const key of keys) expect(await cache.getOrSet(key, fails, options)).toBe(`${key} kept`);
     expect(backend.warnings).toEqual([expect.stringContaining(`cache ${cache.prefix}: a loader failed, and the value kept for staleIfError`)]);
     expect(backend.warnings.join()).not.toContain('tacit');
-    expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ kept: 3 });
+    expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ staleIfError: 3 });
   });
 
   test('that cannot be decoded leaves the caller with the error of the loader, a group too', async () => {
@@ -50,6 +50,6 @@ onEveryStore('a kept value', (backend) => {
     broken = true;
     await expect(cache.getOrSet('a', fails, options)).rejects.toBe(down);
     await expect(cache.getOrSetMany(['b'], fails, options)).rejects.toBe(down);
-    expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ kept: 0, loadErrors: 2 });
+    expect(CacheMetrics.snapshot().repositories[cache.prefix]).toMatchObject({ staleIfError: 0, loadErrors: 2 });
   });
 });
