@@ -64,6 +64,8 @@ export const enum LinkEvent {
   AskTransport = 13,
   /** The link gives up a command, which may be sent elsewhere: its number, 1 if the server may have run it. */
   HandedBack = 14,
+  /** The server does not prepare a fieldset for HIMPORT SET: its index, then the error. */
+  FieldsetRefused = 15,
 }
 
 /** The kinds of subscriptions that deliver messages. */
@@ -299,6 +301,10 @@ readOnly?: boolean | null,
  * CLIENT SETINFO.
  */
 clientInfo?: ClientInfoSettings | null,
+/**
+ * Fieldsets that each connection prepares for HIMPORT SET: the name, then the fields. Each character is one byte.
+ */
+himportFieldsets?: Array<Array<string>> | null,
 /**
  * INFO before the link counts as ready.
  */

@@ -9,6 +9,7 @@ import { HawserError } from '../errors';
 import { nextTick, surface } from '../clock';
 import { Command } from '../command/command';
 import { LIFE } from '../command/command_defaults';
+import { checkedFieldsets, Fieldsets } from '../command/fieldsets';
 import { clientConfig } from './config';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
 import { CONNECTION_CLOSED_ERROR_MSG, replyCode, ReplyError } from '../observe/errors';
@@ -16,7 +17,7 @@ import { Link } from '../link/link';
 import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
 import { sendMonitor } from './monitoring';
-import type { ConnectorLike, ResolvedOptions } from '../options/options';
+import type { ConnectorLike, HimportFieldset, ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
 import { sendSource } from '../command/script_source';
 import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
@@ -59,6 +60,8 @@ export class Lifecycle implements LinkClient {
   subscriptions = 0;
   /** The options whose changes are followed. */
   watched: ResolvedOptions | undefined = undefined;
+  /** The fieldsets that are prepared on each connection, if there are any. */
+  fieldsets: Fieldsets | undefined = undefined;
   /** Routes the commands of this client, if it is a node of a cluster. */
   owner: CommandOwner | undefined = undefined;
   /** The number of requested attempts to connect, for tracing. */
@@ -78,11 +81,12 @@ export class Lifecycle implements LinkClient {
   ) {
     const { Connector, db } = options;
     this.selected = db;
+    if (options.himportFieldsets !== undefined) this.useFieldsets((options.himportFieldsets = checkedFieldsets(options.himportFieldsets)));
     if (Connector) {
       const connector = (this.connector = new Connector(options));
       this.openStream = () => connector.connect((event, error) => this.silentEmit(event, error));
     }
-    this.link = isMemory ? undefined : new Link(this, clientConfig(options));
+    this.link = isMemory ? undefined : new Link(this, this.config());
   }
 
   /** Before the client connects: from now on, `owner` decides where commands go that this connection cannot answer. */
@@ -191,9 +195,19 @@ export class Lifecycle implements LinkClient {
 
   configure(): LinkConfig {
     if (!this.hasBeenReady && this.selected === this.link?.database) this.selected = this.options.db;
+    return this.config();
+  }
+
+  private config(): LinkConfig {
     const config = clientConfig(this.options);
     if (this.owner !== undefined) config.core.handsBack = true;
+    if (this.fieldsets !== undefined) config.core.himportFieldsets = this.fieldsets.settings;
     return config;
+  }
+
+  /** From the next connection on, and on this one before its next HIMPORT SET: the fieldsets to prepare. A replica prepares none. */
+  useFieldsets(definitions: readonly HimportFieldset[]): void {
+    this.fieldsets = definitions.length === 0 ? undefined : new Fieldsets(definitions, (command) => this.client.sendCommand(command));
   }
 
   onConnect(): void {
@@ -211,6 +225,7 @@ export class Lifecycle implements LinkClient {
     // The new connection starts in the database of the options and then returns to the one in use.
     if (this.hasBeenReady && this.selected !== this.options.db) ask(() => client.emit('select', this.selected));
     this.hasBeenReady = true;
+    this.fieldsets?.ready();
     this.setStatus('ready');
     if (this.options.monitor !== true) return;
     // A server that monitors already does not answer a second MONITOR.
@@ -257,12 +272,18 @@ export class Lifecycle implements LinkClient {
     this.silentEmit('error', this.lastError);
   }
 
+  onFieldsetRefused(index: number, error: CoreError): void {
+    const command = this.fieldsets?.refuse(index);
+    if (command !== undefined) this.silentEmit('error', command.errorOf({ ...error, node: this.link?.node ?? '' }));
+  }
+
   onWarning(text: string): void {
     // eslint-disable-next-line no-console -- as in ioredis
     console.warn(`[WARN] ${text}`);
   }
 
   onClosed(attempts: number): number | null {
+    this.fieldsets?.forget();
     this.setStatus('close');
     const { options } = this;
     if (!options.autoResubscribe) this.subscriptions = 0;
@@ -327,6 +348,7 @@ export class Lifecycle implements LinkClient {
       link.sendAgain(command, database);
       return true;
     }
+    if (this.fieldsets?.recovers(command, text, () => link.sendAgain(command, database)) === true) return true;
     if (this.owner?.onRefused(command, text) === true) return true;
     if (command.meta.lower === 'select') this.selected = link.database;
     if (typeof options.reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;

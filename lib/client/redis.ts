@@ -219,7 +219,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Co
   /** Resolves with a new client that receives every command the server runs as a `monitor` event: `(time, args, source, database)`. */
   monitor(callback?: Callback<Redis>): Promise<Redis> {
     if (this[LIFE].link === undefined) return refuseMonitor(callback);
-    return whenMonitoring(this.duplicate({ monitor: true, lazyConnect: false }) as unknown as Redis, callback);
+    return whenMonitoring(this.duplicate({ monitor: true, lazyConnect: false, himportFieldsets: undefined }) as unknown as Redis, callback);
   }
 }
 

@@ -3,6 +3,7 @@ import { Command } from '../command/command';
 import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
 import { noop, type Lifecycle } from './lifecycle';
 import { needsServer } from './memory';
+import type { Fieldsets } from '../command/fieldsets';
 import type { Script } from '../command/script';
 import { sendSource } from '../command/script_source';
 import { ClassBit } from '../contract.generated';
@@ -28,11 +29,21 @@ export function sendOnSlowPath(life: Lifecycle, command: Command): void {
       life.follow(command.args[0]);
       break;
   }
+  if (life.fieldsets !== undefined && isHeld(life, life.fieldsets, command)) return;
   if (isSubscription(command)) life.count(command);
   const ms = blockingTimeoutOf(life, command);
   if (ms !== undefined) command.setBlockingTimeout(ms);
   if (command.script !== undefined) chooseEval(command, command.script, link.scripts);
   link.push(command);
+}
+
+/** Whether a command of its own, not of a pipeline, waits for its fieldset. Without a connection, the handshake prepares that first. */
+function isHeld(life: Lifecycle, fieldsets: Fieldsets, command: Command): boolean {
+  if (command.batch !== undefined || life.client.status !== 'ready') return false;
+  const isHeld = fieldsets.holds(command, () => sendOnSlowPath(life, command));
+  const { commandTimeout } = life.options;
+  if (isHeld && typeof commandTimeout === 'number') command.setTimeout(commandTimeout);
+  return isHeld;
 }
 
 /** Without an offline queue, from `connect` on, commands that a loading server accepts are sent. */

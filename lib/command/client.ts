@@ -16,6 +16,7 @@ import {
   type TargetOptions,
 } from './commander';
 import type { ChainableCommander, ExecResult } from './commands';
+import type { Fieldsets } from './fieldsets';
 import type { Emitter } from '../observe/events';
 import type { Place } from '../observe/tracing';
 import { pairsOf, Pipeline } from './pipeline';
@@ -63,7 +64,7 @@ export abstract class CommandClient extends EventEmitter implements ClientMember
   addedBuiltinSet = new Set<string>();
   abstract options: TargetOptions;
   /** @internal */ abstract [DEFAULTS]: CommandDefaults;
-  /** @internal */ abstract readonly [LIFE]: { readonly options: TargetOptions; place(): Place };
+  /** @internal */ abstract readonly [LIFE]: { readonly options: TargetOptions; readonly fieldsets?: Fieldsets | undefined; place(): Place };
 
   abstract sendCommand(command: Command, pipeline?: unknown): unknown;
 

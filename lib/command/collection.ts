@@ -9,6 +9,10 @@ import { decoded } from './decoded';
 /** The outcome of one command: `[null, reply]`, or `[error]`, which destructures as `[error, undefined]`. */
 export type Outcome = [error: Error | null, result: unknown];
 
+interface Client {
+  sendCommand(command: Command, pipeline: object): unknown;
+}
+
 const noop = (): void => {};
 
 const SPENT = 'Pipeline cannot be used to send any commands when the `exec()` has been called on it.';
@@ -22,7 +26,7 @@ export class Collection implements Batch {
   private settledBy: Promise<Outcome[]> | undefined = undefined;
   private outcomes: Outcome[] = [];
   private missing = 0;
-  private finish: (outcomes: Outcome[]) => void = noop;
+  private finish: (outcomes: Outcome[] | Promise<Outcome[]>) => void = noop;
   /**
    * Whether a command of the open transaction wants Buffers. If so, EXEC returns all replies as Buffers, and `transform` decodes those of
    * the other commands.
@@ -49,9 +53,14 @@ export class Collection implements Batch {
     this.wantsBuffers = false;
   }
 
-  /** Sends all commands. Resolves with their outcomes. */
-  send(client: { sendCommand(command: Command, pipeline: object): unknown }): Promise<Outcome[]> {
+  /** Sends all commands, after `preparation` if there is one. Resolves with their outcomes; rejects with the preparation's error. */
+  send(client: Client, preparation?: Promise<void>): Promise<Outcome[]> {
     const { queue, promise } = this;
+    if (preparation !== undefined) {
+      this.isSpent = true;
+      preparation.then(() => this.send(client)).catch((error: unknown) => this.finish(Promise.reject(error as Error)));
+      return promise;
+    }
     if (queue.length === 0) {
       this.finish([]);
       return promise;

@@ -8,6 +8,7 @@ import { DEFAULTS, LIFE, type CommandDefaults } from './command_defaults';
 import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition, type TargetOptions } from './commander';
 import type { RedisCommander } from './commands';
 import { Collection, type Outcome } from './collection';
+import type { Fieldsets } from './fieldsets';
 import type { Script } from './script';
 import { traceBatch, type Place } from '../observe/tracing';
 
@@ -16,7 +17,7 @@ export type { Outcome };
 /** The client that a pipeline belongs to. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
-  /** @internal */ readonly [LIFE]: { readonly options: TargetOptions; place(): Place };
+  /** @internal */ readonly [LIFE]: { readonly options: TargetOptions; readonly fieldsets?: Fieldsets | undefined; place(): Place };
   sendCommand(command: Command, pipeline?: object): unknown;
 }
 
@@ -98,7 +99,7 @@ export class Pipeline implements CommandTarget {
    */
   exec(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
     const collection = this[COLLECTION];
-    const send = (): Promise<Outcome[]> => collection.send(this.redis);
+    const send = (): Promise<Outcome[]> => collection.send(this.redis, this.redis[LIFE].fieldsets?.preparation(collection.queue));
     // Nothing is sent twice. As in ioredis, a second call resolves with all outcomes, including those of MULTI and EXEC.
     if (collection.isSpent) return withCallback(collection.promise, callback);
     if (collection.openTransactions > 0) {

@@ -58,7 +58,7 @@ export class Meta {
     this.hasOneKey = FOLLOWERS.every((args) => String(keyIndexes(this.lower, args)) === '0');
     // Uses the name as the caller spelled it, as in ioredis: `call('HGETALL')` returns the server's reply.
     this.refresh();
-    this.takesSlowPath = (this.class & (ClassBit.Kind | ClassBit.Blocking)) !== 0;
+    this.takesSlowPath = this.lower === 'himport' || (this.class & (ClassBit.Kind | ClassBit.Blocking)) !== 0;
   }
 
   /**

@@ -93,6 +93,9 @@ export class Link extends Incoming {
       case LinkEvent.Message:
         this.client.onMessage(MESSAGE_EVENTS[a as MessageKind], events[i + 2] as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);
         break;
+      case LinkEvent.FieldsetRefused:
+        this.client.onFieldsetRefused(a as number, errorAt(events, i + 2));
+        break;
       case LinkEvent.Failed:
         if (typeof events[i + 2] === 'string') this.client.onFailed(errorAt(events, i + 2));
         else this.client.onUnreadable(events[i + 2] as Error);

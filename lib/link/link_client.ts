@@ -30,6 +30,8 @@ export interface LinkClient {
   onMonitor(line: string): void;
   onMoved(channel: string): void;
   onFailed(error: CoreError): void;
+  /** The server does not prepare this fieldset of the options. */
+  onFieldsetRefused(index: number, error: CoreError): void;
   /** JavaScript cannot hold something that the server sent unasked. The connection stays. */
   onUnreadable(error: Error): void;
   onWarning(text: string): void;

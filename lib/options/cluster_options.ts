@@ -69,7 +69,7 @@ export interface ClusterOptions {
   autoPipeliningIgnoredCommands?: string[] | undefined;
   /** Lua scripts by name; each becomes a method. */
   scripts?: Record<string, { lua: string; numberOfKeys?: number | undefined; readOnly?: boolean | undefined }> | undefined;
-  /** Experimental in ioredis: field lists that are prepared on every connection. */
+  /** As in `RedisOptions`, for each master. */
   himportFieldsets?: readonly HimportFieldset[] | undefined;
 }
 

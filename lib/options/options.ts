@@ -161,7 +161,11 @@ type SentinelOptions = Omit<SentinelConnectionOptions, keyof CommonRedisOptions 
 
 /** The options of `new Redis`, with ioredis's names. */
 export interface RedisOptions extends CommonRedisOptions, StandaloneConnectionOptions, SentinelOptions {
-  /** Experimental in ioredis: field lists that are prepared on every connection. Redis 8.10 and newer. */
+  /**
+   * Fieldsets for HIMPORT SET (Redis 8.10 and newer), experimental in ioredis. They are copied, and each connection prepares them in its
+   * handshake; a refusal is an `error` event. If the connection has no such fieldset, HIMPORT SET waits until it is prepared, and commands
+   * that you issue later may be sent before it. A pipeline waits as a whole.
+   */
   himportFieldsets?: readonly HimportFieldset[] | undefined;
 }
 

@@ -8,11 +8,7 @@ use crate::resp::{Commands, Reply};
 /// The commands of the handshake, each with its step.
 pub fn commands(options: &LinkOptions, protocol: u8) -> Vec<(Step, Commands)> {
     let mut all = Vec::new();
-    let mut add = |step: Step, parts: &[&str]| {
-        let mut command = Commands::new();
-        command.push(parts);
-        all.push((step, command));
-    };
+    let mut add = |step: Step, parts: &[&str]| all.push((step, one(parts)));
     let user = options.username.as_deref();
     let password = options.password.as_deref();
     if protocol == 3 {
@@ -39,10 +35,25 @@ pub fn commands(options: &LinkOptions, protocol: u8) -> Vec<(Step, Commands)> {
         add(Step::Optional, &["client", "SETINFO", "LIB-VER", &info.version]);
         add(Step::Optional, &["client", "SETINFO", "LIB-NAME", &info.name]);
     }
+    all.extend((0..).zip(&options.fieldsets).map(|(index, fieldset)| (Step::Fieldset(index), prepare(fieldset))));
     if options.ready_check {
-        add(Step::Info, &["info"]);
+        all.push((Step::Info, one(&["info"])));
     }
     all
+}
+
+fn one(parts: &[&str]) -> Commands {
+    let mut command = Commands::new();
+    command.push(parts);
+    command
+}
+
+/// Source: <https://redis.io/docs/latest/commands/himport/>
+fn prepare(fieldset: &[Vec<u8>]) -> Commands {
+    let mut command = Commands::new();
+    let parts: Vec<&[u8]> = [b"himport".as_slice(), b"PREPARE"].into_iter().chain(fieldset.iter().map(Vec::as_slice)).collect();
+    command.push(&parts);
+    command
 }
 
 /// What an answer to HELLO or AUTH means.
@@ -158,6 +169,9 @@ mod tests {
             names(&options, 3),
             ["hello 3", "select 2", "client setname me", "readonly", "client SETINFO LIB-VER 1", "client SETINFO LIB-NAME lib", "info"]
         );
+        let fieldsets = vec![vec![b"set".to_vec(), b"a".to_vec(), b"b".to_vec()], vec![b"other".to_vec()]];
+        let options = LinkOptions { fieldsets, ..LinkOptions::default() };
+        assert_eq!(names(&options, 3), ["hello 3", "himport PREPARE set a b", "himport PREPARE other", "info"]);
         let options = LinkOptions { password: Some("p".into()), ready_check: false, ..LinkOptions::default() };
         assert_eq!(names(&options, 3), ["hello 3 AUTH default p"]);
         assert_eq!(names(&options, 2), ["auth p"]);

@@ -219,6 +219,12 @@ impl Link {
                 let error = reply.error().map(String::from_utf8_lossy);
                 self.watchdog.answered(error.is_some_and(|text| !is_passing(&text)), self.now);
             }
+            Step::Fieldset(index) => {
+                if let Some(error) = reply.error() {
+                    let text = String::from_utf8_lossy(error).into_owned();
+                    self.outputs.push_back(Output::FieldsetRefused { index, text });
+                }
+            }
             Step::Optional | Step::Resubscribe | Step::Overtaken => {}
         }
         let handshake_over = self.state == State::Handshake && !self.timers.is_set(Timer::Info) && self.queues.sent().is_empty();

@@ -47,6 +47,8 @@ pub struct LinkOptions {
     pub read_only: bool,
     /// CLIENT SETINFO, unless switched off.
     pub client_info: Option<ClientInfo>,
+    /// Fieldsets that each connection prepares for HIMPORT SET: the name, then the fields.
+    pub fieldsets: Vec<Vec<Vec<u8>>>,
     /// INFO before the link counts as ready, so that a loading server is waited for.
     pub ready_check: bool,
     /// Whether the driver sees that INFO and decides whether to accept this server (`Output::Check`).
@@ -92,6 +94,7 @@ impl Default for LinkOptions {
             connection_name: None,
             read_only: false,
             client_info: None,
+            fieldsets: Vec::new(),
             ready_check: true,
             asks_driver: false,
             max_loading_retry: Duration::from_secs(10),
@@ -135,6 +138,12 @@ impl From<LinkSettings> for LinkOptions {
             connection_name: settings.connection_name,
             read_only: settings.read_only.unwrap_or(default.read_only),
             client_info: settings.client_info.map(|info| ClientInfo { name: info.name, version: info.version }),
+            fieldsets: settings
+                .himport_fieldsets
+                .unwrap_or_default()
+                .iter()
+                .map(|set| set.iter().map(|text| latin1(text)).collect())
+                .collect(),
             ready_check: settings.ready_check.unwrap_or(default.ready_check),
             asks_driver: settings.asks_driver.unwrap_or(default.asks_driver),
             max_loading_retry: settings.max_loading_retry_ms.and_then(millis).unwrap_or(default.max_loading_retry),
@@ -166,6 +175,11 @@ impl From<ResendSetting> for Resend {
             ResendSetting::None => Self::None,
         }
     }
+}
+
+/// The bytes of a text that has one character for each byte.
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u32::from(c) as u8).collect()
 }
 
 /// A number of retries; as in ioredis, anything else means no bound.

@@ -152,6 +152,13 @@ pub enum Output {
         /// The text.
         text: String,
     },
+    /// The server does not prepare a fieldset. The connection becomes ready all the same.
+    FieldsetRefused {
+        /// Its index in the options.
+        index: u16,
+        /// The server's error.
+        text: String,
+    },
     /// Worth a line in the log.
     Warning(String),
     /// Ask the transport about bytes that are waiting to be acknowledged, and call `on_transport`.

@@ -26,6 +26,8 @@ pub enum Step {
     Select,
     /// CLIENT SETNAME, READONLY, CLIENT SETINFO: any answer is fine.
     Optional,
+    /// HIMPORT PREPARE of the fieldset with this index.
+    Fieldset(u16),
     /// INFO of the ready check.
     Info,
     /// Brings the connection to the database that the next command belongs to.

@@ -133,6 +133,8 @@ numbers! {
         AskTransport = 13,
         /// The link gives up a command, which may be sent elsewhere: its number, 1 if the server may have run it.
         HandedBack = 14,
+        /// The server does not prepare a fieldset for HIMPORT SET: its index, then the error.
+        FieldsetRefused = 15,
     }
 
     /// The kinds of subscriptions that deliver messages.

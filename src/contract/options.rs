@@ -57,6 +57,8 @@ pub struct LinkSettings {
     pub read_only: Option<bool>,
     /// CLIENT SETINFO.
     pub client_info: Option<ClientInfoSettings>,
+    /// Fieldsets that each connection prepares for HIMPORT SET: the name, then the fields. Each character is one byte.
+    pub himport_fieldsets: Option<Vec<Vec<String>>>,
     /// INFO before the link counts as ready.
     pub ready_check: Option<bool>,
     /// Whether the facade decides if the server is acceptable.

@@ -22,6 +22,10 @@ pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_valu
             let none = values.undefined();
             [number(values, LinkEvent::HandedBack.number()), number(values, *id), number(values, u32::from(*sent)), none, none]
         }
+        Output::FieldsetRefused { index, text } => {
+            let error = values.error(ErrorKind::Reply, Some(text), false);
+            error_slots(values, LinkEvent::FieldsetRefused, u32::from(*index), error)
+        }
         Output::Failed { kind, text } => error_slots(values, LinkEvent::Failed, 0, values.error(*kind, Some(text), false)),
         _ => {
             let Some((kind, argument)) = plain(values, output) else { return };
@@ -50,7 +54,12 @@ fn plain(values: &Values<'_>, output: &Output) -> Option<(LinkEvent, Option<napi
         Output::AskTransport => (LinkEvent::AskTransport, None),
         Output::Probe(request) => (LinkEvent::Probe, Some(values.buffer(&request.bytes))),
         Output::Ended => (LinkEvent::Ended, None),
-        Output::Core(_) | Output::Message(_) | Output::Rejected { .. } | Output::HandedBack { .. } | Output::Failed { .. } => return None,
+        Output::Core(_)
+        | Output::Message(_)
+        | Output::Rejected { .. }
+        | Output::HandedBack { .. }
+        | Output::FieldsetRefused { .. }
+        | Output::Failed { .. } => return None,
     })
 }
 

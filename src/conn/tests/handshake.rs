@@ -88,6 +88,22 @@ fn a_password_that_nobody_asked_for_is_a_warning() {
 }
 
 #[test]
+fn a_fieldset_that_the_server_refuses_is_told_and_stops_nothing() {
+    let fieldset = |parts: &[&str]| parts.iter().map(|part| part.as_bytes().to_vec()).collect();
+    let fieldsets = vec![fieldset(&["a", "f"]), fieldset(&["b", "f", "f"])];
+    let mut rig = Rig::new(LinkOptions { fieldsets, ..quiet() });
+    rig.server.refusals.insert("himport PREPARE b f f".to_owned(), ["ERR duplicate".to_owned()].into());
+    let id = rig.issue("get a");
+    rig.connect();
+    rig.settle();
+    assert_eq!(rig.outcome(id), "db0 get a");
+    assert_eq!(rig.server.heard, ["hello 3", "himport PREPARE a f", "himport PREPARE b f f", "get a"]);
+    let at = |what: fn(&Output) -> bool| rig.events.iter().position(what);
+    let refused = at(|o| matches!(o, Output::FieldsetRefused { index: 1, text } if text == "ERR duplicate"));
+    assert!(refused.is_some() && refused < at(|o| *o == Output::Ready));
+}
+
+#[test]
 fn a_loading_server_is_waited_for() {
     let mut rig = Rig::new(checked());
     rig.server.info = ["loading:1\r\nloading_eta_seconds:3", "loading:1\r\nloading_eta_seconds:600", "loading:0"].map(str::to_owned).into();
