@@ -11,7 +11,7 @@ import { offExit, onExit } from '../exit';
 import { closeConnection, openConnection } from './connection';
 import { mask32 } from './in_flight';
 import { Incoming } from './incoming';
-import { leave } from './leaving';
+import { leave } from './exit_flush';
 import { MESSAGE_EVENTS } from './link_client';
 import { Probe } from './probe';
 import { descriptorOf, isSilence, nodeName } from './socket';
