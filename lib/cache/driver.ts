@@ -6,7 +6,7 @@
 import { soon } from '../turns';
 import { Call, type Load, type LoadOutcome, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
-import { offExit, onExit } from '../exit';
+import { offExit, onExit, type ExitHook } from '../exit';
 import { WakeTimer } from '../link/wake';
 import type { NativeCache, NativeLink } from '../native';
 import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
@@ -65,7 +65,7 @@ export class CacheDriver {
   private readonly idlers = new Idlers();
   private readonly onCrossing = (): void => this.after();
   /** Queued calls go out even if the process exits in the same tick. */
-  private readonly atExit = (): void => this.flush();
+  private readonly atExit: ExitHook = { flush: () => this.flush() };
 
   constructor(
     private readonly native: NativeCache,

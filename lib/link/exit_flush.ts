@@ -1,43 +1,68 @@
 /**
- * The exit of the process: sends what was issued and lets the server read it. If a socket is closed with unread replies, the connection
- * is reset, and the server drops the commands that it has not read. So replies are read, without the event loop, until none is due or
- * none has arrived for a while.
+ * The links at the exit of the process: they send what was issued and let the servers read it. If a socket is closed with unread replies,
+ * the connection is reset, and the server drops the commands that it has not read. So replies are read, without the event loop, as long
+ * as `exit.ts` grants.
  */
 import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { offExit, onExit, type ExitHook, type Look } from '../exit';
 
-/** How long to wait in silence, in ms. */
-const PATIENCE_MS = 20;
-const clock = new Int32Array(new SharedArrayBuffer(4));
-
-export interface Leaving {
+export interface ExitingLink {
   readonly socket: Socket | undefined;
   flush(): void;
-  /** Whether replies are due that can arrive. */
-  isAnswered(): boolean;
-  /** The buffer for bytes, and the function that processes them. */
+  /** Whether replies are due that do not depend on a command that blocks. */
+  awaitsReply(): boolean;
+  /** The buffer for bytes. */
   readonly room: Buffer;
-  take(bytes: number): void;
+  /** Processes the bytes and writes what the core sends next; tells nobody. Returns how many commands were answered. */
+  takeAtExit(bytes: number): number;
 }
 
-/** For the process's `exit` event, after which nothing asynchronous runs. */
-export function leave(link: Leaving): void {
-  link.flush();
-  const fd = descriptor(link.socket);
-  if (fd === undefined) return;
-  let last = performance.now();
-  while (!link.isAnswered()) {
-    const bytes = readNow(fd, link.room);
-    if (bytes === 0) return;
-    if (bytes !== undefined) {
-      link.take(bytes);
-      last = performance.now();
-    } else if (performance.now() - last > PATIENCE_MS) {
-      return;
-    } else {
-      Atomics.wait(clock, 0, 0, 1);
+/** Links that are not ended. */
+const open = new Set<ExitingLink>();
+/** Those whose replies can be read at the exit. */
+let pending: [link: ExitingLink, fd: number][] = [];
+
+const hook: ExitHook = {
+  flush() {
+    for (const link of open) link.flush();
+    pending = [];
+    for (const link of open) {
+      const fd = descriptor(link.socket);
+      if (fd !== undefined) pending.push([link, fd]);
     }
+  },
+  look(): Look | undefined {
+    const sum: Look = { answered: 0, hasBytes: false };
+    pending = pending.filter(([link, fd]) => link.awaitsReply() && read(link, fd, sum));
+    return pending.length === 0 ? undefined : sum;
+  },
+};
+
+/** From now on, what the link has queued arrives even if the process exits in the same tick. */
+export function flushAtExit(link: ExitingLink): void {
+  if (open.size === 0) onExit(hook);
+  open.add(link);
+}
+
+/** The link has ended. */
+export function forgetAtExit(link: ExitingLink): void {
+  open.delete(link);
+  if (open.size === 0) offExit(hook);
+}
+
+/** Reads once and adds to `sum`. False if nothing more can arrive. */
+function read(link: ExitingLink, fd: number, sum: Look): boolean {
+  const bytes = readNow(fd, link.room);
+  if (bytes === undefined) return true;
+  if (bytes === 0) return false;
+  try {
+    sum.answered += link.takeAtExit(bytes);
+  } catch {
+    return false;
   }
+  sum.hasBytes = true;
+  return true;
 }
 
 /** The descriptor of a plain socket. TLS cannot be decoded without the event loop, and Windows has no descriptors. */

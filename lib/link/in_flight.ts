@@ -11,6 +11,11 @@ const NO_RING: (Command | undefined)[] = [];
 
 const HALF = 2 ** 31;
 
+/** XREAD blocks only with BLOCK. */
+function mayBlock(command: Command): boolean {
+  return (command.meta.class & ClassBit.Blocking) !== 0 && command.extractBlockingTimeout() !== null;
+}
+
 /** What waits for the outcome of all commands before the number `id`. */
 interface Barrier {
   id: number;
@@ -26,6 +31,8 @@ export abstract class InFlight extends Encoder {
   /** The number of the oldest unsettled command, and of the next command. */
   protected oldest = 0;
   protected nextId = 0;
+  /** Commands that wait or are in flight, the core's own included. */
+  abstract get queued(): number;
   /** What runs when commands before it have their outcome, in order. */
   protected readonly barriers: Barrier[] = [];
 
@@ -56,7 +63,18 @@ export abstract class InFlight extends Encoder {
 
   /** @internal Whether a reply may take long. */
   isBlocked(): boolean {
-    return this.ring.some((command) => command !== undefined && (command.meta.class & ClassBit.Blocking) !== 0);
+    return this.ring.some((command) => command !== undefined && mayBlock(command));
+  }
+
+  /** @internal Whether replies are due that do not depend on a command that blocks. The core's own commands are among the `queued`. */
+  awaitsReply(): boolean {
+    if (this.queued === 0) return false;
+    const oldest = this.ring[this.oldest & this.mask];
+    return oldest === undefined || !mayBlock(oldest) || this.queued > this.unanswered();
+  }
+
+  private unanswered(): number {
+    return this.ring.reduce((sum, command) => sum + (command === undefined ? 0 : 1), 0);
   }
 
   /** Callers' commands without an answer, in order. */

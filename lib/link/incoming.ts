@@ -79,6 +79,21 @@ export abstract class Incoming extends Outgoing {
     this.advance();
   }
 
+  /** @internal At the exit of the process: takes replies in and tells nobody. Returns how many commands were answered. */
+  takeAtExit(bytes: number): number {
+    const before = this.queued;
+    const { length } = this.native.receive(bytes);
+    const flags = this.state[LinkSlot.Flags];
+    const ids = (flags & LinkFlag.Sparse) !== 0 ? this.native.ids() : undefined;
+    const first = this.state[LinkSlot.FirstId];
+    for (let i = 0; i < length; i++) this.takeOut(ids === undefined ? mask32(first + i) : ids[i]);
+    this.advance();
+    // The handshake goes on, and what waited for its end; or the cache's next step.
+    const goesOn = (flags & LinkFlag.Output) !== 0;
+    if (goesOn) this.write(this.native.output(), false);
+    return Math.max(length, before - this.queued, goesOn ? 1 : 0);
+  }
+
   private settleOneByOne(replies: unknown[], flags: number): void {
     // The index of each error, and the database of its command.
     const errors = new Map<number, number>();

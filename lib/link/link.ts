@@ -7,11 +7,10 @@ import { nextTick, setImmediate, surface } from '../clock';
 import { sendSource } from '../command/script_source';
 import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
 import { errorAt, fromCore } from '../core_error';
-import { offExit, onExit } from '../exit';
 import { closeConnection, openConnection } from './connection';
 import { mask32 } from './in_flight';
 import { Incoming } from './incoming';
-import { leave } from './exit_flush';
+import { flushAtExit, forgetAtExit } from './exit_flush';
 import { MESSAGE_EVENTS } from './link_client';
 import { Probe } from './probe';
 import { descriptorOf, isSilence, nodeName } from './socket';
@@ -129,8 +128,7 @@ export class Link extends Incoming {
         this.isWaiting = false;
         this.timer.stop();
         this.scripts.clear();
-        open.delete(this);
-        if (open.size === 0) offExit(leaveAll);
+        forgetAtExit(this);
         return client.onEnded();
       case LinkEvent.Monitor:
         return client.onMonitor(a as string);
@@ -150,8 +148,7 @@ export class Link extends Incoming {
   // ---- the connection
 
   connect(): void {
-    if (open.size === 0) onExit(leaveAll);
-    open.add(this);
+    flushAtExit(this);
     this.share();
     this.native.connect();
     this.after();
@@ -282,19 +279,9 @@ export class Link extends Incoming {
     this.after();
   }
 
-  /** @internal For the exit of the process. */
-  isAnswered(): boolean {
-    return this.queued === 0 || this.isBlocked();
-  }
-
   /** @internal */
   get room(): Buffer {
     return this.share();
-  }
-
-  /** @internal Nothing is reported any more. */
-  take(bytes: number): void {
-    this.native.receive(bytes);
   }
 
   ref(): void {
@@ -312,10 +299,4 @@ export class Link extends Incoming {
 
 function after(link: Link): void {
   link.goOn();
-}
-
-/** Links that are not ended. What they have queued arrives also when the process exits in the same tick. */
-const open = new Set<Link>();
-function leaveAll(): void {
-  for (const link of open) leave(link);
 }
