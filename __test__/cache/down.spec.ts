@@ -112,6 +112,23 @@ onServer('C5', (backend) => {
     await until(() => cache.has('k'));
   });
 
+  test('the breaker does not outlive closeAll', async () => {
+    const cache = backend.cache();
+    const events: string[] = [];
+    cache.on('breaker', ({ message }) => events.push(message));
+    await cache.get('warm');
+    backend.server.freeze();
+    await until(async () => {
+      await cache.get('k');
+      return events.some((event) => event.includes('open'));
+    }, { deadlineMs: 10_000 });
+    await RedisManager.closeAll({ timeoutMs: 50 });
+    RedisManager.configure({ url: 'memory://' });
+    await cache.set('k', 'v');
+    expect(await cache.get('k')).toBe('v');
+    expect(events.at(-1)).toContain('closed');
+  });
+
   test.each([
     ['get', (cache: CacheRepository) => cache.get('tagged'), 'stored'],
     ['has', (cache: CacheRepository) => cache.has('tagged'), true],

@@ -204,6 +204,12 @@ impl Engine {
         self.settle(cx);
     }
 
+    /// The driver has taken the cache off its store. The next store is a new start.
+    pub fn on_detached(&mut self, cx: &mut Context<'_>) {
+        self.node.on_detached();
+        self.settle(cx);
+    }
+
     /// Bytes have arrived on the store's link.
     pub fn on_heard(&mut self, now: Instant) {
         self.node.on_heard(self.attention.at(now));

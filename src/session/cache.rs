@@ -41,8 +41,8 @@ impl Cache {
         self.link
     }
 
-    pub(super) fn set_link(&mut self, link: Option<LinkId>) {
-        self.link = link;
+    pub(super) fn set_link(&mut self, link: LinkId) {
+        self.link = Some(link);
     }
 
     /// An input to the engine. [`Cache::run`] carries out its outputs.
@@ -87,6 +87,13 @@ impl Cache {
         if self.store.leave() {
             self.input(now, Engine::on_store_down);
         }
+    }
+
+    /// The cache has no link and no store from now on, by the driver's will.
+    pub(super) fn detach(&mut self, now: Instant) {
+        self.link = None;
+        self.leave_store(now);
+        self.input(now, Engine::on_detached);
     }
 
     /// An outcome of one of the store's commands, or a push.

@@ -153,7 +153,7 @@ impl Session {
     pub fn attach(&mut self, id: LinkId, now: Instant) {
         self.detach(now);
         let Some((cache, peer)) = self.cache.as_mut().zip(self.links.get_mut(id)) else { return };
-        cache.set_link(Some(id));
+        cache.set_link(id);
         if peer.link.state() == State::Ready {
             cache.on_ready(id, peer.new_tag(), now);
         }
@@ -173,8 +173,7 @@ impl Session {
     /// Takes the cache off its store. Operations under way end as after a cut.
     pub fn detach(&mut self, now: Instant) {
         let Some(cache) = &mut self.cache else { return };
-        cache.set_link(None);
-        cache.leave_store(now);
+        cache.detach(now);
         self.run_cache(now);
         self.settle(now);
     }

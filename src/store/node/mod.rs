@@ -213,6 +213,13 @@ impl Node {
         self.identity.on_link_lost();
     }
 
+    /// Somebody has taken the cache off its store, and the next link is a new start: what the former server did is forgotten. Pending
+    /// invalidations stay.
+    pub fn on_detached(&mut self) {
+        self.on_answered();
+        self.was_readable = false;
+    }
+
     /// The answer to an operation that the node sent for itself.
     pub fn on_answer(&mut self, now: Instant, task: NodeTask, answer: Result<StoreReply, StoreError>) {
         match task {

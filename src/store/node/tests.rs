@@ -83,6 +83,24 @@ fn a_link_reads_the_id_then_lets_writes_go_and_then_reads() {
 }
 
 #[test]
+fn a_node_that_was_detached_starts_anew_and_keeps_its_pending_invalidations() {
+    let mut node = node();
+    node.on_up(at(0));
+    node.on_answer(at(1), NodeTask::Identify, Ok(identity("a")));
+    node.on_down();
+    node.keep(vec![Invalidation::Entry(key("e"))], false).unwrap();
+    for n in 2..20 {
+        node.on_silence(at(n), at(n));
+    }
+    assert!(!node.allows(at(20)));
+    outputs(&mut node);
+    node.on_detached();
+    assert!(matches!(&outputs(&mut node)[..], [NodeOutput::Event { name: "breaker", text }] if text == "closed"));
+    assert!(node.allows(at(20)) && !node.was_readable());
+    assert_eq!(node.pending.len(), 1);
+}
+
+#[test]
 fn the_store_in_this_process_is_trusted_at_once() {
     let mut node = node();
     node.on_memory_up();
