@@ -45,6 +45,21 @@ test.each([[['SET', 'EVALSHA', 'DEL', 'PFCOUNT', 'SCAN', 'PUBLISH']], [['MGET']]
   await server.stop();
 });
 
+test('what the server answers to the handshake of a client of the manager', async () => {
+  const server = await RedisServer.start({ users: ['tacit-user on >tacit ~* &* +@all -info'] });
+  const printed = jest.spyOn(console, 'warn');
+  lines.length = 0;
+  RedisManager.configure({ url: `redis://tacit-user:tacit@127.0.0.1:${server.port}`, logger });
+  await (await RedisManager.getMainClient()).ping();
+  const said = lines.map(seen).filter((line) => line.includes('ready check'));
+  expect(said).toEqual([expect.stringContaining('[hawser:main] Skipping the ready check because INFO command fails: NOPERM\'')]);
+  expect(lines.map(seen).filter((line) => SECRETS.test(line))).toEqual([]);
+  expect(printed).not.toHaveBeenCalled();
+  printed.mockRestore();
+  await RedisManager.closeAll();
+  await server.stop();
+});
+
 test("a client of the application keeps the server's words on its errors; traces, and the line about an error that nobody hears, do not", async () => {
   const server = await RedisServer.start();
   const traced: unknown[] = [];

@@ -50,6 +50,8 @@ export class Lifecycle implements LinkClient {
   declare openStream?: () => Promise<Socket>;
   /** The owner of a shared client sees commands that block or change the connection's state. */
   onSlowCommand: ((command: Command) => void) | undefined = undefined;
+  /** Takes the client's warnings. Default: the console. */
+  warn: ((text: string) => void) | undefined = undefined;
   /** In monitor mode, commands are refused, because the server sends other clients' commands. */
   isMonitoring = false;
   /** The application has ended the connection, so no other one follows. */
@@ -278,6 +280,7 @@ export class Lifecycle implements LinkClient {
   }
 
   onWarning(text: string): void {
+    if (this.warn !== undefined) return this.warn(text);
     // eslint-disable-next-line no-console -- as in ioredis
     console.warn(`[WARN] ${text}`);
   }

@@ -1,4 +1,5 @@
 /** Log lines of the manager's clients. An outage logs one error line for each client, however many attempts it takes. */
+import { LIFE } from '../client/lifecycle';
 import type { Logger } from '../logger';
 import type { Redis } from '../client/redis';
 import { replyCode, ReplyError } from '../observe/errors';
@@ -25,6 +26,13 @@ export function logLife(redis: Redis, role: string, logger: Logger): void {
   });
   redis.on('reconnecting', (delay: number) => logger.debug(`${name} reconnecting in ${delay} ms`));
   redis.on('end', () => logger.info(`${name} ended`));
+  redis[LIFE].warn = (text) => logger.warn(`${name} ${sayWarning(text)}`);
+}
+
+/** A warning of the client. Of the server's words, which follow the first colon, only the error's code. */
+function sayWarning(text: string): string {
+  const [said = '', ...words] = text.split(': ');
+  return words.length === 0 ? said : `${said}: ${replyCode(words.join(': '))}`;
 }
 
 /** Of what the server answered only the error's code: the rest may show arguments. */

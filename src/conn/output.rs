@@ -159,7 +159,7 @@ pub enum Output {
         /// The server's error.
         text: String,
     },
-    /// Worth a line in the log.
+    /// Worth a line in the log. The server's words, if there are any, follow the first `: `.
     Warning(String),
     /// Ask the transport about bytes that are waiting to be acknowledged, and call `on_transport`.
     AskTransport,
