@@ -19,6 +19,15 @@ export function ownOptions<T extends object>(options: T): T {
   return own as T;
 }
 
+/**
+ * Makes an object inherit nothing that somebody has put on `Object.prototype`, for readers who need an ordinary object: users of
+ * `redis.options`, and Node.
+ */
+export function shield<T extends object>(target: T): T {
+  for (const name in {}) if (!Object.hasOwn(target, name)) define(target, name, undefined);
+  return target;
+}
+
 /** A copy that inherits nothing. */
 export function copyOptions<T extends object>(options: T): T {
   return Object.assign(Object.create(null) as T, options);

@@ -56,7 +56,7 @@ test('an extended Object.prototype breaks nothing, is no option and makes none',
   const { stdout, stderr } = await runNode(
     `
     const { CacheRepository, CachedService, CacheMetrics, PubSubService, Redis, RedisManager, StaleWhileRevalidate, warmCache } = require('hawser');
-    for (const name of ['extended', 'set', 'tags', 'ttl', 'staleAfter', 'keyPrefix', 'sentinels', 'concurrency', 'channel', 'serializer', 'GETORSET']) Object.prototype[name] = function () {};
+    for (const name of ['extended', 'set', 'tags', 'ttl', 'staleAfter', 'keyPrefix', 'sentinels', 'concurrency', 'channel', 'serializer', 'GETORSET', 'get', 'path', 'tls', 'Connector', 'commandTimeout', 'db', 'timeout', 'localAddress', 'host']) Object.prototype[name] = function () {};
     class Service extends CachedService { constructor() { super(); this.serviceName = 'service'; } key(query) { return this.listCacheKey('c', query); } }
     (async () => {
       for (const url of [process.env.REDIS_URL, 'memory://']) {
@@ -75,14 +75,14 @@ test('an extended Object.prototype breaks nothing, is no option and makes none',
       }
       const redis = new Redis(process.env.REDIS_URL, { maxRetriesPerRequest: 1 });
       await redis.hset('h', { f: 1 });
-      console.log(JSON.stringify([await redis.hgetall('h'), await redis.multi().set('k', 1).get('k').exec(), await redis.nothing?.(), (await redis.call('nothing').catch((error) => error)).code]));
+      console.log(JSON.stringify([await redis.hgetall('h'), await redis.multi().set('k', 1).get('k').exec(), await redis.nothing?.(), redis.duplicate({ path: '/s', lazyConnect: true }).duplicate().options.path, (await redis.call('nothing').catch((error) => error)).code]));
       await redis.quit();
     })();
     `,
     { env: { REDIS_URL: server.url } },
   );
   const results = '[{"a":1},{"a":1},[[1],2],["X",2],0,1,1,true,true,["polluted"],true]';
-  expect([stderr, ...stdout.trim().split('\n')]).toEqual(['', results, results, '[{"f":"1"},[[null,"OK"],[null,"1"]],null,"E_REPLY"]']);
+  expect([stderr, ...stdout.trim().split('\n')]).toEqual(['', results, results, '[{"f":"1"},[[null,"OK"],[null,"1"]],null,"/s","E_REPLY"]']);
 });
 
 describe.each(['redis', 'memory'])('on %s', (kind) => {

@@ -4,6 +4,7 @@
 import { connect as netConnect, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { HawserError } from '../errors';
+import { shield } from '../names';
 import { clearTimeout, MAX_TIMER_MS, setTimeout } from '../clock';
 
 export interface SocketOptions {
@@ -58,7 +59,7 @@ export function openSocket(options: SocketOptions, buffer: Buffer, events: Socke
 
 /** Starts a connection to the address in `options`, with `more` options for Node. */
 export function dial(options: SocketOptions, more: object): Socket | TLSSocket {
-  const target = { ...connectOptions(options), ...more };
+  const target = shield({ ...connectOptions(options), ...more });
   const { tls } = options;
   return tls ? tlsConnect({ ...servername(options), ...tls, ...target } as ConnectionOptions) : netConnect(target);
 }

@@ -20,7 +20,7 @@ export interface ServerEndpoint {
 export type Endpoint = { readonly memory: true } | ServerEndpoint;
 
 const DEFAULT_PORT = 6379;
-const PROTOCOLS: Readonly<Record<string, 2 | 3>> = { 2: 2, resp2: 2, 3: 3, resp3: 3 };
+const PROTOCOLS = new Map<string, 2 | 3>([['2', 2], ['resp2', 2], ['3', 3], ['resp3', 3]]);
 
 /** Parses a connection URL. Errors: HawserError `E_BAD_OPTION` whose message begins with `source` (the variable's or option's name). */
 export function parseEndpoint(url: string, source: string): Endpoint {
@@ -71,7 +71,7 @@ function queryOptions({ query }: UrlParts, source: string): Record<string, strin
 }
 
 function protocolOf(value: string, source: string): 2 | 3 {
-  const protocol = PROTOCOLS[value];
+  const protocol = PROTOCOLS.get(value);
   if (protocol === undefined) throw refused(source, "protocol in the connection URL's query must be 2 or 3");
   return protocol;
 }

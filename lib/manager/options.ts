@@ -4,7 +4,7 @@ import type { CacheSettings } from '../contract.generated';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
 import { guardedClock, guardedLogger } from '../guard';
-import { ownOptions } from '../names';
+import { copyOptions, ownOptions } from '../names';
 import type { ClientOptions } from '../options/options';
 import { consoleLogger, LEVELS, type Logger } from '../logger';
 import { methodOf } from '../logger_shapes';
@@ -274,7 +274,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
       waitTimeoutMs: o.pool?.waitTimeoutMs ?? POOL.waitTimeoutMs.default,
       idleMs: o.pool?.idleMs ?? POOL.idleMs.default,
     },
-    redis: { ...o.redis },
+    redis: copyOptions({ ...o.redis }),
     engine: engineConfig(o),
   };
 }

@@ -3,7 +3,7 @@
  */
 import { hasScheme, urlParts } from '../connection_url';
 import type { UrlParts } from '../contract.generated';
-import { ownOptions } from '../names';
+import { copyOptions, ownOptions, shield } from '../names';
 import type { ConnectionOptions } from 'node:tls';
 import { isIP, type Socket } from 'node:net';
 import { HawserError } from '../errors';
@@ -268,10 +268,10 @@ export function parseConnectionString(text: string): AnyOptions {
   if (text.startsWith('/') && !text.startsWith('//')) {
     // A file name: no percent-decoding.
     const [path, query = ''] = text.split('?', 2);
-    return { path, ...queryOptions(new URLSearchParams(query), { path }) };
+    return { path, ...queryOptions(new URLSearchParams(query), copyOptions({ path })) };
   }
   const { kind, username, password, host, port, path, query } = clientUrl(text);
-  const options: AnyOptions = {};
+  const options: AnyOptions = copyOptions({});
   if (username !== null || password !== null) Object.assign(options, { username: username ?? '', password: password ?? '' });
   if (host !== null) options.host = host;
   if (port !== null) options.port = port;
@@ -327,6 +327,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined) merged[name] = value;
   }
+  shield(merged);
   if (typeof merged.port === 'string') merged.port = Number.parseInt(merged.port, 10);
   if (typeof merged.db === 'string') merged.db = Number.parseInt(merged.db, 10);
   merged.db ??= 0;
