@@ -1,5 +1,7 @@
 /** If a reply is too long for a string, its command rejects with Node's error. It never becomes another value. */
 import { constants } from 'node:buffer';
+import { tracingChannel } from 'node:diagnostics_channel';
+import createDebug = require('debug');
 import { CacheRepository, Redis, RedisManager } from '../../lib';
 import { MockServer } from '../compat/mock-server';
 import { RedisServer } from '../helpers/redis-server';
@@ -8,6 +10,8 @@ import { until } from '../helpers/until';
 const TOO_LONG = { code: 'ERR_STRING_TOO_LONG', message: `Cannot create a string longer than 0x${constants.MAX_STRING_LENGTH.toString(16)} characters` };
 /** Beyond the longest string by some bytes. */
 const LENGTH = 512 << 20;
+
+const debug = createDebug as unknown as { enable(names: string): void; disable(): void; log(...line: unknown[]): void };
 
 jest.setTimeout(120_000);
 
@@ -34,21 +38,25 @@ test('alone, beside others, and from a command that has overwritten it', async (
   const [single, several] = await Promise.allSettled([redis.get('long'), redis.mget('short', 'long', 'none'), redis.get('short')]);
   expect(single).toMatchObject({ status: 'rejected', reason: { ...TOO_LONG, maybeExecuted: true, command: { name: 'get' } } });
   expect(several).toMatchObject({ status: 'rejected', reason: TOO_LONG });
-  await redis.eval("redis.call('set', KEYS[1], redis.call('get', KEYS[2]))", 2, 'copy', 'long');
+  await redis.setrange('copy', LENGTH - 1, 'x');
   await expect(redis.getset('copy', 'new')).rejects.toMatchObject(TOO_LONG);
   expect(await redis.get('copy')).toBe('new');
   await expect(redis.getBuffer('long')).resolves.toHaveLength(LENGTH);
 });
 
-test.each([2, 3] as const)('as a value of a hash, in a list and as a field (RESP%i)', async (protocol) => {
-  const other = new Redis(server.port, { protocol, replyMapping: protocol === 3 ? 'resp3' : 'legacy' });
-  await other.eval("redis.call('hset', KEYS[1], 'f', redis.call('get', KEYS[2]))", 2, 'hash', 'long');
-  await expect(other.hgetall('hash')).rejects.toMatchObject(TOO_LONG);
-  await other.eval("redis.call('rpush', KEYS[1], 'a', redis.call('get', KEYS[2]))", 2, 'list', 'long');
-  await expect(other.lrange('list', 0, -1)).rejects.toMatchObject(TOO_LONG);
-  expect(await other.lindex('list', 0)).toBe('a');
-  await other.del('hash', 'list');
-  other.disconnect();
+test('as a value of a hash and in a list, in both protocols', async () => {
+  await redis.eval("redis.call('hset', KEYS[1], 'f', redis.call('get', KEYS[2]))", 2, 'hash', 'long');
+  await redis.rpush('list', 'a');
+  await redis.eval("redis.call('rpush', KEYS[1], redis.call('get', KEYS[2]))", 2, 'list', 'long');
+  for (const options of [{ protocol: 2 }, { protocol: 3 }, { replyMapping: 'resp3' }] as const) {
+    const other = new Redis(server.port, options);
+    const [map, list, first] = await Promise.allSettled([other.hgetall('hash'), other.lrange('list', 0, -1), other.lindex('list', 0)]);
+    expect(map).toMatchObject({ status: 'rejected', reason: TOO_LONG });
+    expect(list).toMatchObject({ status: 'rejected', reason: TOO_LONG });
+    expect(first).toEqual({ status: 'fulfilled', value: 'a' });
+    other.disconnect();
+  }
+  await redis.del('hash', 'list');
 });
 
 test('as the text of an error', async () => {
@@ -95,16 +103,21 @@ test('a message is an error of the client for listeners of text, and arrives for
 });
 
 test('a line of MONITOR is an error of the client', async () => {
-  const monitor = await redis.monitor();
+  const mock = await MockServer.start(({ name }, connection) => {
+    if (name !== 'monitor') return undefined;
+    for (const part of ['+OK\r\n+1.1 [0 a] "echo" "', Buffer.alloc(LENGTH, 'x'), '"\r\n+1.2 [0 a] "echo" "after"\r\n']) connection.write(part);
+    return null;
+  });
+  const other = new Redis(mock.port);
+  const monitor = await other.monitor();
   const seen: unknown[] = [];
   monitor.on('error', (error) => seen.push(error));
-  monitor.on('monitor', (_time: string, args: string[]) => args[0] === 'echo' && seen.push(args));
-  // Each byte becomes four characters.
-  await redis.eval("redis.call('set', KEYS[1], string.rep('\\0', ARGV[1]))", 1, 'zeros', LENGTH / 4 + 100);
-  await redis.echo('after');
+  monitor.on('monitor', (_time: string, args: string[]) => seen.push(args));
   await until(() => seen.length === 2, { deadlineMs: 60_000 });
   expect(seen).toEqual([expect.objectContaining(TOO_LONG), ['echo', 'after']]);
   monitor.disconnect();
+  other.disconnect();
+  await mock.stop();
 });
 
 test('as the value of a cache entry it is a miss, which the next load repairs', async () => {
@@ -121,5 +134,26 @@ test('as the value of a cache entry it is a miss, which the next load repairs', 
     expect(warnings).toEqual([expect.stringContaining('TypeError')]);
   } finally {
     await RedisManager.closeAll();
+  }
+});
+
+test('an argument fails no command that is traced and logged', async () => {
+  const traced: unknown[] = [];
+  const lines: unknown[][] = [];
+  const log = jest.spyOn(debug, 'log').mockImplementation((...line: unknown[]) => void lines.push(line));
+  const channel = tracingChannel('ioredis:command');
+  const listeners = { start: (context: object) => void traced.push(context) } as Parameters<typeof channel.subscribe>[0];
+  channel.subscribe(listeners);
+  debug.enable('ioredis:redis');
+  const other = new Redis(server.port);
+  try {
+    expect(await other.eval('return #ARGV[1]', 0, Buffer.alloc(LENGTH))).toBe(LENGTH);
+    expect(traced).toContainEqual(expect.objectContaining({ command: 'eval', args: ['return #ARGV[1]', '0', '?'] }));
+    expect(lines.flat().join()).toContain('<REDACTED longer than a string>');
+  } finally {
+    debug.disable();
+    channel.unsubscribe(listeners);
+    log.mockRestore();
+    other.disconnect();
   }
 });

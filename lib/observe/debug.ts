@@ -26,7 +26,13 @@ export const logConnection = logOf('connection');
 export const logConnector = logOf('AbstractConnector');
 
 function short(value: unknown): unknown {
-  const text = typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('hex') : Array.isArray(value) ? value.join(',') : '';
+  let text: string;
+  try {
+    text = typeof value === 'string' ? value : Buffer.isBuffer(value) ? value.toString('hex') : Array.isArray(value) ? value.join(',') : '';
+  } catch {
+    // A command must not fail because its arguments are too long for a line.
+    return '<REDACTED longer than a string>';
+  }
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} ... <REDACTED full-length="${text.length}">` : value;
 }
 

@@ -25,7 +25,16 @@ const SHOWN: readonly (readonly [RegExp, number])[] = [
 
 function sanitize(name: string, args: readonly unknown[]): string[] {
   const shown = SHOWN.find(([names]) => names.test(name))?.[1] ?? 0;
-  return args.map((arg, index) => (index < shown ? String(arg) : '?'));
+  return args.map((arg, index) => (index < shown ? textOf(arg) : '?'));
+}
+
+/** A Buffer may be too long for a string; its command must not fail because of that. */
+function textOf(arg: unknown): string {
+  try {
+    return String(arg);
+  } catch {
+    return '?';
+  }
 }
 
 const isHeard = ({ start, end, asyncStart, asyncEnd, error }: Channel): boolean =>
