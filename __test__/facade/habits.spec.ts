@@ -56,7 +56,7 @@ test('an extended Object.prototype breaks nothing, is no option and makes none',
   const { stdout, stderr } = await runNode(
     `
     const { CacheRepository, CachedService, CacheMetrics, PubSubService, Redis, RedisManager, StaleWhileRevalidate, warmCache } = require('hawser');
-    for (const name of ['extended', 'set', 'tags', 'ttl', 'staleAfter', 'keyPrefix', 'sentinels', 'concurrency', 'channel', 'serializer', 'GETORSET', 'get', 'path', 'tls', 'Connector', 'commandTimeout', 'db', 'timeout', 'localAddress', 'host']) Object.prototype[name] = function () {};
+    for (const name of ['extended', 'set', 'tags', 'ttl', 'staleAfter', 'keyPrefix', 'sentinels', 'concurrency', 'channel', 'serializer', 'GETORSET', 'get', 'value', 'path', 'tls', 'Connector', 'commandTimeout', 'db', 'timeout', 'localAddress', 'host']) Object.prototype[name] = function () {};
     class Service extends CachedService { constructor() { super(); this.serviceName = 'service'; } key(query) { return this.listCacheKey('c', query); } }
     (async () => {
       for (const url of [process.env.REDIS_URL, 'memory://']) {

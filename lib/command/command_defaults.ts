@@ -3,6 +3,7 @@
  * they drop `keyPrefix` for a moment). hawser derives the defaults once, and again when one of these options is assigned. It reads
  * connection options whenever it opens a connection.
  */
+import { define } from '../names';
 import { AutoPipeline, type Sender } from './auto_pipeline';
 import type { CommandOptions } from './command';
 import type { ResolvedOptions } from '../options/options';
@@ -47,7 +48,7 @@ const ACCESSORS = WATCHED.map((name) => ({
   set(this: Watched, value: unknown): void {
     this[VALUES][name] = value;
     // An option that was not passed becomes enumerable when it is assigned.
-    Object.defineProperty(this, name, { enumerable: true });
+    Object.defineProperty(this, name, { __proto__: null, enumerable: true } as PropertyDescriptor);
     for (const onChange of this[VALUES].listeners) onChange();
   },
 }));
@@ -61,9 +62,9 @@ export function watchOptions(options: ResolvedOptions, onChange: () => void): vo
   if (known !== undefined) return void known.listeners.push(onChange);
   const values: Watched[typeof VALUES] = { listeners: [onChange] };
   for (const name of WATCHED) values[name] = options[name];
-  Object.defineProperty(options, VALUES, { value: values, enumerable: false, configurable: true });
+  define(options, VALUES, values);
   WATCHED.forEach((name, i) => {
-    Object.defineProperty(options, name, { ...ACCESSORS[i], enumerable: Object.hasOwn(options, name) });
+    Object.defineProperty(options, name, { __proto__: null, ...ACCESSORS[i], enumerable: Object.hasOwn(options, name) } as PropertyDescriptor);
   });
 }
 

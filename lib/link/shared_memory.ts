@@ -5,6 +5,7 @@
 import { constants } from 'node:buffer';
 import { Slots } from '../contract.generated';
 import { ReplyError } from '../observe/errors';
+import { define } from '../names';
 import type { NativeLink } from '../native';
 
 /** The memory of a link that was not used yet. */
@@ -14,8 +15,11 @@ export const NO_META = new Uint32Array(0);
 const array = (...items: unknown[]): unknown[] => items;
 const object = (...items: unknown[]): object => {
   const result: Record<string, unknown> = {};
+  // Descriptors inherit, and one without a prototype costs twice as much.
+  const isInherited = 'get' in result || 'set' in result;
   for (let i = 0; i < items.length; i += 2) {
-    Object.defineProperty(result, String(items[i]), { value: items[i + 1], writable: true, enumerable: true, configurable: true });
+    if (isInherited) define(result, String(items[i]), items[i + 1], true);
+    else Object.defineProperty(result, String(items[i]), { value: items[i + 1], writable: true, enumerable: true, configurable: true });
   }
   return result;
 };

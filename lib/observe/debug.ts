@@ -18,7 +18,7 @@ function logOf(namespace: string): Log {
   const log = (format: string, ...args: unknown[]): void => {
     if (debug.enabled) debug(format, ...args.map(short));
   };
-  return Object.defineProperty(log, 'enabled', { get: () => debug.enabled }) as Log;
+  return Object.defineProperty(log, 'enabled', { __proto__: null, get: () => debug.enabled } as PropertyDescriptor) as Log;
 }
 
 export const logRedis = logOf('redis');
