@@ -469,3 +469,247 @@ path: string,
  * Names and values of the query, decoded.
  */
 query: Array<[string, string]>, };
+
+/**
+ * The address of a server or of a Sentinel.
+ */
+export type ServerAddress = {
+/**
+ * A name or an IP address.
+ */
+host: string,
+/**
+ * From 1 on.
+ */
+port: number, };
+
+/**
+ * A Sentinel that the application names.
+ */
+export type StartSentinel = {
+/**
+ * A name or an IP address.
+ */
+host: string,
+/**
+ * From 1 on.
+ */
+port: number,
+/**
+ * 4 or 6; absent: any.
+ */
+family?: number | null, };
+
+/**
+ * A replica that the application prefers.
+ */
+export type PreferredReplica = {
+/**
+ * As Sentinel announces it.
+ */
+ip: string,
+/**
+ * As Sentinel announces it.
+ */
+port: string,
+/**
+ * The lowest one is taken first.
+ */
+prio: number, };
+
+/**
+ * Which server to find.
+ */
+export type WantedRole = "master" | "slave";
+
+/**
+ * The settings of the search.
+ */
+export type SentinelSettings = {
+/**
+ * The name of the master group.
+ */
+name: string,
+/**
+ * Which server to find.
+ */
+role: WantedRole,
+/**
+ * The Sentinels that the application names.
+ */
+sentinels: Array<StartSentinel>,
+/**
+ * Whether to learn of other Sentinels from those that answer.
+ */
+learns: boolean,
+/**
+ * Whether to listen to Sentinels all the time; otherwise only during an outage.
+ */
+watches: boolean,
+/**
+ * How many Sentinels to listen to at most.
+ */
+maxWatched: number,
+/**
+ * The replicas that the application prefers.
+ */
+preferred: Array<PreferredReplica>,
+/**
+ * Whether a function of the application chooses among the replicas.
+ */
+chooses: boolean, };
+
+/**
+ * What the driver reports. Sentinels are named by their numbers.
+ */
+export type SentinelInput = { "type": "find" } | { "type": "cancel" } | { "type": "answer",
+/**
+ * Which one.
+ */
+sentinel: number,
+/**
+ * The reply.
+ */
+server: unknown,
+/**
+ * The reply.
+ */
+sentinels: unknown, } | { "type": "failed",
+/**
+ * Which one.
+ */
+sentinel: number,
+/**
+ * Why, for messages.
+ */
+reason: string, } | { "type": "chosen",
+/**
+ * Which Sentinel they came from.
+ */
+sentinel: number,
+/**
+ * Absent: no preference.
+ */
+address: ServerAddress | null, } | { "type": "announced",
+/**
+ * In the same order.
+ */
+addresses: Array<ServerAddress>, } | { "type": "retryAfter",
+/**
+ * Milliseconds.
+ */
+ms: number | null, } | { "type": "connected" } | { "type": "role",
+/**
+ * `master` or `slave`.
+ */
+role: string | null, } | { "type": "ready" } | { "type": "lost",
+/**
+ * Milliseconds until the next `Find`; absent: there is none.
+ */
+waitsMs: number | null, } | { "type": "switched",
+/**
+ * Which Sentinel sent it.
+ */
+sentinel: number,
+/**
+ * The message.
+ */
+text: string, } | { "type": "timer" } | { "type": "close" };
+
+/**
+ * What the driver has to do.
+ */
+export type SentinelStep = { "type": "ask",
+/**
+ * Its number.
+ */
+sentinel: number,
+/**
+ * Its address.
+ */
+host: string,
+/**
+ * Its port.
+ */
+port: number,
+/**
+ * 4 or 6.
+ */
+family?: number | null, } | { "type": "dismiss",
+/**
+ * Its number.
+ */
+sentinel: number, } | { "type": "choose",
+/**
+ * The Sentinel that they came from.
+ */
+sentinel: number,
+/**
+ * The replicas.
+ */
+replicas: Array<Record<string, string>>, } | { "type": "announced",
+/**
+ * Their addresses.
+ */
+addresses: Array<ServerAddress>, } | { "type": "learned",
+/**
+ * Its address.
+ */
+address: ServerAddress, } | { "type": "bad",
+/**
+ * Why.
+ */
+message: string, } | { "type": "exhausted",
+/**
+ * How often, since `Find`.
+ */
+attempts: number, } | { "type": "failing",
+/**
+ * Why.
+ */
+message: string, } | { "type": "giveUp",
+/**
+ * Why.
+ */
+message: string, } | { "type": "found",
+/**
+ * As Sentinel announces it.
+ */
+address: ServerAddress, } | { "type": "verdict",
+/**
+ * If not, connect to another one.
+ */
+accepted: boolean, } | { "type": "watch",
+/**
+ * Its number.
+ */
+sentinel: number,
+/**
+ * Its address.
+ */
+host: string,
+/**
+ * Its port.
+ */
+port: number,
+/**
+ * 4 or 6.
+ */
+family?: number | null, } | { "type": "unwatch",
+/**
+ * Its number.
+ */
+sentinel: number, } | { "type": "switch" };
+
+/**
+ * The steps that follow from an input.
+ */
+export type SentinelSteps = {
+/**
+ * In this order.
+ */
+steps: Array<SentinelStep>,
+/**
+ * Milliseconds until `Timer` is due; absent: never.
+ */
+wakeInMs?: number | null, };

@@ -9,12 +9,12 @@ import { root as here } from './setup/run.mjs';
 const root = process.argv[2] ?? here;
 
 // The rooms of the crate in the order of the table in src/lib.rs. A room may name itself and the rooms before it.
-const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'contract', 'resp', 'command', 'conn', 'store', 'cache', 'session', 'tokio_io', 'node'];
+const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'contract', 'resp', 'command', 'conn', 'sentinel', 'store', 'cache', 'session', 'tokio_io', 'node'];
 
 // The layers of the facade from the bottom up. A file may import from its own layer and from the layers before it.
 const LAYERS = [
   ...['contract.generated.ts', 'errors.ts', 'core_error.ts', 'names.ts', 'logger.ts', 'clock.ts', 'abort.ts', 'guard.ts', 'exit.ts', 'turns.ts', 'native.ts', 'connection_url.ts', 'env.ts'],
-  ...['observe', 'options', 'command', 'link', 'client', 'cluster', 'cache', 'manager', 'pubsub', 'facade', 'index.ts'],
+  ...['observe', 'options', 'command', 'link', 'sentinel', 'client', 'cluster', 'cache', 'manager', 'pubsub', 'facade', 'index.ts'],
 ];
 
 const CORE = /^src\/(?!node\/|tokio_io\/)/;

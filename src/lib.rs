@@ -8,6 +8,7 @@
 //! | [`resp`] | RESP2 and RESP3: decodes replies, encodes arguments |
 //! | [`command`] | what a command means for its connection: replay class, blocking, state |
 //! | [`conn`] | the link: handshake, queues, replay, subscriptions, reconnect |
+//! | [`sentinel`] | finds the master or a replica through Sentinel |
 //! | [`store`] | the cache's port to its data: operations, Redis and in-memory, and the state of a server (`store::node`) |
 //! | [`cache`] | the cache engine: machines for lookups, leases, loads, refreshes and writes, and the engine that routes between them |
 //! | [`session`] | the links of one client and the cache that uses them, wired together |
@@ -29,6 +30,7 @@ pub mod contract;
 pub mod entropy;
 pub mod error;
 pub mod resp;
+pub mod sentinel;
 pub mod session;
 pub mod store;
 pub mod tokio_io;

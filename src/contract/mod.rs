@@ -6,15 +6,20 @@
 //! |---|---|
 //! | `numbers` | everything that crosses as a number |
 //! | `options` | the settings of a link and of a cache, as JSON |
+//! | `sentinel` | settings, inputs and steps of the search for a server, as JSON |
 //! | `typescript` | the text of the generated file |
 
 mod numbers;
 mod options;
+mod sentinel;
 #[cfg(test)]
 mod typescript;
 
 pub use numbers::*;
 pub use options::{millis, AfterFailoverSetting, CacheSettings, ClientInfoSettings, LinkSettings, ResendSetting};
+pub use sentinel::{
+    PreferredReplica, SentinelInput, SentinelSettings, SentinelStep, SentinelSteps, ServerAddress, StartSentinel, WantedRole,
+};
 
 #[cfg(test)]
 mod tests {

@@ -157,7 +157,7 @@ pub fn millis(ms: f64) -> Option<Duration> {
 
 /// Reads settings. The error names an unknown key. For any other problem it gives only the column, because the value may be a
 /// password.
-fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {
+pub(super) fn parse<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {
     serde_json::from_str(json).map_err(|error| {
         let text = error.to_string();
         let reason = match text.strip_prefix("unknown field") {

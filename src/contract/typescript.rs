@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use ts_rs::{Config, TS};
 
-use super::{numbers, options, Numbers};
+use super::{numbers, options, sentinel, Numbers};
 use crate::config;
 use crate::error::ErrorKind;
 
@@ -30,6 +30,14 @@ pub(super) fn text() -> String {
     push_type::<options::CacheSettings>(&mut out);
     push_type::<config::UrlKind>(&mut out);
     push_type::<config::UrlParts>(&mut out);
+    push_type::<sentinel::ServerAddress>(&mut out);
+    push_type::<sentinel::StartSentinel>(&mut out);
+    push_type::<sentinel::PreferredReplica>(&mut out);
+    push_type::<sentinel::WantedRole>(&mut out);
+    push_type::<sentinel::SentinelSettings>(&mut out);
+    push_type::<sentinel::SentinelInput>(&mut out);
+    push_type::<sentinel::SentinelStep>(&mut out);
+    push_type::<sentinel::SentinelSteps>(&mut out);
     let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
 }

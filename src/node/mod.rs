@@ -17,5 +17,6 @@ mod link_memory;
 mod pinned;
 mod pure;
 mod replies;
+mod sentinel;
 mod transport;
 mod values;

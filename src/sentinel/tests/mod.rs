@@ -1,0 +1,4 @@
+//! The machine, step by step and at random.
+
+mod sim;
+mod steps;
