@@ -362,6 +362,10 @@ retryRefused?: boolean | null,
  */
 handsBack?: boolean | null,
 /**
+ * Whether a server that says READONLY is left for another one.
+ */
+leavesReplicas?: boolean | null,
+/**
  * How deep replies may be nested.
  */
 maxReplyDepth?: number | null,

@@ -39,7 +39,9 @@ export type {
   ReplyMappingMode,
   Result,
 } from './command/commands';
-export { AbstractConnector, SentinelConnector, SentinelIterator } from './client/connectors';
+export { AbstractConnector } from './client/connectors';
+export { SentinelConnector } from './client/sentinel_connector';
+export { SentinelIterator } from './sentinel/iterator';
 export { AbortError, MaxRetriesPerRequestError, RedisError, ReplyError } from './observe/errors';
 export type { ClusterEvents } from './cluster/events';
 export type { ConnectionEvents, RedisEvents } from './observe/events';

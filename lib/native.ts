@@ -18,6 +18,8 @@ export interface NativeBinding {
   NativeLink: new (settings: string, resp3: boolean, stringNumbers: boolean) => NativeLink;
   /** `settings`: `CacheSettings` as JSON. */
   NativeCache: new (settings: string) => NativeCache;
+  /** `settings`: `SentinelSettings` as JSON. */
+  NativeSentinel: new (settings: string) => NativeSentinel;
 }
 
 /** The state machine of one connection; see `src/node/link.rs`. */
@@ -70,6 +72,12 @@ export interface NativeCache {
   attachMemory(): void;
   detach(): void;
   tick(): void;
+}
+
+/** The search for a server through Sentinel; see `src/node/sentinel.rs`. */
+export interface NativeSentinel {
+  /** Takes a `SentinelInput` and returns `SentinelSteps`, both as JSON. */
+  input(input: string): string;
 }
 
 /** No binary fits this platform, or the matching one cannot be loaded. `code` is `E_NO_BINARY`. */

@@ -93,7 +93,9 @@ test.each([
   [[true], 'Invalid argument true'],
   [[{ db: -1 }], 'db must be an integer from 0 on, got -1'],
   [[{ db: 1.5 }], 'db must be an integer from 0 on, got 1.5'],
-  [[{ sentinels: [{ host: 'a', port: 1 }], name: 'm' }], 'Sentinel is not supported'],
+  [[{ sentinels: [], name: 'm' }], 'Requires at least one sentinel to connect to.'],
+  [[{ sentinels: [{ host: 'a', port: 1 }] }], 'Requires the name of master.'],
+  [[{ sentinels: [{ host: 'a', port: 99999 }], name: 'm' }], 'sentinels[0].port must be a port from 1 to 65535, got 99999'],
   [[{ transport: 'thread' }], "transport: 'thread' is not supported"],
   [['redis://['], 'The connection string cannot be parsed'],
 ])('new Redis(%j) throws and leaves no connection behind: %s', (args, message) => {

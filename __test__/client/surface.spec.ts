@@ -1,7 +1,7 @@
 /** What hawser alone does with a `Connector`, Sentinel's names and `DEBUG`; and what only a process of its own shows. */
 import * as net from 'node:net';
 import { inspect } from 'node:util';
-import { Command, Redis, RedisManager, SentinelConnector } from '../../lib';
+import { Command, Redis, RedisManager } from '../../lib';
 import { LIFE } from '../../lib/client/lifecycle';
 import { nodeList } from '../../lib/connection_url';
 import { readEnv } from '../../lib/env';
@@ -48,11 +48,6 @@ describe('a Connector', () => {
       disconnect(): void {}
     }
     expect(await connect({ Connector }).ping()).toBe('PONG');
-  });
-
-  test('of Sentinel is refused', () => {
-    expect(() => new SentinelConnector({})).toThrow(expect.objectContaining({ code: 'E_UNSUPPORTED' }));
-    expect(() => new Redis({ Connector: SentinelConnector as never })).toThrow(expect.objectContaining({ code: 'E_UNSUPPORTED' }));
   });
 });
 

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { badOption } from '../errors';
 import { DEFAULT_REDIS_OPTIONS, type ClientOptions, type ResolvedOptions } from '../options/options';
 import type { LinkConfig } from '../link/link_client';
+import type { SentinelConnectionOptions } from '../options/sentinel_options';
 
 /** The client's version, as CLIENT SETINFO reports it. */
 const VERSION = (require('../../package.json') as { version: string }).version;
@@ -11,6 +12,7 @@ export const isMemoryUrl = (argument: unknown): boolean => typeof argument === '
 
 export function clientConfig(options: ResolvedOptions): LinkConfig {
   checkOwnOptions(options);
+  const usesSentinel = Boolean(options.sentinels) && !options.Connector;
   const tag = options.clientInfoTag;
   // As in ioredis, a user name without a password has an empty one, and an empty user name is none.
   const username = textOf(options.username);
@@ -25,8 +27,10 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       connectionName: textOf(options.connectionName),
       readOnly: Boolean(options.readOnly),
       clientInfo: options.disableClientInfo ? null : { name: tag ? `ioredis(${tag})` : 'ioredis', version: VERSION },
-      readyCheck: Boolean(options.enableReadyCheck),
-      asksDriver: Boolean(options.Connector),
+      // A server that Sentinel names counts only if it says itself that it has the role.
+      readyCheck: Boolean(options.enableReadyCheck) || usesSentinel,
+      asksDriver: Boolean(options.Connector) || usesSentinel,
+      leavesReplicas: usesSentinel && options.role !== 'slave',
       maxLoadingRetryMs: Number(options.maxLoadingRetryTime),
       offlineQueue: Boolean(options.enableOfflineQueue),
       resend: options.resend,
@@ -46,8 +50,8 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       host: options.host ?? 'localhost',
       port: options.port,
       family: options.family,
-      path: options.path || undefined,
-      tls: tlsOptions(options.tls),
+      path: options.sentinels ? undefined : options.path || undefined,
+      tls: options.sentinels && !options.enableTLSForSentinelMode ? undefined : tlsOptions(options.tls),
       connectTimeout: options.connectTimeout,
       socketTimeout: options.socketTimeout,
       ...keepAlive(options),
@@ -62,6 +66,30 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       maxRetriesPerRequest: numberOf(options.maxRetriesPerRequest),
     },
   };
+}
+
+/** How long a Sentinel has to answer if `sentinelCommandTimeout` does not say it; as long as it has to accept the connection. */
+const ANSWER_MS = 10_000;
+/** What a Sentinel tells is small. */
+const SENTINEL_REPLY = { maxReplyDepth: 8, maxReplyElements: 1 << 16, maxReplyBytes: 1 << 22 };
+
+/** The configuration of a connection to a Sentinel. */
+export function sentinelConfig(options: SentinelConnectionOptions, sentinel: { host: string; port: number; family?: number | null | undefined }): LinkConfig {
+  const { sentinelUsername, sentinelPassword, sentinelTLS, connectTimeout = ANSWER_MS, sentinelCommandTimeout, family, path, protocol } = options;
+  return clientConfig({
+    ...(DEFAULT_REDIS_OPTIONS as unknown as ResolvedOptions),
+    ...SENTINEL_REPLY,
+    host: sentinel.host,
+    port: sentinel.port,
+    family: sentinel.family ?? (path ? undefined : family),
+    username: sentinelUsername,
+    password: sentinelPassword,
+    tls: sentinelTLS,
+    enableReadyCheck: false,
+    protocol: protocol === 2 ? 2 : 3,
+    connectTimeout,
+    commandTimeout: sentinelCommandTimeout ?? (connectTimeout || ANSWER_MS),
+  });
 }
 
 function tlsOptions(tls: ClientOptions['tls'] | null): ConnectionOptions | undefined {

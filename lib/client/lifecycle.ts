@@ -19,6 +19,7 @@ import { parseMonitorLine } from '../observe/monitor_line';
 import { sendMonitor } from './monitoring';
 import type { ConnectorLike, HimportFieldset, ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
+import { SentinelConnector } from './sentinel_connector';
 import { sendSource } from '../command/script_source';
 import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
 
@@ -72,6 +73,9 @@ export class Lifecycle implements LinkClient {
   private monitor: Command | undefined = undefined;
   private hasBeenReady = false;
   private lastError: Error | undefined = undefined;
+  declare locate?: () => Promise<{ host: string; port: number }>;
+  /** Finds the server, if `sentinels` are given. */
+  private readonly sentinel: SentinelConnector | undefined = undefined;
   /** Why there will be no further attempt to connect. */
   private hopelessness: Error | undefined = undefined;
 
@@ -87,6 +91,11 @@ export class Lifecycle implements LinkClient {
     if (Connector) {
       const connector = (this.connector = new Connector(options));
       this.openStream = () => connector.connect((event, error) => this.silentEmit(event, error));
+    } else if (options.sentinels && !isMemory) {
+      const sentinel = (this.connector = this.sentinel = new SentinelConnector(options));
+      sentinel.emitter = client;
+      sentinel.host = { isReferenced: () => this.link?.isReferenced ?? true, onSwitch: () => this.onSwitch() };
+      this.locate = () => sentinel.locate((event, error) => this.silentEmit(event, error));
     }
     this.link = isMemory ? undefined : new Link(this, this.config());
   }
@@ -170,7 +179,8 @@ export class Lifecycle implements LinkClient {
     const { link } = this;
     const { status } = this.client;
     if (!reconnect) this.isClosingByHand = true;
-    this.connector?.disconnect();
+    // The link closes the connection to a server that Sentinel has found.
+    if (this.sentinel === undefined) this.connector?.disconnect();
     if (link === undefined) {
       if (status !== 'end') this.onEnded();
       return;
@@ -214,6 +224,18 @@ export class Lifecycle implements LinkClient {
 
   onConnect(): void {
     this.setStatus('connect');
+    this.sentinel?.connected();
+  }
+
+  stopLocating(): void {
+    this.sentinel?.cancel();
+  }
+
+  /** Sentinels have announced another master. */
+  onSwitch(): void {
+    const { client, link } = this;
+    if (client.status === 'reconnecting') client.connect().catch(noop);
+    else link?.disconnect(true);
   }
 
   onCheck(info: string): boolean {
@@ -228,6 +250,7 @@ export class Lifecycle implements LinkClient {
     if (this.hasBeenReady && this.selected !== this.options.db) ask(() => client.emit('select', this.selected));
     this.hasBeenReady = true;
     this.fieldsets?.ready();
+    this.sentinel?.ready();
     this.setStatus('ready');
     if (this.options.monitor !== true) return;
     // A server that monitors already does not answer a second MONITOR.
@@ -286,6 +309,12 @@ export class Lifecycle implements LinkClient {
   }
 
   onClosed(attempts: number): number | null {
+    const delay = this.delayAfter(attempts);
+    this.sentinel?.lost(delay);
+    return delay;
+  }
+
+  private delayAfter(attempts: number): number | null {
     this.fieldsets?.forget();
     this.setStatus('close');
     const { options } = this;
@@ -306,6 +335,7 @@ export class Lifecycle implements LinkClient {
     if (this.link !== undefined) this.selected = this.link.database;
     if (status !== 'close' && status !== 'wait') this.setStatus('close');
     this.setStatus('end');
+    if (this.connector instanceof SentinelConnector) this.connector.close();
   }
 
   onUnreadable(error: Error): void {

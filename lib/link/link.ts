@@ -27,6 +27,8 @@ export class Link extends Incoming {
   private readonly timer = new WakeTimer(() => this.tick());
   private isWaiting = false;
   private probe: Probe | undefined = undefined;
+  /** The server that is being looked for. */
+  private located: Promise<unknown> | undefined = undefined;
 
   get attempts(): number {
     return this.state[LinkSlot.Attempts];
@@ -111,6 +113,7 @@ export class Link extends Incoming {
         client.onConnecting();
         return this.open();
       case LinkEvent.Close:
+        if (this.located !== undefined) return this.stopLocating();
         return closeConnection(this.socket, a === 1, this.socketOptions.disconnectTimeout ?? 2000);
       case LinkEvent.Ready:
         this.followProtocol();
@@ -210,7 +213,34 @@ export class Link extends Incoming {
     } catch (error) {
       return nextTick(() => this.onRefused(error as Error));
     }
-    openConnection(this, this.socketOptions, this.share(), this.client.openStream);
+    const address = this.client.locate?.();
+    if (address === undefined) openConnection(this, this.socketOptions, this.share(), this.client.openStream);
+    else this.openAt(address);
+  }
+
+  /** Opens the connection to a server that has yet to be found. */
+  private openAt(address: Promise<{ host: string; port: number }>): void {
+    this.located = address;
+    address.then(
+      ({ host, port }) => {
+        if (this.located !== address) return;
+        this.located = undefined;
+        this.socketOptions = { ...this.socketOptions, host, port };
+        this.node = nodeName(this.socketOptions);
+        openConnection(this, this.socketOptions, this.share());
+      },
+      (error: Error) => {
+        if (this.located !== address) return;
+        this.located = undefined;
+        this.onRefused(error);
+      },
+    );
+  }
+
+  private stopLocating(): void {
+    this.located = undefined;
+    this.client.stopLocating?.();
+    nextTick(() => this.onLost());
   }
 
   /** @internal */

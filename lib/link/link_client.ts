@@ -48,6 +48,10 @@ export interface LinkClient {
   onGivenUp(error: Error): void;
   /** Opens a stream of the user's `Connector`, if there is one. */
   openStream?: () => Promise<Socket>;
+  /** Finds the server to connect to, if it is not the one in the options. Rejects if there will be none. */
+  locate?: () => Promise<{ host: string; port: number }>;
+  /** The server that `locate` looks for is not needed. */
+  stopLocating?: () => void;
 }
 
 /** Routes the commands of a client that is one of several: a cluster. It may send them again within each of these calls. */

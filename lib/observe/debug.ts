@@ -24,6 +24,7 @@ function logOf(namespace: string): Log {
 export const logRedis = logOf('redis');
 export const logConnection = logOf('connection');
 export const logConnector = logOf('AbstractConnector');
+export const logSentinel = logOf('SentinelConnector');
 
 function short(value: unknown): unknown {
   let text: string;

@@ -42,6 +42,12 @@ export interface RedisEvents extends ConnectionEvents {
    * A command that the server ran: the time (seconds since 1970, as text), its name and arguments, the caller's address, the database.
    */
   monitor: (time: string, args: string[], source: string, database: string) => void;
+  /** A Sentinel did not answer, or not with an address. The next one is asked. */
+  sentinelError: (error: Error) => void;
+  /** The client listens to its Sentinels (`failoverDetector`). */
+  failoverSubscribed: () => void;
+  /** A connection that listens to a Sentinel was lost and is made again. */
+  sentinelReconnecting: () => void;
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node's types

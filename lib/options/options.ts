@@ -156,7 +156,6 @@ export interface StandaloneConnectionOptions {
   tls?: ConnectionOptions | undefined;
 }
 
-/** Sentinel's options are typed for code that passes them; this version refuses `sentinels`. */
 type SentinelOptions = Omit<SentinelConnectionOptions, keyof CommonRedisOptions | keyof StandaloneConnectionOptions>;
 
 /** The options of `new Redis`, with ioredis's names. */
@@ -350,7 +349,6 @@ function resolveTlsProfile(options: ClientOptions): void {
 
 /** Refuses options that this version does not support, so that it never connects to something else. */
 function refuse(options: ResolvedOptions): void {
-  if (options.sentinels) throw new HawserError('E_UNSUPPORTED', 'Sentinel is not supported by this version of hawser: give the address of the master');
   if ((options.transport as string | undefined) === 'thread') {
     throw new HawserError('E_UNSUPPORTED', "transport: 'thread' is not supported by this version of hawser: leave it out to use Node's own sockets");
   }

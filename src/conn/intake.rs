@@ -102,7 +102,10 @@ impl Link {
 
     fn on_caller_reply<S: Sink>(&mut self, command: PendingCommand, id: u32, frame: &[u8], sink: &mut S) {
         let is_error = frame[0] == b'-';
-        if is_error && self.options.retries_refused() && !command.abandoned && self.keep_trying(command, frame) {
+        if is_error && self.options.leaves_replicas && is_from_replica(frame) {
+            self.hang_up(false);
+        }
+        if is_error && !command.abandoned && self.keep_trying(command, frame) {
             return;
         }
         self.follow(&command, frame);
@@ -160,8 +163,13 @@ impl Link {
     /// Whether the link handles a refusal without telling the caller yet.
     fn keep_trying(&mut self, command: PendingCommand, frame: &[u8]) -> bool {
         let refusal = |prefix: &[u8]| frame[1..].starts_with(prefix);
+        let (leaves, retries) = (self.options.leaves_replicas, self.options.retries_refused());
+        if !leaves && !retries {
+            return false;
+        }
         let read_only = refusal(b"READONLY");
-        let passing = read_only || refusal(b"LOADING") || refusal(b"TRYAGAIN") || refusal(b"CLUSTERDOWN") || refusal(b"MASTERDOWN");
+        let not_now = || refusal(b"LOADING") || refusal(b"TRYAGAIN") || refusal(b"CLUSTERDOWN") || refusal(b"MASTERDOWN");
+        let passing = read_only || (retries && not_now());
         let kind = command.class.kind();
         let alone = !command.is_in_transaction() && !matches!(kind, Kind::Multi | Kind::Exec | Kind::Discard);
         // If it were sent again, it would come after the transaction that it guards.
@@ -169,7 +177,7 @@ impl Link {
         if !passing || command.refusals >= MAX_REFUSALS || !alone {
             return false;
         }
-        if read_only && self.rediscovered.is_none_or(|at| self.now.since(at) >= REDISCOVER_PAUSE) {
+        if read_only && !leaves && self.rediscovered.is_none_or(|at| self.now.since(at) >= REDISCOVER_PAUSE) {
             // This server is now a replica; the name may resolve to another server.
             self.rediscovered = Some(self.now);
             self.hang_up(false);
@@ -310,4 +318,9 @@ impl Link {
             self.outputs.push_back(Output::Moved(channel.unwrap_or_default().to_vec()));
         }
     }
+}
+
+/// Whether an error says that the server is a replica. Older servers say it in the middle of the error of a script.
+fn is_from_replica(error: &[u8]) -> bool {
+    error.starts_with(b"-READONLY ") || memchr::memmem::find(error, b": -READONLY ").is_some()
 }

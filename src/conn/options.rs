@@ -79,6 +79,9 @@ pub struct LinkOptions {
     /// Whether someone else routes the commands (a cluster). What loses its connection and may be sent again, and what was never
     /// sent, is handed back (`Output::HandedBack`); what the server refuses goes to its caller at once.
     pub hands_back: bool,
+    /// Whether a server that says READONLY is left for another one at once, and what it refused is sent there. For links that are told
+    /// which server is the master.
+    pub leaves_replicas: bool,
     /// Bounds of one reply.
     pub limits: Limits,
 }
@@ -109,6 +112,7 @@ impl Default for LinkOptions {
             watchdog: Duration::from_secs(4),
             retry_refused: false,
             hands_back: false,
+            leaves_replicas: false,
             limits: Limits::default(),
         }
     }
@@ -158,6 +162,7 @@ impl From<LinkSettings> for LinkOptions {
             watchdog: settings.watchdog_ms.and_then(millis).unwrap_or_default(),
             retry_refused: settings.retry_refused.unwrap_or(default.retry_refused),
             hands_back: settings.hands_back.unwrap_or(default.hands_back),
+            leaves_replicas: settings.leaves_replicas.unwrap_or(default.leaves_replicas),
             limits: Limits {
                 depth: settings.max_reply_depth.map_or(default.limits.depth, |n| n as usize),
                 elements: settings.max_reply_elements.map_or(default.limits.elements, |n| n as u64),

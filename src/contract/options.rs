@@ -87,6 +87,8 @@ pub struct LinkSettings {
     pub retry_refused: Option<bool>,
     /// Whether commands that lose their connection are handed back instead of sent again or rejected.
     pub hands_back: Option<bool>,
+    /// Whether a server that says READONLY is left for another one.
+    pub leaves_replicas: Option<bool>,
     /// How deep replies may be nested.
     pub max_reply_depth: Option<f64>,
     /// How many elements a reply may have.

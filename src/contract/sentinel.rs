@@ -81,7 +81,7 @@ pub struct SentinelSettings {
 /// What the driver reports. Sentinels are named by their numbers.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum SentinelInput {
     /// A server is needed.
     Find,

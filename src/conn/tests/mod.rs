@@ -10,6 +10,7 @@ mod lifecycle;
 mod pubsub;
 mod queues;
 mod random;
+mod replicas;
 mod rig;
 mod server;
 mod transactions;
