@@ -23,6 +23,7 @@ module.exports.print = hawser.print;
 module.exports.HawserError = hawser.HawserError;
 module.exports.RedisManager = hawser.RedisManager;
 module.exports.redisHealthCheck = hawser.redisHealthCheck;
+module.exports.redisHealthHandler = hawser.redisHealthHandler;
 module.exports.CacheRepository = hawser.CacheRepository;
 module.exports.StaleWhileRevalidate = hawser.StaleWhileRevalidate;
 module.exports.CachedService = hawser.CachedService;

@@ -17,6 +17,7 @@ export {
   HawserError,
   RedisManager,
   redisHealthCheck,
+  redisHealthHandler,
   CacheRepository,
   StaleWhileRevalidate,
   CachedService,

@@ -11,12 +11,13 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CacheMetrics, redisHealthCheck, RedisManager } from 'hawser';
+import { CacheMetrics, redisHealthHandler, RedisManager } from 'hawser';
 import { Backend } from './order-backend/backend';
 import type { OrderStatus } from './order-backend/database';
 
 const STATUSES: readonly string[] = ['new', 'packed', 'shipped', 'delivered'] satisfies OrderStatus[];
 const MAX_BODY = 10_000;
+const health = redisHealthHandler();
 
 class BadRequest extends Error {}
 
@@ -48,10 +49,10 @@ async function answer(backend: Backend, request: IncomingMessage, response: Serv
   const url = new URL(request.url ?? '/', 'http://localhost');
   const [first, id = '', third, orderId] = url.pathname.slice(1).split('/').map(decodeURIComponent);
   const { method } = request;
-  if (method === 'GET' && url.pathname === '/health/redis') {
-    const health = await redisHealthCheck();
+  if (url.pathname === '/health/redis') {
     // Caches fail open: an instance without Redis is slow but correct. Whether it should get traffic is your decision.
-    return send(response, health.healthy ? 200 : 503, health);
+    await health(request, response);
+    return;
   }
   if (method === 'GET' && url.pathname === '/metrics') {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(CacheMetrics.prometheus());

@@ -118,7 +118,7 @@ function bounds() {
     ['`getMainClient`, `getSubscriberClient`, `getPublisherClient`', 'resolve at once; their commands wait for `maxRetries` reconnects, or without limit on a silent server: set `commandTimeout` in `redis`'],
     ['`withConnection`', `waits at most \`pool.waitTimeoutMs\` for a connection, and at most ${grouped(found('lib/manager/lending.ts', /CLEAN_MS = ([\d_]+)/))} ms for a connection to be cleaned; in between as long as its function takes`],
     ['`warmCache`', 'ends with its tasks, or when its `signal` aborts'],
-    ['`healthCheck`, `redisHealthCheck`', `answer within ${grouped(found('lib/manager/health.ts', /HEALTH_TIMEOUT_MS = ([\d_]+)/))} ms`],
+    ['`healthCheck`, `redisHealthCheck`, `redisHealthHandler`, `stats`', `answer within ${grouped(found('lib/manager/health.ts', /HEALTH_TIMEOUT_MS = ([\d_]+)/))} ms`],
     ['`closeAll`', `takes at most \`timeoutMs\`, by default ${grouped(found('lib/manager/shutdown.ts', /default: ([\d_]+) \}/))} ms`],
   ];
 }

@@ -119,3 +119,20 @@ test('the loggers of pino, winston and Fastify, and console, are loggers of the 
   `;
   expect(errors(code)).toEqual([]);
 });
+
+test('the health handler is a handler of node:http, Express and Fastify', () => {
+  const code = `
+    import { createServer } from 'node:http';
+    import { fastify } from 'fastify';
+    import { redisHealthHandler, type HealthHandler } from 'ioredis';
+    const handler: HealthHandler = redisHealthHandler({ details: true });
+    createServer(handler);
+    fastify().get('/api/health/redis', redisHealthHandler());
+    // Express's types are those of node:http with more.
+    declare function get(path: string, ...handlers: ((request: import('node:http').IncomingMessage & { params: object }, response: import('node:http').ServerResponse & { json(body: unknown): void }, next: (error?: unknown) => void) => unknown)[]): void;
+    get('/api/health/redis', redisHealthHandler());
+    // @ts-expect-error no such option
+    redisHealthHandler({ detail: true });
+  `;
+  expect(errors(code)).toEqual([]);
+});

@@ -54,6 +54,8 @@ export abstract class Incoming extends Outgoing {
       return;
     }
     this.settle(replies);
+    if (this.gauge.isTiming) this.gauge.onReplies(this.oldest);
+    this.gauge.isQuiet = this.state[LinkSlot.Queued] === 0;
     this.after();
     if (this.silence.isRunning) this.silence.onData(this.socketOptions.socketTimeout);
   }

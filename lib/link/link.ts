@@ -6,7 +6,7 @@
 import { nextTick, setImmediate, surface } from '../clock';
 import { sendSource } from '../command/script_source';
 import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
-import { errorAt, fromCore } from '../core_error';
+import { errorAt, fromCore, type CoreError } from '../core_error';
 import { closeConnection, openConnection } from './connection';
 import { mask32 } from './in_flight';
 import { Incoming } from './incoming';
@@ -98,12 +98,17 @@ export class Link extends Incoming {
         this.client.onFieldsetRefused(a as number, errorAt(events, i + 2));
         break;
       case LinkEvent.Failed:
-        if (typeof events[i + 2] === 'string') this.client.onFailed(errorAt(events, i + 2));
+        if (typeof events[i + 2] === 'string') this.onFailed(errorAt(events, i + 2));
         else this.client.onUnreadable(events[i + 2] as Error);
         break;
       default:
         this.onEvent(events[i] as LinkEvent, a);
     }
+  }
+
+  private onFailed(error: CoreError): void {
+    this.gauge.onError(error.code, error.message ?? error.code);
+    this.client.onFailed(error);
   }
 
   private onEvent(event: LinkEvent, a: unknown): void {
@@ -117,6 +122,7 @@ export class Link extends Incoming {
         return closeConnection(this.socket, a === 1, this.socketOptions.disconnectTimeout ?? 2000);
       case LinkEvent.Ready:
         this.followProtocol();
+        this.gauge.onReady();
         return client.onReady();
       case LinkEvent.Closed: {
         const delay = client.onClosed(a as number);
@@ -279,11 +285,13 @@ export class Link extends Incoming {
   /** @internal */
   onSocketError(error: Error): void {
     if (this.socketOptions.isKeepAliveOwn === true && isSilence(error)) this.native.transportLost();
+    this.gauge.onError((error as NodeJS.ErrnoException).code ?? error.name, error.message);
     this.client.onSocketError(error);
   }
 
   /** @internal */
   onLost(): void {
+    this.gauge.onLost(this.socket);
     this.silence.stop();
     this.probe?.stop();
     this.probe = undefined;
@@ -295,6 +303,7 @@ export class Link extends Incoming {
   /** @internal As in ioredis: waiting commands are rejected with the reason (or handed back), and there is no further attempt. */
   onRefused(error: Error): void {
     this.flush();
+    this.gauge.onError((error as NodeJS.ErrnoException).code ?? error.name, error.message);
     this.client.onGivenUp(error);
     if (!this.handsBack) this.rejectAll(error);
     this.native.disconnect(false);

@@ -2,10 +2,11 @@
 import type { Socket } from 'node:net';
 import { nextTick } from '../clock';
 import type { Command } from '../command/command';
-import { LinkSlot } from '../contract.generated';
+import { ClassBit, LinkSlot } from '../contract.generated';
 import { fromCore } from '../core_error';
 import { native, type NativeLink } from '../native';
 import { Asking } from './asking';
+import { Gauge } from './gauge';
 import { InFlight, mask32, START } from './in_flight';
 import type { LinkClient, LinkConfig } from './link_client';
 import { Polling } from './polling';
@@ -29,6 +30,7 @@ let usableOptions = '';
 export abstract class Outgoing extends InFlight {
   socket: Socket | undefined = undefined;
   /** @internal */ isReferenced = true;
+  readonly gauge = new Gauge();
   protected handsBack: boolean;
   protected coreOptions: string;
   protected socketOptions: LinkConfig['socket'];
@@ -190,13 +192,17 @@ export abstract class Outgoing extends InFlight {
     this.at = 0;
     this.batch = 0;
     this.cut = this.piece;
-    if (this.native.submit(bytes, commands, mask32(this.nextId - commands))) this.write(this.out.subarray(0, bytes), true);
-    else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
+    if (this.native.submit(bytes, commands, mask32(this.nextId - commands))) {
+      // A command that blocks says nothing about the server's speed.
+      if (this.gauge.isNext() && (this.meta[2 * commands - 1] & ClassBit.Blocking) === 0) this.gauge.startCommand(mask32(this.nextId - 1));
+      this.write(this.out.subarray(0, bytes), true);
+    } else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
   }
 
   protected write(bytes: Buffer, isOwn: boolean): void {
     const socket = this.socket;
     if (socket === undefined || !socket.writable) return;
+    if (!isOwn && this.gauge.isQuiet && !this.gauge.isTiming) this.gauge.startOwn();
     // A user's stream may keep the buffer.
     socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
     if (this.isReferenced) this.polling.onWrite();

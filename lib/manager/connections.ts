@@ -37,7 +37,8 @@ const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
 let configured: ManagerOptions = copyOptions({});
 let current: Settings | undefined;
 const clients = new Map<Role, Redis>();
-let cache: { driver: CacheDriver; engine: string; clock: (() => number) | undefined; memory: boolean } | undefined;
+let cache: { driver: CacheDriver; engine: string; clock: (() => number) | undefined; memory: boolean; isAttached: boolean } | undefined;
+let isBullMQServed = false;
 let closing: Promise<void> | undefined;
 const closeHooks = new Set<CloseHook>();
 
@@ -82,6 +83,16 @@ export function client(role: Role): Redis {
 /** A client of the caller's own, with the manager's options. The caller closes it. */
 export function openClient(role: Role | 'lent'): Redis {
   return connect(role, settings());
+}
+
+/** BullMQ has received connection options. */
+export function noteBullMQ(): void {
+  isBullMQServed = true;
+}
+
+/** Who has used the connections since they were opened. */
+export function uses(): { cache: boolean; bullMQ: boolean } {
+  return { cache: cache?.isAttached === true, bullMQ: isBullMQServed };
 }
 
 /** Whether `closeAll` is under way. */
@@ -129,11 +140,12 @@ export function cacheDriver(): CacheDriver {
     cache.driver.dispose();
     cache = undefined;
   }
-  cache ??= { driver: newDriver(s, clock), engine: s.engine, clock, memory: false };
+  cache ??= { driver: newDriver(s, clock), engine: s.engine, clock, memory: false, isAttached: false };
   const main = s.endpoint.memory ? undefined : client('main');
   const link = main?.[LIFE].link;
   if (main !== undefined && link !== undefined) {
     cache.memory = false;
+    cache.isAttached = true;
     cache.driver.attach(link);
     // With `lazyConnect`, the client connects on its own first command; the engine's commands do not count.
     if (main.status === 'wait') main.connect().catch(() => undefined);
@@ -200,8 +212,9 @@ async function closeOnce(timeoutMs: number): Promise<void> {
   await Promise.all(hooks);
   if (cache !== undefined) {
     cache.driver.detach();
-    cache.memory = false;
+    cache.memory = cache.isAttached = false;
   }
+  isBullMQServed = false;
   current = undefined;
   if (count > 0) log.info('[hawser] all connections closed');
 }

@@ -5,16 +5,21 @@
 import { checkMs } from '../cache/validate';
 import { readEnv } from '../env';
 import { bullMQOptions, type BullMQConnectionOptions } from './bullmq';
-import { client, closeAll, configure, managerOptions, settings } from './connections';
+import { client, closeAll, configure, managerOptions, noteBullMQ, settings } from './connections';
+import { redisHealthHandler } from './http';
 import { pingRole, redisHealthCheck, type RedisHealth } from './health';
-import { withConnection, type LendOptions } from './lending';
+import { withConnection, type LendOptions, type PoolStats } from './lending';
 import type { CacheEngineOptions, ManagerOptions, PoolOptions } from './options';
+import { stats, type ManagerStats, type NodeStats, type RoleStats } from './stats';
+import type { ServerInfo } from './server_info';
 import { CLOSE_TIMEOUT, installShutdownHooks, type ShutdownOptions } from './shutdown';
 import type { Cluster } from '../cluster/cluster';
 import type { Redis } from '../client/redis';
 
-export { redisHealthCheck };
-export type { BullMQConnectionOptions, CacheEngineOptions, LendOptions, ManagerOptions, PoolOptions, RedisHealth, ShutdownOptions };
+export { redisHealthCheck, redisHealthHandler };
+export type { HealthHandler, HealthHandlerOptions, HealthReply } from './http';
+export type { BullMQConnectionOptions, CacheEngineOptions, LendOptions, ManagerOptions, ManagerStats, NodeStats, PoolOptions, PoolStats, RedisHealth, RoleStats, ServerInfo, ShutdownOptions };
+export type { ConnectionFault, Latency } from '../link/gauge';
 
 /** Options of `RedisManager.closeAll`. */
 export interface CloseOptions {
@@ -91,7 +96,9 @@ export class RedisManager {
    *     new Queue('orders', { connection: RedisManager.getBullMQConnection() });
    */
   static getBullMQConnection(): BullMQConnectionOptions {
-    return bullMQOptions(settings());
+    const options = bullMQOptions(settings());
+    noteBullMQ();
+    return options;
   }
 
   /** The value of `REDIS_MANAGER_ENABLED`, for a migration behind a flag. Nothing else depends on it. */
@@ -102,6 +109,14 @@ export class RedisManager {
   /** Whether the main connection answers a PING within 1,000 ms. Never rejects. Always true on `memory://`. */
   static async healthCheck(): Promise<boolean> {
     return (await pingRole('main')) !== undefined;
+  }
+
+  /**
+   * The state of every connection by role and node: latencies, queues, reconnects, errors, traffic, and what the servers say of themselves. Opens no
+   * connection and answers within 1,000 ms. Rejects only for unusable settings (HawserError `E_BAD_OPTION`, `E_UNSUPPORTED`).
+   */
+  static async stats(): Promise<ManagerStats> {
+    return stats();
   }
 
   /**

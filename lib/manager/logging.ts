@@ -1,6 +1,6 @@
 /** Log lines of the manager's clients. An outage logs one error line for each client, however many attempts it takes. */
-import { LIFE } from '../client/lifecycle';
 import type { Logger } from '../logger';
+import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
 import { replyCode, ReplyError } from '../observe/errors';
 
