@@ -13,7 +13,7 @@ const logger: Logger = { debug() {}, info() {}, warn, error };
 
 const server = serverForAll();
 
-/** What a listener has been given so far. */
+/** The messages that a listener has received so far. */
 function listen(id: string): CacheInvalidationMessage[] {
   const got: CacheInvalidationMessage[] = [];
   PubSubService.onInvalidation(id, (one) => got.push(one));
@@ -51,7 +51,7 @@ describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
     expect(got).toHaveLength(2);
   });
 
-  test('a listener that throws silences no other, and is reported as what it is', async () => {
+  test('if a listener throws, the others still get the message, and the error is reported', async () => {
     const failure = new Error('listener failed');
     const reported: unknown[] = [];
     const onError = (cause: unknown, info: { id: string }): void => void reported.push([cause, info.id]);
@@ -71,7 +71,7 @@ describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  test('what one listener does to its message is no concern of the others', async () => {
+  test('a listener that changes its message does not affect the others', async () => {
     PubSubService.onInvalidation('a', (one) => {
       (one.target as string[]).length = 0;
       one.type = 'pattern';
@@ -83,7 +83,7 @@ describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
     expect(got).toEqual([message]);
   });
 
-  test('a listener registered again replaces the former; one taken out hears nothing more', async () => {
+  test('registering an id again replaces its listener; a removed listener gets no messages', async () => {
     const former = listen('a');
     const current = listen('a');
     const gone = listen('b');
@@ -95,7 +95,7 @@ describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
     expect([former, gone]).toEqual([[], []]);
   });
 
-  test('ends with closeAll, keeps its listeners, and may be initialized again', async () => {
+  test('closeAll ends the bus, keeps its listeners, and initialize starts it again', async () => {
     const got = listen('a');
     await PubSubService.initialize();
     await RedisManager.closeAll();
@@ -106,7 +106,7 @@ describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
     expect(got).toEqual([{ type: 'key', target: 'second' }]);
   });
 
-  test('close ends the subscription and nothing else', async () => {
+  test('close ends only the subscription', async () => {
     const got = listen('a');
     await PubSubService.initialize();
     await PubSubService.close();
@@ -140,14 +140,14 @@ describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
     expect(got).toEqual([message]);
   });
 
-  test('refuses ids, callbacks and channels that are none', async () => {
+  test('refuses invalid ids, callbacks and channels', async () => {
     expect(() => PubSubService.onInvalidation('', () => undefined)).toThrow('id must be a non-empty string');
     expect(() => PubSubService.onInvalidation('a', 5 as never)).toThrow('callback must be a function, got 5');
     await expect(PubSubService.initialize({ channel: '' })).rejects.toThrow('pubsub.channel must be a non-empty string');
     await expect(PubSubService.initialize({ chanel: 'x' } as never)).rejects.toThrow('pubsub.chanel is not an option; there are: channel');
   });
 
-  test('another channel takes the place of the former', async () => {
+  test('a new channel replaces the former one', async () => {
     const got = listen('a');
     await PubSubService.initialize();
     await PubSubService.initialize({ channel: 'other' });
@@ -172,7 +172,7 @@ describe('the bus on a server', () => {
     await RedisManager.closeAll();
   });
 
-  test('speaks the channel and the JSON that instances without hawser speak', async () => {
+  test('uses the same channel and JSON as instances without hawser', async () => {
     const got = listen('a');
     await PubSubService.initialize();
     await server.command('PUBLISH', CHANNEL, '{"type":"pattern","target":"zone:*"}');
@@ -189,7 +189,7 @@ describe('the bus on a server', () => {
     other.close();
   });
 
-  test('goes on after its connection was cut', async () => {
+  test('continues after its connection was cut', async () => {
     const got = listen('a');
     await PubSubService.initialize();
     for (const id of await server.clientIds('pubsub')) await server.command('CLIENT', 'KILL', 'ID', id);
@@ -198,7 +198,7 @@ describe('the bus on a server', () => {
     await until(() => got.length === 1);
   });
 
-  test('goes on after somebody ended its client and initialize was called again', async () => {
+  test('continues when its client was ended and initialize is called again', async () => {
     const got = listen('a');
     await PubSubService.initialize();
     (await RedisManager.getSubscriberClient()).disconnect();
@@ -207,7 +207,7 @@ describe('the bus on a server', () => {
     await until(() => got.length === 1);
   });
 
-  test('an initialize that could not reach the server rejects, and may be called again', async () => {
+  test('initialize rejects if it cannot reach the server, and can be called again', async () => {
     await RedisManager.closeAll();
     RedisManager.configure({ url: server.url, logger, retryDelayMs: 1, maxRetries: 1 });
     await server.kill();
@@ -222,7 +222,7 @@ describe('the bus on a server', () => {
     expect(got).toHaveLength(2);
   });
 
-  test('a message of another version keeps its members, and a source of null is none', async () => {
+  test('unknown members of a message are kept, and a null source counts as absent', async () => {
     const got = listen('a');
     await PubSubService.initialize();
     await server.command('PUBLISH', CHANNEL, '{"later":{"__proto__":1},"__proto__":{"x":1},"target":["é€😀"],"type":"key","source":null}');
@@ -231,7 +231,7 @@ describe('the bus on a server', () => {
     expect((got[0] as { x?: unknown }).x).toBeUndefined();
   });
 
-  test('what is no message is logged once with the reason, reported, and harms nothing', async () => {
+  test('invalid text on the channel is logged with the reason, reported as badMessage, and otherwise ignored', async () => {
     const got = listen('a');
     const reasons: string[] = [];
     const onBad = ({ reason }: { reason: string }): void => void reasons.push(reason);
@@ -246,7 +246,7 @@ describe('the bus on a server', () => {
   });
 });
 
-test('applyInvalidation gives each kind of message to the repository call that it means', async () => {
+test('applyInvalidation calls the matching method of the repository for each kind of message', async () => {
   const calls: unknown[] = [];
   const repository = {
     invalidateTags: (tags: string[]) => Promise.resolve(calls.push(['tags', tags])),
@@ -260,14 +260,14 @@ test('applyInvalidation gives each kind of message to the repository call that i
   await expect(applyInvalidation(repository, { type: 'x' } as never)).rejects.toThrow(TypeError);
 });
 
-describe('on a server that has stopped to answer', () => {
+describe('on a server that does not answer', () => {
   const frozen = serverForAll({ password: 'secret-of-the-server' });
   afterEach(async () => {
     frozen.thaw();
     await RedisManager.closeAll();
   });
 
-  test('every call of the bus ends within its budget, with an error that has no content of a message in it', async () => {
+  test('every call ends within its budget, and its error shows nothing of the message', async () => {
     RedisManager.configure({ url: frozen.url, logger, retryDelayMs: 10 });
     await PubSubService.initialize();
     await PubSubService.publish({ type: 'key', target: 'k' });
@@ -285,7 +285,7 @@ describe('on a server that has stopped to answer', () => {
     await PubSubService.initialize({ channel: CHANNEL });
   });
 
-  test('what the server refuses is told by its code, without its words and without the message', async () => {
+  test('an error shows the code of the server\'s error, but neither its text nor the message', async () => {
     RedisManager.configure({ url: frozen.url, logger, retryDelayMs: 10 });
     await frozen.command('ACL', 'SETUSER', 'default', '-publish', '-subscribe');
     const failures = await Promise.all([

@@ -1,4 +1,4 @@
-/** The commands' types belong to the commands' table and to the methods that are there. */
+/** The types of the commands match the table of commands and the methods. */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { getKeyIndexes, hasFlag, list } from '@ioredis/commands';
@@ -9,39 +9,39 @@ import { Redis } from '../../lib/client/redis';
 import { ROOT, runNode } from '../helpers/process';
 import { serverBinary } from '../helpers/redis-server';
 
-test('lib/command/commands.generated.ts is what the generator writes', async () => {
+test('lib/command/commands.generated.ts is current', async () => {
   const { code, stderr } = await runNode('scripts/generate-commands.mjs', { args: ['--check'] });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
-test('src/command/flags_generated.rs has what the server and @ioredis/commands say of their commands', async () => {
+test('src/command/flags_generated.rs agrees with the server and with @ioredis/commands', async () => {
   const { code, stderr } = await runNode('scripts/command-flags.mjs', { args: ['--check', serverBinary()] });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
-test('every command that blocks is known to block, and a time-out of its own is found wherever the command takes one', () => {
+test('every blocking command is known as one, and its time-out argument is found', () => {
   const blocking = list.filter((name) => hasFlag(name, 'blocking'));
   expect(blocking).toEqual(expect.arrayContaining(['blmovem', 'bzmpop', 'waitaof']));
   expect(blocking.filter((name) => (metaOf(name).class & ClassBit.Blocking) === 0)).toEqual([]);
-  // As in ioredis, `blockingTimeout` leaves these alone: they wait for replicas, not for data.
+  // As in ioredis, `blockingTimeout` does not apply to these: they wait for replicas, not for data.
   expect(blocking.filter((name) => !Command.checkFlag('BLOCKING_COMMANDS', name))).toEqual(['wait', 'waitaof']);
 });
 
-/** What the table cannot say is typed by hand. */
+/** Commands that the table cannot describe are typed by hand. */
 const BY_HAND = ['multi', 'exec', 'vsim'];
 
-test('every command that is a method is in the table or typed by hand, and has types as text and as Buffers', () => {
+test('every command method is in the table or typed by hand, with text and Buffer variants', () => {
   const table = readFileSync(path.join(ROOT, 'scripts', 'commands', 'commands.txt'), 'utf8');
   const types = ['commands.generated.ts', 'commands.ts'].map((file) => readFileSync(path.join(ROOT, 'lib', 'command', file), 'utf8')).join('\n');
   const names = Redis.prototype.getBuiltinCommands();
   expect(names.length).toBeGreaterThan(290);
   expect(names.filter((name) => !BY_HAND.includes(name) && !table.includes(`\n${name} `))).toEqual([]);
   const isTyped = (name: string): boolean => [`\n  ${name}(`, `\n  '${name}'(`, `\n  ${name}<`].some((start) => types.includes(start));
-  // A transaction's own commands are methods of the client, not of the table of commands.
+  // The commands of transactions are methods of the client and not in the table.
   expect(names.filter((name) => name !== 'multi' && name !== 'exec' && !(isTyped(name) && isTyped(`${name}Buffer`)))).toEqual([]);
 });
 
-test('a command of which its name alone says where its key is has it there, whatever the arguments', () => {
+test('if the name of a command determines where its key is, the arguments do not change that', () => {
   const short = list.filter((name) => metaOf(name).hasOneKey);
   expect(short).toEqual(expect.arrayContaining(['get', 'set', 'hget', 'zadd', 'incr']));
   expect(short).not.toEqual(expect.arrayContaining(['sort']));

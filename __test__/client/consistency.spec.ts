@@ -1,4 +1,4 @@
-/** What tools, options and streams do in the middle of things: a reply still reaches its own command, and nobody waits for ever. */
+/** Tools, options and streams that interfere: every reply still reaches its own command, and no command waits forever. */
 import { Duplex } from 'node:stream';
 import * as net from 'node:net';
 import { Command } from '../../lib';
@@ -10,7 +10,7 @@ const server = serverForAll();
 
 const connect = clientsForTest();
 
-test('a command that cannot be written throws, and the others of its tick get their own replies', async () => {
+test('a command that cannot be encoded throws, and the other commands of the tick get their own replies', async () => {
   const redis = connect(server.port);
   await redis.ping();
   const before = redis.echo('before');
@@ -21,8 +21,8 @@ test('a command that cannot be written throws, and the others of its tick get th
   expect(await Promise.all([before, after, redis.echo('later')])).toEqual(['before', 'after', 'later']);
 });
 
-describe("streams of the user's own", () => {
-  /** A connector of these streams, one after another. */
+describe("the user's own streams", () => {
+  /** A connector that returns these streams one after another. */
   const of = (...make: (() => unknown)[]): unknown =>
     class {
       connect(): unknown {
@@ -32,7 +32,7 @@ describe("streams of the user's own", () => {
     };
   const real = (): Promise<net.Socket> => Promise.resolve(net.connect(server.port, '127.0.0.1'));
 
-  test('one that is destroyed when it is handed over is a connection that failed', async () => {
+  test('a stream that is already destroyed counts as a failed connection', async () => {
     const dead = (): Promise<net.Socket> =>
       new Promise((resolve) => {
         const stream = net.connect(server.port, '127.0.0.1');
@@ -42,7 +42,7 @@ describe("streams of the user's own", () => {
     expect(await redis.echo('second')).toBe('second');
   });
 
-  test('a connector that throws ends the client, as one that rejects does: everybody is told why', async () => {
+  test('a connector that throws or rejects ends the client, and every command is rejected with its error', async () => {
     const broken = (): never => {
       throw new Error('no stream');
     };
@@ -55,7 +55,7 @@ describe("streams of the user's own", () => {
     expect(await redis.echo('second')).toBe('second');
   });
 
-  test('one that keeps what it is given sees the bytes as they were written', async () => {
+  test('a stream that keeps its chunks sees the bytes as they were written', async () => {
     const chunks: Buffer[] = [];
     const tunnel = (): Promise<Duplex> => {
       const socket = net.connect(server.port, '127.0.0.1');
@@ -83,13 +83,13 @@ describe("streams of the user's own", () => {
   });
 });
 
-test('a socket that cannot even be made ends the client', async () => {
+test('the client ends if no socket can be made', async () => {
   const redis = connect({ port: 6379, host: '127.0.0.1', tls: { cert: 'none', key: 'none' }, retryStrategy: () => 1, lazyConnect: true });
   await expect(redis.connect()).rejects.toThrow('PEM');
   await until(() => redis.status === 'end');
 });
 
-test('a delay beyond the longest timer does not make the link wake all the time', async () => {
+test('a delay beyond the longest timer does not wake the link again and again', async () => {
   const redis = connect(1, '127.0.0.1', { retryStrategy: () => 2 ** 40 });
   await until(() => redis.status === 'reconnecting');
   const tick = jest.spyOn(redis[LIFE].link as unknown as { tick(): void }, 'tick');

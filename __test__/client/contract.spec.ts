@@ -1,4 +1,4 @@
-/** The contract of the binding: what is not part of it is refused, and errors have one shape whichever way they cross. */
+/** The contract of the binding: it refuses unknown settings, and errors have one shape on every route. */
 import { CacheDriver } from '../../lib/cache/driver';
 import { CallLetter, Decision, ErrorSlot, LinkEvent, Slots } from '../../lib/contract.generated';
 import { errorAt, fromCore, thrownByCore } from '../../lib/core_error';
@@ -23,20 +23,20 @@ test.each<[string, string, () => unknown]>([
   ['a link, in a nested object', 'tag', () => new native.NativeLink('{"clientInfo":{"name":"a","version":"b","tag":"c"}}', false, false)],
   ['a link that is configured again', 'DB', () => link().configure('{"DB":1}')],
   ['a cache', 'staleMs', () => new native.NativeCache('{"leaseMs":1000,"staleMs":1}')],
-])('%s refuses a key that it does not know, and names it', (_, key, call) => {
+])('%s refuses an unknown key and names it', (_, key, call) => {
   const { code, message } = thrownByCore(thrownBy(call));
   expect(code).toBe('E_BAD_OPTION');
   expect(message).toContain(`unknown field \`${key}\``);
 });
 
-test.each(['{"password":{"is":"hunter2"}}', '{"resend":"hunter2"}', '{"db":"hunter2"', '["hunter2"]'])('options that cannot be read are not repeated: %s', (json) => {
+test.each(['{"password":{"is":"hunter2"}}', '{"resend":"hunter2"}', '{"db":"hunter2"', '["hunter2"]'])('errors do not repeat unreadable options: %s', (json) => {
   const error = thrownBy(() => fromCore(() => new native.NativeLink(json, false, false)));
   expect(error).toBeInstanceOf(HawserError);
   expect(error).toMatchObject({ code: 'E_BAD_OPTION' });
   expect((error as Error).message).not.toContain('hunter2');
 });
 
-test('what the core throws is an error of this realm with its code', () => {
+test('errors that the core throws become errors of this realm with their code', () => {
   const error = thrownBy(() => fromCore(() => native.parseUrl('http://x')));
   expect(error).toBeInstanceOf(HawserError);
   expect(error).toMatchObject({ code: 'E_BAD_OPTION', message: expect.stringContaining('has a scheme that is not known') as string });
@@ -77,7 +77,7 @@ test('an error in a decision has the shape of every error', () => {
   expect(decisions[at + 3]).toBe(1); // Kept, and delivered when the store is there.
 });
 
-test('an engine that cannot take a batch ends its calls with what it has thrown', async () => {
+test('if the engine refuses a batch, its calls end with the error', async () => {
   const broken = Object.assign(new native.NativeCache('{}'), { calls: () => fromCore(() => native.parseUrl('http://x')) });
   const driver = new CacheDriver(broken, { event: () => undefined, counted: () => undefined });
   const call = driver.delete(driver.repository('p').repo, ['a']).next();

@@ -1,4 +1,4 @@
-/** A database that the server does not have: nothing that was meant for it runs in another one. */
+/** A database that the server does not have: commands for it never run in another one. */
 import { type Redis, type RedisOptions } from '../../lib';
 import { CacheRepository, PubSubService, RedisManager, type Logger } from '../../lib/facade';
 import { MockServer } from '../compat/mock-server';
@@ -21,7 +21,7 @@ function connect(options: RedisOptions): { redis: Redis; errors: Error[] } {
 const noDatabase = { code: 'E_NO_DATABASE', message: expect.stringContaining('database 5 (ERR)') as string };
 const keys = async (server: RedisServer): Promise<string> => String(await server.command('INFO', 'keyspace')).split('\r\n').slice(1).join('');
 
-test('database 5 of a server with two: a strict client is not ready, a plain one does as ioredis does', async () => {
+test('database 5 of a server with two: a strict client does not become ready, any other client behaves as ioredis does', async () => {
   const server = await start(['--databases', '2']);
   const strict = connect({ port: server.port, db: 5, resend: 'idempotent' });
   await expect(strict.redis.set('a', 1)).rejects.toMatchObject(noDatabase);
@@ -35,7 +35,7 @@ test('database 5 of a server with two: a strict client is not ready, a plain one
   expect(await keys(server)).toMatch(/^db0:keys=1/);
 });
 
-test('a database that was selected and that the next server has not', async () => {
+test('the selected database is missing on the next server', async () => {
   const first = await start();
   const { redis, errors } = connect({ port: first.port, resend: 'idempotent' });
   await redis.select(5);
@@ -57,7 +57,7 @@ test('a database that was selected and that the next server has not', async () =
   expect(await keys(second)).toMatch(/^db1:keys=1/);
 });
 
-test('what was issued behind a SELECT that is refused does not run', async () => {
+test('commands behind a refused SELECT do not run', async () => {
   const server = await start();
   const { redis } = connect({ port: server.port, resend: 'none' });
   const outcomes = await Promise.allSettled([redis.select(99), redis.set('a', 1)]);
@@ -65,7 +65,7 @@ test('what was issued behind a SELECT that is refused does not run', async () =>
   expect(await redis.exists('a')).toBe(0);
 });
 
-test('the manager, its cache and its bus are not ready, say why once, and work when it is there', async () => {
+test('manager, cache and bus are not ready, log the reason once, and work when the database exists', async () => {
   const first = await start(['--databases', '2']);
   const { port } = first;
   const said: string[] = [];
@@ -88,7 +88,7 @@ test('the manager, its cache and its bus are not ready, say why once, and work w
   await PubSubService.close();
 });
 
-test('INFO that is renamed away: ready, with a warning, for the client and for the cache', async () => {
+test('client and cache become ready with a warning if INFO was renamed', async () => {
   const server = await start(['--rename-command', 'INFO', '']);
   const warnings: string[] = [];
   const logger: Logger = { debug() {}, info() {}, warn: (text) => warnings.push(text), error: (text) => warnings.push(text) };
@@ -100,7 +100,7 @@ test('INFO that is renamed away: ready, with a warning, for the client and for t
   await until(async () => (await cache.getOrSet('k', () => 'v')) === 'v' && (await cache.has('k')));
 });
 
-test.each(['ERR unsupported command', "ERR command 'hello' is not supported by this proxy"])('HELLO answered with "%s" means RESP2', async (text) => {
+test.each(['ERR unsupported command', "ERR command 'hello' is not supported by this proxy"])('the client falls back to RESP2 if HELLO is answered with "%s"', async (text) => {
   const server = ends(await MockServer.start(({ name }) => (name === 'hello' ? `-${text}\r\n` : undefined)));
   const { redis, errors } = connect({ port: server.port, password: 'p' });
   expect(await redis.get('a')).toBe('OK');

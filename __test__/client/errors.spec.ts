@@ -1,4 +1,4 @@
-/** What an error says: its class, its message, its command, and the line of the caller. */
+/** Errors: their class, message and command, and the caller's line in their stack. */
 import { AbortError, MaxRetriesPerRequestError, Redis, ReplyError } from '../../lib';
 import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
@@ -11,7 +11,7 @@ beforeAll(() => {
 afterAll(() => redis.disconnect());
 
 describe('a ReplyError', () => {
-  test('is of the class that applications ask for, everywhere it can turn up', async () => {
+  test('has the class that applications test for, wherever it appears', async () => {
     await redis.set('text', 'x');
     const direct = await redis.incr('text').catch((e: unknown) => e);
     const [[inPipeline]] = (await redis.pipeline().incr('text').exec()) as unknown as [[Error]];
@@ -26,14 +26,14 @@ describe('a ReplyError', () => {
     expect(Redis.ReplyError).toBe(ReplyError);
   });
 
-  test('names its command and arguments as they were sent, and has a code that does not print', async () => {
+  test('has its command with the arguments as sent, and a code that is not printed', async () => {
     const error = (await redis.incr('text', 1 as never).catch((e: unknown) => e)) as Error & { command: unknown; code: string };
     expect(error.command).toEqual({ name: 'incr', args: ['text', '1'] });
     expect(error.code).toBe('E_REPLY');
     expect(Object.keys(error)).toEqual(['command']);
   });
 
-  test('nested in a reply stays in its place', async () => {
+  test('keeps its place inside a reply', async () => {
     const reply = (await redis.eval("return {1, redis.error_reply('MINE inside'), 'x'}", 0)) as unknown[];
     expect([reply[0], (reply[1] as Error).message, reply[2]]).toEqual([1, 'MINE inside', 'x']);
     expect(reply[1]).toBeInstanceOf(ReplyError);
@@ -45,14 +45,14 @@ describe('the stack of a failed command', () => {
     return await redis.call('nosuch');
   }
 
-  test('leads to the line that awaits it', async () => {
+  test('contains the line that awaits it', async () => {
     const error = (await theCallerOfTheFailedCommand().catch((e: unknown) => e)) as Error;
     expect(error.stack).toMatch(/^ReplyError: ERR unknown command/);
     expect(error.stack).toContain('theCallerOfTheFailedCommand');
     expect(error.stack).toContain('errors.spec.ts');
   });
 
-  test('leads there through Promise.all, for time-outs and for closed connections', async () => {
+  test('contains that line through Promise.all, for time-outs and for closed connections', async () => {
     async function theGroup(): Promise<unknown> {
       return await Promise.all([redis.ping(), theCallerOfTheFailedCommand()]);
     }
@@ -67,7 +67,7 @@ describe('the stack of a failed command', () => {
   });
 });
 
-test('errors of given up commands have ioredis\'s classes and texts', async () => {
+test('errors of aborted commands have ioredis\'s classes and texts', async () => {
   const lost = new Redis(1, '127.0.0.1', { maxRetriesPerRequest: 1, retryStrategy: () => 1 });
   lost.on('error', () => undefined);
   const error = (await lost.get('a').catch((e: unknown) => e)) as Error;
@@ -80,7 +80,7 @@ test('errors of given up commands have ioredis\'s classes and texts', async () =
   lost.disconnect();
 });
 
-test('memory:// has no commands: each rejects with E_NEEDS_SERVER, pipelines included, and quit works', async () => {
+test('on memory:// every command and pipeline rejects with E_NEEDS_SERVER, and quit works', async () => {
   const memory = new Redis('memory://');
   expect(await memory.get('a').catch((e: { code: string }) => e.code)).toBe('E_NEEDS_SERVER');
   const outcomes = (await memory.pipeline().get('a').set('a', 1).exec()) ?? [];

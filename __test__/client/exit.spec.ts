@@ -1,4 +1,4 @@
-/** `process.exit()` with many connections: what was issued arrives at healthy servers, and the others cost one moment altogether. */
+/** `process.exit()` with many connections: commands reach healthy servers, and all other servers together cost one short wait. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as net from 'node:net';
@@ -60,21 +60,21 @@ async function frozen<T>(stopped: RedisServer, run: () => Promise<T>): Promise<T
 const onFrozen = (count: number): Promise<{ took: number }> =>
   frozen(server, () => exitOf(`const all = await made(${server.port}, ${count}); stop(${server.pid}); for (const redis of all) redis.set('a', 1).catch(() => {});`));
 
-test('many clients of a frozen server cost one wait, not one each', async () => {
+test('many clients of a frozen server share one wait', async () => {
   const one = await onFrozen(1);
   const many = await onFrozen(300);
   expect(many.took).toBeLessThan(30 * one.took);
 });
 
-test('what many clients have issued arrives at a healthy server', async () => {
+test('the commands of many clients reach a healthy server', async () => {
   await exitOf(`for (const redis of await made(${server.port}, 300)) for (let n = 0; n < 20; n++) redis.incr('count');`);
   await until(async () => (await server.clientIds()).length === 0);
   expect(await server.command('GET', 'count')).toBe('6000');
 });
 
-test('frozen servers and black holes keep nothing from a healthy one, and cost no more than alone', async () => {
+test('frozen servers and black holes do not delay a healthy server, and together wait no longer than one', async () => {
   const hole = ends(await BlackHole.start(other));
-  // A listener that accepts nothing: beyond its queue, connections never open.
+  // A listener that accepts nothing. Connections beyond its queue never open.
   const full = spawn('python3', ['-c', 'import socket,time\ns=socket.socket();s.bind(("127.0.0.1",0));s.listen(0);print(s.getsockname()[1],flush=True);time.sleep(600)']);
   const [line] = (await once(full.stdout, 'data')) as [Buffer];
   const mixture = `
@@ -91,7 +91,7 @@ test('frozen servers and black holes keep nothing from a healthy one, and cost n
   expect(took).toBeLessThan(30 * alone.took);
 });
 
-/** A server that answers the handshake; `then` has the connection from the first GET on. */
+/** A server that answers the handshake. From the first GET on, `then` has the connection. */
 async function scripted(then: (socket: net.Socket) => void): Promise<number> {
   const listener = net.createServer((socket) => {
     let isAsked = false;
@@ -113,7 +113,7 @@ async function scripted(then: (socket: net.Socket) => void): Promise<number> {
   return (listener.address() as net.AddressInfo).port;
 }
 
-test('messages that keep coming are no reason to stay', async () => {
+test('a stream of messages does not delay the exit', async () => {
   const port = await scripted((socket) => {
     const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.write('>3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n')), 1);
   });
@@ -122,7 +122,7 @@ test('messages that keep coming are no reason to stay', async () => {
   expect(took).toBeLessThan(30 * alone.took);
 });
 
-test('a server that answers now and then is left before it has answered everything', async () => {
+test('the exit does not wait for all answers of a slow server', async () => {
   let answered = 0;
   let isClosed = false;
   const port = await scripted((socket) => {
@@ -142,7 +142,7 @@ test('a server that answers now and then is left before it has answered everythi
   expect(answered).toBeLessThan(1000);
 });
 
-test('what waits for the end of the handshake arrives', async () => {
+test('commands that wait for the handshake arrive', async () => {
   await server.config.set('requirepass', 'secret');
   try {
     await exitOf(`
@@ -162,7 +162,7 @@ test('what waits for the end of the handshake arrives', async () => {
 test.each([
   ['blpop', `redis.blpop('none', 0).catch(() => {});`],
   ['xread with BLOCK', `redis.xread('BLOCK', 0, 'STREAMS', 'none', '$').catch(() => {});`],
-])('nobody waits for a command that blocks, but for what was issued before it: %s', async (_, block) => {
+])('the exit waits for commands before a blocking command, but not for that one: %s', async (_, block) => {
   const { took } = await exitOf(`
     const all = await made(${server.port}, 100);
     for (const redis of all) { for (let n = 0; n < 50; n++) redis.incr('before'); ${block} redis.incr('behind').catch(() => {}); }`);
@@ -171,7 +171,7 @@ test.each([
   await until(async () => (await server.command('GET', 'before')) === '5000');
 });
 
-test('an XREAD that does not block is waited for like any other command', async () => {
+test('the exit waits for an XREAD without BLOCK like for any other command', async () => {
   await exitOf(`const [redis] = await made(${server.port}, 1); redis.xread('STREAMS', 's', '0'); for (let n = 0; n < 20000; n++) redis.incr('n');`);
   await until(async () => (await server.clientIds()).length === 0);
   expect(await server.command('GET', 'n')).toBe('20000');

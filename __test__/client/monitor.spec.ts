@@ -1,4 +1,4 @@
-/** `monitor()` resolves when the server has said OK to MONITOR. Whatever else happens first rejects it, and leaves nothing behind. */
+/** `monitor()` resolves when the server answers MONITOR with OK. Anything else rejects it and leaves no connection behind. */
 import { Redis, ReplyError } from '../../lib';
 import { parseMonitorLine } from '../../lib/observe/monitor_line';
 import { MockServer } from '../compat/mock-server';
@@ -10,7 +10,7 @@ const server = serverForAll({ users: ['watcher on >secret ~* +@all', 'worker on 
 const connections = async (admin: Redis, user: string): Promise<number> =>
   (await admin.client('LIST')).split('\n').filter((line) => line.includes(`user=${user} `)).length;
 
-test('a user with the right to MONITOR sees every command from then on', async () => {
+test('a user with permission sees every command from then on', async () => {
   const redis = new Redis({ port: server.port, username: 'watcher', password: 'secret' });
   const monitor = await redis.monitor();
   const seen: string[][] = [];
@@ -22,7 +22,7 @@ test('a user with the right to MONITOR sees every command from then on', async (
   redis.disconnect();
 });
 
-test.each([2, 3] as const)('a user without the right is told what the server says, and the connection is closed (RESP%i)', async (protocol) => {
+test.each([2, 3] as const)('without permission it rejects with the server\'s error and closes the connection (RESP%i)', async (protocol) => {
   const admin = new Redis(server.port);
   const redis = new Redis({ port: server.port, username: 'worker', password: 'secret', protocol });
   await redis.ping();
@@ -42,7 +42,7 @@ test.each([
   ['another status', '+QUEUED\r\n', 'MONITOR was answered with "QUEUED" instead of OK'],
   ['a number', ':1\r\n', 'MONITOR was answered with 1 instead of OK'],
   ['null', '$-1\r\n', 'MONITOR was answered with null instead of OK'],
-])('%s as the answer of a proxy rejects', async (_name, answer, message) => {
+])('it rejects if a proxy answers %s', async (_name, answer, message) => {
   const proxy = await MockServer.start(({ name }) => (name === 'monitor' ? answer : undefined));
   const redis = new Redis(proxy.port);
   await expect(redis.monitor()).rejects.toThrow(message);
@@ -51,7 +51,7 @@ test.each([
   await proxy.stop();
 });
 
-test('a connection that is lost before the answer rejects, and no other is opened for it', async () => {
+test('it rejects if the connection is lost before the answer, and opens no other', async () => {
   const proxy = await MockServer.start(({ name }, connection) => {
     if (name !== 'monitor') return undefined;
     connection.end();
@@ -60,14 +60,14 @@ test('a connection that is lost before the answer rejects, and no other is opene
   const redis = new Redis({ port: proxy.port, retryStrategy: () => 1 });
   await redis.ping();
   await expect(redis.monitor()).rejects.toThrow('Connection is closed.');
-  // Whoever would try again does so after 1 ms: by then the client has had several answers.
+  // A retry would come after 1 ms, and the client has had several answers by then.
   for (let i = 0; i < 20; i++) await redis.ping();
   expect(proxy.connections).toHaveLength(2);
   redis.disconnect();
   await proxy.stop();
 });
 
-test('a client that was made to monitor has an error, and ends, when it is refused', async () => {
+test('a client with the option `monitor` emits an error and ends if it is refused', async () => {
   const redis = new Redis({ port: server.port, username: 'worker', password: 'secret', monitor: true });
   const errors: Error[] = [];
   redis.on('error', (error) => errors.push(error));
@@ -75,7 +75,7 @@ test('a client that was made to monitor has an error, and ends, when it is refus
   expect(errors.map(({ message }) => message)).toEqual([expect.stringMatching(/^NOPERM/)]);
 });
 
-test('a client that was made to monitor asks each connection once', async () => {
+test('a client with the option `monitor` sends MONITOR once per connection', async () => {
   const proxy = await MockServer.start(({ name }, connection) => {
     if (name !== 'monitor' || connection.number > 1) return undefined;
     connection.end();
@@ -88,7 +88,7 @@ test('a client that was made to monitor asks each connection once', async () => 
   await proxy.stop();
 });
 
-test('memory:// has nothing to monitor', async () => {
+test('it rejects on memory://', async () => {
   const redis = new Redis('memory://');
   await expect(redis.monitor()).rejects.toMatchObject({ code: 'E_NEEDS_SERVER' });
   redis.disconnect();

@@ -1,4 +1,4 @@
-/** A client whose commands someone else routes, as a cluster does: what its connection loses and what its server refuses goes to the owner. */
+/** A client with an owner that routes its commands, as a cluster does: lost and refused commands go to the owner. */
 import { Redis, type RedisOptions } from '../../lib';
 import { LIFE } from '../../lib/client/lifecycle';
 import type { Command } from '../../lib/command/command';
@@ -46,7 +46,7 @@ interface Heard {
   commands: Command[];
 }
 
-/** A client behind the proxy, and what its owner hears. `take` says what becomes of refusals. */
+/** A client behind the proxy, and the record of its owner. `take` decides about refused commands. */
 function owned(options: RedisOptions = {}, take: (command: Command, text: string) => boolean = () => false): { redis: Redis; link: Link; heard: Heard } {
   const redis = new Redis({ host: '127.0.0.1', port: proxy.port, lazyConnect: true, retryStrategy: () => 1, ...options });
   redis.on('error', () => undefined);
@@ -84,7 +84,7 @@ async function lose(redis: Redis, issue: () => unknown): Promise<void> {
   await status;
 }
 
-test('what loses its connection is answered by another server, in the order in which it was issued', async () => {
+test('another server answers lost commands, in the order in which they were issued', async () => {
   const { redis, heard } = owned({ maxRetriesPerRequest: 0 });
   await redis.connect();
   const answers: Promise<unknown>[] = [];
@@ -99,7 +99,7 @@ test('what loses its connection is answered by another server, in the order in w
   expect(await other.lrange('{k}list', 0, -1)).toEqual(Array.from({ length: 100 }, (_, n) => String(n)));
 });
 
-test('the rule of the client decides what may run twice', async () => {
+test('the option `resend` of the client decides which commands may run twice', async () => {
   const { redis, heard } = owned({ resend: 'idempotent' });
   await redis.connect();
   const outcomes: Promise<unknown>[] = [];
@@ -108,7 +108,7 @@ test('the rule of the client decides what may run twice', async () => {
   expect(await outcomes[0]).toEqual([true, true]);
 });
 
-test('commands wait for one attempt to connect, and no longer', async () => {
+test('commands wait for one connection attempt only', async () => {
   const { redis, heard } = owned({ retryStrategy: () => 5 });
   await proxy.stop();
   redis.connect().catch(() => undefined);
@@ -121,7 +121,7 @@ test('commands wait for one attempt to connect, and no longer', async () => {
   expect(heard.back[5]).toEqual(['get c', false]);
 });
 
-test('an owner takes what waits while the server loads or does not answer', async () => {
+test('an owner gets waiting commands while the server loads or does not answer', async () => {
   proxy.reception = 'ignore';
   const { redis, link, heard } = owned();
   redis.connect().catch(() => undefined);
@@ -133,7 +133,7 @@ test('an owner takes what waits while the server loads or does not answer', asyn
   expect(link.pending()).toEqual([]);
 });
 
-test.each(['disconnect', 'ended', 'no connection can be tried'])('the end rejects nothing: %s', async (how) => {
+test.each(['disconnect', 'ended', 'no connection can be tried'])('when the client ends, the owner gets the commands and none is rejected: %s', async (how) => {
   const { redis, heard } = owned(how.startsWith('no') ? { port: 123456 } : {});
   if (how === 'disconnect') {
     await redis.connect();
@@ -151,7 +151,7 @@ test.each(['disconnect', 'ended', 'no connection can be tried'])('the end reject
   expect(heard.back.at(-1)).toEqual(['get b', false]);
 });
 
-test('refusals go to the owner in order and leave the connection alone', async () => {
+test('refused commands go to the owner in order, and the connection stays', async () => {
   const other = connect(second);
   await other.connect();
   const { redis, heard } = owned({ retryRefused: true }, (command, text) => {
@@ -169,7 +169,7 @@ test('refusals go to the owner in order and leave the connection alone', async (
   expect(await redis.client('ID')).toBe(id);
 });
 
-test('a server that became a replica is left to the owner', async () => {
+test('the owner handles a server that became a replica', async () => {
   const replica = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', '1'] });
   try {
     const { redis, heard } = owned({ port: replica.port, retryRefused: true }, () => false);
@@ -182,7 +182,7 @@ test('a server that became a replica is left to the owner', async () => {
   }
 });
 
-test('nothing comes between ASKING and its command, and one ASKING serves a transaction', async () => {
+test('ASKING stands directly before its command, and one ASKING covers a transaction', async () => {
   const redis = connect(second);
   await redis.connect();
   const link = redis[LIFE].link as Link;
@@ -198,7 +198,7 @@ test('nothing comes between ASKING and its command, and one ASKING serves a tran
   expect(link.pending()).toEqual([]);
 });
 
-test('an owner learns when a slot has nothing in flight any more', async () => {
+test('the owner learns when a slot has no commands in flight any more', async () => {
   const { redis, link } = owned();
   const seen: string[] = [];
   link.onceAnswered(() => seen.push('nothing was issued'));
@@ -215,7 +215,7 @@ test('an owner learns when a slot has nothing in flight any more', async () => {
   expect(seen.at(-1)).toBe('lost');
 });
 
-test('a script that is sent elsewhere takes its source along', async () => {
+test('a script that goes to another server is sent with its source', async () => {
   const { redis, heard } = owned();
   const other = connect(first);
   const script = { numberOfKeys: 1, lua: `return {KEYS[1], ARGV[1], '${String(Math.random())}'}` };

@@ -1,4 +1,4 @@
-/** When a link polls: judged with a clock of the test's own, and what polling must not change with a real server. */
+/** When a link polls, by the test's own clock, and what polling must not change on a real server. */
 import { createHook } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Redis } from '../../lib';
@@ -6,7 +6,7 @@ import { Polling, type Spent } from '../../lib/link/polling';
 import { runNode } from '../helpers/process';
 import { serverForAll } from '../helpers/lifetimes';
 
-/** Round trips in which the thread uses `cost(isOn)`; the server owes nothing in between. */
+/** Round trips in which the thread uses `cost(isOn)`. No reply is due between them. */
 function serve(polling: Polling, clock: Spent, reads: number, cost: (isOn: boolean) => [cpu: number, time: number]): void {
   for (let i = 0; i < reads; i++) {
     const [cpu, time] = cost(polling.isOn);
@@ -32,13 +32,13 @@ describe('the choice', () => {
   test.each([
     ['cheaper', [6, 10], [10, 10]],
     ['twice as dear and four times as fast', [20, 10], [10, 40]],
-  ])('polling goes on where it is %s', (_, polled, slept) => {
+  ])('polling continues if it is %s', (_, polled, slept) => {
     const { polling, clock } = make();
     serve(polling, clock, PERIOD, (isOn) => (isOn ? polled : slept) as [number, number]);
     expect(polling.isOn).toBe(true);
   });
 
-  test('it ends where sleeping is better, and comes back when that has changed', () => {
+  test('polling stops when sleeping is better, and starts again when that changes', () => {
     const { polling, clock } = make();
     serve(polling, clock, PERIOD, (isOn) => (isOn ? [30, 20] : [10, 30]));
     expect(polling.isOn).toBe(false);
@@ -46,7 +46,7 @@ describe('the choice', () => {
     expect(polling.isOn).toBe(true);
   });
 
-  test('what is not clearly better is not done, nor what cannot be measured', () => {
+  test('polling needs a clear and measurable advantage', () => {
     for (const cost of [5, 0, NaN]) {
       const { polling, clock } = make();
       serve(polling, clock, PERIOD, () => [cost, 1]);
@@ -54,14 +54,14 @@ describe('the choice', () => {
     }
   });
 
-  test('work of the application in some windows does not decide', () => {
+  test('other work of the application in some windows does not change the choice', () => {
     const { polling, clock } = make();
     let reads = 0;
     serve(polling, clock, PERIOD, (isOn) => [(isOn ? 6 : 10) + (reads++ % 70 === 0 ? 500 : 0), 10]);
     expect(polling.isOn).toBe(true);
   });
 
-  test('a connection that must not never does', () => {
+  test('a connection never polls if the option forbids it', () => {
     const { polling, clock } = make(false);
     serve(polling, clock, PERIOD, (isOn) => [isOn ? 1 : 10, 10]);
     expect(polling.isOn).toBe(false);
@@ -70,14 +70,14 @@ describe('the choice', () => {
   });
 });
 
-describe('a server that takes its time', () => {
-  test('ends it after a few waits, and a new connection tries again', async () => {
+describe('a slow server', () => {
+  test('stops polling after a few waits, and a new connection tries again', async () => {
     const { polling } = make(true, true);
     let waits = 0;
     while (polling.isOn) {
       waits++;
       polling.onWrite();
-      // Longer than anything is polled for.
+      // Longer than the longest poll.
       for (let i = 0; i < 200; i++) await turn();
       expect(waits).toBeLessThan(100);
     }
@@ -89,7 +89,7 @@ describe('a server that takes its time', () => {
 describe('on a real server', () => {
   const server = serverForAll();
 
-  test.each([true, false])('commands of a tick keep their order, and a transaction stays whole (noDelay %s)', async (noDelay) => {
+  test.each([true, false])('the commands of a tick keep their order, and a transaction is not split (noDelay %s)', async (noDelay) => {
     const redis = new Redis(server.port, { noDelay });
     await redis.ping();
     for (let i = 0; i < 50; i++) {
@@ -101,7 +101,7 @@ describe('on a real server', () => {
     redis.disconnect();
   });
 
-  test('a callback that issues the next command is not answered before it returns', async () => {
+  test('a command that a callback issues is answered after the callback returned', async () => {
     const redis = new Redis(server.port);
     await redis.ping();
     const seen: string[] = [];
@@ -122,7 +122,7 @@ describe('on a real server', () => {
     ['by default', '', true],
     ["with poll: 'auto'", "?poll=auto", true],
     ['with poll: false', '?poll=false', false],
-  ])('%s the event loop is kept turning while a reply is due: %s', async (_name, query, polls) => {
+  ])('%s, the event loop keeps turning while a reply is due: %s', async (_name, query, polls) => {
     const { code, stdout } = await runNode(`
       const { Redis } = require('hawser');
       const turns = { count: 0 };
@@ -138,7 +138,7 @@ describe('on a real server', () => {
     expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: String(polls) });
   });
 
-  test('a change of the option counts from the next connection on', async () => {
+  test('a changed option applies to the next connection', async () => {
     const redis = new Redis(server.port, { retryStrategy: () => 1 });
     await redis.ping();
     redis.options.poll = false;
@@ -153,7 +153,7 @@ describe('on a real server', () => {
     redis.disconnect();
   });
 
-  test('it does not hold a process whose client is unreferenced', async () => {
+  test('polling does not keep the process of an unreferenced client alive', async () => {
     const { code } = await runNode(`
       const { Redis } = require('hawser');
       const redis = new Redis(${server.port});

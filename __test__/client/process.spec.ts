@@ -1,4 +1,4 @@
-/** How a process with a client ends, what its worker threads leave behind, and what a listener that throws does to it. */
+/** How a process with a client ends, what worker threads leave behind, and what happens if a listener throws. */
 import { serverForAll } from '../helpers/lifetimes';
 import { RedisServer } from '../helpers/redis-server';
 import { runNode } from '../helpers/process';
@@ -12,7 +12,7 @@ const run = (body: string, deadlineMs = 15_000): ReturnType<typeof runNode> =>
   runNode(`const { Redis } = require('hawser'); const port = ${server.port};\n(async () => {\n${body}\n})();`, { deadlineMs });
 
 describe('exit', () => {
-  test('what a tick has issued leaves before process.exit', async () => {
+  test('the commands of a tick leave before process.exit', async () => {
     const result = await run(`
       const redis = new Redis(port);
       await redis.ping();
@@ -23,7 +23,7 @@ describe('exit', () => {
     await until(async () => (await server.command('GET', 'last')) === 'words' && (await server.command('GET', 'piped')) === 'too');
   });
 
-  test('a publish before synchronous work and an exit arrives', async () => {
+  test('a PUBLISH before synchronous work and process.exit arrives', async () => {
     const subscriber = await server.connect();
     await subscriber.command('SUBSCRIBE', 'news');
     const published = server.countCommands(async () => {
@@ -52,7 +52,7 @@ describe('exit', () => {
     ['subscriptions', 'const redis = new Redis(port); await redis.subscribe("a"); await redis.quit();'],
     ['a blocked command', 'const redis = new Redis(port); redis.blpop("none", 0).catch(() => {}); await redis.ping; setTimeout(() => redis.disconnect(), 20);'],
     ['commandTimeout', 'const redis = new Redis(port, { commandTimeout: 60000 }); await redis.get("a"); await redis.quit();'],
-  ])('the process ends by itself after: %s', async (_, body) => {
+  ])('the process ends on its own after: %s', async (_, body) => {
     const result = await run(body, 8000);
     expect([result.code, result.timedOut, result.stderr]).toEqual([0, false, '']);
     expect(result.durationMs).toBeLessThan(5000);
@@ -63,7 +63,7 @@ describe('exit', () => {
     expect(result.timedOut).toBe(true);
   });
 
-  test('a client whose connection was lost keeps the process alive, although an earlier timer does not', async () => {
+  test('a client whose connection was lost keeps the process alive', async () => {
     const result = await run(`
       const redis = new Redis(port, { watchdogMs: 1000, retryStrategy: () => 800 });
       await redis.ping();
@@ -74,7 +74,7 @@ describe('exit', () => {
     expect([result.code, result.stdout]).toEqual([0, 'again\n']);
   });
 
-  test('lazy clients that were never used are garbage', async () => {
+  test('lazy clients that were never used are collected', async () => {
     const result = await runNode(
       `const { Redis } = require('hawser');
       const made = Array.from({ length: 20 }, () => new WeakRef(new Redis({ lazyConnect: true })));
@@ -91,11 +91,11 @@ describe('exit', () => {
 });
 
 describe('exit with much in flight', () => {
-  // What the kernel has no room for (a unix socket: some 200 kB) waits in the event loop, and is lost with it.
+  // Bytes beyond the kernel's buffer (some 200 kB for a unix socket) wait in the event loop and are lost with it.
   test.each([
     ['TCP', 20_000],
     ['a unix socket', 2_000],
-  ])('what a tick has issued is executed (%s, %s commands)', async (where, count) => {
+  ])('the commands of a tick are executed (%s, %s commands)', async (where, count) => {
     const target = where === 'TCP' ? 'port' : JSON.stringify(server.path);
     const result = await run(`
       const redis = new Redis(${target});
@@ -107,7 +107,7 @@ describe('exit with much in flight', () => {
     expect(await server.command('GET', 'many')).toBe(String(count));
   });
 
-  test('a server that does not answer, and a command that blocks, hold it up for no longer than a moment', async () => {
+  test('a silent server and a blocking command delay the exit only briefly', async () => {
     const other = await RedisServer.start();
     const script = (issue: string): string => `
       const redis = new Redis(${other.port});
@@ -123,7 +123,7 @@ describe('exit with much in flight', () => {
 });
 
 describe('worker threads', () => {
-  test('a client works in one, and leaves with it', async () => {
+  test('a client works in a worker and ends with it', async () => {
     const result = await run(`
       const { Worker } = require('node:worker_threads');
       const code = 'const { parentPort } = require("node:worker_threads"); const { Redis } = require("hawser");' +
@@ -134,7 +134,7 @@ describe('worker threads', () => {
     expect([result.code, result.stdout]).toEqual([0, 'got 1\nexit 0\n']);
   });
 
-  test('eighty that are terminated in mid-traffic leave no socket and no crash', async () => {
+  test('eighty workers that are terminated under traffic leave no socket and cause no crash', async () => {
     const result = await run(
       `
       const { Worker } = require('node:worker_threads');
@@ -174,10 +174,10 @@ describe('worker threads', () => {
   });
 });
 
-describe('what user code throws', () => {
+describe('an exception of user code', () => {
   const trap = "const caught = []; process.on('uncaughtException', (e) => caught.push(e.message));";
 
-  test('in a message listener surfaces, and the messages and replies behind it arrive', async () => {
+  test('in a message listener is an uncaught exception, and later messages and replies arrive', async () => {
     const result = await run(`
       ${trap}
       const redis = new Redis(port);
@@ -194,7 +194,7 @@ describe('what user code throws', () => {
     expect(JSON.parse(result.stdout)).toEqual({ caught: ['listener', 'second'], seen: ['0', '1', '2', '3'], reply: 'fine', status: 'ready' });
   });
 
-  test('in a callback surfaces, and the replies of the same read arrive', async () => {
+  test('in a callback is an uncaught exception, and the replies of the same read arrive', async () => {
     const result = await run(`
       ${trap}
       const redis = new Redis(port);
@@ -207,7 +207,7 @@ describe('what user code throws', () => {
     expect(JSON.parse(result.stdout)).toEqual({ caught: ['callback'], rest: ['1', 'x'] });
   });
 
-  test.each(['connect', 'ready', 'close', 'reconnecting', 'end'])('in a listener of %s surfaces, and the client goes on', async (event) => {
+  test.each(['connect', 'ready', 'close', 'reconnecting', 'end'])('in a listener of %s is an uncaught exception, and the client continues', async (event) => {
     const result = await run(`
       ${trap}
       const redis = new Redis(port, { retryStrategy: () => 1 });
@@ -222,7 +222,7 @@ describe('what user code throws', () => {
     expect(JSON.parse(result.stdout)).toEqual({ caught: [`in ${event}`], reply: 'again', status: 'end' });
   });
 
-  test('in a listener of select at a reconnect surfaces, and the client is ready', async () => {
+  test('in a listener of select at a reconnect is an uncaught exception, and the client becomes ready', async () => {
     const result = await run(`
       ${trap}
       const redis = new Redis(port, { retryStrategy: () => 1 });
@@ -237,7 +237,7 @@ describe('what user code throws', () => {
     expect(JSON.parse(result.stdout)).toEqual({ caught: ['select'], status: 'ready' });
   });
 
-  test('in a listener of error, in retryStrategy and in reconnectOnError surfaces, and the client can be used again', async () => {
+  test('in a listener of error, in retryStrategy or in reconnectOnError is an uncaught exception, and the client stays usable', async () => {
     const result = await run(`
       ${trap}
       const redis = new Redis(1, { lazyConnect: true, retryStrategy: () => { throw new Error('strategy'); } });
@@ -257,7 +257,7 @@ describe('what user code throws', () => {
     });
   });
 
-  test('in a replaced resolve surfaces, and the replies behind it arrive', async () => {
+  test('in a replaced `resolve` is an uncaught exception, and later replies arrive', async () => {
     const result = await run(`
       ${trap}
       const redis = new Redis(port);
@@ -275,7 +275,7 @@ describe('what user code throws', () => {
     expect(JSON.parse(result.stdout)).toEqual({ caught: ['resolve'], reply: 'x' });
   });
 
-  test('an error that nobody listens to is one line on the console', async () => {
+  test('an error event without a listener is one line on the console', async () => {
     const result = await run('const redis = new Redis(1, { retryStrategy: null });');
     expect([result.code, result.stderr.match(/\[ioredis\] Unhandled error event: /g)?.length]).toEqual([0, 1]);
   });

@@ -1,4 +1,4 @@
-/** The bound of what waits: `maxQueueCommands`. */
+/** The limit of the queue: `maxQueueCommands`. */
 import { clientsForTest, serverForAll } from '../helpers/lifetimes';
 
 const server = serverForAll();
@@ -11,14 +11,14 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
     (error: { code?: string }) => error.code,
   );
 
-test('what is too much is rejected at once', async () => {
+test('commands beyond the limit are rejected at once', async () => {
   const redis = connect({ maxQueueCommands: 2 });
   const outcomes = [redis.set('a', 1), redis.set('b', 2), redis.set('c', 3)].map(codeOf);
   expect(await Promise.all(outcomes)).toEqual(['ran', 'ran', 'E_QUEUE_FULL']);
   expect(await redis.get('a')).toBe('1');
 });
 
-test('a transaction is taken whole, however little room there is', async () => {
+test('a transaction is accepted as a whole, even if there is room for a part only', async () => {
   const redis = connect({ maxQueueCommands: 2 });
   expect(await redis.multi().set('a', 1).incr('a').get('a').exec()).toEqual([[null, 'OK'], [null, 2], [null, '2']]);
   expect(await redis.get('a')).toBe('2');
@@ -63,7 +63,7 @@ describe('a long queue that is rejected', () => {
     expect(order).toEqual(Array.from({ length: COUNT }, (_, i) => i));
   });
 
-  test('is heard of before what is answered later', async () => {
+  test('is rejected before later commands are answered', async () => {
     const redis = connect({ maxRetriesPerRequest: 0, retryStrategy: () => 1 });
     await redis.ping();
     const order: string[] = [];

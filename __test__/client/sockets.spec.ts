@@ -1,4 +1,4 @@
-/** Where a client connects to: names with several addresses, unix sockets, TLS, streams of the user's own. */
+/** How a client connects: names with several addresses, unix sockets, TLS, the user's own streams. */
 import dns from 'node:dns';
 import * as net from 'node:net';
 import { type Redis } from '../../lib';
@@ -12,7 +12,7 @@ const connect = clientsForTest();
 
 const large = Buffer.alloc(300_000, 'z');
 
-/** More than one buffer's worth in both directions, and a pipeline. */
+/** Sends more than one buffer in both directions, and a pipeline. */
 async function works(redis: Redis): Promise<void> {
   expect(await redis.set('large', large)).toBe('OK');
   expect(large.equals((await redis.getBuffer('large')) as unknown as Buffer)).toBe(true);
@@ -30,9 +30,9 @@ describe('localhost', () => {
     ['127.0.0.1', [six, four]],
     ['::1', [four, six]],
     ['::1', [six, four]],
-  ])('is found although the server listens on %s alone (addresses %j)', async (address, addresses) => {
+  ])('works if the server listens on %s only (addresses %j)', async (address, addresses) => {
     const server = await RedisServer.start({ bind: [address] });
-    // Machines differ in what they know of `localhost`.
+    // Machines resolve `localhost` differently.
     jest.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: object, done: (error: null, found: object[]) => void) => {
       process.nextTick(done, null, addresses);
     }) as never);
@@ -42,7 +42,7 @@ describe('localhost', () => {
     await server.stop();
   });
 
-  test('family 4 and 6 try their own addresses only', async () => {
+  test('family 4 and 6 try addresses of that family only', async () => {
     const server = await RedisServer.start();
     await works(connect(server.port, 'localhost', { family: 4 }));
     const other = connect(server.port, 'localhost', { family: 6, retryStrategy: null, lazyConnect: true });
@@ -52,7 +52,7 @@ describe('localhost', () => {
 });
 
 describe('unix sockets', () => {
-  test('by path, by option and by URL', async () => {
+  test('can be given by path, option or URL', async () => {
     const server = await RedisServer.start();
     await works(connect(server.path));
     await works(connect({ path: server.path, db: 1 }));
@@ -62,7 +62,7 @@ describe('unix sockets', () => {
     await server.stop();
   });
 
-  test('one that is not there is an error with its path', async () => {
+  test('a missing socket is an error that names its path', async () => {
     const redis = connect('/tmp/hawser-no-such.sock', { retryStrategy: null });
     const error = await new Promise<NodeJS.ErrnoException & { address?: string }>((resolve) => redis.once('error', resolve));
     expect([error.code, error.address]).toEqual(['ENOENT', '/tmp/hawser-no-such.sock']);
@@ -76,7 +76,7 @@ describe('TLS', () => {
     ca = server.certificates?.ca ?? '';
   });
 
-  test('rediss:// with certificates of one\'s own', async () => {
+  test('rediss:// with the user\'s own certificates', async () => {
     await works(connect(`rediss://localhost:${server.port}`, { tls: { ca, ...server.certificates?.client } }));
     await works(connect({ host: '127.0.0.1', port: server.port, tls: { ca, ...server.certificates?.client } }));
   });
@@ -87,15 +87,15 @@ describe('TLS', () => {
     expect(replies.every((reply, i) => reply === String(i))).toBe(true);
   });
 
-  test('a server that the client does not trust is an error, and no command is lost silently', async () => {
+  test('an untrusted server is an error, and waiting commands are rejected', async () => {
     const redis = connect(`rediss://localhost:${server.port}`, { tls: { ca: makeCertificates().ca }, retryStrategy: null });
     const error = new Promise<NodeJS.ErrnoException>((resolve) => redis.once('error', resolve));
     await expect(redis.get('a')).rejects.toThrow('Connection is closed.');
     expect((await error).code).toMatch(/CERT|SELF_SIGNED|UNABLE/);
   });
 
-  test('a connection that is cut is made again', async () => {
-    // Not to the unix socket, which speaks no TLS.
+  test('the client reconnects after a cut', async () => {
+    // Not over the unix socket, which does not speak TLS.
     const proxy = await Proxy.start({ port: server.port });
     const redis = connect(`rediss://localhost:${proxy.port}`, { tls: { ca, ...server.certificates?.client }, retryStrategy: () => 1 });
     await works(redis);
@@ -107,7 +107,7 @@ describe('TLS', () => {
 });
 
 describe('a Connector', () => {
-  test('brings a stream of its own', async () => {
+  test('returns its own stream', async () => {
     const server = await RedisServer.start();
     const streams: net.Socket[] = [];
     class Connector {
@@ -131,7 +131,7 @@ describe('a Connector', () => {
     await server.stop();
   });
 
-  test('that is connected already, and one that fails', async () => {
+  test('may return a connected stream, and may fail', async () => {
     const server = await RedisServer.start();
     class Ready {
       async connect(): Promise<net.Socket> {
@@ -157,7 +157,7 @@ describe('a Connector', () => {
 });
 
 describe('the stream', () => {
-  test("is Node's own socket: its peer can be read, and destroying it is a lost connection", async () => {
+  test("is Node's own socket: its address can be read, and destroying it counts as a lost connection", async () => {
     const server = await RedisServer.start();
     const redis = connect(server.port, '127.0.0.1', { retryStrategy: () => 1 });
     await redis.ping();
@@ -171,8 +171,8 @@ describe('the stream', () => {
     await server.stop();
   });
 
-  test('connectTimeout: a server that does not take the connection', async () => {
-    // A listener whose backlog is full takes no more connections.
+  test('connectTimeout applies to a server that does not accept the connection', async () => {
+    // A listener whose backlog is full accepts no more connections.
     const full = net.createServer().listen(0, '127.0.0.1', 0);
     await new Promise((resolve) => full.once('listening', resolve));
     const tls = connect({ host: '127.0.0.1', port: (full.address() as net.AddressInfo).port, tls: {}, connectTimeout: 50, retryStrategy: null });

@@ -1,4 +1,4 @@
-/** What hawser alone does with a `Connector`, Sentinel's names and `DEBUG`; and what only a process of its own shows. */
+/** Behaviour beyond ioredis's: connectors, options, URLs, `DEBUG`, and cases that need their own process. */
 import * as net from 'node:net';
 import { inspect } from 'node:util';
 import { Command, Redis, RedisManager } from '../../lib';
@@ -31,7 +31,7 @@ describe('a Connector', () => {
       disconnect(): void {}
     };
 
-  test.each([[undefined], [{}], ['redis://localhost'], [{ on: () => undefined }]])('that resolves %p and no stream: the client says so and ends', async (value) => {
+  test.each([[undefined], [{}], ['redis://localhost'], [{ on: () => undefined }]])('that resolves %p instead of a stream: the client emits an error and ends', async (value) => {
     const redis = connect({ Connector: resolving(value), lazyConnect: true });
     const told: unknown[] = [];
     redis.on('error', (error: Error & { code?: string }) => told.push(error.code));
@@ -40,7 +40,7 @@ describe('a Connector', () => {
     expect(redis.status).toBe('end');
   });
 
-  test('a stream itself in the place of a promise', async () => {
+  test('may return a stream instead of a promise', async () => {
     class Connector {
       connect(): net.Socket {
         return net.connect(server.port, '127.0.0.1');
@@ -52,7 +52,7 @@ describe('a Connector', () => {
 });
 
 describe('options', () => {
-  test('hawser adds are refused with a code where they cannot be used', () => {
+  test('added by hawser are refused with a code if they are invalid', () => {
     for (const [name, value, Kind] of [['resend', 'sometimes', TypeError], ['maxQueueCommands', '5', TypeError], ['watchdogMs', -1, TypeError], ['poll', true, TypeError], ['maxReplyDepth', null, TypeError]] as const) {
       let error: unknown;
       try {
@@ -65,7 +65,7 @@ describe('options', () => {
     }
   });
 
-  test('that nobody asks for are cheap: they are watched from the first look on', () => {
+  test('are watched only from the first time that somebody reads them', () => {
     const redis = connect({ lazyConnect: true });
     const accessors = (): number => Object.values(Object.getOwnPropertyDescriptors(redis[LIFE].options)).filter(({ get }) => get !== undefined).length;
     const before = accessors();
@@ -75,7 +75,7 @@ describe('options', () => {
     expect(Redis.prototype.options).toBeUndefined();
   });
 
-  test('a script without source is refused when it is defined', () => {
+  test('a script without a source is refused when it is defined', () => {
     const redis = connect({ lazyConnect: true });
     expect(() => redis.defineCommand('mine', {} as never)).toThrow(expect.objectContaining({ code: 'E_BAD_OPTION' }));
     expect(() => connect({ lazyConnect: true, scripts: { mine: { lua: 5 } } })).toThrow(TypeError);
@@ -93,7 +93,7 @@ describe('a connection URL', () => {
 
   test.each([
     'redis://h', 'redis://h:7/3', 'rediss://u%40s:p%2F%3A%40@h.example:1/2', 'valkeys://:%C3%A9@[::1]', 'redis://h?db=4&family=6', 'unix://u:p@/a%20b.sock?db=2', 'redis+unix:///s?user=u&pass=p',
-  ])('%s says the same to a client and to the manager', async (url) => {
+  ])('%s means the same for a client and for the manager', async (url) => {
     const { options } = new Redis(url, { lazyConnect: true });
     RedisManager.configure({ url, redis: { lazyConnect: true } });
     const manager = (await RedisManager.getMainClient()).options;
@@ -101,13 +101,13 @@ describe('a connection URL', () => {
     expect(read(manager)).toEqual(read(options));
   });
 
-  test.each(['http://h', 'redis://:hunter2%@h', 'unix://hunter2', 'unix://hunter2/s', 'redis://a:1,b:2', 'redis://:hunter2@'])('%s is refused and not repeated', (url) => {
+  test.each(['http://h', 'redis://:hunter2%@h', 'unix://hunter2', 'unix://hunter2/s', 'redis://a:1,b:2', 'redis://:hunter2@'])('%s is refused, and the error does not show it', (url) => {
     const error = refusal(() => new Redis(url, { lazyConnect: true }));
     expect(error).toMatchObject({ code: 'E_BAD_OPTION', message: expect.stringContaining('cannot be parsed') as string });
     expect(inspect(error)).not.toContain('hunter2');
   });
 
-  test('of each node of a list', () => {
+  test('each node of a list is parsed', () => {
     const nodes = nodeList('a:1, [::1]:2,rediss://u:p@c/1').map(({ host, port, tls, password }) => [host, port, tls, password]);
     expect(nodes).toEqual([['a', 1, false, null], ['::1', 2, false, null], ['c', null, true, 'p']]);
     for (const text of ['a', 'a:1,', 'a:70000', 'memory://', 'unix:///s', 'redis://:p@', 'a:1,http://b']) {
@@ -116,7 +116,7 @@ describe('a connection URL', () => {
   });
 });
 
-test('EXEC keeps its place in a transaction that is cut: what was not whole is not sent again', () => {
+test('EXEC keeps its place in a transaction, so that a cut transaction is not sent again in part', () => {
   const command = new Command('exec');
   const alone = command.class;
   command.pipelineIndex = 2;
@@ -129,7 +129,7 @@ const redis = new Redis(${server.port}, '127.0.0.1', { connectionName: 'me', ena
 (async () => { ${body}; redis.disconnect(); })();
 `;
 
-test("Promise is there, cannot be replaced, warns, and is no name for import", async () => {
+test("Redis.Promise exists, cannot be replaced, warns, and is not a named export", async () => {
   const script = `
 import * as hawser from 'hawser';
 import Redis from 'hawser';
@@ -143,7 +143,7 @@ console.log(before, Redis.Promise === Promise, warned.length, 'Promise' in hawse
   expect([stdout, stderr]).toEqual(['true true 3 false false\n', '']);
 });
 
-test('a check that throws is told, and another connection is made', async () => {
+test('if a Connector\'s check throws, that is an uncaught exception, and the client connects again', async () => {
   const script = `
 const net = require('node:net');
 const Redis = require('hawser');
@@ -161,7 +161,7 @@ redis.ping().then((reply) => { console.log(reply, asked); redis.disconnect(); })
   expect(stdout).toBe('told from check\nPONG 2\n');
 });
 
-test('a rejection of a held command that nobody catches is told', async () => {
+test('an uncaught rejection of an auto-pipelined command is an unhandled rejection', async () => {
   const body = "process.on('unhandledRejection', (error) => console.log('told', error.message.slice(0, 11))); redis.call('nosuch'); await redis.ping()";
   const { stdout } = await runNode(program(body), { env: { AUTO: '1', DEBUG: undefined } });
   expect(stdout).toBe('told ERR unknown\n');
@@ -176,7 +176,7 @@ describe('DEBUG', () => {
       .map((line) => line.replace(/^\S+ (?=ioredis:)/, '').replace(/ \+\d+m?s$/, '').replaceAll(String(server.port), 'PORT'))
       .filter((line) => line !== '');
 
-  test('ioredis:* tells statuses and commands by the names of ioredis, without passwords', async () => {
+  test('ioredis:* logs statuses and commands under ioredis\'s names, without passwords', async () => {
     const { stderr } = await runNode(program(talk), { env: { DEBUG: 'ioredis:*', DEBUG_COLORS: '0' } });
     const told = lines(stderr);
     expect(told).toEqual(
@@ -196,7 +196,7 @@ describe('DEBUG', () => {
     expect(stderr).not.toContain('secret');
   });
 
-  test('names one namespace, or none', async () => {
+  test('may name one namespace, or none', async () => {
     const only = await runNode(program(talk), { env: { DEBUG: 'ioredis:connection', DEBUG_COLORS: '0' } });
     expect(lines(only.stderr).every((line) => line.startsWith('ioredis:connection '))).toBe(true);
     expect(lines(only.stderr).length).toBeGreaterThan(0);
@@ -204,7 +204,7 @@ describe('DEBUG', () => {
     expect(none.stderr).toBe('');
   });
 
-  test('nobody has a sendCommand of its own while it is off', async () => {
+  test('clients have no own sendCommand while it is off', async () => {
     const shows = "console.log(Object.hasOwn(redis, 'sendCommand'))";
     const of = async (DEBUG: string): Promise<string> => (await runNode(program(shows), { env: { DEBUG } })).stdout;
     expect([await of(''), await of('ioredis:redis')]).toEqual(['false\n', 'true\n']);

@@ -1,4 +1,4 @@
-/** Time: fake timers, deadlines beside synchronous work, and what jest itself says of a client's handles. */
+/** Time: fake timers, deadlines during synchronous work, and what jest reports about a client's handles. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -17,7 +17,7 @@ function busy(ms: number): void {
 describe("jest's fake timers", () => {
   afterEach(() => jest.useRealTimers());
 
-  test('installed before the client is made, stop nothing', async () => {
+  test('that are installed before the client is made do not stop it', async () => {
     jest.useFakeTimers();
     const redis = new Redis(server.port, { retryStrategy: () => 1, commandTimeout: 5000 });
     expect(await redis.set('a', '1')).toBe('OK');
@@ -28,7 +28,7 @@ describe("jest's fake timers", () => {
     await until(() => redis.status === 'end');
   });
 
-  test('installed under a connected client, stop nothing', async () => {
+  test('that are installed while a client is connected do not stop it', async () => {
     const redis = new Redis(server.port);
     await redis.ping();
     jest.useFakeTimers();
@@ -38,7 +38,7 @@ describe("jest's fake timers", () => {
     await until(() => redis.status === 'end');
   });
 
-  test('a commandTimeout is of real time', async () => {
+  test('do not move commandTimeout', async () => {
     jest.useFakeTimers();
     const redis = new Redis(server.port, { commandTimeout: 40 });
     await redis.ping();
@@ -60,7 +60,7 @@ describe('commandTimeout', () => {
     redis.disconnect();
   });
 
-  test('work in the same tick as the calls counts for none of them either', async () => {
+  test('synchronous work in the tick of the calls does not count', async () => {
     const redis = new Redis(server.port, { commandTimeout: 250 });
     await redis.ping();
     const pending = redis.echo('late to leave');
@@ -69,7 +69,7 @@ describe('commandTimeout', () => {
     redis.disconnect();
   });
 
-  test('a command that is late rejects, its reply goes to nobody else, and the next ones are answered', async () => {
+  test('a late command rejects, its reply goes to no other command, and the next ones are answered', async () => {
     const redis = new Redis(server.port, { commandTimeout: 60 });
     await redis.ping();
     await server.command('CLIENT', 'PAUSE', 400, 'ALL');
@@ -80,7 +80,7 @@ describe('commandTimeout', () => {
     redis.disconnect();
   });
 
-  test('waiting for a connection counts', async () => {
+  test('time without a connection counts', async () => {
     const redis = new Redis(1, '127.0.0.1', { commandTimeout: 50, retryStrategy: () => 5, maxRetriesPerRequest: null });
     redis.on('error', () => undefined);
     await expect(redis.get('a')).rejects.toThrow('Command timed out');
@@ -88,7 +88,7 @@ describe('commandTimeout', () => {
   });
 });
 
-describe('jest in a process of its own', () => {
+describe('jest in its own process', () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'hawser-jest-'));
@@ -121,14 +121,14 @@ describe('jest in a process of its own', () => {
       await redis.quit();
     });`;
 
-  test('--detectOpenHandles finds none', async () => {
+  test('--detectOpenHandles finds no open handle', async () => {
     const result = await runJest(spec, {}, '--detectOpenHandles');
     expect(result.stderr).toMatch(/Tests: +1 passed/);
     expect(result.stderr).not.toMatch(/open handle|did not exit/);
     expect([result.code, result.timedOut]).toEqual([0, false]);
   });
 
-  test('fakeTimers.enableGlobally stops nothing', async () => {
+  test('fakeTimers.enableGlobally does not stop a client', async () => {
     const result = await runJest(spec, { fakeTimers: { enableGlobally: true } });
     expect(result.stderr).toMatch(/Tests: +1 passed/);
     expect([result.code, result.timedOut]).toEqual([0, false]);

@@ -8,7 +8,7 @@ import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
 const TOO_LONG = { code: 'ERR_STRING_TOO_LONG', message: `Cannot create a string longer than 0x${constants.MAX_STRING_LENGTH.toString(16)} characters` };
-/** Beyond the longest string by some bytes. */
+/** Some bytes more than the longest string. */
 const LENGTH = 512 << 20;
 
 const debug = createDebug as unknown as { enable(names: string): void; disable(): void; log(...line: unknown[]): void };
@@ -34,7 +34,7 @@ afterEach(async () => {
   expect([await redis.get('short'), await redis.client('ID')]).toEqual(['text', id]);
 });
 
-test('alone, beside others, and from a command that has overwritten it', async () => {
+test('a single reply, one among others, and the reply of a command that overwrote the value', async () => {
   const [single, several] = await Promise.allSettled([redis.get('long'), redis.mget('short', 'long', 'none'), redis.get('short')]);
   expect(single).toMatchObject({ status: 'rejected', reason: { ...TOO_LONG, maybeExecuted: true, command: { name: 'get' } } });
   expect(several).toMatchObject({ status: 'rejected', reason: TOO_LONG });
@@ -44,7 +44,7 @@ test('alone, beside others, and from a command that has overwritten it', async (
   await expect(redis.getBuffer('long')).resolves.toHaveLength(LENGTH);
 });
 
-test('as a value of a hash and in a list, in both protocols', async () => {
+test('a value in a hash or a list, in both protocols', async () => {
   await redis.eval("redis.call('hset', KEYS[1], 'f', redis.call('get', KEYS[2]))", 2, 'hash', 'long');
   await redis.rpush('list', 'a');
   await redis.eval("redis.call('rpush', KEYS[1], redis.call('get', KEYS[2]))", 2, 'list', 'long');
@@ -59,7 +59,7 @@ test('as a value of a hash and in a list, in both protocols', async () => {
   await redis.del('hash', 'list');
 });
 
-test('as the text of an error', async () => {
+test('the text of an error', async () => {
   const mock = await MockServer.start(({ name }, connection) => {
     if (name !== 'get') return undefined;
     for (const part of ['-ERR ', Buffer.alloc(LENGTH, 'x'), '\r\n']) connection.write(part);
@@ -72,7 +72,7 @@ test('as the text of an error', async () => {
   await mock.stop();
 });
 
-test('in a pipeline and in a transaction the others keep their replies', async () => {
+test('other commands of its pipeline or transaction keep their replies', async () => {
   const piped = await redis.pipeline().get('short').get('long').strlen('long').exec();
   expect(piped).toEqual([[null, 'text'], [expect.objectContaining(TOO_LONG)], [null, LENGTH]]);
   const run = await redis.multi().set('written', '1').get('long').incr('long').get('short').exec();

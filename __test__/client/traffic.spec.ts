@@ -1,4 +1,4 @@
-/** Commands under load and across cuts: nothing is lost, nothing is answered twice, no reply reaches a stranger. */
+/** Commands under load and across cuts: none is lost, none is answered twice, and every reply reaches its own command. */
 import { Redis } from '../../lib';
 import { Proxy } from '../helpers/proxy';
 import { serverForAll } from '../helpers/lifetimes';
@@ -18,7 +18,7 @@ interface Tally {
   wrong: number;
 }
 
-/** Sends `n` pairs of INCR and ECHO in one tick and says what became of them. */
+/** Sends `n` pairs of INCR and ECHO in one tick and returns their outcomes. */
 async function batch(redis: Redis, n: number): Promise<{ increments: Tally; echoes: Tally; settledTwice: number }> {
   const increments = { answered: 0, aborted: 0, wrong: 0 };
   const echoes = { answered: 0, aborted: 0, wrong: 0 };
@@ -49,7 +49,7 @@ async function batch(redis: Redis, n: number): Promise<{ increments: Tally; echo
 
 describe('a reset in the middle of a batch', () => {
   const N = 500;
-  // In the first reply, in the middle, in the last ones.
+  // In the first reply, in the middle, in the last replies.
   const places = [1, 7, 2048, 5003, 9000];
 
   test.each(places)("resend 'all': every command is answered with its own reply (cut %d bytes into the replies)", async (place) => {
@@ -76,12 +76,12 @@ describe('a reset in the middle of a batch', () => {
     expect(echoes).toEqual({ answered: N, aborted: 0, wrong: 0 });
     expect([increments.answered + increments.aborted, increments.wrong]).toEqual([N, 0]);
     expect(increments.aborted).toBeGreaterThan(0);
-    // All of them had reached the server, and ran there once.
+    // All of them reached the server and ran once.
     expect(Number(await server.command('GET', 'n'))).toBe(N);
     redis.disconnect();
   });
 
-  test('what the server never saw is sent again whatever it is', async () => {
+  test('commands that never reached the server are sent again, whatever they are', async () => {
     const redis = new Redis(proxy.port, { retryStrategy: () => 1, resend: 'all' });
     redis.on('error', () => undefined);
     await redis.ping();
@@ -93,7 +93,7 @@ describe('a reset in the middle of a batch', () => {
     redis.disconnect();
   });
 
-  test('a half-answered pipeline is rejected from there on, and later commands are answered', async () => {
+  test('a pipeline that was cut is rejected from the first unanswered command on, and later commands are answered', async () => {
     const redis = new Redis(proxy.port, { retryStrategy: () => 1 });
     redis.on('error', () => undefined);
     await redis.ping();
@@ -112,7 +112,7 @@ describe('a reset in the middle of a batch', () => {
     redis.disconnect();
   });
 
-  test('a transaction that was cut before EXEC was answered is rejected, never run in part', async () => {
+  test('a transaction that was cut before EXEC was answered is rejected and never runs in part', async () => {
     const redis = new Redis(proxy.port, { retryStrategy: () => 1 });
     redis.on('error', () => undefined);
     await redis.ping();
@@ -131,7 +131,7 @@ describe('odd and large values', () => {
   });
   afterEach(() => redis.disconnect());
 
-  test('lone and adjacent surrogates keep each argument on its own', async () => {
+  test('lone surrogates do not join with a neighbouring argument', async () => {
     const lone = Buffer.from([0xef, 0xbf, 0xbd]);
     await redis.rpush('l', '\ud83c', '\udf89', '\ud83c\udf89', 'a\ud800', '\udc00b', '\ud83c', '');
     const items = await redis.lrangeBuffer('l', 0, -1);
@@ -141,7 +141,7 @@ describe('odd and large values', () => {
     expect(await redis.ping('still in step')).toBe('still in step');
   });
 
-  test.each([31, 32, 33, 99, 100, 101, 9999, 10000, 65535, 65536, 131072, 262144, 300000])('text and bytes of %d characters come back as they were', async (length) => {
+  test.each([31, 32, 33, 99, 100, 101, 9999, 10000, 65535, 65536, 131072, 262144, 300000])('text and bytes of %d characters come back unchanged', async (length) => {
     const ascii = 'x'.repeat(length);
     const wide = 'ż'.repeat(length);
     const bytes = Buffer.alloc(length, 0xff);
@@ -150,7 +150,7 @@ describe('odd and large values', () => {
     expect(gotAscii === ascii && gotWide === wide && bytes.equals(gotBytes as unknown as Buffer) && byKey === 'key').toBe(true);
   });
 
-  test('a value of 64 MB goes and comes, beside small ones', async () => {
+  test('a value of 64 MB is written and read beside small ones', async () => {
     const value = Buffer.alloc(64 << 20, 'abcdefg');
     const replies = await Promise.all([redis.set('small', '1'), redis.set('large', value), redis.get('small'), redis.getBuffer('large'), redis.strlen('large'), redis.get('large')]);
     expect(replies[0]).toBe('OK');
@@ -169,12 +169,12 @@ describe('odd and large values', () => {
     expect(seen.every((reply, index) => reply === index + 1)).toBe(true);
   });
 
-  test('bytes of a Uint8Array that is no Buffer are bytes', async () => {
+  test('a Uint8Array that is not a Buffer is sent as bytes', async () => {
     await redis.set('u', new Uint8Array([0, 1, 255]) as unknown as Buffer);
     expect(await redis.getBuffer('u')).toEqual(Buffer.from([0, 1, 255]));
   });
 
-  test('a key that is changed after the call does not change the command', async () => {
+  test('changing a key\'s Buffer after the call does not change the command', async () => {
     const key = Buffer.from('before');
     const done = redis.set(key, 'x');
     key.write('after!');
@@ -184,7 +184,7 @@ describe('odd and large values', () => {
 });
 
 describe('many connections', () => {
-  test('nothing is left of two hundred clients that came and went', async () => {
+  test('two hundred clients leave nothing behind', async () => {
     const before = process.getActiveResourcesInfo().length;
     for (let round = 0; round < 10; round++) {
       const clients = Array.from({ length: 20 }, () => new Redis(server.port));
@@ -197,7 +197,7 @@ describe('many connections', () => {
     await until(() => process.getActiveResourcesInfo().length <= before + 2, { what: 'no sockets and timers to be left' });
   });
 
-  test('a connection that is killed again and again answers everything', async () => {
+  test('a client whose connection is killed again and again answers every command', async () => {
     const redis = new Redis(server.port, { retryStrategy: () => 1 });
     redis.on('error', () => undefined);
     for (let i = 0; i < 20; i++) {
@@ -209,12 +209,12 @@ describe('many connections', () => {
     redis.disconnect();
   });
 
-  test('a blocking command delays nothing that was answered before it, and has no commandTimeout', async () => {
+  test('a blocking command does not delay earlier replies, and has no commandTimeout', async () => {
     const redis = new Redis(server.port, { commandTimeout: 50 });
     const order: string[] = [];
     const blocked = redis.blpop('later', 10).then((reply) => order.push(`blocked ${String(reply)}`));
     await until(async () => (await server.info('clients')).blocked_clients === '1');
-    // Longer than the commandTimeout: what is asked behind a blocking command has none of its own here.
+    // Longer than the commandTimeout, which the commands behind a blocking command do not have here.
     const other = new Redis(server.port);
     await other.set('a', 'b');
     await expect(redis.get('a')).rejects.toThrow('Command timed out');

@@ -1,22 +1,22 @@
-/** The engine's timer at its bounds. */
+/** The engine's timer at its limits. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { WakeTimer } from '../../lib/link/wake';
 import { until } from '../helpers/until';
 
-test('a time beyond what a timer of Node can hold is not taken for now', async () => {
+test('a time beyond the longest timer of Node does not fire at once', async () => {
   const wakes: string[] = [];
   const far = new WakeTimer(() => wakes.push('far'));
   const near = new WakeTimer(() => wakes.push('near'));
   far.arm(2 ** 31 + 1000, true);
   near.arm(20, true);
   await until(() => wakes.length > 0);
-  // One that overflowed would have fired after a millisecond.
+  // A timer that overflows fires after a millisecond.
   await pause(20);
   expect(wakes).toEqual(['near']);
   far.stop();
 });
 
-test('it wakes at the earliest time asked for, and never once it was stopped', async () => {
+test('it wakes at the earliest requested time, and not after it was stopped', async () => {
   const wakes: number[] = [];
   const timer = new WakeTimer(() => wakes.push(performance.now()));
   const started = performance.now();

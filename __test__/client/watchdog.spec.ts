@@ -1,6 +1,6 @@
 /**
- * Dead or busy: what is dead is found, over TLS too; what is busy is waited for; and nothing runs twice because of a doubt. The watchdog's
- * period is short here, so that a few seconds are many of its looks.
+ * Dead or busy: the client finds dead connections, over TLS too, and waits for busy servers, and no command runs twice because of a doubt.
+ * The watchdog's period is short here, so that it looks many times within a few seconds.
  */
 import { type Redis, type RedisOptions } from '../../lib';
 import { BlackHole } from '../helpers/black-hole';
@@ -27,7 +27,7 @@ const busy = (ms: number): string => `
 
 const idOf = async (redis: Redis): Promise<number> => Number(await redis.client('ID'));
 
-describe.each([['plain', false], ['TLS', true]])('a connection on which nothing arrives any more (%s)', (_, isTls) => {
+describe.each([['plain', false], ['TLS', true]])('a connection on which nothing arrives (%s)', (_, isTls) => {
   async function setUp(): Promise<{ server: RedisServer; proxy: Proxy; options: RedisOptions }> {
     const server = await start({ password: PASSWORD, tls: isTls });
     const proxy = ends(await Proxy.start({ port: server.port }));
@@ -35,7 +35,7 @@ describe.each([['plain', false], ['TLS', true]])('a connection on which nothing 
     return { server, proxy, options: { port: proxy.port, password: PASSWORD, ...(tls ? { tls } : {}) } };
   }
 
-  test('is given up when another one is answered: idle, or with reads that are quick', async () => {
+  test('is given up when another connection is answered, if it is idle or has fast reads in flight', async () => {
     const { proxy, options } = await setUp();
     const idle = connect(options);
     await idle.set('k', 'v');
@@ -47,7 +47,7 @@ describe.each([['plain', false], ['TLS', true]])('a connection on which nothing 
     expect(await Promise.all([idle.get('k'), idle.exists('k')])).toEqual(['v', 1]);
   });
 
-  test('is kept while anything else is in flight, for as long as it takes', async () => {
+  test('is kept as long as any other command is in flight', async () => {
     const { server, proxy, options } = await setUp();
     const redis = connect(options);
     const id = await idOf(redis);
@@ -60,15 +60,15 @@ describe.each([['plain', false], ['TLS', true]])('a connection on which nothing 
   });
 });
 
-describe('a busy server is waited for', () => {
-  /** Nothing of these is cut, however often each is looked at while `work` keeps the server busy. */
+describe('the client waits for a busy server', () => {
+  /** None of these connections is cut while `work` keeps the server busy. */
   async function areKept(redis: Redis[], work: () => Promise<unknown>): Promise<void> {
     const ids = await Promise.all(redis.map(idOf));
     await work();
     expect(await Promise.all(redis.map(idOf))).toEqual(ids);
   }
 
-  test('with a password, which a second connection gives as the first did', async () => {
+  test('with a password, which the probe sends as well', async () => {
     const server = await start({ password: PASSWORD, users: [`reader on >${PASSWORD} ~* +get +client +info +ping`] });
     const options = { port: server.port, password: PASSWORD };
     const [redis, reader] = [connect(options), connect({ ...options, username: 'reader' })];
@@ -80,7 +80,7 @@ describe('a busy server is waited for', () => {
     expect(await redis.get('runs')).toBe('1');
   });
 
-  test('when it takes no more clients', async () => {
+  test('when it accepts no more clients', async () => {
     const server = await start();
     const redis = [connect({ port: server.port }), connect({ port: server.port })];
     await areKept(redis, async () => {
@@ -101,7 +101,7 @@ describe('a busy server is waited for', () => {
     });
   });
 
-  test('from a thread that works in pieces of more than a second', async () => {
+  test('while its own thread works in pieces of more than a second', async () => {
     const server = await start();
     const result = await runNode(
       `const { Redis } = require('hawser');
@@ -129,7 +129,7 @@ describe('a busy server is waited for', () => {
     expect([result.code, result.stdout, result.stderr]).toEqual([0, 'true\n', '']);
   });
 
-  test('by a process that has no descriptor left for a second connection', async () => {
+  test('in a process that has no descriptor left for a probe', async () => {
     const server = await start();
     const result = await runNode(
       `const { Redis } = require('hawser');
@@ -158,7 +158,7 @@ describe('a busy server is waited for', () => {
 
 describe('the transport', () => {
   test.each([['plain', false], ['TLS', true]])(
-    'proves that nobody is there (%s), and what may have run is not run again',
+    'proves that the other side is gone (%s), and commands that may have run are not run again',
     async (_, isTls) => {
       const server = await start({ tls: isTls });
       const hole = ends(await BlackHole.start(server));
@@ -177,14 +177,14 @@ describe('the transport', () => {
     90_000,
   );
 
-  test('says that a server is there that has no room for more', async () => {
+  test('shows that a server is there whose buffers are full', async () => {
     const server = await start();
     const redis = connect({ port: server.port });
     const id = await idOf(redis);
     server.freeze();
     const large = Buffer.alloc(1 << 20, 'x');
     const written = Promise.all(Array.from({ length: 20 }, (_, i) => redis.set(`large${i}`, large)));
-    // Longer than it takes to find that nobody is there: what another client of a black hole waits for.
+    // Wait longer than it takes to find a dead connection: until another client in a black hole has found it.
     const hole = ends(await BlackHole.start({ port: (await start()).port }));
     const measure = connect({ port: hole.port });
     await measure.ping();
@@ -196,7 +196,7 @@ describe('the transport', () => {
   }, 90_000);
 });
 
-test('a user who may not PING is not asked again and again', async () => {
+test('a user without permission for PING is not probed again and again', async () => {
   const server = await start({ users: [`mute on >${PASSWORD} ~* +@all -ping`] });
   const redis = connect({ port: server.port, username: 'mute', password: PASSWORD, watchdogMs: 50 });
   const id = await idOf(redis);

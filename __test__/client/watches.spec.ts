@@ -1,4 +1,4 @@
-/** WATCH on a real server: a transaction whose guard went with its connection does not run. */
+/** WATCH on a real server: a transaction does not run if its WATCH was lost with the connection. */
 import { type Redis, type RedisOptions } from '../../lib';
 import { clientsForTest, serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
@@ -14,7 +14,7 @@ async function cut(redis: Redis): Promise<void> {
   await until(async () => (await redis.client('ID')) !== id);
 }
 
-/** What everybody writes around WATCH. */
+/** The usual code around WATCH. */
 async function spend(redis: Redis, beforeExec: () => Promise<unknown> = () => Promise.resolve()): Promise<number> {
   for (let tries = 1; ; tries++) {
     await redis.watch('balance');
@@ -36,7 +36,7 @@ test.each([{ protocol: 3 }, { protocol: 2 }, { replyMapping: 'resp3' }, { resend
   },
 );
 
-test('a transaction by hand, with callbacks and in a pipeline, is told the same', async () => {
+test('a transaction that is opened by hand, with callbacks or in a pipeline gets the same result', async () => {
   const redis = connect();
   await redis.watch('k');
   await cut(redis);
@@ -55,7 +55,7 @@ test('a transaction by hand, with callbacks and in a pipeline, is told the same'
   expect(await redis.exists('k')).toBe(0);
 });
 
-test('what was given up, or is about to be watched, is left alone', async () => {
+test('a transaction runs if its WATCH was given up, or comes after the reconnect', async () => {
   const redis = connect();
   await redis.watch('k');
   await redis.unwatch();
