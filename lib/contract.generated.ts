@@ -100,6 +100,72 @@ export const enum ClassBit {
   InTransaction = 262144,
 }
 
+/** Node numbers that are no nodes. `route()` takes the commands of slots with these. */
+export const enum ClusterNodeNumber {
+  /** The slot is held: its commands wait for a redirect, a lost node or a delay. */
+  Wait = 65534,
+  /** No map covers the slot. */
+  Uncovered = 65535,
+}
+
+/** Places in a cluster's state array. The core fills it in every call. */
+export const enum ClusterState {
+  /** How many actions wait: see `actions()`. */
+  Actions = 0,
+  /** Milliseconds until `tick()` wants to be called; -1: never. */
+  WakeIn = 1,
+  /** The moment of `WakeIn` on the core's clock, in milliseconds; -1: never. Equal moments need no new timer. */
+  WakeAt = 2,
+}
+
+/** What is true of a command that the cluster is given. */
+export const enum TicketFlag {
+  /** A node may have run it already. */
+  MaybeExecuted = 1,
+}
+
+/** The kinds of a cluster's actions: the first slot. The documentation of each kind names the other slots. */
+export const enum ClusterAction {
+  /** Make a client for a node: number, address, 1 for a replica. It connects with its first command. Also for a node whose link has ended. */
+  Open = 0,
+  /** Close a node that has left and forget its number: number, address. */
+  Close = 1,
+  /** A node has another role: number, 1 for a replica. */
+  Role = 2,
+  /** Put a new client in a node's place and close the former one once what it has in flight is answered: number, address. */
+  Recreate = 3,
+  /** Ask for the slot map on a connection of its own: request, number or `Uncovered`, address, 1 to ask for the epoch first. Answer with `mapReceived` or `mapFailed`. */
+  AskMap = 4,
+  /** The answer to this request is not wanted any more: close its connection. */
+  DropMap = 5,
+  /** Send a command: ticket, node, 1 for behind an ASKING. */
+  Send = 6,
+  /** Reject a command: ticket, `ClusterRejection`, text of the last error, 1 if a node may have run it. */
+  Reject = 7,
+  /** A command is the driver's again, because the cluster was stopped: ticket. */
+  Back = 8,
+  /** Say what a node's present link has not answered: fence, node. Answer with `answered`, or with `pending` now and `answered` later. */
+  Fence = 9,
+  /** The slot map is known: 1 if it is another one than before. */
+  Refreshed = 10,
+  /** No node has given a usable slot map: text and address of the last failure. */
+  RefreshFailed = 11,
+  /** A node did not give its map, or sent something that is not allowed: number or `Uncovered`, address, text, 1 for the latter. */
+  NodeError = 12,
+  /** Shards are others than before: see `groups()`. */
+  Mapped = 13,
+  /** Drop a node's connection now, so that its commands are handed back: number. */
+  Cut = 14,
+}
+
+/** Why a cluster rejects a command. */
+export const enum ClusterRejection {
+  /** It was refused, or its node was lost, too many times. */
+  TooManyRedirections = 0,
+  /** A node sent a redirect that is not allowed. */
+  Protocol = 1,
+}
+
 /** Places in the cache's state array. */
 export const enum CacheSlot {
   /** Decisions that wait: see `decisions()`. */
@@ -218,14 +284,20 @@ export const enum CallLetter {
   Cancel = 'X',
 }
 
+/* eslint-disable @typescript-eslint/no-duplicate-enum-values -- different things may have the same size */
+
 /** How many slots each thing takes. */
 export const enum Slots {
   /** One event of a link. */
   Event = 5,
   /** One decision of the cache. */
   Decision = 4,
+  /** One action of a cluster. */
+  ClusterAction = 5,
   /** The state array of a link. */
   LinkState = 8,
+  /** The state array of a cluster. */
+  ClusterState = 3,
   /** The state array of the cache. */
   CacheState = 3,
 }
@@ -377,6 +449,39 @@ maxReplyElements?: number | null,
  * How many bytes a reply may have.
  */
 maxReplyBytes?: number | null, };
+
+/**
+ * The settings of a cluster. Durations are in milliseconds.
+ */
+export type ClusterSettings = {
+/**
+ * How many times a command is sent elsewhere or again.
+ */
+maxRedirections?: number | null,
+/**
+ * Delay before a command follows its slot.
+ */
+retryDelayOnMoved?: number | null,
+/**
+ * Delay before the commands of a lost node are sent again; 0: they are not taken.
+ */
+retryDelayOnFailover?: number | null,
+/**
+ * Delay after CLUSTERDOWN; 0: such commands are not taken.
+ */
+retryDelayOnClusterDown?: number | null,
+/**
+ * Delay after TRYAGAIN.
+ */
+retryDelayOnTryAgain?: number | null,
+/**
+ * How long a node may take to give its slot map.
+ */
+slotsRefreshTimeout?: number | null,
+/**
+ * How often the slot map is read without a reason; absent: never.
+ */
+slotsRefreshInterval?: number | null, };
 
 /**
  * What entries of a former master are worth.

@@ -20,6 +20,8 @@ export interface NativeBinding {
   NativeCache: new (settings: string) => NativeCache;
   /** `settings`: `SentinelSettings` as JSON. */
   NativeSentinel: new (settings: string) => NativeSentinel;
+  /** `settings`: `ClusterSettings` as JSON. */
+  NativeCluster: new (settings: string) => NativeCluster;
 }
 
 /** The state machine of one connection; see `src/node/link.rs`. */
@@ -78,6 +80,29 @@ export interface NativeCache {
 export interface NativeSentinel {
   /** Takes a `SentinelInput` and returns `SentinelSteps`, both as JSON. */
   input(input: string): string;
+}
+
+/** The router of a cluster; see `src/node/cluster.rs` and docs/design/cluster.md. */
+export interface NativeCluster {
+  share(table: Uint16Array, shards: Uint16Array, state: Float64Array, array: (...items: unknown[]) => unknown[]): void;
+  start(addresses: string): void;
+  stop(): void;
+  refresh(): void;
+  mapReceived(request: number, rows: string, epoch: number, nat: string): void;
+  mapFailed(request: number, text: string): void;
+  noteEpoch(epoch: number): void;
+  nodeUp(node: number): void;
+  nodeDown(node: number, ended: boolean): void;
+  nodeSilent(node: number): void;
+  route(ticket: number, slot: number): void;
+  refused(ticket: number, node: number, slot: number, text: string, times: number, flags: number, mapped: string): boolean;
+  handedBack(ticket: number, node: number, slot: number, times: number, flags: number): boolean;
+  forget(ticket: number): void;
+  pending(fence: number, slots: Uint16Array): void;
+  answered(fence: number): void;
+  tick(): void;
+  actions(): unknown[];
+  groups(): number[][];
 }
 
 /** No binary fits this platform, or the matching one cannot be loaded. `code` is `E_NO_BINARY`. */

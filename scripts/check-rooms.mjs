@@ -9,7 +9,7 @@ import { root as here } from './setup/run.mjs';
 const root = process.argv[2] ?? here;
 
 // The rooms of the crate in the order of the table in src/lib.rs. A room may name itself and the rooms before it.
-const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'contract', 'resp', 'command', 'conn', 'sentinel', 'store', 'cache', 'session', 'tokio_io', 'node'];
+const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'contract', 'resp', 'command', 'conn', 'sentinel', 'cluster', 'store', 'cache', 'session', 'tokio_io', 'node'];
 
 // The layers of the facade from the bottom up. A file may import from its own layer and from the layers before it.
 const LAYERS = [

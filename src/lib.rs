@@ -9,6 +9,7 @@
 //! | [`command`] | what a command means for its connection: replay class, blocking, state |
 //! | [`conn`] | the link: handshake, queues, replay, subscriptions, reconnect |
 //! | [`sentinel`] | finds the master or a replica through Sentinel |
+//! | [`cluster`] | where a command of a cluster goes: slot map, nodes, redirects, refresh |
 //! | [`store`] | the cache's port to its data: operations, Redis and in-memory, and the state of a server (`store::node`) |
 //! | [`cache`] | the cache engine: machines for lookups, leases, loads, refreshes and writes, and the engine that routes between them |
 //! | [`session`] | the links of one client and the cache that uses them, wired together |
@@ -23,6 +24,7 @@
 
 pub mod cache;
 pub mod clock;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod conn;

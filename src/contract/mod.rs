@@ -5,7 +5,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `numbers` | everything that crosses as a number |
-//! | `options` | the settings of a link and of a cache, as JSON |
+//! | `options` | the settings of a link, of a cluster and of a cache, as JSON |
 //! | `sentinel` | settings, inputs and steps of the search for a server, as JSON |
 //! | `typescript` | the text of the generated file |
 
@@ -16,7 +16,7 @@ mod sentinel;
 mod typescript;
 
 pub use numbers::*;
-pub use options::{millis, AfterFailoverSetting, CacheSettings, ClientInfoSettings, LinkSettings, ResendSetting};
+pub use options::{millis, AfterFailoverSetting, CacheSettings, ClientInfoSettings, ClusterSettings, LinkSettings, ResendSetting};
 pub use sentinel::{
     PreferredReplica, SentinelInput, SentinelSettings, SentinelStep, SentinelSteps, ServerAddress, StartSentinel, WantedRole,
 };

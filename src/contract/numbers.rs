@@ -14,6 +14,9 @@ pub struct Numbers {
 /// How many slots one event of a link takes.
 pub const EVENT_SLOTS: usize = 5;
 
+/// How many slots one action of a cluster takes.
+pub const ACTION_SLOTS: usize = 5;
+
 /// How many slots one decision of the cache takes.
 pub const DECISION_SLOTS: usize = 4;
 
@@ -25,7 +28,9 @@ pub const SLOTS: Numbers = Numbers {
     items: &[
         ("Event", EVENT_SLOTS as u32, " One event of a link."),
         ("Decision", DECISION_SLOTS as u32, " One decision of the cache."),
+        ("ClusterAction", ACTION_SLOTS as u32, " One action of a cluster."),
         ("LinkState", LinkSlot::ALL.len() as u32, " The state array of a link."),
+        ("ClusterState", ClusterState::ALL.len() as u32, " The state array of a cluster."),
         ("CacheState", CacheSlot::ALL.len() as u32, " The state array of the cache."),
     ],
 };
@@ -167,6 +172,72 @@ numbers! {
         PipelineTail = 0x2_0000,
         /// Between MULTI and EXEC, including EXEC.
         InTransaction = 0x4_0000,
+    }
+
+    /// Node numbers that are no nodes. `route()` takes the commands of slots with these.
+    ClusterNodeNumber {
+        /// The slot is held: its commands wait for a redirect, a lost node or a delay.
+        Wait = 65534,
+        /// No map covers the slot.
+        Uncovered = 65535,
+    }
+
+    /// Places in a cluster's state array. The core fills it in every call.
+    ClusterState {
+        /// How many actions wait: see `actions()`.
+        Actions = 0,
+        /// Milliseconds until `tick()` wants to be called; -1: never.
+        WakeIn = 1,
+        /// The moment of `WakeIn` on the core's clock, in milliseconds; -1: never. Equal moments need no new timer.
+        WakeAt = 2,
+    }
+
+    /// What is true of a command that the cluster is given.
+    TicketFlag {
+        /// A node may have run it already.
+        MaybeExecuted = 1,
+    }
+
+    /// The kinds of a cluster's actions: the first slot. The documentation of each kind names the other slots.
+    ClusterAction {
+        /// Make a client for a node: number, address, 1 for a replica. It connects with its first command. Also for a node whose link has ended.
+        Open = 0,
+        /// Close a node that has left and forget its number: number, address.
+        Close = 1,
+        /// A node has another role: number, 1 for a replica.
+        Role = 2,
+        /// Put a new client in a node's place and close the former one once what it has in flight is answered: number, address.
+        Recreate = 3,
+        /// Ask for the slot map on a connection of its own: request, number or `Uncovered`, address, 1 to ask for the epoch first. Answer with `mapReceived` or `mapFailed`.
+        AskMap = 4,
+        /// The answer to this request is not wanted any more: close its connection.
+        DropMap = 5,
+        /// Send a command: ticket, node, 1 for behind an ASKING.
+        Send = 6,
+        /// Reject a command: ticket, `ClusterRejection`, text of the last error, 1 if a node may have run it.
+        Reject = 7,
+        /// A command is the driver's again, because the cluster was stopped: ticket.
+        Back = 8,
+        /// Say what a node's present link has not answered: fence, node. Answer with `answered`, or with `pending` now and `answered` later.
+        Fence = 9,
+        /// The slot map is known: 1 if it is another one than before.
+        Refreshed = 10,
+        /// No node has given a usable slot map: text and address of the last failure.
+        RefreshFailed = 11,
+        /// A node did not give its map, or sent something that is not allowed: number or `Uncovered`, address, text, 1 for the latter.
+        NodeError = 12,
+        /// Shards are others than before: see `groups()`.
+        Mapped = 13,
+        /// Drop a node's connection now, so that its commands are handed back: number.
+        Cut = 14,
+    }
+
+    /// Why a cluster rejects a command.
+    ClusterRejection {
+        /// It was refused, or its node was lost, too many times.
+        TooManyRedirections = 0,
+        /// A node sent a redirect that is not allowed.
+        Protocol = 1,
     }
 
     /// Places in the cache's state array.

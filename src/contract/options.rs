@@ -97,6 +97,28 @@ pub struct LinkSettings {
     pub max_reply_bytes: Option<f64>,
 }
 
+/// The settings of a cluster. Durations are in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct ClusterSettings {
+    /// How many times a command is sent elsewhere or again.
+    pub max_redirections: Option<f64>,
+    /// Delay before a command follows its slot.
+    pub retry_delay_on_moved: Option<f64>,
+    /// Delay before the commands of a lost node are sent again; 0: they are not taken.
+    pub retry_delay_on_failover: Option<f64>,
+    /// Delay after CLUSTERDOWN; 0: such commands are not taken.
+    pub retry_delay_on_cluster_down: Option<f64>,
+    /// Delay after TRYAGAIN.
+    pub retry_delay_on_try_again: Option<f64>,
+    /// How long a node may take to give its slot map.
+    pub slots_refresh_timeout: Option<f64>,
+    /// How often the slot map is read without a reason; absent: never.
+    pub slots_refresh_interval: Option<f64>,
+}
+
 /// The settings of the cache.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -142,6 +164,13 @@ impl LinkSettings {
     /// Reads the settings.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         parse("link options", json)
+    }
+}
+
+impl ClusterSettings {
+    /// Reads the settings.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        parse("cluster options", json)
     }
 }
 

@@ -20,12 +20,14 @@ pub(super) fn text() -> String {
     for table in numbers::LETTERS {
         push_enum(&mut out, table, |letter| format!("'{}'", char::from(letter as u8)));
     }
+    out.push_str("\n/* eslint-disable @typescript-eslint/no-duplicate-enum-values -- different things may have the same size */\n");
     push_enum(&mut out, &numbers::SLOTS, |number| number.to_string());
     let codes: Vec<String> = ErrorKind::ALL.iter().map(|kind| format!("'{}'", kind.code())).collect();
     let _ = write!(out, "\n/** Codes of errors that come from the core. */\nexport type ErrorCode =\n  | {};\n", codes.join("\n  | "));
     push_type::<options::ResendSetting>(&mut out);
     push_type::<options::ClientInfoSettings>(&mut out);
     push_type::<options::LinkSettings>(&mut out);
+    push_type::<options::ClusterSettings>(&mut out);
     push_type::<options::AfterFailoverSetting>(&mut out);
     push_type::<options::CacheSettings>(&mut out);
     push_type::<config::UrlKind>(&mut out);

@@ -26,3 +26,8 @@ impl Entropy for SystemEntropy {
         self.used += bytes.len();
     }
 }
+
+/// A random number from the operating system, for choices that need not be secret. A fixed one if it does not answer.
+pub fn seed() -> u64 {
+    getrandom::u64().unwrap_or(0x5eed)
+}

@@ -6,8 +6,10 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "napi passes owned values")]
 
+mod actions;
 mod cache;
 mod clock;
+mod cluster;
 mod entropy;
 mod errors;
 mod events;

@@ -20,6 +20,9 @@ pub trait Element: Copy {
 impl Element for u8 {
     const KIND: sys::napi_typedarray_type = sys::TypedarrayType::uint8_array;
 }
+impl Element for u16 {
+    const KIND: sys::napi_typedarray_type = sys::TypedarrayType::uint16_array;
+}
 impl Element for u32 {
     const KIND: sys::napi_typedarray_type = sys::TypedarrayType::uint32_array;
 }

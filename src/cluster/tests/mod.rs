@@ -1,0 +1,6 @@
+//! What a cluster does, step by step.
+
+mod connecting;
+mod losses;
+mod redirects;
+mod rig;
