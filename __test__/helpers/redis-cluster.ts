@@ -1,0 +1,257 @@
+/**
+ * A real cluster per spec: redis-server processes on free ports that share out the slots, gone when the spec ends.
+ *
+ *     const servers = await RedisCluster.start();
+ *     afterAll(() => servers.stop());
+ *     await servers.moveSlot(servers.slotOf('foo'), servers.masters[1]);
+ */
+import calculateSlot from 'cluster-key-slot';
+import type { CertificateSet } from './certificates';
+import type { Reply } from './raw-client';
+import { RedisServer, type ServerOptions } from './redis-server';
+import { until } from './until';
+
+export const SLOTS = 16_384;
+
+export interface ClusterServerOptions extends Pick<ServerOptions, 'args' | 'password' | 'users' | 'tls' | 'binary'> {
+  /** Default 3. */
+  masters?: number;
+  /** Replicas of each master. Default 1. */
+  replicas?: number;
+  /** After this time without an answer, nodes call another one dead. Default 1000. */
+  nodeTimeoutMs?: number;
+}
+
+export class RedisCluster {
+  private constructor(
+    /** Masters first, as they were at the start; then the replicas, in the order of their masters. */
+    readonly servers: RedisServer[],
+    private readonly masterCount: number,
+    private readonly options: ClusterServerOptions,
+  ) {}
+
+  /** Starts the servers and resolves when every one of them knows all others and serves. */
+  static async start(options: ClusterServerOptions = {}): Promise<RedisCluster> {
+    const { masters = 3, replicas = 1, nodeTimeoutMs = 1000, args = [], ...rest } = options;
+    const secret = options.password === undefined ? [] : ['--masterauth', options.password];
+    const tls = options.tls ? ['--tls-cluster', 'yes', '--tls-replication', 'yes'] : [];
+    const servers: RedisServer[] = [];
+    const cluster = new RedisCluster(servers, masters, options);
+    try {
+      for (let i = 0; i < masters * (1 + replicas); i++) {
+        servers.push(await RedisServer.start({
+          ...rest,
+          args: [
+            '--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs), '--cluster-require-full-coverage', 'no',
+            '--cluster-replica-validity-factor', '0', '--cluster-allow-replica-migration', 'no', '--repl-diskless-sync-delay', '0',
+            // Until the first byte of replication a replica is in no map.
+            '--repl-ping-replica-period', '1',
+            ...secret, ...tls, ...args,
+          ],
+        }));
+      }
+      await cluster.join();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** The servers that were masters at the start. */
+  get masters(): RedisServer[] {
+    return this.servers.slice(0, this.masterCount);
+  }
+
+  /** The servers that were replicas at the start. */
+  get replicas(): RedisServer[] {
+    return this.servers.slice(this.masterCount);
+  }
+
+  /** Start nodes for a client: all servers. */
+  get nodes(): { host: string; port: number }[] {
+    return this.servers.map(({ host, port }) => ({ host, port }));
+  }
+
+  /** Options of the nodes' connections. */
+  get redisOptions(): { password?: string; tls?: { ca: string; servername?: string } } {
+    const { certificates } = this;
+    return {
+      ...(this.options.password === undefined ? {} : { password: this.options.password }),
+      ...(certificates === undefined ? {} : { tls: { ca: this.servers.map((server) => server.certificates?.ca).join('\n'), servername: 'localhost' } }),
+    };
+  }
+
+  get certificates(): CertificateSet | undefined {
+    return this.servers[0]?.certificates;
+  }
+
+  slotOf(key: string): number {
+    return calculateSlot(key);
+  }
+
+  /** The first key `prefix0`, `prefix1` ... in a slot that `server` serves. */
+  async keyOn(server: RedisServer, prefix = 'k'): Promise<string> {
+    const own = await this.slotsOf(server);
+    for (let i = 0; ; i++) if (own.has(calculateSlot(`${prefix}${i}`))) return `${prefix}${i}`;
+  }
+
+  /** The slots that a server says it serves. */
+  async slotsOf(server: RedisServer): Promise<Set<number>> {
+    const own = new Set<number>();
+    for (const [from, to, [, port]] of (await server.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][]) {
+      if (port === server.port) for (let slot = from; slot <= to; slot++) own.add(slot);
+    }
+    return own;
+  }
+
+  /** The server that serves a slot, as the servers that answer agree. */
+  async ownerOf(slot: number): Promise<RedisServer> {
+    return until(
+      async () => {
+        const ports = new Set<number>();
+        for (const server of this.answering) {
+          for (const [from, to, [, port]] of (await server.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][]) {
+            if (from <= slot && slot <= to) ports.add(port);
+          }
+        }
+        return ports.size === 1 ? this.servers.find(({ port }) => ports.has(port)) : undefined;
+      },
+      { deadlineMs: 15_000, what: `all servers to agree who serves slot ${slot}` },
+    );
+  }
+
+  /** The replicas of a master that follow it now. */
+  async replicasOf(master: RedisServer): Promise<RedisServer[]> {
+    const found: RedisServer[] = [];
+    for (const server of this.answering) {
+      const { role, master_port: port } = await server.info('replication');
+      if (role === 'slave' && Number(port) === master.port) found.push(server);
+    }
+    return found;
+  }
+
+  // ---- moving slots
+
+  /** Opens a slot's move: `from` answers ASK for keys that it does not have any more. */
+  async openMove(slot: number, to: RedisServer): Promise<RedisServer> {
+    const from = await this.ownerOf(slot);
+    await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await idOf(from));
+    await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await idOf(to));
+    return from;
+  }
+
+  /** Moves keys of an open slot. Default: all. */
+  async moveKeys(slot: number, from: RedisServer, to: RedisServer, keys?: string[]): Promise<void> {
+    for (;;) {
+      const some = keys ?? ((await from.command('CLUSTER', 'GETKEYSINSLOT', slot, 10)) as string[]);
+      if (some.length === 0) return;
+      const secret = this.options.password === undefined ? [] : ['AUTH', this.options.password];
+      await from.command('MIGRATE', to.host, to.port, '', 0, 5000, 'REPLACE', ...secret, 'KEYS', ...some);
+      if (keys !== undefined) return;
+    }
+  }
+
+  /** Ends a slot's move: `from` answers MOVED. */
+  async closeMove(slot: number, to: RedisServer): Promise<void> {
+    const id = await idOf(to);
+    // The new owner first, so that the slot is never nobody's.
+    for (const server of [to, ...this.answering.filter((other) => other !== to)]) {
+      if ((await server.info('replication')).role === 'master') await server.command('CLUSTER', 'SETSLOT', slot, 'NODE', id);
+    }
+  }
+
+  /** Moves a slot with its keys while clients use it. */
+  async moveSlot(slot: number, to: RedisServer): Promise<void> {
+    const from = await this.openMove(slot, to);
+    if (from === to) return;
+    await this.moveKeys(slot, from, to);
+    await this.closeMove(slot, to);
+  }
+
+  // ---- failing over
+
+  /** Makes `replica` the master of its slots, and resolves when it is. `FORCE` does not ask the master. */
+  async failOver(replica: RedisServer, how?: 'FORCE' | 'TAKEOVER'): Promise<void> {
+    await replica.command('CLUSTER', 'FAILOVER', ...(how === undefined ? [] : [how]));
+    await this.promoted(replica);
+  }
+
+  /** Resolves when a server is a master. */
+  async promoted(replica: RedisServer): Promise<void> {
+    await until(async () => (await replica.info('replication')).role === 'master', { deadlineMs: 20_000, everyMs: 20, what: 'the replica to be promoted' });
+  }
+
+  /** Resolves when every running server says that the cluster works and follows its master. */
+  async settled(): Promise<void> {
+    await until(
+      async () => {
+        for (const server of this.answering) {
+          if (!String(await server.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) return false;
+          const { role, master_link_status: link } = await server.info('replication');
+          if (role === 'slave' && link !== 'up') return false;
+        }
+        return true;
+      },
+      { deadlineMs: 30_000, everyMs: 20, what: 'the cluster to work' },
+    );
+  }
+
+  async flush(): Promise<void> {
+    for (const server of this.answering) if ((await server.info('replication')).role === 'master') await server.command('FLUSHALL');
+  }
+
+  /** Stops all servers. Idempotent. */
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.stop()));
+  }
+
+  private get answering(): RedisServer[] {
+    return this.servers.filter((server) => server.running);
+  }
+
+  /** Shares out the slots and makes the servers known to each other. */
+  private async join(): Promise<void> {
+    const { masters, replicas, servers } = this;
+    for (const [i, master] of masters.entries()) {
+      const from = Math.floor((SLOTS * i) / masters.length);
+      const to = Math.floor((SLOTS * (i + 1)) / masters.length);
+      await master.command('CLUSTER', 'ADDSLOTS', ...Array.from({ length: to - from }, (_, slot) => from + slot));
+      // Different epochs from the start: otherwise the servers settle that among themselves, and a failover waits for it.
+      await master.command('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
+    }
+    // Everybody meets everybody: waiting for gossip takes seconds.
+    for (const [i, server] of servers.entries()) {
+      for (const other of servers.slice(i + 1)) await server.command('CLUSTER', 'MEET', other.host, other.port);
+    }
+    await until(
+      async () => {
+        for (const server of servers) {
+          if (!String(await server.command('CLUSTER', 'INFO')).includes(`cluster_known_nodes:${servers.length}`)) return false;
+          if (/handshake/.test(String(await server.command('CLUSTER', 'NODES')))) return false;
+        }
+        return true;
+      },
+      { deadlineMs: 20_000, everyMs: 20, what: 'all servers to know each other' },
+    );
+    for (const [i, replica] of replicas.entries()) {
+      const id = await idOf(masters[i % masters.length]);
+      await until(() => replica.command('CLUSTER', 'REPLICATE', id), { what: 'the replica to know its master' });
+    }
+    await this.settled();
+    await until(
+      async () => {
+        for (const server of servers) {
+          const ranges = (await server.command('CLUSTER', 'SLOTS')) as Reply[][];
+          if (ranges.length !== masters.length || ranges.some((range) => range.length !== 3 + replicas.length / masters.length)) return false;
+        }
+        return true;
+      },
+      { deadlineMs: 20_000, everyMs: 20, what: 'all servers to show all nodes' },
+    );
+  }
+}
+
+async function idOf(server: RedisServer): Promise<string> {
+  return String(await server.command('CLUSTER', 'MYID'));
+}
