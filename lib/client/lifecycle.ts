@@ -12,7 +12,7 @@ import { LIFE } from '../command/command_defaults';
 import { checkedFieldsets, Fieldsets } from '../command/fieldsets';
 import { clientConfig } from './config';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
-import { CONNECTION_CLOSED_ERROR_MSG, replyCode, ReplyError } from '../observe/errors';
+import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
 import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
@@ -21,6 +21,7 @@ import type { ConnectorLike, HimportFieldset, ResolvedOptions } from '../options
 import { parseInfo } from './ready_check';
 import { SentinelConnector } from './sentinel_connector';
 import { sendSource } from '../command/script_source';
+import { silentEmit } from '../observe/silent_emit';
 import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
 
 /** The status of the connection. A client of `monitor()` has `'monitoring'` instead of `'ready'`; as in ioredis, the type omits that. */
@@ -126,24 +127,7 @@ export class Lifecycle implements LinkClient {
 
   /** Emits an error without requiring a listener. */
   silentEmit(event: string, argument: unknown): boolean {
-    const { client } = this;
-    if (event === 'error') {
-      if (client.status === 'end') return false;
-      const error = argument as NodeJS.ErrnoException;
-      if (this.isClosingByHand && (error.syscall === 'connect' || error.syscall === 'read' || error.message === CONNECTION_CLOSED_ERROR_MSG)) return false;
-      if (client.listenerCount('error') === 0) {
-        // eslint-disable-next-line no-console -- ioredis's line, which people look for
-        console.error('[ioredis] Unhandled error event:', error instanceof ReplyError ? told(error) : error.stack);
-        return false;
-      }
-    }
-    // An exception in a listener must not keep the socket from closing.
-    try {
-      return client.emit(event, argument);
-    } catch (thrown) {
-      surface(thrown);
-      return true;
-    }
+    return silentEmit(this.client, event, argument, this.isClosingByHand);
   }
 
   // ---- connecting and closing
@@ -421,9 +405,10 @@ export class Lifecycle implements LinkClient {
 
   /** Tracks the number in the answer to a subscription. */
   count(command: Command): void {
+    const deliver = command.deliver.bind(command);
     command.deliver = (total, context) => {
       this.subscriptions = Number(total);
-      Command.prototype.deliver.call(command, total, context);
+      deliver(total, context);
     };
   }
 }
@@ -441,10 +426,4 @@ function ask<T>(question: () => T): T | undefined {
 /** The rejection of `connect`: ioredis's message, with the original error as its cause. */
 function closedError(cause: Error | undefined): Error {
   return new Error(CONNECTION_CLOSED_ERROR_MSG, cause === undefined ? undefined : { cause });
-}
-
-/** An error of the server in a line of hawser's own: its code, and where it came up. What the server says behind the code may show arguments. */
-function told(error: Error): string {
-  const frames = error.stack?.slice(`${error.name}: ${error.message}`.length) ?? '';
-  return `${error.name}: ${replyCode(error.message)}${frames}`;
 }

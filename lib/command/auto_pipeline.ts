@@ -4,7 +4,7 @@
  */
 import { setImmediate, surface } from '../clock';
 import type { Batch, Command } from './command';
-import type { ResolvedOptions } from '../options/options';
+import type { TargetOptions } from './target_options';
 
 /** Commands that are never held: those about the connection itself, and those that collect commands. The misspelling is ioredis's. */
 const NEVER = new Set(
@@ -16,27 +16,40 @@ export interface Sender {
   sendCommand(command: Command, pipeline: Batch): unknown;
 }
 
-export class AutoPipeline implements Batch {
-  readonly isAutomatic = true;
+/** Holds commands. */
+export interface Held {
   /** The client's options. */
-  options: Pick<ResolvedOptions, 'autoPipeliningIgnoredCommands'> = {};
+  options: TargetOptions;
+  /** The number of held commands. */
+  readonly length: number;
+  /** Whether commands of this name are held. */
+  takes(name: string): boolean;
+  /** Holds a command. */
+  add(command: Command): Promise<unknown>;
+}
+
+/** Whether a client with these options holds commands of this name. */
+export function isHeld(name: string, { autoPipeliningIgnoredCommands }: TargetOptions): boolean {
+  return !NEVER.has(name) && autoPipeliningIgnoredCommands?.includes(name) !== true;
+}
+
+export class AutoPipeline implements Batch, Held {
+  readonly isAutomatic = true;
+  options: TargetOptions = {};
   private waiting: Command[] = [];
   /** Unsettled commands of the current pipeline. */
   private missing = 0;
 
   constructor(private readonly client: Sender) {}
 
-  /** The number of held commands. */
   get length(): number {
     return this.waiting.length;
   }
 
-  /** Whether commands of this name are held. */
   takes(name: string): boolean {
-    return !NEVER.has(name) && this.options.autoPipeliningIgnoredCommands?.includes(name) !== true;
+    return isHeld(name, this.options);
   }
 
-  /** Holds a command. */
   add(command: Command): Promise<unknown> {
     const { promise } = command;
     if (this.waiting.push(command) === 1 && this.missing === 0) setImmediate(run, this);

@@ -13,15 +13,13 @@ import {
   installCommands,
   type CommandTarget,
   type ScriptDefinition,
-  type TargetOptions,
 } from './commander';
 import type { ChainableCommander, ExecResult } from './commands';
-import type { Fieldsets } from './fieldsets';
 import type { Emitter } from '../observe/events';
-import type { Place } from '../observe/tracing';
-import { pairsOf, Pipeline } from './pipeline';
+import { pairsOf, Pipeline, type PipelineHost } from './pipeline';
 import { ScanStream, type ScanOptions } from './scan_stream';
 import type { Script } from './script';
+import type { TargetOptions } from './target_options';
 import { builtinCommands } from './table';
 import './transformers';
 
@@ -64,7 +62,7 @@ export abstract class CommandClient extends EventEmitter implements ClientMember
   addedBuiltinSet = new Set<string>();
   abstract options: TargetOptions;
   /** @internal */ abstract [DEFAULTS]: CommandDefaults;
-  /** @internal */ abstract readonly [LIFE]: { readonly options: TargetOptions; readonly fieldsets?: Fieldsets | undefined; place(): Place };
+  /** @internal */ abstract readonly [LIFE]: PipelineHost;
 
   abstract sendCommand(command: Command, pipeline?: unknown): unknown;
 

@@ -4,16 +4,16 @@
  * connection options whenever it opens a connection.
  */
 import { define } from '../names';
-import { AutoPipeline, type Sender } from './auto_pipeline';
+import { AutoPipeline, type Held, type Sender } from './auto_pipeline';
 import type { CommandOptions } from './command';
-import type { ResolvedOptions } from '../options/options';
+import type { TargetOptions } from './target_options';
 
 /** Extra steps between a command's call and `sendCommand`, for options that few clients use. */
 export interface SlowPath {
   /** `showFriendlyErrorStack`: each command keeps its caller's stack. */
   readonly keepsStacks: boolean;
   /** `enableAutoPipelining`. */
-  readonly autoPipeline: AutoPipeline | undefined;
+  readonly autoPipeline: Held | undefined;
 }
 
 /**
@@ -32,7 +32,7 @@ export interface CommandDefaults {
   readonly slowPath: SlowPath | undefined;
 }
 
-const WATCHED = ['keyPrefix', 'enableAutoPipelining', 'showFriendlyErrorStack'];
+const WATCHED = ['keyPrefix', 'enableAutoPipelining', 'showFriendlyErrorStack'] as const;
 
 const VALUES = Symbol('values');
 interface Watched {
@@ -57,7 +57,7 @@ const ACCESSORS = WATCHED.map((name) => ({
  * Calls `onChange` whenever one of these options is assigned. This makes the object three times as large and slow to make, so it is done
  * only for options that somebody has read.
  */
-export function watchOptions(options: ResolvedOptions, onChange: () => void): void {
+export function watchOptions(options: TargetOptions, onChange: () => void): void {
   const known = (options as Partial<Watched>)[VALUES];
   if (known !== undefined) return void known.listeners.push(onChange);
   const values: Watched[typeof VALUES] = { listeners: [onChange] };
@@ -69,7 +69,12 @@ export function watchOptions(options: ResolvedOptions, onChange: () => void): vo
 }
 
 /** The defaults of a client with these options. `former` are its previous defaults. */
-export function makeDefaults(client: Sender, options: ResolvedOptions, former?: CommandDefaults): CommandDefaults {
+export function makeDefaults(
+  client: Sender,
+  options: TargetOptions,
+  former?: CommandDefaults,
+  makeHeld: () => Held = () => new AutoPipeline(client),
+): CommandDefaults {
   const { showFriendlyErrorStack, enableAutoPipelining } = options;
   const given = (options.keyPrefix as unknown) || '';
   const keyPrefix = given instanceof Uint8Array ? (given as Buffer) : String(given);
@@ -78,13 +83,13 @@ export function makeDefaults(client: Sender, options: ResolvedOptions, former?: 
     buffers: { replyEncoding: null, keyPrefix },
     slowPath:
       showFriendlyErrorStack || enableAutoPipelining
-        ? { keepsStacks: Boolean(showFriendlyErrorStack), autoPipeline: enableAutoPipelining ? heldBy(client, options, former) : undefined }
+        ? { keepsStacks: Boolean(showFriendlyErrorStack), autoPipeline: enableAutoPipelining ? heldBy(options, former, makeHeld) : undefined }
         : undefined,
   };
 }
 
-function heldBy(client: Sender, options: ResolvedOptions, former: CommandDefaults | undefined): AutoPipeline {
-  const held = former?.slowPath?.autoPipeline ?? new AutoPipeline(client);
+function heldBy(options: TargetOptions, former: CommandDefaults | undefined, makeHeld: () => Held): Held {
+  const held = former?.slowPath?.autoPipeline ?? makeHeld();
   held.options = options;
   return held;
 }

@@ -8,15 +8,8 @@ import type { Callback } from './callback';
 import { Command, type CommandOptions } from './command';
 import { DEFAULTS, type CommandDefaults, type SlowPath } from './command_defaults';
 import { scriptOf, type Script } from './script';
+import type { TargetOptions } from './target_options';
 import { builtinCommands } from './table';
-
-/** The options that its commands depend on. */
-export interface TargetOptions {
-  keyPrefix?: string | undefined;
-  showFriendlyErrorStack?: boolean | undefined;
-  enableAutoPipelining?: boolean | undefined;
-  autoPipeliningIgnoredCommands?: string[] | undefined;
-}
 
 /** An object with command methods: a client or a pipeline. */
 export interface CommandTarget {

@@ -5,19 +5,29 @@
 import { callBack, type Callback } from './callback';
 import { Command } from './command';
 import { DEFAULTS, LIFE, type CommandDefaults } from './command_defaults';
-import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition, type TargetOptions } from './commander';
+import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './commander';
 import type { RedisCommander } from './commands';
 import { Collection, type Outcome } from './collection';
 import type { Fieldsets } from './fieldsets';
 import type { Script } from './script';
+import type { TargetOptions } from './target_options';
 import { traceBatch, type Place } from '../observe/tracing';
 
 export type { Outcome };
 
+/** What a pipeline asks of its client's state. */
+export interface PipelineHost {
+  readonly options: TargetOptions;
+  place(): Place;
+  readonly fieldsets?: Fieldsets | undefined;
+  /** A cluster checks the keys, and waits until it knows the nodes. Rejects if the pipeline cannot be sent. */
+  whenSendable?(commands: readonly Command[]): Promise<void> | undefined;
+}
+
 /** The client that a pipeline belongs to. */
 interface Client extends CommandTarget {
   addedBuiltinSet: Set<string>;
-  /** @internal */ readonly [LIFE]: { readonly options: TargetOptions; readonly fieldsets?: Fieldsets | undefined; place(): Place };
+  /** @internal */ readonly [LIFE]: PipelineHost;
   sendCommand(command: Command, pipeline?: object): unknown;
 }
 
@@ -99,7 +109,7 @@ export class Pipeline implements CommandTarget {
    */
   exec(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
     const collection = this[COLLECTION];
-    const send = (): Promise<Outcome[]> => collection.send(this.redis, this.redis[LIFE].fieldsets?.preparation(collection.queue));
+    const send = (): Promise<Outcome[]> => collection.send(this.redis, preparationOf(this.redis[LIFE], collection.queue));
     // Nothing is sent twice. As in ioredis, a second call resolves with all outcomes, including those of MULTI and EXEC.
     if (collection.isSpent) return withCallback(collection.promise, callback);
     if (collection.openTransactions > 0) {
@@ -118,6 +128,11 @@ export class Pipeline implements CommandTarget {
     if (isTransaction || openTransactions > 0) return this.exec(callback);
     return this.sendCommand(new Command('exec', [], this[DEFAULTS].buffers, callback as Callback)) as unknown as Promise<Outcome[] | null>;
   }
+}
+
+/** What a pipeline waits for before it is sent. */
+function preparationOf(host: PipelineHost, commands: readonly Command[]): Promise<void> | undefined {
+  return host.fieldsets?.preparation(commands) ?? host.whenSendable?.(commands);
 }
 
 installCommands(Pipeline.prototype);

@@ -44,6 +44,8 @@ export class Meta {
   /** Whether the command changes state that the client tracks, and therefore takes the slow path. */
   readonly takesSlowPath: boolean;
   readonly isExec: boolean;
+  /** Whether the command only reads, by the command table. */
+  readonly isReadOnly: boolean;
   /** Whether the first argument is always the only key. If so, no call has to search for keys. */
   readonly hasOneKey: boolean;
   argumentTransformer: ArgumentTransformer | undefined;
@@ -55,6 +57,7 @@ export class Meta {
     this.lower = name.toLowerCase();
     this.class = native.classify(this.lower);
     this.isExec = this.lower === 'exec';
+    this.isReadOnly = exists(this.lower) && hasFlag(this.lower, 'readonly');
     this.hasOneKey = FOLLOWERS.every((args) => String(keyIndexes(this.lower, args)) === '0');
     // Uses the name as the caller spelled it, as in ioredis: `call('HGETALL')` returns the server's reply.
     this.refresh();

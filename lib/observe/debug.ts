@@ -25,6 +25,7 @@ export const logRedis = logOf('redis');
 export const logConnection = logOf('connection');
 export const logConnector = logOf('AbstractConnector');
 export const logSentinel = logOf('SentinelConnector');
+export const logCluster = logOf('cluster');
 
 function short(value: unknown): unknown {
   let text: string;

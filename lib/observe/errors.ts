@@ -71,7 +71,7 @@ function construct({ code, message, maxRetriesPerRequest }: Failure): Error {
     case 'E_MAX_RETRIES':
       return new MaxRetriesPerRequestError(maxRetriesPerRequest ?? 0);
     case 'E_OFFLINE':
-      return new Error("Stream isn't writeable and enableOfflineQueue options is false");
+      return new Error(message ?? "Stream isn't writeable and enableOfflineQueue options is false");
     case 'E_BAD_STATE':
       return new Error(message ?? 'Connection in subscriber mode, only subscriber commands may be used');
     case 'E_QUEUE_FULL':
