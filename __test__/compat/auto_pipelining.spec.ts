@@ -1,4 +1,4 @@
-/** `enableAutoPipelining`: what is held until the turn of the event loop is over, in which order it leaves, and what comes back. */
+/** `enableAutoPipelining`: which commands are held until the turn of the event loop ends, in which order they leave, and their results. */
 import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { compareOn } from './compare';
@@ -27,36 +27,36 @@ async function inOrder(promises: Record<string, Promise<unknown>>): Promise<unkn
 }
 
 const scenarios: Record<string, (make: Make) => unknown> = {
-  'commands of a tick are counted at once, and are held no longer when they have their replies': async (make) => {
+  'commands of a tick are counted at once, until they have their replies': async (make) => {
     const r = make();
     const replies = [r.set('a', 1), r.get('a'), r.incr('a'), r.getBuffer('a')];
     return [r.autoPipelineQueueSize, observe(await Promise.all(replies)), r.autoPipelineQueueSize];
   },
-  'when it is off nothing is counted': async (make) => {
+  'nothing is counted while it is off': async (make) => {
     const r = make({ enableAutoPipelining: false });
     const reply = r.set('a', 1);
     return [r.autoPipelineQueueSize, await reply];
   },
-  'they go through sendCommand as a pipeline, later than those that are not held': async (make) => {
+  'held commands go through sendCommand as a pipeline, after commands that are not held': async (make) => {
     const r = make({ autoPipeliningIgnoredCommands: ['incr'] });
     await r.ping();
     const seen = watch(r);
     await Promise.all([r.set('a', 1), r.get('a'), r.info('server'), r.incr('b'), r.hset('h', { f: 1 })]);
     return seen;
   },
-  'a command that is not held overtakes': async (make) => {
+  'a command that is not held overtakes held ones': async (make) => {
     const r = make({ autoPipeliningIgnoredCommands: ['append'] });
     await r.ping();
     await Promise.all([r.set('a', 'held'), r.append('a', 'not held'), r.set('b', 1), r.select(1)]);
     return [await r.get('a'), await r.get('b'), await r.keys('*')];
   },
-  'pipelines and transactions overtake': async (make) => {
+  'pipelines and transactions overtake held commands': async (make) => {
     const r = make();
     await r.ping();
     const all = Promise.all([r.append('a', 1), r.pipeline().append('a', 2).exec(), r.multi().append('a', 3).exec()]);
     return [await all, await r.get('a')];
   },
-  'the list of those that are not held may change, and is asked by the name of the method': async (make) => {
+  'the list of ignored commands may change, and is looked up by the name of the method': async (make) => {
     const r = make();
     r.defineCommand('mine', { lua: 'return 1', numberOfKeys: 0 });
     r.options.autoPipeliningIgnoredCommands.push('mine', 'PING');
@@ -65,12 +65,12 @@ const scenarios: Record<string, (make: Make) => unknown> = {
     r.options.autoPipeliningIgnoredCommands.length = 0;
     return [held, await Promise.all(replies)];
   },
-  'each rejects by itself': async (make) => {
+  'each command rejects on its own': async (make) => {
     const r = make();
     await r.set('a', 'x');
     return inOrder({ incr: r.incr('a'), get: r.get('a'), unknown: r.call('nosuch', 'x'), hset: r.hset('a', 'b') });
   },
-  'callbacks are called, with the promise': async (make) => {
+  'callbacks are called as well as the promise': async (make) => {
     const r = make();
     const log: unknown[] = [];
     const note = (name: string) => (...args: unknown[]) => log.push([name, observe(args)]);
@@ -106,14 +106,14 @@ const scenarios: Record<string, (make: Make) => unknown> = {
     const r = make({ enableOfflineQueue: false });
     return inOrder({ set: r.set('a', 1), get: r.get('a') });
   },
-  'in front of disconnect': async (make) => {
+  'before disconnect': async (make) => {
     const r = make();
     await r.ping();
     const replies = inOrder({ set: r.set('a', 1), get: r.get('a') });
     r.disconnect();
     return [await replies, r.autoPipelineQueueSize];
   },
-  'in front of quit': async (make) => {
+  'before quit': async (make) => {
     const r = make();
     await r.ping();
     return inOrder({ set: r.set('a', 1), quit: r.quit() });
@@ -124,7 +124,7 @@ const scenarios: Record<string, (make: Make) => unknown> = {
     const popped = r.blpop('list', 0);
     await until(async () => (await server.info('clients')).blocked_clients === '1');
     const behind = r.set('x', 1);
-    // The turn in which it would have left is over.
+    // The turn in which it would have been sent is over.
     await new Promise((resolve) => setImmediate(resolve));
     const held = r.autoPipelineQueueSize;
     await server.command('RPUSH', 'list', 'v');

@@ -1,4 +1,4 @@
-/** `Command`, as tracing tools and tests handle it, and the bytes of the handshake as a server sees them. */
+/** `Command`, as tracing tools and tests use it, and the bytes of the handshake as a server sees them. */
 import * as net from 'node:net';
 import IORedis from 'ioredis';
 import { Command as HawserCommand } from '../../lib';
@@ -27,7 +27,7 @@ describe.each(kinds)('Command of %s', (_, Command) => {
     await expect(failed.promise).rejects.toThrow('reason');
   });
 
-  test('resolves text or Buffers, as it was made for', async () => {
+  test('resolves text or Buffers, as its options say', async () => {
     const settled = async (name: string, options: object, reply: unknown): Promise<unknown> => {
       const command = new Command(name, ['a'], options);
       command.resolve(reply);
@@ -48,7 +48,7 @@ describe.each(kinds)('Command of %s', (_, Command) => {
     ]);
   });
 
-  test('transformers are global, and tests take them away again', async () => {
+  test('transformers are global, and tests can remove them', async () => {
     Command.setArgumentTransformer('echo', (args: unknown[]) => [`<${String(args[0])}>`]);
     Command.setReplyTransformer('echo', (reply: unknown) => ({ reply }));
     const command = new Command('echo', ['x'], { replyEncoding: 'utf8' });
@@ -61,7 +61,7 @@ describe.each(kinds)('Command of %s', (_, Command) => {
 });
 
 describe.each(peers)('$name', ({ Redis }) => {
-  test('every command goes through sendCommand, and settles through the resolve that a tool put there', async () => {
+  test('every command goes through sendCommand and settles through a replaced `resolve`', async () => {
     const server = await RedisServer.start();
     const redis: any = new Redis(server.port);
     await redis.ping();
@@ -78,7 +78,7 @@ describe.each(peers)('$name', ({ Redis }) => {
         seen.push(`rejected ${command.name}`);
         reject(error);
       };
-      // eslint-disable-next-line prefer-rest-params -- whatever there is
+      // eslint-disable-next-line prefer-rest-params -- any arguments
       return sendCommand.apply(this, arguments);
     };
     expect(await redis.set('a', '1')).toBe('OK');
@@ -93,7 +93,7 @@ describe.each(peers)('$name', ({ Redis }) => {
   });
 });
 
-describe('the handshake, as a server sees it, is that of ioredis:', () => {
+describe('the handshake is the same as in ioredis:', () => {
   const forms: [string, object][] = [
     ['by default', {}], ['with a password', { password: 'pw' }], ['with a user', { username: 'u', password: 'pw' }], ['RESP2', { protocol: 2 }], ['RESP2 with a password', { protocol: 2, password: 'pw' }],
     ['with everything', { db: 3, connectionName: 'me', readOnly: true, clientInfoTag: 'tag' }], ['with nothing', { disableClientInfo: true, enableReadyCheck: false }],
@@ -122,7 +122,7 @@ describe('the handshake, as a server sees it, is that of ioredis:', () => {
   });
 });
 
-test('the flags of commands are those of ioredis', () => {
+test('the flags of commands are the same as in ioredis', () => {
   const sorted = (flags: Record<string, string[]>): object => Object.fromEntries(Object.entries(flags).map(([flag, names]) => [flag, [...names].sort()]));
   expect(sorted(HawserCommand.FLAGS)).toEqual(sorted((IORedis as any).Command.FLAGS));
 });

@@ -3,7 +3,7 @@ import type { RedisServer } from '../helpers/redis-server';
 import { hawser, ioredis, observe } from './peers';
 
 export type Make = (options?: object) => any;
-/** By name. What a scenario returns is compared; `Redis` is the class that `make` makes clients of. */
+/** Scenarios by name. Their results are compared. `Redis` is the class of the clients that `make` makes. */
 export type Scenarios = Record<string, (make: Make, Redis: any) => unknown>;
 
 /** Call it in a `describe` or at the top of a file. It defines one test for each scenario; `defaults` are options of every client. */

@@ -1,4 +1,4 @@
-/** A connection's life: options, status, events in their order, what connect, quit and disconnect do in every state. */
+/** The life of a connection: options, status, the order of events, and connect, quit and disconnect in every state. */
 import { once } from 'node:events';
 import { DEFAULT_REDIS_OPTIONS } from '../../lib/options/options';
 import { Proxy } from '../helpers/proxy';
@@ -31,9 +31,9 @@ const scenarios: Record<string, Scenario> = {
     r.disconnect();
     await settled(r);
   },
-  'the status right after construction': (make) => [make().status, make({ lazyConnect: true }).status],
+  'the status after construction': (make) => [make().status, make({ lazyConnect: true }).status],
   'a lazy client connects at its first command': async (make) => [await make({ lazyConnect: true }).ping()],
-  'connect resolves when it is ready, and rejects the second time': async (make) => {
+  'connect resolves when the client is ready, and a second call rejects': async (make) => {
     const r = make({ lazyConnect: true });
     return [await outcome(r.connect()), r.status, await outcome(r.connect())];
   },
@@ -120,7 +120,7 @@ const scenarios: Record<string, Scenario> = {
     await settled(r);
     return waiting;
   },
-  'connect to nobody': async (make) => {
+  'connect to a closed port': async (make) => {
     const port = await freePort();
     const r = make({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: null });
     return [await outcome(r.connect()), await settled(r)];
@@ -202,7 +202,7 @@ const scenarios: Record<string, Scenario> = {
     return replies;
   },
   'duplicate': async (make) => {
-    // One that waits: how far another one has got by the end is chance.
+    // A lazy one. The progress of a connecting one by the end of the test is random.
     const r = make({ db: 1, keyPrefix: 'p:', connectionName: 'one', lazyConnect: true });
     const d = r.duplicate({ db: 2 });
     const seen = [d.status, d.options.db, d.options.keyPrefix, d.options.connectionName, r.options.db, await d.client('GETNAME'), d.constructor === r.constructor];
@@ -218,13 +218,13 @@ const scenarios: Record<string, Scenario> = {
     await until(async () => (await outcome(r.ping())) === 'PONG');
     return error;
   },
-  'a command that comes back to a stranger': async (make) => {
+  'reset': async (make) => {
     const r = make();
     return [await outcome(r.reset()), await r.ping()];
   },
 };
 
-/** hawser closes the socket that is being opened, and says so; ioredis may end without `close`. */
+/** hawser closes the socket that is being opened and emits `close`; ioredis may end without it. */
 const BEFORE_A_SOCKET = ['quit of a lazy client', 'quit before it is connected', 'disconnect while it is connecting'];
 
 async function run(peer: typeof ioredis, name: string, scenario: Scenario): Promise<unknown> {
@@ -268,7 +268,7 @@ describe('constructor', () => {
         const redis = new (Redis as any)(...form, ...(form.length < 3 ? [{ lazyConnect: true }] : []));
         redis.disconnect();
         const options: Record<string, unknown> = { ...redis.options };
-        // What hawser adds.
+        // Options that hawser adds.
         for (const own of Object.keys(DEFAULT_REDIS_OPTIONS)) if (!(own in (ioredis.Redis as any).defaultOptions)) delete options[own];
         return observe(options);
       } catch (error) {
@@ -280,7 +280,7 @@ describe('constructor', () => {
 });
 
 describe.each(peers)('$name', ({ Redis }) => {
-  test('a connection cut in the middle of a reply is made again, and its command answered', async () => {
+  test('after a cut in the middle of a reply, the client reconnects and the command is answered', async () => {
     const proxy = await Proxy.start(server);
     const redis = new Redis(proxy.port, { retryStrategy: () => 1 });
     redis.on('error', () => undefined);

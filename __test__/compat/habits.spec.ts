@@ -1,4 +1,4 @@
-/** What applications do with a client that its documentation does not mention: the same on both. */
+/** Undocumented habits of applications work the same on both clients. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import * as net from 'node:net';
@@ -19,7 +19,7 @@ const endings: [string, (redis: any) => unknown][] = [
   ['a retryStrategy without a delay', (redis) => redis.stream.destroy()],
 ];
 
-/** Ends the client, and connects it again. */
+/** Ends the client and connects it again. */
 async function reconnect(redis: any, how: (redis: any) => unknown): Promise<void> {
   redis.options.retryStrategy = null;
   const ended = once(redis, 'end');
@@ -30,7 +30,7 @@ async function reconnect(redis: any, how: (redis: any) => unknown): Promise<void
 
 describe.each(endings)('connect() after %s', (_name, how) => {
   compare({
-    'comes back in the database that was selected': async (make) => {
+    'is in the database that was selected': async (make) => {
       const r = make();
       await r.select(3);
       await reconnect(r, how);
@@ -49,7 +49,7 @@ describe.each(endings)('connect() after %s', (_name, how) => {
       await until(() => heard.length >= 3);
       return [...new Set(heard.map(String))].sort();
     },
-    'is in no mode that it was in': async (make) => {
+    'has left its former mode': async (make) => {
       const r = make({ autoResubscribe: false, protocol: 2 });
       await r.subscribe('a');
       await reconnect(r, how);
@@ -66,7 +66,7 @@ describe.each(endings)('connect() after %s', (_name, how) => {
 
 describe('life', () => {
   compare({
-    'the count of attempts goes on when a client that has ended connects again': async (make) => {
+    'the count of attempts continues when an ended client connects again': async (make) => {
       const seen: number[] = [];
       const r = make({ port: 1, lazyConnect: true, retryStrategy: (times: number) => (seen.push(times), times % 3 === 0 ? null : 1) });
       for (let n = 0; n < 2; n++) {
@@ -76,7 +76,7 @@ describe('life', () => {
       }
       return seen;
     },
-    'a connection that is ended by hand is no failed attempt': async (make) => {
+    'a connection that the application ended is not a failed attempt': async (make) => {
       const seen: number[] = [];
       const r = make({ retryStrategy: (times: number) => (seen.push(times), times === 2 ? null : 1) });
       await r.ping();
@@ -105,7 +105,7 @@ describe('life', () => {
       await r.set('a', 1);
       return [await selected, await make().get('a')];
     },
-    'disconnect(true) of a client that waits connects it': async (make) => {
+    'disconnect(true) connects a client in status wait': async (make) => {
       const r = make({ lazyConnect: true, retryStrategy: () => 1 });
       const ready = once(r, 'ready');
       r.disconnect(true);
@@ -152,23 +152,23 @@ describe('life', () => {
 describe('options', () => {
   const ping = async (make: any, options: object): Promise<unknown> => outcome(make(options).ping());
   compare({
-    'tls that is none': async (make) => Promise.all([null, '', 0, false, undefined].map((tls) => ping(make, { tls }))),
-    'credentials that are none': async (make) =>
+    'falsy values of tls': async (make) => Promise.all([null, '', 0, false, undefined].map((tls) => ping(make, { tls }))),
+    'falsy credentials': async (make) =>
       Promise.all(['username', 'password', 'connectionName'].flatMap((name) => [null, '', 0, false].map((value) => ping(make, { [name]: value })))),
-    'a name that is none is not set': async (make) => Promise.all([0, false, ''].map((connectionName) => make({ connectionName }).client('GETNAME'))),
-    'what is inherited': async (_make, Redis) => {
+    'a falsy connection name is not set': async (make) => Promise.all([0, false, ''].map((connectionName) => make({ connectionName }).client('GETNAME'))),
+    'inherited options': async (_make, Redis) => {
       const r = new Redis(Object.assign(Object.create({ keyPrefix: 'pre:', db: 3 }), { lazyConnect: true }));
       const found = [r.options.keyPrefix, r.options.db];
       r.disconnect();
       return found;
     },
-    'a number sets the port, whatever came before': async (_make, Redis) =>
+    'a number sets the port, even after an object': async (_make, Redis) =>
       [[{ port: 7, lazyConnect: true }, 8], ['7', 8, { lazyConnect: true }]].map((args) => {
         const r = new Redis(...args);
         r.disconnect();
         return r.options.port;
       }),
-    'a path is the name of a file': async (_make, Redis) =>
+    'a path is a file name': async (_make, Redis) =>
       ['/tmp/a%20b.sock?lazyConnect=1', '/tmp/a.sock?lazyConnect=1&db=2&path=/b'].map((path) => {
         const r = new Redis(path);
         r.disconnect();
@@ -182,7 +182,7 @@ describe('options', () => {
       await Promise.all([a.set('a', 1), b.set('b', 1)]);
       return (await make().keys('*')).sort();
     },
-    'a key prefix that is no text': async (make) => {
+    'a key prefix that is not text': async (make) => {
       await make({ keyPrefix: 42 }).set('a', 1);
       return make().keys('*');
     },
@@ -211,13 +211,13 @@ describe('names', () => {
       for (const name of ['put', 'queue', 'settledBy']) chain[name](name);
       return [own, await chain.exec(), await r.multi().put('x').get('a').exec(), await r.select(1), await r.get('a')];
     },
-    'a number of keys that is none': async (make) => {
+    'an invalid number of keys': async (make) => {
       const r = make();
       r.defineCommand('nulled', { lua: 'return {KEYS, ARGV}', numberOfKeys: null });
       r.defineCommand('text', { lua: 'return {KEYS, ARGV}', numberOfKeys: '1' });
       return [await r.nulled(1, 'a', 'b'), await r.text(1, 'a', 'b')];
     },
-    'a subclass with fields of its own': async (_make, Redis) => {
+    'a subclass with its own fields': async (_make, Redis) => {
       class Client extends (Redis as new (...args: unknown[]) => any) {
         link = 'http://x';
         lifecycle = 'short';
@@ -240,7 +240,7 @@ describe('names', () => {
       await r.ping();
       return typeof JSON.stringify({ connection: r, pipeline: Object.keys(r.pipeline().get('a')).length > 0 });
     },
-    'a command that a wrapper gives another name': async (_make, Redis) => {
+    'a command that a wrapper renames': async (_make, Redis) => {
       class Renaming extends (Redis as new (...args: unknown[]) => any) {
         sendCommand(command: any, ...rest: unknown[]): unknown {
           if (command.name === 'keys') Object.assign(command, { name: 'dbsize', args: [] });
@@ -252,7 +252,7 @@ describe('names', () => {
       r.disconnect();
       return found;
     },
-    'call() with what is no name': async (make) => {
+    'call() with an invalid name': async (make) => {
       const r = make();
       const kindOf = (name: unknown): string => {
         try {
@@ -264,7 +264,7 @@ describe('names', () => {
       };
       return [undefined, null, 5, ['get', 'a'], 'ping'].map(kindOf);
     },
-    'a reply transformer that is none': async (_make, Redis) => {
+    'a reply transformer that is not a function': async (_make, Redis) => {
       Redis.Command.setReplyTransformer('getset', null);
       const r = new Redis(server.port, '127.0.0.1');
       const found = await outcome(r.getset('a', 1));
@@ -277,7 +277,7 @@ describe('names', () => {
 
 describe('order and context', () => {
   compare({
-    'an error is heard of before the replies behind it': async (make) => {
+    'an error arrives before the replies behind it': async (make) => {
       const r = make();
       await r.ping();
       const heard: string[] = [];
@@ -287,8 +287,8 @@ describe('order and context', () => {
       await Promise.all(all);
       return [heard, await first];
     },
-    'what a stream brings in several chunks at once, too': async (_make, Redis) => {
-      // Joins what arrives, and gives it out as two chunks in one turn.
+    'an error arrives before them also if a stream delivers several chunks at once': async (_make, Redis) => {
+      // Joins the data and emits it as two chunks in one turn.
       class Halving extends Duplex {
         constructor(readonly socket: net.Socket) {
           super({ readableHighWaterMark: 1 << 20 });
@@ -343,7 +343,7 @@ describe('order and context', () => {
   });
 });
 
-test('what a client keeps for itself has symbols for names', () => {
+test('internal members of a client have symbols as names', () => {
   const own = (Redis: any): string[] => Object.keys(new Redis({ lazyConnect: true })).filter((name) => !name.startsWith('_'));
   expect(own(HawserRedis).filter((name) => !own(IORedis).includes(name))).toEqual([]);
 });

@@ -1,15 +1,15 @@
 /**
- * A small server under RESP, for specs that must see or shape the bytes: what only a server gone wrong would send, and what a client has
- * written. Where a real redis-server can do it, use that.
+ * A small RESP server for specs that must see or shape the bytes: it sends what a real server would not send, and records what a client
+ * writes. Use a real redis-server if it can do the same.
  *
  *     const server = await MockServer.start(({ name }) => (name === 'get' ? '$1\r\na\r\n' : undefined));
  *     server.received // [{ connection: 1, name: 'hello', args: ['3'], text: 'hello 3' }, ...]
  */
 import * as net from 'node:net';
 
-/** One command as it arrived: nothing about its spelling is changed. */
+/** One command as it arrived, with its spelling unchanged. */
 export interface Received {
-  /** Number of the connection it came on, from 1. */
+  /** The number of its connection, from 1. */
   connection: number;
   name: string;
   args: string[];
@@ -17,10 +17,10 @@ export interface Received {
   text: string;
 }
 
-/** Raw reply bytes; `null`: none; `undefined`: what `usual` says. */
+/** Raw reply bytes; `null`: no reply; `undefined`: the reply of `usual`. */
 export type Handler = (command: Received, connection: MockConnection) => string | Buffer | null | undefined;
 
-/** What a server without data says: enough for the handshake of a client. */
+/** The answers of a server without data, which are enough for the handshake of a client. */
 export function usual({ name }: Received): string {
   return name.toLowerCase() === 'info' ? bulk('redis_version:7.0.0\r\nloading:0\r\n') : '+OK\r\n';
 }
@@ -43,7 +43,7 @@ export class MockConnection {
     socket.on('data', (chunk: Buffer) => this.take(chunk));
   }
 
-  /** Sends bytes, in a piece of their own. */
+  /** Sends bytes in one write. */
   write(bytes: string | Buffer): void {
     if (!this.closed) this.socket.write(bytes);
   }
@@ -69,11 +69,11 @@ export class MockConnection {
       const bytes = answer === undefined ? usual(received) : answer;
       if (bytes !== null) replies.push(Buffer.from(bytes));
     }
-    // One write for what one read brought, as servers do.
+    // One write for the commands of one read, as servers do.
     if (replies.length > 0) this.write(Buffer.concat(replies));
   }
 
-  /** Takes the first command off what has arrived; `undefined` while it is unfinished. */
+  /** Takes the first command from the received bytes; `undefined` while it is incomplete. */
   private next(): string[] | undefined {
     let at = 0;
     const number = (mark: string): number | undefined => {

@@ -1,4 +1,4 @@
-/** Time-outs, stacks and tracing: options that an application notices when they are missing. */
+/** Options for time-outs, stacks and tracing. */
 import * as diagnostics from 'node:diagnostics_channel';
 import * as net from 'node:net';
 import { endsWithTest, serverForAll } from '../helpers/lifetimes';
@@ -26,7 +26,7 @@ describe.each(peers)('$name', ({ Redis }) => {
       expect(await redis.echo('next')).toBe('next');
     });
 
-    test('one that blocks for ever resolves null after blockingTimeout, and so does one that waits for a connection', async () => {
+    test('a command without a time-out resolves null after blockingTimeout, and so does one that waits for a connection', async () => {
       const redis = make({ blockingTimeout: 60 });
       await redis.ping();
       expect(await redis.bzpopmin('none', 0)).toBeNull();
@@ -34,7 +34,7 @@ describe.each(peers)('$name', ({ Redis }) => {
       expect(await lost.xread('BLOCK', 0, 'STREAMS', 's', '$')).toBeNull();
     });
 
-    test('what arrives in time is what is resolved', async () => {
+    test('a reply in time is resolved', async () => {
       const redis = make({ blockingTimeout: 5000 });
       const popped = redis.blpop('list', 0);
       await until(async () => (await server.info('clients')).blocked_clients === '1');
@@ -44,7 +44,7 @@ describe.each(peers)('$name', ({ Redis }) => {
   });
 
   describe('socketTimeout', () => {
-    test('a server that says nothing while replies are due loses its connection, with an error that says so', async () => {
+    test('the connection of a silent server is closed with an error while replies are due', async () => {
       const silent = net.createServer((socket) => {
         socket.on('error', () => undefined);
         // Answers the handshake, then nothing.
@@ -59,7 +59,7 @@ describe.each(peers)('$name', ({ Redis }) => {
       silent.close();
     });
 
-    test('an idle connection is not touched', async () => {
+    test('an idle connection stays open', async () => {
       const redis = make({ socketTimeout: 30 });
       await redis.ping();
       const { stream } = redis;
@@ -69,7 +69,7 @@ describe.each(peers)('$name', ({ Redis }) => {
     });
   });
 
-  test('showFriendlyErrorStack: the stack below the message is that of the call', async () => {
+  test('showFriendlyErrorStack appends the stack of the call to the message', async () => {
     const redis = make({ showFriendlyErrorStack: true });
     const theCaller = (): Promise<unknown> => redis.call('nosuch');
     const inPipeline = (): Promise<unknown> => redis.pipeline().call('nosuch').exec();

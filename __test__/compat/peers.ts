@@ -1,12 +1,12 @@
 /**
- * Both clients under one type: a compat spec runs the same lines on ioredis and on hawser. Where ioredis's answer is the specification,
- * `observe` makes what came out comparable: errors by class, message and command, Buffers as such.
+ * Both clients under one type: a compat spec runs the same lines on ioredis and on hawser. If ioredis's answer is the specification,
+ * `observe` makes results comparable: errors by class, message and command, Buffers by their content.
  */
 import { isNativeError } from 'node:util/types';
 import IORedis from 'ioredis';
 import { Redis as Hawser } from '../../lib';
 
-/** ioredis's own type: specs that compile against it are specs of a drop-in. */
+/** ioredis's own type, because hawser must be usable in its place. */
 export type Client = typeof IORedis;
 
 export interface Peer {
@@ -27,9 +27,9 @@ export async function outcome(promise: Promise<unknown> | undefined): Promise<un
   }
 }
 
-/** What can be told apart from outside, without what may differ between two runs. */
+/** The observable parts of a value, without those that may differ between two runs. */
 export function observe(value: unknown): unknown {
-  // Errors of sockets are of another realm than jest's.
+  // Errors of sockets belong to another realm than jest's.
   if (isNativeError(value)) {
     const { command } = value as Error & { command?: { name: string; args: unknown[] } };
     const previous = (value as Error & { previousErrors?: Error[] }).previousErrors;

@@ -10,7 +10,7 @@ const scenarios: Record<string, Scenario> = {
   'an empty pipeline': (r) => r.pipeline().exec(),
   'results in order, errors in their places': (r) => r.pipeline().set('a', 1).incr('a').lpush('a', 'x').get('a').getBuffer('a').exec(),
   'an array of commands': (r) => r.pipeline([['set', 'a', 1], ['get', 'a'], ['mget', ['a', 'b']], ['call', 'echo', 'x']]).exec(),
-  'length while it is collected': (r) => [r.pipeline().length, r.pipeline().get('a').get('b').length, r.multi().length, r.multi().get('a').length],
+  'its length before exec': (r) => [r.pipeline().length, r.pipeline().get('a').get('b').length, r.multi().length, r.multi().get('a').length],
   'an unknown command in an array of commands throws': (r) => {
     r.pipeline([['nosuch', 'a']]);
   },
@@ -32,7 +32,7 @@ const scenarios: Record<string, Scenario> = {
     return [await outcome(p.exec()), await outcome(p.exec())];
   },
   'exec of an empty transaction': (r) => r.multi().exec(),
-  'exec with what is no function': async (r) => [await r.multi().set('a', 1).exec(true), await r.pipeline().get('a').exec(1)],
+  'exec with an argument that is not a function': async (r) => [await r.multi().set('a', 1).exec(true), await r.pipeline().get('a').exec(1)],
   'a transaction': (r) => r.multi().set('a', '1').incr('a').getBuffer('a').hgetall('none').hset('h', { f: 1 }).hgetall('h').exec(),
   'a failing command inside a transaction': (r) => r.multi().set('a', 'x').incr('a').get('a').exec(),
   'a command that cannot be queued': (r) => r.multi().set('a').get('a').exec(),
@@ -57,7 +57,7 @@ const scenarios: Record<string, Scenario> = {
     await server.command('SET', 'a', 'other');
     return r.multi().set('a', 1).exec();
   },
-  'a watched key that did not': async (r) => {
+  'a watched key that did not change': async (r) => {
     await r.watch('a');
     return r.multi().set('a', 1).exec();
   },
@@ -81,7 +81,7 @@ const scenarios: Record<string, Scenario> = {
     r.defineCommand('two', { numberOfKeys: 1, lua: 'return {KEYS[1], ARGV[1]}' });
     return r.multi().two('k', 'a').two('k', 'b').exec();
   },
-  'what a pipeline looks like': (r) => {
+  'the members of a pipeline': (r) => {
     const p = r.pipeline();
     return [p.isPipeline, typeof p.then, p.redis === r, p.options === r.options, p.promise instanceof Promise, p.get === r.pipeline().get, typeof p.set, p.isCluster];
   },
@@ -118,7 +118,7 @@ describe.each([['RESP3', {}], ['RESP2', { protocol: 2 }]])('with %s, as in iored
 });
 
 describe.each(peers)('$name', ({ Redis }) => {
-  test('a thousand commands of a pipeline arrive in one piece', async () => {
+  test('a thousand commands of a pipeline are sent together', async () => {
     const redis = new Redis(server.port);
     await redis.ping();
     const pipeline = redis.pipeline();
@@ -128,7 +128,7 @@ describe.each(peers)('$name', ({ Redis }) => {
     redis.disconnect();
   });
 
-  test('an error of EXEC names what went before it', async () => {
+  test('an error of EXEC has the errors before it', async () => {
     const redis = new Redis(server.port);
     const error: any = await (redis.multi() as any).set('a').exec().catch((e: unknown) => e);
     expect([error.name, error.message]).toEqual(['ReplyError', 'EXECABORT Transaction discarded because of previous errors.']);

@@ -168,7 +168,7 @@ const scenarios: Record<string, Scenario> = {
 
   'a monitor': async (make) => {
     const r = make();
-    // Its handshake is over, and not among the lines.
+    // The handshake of `r` must not be among the lines.
     await r.ping();
     const monitor = await r.monitor();
     const lines: unknown[] = [];
@@ -186,7 +186,7 @@ const scenarios: Record<string, Scenario> = {
     const r = make({ lazyConnect: true });
     return [r.getBuiltinCommands().includes('monitor'), r.getBuiltinCommands().includes('sentinel'), Object.keys(r.createBuiltinCommand('x')), r.isCluster, r.mode, r.autoPipelineQueueSize, r.set === make({ lazyConnect: true }).set, 'masters' in r, 'scanIterator' in r, 'pSubscribe' in r, 'runCommand' in r];
   },
-  'a command that is added at run time': async (make) => {
+  'a command added at run time': async (make) => {
     const r = make();
     r.addBuiltinCommand('object');
     r.addBuiltinCommand('nosuch');
@@ -235,7 +235,7 @@ describe.each([['RESP3', {}], ['RESP2', { protocol: 2 }]])('with %s, as in iored
 });
 
 // ioredis writes a broken command here.
-test('hawser: a prefix that is a Buffer goes before keys that are text', async () => {
+test('hawser: a Buffer prefix is added to text keys', async () => {
   await server.command('FLUSHALL');
   const redis: any = new hawser.Redis(server.port, { keyPrefix: Buffer.from([255, 58]) as never });
   await redis.mset('a', 1, Buffer.from('b'), 2);

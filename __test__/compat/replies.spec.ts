@@ -1,4 +1,4 @@
-/** Arguments and replies: what ioredis sends and resolves is what hawser sends and resolves, call by call. */
+/** Arguments and replies: hawser sends and resolves the same as ioredis, call by call. */
 import type { Redis } from 'ioredis';
 import { serverForAll } from '../helpers/lifetimes';
 import { hawser, ioredis, outcome, peers } from './peers';
@@ -33,7 +33,7 @@ const scenarios: Record<string, Call[]> = {
     async (r) => Object.getPrototypeOf(await r.hgetall('h')) === Object.prototype, (r) => r.hgetall('none'), (r) => r.hgetallBuffer('h'), (r) => r.call('hgetall', 'h'),
     (r) => r.call('HGETALL', 'h'), (r) => r.set('s', '1'), (r) => r.hgetall('s'),
   ],
-  'Buffers out': [
+  'Buffer replies': [
     (r) => r.set('k', Buffer.from([0, 255, 13, 10])), (r) => r.getBuffer('k'), (r) => r.get('k'), (r) => r.mgetBuffer('k', 'none'), (r) => r.setBuffer('k', 'x'),
     (r) => r.incrBuffer('n'), (r) => r.callBuffer('get', 'k'), (r) => r.set(Buffer.from('bk'), 'v'), (r) => r.getBuffer(Buffer.from('bk')),
     (r) => r.evalBuffer("return {'a', {1, 'b'}, false}", 0), (r) => r.pingBuffer(), (r) => r.echo(Buffer.from('é')), (r) => r.set('k', Buffer.alloc(0)), (r) => r.getBuffer('k'),
@@ -62,7 +62,7 @@ const scenarios: Record<string, Call[]> = {
     (r) => r.xreadgroup('GROUP', 'g', 'c', 'STREAMS', 's', '>'), (r) => r.xpending('s', 'g'), (r) => r.xack('s', 'g', '1-1'), (r) => r.xinfo('GROUPS', 's'), (r) => r.xreadBuffer('STREAMS', 's', '1-1'),
     (r) => r.xautoclaim('s', 'g', 'c2', 0, '0'), (r) => r.xclaim('s', 'g', 'c', 0, '2-1'), (r) => r.xlen('s'), (r) => r.xdel('s', '1-1'),
   ],
-  'maps, sets, doubles, booleans and null in their old shapes': [
+  'maps, sets, doubles, booleans and null in RESP2\'s shapes': [
     (r) => r.config('GET', 'maxmemory*').then((x: any) => x.slice(0, 2).map((y: any) => typeof y)), (r) => r.sadd('set', 'a'), (r) => r.smembers('set'), (r) => r.sismember('set', 'a'),
     (r) => r.hset('h', 'f', 1), (r) => r.hrandfield('h', 1, 'WITHVALUES'), (r) => r.hrandfield('h'), (r) => r.hincrbyfloat('h', 'f', 1.5), (r) => r.incrbyfloat('n', 0.1), (r) => r.get('none'), (r) => r.lpop('none'), (r) => r.lpop('none', 2),
     (r) => r.geoadd('g', 13.361389, 38.115556, 'P'), (r) => r.geopos('g', 'P', 'none'), (r) => r.geodist('g', 'P', 'P'), (r) => r.geosearch('g', 'FROMMEMBER', 'P', 'BYRADIUS', 1, 'km', 'WITHCOORD', 'WITHDIST'),
@@ -83,7 +83,7 @@ async function run(Redis: typeof ioredis.Redis, options: object, calls: Call[]):
   const redis: Redis = new Redis({ port: server.port, ...options });
   const seen: unknown[] = [];
   try {
-    // Each with its source, so that a difference says whose it is.
+    // Each with its source, so that a difference shows the call.
     for (const call of calls) seen.push([call.toString(), await outcome((async () => call(redis))())]);
   } finally {
     redis.disconnect();
@@ -107,7 +107,7 @@ describe.each(Object.entries(ways))('with %s, replies are those of ioredis:', (_
 });
 
 describe.each(peers)('$name', ({ Redis }) => {
-  test('callbacks get what the promise resolves', async () => {
+  test('callbacks get the value that the promise resolves', async () => {
     const redis: any = new Redis(server.port);
     const seen = await new Promise((resolve) => {
       void redis.set('k', 'v', (error: Error | null, reply: unknown) => {

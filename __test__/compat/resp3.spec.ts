@@ -1,6 +1,6 @@
 /**
- * `replyMapping: 'resp3'`: what the types say of a reply is what a server sends. The compiler checks every expected value against the type of the
- * call beside it, the run checks it against the server's answer, and ioredis's answer is the same.
+ * `replyMapping: 'resp3'`: the types of replies match what a server sends. The compiler checks every expected value against the type of the
+ * call beside it; the run checks it against the server's answer and against ioredis's.
  */
 import IORedis from 'ioredis';
 import { Redis } from '../../lib';
@@ -85,11 +85,11 @@ const server = serverForAll();
 
 const isThere = ({ since: [major, minor] }: Case): boolean => {
   const [ours, theirs] = server.version.numbers;
-  // Valkey counts on from 7.2 and has no vector sets.
+  // Valkey's versions continue from 7.2, and it has no vector sets.
   return server.version.valkey ? major < 8 : ours > major || (ours === major && theirs >= minor);
 };
 
-/** What the calls find. */
+/** The data that the calls find. */
 async function fill(redis: Redis | Client): Promise<void> {
   await redis.flushall();
   await redis.zadd('z', 1, 'a', 2.5, 'b');
@@ -129,7 +129,7 @@ describe.each([
   });
 });
 
-test('maps, whose entries servers add to, are objects, and coordinates numbers', async () => {
+test('maps are objects, to which servers may add entries, and coordinates are numbers', async () => {
   const redis = new Redis({ port: server.port, replyMapping: 'resp3' });
   await fill(redis);
   const hello: Record<string, unknown> = await redis.hello();
@@ -150,7 +150,7 @@ test('maps, whose entries servers add to, are objects, and coordinates numbers',
   await redis.quit();
 });
 
-test('a transaction has the same shapes, in callbacks and in what EXEC brings', async () => {
+test('a transaction has the same shapes, in callbacks and in the result of EXEC', async () => {
   const redis = new Redis({ port: server.port, replyMapping: 'resp3' });
   await fill(redis);
   const heard: (number | null | undefined)[] = [];

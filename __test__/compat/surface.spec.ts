@@ -1,4 +1,4 @@
-/** What applications and tools read of a client besides its commands, and the options that few set: the same on both. */
+/** Members that applications and tools read besides commands, and rare options: the same on both clients. */
 import * as diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import * as net from 'node:net';
@@ -15,7 +15,7 @@ const compare = (scenarios: Scenarios): void => compareOn(() => server, scenario
 
 describe('queues, as in ioredis:', () => {
   compare({
-    'how many commands wait, and which': async (make) => {
+    'the number of waiting commands, and which they are': async (make) => {
       const r = make({ lazyConnect: true });
       const lengths = [[r.commandQueue.length, r.offlineQueue.length]];
       const early = [r.set('a', 1), r.get('a')];
@@ -58,7 +58,7 @@ describe('private members, as in ioredis:', () => {
       const { lua, sha, numberOfKeys, readOnly } = r.scriptsSet.mine;
       return [lua, sha, numberOfKeys, readOnly, [...r.addedBuiltinSet], r.retryAttempts];
     },
-    'the connector of a client that has none of its own': async (make) => {
+    'the connector of a client without a custom one': async (make) => {
       const r = make();
       await r.ping();
       return [r.connector.stream === r.stream, r.connector.check({}), r.connector.options === r.options];
@@ -98,7 +98,7 @@ describe('a Connector, as in ioredis:', () => {
       await r.ping();
       return [made, r.connector === connector, connector instanceof Connector, connector.options === r.options];
     },
-    'whose constructor throws': async (make) => {
+    'may throw in its constructor': async (make) => {
       try {
         return make({ Connector: connectorOf(() => { throw new Error('no'); }) });
       } catch (error) {
@@ -118,11 +118,11 @@ describe('a Connector, as in ioredis:', () => {
       for (const event of ['connect', 'close', 'ready']) r.on(event, () => events.push(event));
       return [await r.ping(), seen, events, r.retryAttempts];
     },
-    'is not asked where there is no ready check': async (make) => {
+    'is not asked without a ready check': async (make) => {
       const Connector = connectorOf(() => ({ check: () => false }));
       return make({ Connector, enableReadyCheck: false }).ping();
     },
-    'that rejects ends the client: everybody is told why, and nothing is retried': async (make) => {
+    'that rejects ends the client: all commands are rejected with its error, and nothing is retried': async (make) => {
       let attempts = 0;
       const Connector = connectorOf(() => ({
         connect() {
@@ -139,7 +139,7 @@ describe('a Connector, as in ioredis:', () => {
   });
 });
 
-describe('options that cannot be used, as in ioredis:', () => {
+describe('invalid options, as in ioredis:', () => {
   const forms: [string, object][] = [
     ['a port that is none', { port: 99999 }],
     ['a port that is no number', { port: 'abc' }],
@@ -148,7 +148,7 @@ describe('options that cannot be used, as in ioredis:', () => {
     ['a path that is no text', { path: 5 }],
     ['a certificate that is none', { tls: { cert: 'x', key: 'y' } }],
   ];
-  test.each(forms)('%s: an error event, the same for who waits, and the end', async (_name, options) => {
+  test.each(forms)('%s: an error event, the same error for waiting commands, and the end', async (_name, options) => {
     const run = async (Redis: any): Promise<unknown> => {
       const redis = new Redis({ port: server.port, host: '127.0.0.1', ...options });
       const errors: unknown[] = [];
@@ -171,7 +171,7 @@ describe('options that cannot be used, as in ioredis:', () => {
           return error;
         }
       }),
-    'texts, numbers and null in the place of others': async (make) => {
+    'texts, numbers and null as values of other types': async (make) => {
       const on = make({ connectionName: 5, lazyConnect: 'true', protocol: '2', stringNumbers: 1, disableClientInfo: 1, db: null, keyPrefix: null, path: '', host: null });
       const before = on.status;
       const [count, name, info] = await Promise.all([on.incr('a'), on.client('GETNAME'), on.client('INFO')]);
@@ -185,7 +185,7 @@ describe('options that cannot be used, as in ioredis:', () => {
         await server.command('CONFIG', 'SET', 'requirepass', '');
       }
     },
-    'delays that are no time': async (make) => {
+    'invalid delays': async (make) => {
       const attempts: number[] = [];
       for (const delay of [NaN, -5]) {
         const r = make({ port: 1, retryStrategy: (times: number) => (times < 3 ? delay : null) });
@@ -236,7 +236,7 @@ describe('options that are changed later, as in ioredis:', () => {
       await r.connect();
       return [r.status, await r.ping()];
     },
-    'the database that a client is in stays, whatever the option says': async (make) => {
+    'a changed option does not change the current database': async (make) => {
       const r = make({ retryStrategy: () => 1 });
       await r.select(2);
       await r.set('a', 'in 2');
@@ -279,7 +279,7 @@ describe('URLs, as in ioredis:', () => {
     'redis://u%40s:p%3Aw@H_1:7/3', 'redis://:p@h', 'redis://u@h', 'redis://u:@h', 'u:p@h:1', '//h:1/2', '[::1]:7?db=1', 'redis:///5', 'redis://h?name=a+b%20c', 'REDIS://h/2#x',
   ];
   compare({
-    'what comes first wins': (_make, Redis) =>
+    'the first value wins': (_make, Redis) =>
       urls.map((url) => {
         const { host, port, db, family, path, username, password, name, x } = new Redis(url, { lazyConnect: true }).options;
         return [url, host, port, db, family, path, username, password, name, x];
@@ -294,13 +294,13 @@ describe('URLs, as in ioredis:', () => {
 
 describe('callbacks and replies, as in ioredis:', () => {
   compare({
-    'a callback is called before what is chained to its promise': async (make) => {
+    'a callback is called before the reactions of its promise': async (make) => {
       const r = make();
       const log: string[] = [];
       await r.get('a', () => log.push('callback')).then(() => log.push('promise'));
       return log;
     },
-    'how many arguments callbacks get': async (make) => {
+    'the number of arguments of callbacks': async (make) => {
       const r = make({ lazyConnect: true });
       const counts: number[] = [];
       const count = (...args: unknown[]): number => counts.push(args.length);
@@ -316,7 +316,7 @@ describe('callbacks and replies, as in ioredis:', () => {
       await outcome(make({ reconnectOnError: (error: any) => { told.push(observe(error)); return false; } }).call('nosuch', 'x'));
       return told;
     },
-    'EXEC is not in its transaction, and what is between is': async (make) => {
+    'the commands of a transaction are marked, and EXEC is not': async (make) => {
       const r = make();
       await r.ping();
       const seen: unknown[] = [];
@@ -335,7 +335,7 @@ describe('callbacks and replies, as in ioredis:', () => {
 });
 
 describe('tracing, as in ioredis:', () => {
-  /** Events of commands that an application issued: hawser's handshake is its core's. */
+  /** Events of the application's commands. hawser's core sends the handshake, which is not traced. */
   function record(): { events: unknown[][]; stop(): unknown[][] } {
     const events: unknown[][] = [];
     const channel = diagnostics.tracingChannel<unknown, object>('ioredis:command');
@@ -348,7 +348,7 @@ describe('tracing, as in ioredis:', () => {
   }
 
   compare({
-    'what waits is traced when it is written': async (make) => {
+    'a waiting command is traced when it is written': async (make) => {
       const { events, stop } = record();
       const r = make({ lazyConnect: true });
       const replies = [r.set('a', 'secret'), r.get('a')];
@@ -357,14 +357,14 @@ describe('tracing, as in ioredis:', () => {
       await until(() => events.length >= 8);
       return [early, stop()];
     },
-    'also where nobody listened when it was issued': async (make) => {
+    'a waiting command is traced also if nobody listened when it was issued': async (make) => {
       const reply = make().get('a');
       const { events, stop } = record();
       await reply;
       await until(() => events.length >= 4);
       return stop();
     },
-    'a SELECT is in its database, as what follows': async (make) => {
+    'SELECT and the commands behind it are traced in the new database': async (make) => {
       const r = make();
       await r.ping();
       const { events, stop } = record();
@@ -372,7 +372,7 @@ describe('tracing, as in ioredis:', () => {
       await until(() => events.length >= 12);
       return stop();
     },
-    'what is never written is not traced': async (make) => {
+    'a command that is never written is not traced': async (make) => {
       const { stop } = record();
       const lost = make({ enableOfflineQueue: false });
       const refused = await outcome(lost.get('a'));
@@ -384,7 +384,7 @@ describe('tracing, as in ioredis:', () => {
       const ended = await outcome(subscriber.get('a'));
       return [refused, inMode, ended, stop().filter(([, command]) => command === 'get')];
     },
-    'what is held is traced when it is sent': async (make) => {
+    'an auto-pipelined command is traced when it is sent': async (make) => {
       const r = make({ enableAutoPipelining: true });
       await r.ping();
       const { events, stop } = record();
@@ -401,7 +401,7 @@ describe.each<[string, any, any]>([
   ['ioredis', IORedis, IORedis],
   ['hawser', lib.Redis, lib],
 ])('what %s exports', (_name, Redis, exported) => {
-  test('AbstractConnector is what a connector may be derived from', async () => {
+  test('a connector may be derived from AbstractConnector', async () => {
     class Connector extends exported.AbstractConnector {
       constructor(options: any) {
         super(options.disconnectTimeout);
@@ -433,7 +433,7 @@ describe.each<[string, any, any]>([
     open.close();
   });
 
-  test('SentinelIterator goes through a list, from wherever it is told to start over', () => {
+  test('SentinelIterator goes through a list and can start over', () => {
     const iterator = new exported.SentinelIterator([{ host: 'a', port: 1 }, { port: 2 }]);
     expect([iterator.next(), iterator.add({ host: 'a', port: 1 }), iterator.add({ host: '127.0.0.1', port: 2 }), iterator.add({ host: 'c' })]).toEqual([
       { done: false, value: { host: 'a', port: 1 } }, false, false, true,
@@ -448,7 +448,7 @@ describe.each<[string, any, any]>([
     expect(iterator.next().value).toEqual({ port: 2 });
   });
 
-  test('print says which kind of error it was', () => {
+  test('print shows the kind of an error', () => {
     const log = jest.spyOn(console, 'log').mockImplementation(() => undefined);
     exported.print(new TypeError('x'));
     exported.print(null, [1, 2]);

@@ -1,4 +1,4 @@
-/** Replies that come in pieces, and connections that end in the middle of them. */
+/** Replies that arrive in pieces, and connections that end in the middle of them. */
 import { until } from '../helpers/until';
 import { array, bulk, type Handler, type MockServer } from './mock-server';
 import { peers } from './peers';
@@ -9,7 +9,7 @@ const SPENT = 'MaxRetriesPerRequestError: Reached the max retries per request li
 const CLOSED = 'Error: Connection is closed.';
 const HANDSHAKE = ['hello', 'client', 'info'];
 
-/** The first connection says nothing to users' commands; later ones run them. */
+/** The first connection does not answer the user's commands; later ones run them. */
 const silentFirst: Handler = ({ name, args, connection }) => {
   if (HANDSHAKE.includes(name)) return undefined;
   if (connection === 1) return null;
@@ -17,11 +17,11 @@ const silentFirst: Handler = ({ name, args, connection }) => {
   return name === 'exec' ? array(bulk('x'), bulk('y')) : undefined;
 };
 
-/** What users' commands a connection received. */
+/** The user's commands that a connection received. */
 const users = (server: MockServer, connection: number): string[] =>
   server.received.filter((command) => command.connection === connection && !HANDSHAKE.includes(command.name)).map(({ text }) => text);
 
-/** The client has taken in so many bytes more once it has read these. */
+/** Resolves when the client has read these bytes. */
 async function deliver(redis: any, server: MockServer, bytes: string | Buffer): Promise<void> {
   const [connection] = server.connections;
   const before = redis.stream.bytesRead;
@@ -38,7 +38,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     const values = [[null, 'OK'], [null, 'h\u00e9ya'], [null, 42], [null, ['a', null]], ['ReplyError: ERR no'], [null, { f: 'v' }], [null, null]];
     const issue = (redis: any): Promise<unknown> => redis.pipeline().set('a', 1).get('a').incr('n').mget('a', 'b').lpush('a', 1).hgetall('h').get('none').exec();
 
-    test('and come in two writes', async () => {
+    test('and arrive in two writes', async () => {
       const server = await serve(({ name }) => (HANDSHAKE.includes(name) ? undefined : null));
       const redis = await ready(server);
       for (let cut = 1; cut < bytes.length; cut++) {
@@ -51,7 +51,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(server.connections).toHaveLength(1);
     });
 
-    test('a byte at a time', async () => {
+    test('and arrive one byte at a time', async () => {
       const server = await serve(({ name }) => (HANDSHAKE.includes(name) ? undefined : null));
       const redis = await ready(server);
       const results = result(issue(redis));
@@ -60,11 +60,11 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(await results).toEqual(values);
     });
 
-    test('and end there: sent again as long as none was answered, else answered as far as they came', async () => {
+    test('and end there: the pipeline is sent again if no command was answered; otherwise the results are those that arrived', async () => {
       let at = 0;
       const ends = replies.map((reply) => (at += reply.length));
       for (let cut = 0; cut < bytes.length; cut++) {
-        // ioredis hands out some replies before their last bytes are there: `$-` is a null.
+        // ioredis delivers some replies before their last bytes have arrived: `$-` is a null.
         if (peer === 'ioredis' && ends.some((end) => cut < end && cut >= end - 4)) continue;
         const server = await serve(({ name, connection }) => (HANDSHAKE.includes(name) ? undefined : connection === 1 ? null : replies[users(server, connection).length - 1]));
         const redis = await ready(server);
@@ -85,13 +85,13 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
   describe('a connection that is reset', () => {
     interface Case {
       issue: (redis: any) => Promise<unknown>[];
-      /** The last command of it. */
+      /** The last command of the scenario. */
       last: string;
-      /** What the server answers before. */
+      /** What the server answers before the reset. */
       answered: string;
-      /** What comes of it by default, and what the next connection is sent. */
+      /** The outcome by default, and what is sent on the next connection. */
       sentAgain: { outcomes: unknown[]; commands: string[] };
-      /** What comes of it with `maxRetriesPerRequest: 0`, of which nothing is sent. */
+      /** The outcome with `maxRetriesPerRequest: 0`, where nothing is sent again. */
       spent: unknown[];
     }
     const cases: Record<string, Case> = {
@@ -174,7 +174,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       },
     };
 
-    /** Issues, answers, resets, and looks at what came of it behind the next connection's first reply. */
+    /** Issues, answers, resets, and returns the outcome after the first reply of the next connection. */
     async function run({ issue, last, answered }: Case, options: object): Promise<{ outcomes: unknown[]; commands: string[] }> {
       const server = await serve(silentFirst);
       const redis = await ready(server, options);
@@ -195,7 +195,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     });
 
     test.each(Object.entries(cases))('%s, where nothing is sent again', async (_, one) => {
-      // ioredis forgets what it does not send again, and whoever waits for it.
+      // ioredis forgets commands that it does not send again; their promises stay pending.
       const given = (outcome: unknown): unknown => (peer === 'hawser' ? ABORTED : outcome === SPENT ? 'pending' : outcome);
       const lost = (outcome: unknown): unknown => {
         if (!Array.isArray(outcome)) return outcome === SPENT ? given(outcome) : outcome;
@@ -219,14 +219,14 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     });
   });
 
-  test('what is in flight of a transaction without a pipeline', async () => {
+  test('commands in flight of a transaction without a pipeline', async () => {
     const server = await serve((command, socket) => (command.connection === 1 && command.name === 'multi' ? '+OK\r\n' : silentFirst(command, socket)));
     const redis = await ready(server);
     expect(await redis.multi({ pipeline: false })).toBe('OK');
     const [set, exec] = [result(redis.set('a', 1)), result(redis.exec())];
     await until(() => users(server, 1).includes('exec'));
     server.connections[0]?.reset();
-    // ioredis runs it without the transaction that it was a part of.
+    // ioredis runs it outside its transaction.
     expect(await set).toBe(peer === 'hawser' ? ABORTED : 'OK');
     if (peer === 'hawser') expect(await exec).toBe(ABORTED);
     await readyOn(redis, server, 2);
@@ -234,7 +234,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     expect(users(server, 2)).toEqual(peer === 'hawser' ? ['ping'] : ['set a 1', 'exec', 'ping']);
   });
 
-  test('what was issued while there was no connection is sent in its order', async () => {
+  test('commands issued without a connection are sent in their order', async () => {
     const server = await serve(silentFirst);
     const redis = await ready(server, { maxRetriesPerRequest: 0 });
     const issued = new Promise<unknown[]>((resolve) => {
@@ -245,7 +245,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     expect(users(server, 2)).toEqual(['get a', 'multi', 'get b', 'set c 1', 'exec', 'get d']);
   });
 
-  test('a command that ends each of its connections', async () => {
+  test('a command on which the server closes every connection', async () => {
     const server = await serve(({ name }, connection) => {
       if (name !== 'poison') return undefined;
       connection.end();
@@ -254,7 +254,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     const redis = await ready(server, { maxRetriesPerRequest: 2 });
     let outcome: unknown = 'pending';
     void result(redis.call('poison')).then((value) => (outcome = value));
-    // ioredis counts anew with each connection that becomes ready, and never stops.
+    // ioredis starts to count again with each connection that becomes ready, and never stops.
     await until(() => (peer === 'hawser' ? outcome !== 'pending' : server.received.filter(({ name }) => name === 'poison').length >= 8));
     expect(outcome).toBe(peer === 'hawser' ? SPENT.replace('0', '2') : 'pending');
     if (peer === 'hawser') expect(server.received.filter(({ name }) => name === 'poison')).toHaveLength(3);
@@ -262,7 +262,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
 
   const comeback = ['close/reconnecting', 'reconnecting/reconnecting', 'connecting/connecting', 'connect/connect', 'ready/ready'];
 
-  test('a reset is an error and a reconnect, an end a reconnect only', async () => {
+  test('a reset causes an error event and a reconnect, an orderly end only a reconnect', async () => {
     const server = await serve();
     const redis = connect(server);
     const seen = events(redis);
@@ -289,7 +289,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     expect(seen).toEqual([connecting, ...failed, ...failed, connected, isReady]);
   });
 
-  test('bytes that are no reply: what is in flight is rejected, not sent again', async () => {
+  test('bytes that are not a reply: the commands in flight are rejected, not sent again', async () => {
     const server = await serve(silentFirst);
     const redis = await ready(server);
     const seen = events(redis);
@@ -304,14 +304,14 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     expect(seen.slice(1)).toEqual(comeback);
   });
 
-  test('a reply that nobody waits for is told, and is nobody else\'s', async () => {
+  test('an unexpected reply is an error event and goes to no command', async () => {
     const server = await serve();
     const redis = await ready(server);
     const seen = events(redis);
     server.connections[0]?.write(bulk('for whom?'));
     await until(() => seen.some((event) => event.startsWith('error')));
     expect(await redis.get('a')).toBe('OK');
-    // hawser trusts such a connection no more.
+    // hawser closes such a connection.
     expect(server.connections.length).toBe(peer === 'hawser' ? 2 : 1);
   });
 });

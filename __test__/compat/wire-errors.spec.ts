@@ -1,4 +1,4 @@
-/** What a client does about errors that servers reply with: READONLY and its like, forgotten scripts, transactions that do not run. */
+/** Error replies and what a client does about them: READONLY and the like, forgotten scripts, transactions that do not run. */
 import { createHash } from 'node:crypto';
 import { serverForAll } from '../helpers/lifetimes';
 import { RedisServer } from '../helpers/redis-server';
@@ -12,7 +12,7 @@ const READONLY = "READONLY You can't write against a read only replica.";
 const EXECABORT = 'EXECABORT Transaction discarded because of previous errors.';
 const NOSCRIPT = 'NOSCRIPT No matching script. Please use EVAL.';
 
-/** What users' commands a connection received. */
+/** The user's commands that a connection received. */
 const users = (server: MockServer, connection: number): string[] =>
   server.received.filter((command) => command.connection === connection && !HANDSHAKE.includes(command.name)).map(({ text }) => text);
 
@@ -21,7 +21,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
   const isHawser = peer === 'hawser';
 
   describe('reconnectOnError', () => {
-    /** The first connection is one to a replica. `silent` commands it does not answer. */
+    /** The first connection leads to a replica, which does not answer `silent` commands. */
     const replica = (...silent: string[]): Handler => ({ name, connection }) => {
       if (connection > 1 || HANDSHAKE.includes(name)) return undefined;
       return name === 'set' ? `-${READONLY}\r\n` : silent.includes(name) ? null : undefined;
@@ -29,7 +29,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     const onReadOnly = (verdict: unknown) => (error: Error) => (error.message.startsWith('READONLY') ? verdict : false);
     const comeback = ['close/reconnecting', 'reconnecting/reconnecting', 'connecting/connecting', 'connect/connect', 'ready/ready'];
 
-    test.each([[true], [1]])('%p: the command is rejected, and another connection made', async (verdict) => {
+    test.each([[true], [1]])('%p: the command is rejected, and the client reconnects', async (verdict) => {
       const server = await serve(replica());
       const redis = await ready(server, { reconnectOnError: onReadOnly(verdict) });
       const seen = events(redis);
@@ -51,32 +51,32 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(seen).toEqual(comeback);
     });
 
-    test('2: behind what the connection had not answered', async () => {
+    test('2: the command is sent after the commands that the connection had not answered', async () => {
       const server = await serve(replica('get'));
       const redis = await ready(server, { reconnectOnError: onReadOnly(2) });
       expect(await Promise.all([redis.set('a', 1), redis.get('b'), redis.get('c')])).toEqual(['OK', 'OK', 'OK']);
       expect(users(server, 2)).toEqual(['get b', 'get c', 'set a 1']);
     });
 
-    test('2: until it is answered', async () => {
+    test('2: the command is sent again until it is answered', async () => {
       const server = await serve(({ name, connection }) => (name === 'set' && connection < 4 ? `-${READONLY}\r\n` : undefined));
       const redis = await ready(server, { reconnectOnError: onReadOnly(2) });
       expect(await redis.set('a', 1)).toBe('OK');
       expect(server.connections).toHaveLength(4);
     });
 
-    test('2: in the database it was issued for', async () => {
+    test('2: the command is sent in the database for which it was issued', async () => {
       const server = await serve(replica());
       const redis = await ready(server, { reconnectOnError: onReadOnly(2) });
       const issued = [redis.select(1), redis.set('a', 'in 1'), redis.select(2), redis.get('b')];
       expect(await Promise.all(issued)).toEqual(['OK', 'OK', 'OK', 'OK']);
       expect(await redis.get('c')).toBe('OK');
-      // ioredis stays in the other one.
+      // ioredis stays in the other database.
       const sent = isHawser ? ['select 1', 'set a in 1', 'select 2', 'get c'] : ['select 1', 'set a in 1', 'get c'];
       expect(users(server, 2).slice(-sent.length)).toEqual(sent);
     });
 
-    test('2: never a part of a transaction', async () => {
+    test('2: no part of a transaction is sent again', async () => {
       const server = await serve((command, socket) => {
         if (command.connection > 1) return undefined;
         if (command.name === 'exec') return `-${EXECABORT}\r\n`;
@@ -84,7 +84,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       });
       const redis = await ready(server, { reconnectOnError: () => 2 });
       const error = await redis.multi().get('a').set('b', 1).get('c').exec().catch((thrown: unknown) => thrown);
-      // ioredis has the connection's end for a reason.
+      // ioredis rejects with the end of the connection.
       expect([error.name, error.message]).toEqual(isHawser ? ['ReplyError', EXECABORT] : ['AbortError', 'Command aborted due to connection close']);
       expect(error.previousErrors.map((previous: any) => [previous.name, previous.command.name])).toEqual([[isHawser ? 'ReplyError' : 'AbortError', 'set']]);
       await readyOn(redis, server, 2);
@@ -92,7 +92,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(users(server, 2)).toEqual(['ping']);
     });
 
-    test.each([[false], [0], [null], [undefined], ['yes']])('%p: the command is rejected, and that is all', async (verdict) => {
+    test.each([[false], [0], [null], [undefined], ['yes']])('%p: the command is rejected, and nothing else happens', async (verdict) => {
       const server = await serve(replica());
       const redis = await ready(server, { reconnectOnError: onReadOnly(verdict) });
       expect(await result(redis.set('a', 1))).toBe(`ReplyError: ${READONLY}`);
@@ -100,7 +100,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(server.connections).toHaveLength(1);
     });
 
-    test('is asked about the error, and never about the handshake or CLIENT', async () => {
+    test('is called with the error, but not for the handshake or CLIENT', async () => {
       const server = await serve(({ name, args }) => (name === 'select' || name === 'client' || args[0] === 'bad' ? '-ERR no\r\n' : undefined));
       const asked: unknown[] = [];
       const redis = await ready(server, {
@@ -117,7 +117,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(asked).toEqual([['ReplyError', 'ERR no', true]]);
     });
 
-    test('2, at a real replica that becomes a master', async () => {
+    test('2, on a real replica that becomes a master', async () => {
       const server = await RedisServer.start();
       try {
         await server.command('REPLICAOF', '127.0.0.1', '1');
@@ -142,7 +142,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
   describe('scripts', () => {
     const lua = 'return {KEYS[1], ARGV[1]}';
     const sha = createHash('sha1').update(lua).digest('hex');
-    /** Knows a script from its EVAL on, until `forget`. */
+    /** A server that knows a script from its EVAL until `forget`. */
     const interpreter = (): { handler: Handler; forget: () => void } => {
       let knows = false;
       const run = ({ name, args }: Received): string | undefined => {
@@ -153,11 +153,11 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       };
       return { handler: run, forget: () => (knows = false) };
     };
-    /** Without hash and source. */
+    /** The commands without hash and source. */
     const short = (texts: string[]): string[] => texts.map((text) => text.replace(/^(evalsha) [0-9a-f]{40}/, '$1').replace(`eval ${lua}`, 'eval'));
     const define = (redis: any): void => redis.defineCommand('two', { lua, numberOfKeys: 1 });
 
-    test('the source goes first, then its hash, and the source again where it was forgotten', async () => {
+    test('the source is sent first, then its hash, and the source again if the server forgot it', async () => {
       const { handler, forget } = interpreter();
       const server = await serve(handler);
       const redis = await ready(server);
@@ -180,7 +180,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(short(users(server, 1))).toEqual(['eval 1 a 1', 'get x', 'evalsha 1 b 1', 'evalsha 1 c 1', 'get y', 'eval 1 c 1']);
     });
 
-    test('in a transaction nothing is sent behind its back', async () => {
+    test('in a transaction no extra command is sent', async () => {
       const server = await serve(({ name }) => {
         if (name === 'exec') return array(`-${NOSCRIPT}\r\n`, bulk('x'));
         return name === 'eval' || name === 'evalsha' || name === 'get' ? '+QUEUED\r\n' : undefined;
@@ -193,7 +193,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       }
     });
 
-    test('each connection is sent the source anew', async () => {
+    test('each connection gets the source', async () => {
       const { handler } = interpreter();
       const server = await serve(handler);
       const redis = await ready(server);
@@ -205,7 +205,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(short(users(server, 2))).toEqual(['eval 1 b 1', 'evalsha 1 c 1']);
     });
 
-    test('also by the calls that wait for it', async () => {
+    test('each connection gets the source, also with calls that waited for it', async () => {
       const { handler } = interpreter();
       const server = await serve(handler);
       const redis = await ready(server);
@@ -219,7 +219,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(short(users(server, 2))).toEqual(['multi', 'eval 1 b 1', 'exec', 'evalsha 1 c 1']);
     });
 
-    test('also by the calls that are sent again', async () => {
+    test('each connection gets the source, also with calls that are sent again', async () => {
       const { handler } = interpreter();
       let silent = false;
       const server = await serve((command, socket) => (silent && command.connection === 1 ? null : handler(command, socket)));
@@ -234,7 +234,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(short(users(server, 2))).toEqual(['multi', 'eval 1 b 1', 'exec', 'evalsha 1 c 1', 'evalsha 1 d 1']);
     });
 
-    test('in the database that the call was issued for', async () => {
+    test('run in the database for which the call was issued', async () => {
       const { handler, forget } = interpreter();
       const server = await serve(handler);
       const redis = await ready(server);
@@ -244,17 +244,17 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       await Promise.all([redis.select(1), redis.two('b', 1), redis.select(2)]);
       await redis.get('x');
       const sent = ['select 1', 'evalsha 1 b 1', 'select 2'];
-      // ioredis runs it in the wrong one.
+      // ioredis runs it in the wrong database.
       expect(short(users(server, 1)).slice(1)).toEqual(isHawser ? [...sent, 'select 1', 'eval 1 b 1', 'select 2', 'get x'] : [...sent, 'eval 1 b 1', 'get x']);
     });
 
-    describe('at a real server', () => {
+    describe('on a real server', () => {
       const server = serverForAll();
 
       const pushes = { lua: 'return redis.call("RPUSH", KEYS[1], ARGV[1])', numberOfKeys: 1 };
       const setUp = async (): Promise<any> => {
         await server.command('FLUSHALL');
-        // A server that starts takes as long as it takes.
+        // A server may take long to start.
         const redis = await ready(server, { maxRetriesPerRequest: null });
         redis.defineCommand('push', pushes);
         expect(await redis.push('list', 'before')).toBe(1);
@@ -319,7 +319,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       return name === 'get' || name === 'set' ? '+QUEUED\r\n' : undefined;
     };
 
-    test.each([['RESP2', '*-1\r\n'], ['a bulk', '$-1\r\n'], ['RESP3', '_\r\n']])('a null of %s to EXEC is one that a WATCH aborted', async (_, reply) => {
+    test.each([['RESP2', '*-1\r\n'], ['a bulk', '$-1\r\n'], ['RESP3', '_\r\n']])('a null of %s as the answer to EXEC means that a WATCH aborted the transaction', async (_, reply) => {
       const server = await serve(queued(reply));
       const redis = await ready(server);
       expect(await redis.multi().get('a').set('b', 1).exec()).toBeNull();
@@ -329,7 +329,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(await new Promise((resolve) => redis.multi().get('a').exec((...args: unknown[]) => resolve(args)))).toEqual([null, null]);
     });
 
-    test('EXECABORT says what was refused before it', async () => {
+    test('EXECABORT has the errors of the refused commands', async () => {
       const server = await serve(queued(`-${EXECABORT}\r\n`, 'set'));
       const redis = await ready(server);
       const error = await redis.multi().get('a').set('b', 1).exec().catch((thrown: unknown) => thrown);
@@ -339,7 +339,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(await redis.ping()).toBe('OK');
     });
 
-    test('a MULTI that is refused', async () => {
+    test('MULTI is refused', async () => {
       const server = await serve(({ name }) => (name === 'multi' ? '-ERR no\r\n' : name === 'exec' ? '-ERR EXEC without MULTI\r\n' : undefined));
       const redis = await ready(server);
       const error = await redis.multi().get('a').exec().catch((thrown: unknown) => thrown);
@@ -354,7 +354,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(await result(redis.multi().get('a').set('b', 1).get('c').exec())).toEqual([[null, 'x'], ['ReplyError: WRONGTYPE no'], [null, 'y']]);
     });
 
-    test('what tools see of each command: its name, whether it is inside, its index', async () => {
+    test('tools see the name of each command, whether it is in a transaction, and its index', async () => {
       const server = await serve(queued(array(bulk('x'), bulk('y'))));
       const redis = await ready(server);
       const seen: unknown[] = [];
@@ -374,7 +374,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     });
   });
 
-  test('NOAUTH of a command is its own affair', async () => {
+  test('NOAUTH rejects only its command', async () => {
     const server = await serve(({ name }) => (name === 'get' ? '-NOAUTH Authentication required.\r\n' : undefined));
     const redis = connect(server);
     const seen = events(redis);

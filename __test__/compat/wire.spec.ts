@@ -1,4 +1,4 @@
-/** The handshake as a server sees it, and what becomes of each answer to it. */
+/** The handshake as a server sees it, and the effect of each answer. */
 import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { array, bulk, type Handler } from './mock-server';
@@ -9,7 +9,7 @@ import { events, readyOn, result, session } from './session';
 const plain = (texts: string[]): string[] => texts.map((text) => text.replace(/(LIB-VER) \S+$/, '$1'));
 const INFO = ['client SETINFO LIB-VER', 'client SETINFO LIB-NAME ioredis'];
 
-/** Answers `name` like this on the first `connections` connections. */
+/** Answers `name` with `reply` on the first `connections` connections. */
 const answers = (name: string, reply: string, connections = Infinity): Handler =>
   (command) => (command.name === name && command.connection <= connections ? reply : undefined);
 
@@ -19,7 +19,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
   beforeEach(() => (warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined)));
   afterEach(() => warn.mockRestore());
 
-  describe('what is sent', () => {
+  describe('the commands', () => {
     const all = { username: 'u', password: 'p', db: 2, connectionName: 'me', readOnly: true, clientInfoTag: 'tag' };
     const tagged = ['client SETINFO LIB-VER', 'client SETINFO LIB-NAME ioredis(tag)'];
     const cases: [string, object, string[]][] = [
@@ -39,7 +39,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(plain(server.texts(1))).toEqual([...expected, 'get a']);
     });
 
-    test("users' commands come behind it, in the order of their calls", async () => {
+    test("the user's commands follow it, in the order of the calls", async () => {
       const server = await serve();
       const redis = connect(server);
       const first = redis.set('a', 1);
@@ -49,7 +49,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(plain(server.texts(1))).toEqual(['hello 3', ...INFO, 'info', 'set a 1', 'get a', 'get b']);
     });
 
-    test('the same on every connection, with the database that is in use', async () => {
+    test('are the same on every connection, with the current database', async () => {
       const server = await serve();
       const redis = await ready(server, { db: 1, connectionName: 'me' });
       await redis.select(3);
@@ -66,12 +66,12 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       const server = await serve(answers('hello', `-${text}\r\n`));
       const redis = await ready(server, { db: 1, connectionName: 'me' });
       expect(await redis.get('a')).toBe('OK');
-      // ioredis sends again what did not depend on HELLO.
+      // ioredis sends the commands again that did not depend on HELLO.
       expect([...new Set(plain(server.texts()))]).toEqual(['1 hello 3', '1 select 1', '1 client setname me', ...INFO.map((text) => `1 ${text}`), '1 info', '1 get a']);
       expect(warn).not.toHaveBeenCalled();
     });
 
-    test('credentials are sent as AUTH, and what depended on them again', async () => {
+    test('credentials are sent as AUTH, followed by the commands that depend on them', async () => {
       const server = await serve(({ name, args }) => (name === 'hello' ? '-NOPROTO no\r\n' : name === 'auth' ? (args.join() === 'u,p' ? '+OK\r\n' : '-WRONGPASS no\r\n') : undefined));
       const redis = await ready(server, { username: 'u', password: 'p', db: 1, connectionName: 'me' });
       await redis.get('a');
@@ -88,7 +88,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       await until(() => redis.status === 'end');
     });
 
-    test('its next connection is asked for RESP3 again', async () => {
+    test('the client asks for RESP3 again on the next connection', async () => {
       const server = await serve(answers('hello', '-NOPROTO no\r\n', 1));
       const redis = await ready(server);
       server.connections[0]?.reset();
@@ -96,7 +96,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(server.texts(2)[0]).toBe('hello 3');
     });
 
-    test('a subscriber takes subscription commands only', async () => {
+    test('a subscriber accepts subscription commands only', async () => {
       const subscribe: Handler = ({ name, args }) =>
         name === 'hello' ? '-NOPROTO no\r\n' : name === 'subscribe' ? array(bulk('subscribe'), bulk(args[0] ?? ''), ':1\r\n') : undefined;
       const server = await serve(subscribe);
@@ -111,7 +111,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(messages).toEqual([['c', 'hi']]);
     });
 
-    test('replies of RESP3 that were asked for are missed, and the user is told', async () => {
+    test('the user is warned if replies of RESP3 were requested', async () => {
       const server = await serve(({ name }) => (name === 'hello' ? '-NOPROTO no\r\n' : name === 'hgetall' ? array(bulk('f'), bulk('v')) : undefined));
       const redis = await ready(server, { replyMapping: 'resp3' });
       expect(await redis.hgetall('h')).toEqual({ f: 'v' });
@@ -120,15 +120,15 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
     });
   });
 
-  describe('what servers that are none say', () => {
-    test.each([['+OK', '+OK\r\n'], ['an integer', ':1\r\n'], ['a map', '%1\r\n+proto\r\n:3\r\n']])('%s to HELLO is a yes', async (_, reply) => {
+  describe('servers that are not Redis', () => {
+    test.each([['+OK', '+OK\r\n'], ['an integer', ':1\r\n'], ['a map', '%1\r\n+proto\r\n:3\r\n']])('%s as the answer to HELLO is accepted', async (_, reply) => {
       const server = await serve(answers('hello', reply));
       const redis = await ready(server);
       expect(await redis.get('a')).toBe('OK');
       expect(plain(server.texts())).toEqual(['1 hello 3', ...INFO.map((text) => `1 ${text}`), '1 info', '1 get a']);
     });
 
-    test.each([['+OK', '+OK\r\n'], ['a text without loading', bulk('anything')], ['nothing', '$-1\r\n']])('%s to INFO is ready', async (_, reply) => {
+    test.each([['+OK', '+OK\r\n'], ['a text without loading', bulk('anything')], ['nothing', '$-1\r\n']])('%s as the answer to INFO counts as ready', async (_, reply) => {
       const server = await serve(answers('info', reply));
       const redis = await ready(server);
       expect(await redis.get('a')).toBe('OK');
@@ -139,7 +139,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
   describe('a server that is loading', () => {
     const loading = bulk('loading:1\r\nloading_eta_seconds:60\r\n');
 
-    test('is asked again on the same connection, at the latest after maxLoadingRetryTime', async () => {
+    test('is asked again on the same connection, after maxLoadingRetryTime at most', async () => {
       let left = 2;
       const server = await serve(({ name }) => (name === 'info' && left-- > 0 ? loading : undefined));
       const redis = connect(server, { maxLoadingRetryTime: 10 });
@@ -149,7 +149,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(seen).toEqual(['connecting/connecting', 'connect/connect', 'ready/ready']);
     });
 
-    test('and whose connection ends meanwhile is tried again', async () => {
+    test('gets another connection if this one ends meanwhile', async () => {
       const server = await serve(answers('info', loading, 1));
       const redis = connect(server, { maxLoadingRetryTime: 50 });
       await until(() => server.texts(1).includes('info'));
@@ -159,12 +159,12 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(server.connections.length).toBe(2);
     });
 
-    test('-LOADING to INFO is not for ever', async () => {
+    test('may answer INFO with -LOADING for a while', async () => {
       let left = 1;
       const server = await serve(({ name }) => (name === 'info' && left-- > 0 ? '-LOADING Redis is loading the dataset in memory\r\n' : undefined));
       const redis = connect(server);
       const waiting = result(redis.get('a'));
-      // ioredis takes it for a refusal: it rejects what waits, and connects again.
+      // ioredis takes it for a refusal: it rejects the waiting commands and connects again.
       expect(await waiting).toBe(peer === 'hawser' ? 'OK' : 'ReplyError: LOADING Redis is loading the dataset in memory');
       await readyOn(redis, server, peer === 'hawser' ? 1 : 2);
       expect(await redis.get('b')).toBe('OK');
@@ -181,7 +181,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       ['AUTH', 'auth', 'ERR invalid password', { password: 'p', protocol: 2 }],
       ['INFO', 'info', 'ERR no reason', {}],
       ['INFO in RESP2', 'info', 'NOAUTH Authentication required.', { protocol: 2 }],
-    ])('%s: what waits is rejected with it, and another connection made', async (_, command, text, options) => {
+    ])('%s: waiting commands are rejected with it, and the client connects again', async (_, command, text, options) => {
       const server = await serve(answers(command, `-${text}\r\n`, 1));
       const redis = connect(server, options);
       const seen = events(redis);
@@ -192,7 +192,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(server.texts(1)).not.toContain('get a');
     });
 
-    test('of INFO by an ACL: ready, with a warning', async () => {
+    test('of INFO by an ACL: the client becomes ready with a warning', async () => {
       const server = await serve(answers('info', "-NOPERM this user has no permissions to run the 'info' command\r\n"));
       const redis = await ready(server);
       expect(await redis.get('a')).toBe('OK');
@@ -200,7 +200,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(String(warn.mock.calls[0]?.[0])).toMatch(/Skipping the ready check because INFO command fails.*NOPERM/);
     });
 
-    test('of the database: an error that is told, and the client goes on', async () => {
+    test('of the database: the client emits an error and continues', async () => {
       const server = await serve(answers('select', '-ERR DB index is out of range\r\n'));
       const redis = connect(server, { db: 99 });
       const seen = events(redis);
@@ -208,7 +208,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(seen).toEqual(['connecting/connecting', 'connect/connect', 'error ERR DB index is out of range', 'ready/ready']);
     });
 
-    test('of names and READONLY: nobody cares', async () => {
+    test('of names and READONLY are ignored', async () => {
       const server = await serve(({ name }) => (name === 'client' || name === 'readonly' ? '-ERR unknown command\r\n' : undefined));
       const redis = connect(server, { connectionName: 'me', readOnly: true });
       const seen = events(redis);
@@ -217,7 +217,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(warn).not.toHaveBeenCalled();
     });
 
-    test('an answer that comes in pieces, and behind it the rest', async () => {
+    test('an answer that arrives in pieces, followed by the others', async () => {
       const server = await serve(() => null);
       const redis = connect(server);
       const waiting = result(redis.get('a'));
@@ -226,13 +226,13 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       connection?.write('+O');
       await until(() => redis.stream.bytesRead === 2);
       server.handler = () => undefined;
-      // ioredis asks INFO when it has these; hawser has asked.
+      // ioredis sends INFO after these answers; hawser sent it before.
       connection?.write(`K\r\n+OK\r\n+OK\r\n${peer === 'hawser' ? '+OK\r\n' : ''}`);
       expect(await waiting).toBe('OK');
     });
   });
 
-  describe('passwords, at a real server', () => {
+  describe('passwords, on a real server', () => {
     const server = serverForAll();
     afterEach(() => server.config.set('requirepass', ''));
 
@@ -244,12 +244,12 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       ['wrong', { password: 'new' }, WRONGPASS],
       ['wrong in RESP2', { password: 'new', protocol: 2 }, WRONGPASS],
       ['of somebody unknown', { username: 'nobody', password: 'new' }, WRONGPASS],
-    ])('%s: refused until the server takes it', async (_, options, refusal) => {
+    ])('%s: refused until the server accepts it', async (_, options, refusal) => {
       await server.config.set('requirepass', 'old');
       const redis = connect(server, options);
       const seen = events(redis);
       expect(await result(redis.set('a', 1))).toMatch(refusal);
-      // Each attempt is refused, and said to be.
+      // Each attempt is refused with an error event.
       await until(() => seen.filter((event) => event.startsWith('error')).length >= 3);
       expect(seen).not.toContain('ready/ready');
       if ('username' in options) await server.command('ACL', 'SETUSER', 'nobody', 'on', '>new', '~*', '+@all');
@@ -258,7 +258,7 @@ describe.each(peers)('$name', ({ name: peer, Redis }) => {
       expect(await redis.set('a', 1)).toBe('OK');
     });
 
-    test('not asked for: used without, and the user is told', async () => {
+    test('not required: the client works without it and warns the user', async () => {
       const redis = await ready(server, { password: 'p', protocol: 2 });
       expect(await redis.set('a', 1)).toBe('OK');
       expect(warn.mock.calls.length).toBe(1);
