@@ -40,7 +40,7 @@ describe('canonical text', () => {
     expect(canonicalText(a)).not.toBe(canonicalText(b));
   });
 
-  test('what JSON cannot carry is a TypeError', () => {
+  test('values that JSON cannot represent are a TypeError', () => {
     const cycle: Record<string, unknown> = {};
     cycle.self = [cycle];
     for (const value of [{ a: 1n }, { a: () => 1 }, { a: Symbol('x') }, cycle]) expect(() => canonicalText(value)).toThrow(TypeError);
@@ -67,23 +67,23 @@ describe('canonical text', () => {
     ['what a toJSON does not show', { toJSON: () => undefined }],
     ['a generator', (function* () { yield 1; })()],
     ['an iterator of a Map', new Map([[1, 2]]).entries()],
-  ])('%s is refused wherever it stands', (_name, value) => {
+  ])('%s is refused at every level', (_name, value) => {
     for (const query of [{ a: value }, { a: [value] }, { a: new Set([value]) }, value]) {
       expect(() => canonicalText(query)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'E_BAD_OPTION' }) as Error);
     }
   });
 
-  test('plain objects of every realm, empty ones too, are queries', () => {
+  test('plain objects of any realm are accepted, empty ones too', () => {
     for (const empty of [{}, Object.create(null) as object, vm.runInNewContext('({})') as object]) expect(canonicalText(empty)).toBe('{}');
     expect(canonicalText(vm.runInNewContext('({ a: [new Date(0)], b: new Set([1]) })'))).toBe(canonicalText({ a: [new Date(0)], b: new Set([1]) }));
   });
 
-  test('one object at two places is no cycle', () => {
+  test('one object in two places is not a cycle', () => {
     const shared = { x: 1 };
     expect(canonicalText({ a: shared, b: shared })).toBe('{"a":{"x":1},"b":{"x":1}}');
   });
 
-  test('the hash is 43 characters that need no escaping in a key', () => {
+  test('the hash has 43 characters, none of which needs escaping in a key', () => {
     expect(canonicalHash({ page: 1, status: 'open' })).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(canonicalHash({ page: 1 })).not.toBe(canonicalHash({ page: 2 }));
   });

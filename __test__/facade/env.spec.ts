@@ -1,7 +1,7 @@
 import { environmentTable, readEnv, readEnvironment, type EnvName } from '../../lib/env';
 
 describe('environment variables', () => {
-  test('hold their documented values when nothing is set', () => {
+  test('have their documented defaults', () => {
     expect(readEnvironment({})).toEqual({
       REDIS_URL: 'redis://localhost:6379',
       REDIS_CLUSTER: false,
@@ -50,7 +50,7 @@ describe('environment variables', () => {
     expect(read).toThrow(JSON.stringify(text));
   });
 
-  test('a URL that is refused is not repeated: it may hold a password', () => {
+  test('the error does not show a refused URL, because it may hold a password', () => {
     const error = thrown(() => readEnv('REDIS_URL', { REDIS_URL: 'user:hunter2@host' }));
     expect(error.message).toContain('REDIS_URL must be a URL: redis://, rediss://, unix:// or memory://');
     expect(error.message).not.toContain('hunter2');

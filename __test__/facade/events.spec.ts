@@ -1,4 +1,4 @@
-/** Events of repositories: who hears of them, and what they keep in memory. */
+/** Events of repositories: who receives them, and what they keep in memory. */
 import { CacheRepository, RedisManager } from '../../lib/facade';
 import { dispatch, listenedCount } from '../../lib/cache/events';
 import { runNode } from '../helpers/process';
@@ -18,7 +18,7 @@ test.each([
   ['removeAllListeners()', (cache: CacheRepository) => cache.removeAllListeners()],
   ["removeAllListeners('warning')", (cache: CacheRepository) => cache.removeAllListeners('warning')],
   ['off', (cache: CacheRepository) => cache.listeners('warning').forEach((listener) => cache.off('warning', listener))],
-])('after %s nobody hears an event, and who listens again does', async (_name, remove) => {
+])('after %s no listener receives events, and listening again works', async (_name, remove) => {
   const cache = new CacheRepository('emitting');
   const heard: string[] = [];
   cache.on('warning', () => heard.push('before'));
@@ -36,7 +36,7 @@ test.each([
   expect(lines).toHaveLength(2);
 });
 
-test('an event of all repositories reaches each of them, one of a prefix those that have it', async () => {
+test('an event for all repositories reaches each of them, and an event for a prefix reaches the repositories with that prefix', async () => {
   const repositories = ['a', 'a', 'b'].map((prefix) => new CacheRepository(prefix));
   const heard: number[] = [];
   repositories.forEach((cache, i) => cache.on('warning', () => heard.push(i)));
@@ -47,7 +47,7 @@ test('an event of all repositories reaches each of them, one of a prefix those t
   expect(lines).toEqual([]);
 });
 
-test('a repository without listeners is not known to anybody, not even when it is told something', () => {
+test('a repository without listeners is not registered anywhere, even after an event', () => {
   const before = listenedCount();
   const cache = new CacheRepository('quiet');
   expect([listenedCount() - before, cache.eventNames(), cache.listenerCount('warning')]).toEqual([0, [], 0]);
@@ -56,7 +56,7 @@ test('a repository without listeners is not known to anybody, not even when it i
   expect(listenedCount()).toBe(before);
 });
 
-test('what the application has dropped is collected, listeners or not, services too', async () => {
+test('repositories and services that the application dropped are collected, with or without listeners', async () => {
   const { stdout, stderr } = await runNode(
     `
     const { CacheRepository, CachedService, RedisManager } = require('hawser');

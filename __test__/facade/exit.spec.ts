@@ -1,10 +1,10 @@
-/** What the package leaves with the process. */
+/** What the package adds to the process. */
 import { runNode } from '../helpers/process';
 import { serverForAll } from '../helpers/lifetimes';
 
 const server = serverForAll();
 
-test('loading the package again and again, used or not, adds no listener to the process', async () => {
+test('loading the package repeatedly adds no listener to the process, whether it is used or not', async () => {
   const { stdout, stderr } = await runNode(
     `
     const count = () => process.eventNames().map((name) => [name, process.listenerCount(name)]);
@@ -41,7 +41,7 @@ test('loading the package again and again, used or not, adds no listener to the 
   expect([stdout.trim(), stderr]).toEqual(['true true', '']);
 });
 
-test('what was issued in the last tick arrives, from the cache and from clients, of every copy of the package', async () => {
+test('commands of the last tick arrive, from the cache and from clients of every copy of the package', async () => {
   await server.command('FLUSHALL');
   await runNode(
     `

@@ -1,4 +1,4 @@
-/** Code of the application that throws, or whose promise rejects, where nobody awaits it: nobody else notices. */
+/** If application code that nobody awaits throws or rejects, nothing else is affected. */
 import { CacheRepository, PubSubService, RedisManager } from '../../lib/facade';
 import * as clock from '../../lib/clock';
 import { emitLater, guardedLogger } from '../../lib/guard';
@@ -12,8 +12,8 @@ const WAYS: [name: string, fail: () => unknown][] = [
   ['rejects', () => Promise.reject(new Error('of the application'))],
 ];
 
-describe.each(WAYS)('what %s', (_name, fail) => {
-  test('as a logger is told to the process once and harms nobody', async () => {
+describe.each(WAYS)('application code that %s', (_name, fail) => {
+  test('as a logger causes one process warning and no other harm', async () => {
     const told = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const logger = guardedLogger({ debug: fail, info: fail, warn: fail, error: fail });
     for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]('a line', { more: 1 });
@@ -22,7 +22,7 @@ describe.each(WAYS)('what %s', (_name, fail) => {
     told.mockRestore();
   });
 
-  test('as a listener is an uncaught exception, and the other listeners hear of the event', async () => {
+  test('as a listener is an uncaught exception, and the other listeners receive the event', async () => {
     const uncaught = jest.spyOn(clock, 'surface').mockImplementation(() => undefined);
     const heard: unknown[] = [];
     const emitter = new EventEmitter();
@@ -34,7 +34,7 @@ describe.each(WAYS)('what %s', (_name, fail) => {
   });
 });
 
-/** Runs in a process of its own: whatever reaches the process counts. */
+/** Runs in its own process and returns everything that reached the process. */
 async function troubles(url: string, script: string): Promise<unknown> {
   const { stdout, stderr } = await runNode(
     `
@@ -63,7 +63,7 @@ describe.each(['redis', 'memory'])('on %s', (kind) => {
   const server = kind === 'redis' ? serverForAll() : undefined;
   const url = (): string => server?.url ?? 'memory://';
 
-  test.each(['boom', 'reject'])('a logger of which every line fails (%s): reads, writes, refreshes and the bus work', async (fail) => {
+  test.each(['boom', 'reject'])('reads, writes, refreshes and the bus work with a logger whose every line fails (%s)', async (fail) => {
     const found = await troubles(
       url(),
       `
@@ -84,7 +84,7 @@ describe.each(['redis', 'memory'])('on %s', (kind) => {
     expect(found).toEqual({ results: [1, 1, null, 2, [null], true], seen: [] });
   });
 
-  test('a serializer that throws or gives promises: reads load, writes reject', async () => {
+  test('with a serializer that throws or returns promises, reads load and writes reject', async () => {
     const found = await troubles(
       url(),
       `
@@ -105,7 +105,7 @@ describe.each(['redis', 'memory'])('on %s', (kind) => {
   });
 });
 
-test('a listener of the bus that fails is an event; a listener of that event that fails is uncaught and silences no other', async () => {
+test('a failing listener of the bus is an event; a failing listener of that event is an uncaught exception, and the others still receive it', async () => {
   RedisManager.configure({ url: 'memory://', logger: { debug() {}, info() {}, warn() {}, error() {} } });
   const uncaught = jest.spyOn(clock, 'surface').mockImplementation(() => undefined);
   const told: unknown[] = [];

@@ -1,4 +1,4 @@
-/** What applications do around the cache that must not disturb it: subclasses, an extended Object.prototype, arrays and options that change. */
+/** Habits of applications that must not disturb the cache: subclasses, an extended Object.prototype, arrays and options that change. */
 import { CacheRepository, PubSubService, RedisManager, StaleWhileRevalidate, type CacheItem, type ManagerOptions } from '../../lib/facade';
 import { Redis } from '../../lib/client/redis';
 import { runNode } from '../helpers/process';
@@ -9,7 +9,7 @@ const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const server = serverForAll();
 afterEach(() => RedisManager.closeAll());
 
-describe('a subclass may name its members as it likes', () => {
+describe('a subclass may use any names for its members', () => {
   const NAMES = ['store', 'open', 'opened', 'options', 'own', 'found', 'encode', 'written', 'invalidated', 'setOne', 'names', 'port', 'driver', 'cache', 'times', 'listened',
     'staleThreshold', 'maxAge', 'createScanStream', 'link', 'life', 'state', 'client', 'send', 'queue', 'events'];
   const members = Object.fromEntries(NAMES.map((name) => [name, `${name} of the subclass`]));
@@ -39,7 +39,7 @@ describe('a subclass may name its members as it likes', () => {
     }
   });
 
-  test('of clients, too', async () => {
+  test('in clients, too', async () => {
     class Own extends Redis {}
     for (const name of NAMES.filter((one) => one !== 'options')) Object.defineProperty(Own.prototype, name, { configurable: true, writable: true, value: 'of the subclass' });
     const redis = new Own(server.url);
@@ -52,7 +52,7 @@ describe('a subclass may name its members as it likes', () => {
   });
 });
 
-test('an extended Object.prototype breaks nothing, is no option and makes none', async () => {
+test('properties of Object.prototype break nothing and count as no options', async () => {
   const { stdout, stderr } = await runNode(
     `
     const { CacheRepository, CachedService, CacheMetrics, PubSubService, Redis, RedisManager, StaleWhileRevalidate, warmCache } = require('hawser');
@@ -88,7 +88,7 @@ test('an extended Object.prototype breaks nothing, is no option and makes none',
 describe.each(['redis', 'memory'])('on %s', (kind) => {
   const configure = (more?: ManagerOptions): void => RedisManager.configure({ url: kind === 'redis' ? server.url : 'memory://', logger, ...more });
 
-  test('what the caller changes after a call counts no more', async () => {
+  test('changes that the caller makes after a call have no effect', async () => {
     configure();
     const cache = new CacheRepository('changed');
     const keys = ['a', 'b'];
@@ -125,7 +125,7 @@ describe.each(['redis', 'memory'])('on %s', (kind) => {
     expect(await cache.get('late')).toEqual({ n: 1 });
   });
 
-  test('options and messages, too', async () => {
+  test('later changes to options and messages have no effect', async () => {
     const options = { url: kind === 'redis' ? server.url : 'memory://', logger, cache: { leaseMs: 5000 }, defaultTtl: 60 };
     RedisManager.configure(options);
     options.cache.leaseMs = -1;

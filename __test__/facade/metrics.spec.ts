@@ -4,7 +4,7 @@ import { CacheMetrics } from '../../lib/facade';
 beforeEach(() => CacheMetrics.reset());
 
 describe('CacheMetrics', () => {
-  test('the hit rate is a percentage in which a stale hit is a hit', () => {
+  test('the hit rate is a percentage, and stale hits count as hits', () => {
     expect(CacheMetrics.getHitRate()).toBe(0);
     Object.assign(countersOf('a'), { hits: 1, stale: 2, misses: 1 });
     expect(CacheMetrics.getHitRate()).toBe(75);
@@ -30,7 +30,7 @@ describe('CacheMetrics', () => {
     expect(CacheMetrics.hits).toBe(4);
   });
 
-  test('reset sets to 0 what is in use', () => {
+  test('reset sets the counters in use to 0', () => {
     const counters = countersOf('a');
     counters.hits = 5;
     CacheMetrics.recordHit();
@@ -40,7 +40,7 @@ describe('CacheMetrics', () => {
     expect(CacheMetrics.hits).toBe(1);
   });
 
-  test('the busiest hundred repositories are told apart, the others are one, and nothing is lost', () => {
+  test('the busiest hundred repositories are listed, and the others are summed', () => {
     const held = Array.from({ length: 300 }, () => ({}));
     held.forEach((holder, i) => (countersOf(`held${i}`, holder).hits = i % 7));
     for (let i = 0; i < 5000; i++) countersOf(`tenant${i}`).hits += i === 17 || i === 4000 ? 1000 : 1;
@@ -60,12 +60,12 @@ describe('CacheMetrics', () => {
     expect(CacheMetrics.snapshot().repositories).toHaveProperty('held3.hits', 1);
   });
 
-  test('a repository that is called `other` is one of the others', () => {
+  test('a repository named `other` counts among the others', () => {
     countersOf('other').hits = 3;
     expect(CacheMetrics.snapshot().repositories.other).toMatchObject({ hits: 3 });
   });
 
-  test("the Prometheus text escapes a repository's name and is one series per result", () => {
+  test("the Prometheus text escapes repository names and has one series per result", () => {
     countersOf('we"ird\\\n').misses = 2;
     const text = CacheMetrics.prometheus();
     expect(text).toContain('hawser_cache_reads_total{repository="we\\"ird\\\\\\n",result="miss"} 2\n');

@@ -1,10 +1,10 @@
-/** A repository for each tenant or request: what the process remembers of prefixes is bounded by those that are in use. */
+/** A repository for each tenant or request: the process remembers only prefixes in use. */
 import { runNode } from '../helpers/process';
 import { serverForAll } from '../helpers/lifetimes';
 
 const server = serverForAll();
 
-test.each(['redis', 'memory'])('on %s prefixes that nobody uses are forgotten, those in use and their calls are not', async (kind) => {
+test.each(['redis', 'memory'])('on %s unused prefixes are forgotten, but not those in use or with calls under way', async (kind) => {
   const { stdout, stderr } = await runNode(
     `
     const { CacheMetrics, CacheRepository, RedisManager } = require('hawser');
@@ -16,7 +16,7 @@ test.each(['redis', 'memory'])('on %s prefixes that nobody uses are forgotten, t
       const held = new CacheRepository('held');
       await held.set('k', 'kept');
       let finish;
-      // Nobody holds this repository but its call.
+      // Only its call holds this repository.
       const running = new CacheRepository('running').getOrSet('k', () => new Promise((resolve) => (finish = resolve)), { tags: ['t'] });
       await tenants('tenant', 3000);
       await collect();

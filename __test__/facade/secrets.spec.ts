@@ -1,4 +1,4 @@
-/** What a server says in its errors may show keys, values and passwords. It stays out of everything that hawser itself says. */
+/** The errors of a server may show keys, values and passwords. hawser's own messages do not contain them. */
 import * as diagnostics from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { CacheRepository, PubSubService, RedisManager, type CacheEventName } from '../../lib/facade';
@@ -11,17 +11,17 @@ const lines: unknown[][] = [];
 const note = (...line: unknown[]): void => void lines.push(line);
 const logger = { debug: note, info: note, warn: note, error: note };
 
-/** All that can be seen of a value. */
+/** Everything that inspecting a value shows. */
 const seen = (value: unknown): string => inspect(value, { depth: 9, showHidden: true });
 
-/** A server that answers these commands as servers without them do: with the arguments in the error. */
+/** A server without these commands. Its errors show their arguments. */
 async function without(commands: string[]): Promise<RedisServer> {
   return RedisServer.start({ args: commands.flatMap((name) => ['--rename-command', name, '']) });
 }
 
 afterEach(() => RedisManager.closeAll());
 
-test.each([[['SET', 'EVALSHA', 'DEL', 'PFCOUNT', 'SCAN', 'PUBLISH']], [['MGET']], [['EVALSHA', 'EVAL']]])('without the commands %p', async (commands) => {
+test.each([[['SET', 'EVALSHA', 'DEL', 'PFCOUNT', 'SCAN', 'PUBLISH']], [['MGET']], [['EVALSHA', 'EVAL']]])('a server without the commands %p', async (commands) => {
   const server = await without(commands);
   lines.length = 0;
   RedisManager.configure({ url: server.url, logger, monitor: true });
@@ -45,7 +45,7 @@ test.each([[['SET', 'EVALSHA', 'DEL', 'PFCOUNT', 'SCAN', 'PUBLISH']], [['MGET']]
   await server.stop();
 });
 
-test('what the server answers to the handshake of a client of the manager', async () => {
+test('the answers to the handshake of a manager\'s client', async () => {
   const server = await RedisServer.start({ users: ['tacit-user on >tacit ~* &* +@all -info'] });
   const printed = jest.spyOn(console, 'warn');
   lines.length = 0;
@@ -60,7 +60,7 @@ test('what the server answers to the handshake of a client of the manager', asyn
   await server.stop();
 });
 
-test("a client of the application keeps the server's words on its errors; traces, and the line about an error that nobody hears, do not", async () => {
+test("errors of the application's own client show the server's words, but traces and the line about an unhandled error event do not", async () => {
   const server = await RedisServer.start();
   const traced: unknown[] = [];
   const channel = diagnostics.tracingChannel<unknown, object>('ioredis:command');

@@ -31,17 +31,17 @@ class Nameless extends CachedService {
 const orders = new Orders();
 
 describe('CachedService', () => {
-  test("its repository's prefix is the serviceName of the subclass, assigned after the base constructor has run", () => {
+  test("the repository's prefix is the serviceName of the subclass, even if it is assigned after the base constructor", () => {
     expect(orders.repository().prefix).toBe('order');
     expect(orders.repository()).toBe(orders.repository());
     expect(new Orders().repository()).not.toBe(orders.repository());
   });
 
-  test('a service without a name says which one it is', () => {
+  test('the error for a service without a name shows its class', () => {
     expect(() => new Nameless().repository()).toThrow('Nameless.serviceName must be a non-empty string, got undefined');
   });
 
-  test('a service may bring a repository of its own', () => {
+  test('a service may use its own repository', () => {
     const service = new Orders();
     const own = new CacheRepository('other');
     service.replace(own);
@@ -63,15 +63,15 @@ describe('CachedService', () => {
     [['a', '%3A'], ['a', ':']],
     [['a%3Ab', 'c'], ['a:b', 'c']],
     [['a:b'], ['a', 'b']],
-  ])('the parts %p and %p make two keys', (a, b) => {
+  ])('the parts %p and %p make different keys', (a, b) => {
     expect(orders.key(a[0], ...a.slice(1))).not.toBe(orders.key(b[0], ...b.slice(1)));
   });
 
-  test('tags of two companies are never one', () => {
+  test('two companies never share a tag', () => {
     expect(orders.tag('a:b', 'c')).not.toBe(orders.tag('a', 'b:c'));
   });
 
-  test('ids that are no strings stand as their text; what has none is refused', () => {
+  test('ids of other types are written as text, and values without text are refused', () => {
     expect(orders.key(7, 8n, { toString: () => '507f1f77' })).toBe('7:8:507f1f77');
     for (const missing of [undefined, null, {}, [], true, Symbol('x')]) {
       expect(() => orders.key(missing)).toThrow(TypeError);
@@ -80,7 +80,7 @@ describe('CachedService', () => {
     }
   });
 
-  test('dates of every kind stand as ISO 8601, whatever the time zone', () => {
+  test('dates of every kind are written as ISO 8601, independent of the time zone', () => {
     const date = new Date(Date.UTC(2026, 1, 3, 4, 5, 6, 789));
     expect(orders.key('c', date)).toBe('c:2026-02-03T04%3A05%3A06.789Z');
     expect(orders.key('c', vm.runInNewContext('new Date(86400000)'))).toBe('c:1970-01-02T00%3A00%3A00.000Z');
@@ -100,12 +100,12 @@ describe('CachedService', () => {
     ['a Map', new Map()],
     ['an instance without a text', new (class Id { value = 7; })()],
     ['a function', () => 'a'],
-  ])('%s is no part of a key', (_name, part) => {
+  ])('%s is refused as a part of a key', (_name, part) => {
     expect(() => orders.key('c', part)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'E_BAD_OPTION' }) as Error);
     expect(() => orders.tag(part, 'orders')).toThrow(TypeError);
   });
 
-  test('a list key depends on what the query says and not on how it is written', () => {
+  test('a list key depends on the meaning of the query, not on how it is written', () => {
     const key = orders.list('c1', { status: 'open', page: { number: 1, size: 20 } });
     expect(key).toMatch(/^c1:list:[\w-]{43}$/);
     expect(orders.list('c1', { page: { size: 20, number: 1 }, status: 'open', from: undefined })).toBe(key);

@@ -1,4 +1,4 @@
-/** `strictValues`: what would not come back equal is refused; and what JSON makes of it otherwise, as the README says. */
+/** `strictValues` refuses values that would not come back equal. Without it, they become what JSON makes of them, as the README says. */
 import * as vm from 'node:vm';
 import { isDeepStrictEqual } from 'node:util';
 import { CacheRepository, RedisManager } from '../../lib/facade';
@@ -39,7 +39,7 @@ const CHANGED: [name: string, value: unknown, json: unknown][] = [
   ['an array with a property', Object.assign([1], { more: 2 }), [1]],
 ];
 
-test.each(CHANGED)('%s is refused, by set and for loads; without the option it is what JSON makes of it', async (_name, value, json) => {
+test.each(CHANGED)('%s is refused by set and for loads; without the option it becomes what JSON makes of it', async (_name, value, json) => {
   const strict = new CacheRepository('strict', { strictValues: true });
   const refused = { name: 'TypeError', code: 'E_BAD_OPTION' };
   await expect(strict.set('k', value)).rejects.toMatchObject(refused);
@@ -56,13 +56,13 @@ test.each(CHANGED)('%s is refused, by set and for loads; without the option it i
 test.each([
   [null], [false], [0], [''], ['\ud800'], [1e300], [[]], [{}], [[[{ a: [null, { b: '\u2028' }] }]]], [JSON.parse('{"__proto__": 1, "constructor": {"length": 2}}') as unknown],
   [vm.runInNewContext('({ a: [1, { b: 2 }] })') as unknown], [{ length: 3 }], [Object.freeze({ a: Object.freeze([1]) })],
-])('%p comes back as it was', async (value) => {
+])('%p comes back unchanged', async (value) => {
   const strict = new CacheRepository('strict', { strictValues: true });
   await strict.set('k', value);
   expect(await strict.get('k')).toEqual(value);
 });
 
-test('with a serializer of the application it is that one that has to give the value back', async () => {
+test('with the application\'s own serializer, that serializer must return an equal value', async () => {
   const serializer = {
     serialize: (value: unknown) => JSON.stringify(value instanceof Date ? { date: value.getTime() } : { value }),
     deserialize: (text: string) => {
@@ -76,7 +76,7 @@ test('with a serializer of the application it is that one that has to give the v
   await expect(cache.set('k', [new Date(5)])).rejects.toThrow(TypeError);
 });
 
-test('the manager says what holds for repositories that do not say it themselves; an error shows no value', async () => {
+test('the manager\'s option is the default of repositories, and errors show no value', async () => {
   await RedisManager.closeAll();
   RedisManager.configure({ url: 'memory://', logger, cache: { strictValues: true } });
   const error = await new CacheRepository('a').set('k', { 'a name': new Map([['secret', 1]]) }).catch((thrown: Error) => thrown);

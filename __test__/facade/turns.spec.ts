@@ -1,11 +1,11 @@
-/** What is answered in the same tick lets timers and sockets have their turn. */
+/** Answers in the same tick do not starve timers and sockets. */
 import { CacheRepository, PubSubService, RedisManager } from '../../lib/facade';
 import { nowMs, setRealTimeout } from '../helpers/clock';
 import { freePort } from '../helpers/redis-server';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** How long a timer of 20 ms took while `ask` was called again and again. */
+/** How long a timer of 20 ms took while `ask` was called repeatedly. */
 async function lateness(ask: (i: number) => Promise<unknown>): Promise<{ ms: number; calls: number }> {
   const start = nowMs();
   let fired = Infinity;
@@ -42,7 +42,7 @@ describe('a loop without a pause lets a timer of 20 ms fire', () => {
     expect(calls).toBeGreaterThan(2);
   });
 
-  test('with a server that is away, once it is not asked any more', async () => {
+  test('with an unavailable server, after the breaker has opened', async () => {
     RedisManager.configure({ url: `redis://127.0.0.1:${await freePort()}`, logger: quiet, cache: { commandTimeoutMs: 20, connectBudgetMs: 20 } });
     for (let i = 0; i < 8; i++) await cache.get('k');
     const { ms } = await lateness(() => cache.getOrSet('k', () => 1));

@@ -20,7 +20,7 @@ describe('warmCache', () => {
     expect(done.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('a task that fails harms no other, and the report names it', async () => {
+  test('a failing task does not affect the others, and the report names it', async () => {
     const error = new Error('no such company');
     const report = await warmCache([
       () => 1,
@@ -34,13 +34,13 @@ describe('warmCache', () => {
     expect(report.errors).toEqual([{ index: 1, name: 'company 7', error }, { index: 2, error }]);
   });
 
-  test('tasks that have not begun when the signal aborts are skipped', async () => {
+  test('tasks that did not begin before the signal aborts are skipped', async () => {
     const abort = new AbortController();
     const report = await warmCache([() => abort.abort(), () => 1, () => 2], { concurrency: 1, signal: abort.signal });
     expect(report).toMatchObject({ succeeded: 1, skipped: 2 });
   });
 
-  test('it ends when the signal aborts, whatever its tasks do', async () => {
+  test('it ends when the signal aborts, even if its tasks continue', async () => {
     const abort = new AbortController();
     const reason = new Error('shutting down');
     const never = (): Promise<never> => new Promise(() => undefined);
@@ -55,7 +55,7 @@ describe('warmCache', () => {
     expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
   });
 
-  test('with a signal that has aborted before nothing runs, and one that never does is let go', async () => {
+  test('nothing runs if the signal has already aborted, and no listener stays on a signal that does not abort', async () => {
     const task = jest.fn();
     expect(await warmCache([task, task], { signal: AbortSignal.abort() })).toMatchObject({ total: 2, skipped: 2 });
     expect(task).not.toHaveBeenCalled();
@@ -66,7 +66,7 @@ describe('warmCache', () => {
     await expect(warmCache([task], { concurency: 5 } as never)).rejects.toThrow('options.concurency is not an option');
   });
 
-  test('nothing runs when an argument is wrong', async () => {
+  test('nothing runs if an argument is invalid', async () => {
     const task = jest.fn();
     await expect(warmCache([task], { concurrency: 0 })).rejects.toThrow('concurrency must be a whole number from 1, got 0');
     await expect(warmCache([task, 5 as never])).rejects.toThrow('tasks[1] must be a function, got 5');

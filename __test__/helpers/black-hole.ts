@@ -1,6 +1,6 @@
 /**
- * A relay in front of a server whose connections can become black holes: bytes are dropped below TCP, so that nobody acknowledges them, as
- * when a cable is pulled. Needs Linux and python3 (a socket filter of the kernel's, which Node has no function for).
+ * A relay in front of a server. Its connections can become black holes: bytes are dropped below TCP and not acknowledged, as when a cable
+ * is pulled. It needs Linux and python3, because Node cannot set a socket filter.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import * as path from 'node:path';
@@ -21,7 +21,7 @@ export class BlackHole {
     return new BlackHole(child, lines, Number(await nextLine(lines)));
   }
 
-  /** From now on nothing passes on the connections there are. Later ones work. */
+  /** From now on, nothing passes on the existing connections. Later connections work. */
   async swallow(): Promise<void> {
     const done = nextLine(this.lines);
     this.child.stdin.write('drop\n');

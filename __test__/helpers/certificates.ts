@@ -1,6 +1,6 @@
 /**
- * Certificates for TLS specs, made in the process: a small CA and what it signs, P-256, valid from yesterday for ten years. Written
- * as DER by hand because Node has no call for it and a machine need not have `openssl`.
+ * Certificates for TLS specs, made in the process: a small CA and two certificates that it signs, P-256, valid from yesterday for ten
+ * years. The DER is written by hand, because Node has no function for it and a machine may lack `openssl`.
  */
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 

@@ -1,6 +1,6 @@
 /**
- * Real time for test helpers. A spec may install jest's fake timers; whoever waits for a process or a socket must not notice, so
- * the real functions are taken when this file loads.
+ * Real time for test helpers. A spec may install jest's fake timers, which must not affect waiting for processes and sockets. So this file
+ * takes the real functions when it loads.
  */
 import { setTimeout as realSetTimeout, clearTimeout as realClearTimeout } from 'node:timers';
 

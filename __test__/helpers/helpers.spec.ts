@@ -7,7 +7,7 @@ import { RedisServer, freePort } from './redis-server';
 import { until } from './until';
 
 describe('until', () => {
-  test('resolves with what the condition answers, and ignores what it throws before', async () => {
+  test('resolves with the result of the condition, and ignores earlier exceptions', async () => {
     let looks = 0;
     const value = await until(() => {
       if (++looks < 3) throw new Error('not yet');
@@ -16,7 +16,7 @@ describe('until', () => {
     expect([value, looks]).toEqual(['here', 3]);
   });
 
-  test('fails after the deadline with what was seen last', async () => {
+  test('fails after the deadline and shows the last result', async () => {
     await expect(until(() => false, { deadlineMs: 20, what: 'the flag' })).rejects.toThrow(/not within 20 ms: the flag.*false/);
     await expect(until(() => new Promise(() => undefined), { deadlineMs: 20 })).rejects.toThrow(/did not answer/);
   });
@@ -45,7 +45,7 @@ describe('raw client', () => {
     ['=5\r\ntxt:x\r\n', 'x'],
     ['|1\r\n+a\r\n+b\r\n:7\r\n', 7],
     ['(12345678901234567890\r\n', 12345678901234567890n],
-  ])('parses %j, and no part of it', (wire, value) => {
+  ])('parses %j, but no part of it', (wire, value) => {
     const bytes = Buffer.from(wire);
     expect(parseReply(bytes)).toEqual(value);
     for (let cut = 0; cut < bytes.length; cut++) expect(parseReply(bytes.subarray(0, cut))).toBeUndefined();
@@ -72,7 +72,7 @@ describe('redis server', () => {
     await expect(client.command('PING')).rejects.toThrow('closed');
   });
 
-  test('counts what ran', async () => {
+  test('counts commands', async () => {
     const calls = await server.countCommands(async () => {
       await server.command('GET', 'x');
       await server.command('GET', 'x');
@@ -101,7 +101,7 @@ describe('redis server', () => {
     expect(await server.command('GET', 'a')).toBeNull();
   });
 
-  test('speaks TLS with certificates of its own', async () => {
+  test('speaks TLS with its own certificates', async () => {
     const secure = await RedisServer.start({ tls: { clientCertificates: true } });
     const { ca, client } = secure.certificates!;
     const target = { port: secure.port, host: 'localhost' };
@@ -113,7 +113,7 @@ describe('redis server', () => {
     await secure.stop();
   });
 
-  test('says why it cannot start', async () => {
+  test('shows why it cannot start', async () => {
     await expect(RedisServer.start({ args: ['--nonsense', '1'] })).rejects.toThrow(/nonsense/);
     await expect(RedisServer.start({ binary: '/no/such/server' })).rejects.toThrow(/cannot run/);
   });
@@ -229,7 +229,7 @@ describe('proxy', () => {
     await Promise.all([lost, cut]);
   });
 
-  test('tells the client that the server is gone', async () => {
+  test('closes connections when the server is gone', async () => {
     const lost = await Proxy.start({ port: await freePort() });
     const client = RawClient.connect(lost).then((raw) => raw.command('PING'));
     await expect(client).rejects.toThrow(/ECONNRESET|closed/);
@@ -238,18 +238,18 @@ describe('proxy', () => {
 });
 
 describe('process', () => {
-  test('runs a snippet to its end and says how it ended', async () => {
+  test('runs a snippet and reports how it ended', async () => {
     const result = await runNode('console.log(process.argv.slice(-1)[0]); console.error("e"); process.exitCode = 3', { args: ['x'] });
     expect(result).toMatchObject({ code: 3, signal: null, stdout: 'x\n', stderr: 'e\n', timedOut: false });
     expect((await runNode('console.log(typeof require, import.meta.url.slice(0, 4))', { esm: true })).stdout).toBe('undefined file\n');
   });
 
-  test('kills what does not end', async () => {
+  test('kills a process that does not end', async () => {
     const result = await runNode('setInterval(() => 0, 1000)', { deadlineMs: 300 });
     expect(result).toMatchObject({ timedOut: true, signal: 'SIGKILL' });
   });
 
-  test('talks to a process under way', async () => {
+  test('exchanges lines with a running process', async () => {
     const child = new NodeProcess("process.stdin.on('data', (text) => { console.log('got ' + text); process.exit(); })");
     child.send('this');
     expect(await child.line(/^got/)).toBe('got this');

@@ -1,5 +1,5 @@
 /**
- * Node in a process of its own, with a deadline: for specs about how a process ends, and for several processes at one server.
+ * Node in a separate process with a deadline, for specs about how a process ends and for several processes on one server.
  * Snippets run in the repository's root, so `require('hawser')` and `import ... from 'hawser'` find the package itself.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -11,7 +11,7 @@ import { until } from './until';
 export const ROOT = path.join(__dirname, '..', '..');
 
 export interface NodeOptions {
-  /** Killed with SIGKILL after this long; `timedOut` says so. Default 15000. */
+  /** After this time the process is killed and `timedOut` is set. Default 15000. */
   deadlineMs?: number;
   /** Added to this process's environment; `undefined` takes a variable out. */
   env?: Record<string, string | undefined>;
@@ -32,7 +32,7 @@ export interface NodeResult {
   durationMs: number;
 }
 
-/** A Node process under way. */
+/** A running Node process. */
 export class NodeProcess {
   stdout = '';
   stderr = '';
@@ -91,7 +91,7 @@ export class NodeProcess {
   }
 }
 
-/** Runs a script file (a path that ends in .js, .mjs or .cjs) or a snippet, its standard input closed, to its end. */
+/** Runs a script file (a path that ends in .js, .mjs or .cjs) or a snippet to its end, without standard input. */
 export function runNode(script: string, options: NodeOptions = {}): Promise<NodeResult> {
   const process = new NodeProcess(script, options);
   process.child.stdin!.end();

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy that goes wrong on demand: between a client and a real server it cuts after an exact number of bytes, stalls, delays,
- * throttles, refuses, and counts.
+ * A TCP proxy that fails on demand. Between a client and a real server it cuts after an exact number of bytes, stalls, delays, throttles,
+ * refuses, and counts.
  *
  *     const proxy = await Proxy.start(server);
  *     proxy.cut({ direction: 'toClient', afterBytes: 7 });   // the next connection's eighth reply byte never arrives
@@ -8,7 +8,7 @@
 import * as net from 'node:net';
 import { nowMs, setRealTimeout } from './clock';
 
-/** A throttled direction passes pieces of this part of a second. */
+/** The number of pieces per second of a throttled direction. */
 const SLICES_PER_SECOND = 100;
 
 export type Direction = 'toServer' | 'toClient';
@@ -17,7 +17,7 @@ export type ProxyTarget = { port: number; host?: string } | { path: string };
 
 export interface Cut {
   direction: Direction;
-  /** Bytes let through in that direction, counted from the connection's first. */
+  /** The number of bytes to pass in that direction, from the start of the connection. */
   afterBytes: number;
   /** `rst` (default): both sides see a reset. `fin`: both see an orderly end. */
   how?: 'rst' | 'fin';
@@ -28,7 +28,7 @@ export interface Cut {
   afterMs?: number;
 }
 
-/** What becomes of a new connection: passed on, closed at once, or accepted and never answered. */
+/** What happens to a new connection: it is passed on, closed at once, or accepted and never answered. */
 export type Reception = 'pass' | 'refuse' | 'ignore';
 
 export class ProxyConnection {
@@ -43,14 +43,14 @@ export class ProxyConnection {
     private readonly proxy: Proxy,
     readonly client: net.Socket,
     readonly server: net.Socket | undefined,
-    /** The cut that this connection is going to meet. */
+    /** The cut that is set for this connection. */
     public plan: Cut | undefined,
   ) {
     this.wire('toServer', client, server);
     if (server) this.wire('toClient', server, client);
   }
 
-  /** Passes nothing on any more, while other connections do. Returns what lets it go on. */
+  /** Stops this connection, but no other. Returns a function that lets it continue. */
   stall(): () => void {
     let lift = (): void => undefined;
     this.gate = new Promise((resolve) => (lift = resolve));
@@ -102,7 +102,7 @@ export class ProxyConnection {
     this.cut(plan.how);
   }
 
-  /** Written down to the kernel before a reset that would throw it away. A throttled direction then rests for as long as these bytes take. */
+  /** Writes bytes out before a reset could discard them. A throttled direction then pauses for as long as these bytes take. */
   private async write(direction: Direction, to: net.Socket, part: Buffer): Promise<void> {
     const rate = this.proxy.bytesPerSecond[direction] ?? Infinity;
     const size = rate === Infinity ? part.length : Math.max(1, Math.ceil(rate / SLICES_PER_SECOND));
@@ -138,7 +138,7 @@ export class Proxy {
   readonly live: ProxyConnection[] = [];
   /** Each chunk waits this long on its way, in both directions. */
   delayMs = 0;
-  /** How much of each connection is passed on; without a number, all at once. */
+  /** The bytes per second of each connection; undefined: no limit. */
   readonly bytesPerSecond: Partial<Record<Direction, number>> = {};
   reception: Reception = 'pass';
   private readonly plans: Cut[] = [];
@@ -152,7 +152,7 @@ export class Proxy {
     listener.unref();
   }
 
-  /** Listens on a port of its own in front of `target`. */
+  /** Listens on its own port in front of `target`. */
   static start(target: ProxyTarget, options: { host?: string } = {}): Promise<Proxy> {
     return new Promise((resolve, reject) => {
       const listener = net.createServer({ allowHalfOpen: true });
@@ -169,7 +169,7 @@ export class Proxy {
     return `redis://${this.host}:${this.port}`;
   }
 
-  /** The next connection that has no cut yet meets this one; called twice, the one after it meets the second. */
+  /** Sets a cut for the next connection without one. A second call sets it for the connection after that. */
   cut(plan: Cut): void {
     this.plans.push(plan);
   }
@@ -179,7 +179,7 @@ export class Proxy {
     for (const connection of [...this.live]) connection.cut(how);
   }
 
-  /** Passes nothing on until `resume`; what arrives in the meantime waits. */
+  /** Passes nothing on until `resume`. Bytes that arrive in the meantime wait. */
   stall(...directions: Direction[]): void {
     for (const direction of directions.length > 0 ? directions : (['toServer', 'toClient'] as const)) {
       if (this.gates[direction]) continue;
@@ -197,19 +197,19 @@ export class Proxy {
     }
   }
 
-  /** Stops listening, so that connecting fails at once, and ends what is live. */
+  /** Stops listening, so that connecting fails at once, and ends the live connections. */
   stop(): Promise<void> {
     this.resume();
     this.cutAll();
     return new Promise((resolve) => this.listener.close(() => resolve()));
   }
 
-  /** For connections: resolves once nothing stalls `direction`. */
+  /** For connections: resolves when nothing stalls `direction`. */
   async opened(direction: Direction): Promise<void> {
     await this.gates[direction]?.open;
   }
 
-  /** For connections: this one is over. */
+  /** For connections: this one has ended. */
   forget(connection: ProxyConnection): void {
     const at = this.live.indexOf(connection);
     if (at >= 0) this.live.splice(at, 1);

@@ -1,11 +1,11 @@
 /**
- * A small Redis client, independent of hawser: one socket, replies in order, RESP2 and RESP3. It lets a spec see the
- * server's side of things without trusting the code under test.
+ * A small Redis client that is independent of hawser: one socket, replies in order, RESP2 and RESP3. With it a spec sees the server's side
+ * without the code under test.
  */
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 
-/** A parsed reply. Bulk and simple strings are text, or Buffers where Buffers were asked for. */
+/** A parsed reply. Bulk and simple strings are text, or Buffers on request. */
 export type Reply = string | Buffer | number | bigint | boolean | null | Error | Reply[] | Map<Reply, Reply>;
 
 export type RawTarget = ({ port: number; host?: string } | { path: string }) & { tls?: tls.ConnectionOptions };
@@ -22,7 +22,7 @@ export class RawClient {
   private readonly replies: Buffer[] = [];
   private readonly waiting: Waiting[] = [];
   private chunks: Buffer[] = [];
-  /** Bytes in `chunks`, and how many it takes before looking again can help. */
+  /** The bytes in `chunks`, and how many are needed before parsing again can help. */
   private held = 0;
   private needed = 1;
   private failure: Error | undefined;
@@ -31,7 +31,7 @@ export class RawClient {
     socket.on('data', (chunk: Buffer) => this.take(chunk));
     socket.on('error', (error) => this.fail(error));
     socket.on('close', () => this.fail(new Error('raw client: the connection was closed')));
-    // An idle helper connection keeps no process alive.
+    // An idle helper connection does not keep the process alive.
     socket.unref();
   }
 
@@ -59,12 +59,12 @@ export class RawClient {
     return this.read(true);
   }
 
-  /** Writes bytes as they are. Each reply they cause is fetched by one `read`. */
+  /** Writes bytes unchanged. Each `read` takes one of the replies. */
   write(bytes: string | Buffer): void {
     if (!this.failure) this.socket.write(bytes);
   }
 
-  /** The next reply that nobody has asked for yet: of a `write`, or a message of a RESP2 subscription. */
+  /** The next reply without a caller: one of a `write`, or a message of a RESP2 subscription. */
   read(buffers = false): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.failure && this.replies.length === 0) return reject(this.failure);
@@ -123,7 +123,7 @@ export function encode(args: readonly (string | number | Buffer)[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Reads the first reply in `bytes`; `undefined` while it is unfinished. */
+/** Reads the first reply in `bytes`; `undefined` while it is incomplete. */
 export function parseReply(bytes: Buffer, buffers = false): Reply | undefined {
   return skip(bytes, 0) < 0 ? undefined : parse(bytes, buffers);
 }
@@ -132,7 +132,7 @@ const COUNTED = { '*': 1, '~': 1, '>': 1, '%': 2, '|': 2 } as Record<string, num
 const BULK = '$!=';
 const PUSH = 0x3e;
 
-/** Where the reply that starts at `at` ends; while it is unfinished, minus the number of bytes without which it cannot end. */
+/** The end of the reply that starts at `at`; while it is incomplete, the least number of bytes needed, negated. */
 function skip(bytes: Buffer, at: number): number {
   const line = bytes.indexOf('\r\n', at);
   if (line < 0) return -(bytes.length + 1);

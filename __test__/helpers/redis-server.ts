@@ -1,5 +1,5 @@
 /**
- * A real redis-server per spec: own process, own port and socket, own directory, gone when the spec or its process ends.
+ * A real redis-server for a spec, with its own process, port, socket and directory. It ends with the spec or its process.
  *
  *     const server = serverForAll();                  // from `lifetimes.ts`: for all tests of a file or a `describe`
  *     const server = await RedisServer.start();       // in a test, which stops it
@@ -17,7 +17,7 @@ import { RawClient, type Reply } from './raw-client';
 import { until } from './until';
 
 export interface ServerOptions {
-  /** Default: a free one below the range that the kernel gives to outgoing connections. */
+  /** Default: a free port below the range that the kernel uses for outgoing connections. */
   port?: number;
   /** Addresses to listen on. Default `['127.0.0.1']`. */
   bind?: string[];
@@ -27,14 +27,14 @@ export interface ServerOptions {
   password?: string;
   /** ACL users: `['alice on >secret ~* &* +@all']`. */
   users?: string[];
-  /** `port` speaks TLS and nothing else does. `clientCertificates` refuses clients that bring none. */
+  /** `port` speaks TLS. `clientCertificates` refuses clients without a certificate. */
   tls?: boolean | { clientCertificates?: boolean };
   /** The server's program. Default: `HAWSER_TEST_SERVER`, or `redis-server` on the PATH. */
   binary?: string;
   readyDeadlineMs?: number;
 }
 
-/** What a server program says of itself. */
+/** The version that a server program reports. */
 export interface ServerVersion {
   valkey: boolean;
   /** `[7, 0, 15]` */
@@ -42,21 +42,21 @@ export interface ServerVersion {
   text: string;
 }
 
-/** A client that reconnects to its own port while nobody listens can be given that very port: so never an ephemeral one. */
+/** Never an ephemeral port: a client that reconnects to one while nobody listens can get that port itself. */
 const PORTS = { first: 10_500, count: 11_000 };
 
 export class RedisServer {
   readonly host = '127.0.0.1';
-  /** What `TLS` clients need; present with `tls`. */
+  /** The certificates for TLS clients; present with `tls`. */
   certificates: CertificateSet | undefined;
   readonly binary: string;
   version!: ServerVersion;
-  /** Its own directory, under the system's temporary one. */
+  /** Its directory, in the system's temporary one. */
   directory = '';
-  /** Its unix socket, open whatever `port` speaks. */
+  /** Its unix socket, which never speaks TLS. */
   path = '';
   port: number;
-  /** The end of what the process has written. */
+  /** The end of the process's output. */
   log = '';
 
   readonly config = {
@@ -98,7 +98,7 @@ export class RedisServer {
       try {
         return await this.launch();
       } catch (error) {
-        // Somebody else took the port in the meantime.
+        // Another process took the port in the meantime.
         if (this.options.port === undefined && left > 1 && /address already in use|failed listening/i.test(this.log)) continue;
         await this.stop();
         throw error;
@@ -142,7 +142,7 @@ export class RedisServer {
     return (await this.connection()).commandBuffer(...args);
   }
 
-  /** A raw connection of the caller's own, authenticated as the default user, over the unix socket. The caller closes it. */
+  /** A new raw connection over the unix socket, authenticated as the default user. The caller closes it. */
   async connect(): Promise<RawClient> {
     const client = await RawClient.connect({ path: this.path });
     if (this.options.password !== undefined) await client.command('AUTH', this.options.password);
@@ -168,7 +168,7 @@ export class RedisServer {
     );
   }
 
-  /** The commands that the server ran while `run` did, calls made by scripts included, without this helper's own. */
+  /** The commands that the server ran during `run`, including those of scripts, but without this helper's own. */
   async countCommands(run: () => Promise<unknown>): Promise<Record<string, number>> {
     const before = await this.commandCalls();
     await run();
@@ -181,14 +181,14 @@ export class RedisServer {
     );
   }
 
-  /** Ids of the connected clients, the helper's own left out. `type`: normal, pubsub, replica, master. */
+  /** Ids of the connected clients without the helper's own. `type`: normal, pubsub, replica, master. */
   async clientIds(type = 'normal'): Promise<number[]> {
     const own = Number(await this.command('CLIENT', 'ID'));
     const list = String(await this.command('CLIENT', 'LIST', 'TYPE', type));
     return [...list.matchAll(/^id=(\d+) /gm)].map((match) => Number(match[1])).filter((id) => id !== own);
   }
 
-  /** The process stops running; its sockets stay open and say nothing. */
+  /** Stops the process. Its sockets stay open and silent. */
   freeze(): void {
     this.child?.kill('SIGSTOP');
   }
@@ -212,7 +212,7 @@ export class RedisServer {
     clearRealTimeout(hard);
   }
 
-  /** Stops the process (default: without warning) and starts it again on the same port, its data lost unless `args` persist it. */
+  /** Kills the process (default: SIGKILL) and starts it again on the same port. Its data is lost unless `args` persist it. */
   async restart(options: { signal?: NodeJS.Signals } = {}): Promise<void> {
     await this.kill(options.signal);
     await this.launch();
@@ -277,7 +277,7 @@ export class RedisServer {
     return [...out, ...args];
   }
 
-  /** Kills the server when this process ends in whatever way: jest hides the process's own `exit` event from specs. */
+  /** Kills the server when this process ends in any way. jest hides the process's `exit` event from specs. */
   private guard(child: ChildProcess): void {
     if (child.pid === undefined) return;
     const script = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"';
@@ -336,7 +336,7 @@ export function serverBinary(chosen = process.env.HAWSER_TEST_SERVER): string {
   return binary;
 }
 
-/** The servers of `scripts/servers.mjs` are built without TLS: the system's has it. */
+/** The servers of `scripts/servers.mjs` are built without TLS; the system's server has it. */
 function tlsBinary(): string {
   try {
     serverVersion('redis-server');
@@ -348,7 +348,7 @@ function tlsBinary(): string {
 
 let offset = Math.floor(Math.random() * PORTS.count);
 
-/** A port of 127.0.0.1 on which nobody listens, outside the ephemeral range; so is the one 10,000 above it (a cluster bus). */
+/** A free port of 127.0.0.1 outside the ephemeral range. The port 10,000 above it is free as well, for a cluster bus. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {
     offset = (offset + 1 + Math.floor(Math.random() * 97)) % PORTS.count;

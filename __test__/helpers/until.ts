@@ -1,4 +1,4 @@
-/** Waiting for a condition with a deadline: what specs use instead of a fixed sleep. */
+/** Waits for a condition with a deadline. Specs use this instead of a fixed sleep. */
 import { clearRealTimeout, nowMs, pause, setRealTimeout } from './clock';
 
 export interface UntilOptions {
@@ -6,13 +6,13 @@ export interface UntilOptions {
   deadlineMs?: number;
   /** Time between two looks. Default 5. */
   everyMs?: number;
-  /** What is waited for, for the message of the failure. */
+  /** The condition in words, for the message of the failure. */
   what?: string;
 }
 
 /**
- * Looks at `condition` until it answers something truthy, and resolves with that. A condition that throws or rejects counts as not
- * yet, and its last error ends up in the failure's message. Unmoved by fake timers.
+ * Checks `condition` until it returns something truthy, and resolves with that. If it throws or rejects, it is checked again, and the
+ * failure's message shows the last error. Fake timers have no effect.
  */
 export async function until<T>(condition: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
   const { deadlineMs = 5000, everyMs = 5, what } = options;
@@ -34,7 +34,7 @@ export async function until<T>(condition: () => T | Promise<T>, options: UntilOp
   }
 }
 
-/** A condition whose promise never settles must not outlive the deadline. */
+/** Ends at the deadline even if the promise of the condition never settles. */
 async function within<T>(value: T | Promise<T>, leftMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -19,7 +19,7 @@ describe('getBullMQConnection', () => {
     ['unix://us%40er:p:%25@/run/redis.sock?db=2', { path: '/run/redis.sock', db: 2, username: 'us@er', password: 'p:%' }],
     ['unix://:secret@/run/redis.sock', { path: '/run/redis.sock', db: 0, password: 'secret' }],
     ['redis://h.example?family=6', { host: 'h.example', port: 6379, db: 0, family: 6 }],
-  ])('takes all that %s says', (url, parts) => {
+  ])('has all parts of %s', (url, parts) => {
     RedisManager.configure({ url });
     const { retryStrategy, ...options } = RedisManager.getBullMQConnection();
     expect(options).toEqual({ ...parts, maxRetriesPerRequest: null, enableReadyCheck: false });
@@ -35,7 +35,7 @@ describe('getBullMQConnection', () => {
     expect(RedisManager.getBullMQConnection().tls).toEqual({ ca: 'PEM' });
   });
 
-  describe('are options with which a client connects', () => {
+  describe('has options with which a client connects', () => {
     const password = 'p@ss:w/rd%';
     const server = serverForAll({ tls: true, users: [`worker on >${password} ~* &* +@all`] });
 
@@ -59,7 +59,7 @@ describe('getBullMQConnection', () => {
     });
   });
 
-  test('on memory:// says what it needs', () => {
+  test('on memory:// throws and names the variable to set', () => {
     RedisManager.configure({ url: 'memory://' });
     expect(() => RedisManager.getBullMQConnection()).toThrow(expect.objectContaining({ code: 'E_NEEDS_SERVER', message: expect.stringContaining('REDIS_URL') as string }));
   });

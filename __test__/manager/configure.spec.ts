@@ -1,4 +1,4 @@
-/** Wrong settings of the manager: each names the option or variable and what is allowed; no connection is left behind. */
+/** Invalid settings of the manager: each error names the option or variable and the allowed values, and no connection stays open. */
 import { CacheRepository, redisHealthCheck, RedisManager, type ManagerOptions } from '../../lib/facade';
 import { openClients } from '../../lib/manager/connections';
 
@@ -45,14 +45,14 @@ describe('RedisManager.configure', () => {
     expect(configure).toThrow(expect.objectContaining({ code: expect.stringMatching(/^E_(BAD_OPTION|UNSUPPORTED)$/) as string }));
   });
 
-  test('is for before the first use, and for after closeAll', async () => {
+  test('works before the first use and after closeAll', async () => {
     await RedisManager.getMainClient();
     expect(() => RedisManager.configure({ url: 'memory://' })).toThrow(expect.objectContaining({ code: 'E_BAD_STATE' }));
     await RedisManager.closeAll();
     RedisManager.configure({ url: 'memory://' });
   });
 
-  test('goes before the environment', () => {
+  test('takes precedence over the environment', () => {
     process.env.REDIS_MANAGER_ENABLED = 'true';
     expect(RedisManager.isEnabled()).toBe(true);
     RedisManager.configure({ enabled: false });
@@ -63,7 +63,7 @@ describe('RedisManager.configure', () => {
   });
 });
 
-describe('a wrong environment', () => {
+describe('an invalid environment', () => {
   test.each([
     ['REDIS_URL', 'localhost:6379', 'REDIS_URL must be a URL: redis://, rediss://, unix:// or memory://'],
     ['REDIS_URL', 'http://user:hunter2@h', 'REDIS_URL: the connection URL has a scheme that is not known; allowed are redis://'],
@@ -78,7 +78,7 @@ describe('a wrong environment', () => {
     ['CACHE_DEFAULT_TTL', '-1', 'CACHE_DEFAULT_TTL must be a number of seconds from 0.001 to 315576000, got "-1"'],
     ['CACHE_ENABLE_TAGS', 'ja', 'CACHE_ENABLE_TAGS must be true, false, 1 or 0, got "ja"'],
     ['REDIS_MONITOR_ENABLED', 'ja', 'REDIS_MONITOR_ENABLED must be true, false, 1 or 0, got "ja"'],
-  ])('%s=%s is a clear error at first use, and nothing is opened', async (name, value, message) => {
+  ])('%s=%s is an error at first use, and nothing is opened', async (name, value, message) => {
     process.env[name] = value;
     const cache = new CacheRepository('x');
     const loader = jest.fn(() => 1);
@@ -94,7 +94,7 @@ describe('a wrong environment', () => {
     await expect(RedisManager.getMainClient()).resolves.toBeDefined();
   });
 
-  test('isEnabled reads its own variable and no other', () => {
+  test('isEnabled reads only its own variable', () => {
     process.env.REDIS_URL = 'nonsense';
     expect(RedisManager.isEnabled()).toBe(false);
     process.env.REDIS_MANAGER_ENABLED = '1';
@@ -130,7 +130,7 @@ test.each([
   [{ signal: 'SIGTERM' }, 'options.signal is not an option; there are: signals, timeoutMs'],
   [{ signals: ['SIGFOO'] }, 'signals must be an array of names of signals that a process can listen to'],
   [{ signals: ['SIGTERM', 'SIGKILL'] }, 'signals must be an array of names of signals that a process can listen to'],
-])('installShutdownHooks refuses %p and listens to nothing', (options, message) => {
+])('installShutdownHooks refuses %p and adds no listener', (options, message) => {
   const listeners = process.listenerCount('SIGTERM');
   expect(() => RedisManager.installShutdownHooks(options as never)).toThrow(message);
   expect(process.listenerCount('SIGTERM')).toBe(listeners);

@@ -16,32 +16,32 @@ afterEach(async () => {
   await RedisManager.closeAll();
 });
 
-/** Names of the connections that the server has from us. */
+/** The names of the manager's connections on the server. */
 async function names(): Promise<string[]> {
   const list = String(await server.command('CLIENT', 'LIST'));
   return [...list.matchAll(/ name=(hawser:\w+) /g)].map((match) => match[1]).sort();
 }
 
 describe('RedisManager', () => {
-  test('a hundred first calls at once open one connection for each role and give one instance', async () => {
+  test('a hundred simultaneous first calls open one connection for each role and return one instance', async () => {
     const got = await Promise.all(roles.map((role) => Promise.all(Array.from({ length: 100 }, () => RedisManager[role]()))));
     const clients = got.map((group) => new Set(group));
     expect(clients.map((group) => group.size)).toEqual([1, 1, 1]);
     await Promise.all(got.map(([client]) => client.ping()));
     expect(await names()).toEqual(['hawser:main', 'hawser:publisher', 'hawser:subscriber']);
-    // Calls that come while a connection is being made, or after, open no other.
+    // Later calls open no other connection.
     for (const role of roles) expect(await RedisManager[role]()).toBe(got[roles.indexOf(role)][0]);
     expect(await names()).toHaveLength(3);
   });
 
-  test('resolves at once, before there is a connection, and commands wait in the queue', async () => {
+  test('resolves before there is a connection, and commands wait in the queue', async () => {
     const redis = await RedisManager.getMainClient();
     expect(redis.status).toBe('connecting');
     expect(await redis.set('k', 'v')).toBe('OK');
     expect(await redis.get('k')).toBe('v');
   });
 
-  test.each(['disconnect', 'quit'] as const)('a client that somebody ended with %s is replaced at the next call, before it has ended', async (how) => {
+  test.each(['disconnect', 'quit'] as const)('a client that was ended with %s is replaced at the next call, even before its end event', async (how) => {
     const first = await RedisManager.getMainClient();
     await first.ping();
     const ended = new Promise((resolve) => first.once('end', resolve));
@@ -54,7 +54,7 @@ describe('RedisManager', () => {
     expect(await names()).toEqual(['hawser:main']);
   });
 
-  test('a client is not dead for good after a failure longer than its retries: it reconnects for ever', async () => {
+  test('a client keeps reconnecting after an outage longer than its retries', async () => {
     RedisManager.configure({ url: server.url, logger: quiet, retryDelayMs: 1, maxRetries: 2 });
     const redis = await RedisManager.getMainClient();
     await redis.set('k', 'v');
@@ -68,7 +68,7 @@ describe('RedisManager', () => {
     expect(await RedisManager.getMainClient()).toBe(redis);
   });
 
-  test('an outage is one error line, however many attempts it takes', async () => {
+  test('an outage is one error line, however many attempts are made', async () => {
     const error = jest.fn();
     RedisManager.configure({ url: `redis://127.0.0.1:${await freePort()}`, retryDelayMs: 1, logger: { ...quiet, error } });
     const redis = await RedisManager.getMainClient();
@@ -77,7 +77,7 @@ describe('RedisManager', () => {
     expect(error).toHaveBeenCalledWith(expect.stringContaining('[hawser:main]'));
   });
 
-  test('with monitor each command is logged at debug level by name and time, without its arguments', async () => {
+  test('with monitor, each command is logged at debug level with name and time, without arguments', async () => {
     const debug = jest.fn();
     RedisManager.configure({ url: server.url, monitor: true, logger: { ...quiet, debug } });
     const redis = await RedisManager.getMainClient();
@@ -88,7 +88,7 @@ describe('RedisManager', () => {
 });
 
 describe('closeAll', () => {
-  test('answers what was issued, ends every connection, and everything may be used again', async () => {
+  test('answers commands under way, ends every connection, and everything can be used again', async () => {
     const redis = await RedisManager.getMainClient();
     const reply = redis.set('closing', 'yes');
     await RedisManager.getSubscriberClient();
@@ -101,7 +101,7 @@ describe('closeAll', () => {
     expect(await again.get('closing')).toBe('yes');
   });
 
-  test('may be called again and again, also at the same time and before anything was opened', async () => {
+  test('may be called repeatedly, also at the same time and before anything was opened', async () => {
     await RedisManager.closeAll();
     await (await RedisManager.getMainClient()).ping();
     await Promise.all([RedisManager.closeAll(), RedisManager.closeAll(), RedisManager.closeAll()]);
@@ -132,7 +132,7 @@ describe('closeAll', () => {
     await until(() => clients.every((client) => client.status === 'end' && client.stream?.destroyed !== false));
   });
 
-  test('ends within its time when the server accepts and says nothing', async () => {
+  test('ends within its time when the server accepts connections and stays silent', async () => {
     const mute = net.createServer((socket) => socket.resume());
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     RedisManager.configure({ url: `redis://127.0.0.1:${(mute.address() as net.AddressInfo).port}`, logger: quiet });
@@ -145,13 +145,13 @@ describe('closeAll', () => {
     await new Promise((resolve) => mute.close(resolve));
   });
 
-  test('refuses a time that is none', async () => {
+  test('refuses an invalid time', async () => {
     await expect(RedisManager.closeAll({ timeoutMs: -1 })).rejects.toThrow('timeoutMs must be a number of milliseconds from 0');
   });
 });
 
 describe('health', () => {
-  test('is well where Redis answers', async () => {
+  test('is healthy if Redis answers', async () => {
     expect(await RedisManager.healthCheck()).toBe(true);
     const health = await redisHealthCheck();
     expect(health).toMatchObject({ main: 'connected', subscriber: 'PONG', publisher: 'PONG', healthy: true, mode: 'standalone' });
@@ -159,7 +159,7 @@ describe('health', () => {
     expect(new Date(health.timestamp).toISOString()).toBe(health.timestamp);
   });
 
-  test('a subscriber that is subscribed is well too', async () => {
+  test('is healthy with a subscriber that has subscriptions', async () => {
     const subscriber = await RedisManager.getSubscriberClient();
     await subscriber.subscribe('anything');
     expect((await redisHealthCheck()).subscriber).toBe('PONG');
@@ -179,13 +179,13 @@ describe('health', () => {
     await until(() => RedisManager.healthCheck());
   });
 
-  test('is unwell, and does not reject, when Redis is down', async () => {
+  test('is unhealthy, and does not reject, when Redis is down', async () => {
     RedisManager.configure({ url: `redis://127.0.0.1:${await freePort()}`, logger: quiet });
     expect(await RedisManager.healthCheck()).toBe(false);
     expect((await redisHealthCheck()).healthy).toBe(false);
   });
 
-  test('on memory:// is well and says so', async () => {
+  test('on memory:// is healthy and reports the mode', async () => {
     RedisManager.configure({ url: 'memory://' });
     expect(await RedisManager.healthCheck()).toBe(true);
     expect(await redisHealthCheck()).toMatchObject({ main: 'connected', healthy: true, mode: 'memory', latencyMs: 0 });

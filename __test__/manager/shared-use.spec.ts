@@ -1,4 +1,4 @@
-/** Commands that do not belong on a client that all share are one warning each. */
+/** Commands that do not belong on a shared client cause one warning each. */
 import { RedisManager, type ManagerOptions } from '../../lib/facade';
 import { RedisServer } from '../helpers/redis-server';
 import type { Redis } from '../../lib/client/redis';
@@ -45,7 +45,7 @@ test('each client and each command has its own warning, also before there is a c
   expect(said().map((line) => line.split(' ').slice(0, 2).join(' ')).sort()).toEqual(['[hawser:main] BLPOP', '[hawser:main] BRPOP', '[hawser:publisher] BLPOP']);
 });
 
-test('what harms nobody is no warning', async () => {
+test('harmless commands cause no warning', async () => {
   configure();
   const redis = await RedisManager.getMainClient();
   await redis.multi().set('k', '1').get('k').exec();
