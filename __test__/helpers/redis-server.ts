@@ -29,6 +29,10 @@ export interface ServerOptions {
   users?: string[];
   /** `port` speaks TLS. `clientCertificates` refuses clients without a certificate. */
   tls?: boolean | { clientCertificates?: boolean };
+  /** Certificates of the caller's own, so that several servers have one authority. */
+  certificates?: CertificateSet;
+  /** Lines of a configuration file, which the server may rewrite. */
+  configFile?: string[];
   /** The server's program. Default: `HAWSER_TEST_SERVER`, or `redis-server` on the PATH. */
   binary?: string;
   readyDeadlineMs?: number;
@@ -111,8 +115,10 @@ export class RedisServer {
     this.version = serverVersion(this.binary);
     this.directory = mkdtempSync(path.join(tmpdir(), 'hawser-redis-'));
     this.path = path.join(this.directory, 'socket');
-    if (!this.options.tls) return;
-    const { ca, server } = (this.certificates = makeCertificates());
+    const { configFile, tls } = this.options;
+    if (configFile) writeFileSync(this.configPath, `${configFile.join('\n')}\n`);
+    if (!tls) return;
+    const { ca, server } = (this.certificates = this.options.certificates ?? makeCertificates());
     for (const [file, pem] of [['ca', ca], ['cert', server.cert], ['key', server.key]] as const) {
       writeFileSync(path.join(this.directory, `${file}.pem`), pem);
     }
@@ -258,9 +264,13 @@ export class RedisServer {
     if (this.directory !== '') rmSync(this.directory, { recursive: true, force: true });
   }
 
+  private get configPath(): string {
+    return path.join(this.directory, 'server.conf');
+  }
+
   private arguments(): string[] {
-    const { bind = ['127.0.0.1'], tls, password, users = [], args = [] } = this.options;
-    const out = ['--unixsocket', this.path, '--dir', this.directory, '--bind', ...bind];
+    const { bind = ['127.0.0.1'], tls, password, users = [], args = [], configFile } = this.options;
+    const out = [...(configFile ? [this.configPath] : []), '--unixsocket', this.path, '--dir', this.directory, '--bind', ...bind];
     out.push('--save', '', '--appendonly', 'no', '--protected-mode', 'no', '--daemonize', 'no');
     if (this.version.numbers[0] >= 7) out.push('--enable-debug-command', 'local');
     if (tls) {
