@@ -127,6 +127,7 @@ function bounds() {
 
 /** Codes that exist only in the facade. */
 const FACADE_ERRORS = [
+  ['E_REDIRECTIONS', 'The nodes of a cluster refused the command, or their connections were lost, more than `maxRedirections` times.', false],
   ['E_LOAD_CYCLE', 'A loader asked for a key that waits for the same loader, directly or through other loaders.', false],
   ['E_LOAD_OVER', '`addTags` was called after the loader had settled.', false],
   ['E_TOO_LARGE', 'A value is longer than may be stored (`maxValueBytes`, or a lower limit of the server).', false],

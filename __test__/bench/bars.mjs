@@ -1,6 +1,7 @@
 // What hawser promises against its reference, checked against the figures of the same run.
 
 import { HAWSER, REFERENCE, TRACED } from './clients.mjs';
+import { PIPELINING } from './cluster_clients.mjs';
 import { count, table, times } from './table.mjs';
 
 const RAW = [
@@ -9,17 +10,36 @@ const RAW = [
   { level: 100, of: 'throughputRatio', says: 'throughput', atLeast: 4 },
   { level: 1000, of: 'throughputRatio', says: 'throughput', atLeast: 8 },
 ];
+const CLUSTER = [
+  { level: 10, of: 'cpuRatio', says: `CPU per operation against ${REFERENCE}`, atMost: 0.6 },
+  { level: 100, of: 'throughputRatio', says: `throughput against ${REFERENCE}`, atLeast: 6 },
+  { level: 1000, of: 'throughputRatio', says: `throughput against ${REFERENCE}`, atLeast: 10 },
+  { level: 1000, of: 'pipeliningRatio', says: `throughput against ${PIPELINING}`, atLeast: 3 },
+];
 /** What the bars are worth beside a tool that replaces `resolve` and `reject`. */
 const TRACED_SHARE = 0.75;
 const INVALIDATION = { entries: 100_000, faster: 50 };
 
 /** The bars of the sections that were run: `{ bar, limit, measured, met }`; `met` is undefined where nothing was measured. */
-export function evaluate({ raw, surface, invalidate }) {
+export function evaluate({ raw, surface, cluster, invalidate }) {
   return [
     ...(raw === undefined ? [] : rawBars(raw.summary[HAWSER].get, REFERENCE, 1)),
     ...(surface === undefined ? [] : surfaceBars(surface.summary)),
+    ...(cluster === undefined ? [] : clusterBars(cluster.summary[HAWSER])),
     ...(invalidate === undefined ? [] : invalidationBars(invalidate)),
   ];
+}
+
+function clusterBars(levels) {
+  return CLUSTER.map(({ level, of, says, atMost, atLeast }) => {
+    const measured = levels[level][of];
+    return {
+      bar: `Cluster GET, ${count(level)} concurrent, ${says}`,
+      limit: atMost === undefined ? `at least ${times(atLeast)}` : `at most ${times(atMost)}`,
+      measured: times(measured),
+      met: measured === undefined ? undefined : atMost === undefined ? measured >= atLeast : measured <= atMost,
+    };
+  });
 }
 
 /** `share` of what RAW promises, by what was measured at each level. */

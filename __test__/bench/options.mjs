@@ -4,10 +4,10 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SetupError } from '../../scripts/setup/run.mjs';
 
-const SECTIONS = ['raw', 'surface', 'hits', 'invalidate'];
+const SECTIONS = ['raw', 'surface', 'cluster', 'hits', 'invalidate'];
 
 export const USAGE = `npm run bench [-- options]
-  --only raw|surface|hits|invalidate   these sections, separated by commas
+  --only raw|surface|cluster|hits|invalidate   these sections, separated by commas; a name alone says the same
   --quick                      two rounds of shorter measurements, no 1,000,000 entries
   --rounds N                   rounds per measurement (5)
   --baseline <folder>          another checkout, built: measured beside this one as 'hawser, baseline'
@@ -26,6 +26,7 @@ export function parseOptions(args) {
     else if (name === '--rounds') options.rounds = roundsOf(value(name));
     else if (name === '--baseline') options.baseline = folderUrl(value(name));
     else if (name === '--as-built') options.asBuilt = true;
+    else if (!name.startsWith('-')) options.sections = sectionsOf(name);
     else if (name === '--help') options.help = true;
     else refuse(`unknown option ${name}`);
   }

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setup } from '../../scripts/setup.mjs';
 import { entry, root } from '../../scripts/setup/run.mjs';
 import { evaluate, showBars } from './bars.mjs';
+import * as cluster from './cluster.mjs';
 import * as hits from './hits.mjs';
 import * as invalidate from './invalidate.mjs';
 import { folderUrl, parseOptions, USAGE } from './options.mjs';
@@ -15,7 +16,7 @@ import { Server } from './server.mjs';
 import { neighbours, short } from './stats.mjs';
 import * as surface from './surface.mjs';
 
-const SECTIONS = { raw, surface, hits, invalidate };
+const SECTIONS = { raw, surface, cluster, hits, invalidate };
 /** Above this share of the machine, other processes decide about throughput. */
 const QUIET = 0.1;
 

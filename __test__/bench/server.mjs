@@ -8,11 +8,12 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 export class Server {
-  static async start() {
+  /** `args`: more configuration. */
+  static async start(args = []) {
     const binary = process.env.HAWSER_TEST_SERVER || 'redis-server';
     const directory = mkdtempSync(path.join(tmpdir(), 'hawser-bench-'));
     const port = await freePort();
-    const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'no'];
+    const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'no', ...args];
     const child = spawn(binary, own, { stdio: 'ignore' });
     const server = new Server(port, directory, child);
     guard(child, directory);

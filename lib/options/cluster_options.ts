@@ -1,5 +1,6 @@
 /** The options of a `Cluster`, with ioredis's names and types. */
-import type { SrvRecord } from 'node:dns';
+import { lookup, resolveSrv, type SrvRecord } from 'node:dns';
+import { ownOptions } from '../names';
 import type { ReplyMappingFromOptions, ReplyMappingMode } from './reply_mapping';
 import type { HimportFieldset, RedisOptions } from './options';
 import type { NatMap } from './sentinel_options';
@@ -81,3 +82,54 @@ export type ClusterOptionsWithReplyMapping<Mode extends ReplyMappingMode> = Clus
 export type ReplyMappingFromClusterOptions<Current extends ReplyMappingMode, Options> = Options extends { redisOptions: infer Nodes }
   ? ReplyMappingFromOptions<Current, Nodes>
   : Current;
+
+export const DEFAULT_CLUSTER_OPTIONS = {
+  clusterRetryStrategy: (times: number): number => Math.min(100 + times * 2, 2000),
+  clusterNodeRetryStrategy: null,
+  enableOfflineQueue: true,
+  enableReadyCheck: true,
+  scaleReads: 'master',
+  maxRedirections: 16,
+  retryDelayOnMoved: 0,
+  retryDelayOnFailover: 100,
+  retryDelayOnClusterDown: 100,
+  retryDelayOnTryAgain: 100,
+  slotsRefreshTimeout: 1000,
+  useSRVRecords: false,
+  resolveSrv,
+  dnsLookup: lookup as DNSLookupFunction,
+  enableAutoPipelining: false,
+  autoPipeliningIgnoredCommands: [] as string[],
+  shardedSubscribers: false,
+  keyPrefix: '',
+  showFriendlyErrorStack: false,
+} satisfies ClusterOptions;
+
+/** Options with their defaults. Unknown options are kept, as in ioredis. */
+export type ResolvedClusterOptions = ClusterOptions & {
+  [unknown: string]: unknown;
+  scaleReads: NodeRole | ((nodes: unknown[], command: unknown) => unknown);
+  maxRedirections: number;
+  retryDelayOnMoved: number;
+  retryDelayOnFailover: number;
+  retryDelayOnClusterDown: number;
+  retryDelayOnTryAgain: number;
+  slotsRefreshTimeout: number;
+  resolveSrv: DNSResolveSrvFunction;
+  dnsLookup: DNSLookupFunction;
+  keyPrefix: string;
+};
+
+/** Adds the defaults. Throws if `scaleReads` has no meaning. */
+export function resolveClusterOptions(given: ClusterOptions): ResolvedClusterOptions {
+  const options = { ...DEFAULT_CLUSTER_OPTIONS } as unknown as ResolvedClusterOptions;
+  const own = ownOptions(given) as Record<string, unknown>;
+  // Inherited properties count too, as in ioredis.
+  for (const name in own) if (own[name] !== undefined) options[name] = own[name];
+  const { redisOptions, scaleReads } = options;
+  if (redisOptions?.keyPrefix && !options.keyPrefix) options.keyPrefix = redisOptions.keyPrefix;
+  if (typeof scaleReads !== 'function' && !['all', 'master', 'slave'].includes(scaleReads)) {
+    throw new Error(`Invalid option scaleReads "${String(scaleReads)}". Expected "all", "master", "slave" or a custom function`);
+  }
+  return options;
+}

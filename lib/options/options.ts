@@ -339,7 +339,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
 }
 
 /** Adds the certificate authorities for `tls: 'RedisCloudFixed'` and `tls: { profile: 'RedisCloudFixed' }`. */
-function resolveTlsProfile(options: ClientOptions): void {
+export function resolveTlsProfile(options: ClientOptions): void {
   const tls = typeof options.tls === 'string' ? { profile: options.tls } : options.tls;
   if (typeof tls !== 'object' || (tls as object | null) === null || tls.profile === undefined) return;
   const { profile, ...rest } = tls;

@@ -1,0 +1,148 @@
+/** Nodes that die, freeze and lose replies: what each command comes to, and that the other nodes' commands do not notice. */
+import { Cluster, type ClusterOptions } from '../../lib';
+import { Proxy } from '../helpers/proxy';
+import { RedisCluster } from '../helpers/redis-cluster';
+import type { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/until';
+
+let servers: RedisCluster;
+const clients: Cluster[] = [];
+beforeAll(async () => {
+  servers = await RedisCluster.start();
+}, 60_000);
+afterAll(() => servers.stop());
+beforeEach(async () => {
+  await servers.settled();
+  await servers.flush();
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.disconnect();
+  for (const server of servers.servers) {
+    if (server.running) server.thaw();
+    else await server.launch();
+  }
+});
+
+async function connect(options?: ClusterOptions): Promise<Cluster> {
+  const client = new Cluster(servers.nodes, options);
+  client.on('error', () => undefined);
+  clients.push(client);
+  await until(() => client.status === 'ready');
+  return client;
+}
+
+/** Runs one operation after the other, until it is stopped or one fails. */
+class Load {
+  private done = 0;
+  private isOver = false;
+  private readonly running: Promise<void>;
+
+  constructor(operation: () => Promise<unknown>) {
+    this.running = (async () => {
+      while (!this.isOver) {
+        await operation();
+        this.done++;
+      }
+    })();
+    this.running.catch(() => undefined);
+  }
+
+  /** Resolves with how many operations were done; rejects with the first error. */
+  async stop(): Promise<number> {
+    this.isOver = true;
+    await this.running;
+    return this.done;
+  }
+}
+
+/** The server that is the master of a key now, and a key of another master. */
+async function masterOf(key: string): Promise<{ master: RedisServer; otherKey: string }> {
+  const master = await servers.ownerOf(servers.slotOf(key));
+  for (let i = 0; ; i++) {
+    if ((await servers.ownerOf(servers.slotOf(`other${i}`))) !== master) return { master, otherKey: `other${i}` };
+  }
+}
+
+test('a master that is killed leaves other slots without an error, and its own come back with its replica', async () => {
+  const client = await connect();
+  const { master, otherKey } = await masterOf('own');
+  const [replica] = await servers.replicasOf(master);
+  await client.set('own', '0');
+  const load = new Load(() => client.incr(otherKey));
+  await master.kill();
+  await servers.promoted(replica);
+  const promotedAt = performance.now();
+  // Before the others have heard of the promotion, a command may use up its redirects.
+  await until(() => client.set('own', '1'), { deadlineMs: 10_000 });
+  expect(performance.now() - promotedAt).toBeLessThan(5000);
+  expect(await client.get('own')).toBe('1');
+  const done = await load.stop();
+  expect(Number(await client.get(otherKey))).toBe(done);
+});
+
+test('a graceful failover loses nothing', async () => {
+  const client = await connect();
+  const { master } = await masterOf('n');
+  const [replica] = await servers.replicasOf(master);
+  const load = new Load(() => Promise.all(Array.from({ length: 10 }, () => client.incr('n'))));
+  await servers.failOver(replica);
+  await servers.settled();
+  const done = await load.stop();
+  expect(Number(await client.get('n'))).toBe(10 * done);
+});
+
+test('a frozen master delays no command of others, nor the reading of the map', async () => {
+  const client = await connect();
+  const { master, otherKey } = await masterOf('own');
+  await client.set('own', '1');
+  await client.set(otherKey, '1');
+  master.freeze();
+  const frozen = client.get('own');
+  const started = performance.now();
+  for (let i = 0; i < 50; i++) expect(await client.get(otherKey)).toBe('1');
+  expect(performance.now() - started).toBeLessThan(1000);
+  await new Promise<void>((resolve, reject) => client.refreshSlotsCache((error) => (error ? reject(error) : resolve())));
+  expect(performance.now() - started).toBeLessThan(4000);
+  master.thaw();
+  expect(await frozen).toBe('1');
+});
+
+describe('a reply that is lost with its connection', () => {
+  let proxy: Proxy;
+  let key: string;
+  let master: RedisServer;
+  beforeEach(async () => {
+    key = 'lost';
+    master = (await masterOf(key)).master;
+    proxy = await Proxy.start(master);
+  });
+  afterEach(() => proxy.stop());
+
+  /** A client that reaches this master through the proxy alone. */
+  async function throughProxy(options: ClusterOptions = {}): Promise<Cluster> {
+    const client = await connect({ ...options, natMap: { [`127.0.0.1:${master.port}`]: { host: '127.0.0.1', port: proxy.port } } });
+    await client.get(key);
+    return client;
+  }
+
+  /** Swallows the reply of one INCR and cuts the connection. */
+  async function swallow(client: Cluster): Promise<unknown> {
+    proxy.stall('toClient');
+    const outcome = client.incr(key).catch((error: unknown) => error);
+    await until(async () => Number(await master.command('GET', key)) === 1, { what: 'the server to have run it' });
+    proxy.cutAll();
+    proxy.resume();
+    return outcome;
+  }
+
+  test('is asked for again by default', async () => {
+    const client = await throughProxy();
+    expect(await swallow(client)).toBe(2);
+  });
+
+  test('is not with resend: idempotent, and the error says that the command may have run', async () => {
+    const client = await throughProxy({ redisOptions: { resend: 'idempotent' } });
+    expect(await swallow(client)).toMatchObject({ maybeExecuted: true });
+    expect(await client.get(key)).toBe('1');
+  });
+});

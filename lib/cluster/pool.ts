@@ -1,0 +1,170 @@
+/**
+ * The connections to the nodes: one `Redis` for each number that the core gives to an address. A node that has ended leaves the pool; the
+ * core opens it again when it is needed, as a new `Redis`.
+ */
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import { LIFE } from '../command/command_defaults';
+import { Redis } from '../client/redis';
+import { noop } from '../client/lifecycle';
+import type { CommandOwner } from '../link/link_client';
+import type { NodeRole, ResolvedClusterOptions } from '../options/cluster_options';
+import type { ClientOptions } from '../options/options';
+import { addressOf, keyOf, NAME, type NodeOptions } from './startup';
+
+export interface PoolEvents {
+  onAdded(redis: Redis): void;
+  onRemoved(redis: Redis, key: string): void;
+  onUp(node: number): void;
+  /** The node's connection is lost; `ended`: it will not try again. */
+  onDown(node: number, ended: boolean): void;
+  onError(error: Error, key: string): void;
+  /** Who takes over the commands that a node refuses or gives up. */
+  ownerOf(node: number): CommandOwner;
+}
+
+export class Pool {
+  /** The connections by the core's numbers. A sparse list: what is missing is no node or has ended. */
+  readonly byNumber: (Redis | undefined)[] = [];
+  private readonly byKey = new Map<string, Redis>();
+  private readonly keys: string[] = [];
+  /** The options that the caller gave for single nodes. */
+  private specified = new Map<string, NodeOptions>();
+
+  constructor(
+    private readonly options: ResolvedClusterOptions,
+    private readonly events: PoolEvents,
+  ) {}
+
+  get size(): number {
+    return this.byKey.size;
+  }
+
+  /** Whether a node can be talked to now. */
+  get isUp(): boolean {
+    return [...this.byKey.values()].some(({ status }) => status === 'ready');
+  }
+
+  get(key: string): Redis | undefined {
+    return this.byKey.get(key);
+  }
+
+  /** The address of the core's number. */
+  keyOf(node: number): string | undefined {
+    return this.keys[node];
+  }
+
+  /** The nodes of a role, as far as it is known. */
+  list(role: NodeRole = 'all'): Redis[] {
+    const all = [...this.byKey.values()];
+    return role === 'all' ? all : all.filter(({ options }) => Boolean(options.readOnly) === (role === 'slave'));
+  }
+
+  /** A node of a role by chance; one that is about to answer, if there is one. */
+  sample(role: NodeRole, former?: Redis): Redis | undefined {
+    const all = this.list(role).filter((redis) => redis !== former);
+    const able = all.filter(({ status }) => status === 'ready' || status === 'wait');
+    return oneOf(able.length > 0 ? able : all);
+  }
+
+  /** The options of these nodes win over those of all nodes. */
+  specify(nodes: readonly NodeOptions[]): void {
+    this.specified = new Map(nodes.map((node) => [keyOf(node), node]));
+  }
+
+  open(node: number, key: string, readOnly: boolean): void {
+    const redis = this.create(key, readOnly);
+    this.byNumber[node] = redis;
+    this.keys[node] = key;
+    this.byKey.set(key, redis);
+    redis[LIFE].setOwner(this.events.ownerOf(node));
+    const isCurrent = (): boolean => this.byNumber[node] === redis;
+    redis.on('ready', () => {
+      if (isCurrent()) this.events.onUp(node);
+    });
+    redis.on('close', () => {
+      if (isCurrent() && redis.status !== 'end') this.events.onDown(node, false);
+    });
+    redis.once('end', () => {
+      if (this.byKey.get(key) === redis) this.byKey.delete(key);
+      const hasEnded = isCurrent();
+      if (hasEnded) this.byNumber[node] = undefined;
+      this.events.onRemoved(redis, key);
+      if (hasEnded) this.events.onDown(node, true);
+    });
+    redis.on('error', (error) => this.events.onError(error, key));
+    this.events.onAdded(redis);
+  }
+
+  /** The node has left the cluster. */
+  close(node: number): void {
+    const redis = this.byNumber[node];
+    if (redis === undefined) return;
+    this.forget(node, redis);
+    redis.disconnect();
+  }
+
+  /** Drops a connection at once: its commands have another node. */
+  cut(node: number): void {
+    const redis = this.byNumber[node];
+    if (redis === undefined) return;
+    redis[LIFE].link?.socket?.destroy();
+    redis[LIFE].link?.handBackWaiting();
+  }
+
+  /** Another connection takes the place of one that leads elsewhere: what the address stands for has changed. */
+  recreate(node: number, key: string): void {
+    const former = this.byNumber[node];
+    this.open(node, key, Boolean(former?.options.readOnly));
+    if (former !== undefined) former[LIFE].link?.onceAnswered(() => former.disconnect());
+  }
+
+  setRole(node: number, readOnly: boolean): void {
+    const redis = this.byNumber[node];
+    if (redis === undefined || Boolean(redis.options.readOnly) === readOnly) return;
+    redis.options.readOnly = readOnly;
+    if (redis.status !== 'wait') redis[readOnly ? 'readonly' : 'readwrite']().catch(noop);
+  }
+
+  /** The options for another connection to an address. */
+  optionsOf(key: string, readOnly: boolean): ClientOptions {
+    const { clusterNodeRetryStrategy, redisOptions } = this.options;
+    const own = this.specified.get(key);
+    const options: Record<string, unknown> = {
+      lazyConnect: true,
+      ...given(redisOptions ?? {}),
+      ...given(own ?? addressOf(key)),
+      // As in ioredis: a node does not reconnect on its own.
+      retryStrategy: typeof clusterNodeRetryStrategy === 'function' ? clusterNodeRetryStrategy : null,
+      enableOfflineQueue: true,
+      readOnly,
+    };
+    if (own?.[NAME] !== undefined) options.tls = namedTls(options.tls as ClientOptions['tls'], own.host, own[NAME]);
+    return options;
+  }
+
+  private create(key: string, readOnly: boolean): Redis {
+    return new Redis(this.optionsOf(key, readOnly) as ClientOptions<'legacy'>);
+  }
+
+  private forget(node: number, redis: Redis): void {
+    this.byNumber[node] = undefined;
+    for (const [key, other] of this.byKey) if (other === redis) this.byKey.delete(key);
+  }
+}
+
+export function oneOf<T>(list: readonly T[]): T | undefined {
+  return list[Math.floor(Math.random() * list.length)];
+}
+
+/** Options that say something. */
+function given(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** A certificate belongs to the name and not to the address that stands for it. */
+function namedTls(tls: ClientOptions['tls'], host: string, name: string): ClientOptions['tls'] {
+  if (!tls || isIP(host) === 0) return tls;
+  const own: ConnectionOptions & { profile?: string } = typeof tls === 'object' ? tls : typeof tls === 'string' ? { profile: tls } : {};
+  return own.servername === undefined ? { ...own, servername: name } : tls;
+}

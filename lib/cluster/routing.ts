@@ -1,0 +1,264 @@
+/**
+ * Where commands go: by the slot of their keys and by `scaleReads` to a node, to the connections for subscriptions, or into the queue of a
+ * cluster that is not ready. What nodes refuse or lose is the `Router`'s.
+ */
+import { CONNECTION_CLOSED_ERROR_MSG, AbortError } from '../observe/errors';
+import { ClusterNodeNumber } from '../contract.generated';
+import { Command } from '../command/command';
+import type { Redis } from '../client/redis';
+import type { ClusterStatus, NodeRole, ResolvedClusterOptions } from '../options/cluster_options';
+import type { ClusterAllFailedError } from './errors';
+import { oneOf, Pool } from './pool';
+import { Router } from './router';
+import { ShardSubscribers } from './shard_subscribers';
+import { SLOTS, slotOf, slotOfCommand } from './slot';
+import { keyOf, type NodeOptions } from './startup';
+import { Subscriber } from './subscriber';
+import { Transactions } from './transactions';
+import { Unit } from './unit';
+
+export interface RoutingClient {
+  readonly options: ResolvedClusterOptions;
+  readonly status: ClusterStatus;
+  readonly isClosingByHand: boolean;
+  emit(event: string, ...args: unknown[]): void;
+  connectLazily(): void;
+  onRefreshed(): void;
+  onRefreshFailed(error: ClusterAllFailedError): void;
+  onDrained(): void;
+}
+
+/** From this value on, the table names no node. */
+const FIRST_SPECIAL: number = ClusterNodeNumber.Wait;
+/** Unlike a promise, a batch asks nothing of the node's client. */
+const SILENT = {};
+
+export class Routing {
+  readonly pool: Pool;
+  readonly router: Router;
+  readonly subscriber: Subscriber;
+  readonly shards: ShardSubscribers;
+  private readonly transactions: Transactions;
+  /** Commands of a cluster that is not ready. */
+  private waiting: Unit[] = [];
+  private slotsView: string[][] | undefined = [];
+  private readonly hasPlainOptions: boolean;
+
+  constructor(private readonly client: RoutingClient) {
+    const { options } = client;
+    this.hasPlainOptions = options.scaleReads === 'master' && Boolean(options.enableOfflineQueue);
+    this.pool = new Pool(options, {
+      onAdded: (redis) => {
+        client.emit('+node', redis);
+        this.subscriber.onNode();
+      },
+      onRemoved: (redis, key) => {
+        this.subscriber.onNodeGone(key);
+        client.emit('-node', redis, key);
+        if (this.pool.size === 0) client.onDrained();
+      },
+      onUp: (node) => this.router.onUp(node),
+      onDown: (node, ended) => {
+        // Nothing is opened again while everything is closed.
+        if (!client.isClosingByHand) this.router.onDown(node, ended);
+      },
+      onError: (error, key) => client.emit('node error', error, key),
+      ownerOf: (node) => this.router.ownerOf(node),
+    });
+    this.router = new Router(
+      {
+        options,
+        get isOpen() {
+          return !client.isClosingByHand;
+        },
+        onRefreshed: () => client.onRefreshed(),
+        onRefreshFailed: (error) => client.onRefreshFailed(error),
+        onNodeError: (error, key) => client.emit('node error', error, key),
+        onMapped: () => this.onMapped(),
+        onBack: (unit) => this.onBack(unit),
+      },
+      this.pool,
+    );
+    const host = {
+      sample: (former?: string) => this.pool.sample('all', former === undefined ? undefined : this.pool.get(former)) ?? this.pool.sample('all'),
+      keyOf: (redis: Redis) => keyOf(redis.options),
+      emit: (event: string, ...args: unknown[]) => client.emit(event, ...args),
+    };
+    this.subscriber = new Subscriber(host);
+    this.shards = new ShardSubscribers({
+      ...host,
+      masterOf: (slot) => this.masterOf(slot),
+      masters: () => this.masters(),
+      refresh: () => this.router.refresh(),
+      options,
+    });
+    this.transactions = new Transactions((unit) => this.sendUnit(unit));
+  }
+
+  // ---- connecting
+
+  start(nodes: readonly NodeOptions[]): void {
+    this.pool.specify(nodes);
+    this.router.start(nodes.map(keyOf));
+    this.subscriber.start();
+    this.shards.start();
+  }
+
+  /** Closes the connections for subscriptions; the subscriptions are kept for the next ones. */
+  stopSubscribers(): void {
+    this.subscriber.stop();
+    this.shards.stop();
+  }
+
+  /** Closes all connections. */
+  stop(): void {
+    this.stopSubscribers();
+    this.router.stop();
+  }
+
+  /** There will be no connection any more. */
+  end(error: Error): void {
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const unit of waiting) for (const command of unit.commands) if (!command.isSettled) command.deliverError(error);
+    this.transactions.end(error);
+  }
+
+  /** The cluster is ready. */
+  sendWaiting(): void {
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const unit of waiting) this.sendUnit(unit);
+  }
+
+  // ---- the map
+
+  /** Whether the nodes of the slots are known. */
+  get hasMap(): boolean {
+    return this.router.shards.length > 0;
+  }
+
+  /** The nodes of each slot, `['host:port', ...]`, master first. Empty before the first map. */
+  get slots(): string[][] {
+    return (this.slotsView ??= this.viewOfSlots());
+  }
+
+  private viewOfSlots(): string[][] {
+    const { shards, shardOf } = this.router;
+    const keys = shards.map((nodes) => nodes.flatMap((node) => this.pool.keyOf(node) ?? []));
+    const view: string[][] = [];
+    for (let slot = 0; slot < SLOTS; slot++) if (shardOf[slot] < keys.length) view[slot] = keys[shardOf[slot]];
+    return view;
+  }
+
+  private onMapped(): void {
+    this.slotsView = undefined;
+    this.shards.onMapped();
+  }
+
+  private masterOf(slot: number): Redis | undefined {
+    const [master] = this.router.shards[this.router.shardOf[slot]] ?? [];
+    return master === undefined ? undefined : this.pool.byNumber[master];
+  }
+
+  private masters(): Redis[] {
+    return this.router.shards.flatMap(([master]) => this.pool.byNumber[master] ?? []);
+  }
+
+  anyNode(): Redis | undefined {
+    return this.pool.sample('all');
+  }
+
+  // ---- commands
+
+  /** Whether commands go to masters alone, and need not wait for a connection. */
+  get isPlain(): boolean {
+    return this.hasPlainOptions;
+  }
+
+  /** Commands of one group share an automatic pipeline. Undefined before the first map. */
+  groupOf(command: Command): number | undefined {
+    if (!this.hasMap) return undefined;
+    const slot = slotOfCommand(command);
+    const shard = slot < 0 ? 0xffff : this.router.shardOf[slot];
+    const isSeparate = this.client.options.scaleReads !== 'master' && (command.meta.isReadOnly || command.isReadOnly === true);
+    return 2 * shard + (isSeparate ? 1 : 0);
+  }
+
+  /** The node of a slot that takes every command now. */
+  readyNode(key: string | Buffer): Redis | undefined {
+    return this.pool.byNumber[this.router.table[slotOf(key)]];
+  }
+
+  /** Sends a command, or queues or refuses it. */
+  send(command: Command): void {
+    if (this.client.status === 'wait') this.client.connectLazily();
+    if (this.client.status === 'end') return command.reject(new Error(CONNECTION_CLOSED_ERROR_MSG));
+    if (this.transactions.takes(command)) return;
+    this.sendUnit(new Unit([command]));
+  }
+
+  private sendUnit(unit: Unit): void {
+    const [command] = unit.commands;
+    const { status, options } = this.client;
+    if (unit.isTransaction) for (const part of unit.commands) this.router.unitOf.set(part, unit);
+    const isCluster = command.meta.lower === 'cluster';
+    if (status !== 'ready' && !(isCluster && this.pool.size > 0)) return this.wait(unit);
+    if (isSubscription(command)) return this.subscribe(command, unit);
+    const { slot } = unit;
+    if (slot >= 0 && this.router.table[slot] >= FIRST_SPECIAL && status === 'ready') {
+      this.router.unitOf.set(command, unit);
+      return this.router.route(unit);
+    }
+    const redis = this.choose(unit);
+    if (redis === undefined) return slot >= 0 && status === 'ready' ? this.router.sendTo(this.router.table[slot], unit) : this.wait(unit);
+    if (!options.enableOfflineQueue && redis.status !== 'ready' && redis.status !== 'wait') {
+      return unit.fail({ code: 'E_CONN_CLOSED', node: keyOf(redis.options), message: CONNECTION_CLOSED_ERROR_MSG });
+    }
+    this.transactions.follow(unit, redis);
+    for (const part of unit.toSend()) redis.sendCommand(part, SILENT);
+  }
+
+  private wait(unit: Unit): void {
+    if (this.client.options.enableOfflineQueue) this.waiting.push(unit);
+    else unit.fail({ code: 'E_OFFLINE', node: '', message: "Cluster isn't ready and enableOfflineQueue options is false" });
+  }
+
+  /** The cluster has closed before the command was answered. */
+  private onBack(unit: Unit): void {
+    if (this.client.isClosingByHand) return unit.fail({ code: 'E_ABORTED', node: '', message: 'Cluster is ended.' });
+    this.waiting.push(unit);
+  }
+
+  private choose(unit: Unit): Redis | undefined {
+    const { scaleReads } = this.client.options;
+    const isRead = unit.isRead && scaleReads !== 'master';
+    if (unit.slot < 0) {
+      const role = isRead && typeof scaleReads !== 'function' ? scaleReads : isRead ? 'all' : 'master';
+      return this.pool.sample(role) ?? this.pool.sample('all');
+    }
+    return isRead ? this.chooseReader(unit, scaleReads) : this.pool.byNumber[this.router.table[unit.slot]];
+  }
+
+  private chooseReader(unit: Unit, scaleReads: NodeRole | ((nodes: unknown[], command: unknown) => unknown)): Redis | undefined {
+    const nodes = (this.router.shards[this.router.shardOf[unit.slot]] ?? []).map((node) => this.pool.byNumber[node]);
+    if (typeof scaleReads === 'function') {
+      const chosen = scaleReads(nodes, unit.commands[0]);
+      return ((Array.isArray(chosen) ? oneOf(chosen) : chosen) as Redis | null | undefined) ?? nodes[0];
+    }
+    const usable = nodes.filter((redis) => redis !== undefined);
+    return (scaleReads === 'slave' && nodes.length > 1 ? oneOf(usable.filter((redis) => redis !== nodes[0])) : oneOf(usable)) ?? nodes[0];
+  }
+
+  private subscribe(command: Command, unit: Unit): void {
+    const isSharded = command.meta.lower === 'ssubscribe' || command.meta.lower === 'sunsubscribe';
+    const redis = isSharded ? this.shards.take(command, unit.slot) : this.subscriber.take(command);
+    if (redis instanceof Error) return command.reject(redis);
+    if (redis === undefined) return command.reject(new AbortError('No subscriber for the cluster'));
+    redis.sendCommand(command, SILENT);
+  }
+}
+
+function isSubscription({ meta }: Command): boolean {
+  return Command.checkFlag('ENTER_SUBSCRIBER_MODE', meta.lower) || Command.checkFlag('EXIT_SUBSCRIBER_MODE', meta.lower);
+}

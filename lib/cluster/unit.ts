@@ -1,0 +1,109 @@
+/** What moves between nodes as one: a single command, or a transaction from MULTI to EXEC. */
+import type { Command } from '../command/command';
+import { Command as CommandClass } from '../command/command';
+import type { Failure } from '../observe/errors';
+import { slotOfCommand } from './slot';
+
+export class Unit {
+  readonly slot: number;
+  /** Whether it only reads, so that a replica may run it. */
+  readonly isRead: boolean;
+  /** Bits of `TicketFlag`. */
+  flags = 0;
+  /** How many times a node has refused it or given it back. */
+  times = 0;
+  /** Its number at the core while the core decides. */
+  ticket = -1;
+  /** A WATCH guards it on the node that it was sent to. */
+  isGuarded = false;
+  /** Errors that commands of a transaction got instead of QUEUED. */
+  private refusals = new Map<Command, Failure>();
+  /** Commands of a transaction that the node has given back. */
+  private back = 0;
+
+  constructor(
+    readonly commands: readonly Command[],
+    slot?: number,
+  ) {
+    const [first] = commands;
+    this.slot = slot ?? commands.map(slotOfCommand).find((found) => found >= 0) ?? -1;
+    this.isRead = commands.length === 1 && (first.meta.isReadOnly || first.isReadOnly === true);
+  }
+
+  get last(): Command {
+    return this.commands[this.commands.length - 1];
+  }
+
+  get isTransaction(): boolean {
+    return this.commands.length > 1;
+  }
+
+  get isSettled(): boolean {
+    return this.last.isSettled;
+  }
+
+  /** The node did not queue this command of the transaction: EXEC is going to be refused. */
+  holdRefusal(command: Command, failure: Failure): void {
+    this.refusals.set(command, failure);
+  }
+
+  /** The first reason why commands were not queued. */
+  get firstRefusal(): string | undefined {
+    for (const { message } of this.refusals.values()) return message;
+    return undefined;
+  }
+
+  /** Counts what came back. True when it was the last one that is due. */
+  comesBack(command: Command): boolean {
+    this.back++;
+    return command === this.last;
+  }
+
+  /**
+   * The commands to send, again or for the first time. Some of a transaction's have their outcome already (`QUEUED`): others take their place,
+   * about which nobody hears.
+   */
+  toSend(): readonly Command[] {
+    this.refusals.clear();
+    this.back = 0;
+    if (!this.isTransaction) return this.commands;
+    return this.commands.map((command) => (command.isSettled ? shadowOf(command) : command));
+  }
+
+  /** Tells all callers. Commands that a node refused hear that; the others `failure`. */
+  fail(failure: Failure): void {
+    for (const command of this.commands) {
+      if (!command.isSettled) command.deliverFailure(this.refusals.get(command) ?? failure);
+    }
+    this.refusals.clear();
+  }
+
+  /** Tells the callers of the commands that were refused, before the last one hears of it. */
+  releaseRefusals(): void {
+    for (const [command, failure] of this.refusals) command.deliverFailure(failure);
+    this.refusals.clear();
+  }
+}
+
+/** A command whose answer nobody waits for. */
+class Shadow extends CommandClass {
+  override deliver(): void {
+    this.isSettled = true;
+  }
+
+  override deliverFailure(): boolean {
+    this.isSettled = true;
+    return false;
+  }
+
+  override deliverError(): void {
+    this.isSettled = true;
+  }
+}
+
+function shadowOf(command: Command): Command {
+  const shadow = new Shadow(command.name, command.args, { replyEncoding: command.replyEncoding ?? null });
+  shadow.inTransaction = command.inTransaction;
+  shadow.pipelineIndex = command.pipelineIndex;
+  return shadow;
+}
