@@ -16,7 +16,7 @@ const CLUSTER = [
   { level: 1000, of: 'throughputRatio', says: `throughput against ${REFERENCE}`, atLeast: 10 },
   { level: 1000, of: 'pipeliningRatio', says: `throughput against ${PIPELINING}`, atLeast: 3 },
 ];
-/** What the bars are worth beside a tool that replaces `resolve` and `reject`. */
+/** The share of the bars that holds beside a tool that replaces `resolve` and `reject`. */
 const TRACED_SHARE = 0.75;
 const INVALIDATION = { entries: 100_000, faster: 50 };
 
@@ -42,7 +42,7 @@ function clusterBars(levels) {
   });
 }
 
-/** `share` of what RAW promises, by what was measured at each level. */
+/** `share` of the bars in RAW, against the measurements of each level. */
 function rawBars(levels, reference, share) {
   return RAW.map(({ level, of, says, atMost, atLeast }) => {
     const measured = levels[level][of];

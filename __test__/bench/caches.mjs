@@ -1,5 +1,5 @@
-// The caches that are compared, behind one shape: `set(key, value, tags)`, `hit(key, loader, tags)`. Redis is the only store of each: no
-// value is kept in the process, every hit goes to the server.
+// The compared caches, behind one interface: `set(key, value, tags)`, `hit(key, loader, tags)`. Redis is the only store of each: no value is
+// kept in the process, and every hit goes to the server.
 
 import { SketchRepository } from './sketch.mjs';
 
@@ -41,12 +41,12 @@ async function openBento({ port }) {
   };
 }
 
-/** What it caches is a function; tags are called references, are kept as sets, and a hit does not look at them. */
+/** It caches functions. It calls tags references, keeps them as sets, and does not read them for a hit. */
 async function openDedupe({ port }) {
   const { createCache } = await import('async-cache-dedupe');
   const storage = { type: 'redis', options: { client: await ioredis('ioredis', port), invalidation: { referencesTTL: TTL_SECONDS } } };
   const cache = createCache({ ttl: TTL_SECONDS, storage });
-  // The loader and the references of a call are the bench's own; by its key, the function finds them.
+  // The function finds the loader and the references of a call by its key.
   const calls = new Map();
   cache.define('order', { references: (key) => calls.get(key)?.tags }, (key) => calls.get(key).loader());
   return {

@@ -1,4 +1,4 @@
-// The process of one contender in one round: takes a job from its parent, answers with what it measured, and ends.
+// The process of one contender in one round: it takes a job from its parent, answers with its measurements, and ends.
 
 const SECTIONS = { raw: './raw.mjs', hits: './hits.mjs', invalidate: './invalidate.mjs', surface: './surface.mjs', cluster: './cluster.mjs' };
 
@@ -14,7 +14,7 @@ async function work(job) {
   return perform(job);
 }
 
-/** What the contender has left open is of no interest here: its process ends. */
+/** Ends the process, whatever the contender has left open. */
 function end(answer) {
   process.send(answer, () => process.exit(0));
 }

@@ -1,5 +1,5 @@
-// The clients whose GET and SET are compared. Each is opened with its defaults, but for what its name says; each has `get`, `set` and
-// nothing between the loop that measures and the client's own method.
+// The clients whose GET and SET are compared. Each has its defaults, except for the options in its name, and nothing stands between the
+// measuring loop and the client's own `get` and `set`.
 
 export const HAWSER = 'hawser';
 export const REFERENCE = 'ioredis 6';
@@ -13,7 +13,7 @@ export async function openRedis(name, folder) {
   return Redis;
 }
 
-/** A client that is ready. */
+/** Returns a client that is ready. */
 export async function connect(Redis, port, options = {}) {
   const client = new Redis({ host: '127.0.0.1', port, ...options });
   if (client.status !== 'ready') {
@@ -30,7 +30,7 @@ async function open(name, { port, folder }, options) {
   return { get: (key) => client.get(key), set: (key, value) => client.set(key, value) };
 }
 
-/** Does to commands what tools that trace them do: both outcomes go through functions of its own, which end a span. */
+/** Wraps commands as tracing tools do: both outcomes go through functions that end a span. */
 async function trace(name, { folder }) {
   const { prototype } = await openRedis(name, folder);
   const send = prototype.sendCommand;
@@ -65,12 +65,12 @@ async function openNodeRedis({ port }) {
 
 async function openGlide({ port }) {
   const { GlideClient } = await import('@valkey/valkey-glide');
-  // Its own bound is 1,000 requests in flight, which is what is measured: not to be met by one too many.
+  // Its default limit is 1,000 requests in flight, which is also the measured level.
   const client = await GlideClient.createClient({ addresses: [{ host: '127.0.0.1', port }], inflightRequestsLimit: 4000 });
   return { get: (key) => client.get(key), set: (key, value) => client.set(key, value) };
 }
 
-/** By name, hawser and its reference side by side: they are measured within a second of each other. */
+/** The clients by name. hawser and its reference are neighbours, so they are measured within a second of each other. */
 export const CLIENTS = {
   [HAWSER]: (job) => open(HAWSER, job),
   [REFERENCE]: (job) => open(REFERENCE, job),
@@ -82,7 +82,7 @@ export const CLIENTS = {
   [BASELINE]: (job) => open(HAWSER, { ...job, folder: job.baseline }),
 };
 
-/** The same, with parts of the surface in use: who is compared with whom. */
+/** The same clients with parts of the surface in use, and the pairs that are compared. */
 export const SURFACE = {
   [REFERENCE]: { reference: REFERENCE, open: CLIENTS[REFERENCE] },
   'hawser, RESP3': { reference: REFERENCE, open: CLIENTS[HAWSER] },

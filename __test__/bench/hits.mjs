@@ -33,7 +33,7 @@ function tagsOf(n, count) {
   return [`company-${n % 20}:orders`, `status-${n % 4}`, 'orders'].slice(0, count);
 }
 
-/** In the child: hits of one cache with a number of tags. A hit that runs the loader is none, and fails. */
+/** In the child: hits of one cache with a number of tags. Fails if a hit runs the loader. */
 export async function perform(job) {
   const cache = await CACHES[job.contender]({ ...job, withTags: job.tags > 0 });
   const keys = Array.from({ length: ENTRIES }, (_, n) => `order:${n}`);

@@ -14,11 +14,11 @@ const CHUNK = 1_000;
 const WARM_UP = 20;
 const DEADLINE_MS = 120_000;
 
-/** In the child: fills the cache, invalidates the one tag that all entries carry, and looks at what is left. */
+/** In the child: fills the cache, invalidates the tag of all entries, and checks what is left. */
 export async function perform(job) {
   const { repository } = await CACHES[job.contender](job);
   await fill(repository, 'big', job.entries);
-  // The first calls pay for the connection and the compiler.
+  // The first calls include the cost of the connection and the compiler.
   for (let n = 0; n < WARM_UP; n++) {
     await fill(repository, `small-${n}`, FEW);
     await repository.invalidateTags([`small-${n}`]);

@@ -1,10 +1,10 @@
-// One measurement: endless loops of one operation, and what the process spent on them in a window of time.
+// One measurement: endless loops of one operation, and their cost for the process in a window of time.
 
 import { cpus } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** How often the loop's delay is looked at: a finer grain would cost CPU that is then counted as the contender's. */
+/** How often the loop's delay is sampled. More samples would cost CPU time that counts as the contender's. */
 const RESOLUTION_MS = 10;
 
 /**
@@ -17,7 +17,7 @@ const RESOLUTION_MS = 10;
 export async function measure(operation, { concurrency, warmMs, windowMs, serverCpu }) {
   const progress = { calls: 0, done: 0, isOver: false };
   const loops = Promise.all(Array.from({ length: concurrency }, () => loop(operation, progress)));
-  // A loop that fails ends the measurement; one that ends by itself is told below.
+  // A loop that fails ends the measurement; one that ends on its own is reported below.
   const failed = new Promise((_, reject) => loops.catch(reject));
   const wait = (ms) => Promise.race([pause(ms), failed]);
   await wait(warmMs);

@@ -1,4 +1,4 @@
-// What the command line may say.
+// The options of the command line.
 
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,7 +14,7 @@ export const USAGE = `npm run bench [-- options]
   --as-built                   measures what is built, without a look at the sources
   --help`;
 
-/** Options by name; throws a SetupError for what is not one. */
+/** Options by name. Throws a SetupError for an unknown one. */
 export function parseOptions(args) {
   const options = { sections: SECTIONS, isQuick: false, rounds: undefined, baseline: undefined, asBuilt: false, help: false };
   const rest = [...args];

@@ -1,4 +1,4 @@
-// The peers: installed into this folder, as its own package-lock.json has them.
+// Installs the peers into this folder, from its own package-lock.json.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +8,7 @@ import { run, say, SetupError } from '../../scripts/setup/run.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Runs `npm ci` in this folder unless node_modules holds what the lock file names. */
+/** Runs `npm ci` in this folder unless node_modules matches the lock file. */
 export async function ensurePeers() {
   if (isInstalled()) return;
   say('hawser: installing the peers of the bench (npm ci in __test__/bench)');
@@ -28,7 +28,7 @@ function isInstalled() {
   });
 }
 
-/** What is compared, as installed: `{ ioredis6: '6.0.0', ... }`. */
+/** The installed versions: `{ ioredis6: '6.0.0', ... }`. */
 export function peerVersions() {
   const require = createRequire(path.join(here, 'package.json'));
   const names = Object.keys(require('./package.json').dependencies);

@@ -1,4 +1,4 @@
-// Alternating rounds: every contender has its turn in each, in a process of its own, in an order that rotates.
+// Alternating rounds: in each, every contender runs once in its own process, in a rotating order.
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ export async function alternate(contenders, rounds, jobOf, { before, deadlineMs 
     for (let turn = 0; turn < contenders.length; turn++) {
       const name = contenders[(turn + round) % contenders.length];
       const job = jobOf(name, round);
-      // Who fails once would fail again, and each time it may take the whole deadline.
+      // A contender that failed would fail again, and each time may take the whole deadline.
       if (job === undefined || failures[name] !== undefined) continue;
       tell?.(`round ${round + 1} of ${rounds}: ${name}`);
       await before?.();
@@ -29,10 +29,10 @@ export async function alternate(contenders, rounds, jobOf, { before, deadlineMs 
   return { samples, failures };
 }
 
-/** One job in a process of its own. Never rejects: a crash or a deadline is an `error`. */
+/** Runs one job in its own process. Never rejects: a crash or a deadline is an `error`. */
 export function inChild(job, deadlineMs) {
   return new Promise((resolve) => {
-    // What a contender prints goes to nobody, but for the end of it, which may say why it crashed.
+    // Only the end of a contender's output is kept, because it may say why it crashed.
     const child = fork(CHILD, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
     let log = '';
     let answer;
@@ -50,7 +50,7 @@ export function inChild(job, deadlineMs) {
   });
 }
 
-/** The line of a crash that says what it was. */
+/** The line that explains a crash. */
 function reasonOf(log) {
   return log.split('\n').find((line) => /error/i.test(line))?.trim();
 }

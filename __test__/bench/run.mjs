@@ -17,7 +17,7 @@ import { neighbours, short } from './stats.mjs';
 import * as surface from './surface.mjs';
 
 const SECTIONS = { raw, surface, cluster, hits, invalidate };
-/** Above this share of the machine, other processes decide about throughput. */
+/** If other processes use more than this share of the machine, throughput depends on them. */
 const QUIET = 0.1;
 
 await entry(async () => {
@@ -52,11 +52,11 @@ async function bench(server, options) {
   console.log(`${report.seconds} s; all samples are in ${save(report)}`);
 }
 
-/** A share of two cores that others have is taken from client or server alike, which are then measured one after the other. */
+/** Other processes on two cores slow down client or server, so throughput says little then. */
 function showNeighbours(others) {
   if (others === undefined) return '';
   const share = `other processes had ${Math.round(others * 100)} % of the machine`;
-  return `${share}${others > QUIET ? ': judge CPU, not throughput' : ''}\n`;
+  return `${share}${others > QUIET ? ': compare CPU, not throughput' : ''}\n`;
 }
 
 function machine() {
@@ -64,7 +64,7 @@ function machine() {
   return { cpu: all[0]?.model.trim() ?? arch(), cores: all.length, platform: `${platform()} ${arch()}`, node: process.versions.node };
 }
 
-/** Writes the report under its time and as the latest one; the path of the former from the root. */
+/** Writes the report under its time and as the latest one. Returns the path of the former from the root. */
 function save(report) {
   const folder = path.join(root, 'bench-results');
   mkdirSync(folder, { recursive: true });
@@ -75,7 +75,7 @@ function save(report) {
   return `bench-results/${file}`;
 }
 
-/** One line that is written over, on a terminal; nothing elsewhere. */
+/** On a terminal, one line that is overwritten; nothing elsewhere. */
 function progress(text) {
   if (!process.stderr.isTTY) return;
   process.stderr.write(`\r\x1b[K${text}`);

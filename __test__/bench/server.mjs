@@ -1,4 +1,4 @@
-// A redis-server of the bench's own: a free port, nothing persisted, gone when this process ends in whatever way.
+// The bench's own redis-server: on a free port, without persistence. It ends when this process ends in any way.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -52,7 +52,7 @@ export class Server {
   }
 }
 
-/** Kills the server when this process is gone: the pipe's other end closes however it ended. */
+/** Kills the server when this process is gone, because the other end of the pipe closes then. */
 function guard(child, directory) {
   const script = 'cat >/dev/null; kill -9 "$0" 2>/dev/null; rm -rf "$1"';
   const watch = spawn('/bin/sh', ['-c', script, String(child.pid), directory], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
@@ -61,7 +61,7 @@ function guard(child, directory) {
   watch.stdin.unref();
 }
 
-/** A status, an integer or a bulk string, over a connection of its own. */
+/** Sends a command over a new connection. Returns a status, an integer or a bulk string. */
 export function ask(port, line) {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -97,7 +97,7 @@ export async function cpuTime(port) {
   return ['sys', 'user'].reduce((sum, kind) => sum + Number(new RegExp(`used_cpu_${kind}:([\\d.]+)`).exec(info)[1]) * 1e6, 0);
 }
 
-/** Calls since the last CONFIG RESETSTAT by command, without those that look at them. */
+/** Calls by command since the last CONFIG RESETSTAT, without INFO and CONFIG. */
 export async function commandCalls(port) {
   const stats = await ask(port, 'INFO commandstats');
   const calls = [...stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map(([, name, times]) => [name, Number(times)]);

@@ -1,6 +1,5 @@
-// The tag cache that hawser's interface comes from, as its application would have written it on ioredis: an entry is a string, a tag is a
-// set of the entries' keys, and to invalidate a tag is to read its set and delete what is in it. A hit does not look at tags at all, which
-// makes it the cheapest one there can be.
+// A simple tag cache on ioredis with hawser's interface: an entry is a string, a tag is a set of the entries' keys, and invalidating a tag
+// reads its set and deletes those keys. A hit does not read tags, so no hit can be cheaper.
 
 export class SketchRepository {
   constructor(client, prefix = 'sc') {
@@ -16,7 +15,7 @@ export class SketchRepository {
     return `${this.prefix}:tag:${tag}`;
   }
 
-  /** The client of a manager is had by awaiting it. */
+  /** A manager returns its client by a promise. */
   async connection() {
     return this.client;
   }
@@ -44,7 +43,7 @@ export class SketchRepository {
     }
   }
 
-  /** What a bench needs beside the sketch: many entries in little time, by the same commands. */
+  /** For the bench: stores many entries quickly, with the same commands. */
   async setMany(items) {
     const pipeline = (await this.connection()).pipeline();
     for (const { key, value, ...options } of items) this.addSet(pipeline, key, value, options);

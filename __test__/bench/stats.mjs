@@ -1,6 +1,6 @@
-// Numbers from rounds: medians, and ratios of what was measured in the same round.
+// Numbers from rounds: medians, and ratios of measurements of the same round.
 
-/** The middle of `values`; undefined of none. */
+/** The median of `values`; undefined if there are none. */
 export function median(values) {
   const sorted = values.filter((value) => value !== undefined).sort((a, b) => a - b);
   if (sorted.length === 0) return undefined;
@@ -9,8 +9,8 @@ export function median(values) {
 }
 
 /**
- * The median over rounds of `own / reference`. Both of a pair were measured within seconds of each other, so that a machine that slows down
- * between rounds changes neither side alone; a round in which one of them failed counts for nothing.
+ * The median over rounds of `own / reference`. The two of a pair were measured within seconds of each other, so a machine that slows down
+ * between rounds affects both. A round in which one of them failed does not count.
  */
 export function ratio(own, reference) {
   return median(own.map((value, round) => pair(value, reference[round])));
@@ -20,7 +20,7 @@ function pair(value, reference) {
   return value === undefined || reference === undefined || reference === 0 ? undefined : value / reference;
 }
 
-/** Samples of one contender by what was measured: `{ throughput: [..], cpu: [..], ... }`, a slot per round. */
+/** The samples of one contender by quantity: `{ throughput: [..], cpu: [..], ... }`, a slot per round. */
 export function series(samples) {
   const of = (name) => samples.map((sample) => sample?.[name]);
   return { throughput: of('throughput'), cpu: of('cpu'), lag: of('lag'), others: of('others') };

@@ -1,4 +1,4 @@
-// What the ioredis-compatible surface costs: key prefixes, a tracing tool, constructing clients with scripts, a pipeline of a million commands.
+// The cost of the ioredis-compatible surface: key prefixes, a tracing tool, constructing clients with scripts, a pipeline of a million commands.
 
 import { connect, HAWSER, openRedis, REFERENCE, SURFACE } from './clients.mjs';
 import { perform as performRaw } from './raw.mjs';
@@ -21,7 +21,7 @@ export async function perform(job) {
   return pipeline(await connect(await openRedis(job.contender, job.folder), job.port));
 }
 
-/** Microseconds per client, without scripts and with them. The collector's work is part of it. */
+/** Microseconds per client, without scripts and with them, including garbage collection. */
 async function construct(Redis) {
   const make = (scripts) => {
     const client = new Redis({ lazyConnect: true });
@@ -30,7 +30,7 @@ async function construct(Redis) {
   const result = {};
   for (const [name, scripts] of [['plain', 0], ['withScripts', SCRIPTS]]) {
     let spent = 0;
-    // The first thousand is for the compiler; a turn of the event loop now and then, as between requests.
+    // The first thousand warms up the compiler. The event loop turns now and then, as between requests.
     for (let n = 0; n < CLIENTS_MADE; n += 100) {
       const started = performance.now();
       for (let i = 0; i < 100; i++) make(scripts);
@@ -42,7 +42,7 @@ async function construct(Redis) {
   return result;
 }
 
-/** A million SETs in one pipeline: milliseconds, and by how many megabytes the process grew at most. */
+/** A million SETs in one pipeline: milliseconds, and the largest growth of the process in megabytes. */
 async function pipeline(client) {
   const before = process.memoryUsage().rss;
   const started = performance.now();

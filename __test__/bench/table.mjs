@@ -1,4 +1,4 @@
-// Text tables: a column is as wide as its widest cell, the first is aligned left and the others right.
+// Text tables. A column is as wide as its widest cell; the first is aligned left, the others right.
 
 /** Lines of a table. `rows[0]` is its head; a row may be shorter than it. */
 export function table(rows) {
@@ -8,7 +8,7 @@ export function table(rows) {
   return rows.map(line).join('\n');
 }
 
-/** `2.41x`, `0.083x`, `12.0x`; a dash for what was not measured. */
+/** `2.41x`, `0.083x`, `12.0x`; a dash if there is no measurement. */
 export function times(value) {
   if (value === undefined) return '-';
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 0.1 ? 2 : 3;
@@ -45,7 +45,7 @@ export function count(value) {
   return value.toLocaleString('en-US');
 }
 
-/** Why contenders have no figures: a paragraph, or none. */
+/** A paragraph about contenders without figures, if there are any. */
 export function showFailures(failures) {
   const lines = Object.entries(failures).map(([name, reason]) => `${name}: not measured: ${reason}`);
   return lines.length === 0 ? [] : [lines.join('\n')];

@@ -1,6 +1,6 @@
 /**
- * The code on documentation pages. The `ts` blocks of a section (a second-level heading) are one program, except where a block stands under
- * `<!-- run on a server -->`: that one is a program of its own, for a server only.
+ * The code on documentation pages. The `ts` blocks of a section (a second-level heading) are one program. A block under
+ * `<!-- run on a server -->` is a separate program that needs a server.
  */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -11,9 +11,9 @@ export interface PageProgram {
   /** Page and heading. */
   name: string;
   code: string;
-  /** It runs on `memory://`, too. */
+  /** Whether it also runs on `memory://`. */
   memory: boolean;
-  /** What its `console.log(...); // text` lines promise. */
+  /** The output that its `console.log(...); // text` lines promise. */
   prints: string[];
 }
 
@@ -40,7 +40,7 @@ function program(name: string, code: string, memory: boolean): PageProgram {
   return { name, code, memory, prints };
 }
 
-/** What strict TypeScript says about the programs, as ES modules beside the package. */
+/** The errors of strict TypeScript about the programs, as ES modules beside the package. */
 export function typeErrors(programs: PageProgram[]): string[] {
   const options: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2022,

@@ -1,4 +1,4 @@
-/** The documentation's code runs and prints what it says, its tables are those of the code, its links lead somewhere. */
+/** The documentation: its code runs and prints what it says, its tables match the code, and its links have targets. */
 import { existsSync, readdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { ROOT, runNode } from '../helpers/process';
@@ -21,7 +21,7 @@ test('there is code to run', () => {
   expect(programs.flatMap(({ prints }) => prints).length).toBeGreaterThan(10);
 });
 
-test('the code has the types that it needs', () => {
+test('the code compiles', () => {
   expect(typeErrors(programs)).toEqual([]);
 });
 
@@ -34,7 +34,7 @@ test.each(programs.map((program) => [program.name, program] as const))('%s: runs
   await run(program, server.url);
 });
 
-test('the tables of README.md are those of the code', async () => {
+test('the tables of README.md match the code', async () => {
   const { code, stderr } = await runNode('scripts/docs-tables.mjs', { args: ['--check'] });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
@@ -47,7 +47,7 @@ test('the first screen of README.md has the two commands', () => {
 
 const design = readdirSync(path.join(ROOT, 'docs', 'design')).filter((name) => name.endsWith('.md') && name !== 'README.md');
 
-test.each([...PAGES, 'docs/design/README.md', ...design.map((name) => `docs/design/${name}`)])('the links of %s lead to something', (page) => {
+test.each([...PAGES, 'docs/design/README.md', ...design.map((name) => `docs/design/${name}`)])('the links of %s have targets', (page) => {
   const dead = [...readPage(page).matchAll(/\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)/g)]
     .map(([, target]) => target)
     .filter((target) => !existsSync(path.join(ROOT, path.dirname(page), target)));

@@ -1,4 +1,4 @@
-/** Every example runs, does what it says and ends by itself: on memory:// and on a server. */
+/** Every example runs, prints what it should and ends on its own, on memory:// and on a server. */
 import { readdirSync } from 'node:fs';
 import * as path from 'node:path';
 import { NodeProcess, ROOT, runNode, type NodeOptions, type NodeResult } from '../helpers/process';
@@ -16,7 +16,7 @@ const where: [string, () => string | undefined][] = [
   ['a server', () => server.url],
 ];
 
-/** The lines, without the counts that depend on how fast things went. */
+/** The lines without counts that depend on timing. */
 const LINES: Record<string, string[]> = {
   tour: [
     'three readers, 1 query',
@@ -35,13 +35,13 @@ const LINES: Record<string, string[]> = {
 };
 
 describe.each(where)('on %s', (_, url) => {
-  test.each(Object.keys(LINES))('%s says what it does and ends', async (name) => {
+  test.each(Object.keys(LINES))('%s prints its lines and ends', async (name) => {
     const { code, stdout, stderr, timedOut } = await run([name], { REDIS_URL: url() });
     expect({ code, stderr, timedOut }).toEqual({ code: 0, stderr: '', timedOut: false });
     expect(stdout.split('\n').slice(0, LINES[name].length)).toEqual(LINES[name]);
   });
 
-  test('http-server answers, reports its health and stops when told to', async () => {
+  test('http-server answers, reports its health and stops on a signal', async () => {
     const process = new NodeProcess(RUN, { args: ['http-server'], env: { REDIS_URL: url(), PORT: '0' }, deadlineMs: DEADLINE });
     const base = /http:\S+/.exec(await process.line(/listening/, { deadlineMs: 30_000 }))![0];
     const get = async (what: string): Promise<[number, any]> => {
@@ -65,7 +65,7 @@ describe.each(where)('on %s', (_, url) => {
     expect({ ended: code === 0 || signal === 'SIGTERM', timedOut }).toEqual({ ended: true, timedOut: false });
   });
 
-  test('the demo shows what the cache did and ends by itself', async () => {
+  test('the demo shows what the cache did and ends on its own', async () => {
     const { code, stdout, stderr, timedOut } = await runNode('examples/demo.mjs', {
       args: ['--seconds', '3', '--users', '12'],
       env: { REDIS_URL: url() },
@@ -85,7 +85,7 @@ test('test-without-redis passes', async () => {
   expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/^# pass [5-9]$/m) });
 });
 
-test('the demo says where no server answers, without the password, and fails', async () => {
+test('the demo fails if no server answers, and shows the address without the password', async () => {
   const { code, stderr } = await runNode('examples/demo.mjs', { env: { REDIS_URL: 'redis://ada:secret@127.0.0.1:1' }, deadlineMs: DEADLINE });
   expect(code).toBe(1);
   expect(stderr).toContain('no answer from redis://127.0.0.1:1');
@@ -100,7 +100,7 @@ test('the demo ends with 0 when it is interrupted', async () => {
   expect(stdout).toContain('Interrupted');
 });
 
-test('every example is tested here', () => {
+test('every example has a test here', () => {
   const names = readdirSync(path.join(ROOT, 'examples')).filter((name) => name.endsWith('.ts')).map((name) => name.slice(0, -3));
   expect(names.sort()).toEqual([...Object.keys(LINES), 'http-server', 'test-without-redis'].sort());
 });

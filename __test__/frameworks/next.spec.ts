@@ -1,6 +1,6 @@
 /**
- * hawser in a Next.js server with `output: 'standalone'`, which runs where node_modules is not. Larger than everything else that the tests
- * install: `npm test -- --only frameworks`.
+ * hawser in a Next.js server with `output: 'standalone'`, which runs without node_modules. Next.js is larger than everything else that the
+ * tests install, so run it with `npm test -- --only frameworks`.
  */
 import { readdirSync } from 'node:fs';
 import * as path from 'node:path';
@@ -72,7 +72,7 @@ test.each([['Turbopack'], ['webpack', '--webpack']])('with %s, the standalone se
   expect(await answerOf(place, server.url)).toEqual([1, 1, 2, 'hello']);
 });
 
-test.each([['Turbopack'], ['webpack', '--webpack']])('with %s and without the line, the build fails at the binary instead of the server at its start', async (_, ...args) => {
+test.each([['Turbopack'], ['webpack', '--webpack']])('with %s and without the line, the build fails at the binary, so that the server does not fail at its start', async (_, ...args) => {
   const { code, output } = await build('', ...args);
   expect(code).not.toBe(0);
   expect(output).toContain('hawser/binding/');

@@ -1,6 +1,6 @@
 /**
- * hawser in bundles, traces and other runtimes, with the lines that its error and README.md name. What takes the binary along is started in a
- * folder where nothing else is; what leaves hawser out, where it is installed. Each does real work on `memory://` and on a server.
+ * hawser in bundles, traces and other runtimes, with the lines that its error and README.md show. A bundle that contains the binary runs in
+ * an empty folder; a bundle without hawser runs where hawser is installed. Each does real work on `memory://` and on a server.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import * as path from 'node:path';
@@ -61,13 +61,13 @@ function bundleIn(folder: string): string {
   return files[0];
 }
 
-/** Starts a bundle that has all it needs. */
+/** Starts a self-contained bundle. */
 async function worksAlone(folder: string): Promise<void> {
   const place = app.moveOut(folder);
   await works(place, process.execPath, bundleIn(place));
 }
 
-/** Starts a bundle for which hawser is installed: it does not have the binary. */
+/** Starts a bundle without the binary, where hawser is installed. */
 async function worksBesideHawser(folder: string): Promise<void> {
   const files = readdirSync(path.join(app.project, folder), { recursive: true, encoding: 'utf8' });
   expect(files.filter((file) => file.endsWith('.node'))).toEqual([]);
@@ -82,7 +82,7 @@ function optionsOf(line: string): Record<string, any> {
   return new Function(`return {${line}}`)() as Record<string, any>;
 }
 
-/** Runs a build script with the options as JavaScript source: functions and regular expressions are among them. */
+/** Runs a build script. The options are JavaScript source, because they contain functions and regular expressions. */
 async function build(tool: string, script: string): Promise<Ran> {
   app.write(`build-${tool}.mjs`, script);
   return app.node(`build-${tool}.mjs`);
@@ -95,7 +95,7 @@ async function builds(tool: string, script: string): Promise<void> {
 describe('esbuild', () => {
   const esbuild = (outfile: string, format: string, ...args: string[]): Promise<Ran> =>
     app.node(toolPath('esbuild', 'bin', 'esbuild'), 'app.mjs', '--bundle', '--platform=node', '--log-level=warning', `--format=${format}`, `--outfile=${outfile}`, ...args);
-  /** As the shell gives it. */
+  /** The argument as the shell passes it. */
   const banner = ESM_BANNER.replaceAll('"', '');
 
   test.each(['cjs', 'esm'])('%s, hawser left out', async (format) => {
@@ -103,17 +103,17 @@ describe('esbuild', () => {
     await worksBesideHawser(`esbuild-out-${format}`);
   });
 
-  test('cjs, the binary taken along', async () => {
+  test('cjs, with the binary', async () => {
     expect(await esbuild('esbuild-cjs/app.cjs', 'cjs', lineOf(TAKE_IN, 'esbuild'))).toEqual({ code: 0, output: '' });
     await worksAlone('esbuild-cjs');
   });
 
-  test('esm, the binary taken along: there is no __dirname', async () => {
+  test('esm, with the binary and without __dirname', async () => {
     expect(await esbuild('esbuild-esm/app.mjs', 'esm', lineOf(TAKE_IN, 'esbuild'), banner)).toEqual({ code: 0, output: '' });
     await worksAlone('esbuild-esm');
   });
 
-  test('a loader that gives the name of the copy will do', async () => {
+  test('a loader that returns the name of the copy works', async () => {
     expect(await esbuild('esbuild-file/app.cjs', 'cjs', '--loader:.node=file')).toEqual({ code: 0, output: '' });
     await worksAlone('esbuild-file');
   });
@@ -136,7 +136,7 @@ describe('esbuild', () => {
     expect(output).not.toContain('npm run build');
   });
 
-  test('the error says so when the bundle was made for another platform', async () => {
+  test('the error explains that the bundle was made for another platform', async () => {
     expect(await esbuild('esbuild-elsewhere/app.cjs', 'cjs', lineOf(TAKE_IN, 'esbuild'))).toEqual({ code: 0, output: '' });
     const elsewhere = app.write('elsewhere.cjs', "Object.defineProperty(process, 'arch', { value: 'riscv64' });");
     const { code, output } = await app.runIn('esbuild-elsewhere', {}, process.execPath, '--require', elsewhere, 'app.cjs');
@@ -165,7 +165,7 @@ describe('webpack', () => {
     await worksBesideHawser(folder);
   });
 
-  test.each(['cjs', 'esm'])('%s, the binary taken along', async (format) => {
+  test.each(['cjs', 'esm'])('%s, with the binary', async (format) => {
     const folder = `webpack-${format}`;
     await builds('webpack', webpack(folder, `${format === 'esm' ? asModule(folder) : ''} ${lineOf(TAKE_IN, 'webpack')}`));
     await worksAlone(folder);
@@ -176,7 +176,7 @@ describe('webpack', () => {
     await worksAlone('webpack-loader');
   });
 
-  test('without a line the build fails, at a file that tells where to look', async () => {
+  test('without a line the build fails at a file that names the documentation', async () => {
     const { code, output } = await build('webpack', webpack('webpack-wrong', ''));
     expect(code).toBe(1);
     expect(output).toContain('hawser/binding/hawser.');
@@ -190,18 +190,18 @@ describe('Vite and Rollup', () => {
     const common = { ssr: 'app.mjs', outDir: '${folder}', emptyOutDir: true };
     await build({ root: process.cwd(), configFile: false, logLevel: 'error', ...options, build: { ...common, ...options.build } });`;
 
-  test('Vite leaves hawser out by itself', async () => {
+  test('Vite leaves hawser out by default', async () => {
     await builds('vite', vite('vite-default', {}));
     await worksBesideHawser('vite-default');
   });
 
-  test('Vite leaves hawser out where it takes everything else along', async () => {
+  test('Vite leaves hawser out and includes everything else', async () => {
     const { ssr } = optionsOf(lineOf(LEAVE_OUT, 'Vite'));
     await builds('vite', vite('vite-out', { ssr: { noExternal: true, ...ssr } }));
     await worksBesideHawser('vite-out');
   });
 
-  test('Vite takes the binary along', async () => {
+  test('Vite includes the binary', async () => {
     await builds('vite', vite('vite-in', { ssr: { noExternal: true }, ...optionsOf(lineOf(TAKE_IN, 'Vite')) }));
     await worksAlone('vite-in');
   });
@@ -219,8 +219,8 @@ describe('Vite and Rollup', () => {
   });
 });
 
-describe('@vercel/nft, with which Next.js and others collect the files of a server', () => {
-  test.each(['app.mjs', 'app.cjs'])('%s: what it has traced has the binary, and runs elsewhere', async (file) => {
+describe('@vercel/nft, which Next.js and others use to collect the files of a server', () => {
+  test.each(['app.mjs', 'app.cjs'])('%s: the traced files include the binary and run elsewhere', async (file) => {
     const script = `
       import { nodeFileTrace } from ${JSON.stringify(toolPath('@vercel', 'nft', 'out', 'index.js'))};
       import { cpSync } from 'node:fs';
@@ -235,7 +235,7 @@ describe('@vercel/nft, with which Next.js and others collect the files of a serv
 });
 
 describe('other runtimes', () => {
-  /** The program that npm has installed for this platform. */
+  /** The program that npm installed for this platform. */
   const installed = (scope: string, ...parts: string[]): string =>
     readdirSync(toolPath(scope))
       .map((name) => toolPath(scope, name, ...parts))
@@ -260,11 +260,11 @@ describe('other runtimes', () => {
 
   const allowed = ['--allow-read', '--allow-env', '--allow-net'];
 
-  test('Deno runs it without the permission to see the system', async () => {
+  test('Deno runs it without the permission `sys`', async () => {
     await works('.', deno(), 'run', '--no-prompt', ...allowed, '--allow-ffi', 'app.mjs');
   });
 
-  test('Deno is told which permissions it needs', async () => {
+  test('Deno gets an error that names the missing permissions', async () => {
     const { code, output } = await app.run(deno(), 'run', '--no-prompt', ...allowed, 'app.mjs');
     expect(code).toBe(1);
     expect(output).toContain('Start Deno with --allow-ffi');

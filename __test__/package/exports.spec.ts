@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import * as ts from 'typescript';
 import { ROOT, runNode } from '../helpers/process';
 
-/** The names that a declaration file exports as values, or as anything. */
+/** The names that a declaration file exports, as values only or all. */
 function declared(file: string): { values: string[]; all: string[] } {
   const program = ts.createProgram([path.join(ROOT, file)], {
     module: ts.ModuleKind.Node16,
@@ -14,7 +14,7 @@ function declared(file: string): { values: string[]; all: string[] } {
   });
   const checker = program.getTypeChecker();
   const symbol = checker.getSymbolAtLocation(program.getSourceFile(path.join(ROOT, file))!)!;
-  // What is required is a class: its `prototype` is among its members.
+  // `require` returns a class, so `prototype` is among the members.
   const exported = checker.getExportsOfModule(symbol).filter((one) => (one.flags & ts.SymbolFlags.Prototype) === 0);
   const isValue = (one: ts.Symbol): boolean => {
     const target = one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one;
@@ -23,7 +23,7 @@ function declared(file: string): { values: string[]; all: string[] } {
   return { values: exported.filter(isValue).map((one) => one.name).sort(), all: exported.map((one) => one.name).sort() };
 }
 
-/** What `expression` gives in a Node process that has the package as `hawser`. */
+/** The value of `expression` in a Node process that has the package as `hawser`. */
 async function evaluate(expression: string, esm = false): Promise<unknown> {
   const load = esm ? "import * as hawser from 'hawser'; import def from 'hawser'; import { createRequire } from 'node:module'; const require = createRequire(process.cwd() + '/x');" : "const hawser = require('hawser');";
   const { stdout, stderr } = await runNode(`${load}\nPromise.resolve(${expression}).then((value) => console.log(JSON.stringify(value)))`, { esm });
@@ -38,7 +38,7 @@ describe('the entry', () => {
     source.sort();
   });
 
-  test('required is the class Redis itself, with every export of lib/index.ts as a property', async () => {
+  test('require returns the class Redis with every export of lib/index.ts as a property', async () => {
     expect(await evaluate('[hawser.name, hawser === hawser.Redis, hawser === hawser.default, typeof hawser.__esModule]')).toEqual([
       'Redis',
       true,
@@ -50,7 +50,7 @@ describe('the entry', () => {
     expect(await evaluate("Object.entries(require('./dist/index.js')).filter(([name, value]) => hawser[name] !== value).map(([name]) => name)")).toEqual([]);
   });
 
-  test('imported has the same names and the same objects', async () => {
+  test('import has the same names and the same objects', async () => {
     expect(((await evaluate('Object.keys(hawser)', true)) as string[]).sort()).toEqual(source);
     expect(await evaluate("Object.keys(hawser).filter((name) => hawser[name] !== require('hawser')[name])", true)).toEqual([]);
     expect(await evaluate("[def === require('hawser'), def === hawser.Redis]", true)).toEqual([true, true]);
@@ -61,13 +61,13 @@ describe('the entry', () => {
     expect(source.filter((name) => !names.includes(name))).toEqual([]);
   });
 
-  test('has in its types exactly the values that it has at runtime', () => {
+  test('has the same values in its types and at run time', () => {
     expect(declared('index.d.ts').values).toEqual(source);
     expect(declared('index.d.mts').values).toEqual(source);
     expect(declared('index.d.mts').all).toEqual(declared('index.d.ts').all);
   });
 
-  test('assigns each name once in index.js, and none that lib/index.ts does not have', () => {
+  test('assigns each name of lib/index.ts once in index.js, and no other', () => {
     const assigned = [...readFileSync(path.join(ROOT, 'index.js'), 'utf8').matchAll(/^module\.exports\.(\w+) = hawser\.(\w+);$/gm)];
     expect(assigned.map(([, name]) => name).sort()).toEqual(source);
     expect(assigned.filter(([, name, from]) => name !== from && name !== 'default')).toEqual([]);

@@ -8,7 +8,7 @@ import { Installed } from './installed';
 
 jest.setTimeout(600_000);
 
-/** The same build with less work for the optimizer; what it needs was fetched when hawser itself was built. */
+/** The same build with less optimization. Its dependencies were fetched when hawser itself was built. */
 const QUICK = {
   CARGO_NET_OFFLINE: 'true',
   CARGO_PROFILE_RELEASE_LTO: 'off',
@@ -33,7 +33,7 @@ function megabytes(folder: string): number {
   return sizes.reduce((sum, size) => sum + size, 0) / 1e6;
 }
 
-test('a build that is interrupted leaves nothing', async () => {
+test('an interrupted build leaves nothing behind', async () => {
   const build = spawn(process.execPath, ['scripts/setup.mjs'], { cwd: app.package, env: { ...process.env, ...QUICK }, stdio: 'ignore' });
   await until(() => existsSync(target()), { deadlineMs: 60_000, what: 'a target folder' });
   build.kill('SIGTERM');
@@ -43,7 +43,7 @@ test('a build that is interrupted leaves nothing', async () => {
   expect(existsSync(path.join(app.package, '.cache', 'setup.lock'))).toBe(false);
 });
 
-test('a build makes the binary that is missing, and leaves nothing else', async () => {
+test('a build makes the missing binary and leaves nothing else behind', async () => {
   rmSync(binary());
   const before = megabytes(app.package);
   expect(await app.runIn(app.package, QUICK, 'npm', 'run', 'build')).toMatchObject({ code: 0 });
@@ -52,7 +52,7 @@ test('a build makes the binary that is missing, and leaves nothing else', async 
   expect(megabytes(app.package) - before).toBeLessThan(statSync(binary()).size / 1e6 + 0.1);
 });
 
-test('without Rust it says what is missing', async () => {
+test('without Rust the error names what is missing', async () => {
   const empty = path.join(app.project, 'empty');
   mkdirSync(empty);
   rmSync(path.join(app.package, '.cache'), { recursive: true, force: true });

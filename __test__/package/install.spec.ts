@@ -6,7 +6,7 @@ jest.setTimeout(180_000);
 
 const COMMON = { target: 'ES2022', lib: ['ES2022'], types: [], strict: true, skipLibCheck: false, outDir: 'out' };
 
-/** An application that touches the entry in every way that TypeScript has. */
+/** An application that uses the entry in every way that TypeScript offers. */
 const APPLICATION = `
 import Redis, { Redis as Named } from 'hawser';
 import type { Redis as OnlyType } from 'hawser';
@@ -17,7 +17,7 @@ class Mine extends Redis {}
 console.log(JSON.stringify([Redis.name, same, typeof use, Mine.name]));
 `;
 
-/** An application that does the package's main job: connections, tags, stale-while-revalidate and the bus. */
+/** An application that uses connections, tags, stale-while-revalidate and the bus. */
 const BACKEND = `
 import { CacheRepository, PubSubService, RedisManager, StaleWhileRevalidate, redisHealthCheck } from 'hawser';
 import type { CacheInvalidationMessage, CacheOptions } from 'hawser';
@@ -60,7 +60,7 @@ describe('the packed package', () => {
     expect(code).toBe(0);
   };
 
-  test('holds what an application and a build from source need, and nothing else', () => {
+  test('contains what an application and a build from source need, and nothing else', () => {
     const folders = [...new Set(app.files.map((file) => file.split('/')[0]))].sort();
     expect(folders).toEqual(
       [
@@ -73,7 +73,7 @@ describe('the packed package', () => {
     expect(app.files.filter((file) => file.endsWith('.node'))).toHaveLength(1);
   });
 
-  test('names no machine, and only dependencies that it uses', () => {
+  test('names no machine and lists only the dependencies that it uses', () => {
     const description = JSON.parse(readFileSync(path.join(app.package, 'package.json'), 'utf8')) as { dependencies: Record<string, string>; scripts: Record<string, string> };
     // npm would run these, or a binding.gyp, at every installation.
     expect(Object.keys(description.scripts)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(pre|post)?install$|^prepare$/)]));
@@ -86,7 +86,7 @@ describe('the packed package', () => {
     expect([...new Set(used)].sort()).toEqual(named.sort());
   });
 
-  test('can be built from source: cargo accepts what is there', async () => {
+  test('can be built from source: cargo accepts the packed files', async () => {
     const cargo = ['metadata', '--no-deps', '--offline', '--format-version=1', '--manifest-path', path.join(app.package, 'Cargo.toml')];
     const { code, output } = await app.run('cargo', ...cargo);
     expect(code).toBe(0);
@@ -94,7 +94,7 @@ describe('the packed package', () => {
     const sources = packages[0].targets.filter(({ kind }) => !kind.includes('test')).map(({ src_path: file }) => file);
     expect(sources.length).toBeGreaterThanOrEqual(2);
     expect(sources.filter((file) => !existsSync(file))).toEqual([]);
-    // What the source includes was packed with it.
+    // Files that the source includes are packed as well.
     const used = app.files.filter((file) => /^src\/.*\.rs$/.test(file)).map((file) => [file, readFileSync(path.join(app.package, file), 'utf8')] as const);
     const included = used.flatMap(([file, text]) => [...text.matchAll(/include_str!\("([^"]+)"\)/g)].map((match) => path.join(path.dirname(file), match[1])));
     expect(included.filter((file) => !app.files.includes(file))).toEqual([]);
@@ -105,7 +105,7 @@ describe('the packed package', () => {
     expect(installedPackages(app.project)).toContain('hawser');
   });
 
-  test('is required and imported as one and the same', async () => {
+  test('is the same module for require and import', async () => {
     app.write('main.cjs', "const Redis = require('hawser');\nconst { Redis: Named } = Redis;\nconsole.log(Redis.name, Redis === Named, Redis === Redis.default);");
     expect(await app.node('main.cjs')).toEqual({ code: 0, output: 'Redis true true\n' });
     app.write(
@@ -183,7 +183,7 @@ test('one class', () => {
     expect(code).toBe(0);
   });
 
-  test('says what is missing where no binary fits', async () => {
+  test('explains what is missing if no binary fits', async () => {
     const binary = app.files.find((file) => file.endsWith('.node'))!;
     const from = path.join(app.package, binary);
     const to = path.join(app.package, 'binding', 'hawser.plan9-mips.node');
@@ -197,7 +197,7 @@ test('one class', () => {
     expect(output).toContain("code: 'E_NO_BINARY'");
   });
 
-  test('says why a binary that fits by its name cannot be loaded', async () => {
+  test('explains why a binary with the right name cannot be loaded', async () => {
     const binary = path.join(app.package, app.files.find((file) => file.endsWith('.node'))!);
     renameSync(binary, `${binary}.aside`);
     app.write(path.relative(app.project, binary), 'not a library');

@@ -1,6 +1,6 @@
 /**
- * The package as an application gets it: packed, and installed into an empty project. Compilers are on that project's PATH as traps,
- * so that whoever would call one leaves a trace.
+ * The package as an application gets it: packed, and installed into an empty project. The project's PATH has fake compilers, which record
+ * every call.
  */
 import { execFile } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ export class Installed {
   readonly project: string;
   /** The packed file. */
   readonly tarball: string;
-  /** What was packed, by path. */
+  /** The paths of the packed files. */
   readonly files: string[];
   /** The package in the project's node_modules. */
   readonly package: string;
@@ -36,7 +36,7 @@ export class Installed {
     this.package = path.join(this.project, 'node_modules', 'hawser');
   }
 
-  /** Packs what is built and installs it, beside other `dependencies` of the application. */
+  /** Packs the build and installs it beside other `dependencies` of the application. */
   static async create(dependencies: Record<string, string> = {}): Promise<Installed> {
     const directory = mkdtempSync(path.join(tmpdir(), 'hawser-package-'));
     const packing = ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', directory];
@@ -66,7 +66,7 @@ export class Installed {
     return execute(program, args, this.project);
   }
 
-  /** Copies a folder of the project to where nothing else is, and gives its path. */
+  /** Copies a folder of the project to an otherwise empty place and returns its path. */
   moveOut(folder: string): string {
     const place = path.join(mkdtempSync(path.join(this.directory, 'outside-')), path.basename(folder));
     cpSync(path.join(this.project, folder), place, { recursive: true });
@@ -83,7 +83,7 @@ export class Installed {
     return this.node(path.join(ROOT, 'node_modules', script), ...args);
   }
 
-  /** The compilers that somebody has called. */
+  /** The compilers that were called. */
   compilersCalled(): string[] {
     return COMPILERS.filter((name) => existsSync(path.join(this.directory, `called-${name}`)));
   }
@@ -100,7 +100,7 @@ export class Installed {
       chmodSync(path.join(traps, name), 0o755);
     }
     this.write('package.json', JSON.stringify({ name: 'application', version: '1.0.0', private: true, dependencies: { ...dependencies, hawser: this.tarball } }));
-    // What the repository has fetched is in npm's cache: no network is needed.
+    // npm's cache has everything that the repository fetched, so no network is needed.
     const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--foreground-scripts', '--loglevel=error'];
     const { code, output } = await execute('npm', install, this.project, { PATH: `${traps}${path.delimiter}${process.env.PATH}` });
     if (code !== 0) throw new Error(`npm install of the tarball failed: ${output}`);
@@ -124,7 +124,7 @@ export async function installTools(): Promise<void> {
   if (code !== 0) throw new Error(output);
 }
 
-/** Names of the packages that are installed in a project, the tools that were linked in left out. */
+/** Names of the packages that are installed in a project, without linked tools. */
 export function installedPackages(project: string): string[] {
   const modules = path.join(project, 'node_modules');
   const names = readdirSync(modules, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
@@ -136,7 +136,7 @@ export function installedPackages(project: string): string[] {
 
 function execute(program: string, args: string[], cwd: string, env: Record<string, string> = {}): Promise<Ran> {
   return new Promise((resolve) => {
-    // What npm and jest tell their children about this run is not the application's business.
+    // The application must not see the variables of npm and jest.
     const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_(?!config_(registry|cache|userconfig))|JEST_|NODE_OPTIONS)/i.test(name));
     const options = { cwd, env: { ...Object.fromEntries(inherited), ...env }, maxBuffer: 64 << 20 };
     const child = execFile(program, args, options, (error, stdout, stderr) => {

@@ -1,4 +1,4 @@
-/** What `E_NO_BINARY` says in each case. */
+/** The text of `E_NO_BINARY` in each case. */
 import { readFileSync, renameSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe as textOf, ESM_BANNER, LEAVE_OUT, TAKE_IN } from '../../lib/native_error';
@@ -27,7 +27,7 @@ describe('the text', () => {
     expect(text).not.toContain('bundle');
   });
 
-  test('names what is needed, what is there and where', () => {
+  test('names the required binary, the existing ones and their folder', () => {
     expect(missing('linux-x64-musl', 'darwin-arm64', 'linux-x64-gnu')).toMatch(
       /^hawser has no native binary for linux-x64-musl \(Node v[\d.]+\)\. This installation has darwin-arm64, linux-x64-gnu, in \/app\/node_modules\/hawser\. /,
     );
@@ -37,7 +37,7 @@ describe('the text', () => {
   test.each([
     ['Node', { code: 'ERR_DLOPEN_DISABLED', message: 'Cannot load native addon because loading addons is disabled.' }, '--allow-addons'],
     ['Deno', { name: 'NotCapable', message: 'Requires ffi access to "x.node", run again with the --allow-ffi flag' }, '--allow-ffi'],
-  ])('a permission of %s is no reason to build anything', (_, cause, says) => {
+  ])('for a missing permission (%s) it does not suggest a build', (_, cause, says) => {
     expect(notLoaded('linux-x64-gnu', cause)).toContain(says);
     expect(notLoaded('linux-x64-gnu', cause)).not.toContain('from source');
   });
@@ -74,18 +74,18 @@ describe('an installed package', () => {
   };
   const own = (): string => /hawser\.(.+)\.node$/.exec(binary)![1];
 
-  test.each(['aix-ppc64', 'sunos-x64'])('that was made on %s says so', async (platform) => {
+  test.each(['aix-ppc64', 'sunos-x64'])('that was made on %s says so in its error', async (platform) => {
     const output = await startWith(platform);
     expect(output).toContain(`hawser has no native binary for ${own()} `);
     expect(output).toContain(`This installation has ${platform}, in ${app.package}.`);
     expect(output).toContain('for example into a container');
   });
 
-  test('without any binary says what may have happened to it', async () => {
+  test('without any binary explains the possible reasons', async () => {
     expect(await startWith(undefined)).toContain('This installation has none at all');
   });
 
-  test('loads a binary that was put there after it was made', async () => {
+  test('loads a binary that was added later', async () => {
     const later = app.write('later.cjs', "Object.defineProperty(process, 'arch', { value: 'loong64' });");
     const name = path.basename(binary).replace(process.arch, 'loong64');
     renameSync(binary, path.join(path.dirname(binary), name));
@@ -96,7 +96,7 @@ describe('an installed package', () => {
     }
   });
 
-  test('in a Node that loads no native code says how to let it', async () => {
+  test('in a Node that refuses native code, the error names the option that allows it', async () => {
     const { code, output } = await app.node('--no-addons', 'main.cjs');
     expect(code).toBe(1);
     expect(output).toContain('could not be loaded');

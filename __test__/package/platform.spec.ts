@@ -1,4 +1,4 @@
-/** How the platform of a process is told, its C library above all. */
+/** How the platform of a process is detected, above all its C library. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -11,7 +11,7 @@ describe('the platform', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** The name that a Linux process would have whose program begins with `program`, and what was asked on the way. */
+  /** The platform name of a Linux process whose program begins with `program`, and the sources that were read. */
   const platformOf = async (program: string | undefined, ldd: string | undefined, report: object): Promise<[name: string, asked: string[]]> => {
     mkdirSync(folder, { recursive: true });
     const file = path.join(folder, 'program');

@@ -70,7 +70,7 @@ describe('the check of the dependency direction', () => {
     ['src/tokio_io/driver.rs', 'use tokio::net::TcpStream;\nlet now = Instant::now();'],
     ['src/conn/link.rs', '// tokio::spawn would be wrong here\nuse crate::resp::Reply;\n#[cfg(test)]\nmod tests { use std::time::Instant; fn f() { Instant::now(); } }'],
     ['lib/native.ts', "import { binaryName } from '../binding/platform.js';"],
-  ])('%s may', async (file, text) => {
+  ])('%s is allowed', async (file, text) => {
     expect(await check(file, text)).toMatchObject({ code: 0 });
   });
 });

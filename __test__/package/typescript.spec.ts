@@ -1,6 +1,6 @@
 /**
- * Applications compile with every TypeScript that is in use, with all libraries checked, whether or not they bring types of Node. The newest
- * types of Node do not compile with the oldest of these compilers, so hawser must not bring the newest to a project that has none.
+ * Applications compile with every TypeScript in use, with all libraries checked, with or without types of Node. The newest types of Node do
+ * not compile with the oldest of these compilers, so hawser must not add them to a project without types of Node.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -81,7 +81,7 @@ describe.each([
   });
   afterAll(() => app?.remove());
 
-  test('has one copy of them', () => {
+  test('has one copy of the types of Node', () => {
     const found = typesOfNode(app.project);
     expect(Object.keys(found)).toEqual(['node_modules/@types/node']);
     const own = dependencies['@types/node'];

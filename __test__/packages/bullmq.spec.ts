@@ -2,7 +2,7 @@ import { application, file, withServer } from './programs';
 
 const context = withServer();
 
-/** Every program ends with all that it opened closed. */
+/** Every program closes everything that it opened. */
 const app = (bullmq: string, form: string, body: string): Promise<unknown> =>
   application(
     context.server,
@@ -68,7 +68,7 @@ describe.each([
     });
   });
 
-  test('runs delayed jobs in time and schedulers again and again', async () => {
+  test('runs delayed jobs in time and schedulers repeatedly', async () => {
     const result = await app(
       bullmq,
       form,
@@ -94,7 +94,7 @@ describe.each([
     expect(result).toEqual({ once: ['soon', 'late'], early: [], beats: 3, schedulers: ['never'], removed: [true, false] });
   });
 
-  test('runs a flow: children first, and their values for the parent', async () => {
+  test('runs a flow: the children first, and the parent gets their values', async () => {
     const result = await app(
       bullmq,
       form,
@@ -119,13 +119,13 @@ describe.each([
     expect(result).toEqual({ values: [102, 120], children: 2, counts: { completed: 10, 'waiting-children': 0 } });
   });
 
-  test('tells what happens by QueueEvents', async () => {
+  test('reports by QueueEvents', async () => {
     const result = await app(
       bullmq,
       form,
       `
       const e = events();
-      // It reads what comes after its first XREAD.
+      // It reads the events after its first XREAD.
       const admin = client();
       await until(async () => String(await admin.client('LIST')).includes('cmd=xread'));
       const seen = [];
@@ -175,7 +175,7 @@ describe.each([
     expect(result).toEqual({ values: ['A', 'B', 'C'], reason: 'nothing to shout', progress: [50, 50, 50, 50], where: [where, where], logs: ['shouting'] });
   });
 
-  test('goes on after its connections were cut, and leaves a blocked worker at once', async () => {
+  test('continues after its connections were cut, and closes a blocked worker at once', async () => {
     const result = await app(
       bullmq,
       form,
@@ -201,7 +201,7 @@ describe.each([
     expect(result).toEqual({ values: [1, 2, 3, 4], wasQuick: true });
   });
 
-  test('pauses, limits its rate, and forgets', async () => {
+  test('pauses, limits its rate, and removes jobs', async () => {
     const result = await app(
       bullmq,
       form,

@@ -69,7 +69,7 @@ test('connect-redis keeps the sessions of express-session', async () => {
   expect(result).toEqual({ views: ['1', '2', '3', 'out', '1'], counted: [251, 251, 251], n: 7, isGone: null, ttl: true, left: 0 });
 });
 
-test('@fastify/redis opens clients of its own, takes one that is open, and closes what it opened', async () => {
+test('@fastify/redis opens its own clients, accepts an open one, and closes those that it opened', async () => {
   const result = await app(`
     const { fastify } = require('fastify');
     const plugin = require('@fastify/redis');

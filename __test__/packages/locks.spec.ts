@@ -23,7 +23,7 @@ test('redlock 4 locks, refuses, extends and unlocks', async () => {
 test.each([
   ['redlock 5', "(await import('redlock')).default"],
   ['@sesamecare-oss/redlock', "require('@sesamecare-oss/redlock').Redlock"],
-])('%s locks, refuses, extends by itself, releases, and outlives SCRIPT FLUSH', async (_, source) => {
+])('%s locks, refuses, extends automatically, releases, and works after SCRIPT FLUSH', async (_, source) => {
   const result = await app(`
     const Redlock = ${source};
     const redis = client();
@@ -45,7 +45,7 @@ test.each([
   expect(result).toEqual({ refused: 'ExecutionError', ttl: true, value: [true, false], left: [] });
 });
 
-test('rate-limiter-flexible consumes, blocks, rewards, and falls back while there is no connection', async () => {
+test('rate-limiter-flexible consumes, blocks, rewards, and uses its fallback without a connection', async () => {
   const result = await app(`
     const { RateLimiterRedis, RateLimiterMemory, RateLimiterQueue } = require('rate-limiter-flexible');
     const redis = client({ enableOfflineQueue: false, retryStrategy: () => 300 });

@@ -1,6 +1,6 @@
 /**
- * Applications: programs that use a package, in processes of their own which have to end by themselves. Where the package looks for
- * ioredis it finds hawser, copied to `node_modules/ioredis` by the `overrides` of this folder's package.json.
+ * Applications: programs that use a package, each in its own process, which must end on its own. Packages that require ioredis get hawser,
+ * because the `overrides` in this folder's package.json copy it to `node_modules/ioredis`.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -9,7 +9,7 @@ import { RedisServer } from '../helpers/redis-server';
 
 export const HERE = __dirname;
 
-/** What every program starts with. */
+/** The start of every program. */
 const PRELUDE = `
   const port = Number(process.env.REDIS_PORT);
   const Redis = require('ioredis');
@@ -26,7 +26,7 @@ const PRELUDE = `
   };
 `;
 
-/** Installs the packages and starts a server, once per spec file; the server is emptied before each test. */
+/** Installs the packages and starts a server for the spec file. Each test begins with an empty server. */
 export function withServer(args: string[] = []): { readonly server: RedisServer } {
   const context = {} as { server: RedisServer };
   beforeAll(async () => {
@@ -39,7 +39,7 @@ export function withServer(args: string[] = []): { readonly server: RedisServer 
   return context;
 }
 
-/** Runs the body of an async function to the end of its process, and gives what it has reported. */
+/** Runs the body of an async function in a process, to its end, and returns what it reported. */
 export async function application(server: RedisServer, body: string, deadlineMs = 20_000): Promise<unknown> {
   const result = await start(server, body, deadlineMs);
   if (result.timedOut || result.code !== 0 || result.stderr !== '') {
@@ -50,7 +50,7 @@ export async function application(server: RedisServer, body: string, deadlineMs 
   return last === undefined ? undefined : (JSON.parse(last) as unknown);
 }
 
-/** A file, not a snippet: what a program forks inherits its arguments, and would run the snippet again. */
+/** A file instead of a snippet: forked processes inherit the arguments and would run a snippet again. */
 async function start(server: RedisServer, body: string, deadlineMs: number): Promise<NodeResult> {
   const folder = path.join(HERE, 'node_modules', '.programs');
   const program = path.join(folder, `${process.pid}-${++started}.cjs`);
@@ -65,5 +65,5 @@ async function start(server: RedisServer, body: string, deadlineMs: number): Pro
 
 let started = 0;
 
-/** A file of this folder, for a package that wants a path. */
+/** A file of this folder, for packages that need a path. */
 export const file = (name: string): string => JSON.stringify(path.join(HERE, name));

@@ -2,7 +2,7 @@ import { application, withServer } from './programs';
 
 const context = withServer();
 
-test('@opentelemetry/instrumentation-ioredis finds the client by itself and makes a span of every command', async () => {
+test('@opentelemetry/instrumentation-ioredis finds the client and makes a span for every command', async () => {
   const result = await application(
     context.server,
     `
@@ -16,7 +16,7 @@ test('@opentelemetry/instrumentation-ioredis finds the client by itself and make
     const replies = [];
     const instrumentation = new IORedisInstrumentation({ responseHook: (span, name, args, reply) => replies.push([name, String(reply)]) });
     registerInstrumentations({ instrumentations: [instrumentation] });
-    // The hook patches what is loaded from now on.
+    // The hook patches modules that are loaded from now on.
     for (const name of Object.keys(require.cache)) if (/node_modules[\\\\/]ioredis/.test(name) && !name.endsWith('.node')) delete require.cache[name];
     const Traced = require('ioredis');
     const parent = trace.getTracer('test').startSpan('parent');
