@@ -191,13 +191,6 @@ impl Outbox {
         self.awaited.insert(ticket.0, purpose);
     }
 
-    /// Gives an answer that is still due another purpose.
-    pub(super) fn await_instead(&mut self, ticket: Ticket, purpose: Purpose) {
-        if let Some(old) = self.awaited.get_mut(&ticket.0) {
-            *old = purpose;
-        }
-    }
-
     pub(super) fn timers(&mut self) -> &mut Timers {
         &mut self.timers
     }

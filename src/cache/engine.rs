@@ -10,21 +10,22 @@ use super::caller::Caller;
 use super::config::EngineConfig;
 use super::effects::{Effect, Fx, Outbox};
 use super::handoff::Handoff;
+use super::lookup::keys_of;
 use super::machines::Machines;
-use super::purpose::Purpose;
 use super::repos::Repos;
 use super::request::{CallId, Decision, LoadId, LoadOutcome, RepoId, Request};
 use super::tag_addition::Admission;
 use super::timers::Timer;
 use super::wire::{self, Message};
-use super::writes::Target;
+use super::writes::Targets;
 use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::entropy::Entropy;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;
-use crate::store::node::{Attention, Node, NodeOutput, NodeTask};
-use crate::store::{Key, NodeOp, StoreError, StoreReply, Ticket};
+use crate::store::node::Attention;
+use crate::store::nodes::{Change, Nodes, NodesOutput};
+use crate::store::{Answer, Key, NodeId, NodeOp, StoreError, StoreReply, Ticket};
 
 /// Passed in with every input.
 pub struct Context<'a> {
@@ -41,11 +42,15 @@ pub enum Output {
     Store {
         /// Names the operation.
         ticket: Ticket,
+        /// Where it goes.
+        node: NodeId,
         /// The operation.
         op: NodeOp,
     },
     /// Tell the caller.
     Decision(Decision),
+    /// A server has redirected an operation: the map of slots is out of date.
+    MapOutdated,
 }
 
 /// The cache engine of one process.
@@ -57,9 +62,8 @@ pub struct Engine {
     attention: Attention,
     /// The time of the last input.
     now: Instant,
-    /// Bytes of requests on the store's link that are not answered.
-    unanswered: usize,
-    node: Node,
+    nodes: Nodes,
+    is_map_outdated: bool,
     machines: Machines,
 }
 
@@ -80,8 +84,8 @@ impl Engine {
             out,
             attention: Attention::new(config.command_timeout),
             now: Instant::default(),
-            unanswered: 0,
-            node: Node::new(config.node()),
+            nodes: Nodes::new(config.node()),
+            is_map_outdated: false,
             machines: Machines::new(&config),
             config,
         }
@@ -125,18 +129,19 @@ impl Engine {
             let began = self.out.number();
             let Some((caller, key)) = Caller::of(call, request, began, self.config.lock_timeout) else { return };
             let entry = repo.names.entry(&key);
-            // While the node is silent it is not worth asking.
-            if self.node.allows(cx.now) {
-                let budget = if self.node.was_readable() { self.config.command_timeout } else { self.config.connect_budget };
+            let keys = if self.nodes.is_cluster() { keys_of(repo, &entry, caller.tags()) } else { Vec::new() };
+            // While a node is silent it is not worth asking.
+            if self.nodes.allows(&keys, cx.now) {
+                let budget = if self.nodes.was_readable(&keys) { self.config.command_timeout } else { self.config.connect_budget };
+                let can_be_read = self.nodes.group_of(keys.iter()).is_some();
                 let (now, attended) = (cx.now, self.attention.at(cx.now).attended);
                 let fx = &mut Fx { now, attended, entropy: &mut *cx.entropy, out: &mut self.out };
-                self.machines.lookups.begin(fx, repo, entry, caller, budget, self.node.may_read());
+                self.machines.lookups.begin(fx, repo, entry, caller, budget, can_be_read);
             } else {
                 self.out.bypass(repo, &entry, caller, Shortfall::ReadNotAsked);
             }
         } else {
-            let target = Target::of(&self.node);
-            self.machines.writes.begin(fx!(self, cx), call, repo, request, target);
+            self.machines.writes.begin(fx!(self, cx), call, repo, request, Targets::Nodes(&self.nodes));
         }
         self.settle(cx);
     }
@@ -172,33 +177,36 @@ impl Engine {
 
     /// The store's answer to an operation.
     pub fn on_store(&mut self, cx: &mut Context<'_>, ticket: Ticket, answer: Result<StoreReply, StoreError>) {
-        self.node.on_outcome(ticket, &answer, self.attention.at(cx.now));
-        let Some(purpose) = self.out.take_purpose(ticket) else { return };
-        if let Purpose::Node(task) = purpose {
-            self.node.on_answer(cx.now, task, answer);
-            return self.settle(cx);
-        }
-        let (answer, target) = (answer.map(|reply| self.node.interpret(reply)), Target::of(&self.node));
-        self.machines.on_answer(fx!(self, cx), target, ticket, purpose, answer);
+        self.nodes.on_outcome(ticket, answer, self.attention.at(cx.now));
         self.settle(cx);
     }
 
-    /// The store's link is ready.
-    pub fn on_store_up(&mut self, cx: &mut Context<'_>) {
-        self.node.on_up(cx.now);
+    /// The store's servers have changed.
+    pub fn on_store_change(&mut self, cx: &mut Context<'_>, change: Change<'_>) {
+        self.nodes.on_change(change, self.attention.at(cx.now));
+        self.on_unavailable(cx);
+    }
+
+    /// A node's link is ready.
+    pub fn on_store_up(&mut self, cx: &mut Context<'_>, node: NodeId) {
+        self.nodes.on_up(node, cx.now);
         self.settle(cx);
     }
 
     /// The store in this process is ready.
     pub fn on_memory_up(&mut self, cx: &mut Context<'_>) {
-        self.node.on_memory_up();
+        self.nodes.on_memory_up();
         self.settle(cx);
     }
 
-    /// The store's link is lost. The driver answers what was in flight with [`StoreError::Cut`] or [`StoreError::NotSent`], before
+    /// A node's link is lost. The driver answers what was in flight with [`StoreError::Cut`] or [`StoreError::NotSent`], before
     /// or after this.
-    pub fn on_store_down(&mut self, cx: &mut Context<'_>) {
-        self.node.on_down();
+    pub fn on_store_down(&mut self, cx: &mut Context<'_>, node: NodeId) {
+        self.nodes.on_down(node, self.attention.at(cx.now));
+        self.on_unavailable(cx);
+    }
+
+    fn on_unavailable(&mut self, cx: &mut Context<'_>) {
         self.machines.lookups.on_unreadable(fx!(self, cx));
         self.machines.writes.on_unwritable(fx!(self, cx));
         self.settle(cx);
@@ -206,32 +214,31 @@ impl Engine {
 
     /// The driver has taken the cache off its store. The next store is a new start.
     pub fn on_detached(&mut self, cx: &mut Context<'_>) {
-        self.node.on_detached();
+        self.nodes.on_detached();
         self.settle(cx);
     }
 
-    /// Bytes have arrived on the store's link.
-    pub fn on_heard(&mut self, now: Instant) {
-        self.node.on_heard(self.attention.at(now));
+    /// Bytes have arrived on a node's link.
+    pub fn on_heard(&mut self, node: NodeId, now: Instant) {
+        self.nodes.on_heard(node, self.attention.at(now));
     }
 
-    /// Sets how many bytes of requests on the store's link are not answered. Called before [`Engine::on_timer`]. Returns whether the link's
-    /// transport should be asked whether they are still leaving.
-    pub fn set_unanswered(&mut self, bytes: usize) -> bool {
-        self.unanswered = bytes;
-        self.node.asks_transport(bytes)
+    /// Sets how many bytes of requests on a node's link are not answered. Called before [`Engine::on_timer`]. Returns whether the
+    /// link's transport should be asked whether they are still leaving.
+    pub fn set_unanswered(&mut self, node: NodeId, bytes: usize) -> bool {
+        self.nodes.set_unanswered(node, bytes)
     }
 
-    /// Requests are still leaving, says the transport of the store's link.
-    pub fn on_leaving(&mut self, now: Instant) {
-        self.node.on_leaving(self.attention.at(now));
+    /// Requests are still leaving, says the transport of a node's link.
+    pub fn on_leaving(&mut self, node: NodeId, now: Instant) {
+        self.nodes.on_leaving(node, self.attention.at(now));
     }
 
     /// Gives up what has waited too long. The driver has looked at its socket once more.
     pub fn on_timer(&mut self, cx: &mut Context<'_>) {
         if self.is_waiting() {
             let at = self.attention.look(cx.now);
-            self.node.on_look(at, self.unanswered);
+            self.nodes.on_look(at);
             self.settle(cx);
         } else {
             self.attention.rest();
@@ -247,10 +254,9 @@ impl Engine {
         }
         for timer in due {
             if timer == Timer::Node {
-                self.node.on_timer(cx.now);
+                self.nodes.on_timer(self.attention.at(cx.now));
             } else {
-                let target = Target::of(&self.node);
-                self.machines.on_timer(fx!(self, cx), target, timer);
+                self.machines.on_timer(fx!(self, cx), Targets::Nodes(&self.nodes), timer);
             }
             self.settle(cx);
         }
@@ -259,35 +265,32 @@ impl Engine {
     /// The next thing to carry out. Lookups that were waiting for each other leave when nothing else is left.
     pub fn poll_output(&mut self) -> Option<Output> {
         let at = self.attention.at(self.now);
-        if let Some((ticket, op)) = self.node.next_to_send(at) {
-            return Some(Output::Store { ticket, op });
-        }
         loop {
-            if !self.out.has_effects() && self.machines.lookups.has_queued() && self.node.may_read() {
-                let Self { machines, out, node, .. } = self;
-                machines.lookups.send_batch(out, node.batch_max(), |_entry| node.may_read());
+            if let Some((node, ticket, op)) = self.nodes.next_to_send(at) {
+                return Some(Output::Store { ticket, node, op });
+            }
+            if !self.out.has_effects() && self.machines.lookups.may_send() {
+                let Self { machines, out, nodes, .. } = self;
+                machines.lookups.send_batch(out, nodes.batch_max(), |lookup| nodes.group_of(lookup.keys()));
             }
             match self.out.next_effect() {
+                None if std::mem::take(&mut self.is_map_outdated) => return Some(Output::MapOutdated),
                 None => return self.out.next_tally().map(Output::Decision),
                 Some(Effect::Decide(decision)) => return Some(Output::Decision(decision)),
-                Some(Effect::Send(ticket, op, patience)) => {
-                    if let Some(op) = self.node.submit(ticket, op, patience, at) {
-                        return Some(Output::Store { ticket, op });
-                    }
-                }
+                Some(Effect::Send(ticket, op, patience)) => self.nodes.submit(ticket, op, patience, at),
             }
         }
     }
 
     /// When [`Engine::on_timer`] wants to be called.
     pub fn next_wakeup(&mut self) -> Option<Instant> {
-        let look = self.is_waiting().then(|| self.attention.next(self.now, self.node.due()));
+        let look = self.is_waiting().then(|| self.attention.next(self.now, self.nodes.due()));
         [look, self.next_timer()].into_iter().flatten().min()
     }
 
     /// Whether somebody waits for the store.
     fn is_waiting(&self) -> bool {
-        self.node.due().is_some() || self.machines.lookups.has_queued() || !self.machines.writes.is_empty()
+        self.nodes.due().is_some() || self.machines.lookups.has_queued() || !self.machines.writes.is_empty()
     }
 
     fn next_timer(&mut self) -> Option<Instant> {
@@ -305,21 +308,16 @@ impl Engine {
         self.machines.is_idle()
     }
 
-    /// The node that holds a key. There is one so far.
-    fn node_of(&mut self, _key: &Key) -> &mut Node {
-        &mut self.node
-    }
-
     fn may_write_for(&self, load: u32) -> bool {
-        self.machines.loads.entry_of(load).is_some_and(|_entry| self.node.may_write())
+        self.machines.loads.entry_of(load).is_some_and(|entry| self.nodes.may_write(std::slice::from_ref(entry)))
     }
 
     /// Passes messages between the machines and the node until none is left.
     fn settle(&mut self, cx: &mut Context<'_>) {
         self.now = cx.now;
         loop {
-            if let Some(output) = self.node.poll_output() {
-                self.on_node_output(cx, output);
+            if let Some(output) = self.nodes.poll_output(self.attention.at(cx.now)) {
+                self.on_nodes_output(cx, output);
             } else if let Some(handoff) = self.out.next_handoff() {
                 self.route(cx, handoff);
             } else {
@@ -328,21 +326,25 @@ impl Engine {
         }
     }
 
-    fn on_node_output(&mut self, cx: &mut Context<'_>, output: NodeOutput) {
+    fn on_nodes_output(&mut self, cx: &mut Context<'_>, output: NodesOutput) {
         match output {
-            NodeOutput::Send(op, task) => {
-                self.out.send(op, Purpose::Node(task));
+            NodesOutput::WakeAt(when) => self.out.wake_at(when, Timer::Node),
+            NodesOutput::Writable => self.machines.writes.resume(fx!(self, cx), Targets::Nodes(&self.nodes)),
+            NodesOutput::Readable(id) => {
+                let (attended, nodes) = (self.attention.at(cx.now).attended, &self.nodes);
+                self.machines.lookups.on_readable(attended, |lookup| nodes.is_on(id, lookup.keys()));
             }
-            NodeOutput::WakeAt(when) => self.out.wake_at(when, Timer::Node),
-            NodeOutput::Writable => {
-                let target = Target::of(&self.node);
-                self.machines.writes.resume(fx!(self, cx), target);
-            }
-            NodeOutput::Readable => self.machines.lookups.on_readable(self.attention.at(cx.now).attended),
-            NodeOutput::GivenUp { ticket, was_sent } => self.give_up(cx, ticket, was_sent),
-            NodeOutput::Owed(number) => self.out.owe(number),
-            NodeOutput::Event { name, text } => self.out.event(None, name, text),
+            NodesOutput::Answer { ticket, answer } => self.on_answer(cx, ticket, answer),
+            NodesOutput::GivenUp { ticket, was_sent } => self.give_up(cx, ticket, was_sent),
+            NodesOutput::Owed(number) => self.out.owe(number),
+            NodesOutput::MapOutdated => self.is_map_outdated = true,
+            NodesOutput::Event { name, text } => self.out.event(None, name, text),
         }
+    }
+
+    fn on_answer(&mut self, cx: &mut Context<'_>, ticket: Ticket, answer: Result<Answer, StoreError>) {
+        let Some(purpose) = self.out.take_purpose(ticket) else { return };
+        self.machines.on_answer(fx!(self, cx), Targets::Nodes(&self.nodes), ticket, purpose, answer);
     }
 
     /// The server has been silent about an operation for too long.
@@ -358,7 +360,8 @@ impl Engine {
         match handoff {
             Handoff::Foreign(id, mut lookup) => {
                 lookup.rechecked = true;
-                if self.node_of(&lookup.entry).on_foreign(cx.now) {
+                let keys: Vec<Key> = lookup.keys().collect();
+                if self.nodes.on_foreign(&keys, cx.now) {
                     self.machines.lookups.read_again(fx!(self, cx), id, lookup);
                 } else {
                     self.machines.lookups.evaluate_again(fx!(self, cx), id, lookup);
@@ -375,13 +378,13 @@ impl Engine {
             Handoff::Start(lookup, token) => self.machines.loads.begin(fx!(self, cx), *lookup, token),
             Handoff::Uncached(repo, entry, caller) => self.machines.uncached.begin(fx!(self, cx), &repo, &entry, caller),
             Handoff::Revalidate(repo, entry, caller, value) => {
-                let may_read = self.node_of(&entry).may_read();
-                self.machines.refreshes.begin(fx!(self, cx), repo, entry, &caller, value, may_read);
+                let can_be_read = self.nodes.group_of(std::iter::once(entry.clone())).is_some();
+                self.machines.refreshes.begin(fx!(self, cx), repo, entry, &caller, value, can_be_read);
             }
             Handoff::Refresh(placed) => self.machines.loads.begin_refresh(fx!(self, cx), placed),
-            Handoff::GiveBack(entry, token) => self.node_of(&entry.clone()).give_back(entry, token),
+            Handoff::GiveBack(entry, token) => self.nodes.give_back(entry, token, self.attention.at(cx.now)),
             Handoff::BackOff(entry, token) => {
-                let may_write = self.node_of(&entry).may_write();
+                let may_write = self.nodes.may_write(std::slice::from_ref(&entry));
                 self.machines.refreshes.back_off(fx!(self, cx), entry, token, may_write);
             }
             Handoff::TagsCaptured { addition, load, captured } => {
@@ -390,15 +393,12 @@ impl Engine {
             }
             Handoff::TagsAdded { load, in_place } => self.machines.loads.tags_added(fx!(self, cx), load, in_place),
             Handoff::Undelivered(overdue, invalidations) => {
-                let kept = if invalidations.is_empty() { None } else { self.node.keep(invalidations, overdue.in_flight.is_some()) };
-                let is_kept = kept.is_some();
-                if let (Some(ticket), Some(numbers)) = (overdue.in_flight, kept) {
-                    self.out.await_instead(ticket, Purpose::Node(NodeTask::Deliver(numbers)));
-                }
+                let at = self.attention.at(cx.now);
+                let is_kept = !invalidations.is_empty() && self.nodes.keep(invalidations, overdue.in_flight, at);
                 self.machines.writes.give_up(&mut self.out, overdue, is_kept);
             }
-            Handoff::Silence(since) => self.node.on_silence(cx.now, since),
-            Handoff::Refused(error) => self.node.on_refused(cx.now, &error),
+            Handoff::Silence(since, keys) => self.nodes.on_silence(&keys, cx.now, since),
+            Handoff::Refused(error) => self.nodes.on_refused(cx.now, &error),
         }
     }
 }

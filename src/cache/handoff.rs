@@ -8,7 +8,7 @@ use super::names::Repo;
 use super::request::CallId;
 use crate::clock::Instant;
 use crate::store::entry::Tag;
-use crate::store::node::Invalidation;
+use crate::store::nodes::Invalidation;
 use crate::store::{Id, Key, StoreError, Ticket, Value};
 
 /// A message from one machine to another.
@@ -44,8 +44,8 @@ pub(super) enum Handoff {
     TagsAdded { load: u32, in_place: bool },
     /// A write runs out of its budget with these undelivered.
     Undelivered(OverdueWrite, Vec<Invalidation>),
-    /// A lookup has waited since this time, and its node could not be read.
-    Silence(Instant),
+    /// A lookup of these keys has waited since this time, and their nodes could not be read.
+    Silence(Instant, Vec<Key>),
     /// The server refused an operation whose caller does not fail for it.
     Refused(StoreError),
 }

@@ -93,6 +93,11 @@ impl Lookup {
         }
     }
 
+    /// The keys that it reads: its entry, and the versions of its tags.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        std::iter::once(self.entry.clone()).chain(self.tags.iter().map(|tag| self.repo.names.version(tag)))
+    }
+
     /// How much longer it waits for its node, by attentive waiting.
     pub(super) fn left(&self, attended: Duration) -> Duration {
         self.give_up_at.saturating_sub(attended)
@@ -103,4 +108,9 @@ impl Lookup {
         let at = self.callers.iter().position(|caller| caller.id == call);
         at.map(|at| self.callers.remove(at)).is_some()
     }
+}
+
+/// The keys that a read of this entry with these tags looks at.
+pub(super) fn keys_of(repo: &Repo, entry: &Key, tags: &[Tag]) -> Vec<Key> {
+    std::iter::once(entry.clone()).chain(tags.iter().map(|tag| repo.names.version(tag))).collect()
 }

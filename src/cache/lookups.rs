@@ -19,11 +19,10 @@ use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
 use super::request::{CallId, Decision};
 use super::shortfall::unread;
-use super::tags::{fit_together, unite, Known};
-use super::timers::{Numbered, Timer};
+use super::tags::{current, fit_together, unite, Known};
+use super::timers::{jittered, Numbered, Timer};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
-use crate::entropy::Entropy;
 use crate::store::entry::Tag;
 use crate::store::{Answer, Found, Id, Key, Op, ReadEntry, Seen, StoreError, Ticket};
 
@@ -51,6 +50,8 @@ pub(super) struct Lookups {
     active: Numbered<u64, Box<Lookup>>,
     /// Lookups that leave with the next batch.
     queue: VecDeque<u64>,
+    /// Whether none of them can leave, as far as is known: nothing has changed since the last try.
+    is_stuck: bool,
     /// Lookups that a call of this tick may still join, by the hash of their key.
     forming: Numbered<u64, u64>,
     hasher: RandomState,
@@ -58,7 +59,14 @@ pub(super) struct Lookups {
 
 impl Lookups {
     pub(super) fn new(config: LookupConfig) -> Self {
-        Self { config, active: Numbered::default(), queue: VecDeque::new(), forming: Numbered::default(), hasher: RandomState::new() }
+        Self {
+            config,
+            active: Numbered::default(),
+            queue: VecDeque::new(),
+            is_stuck: false,
+            forming: Numbered::default(),
+            hasher: RandomState::new(),
+        }
     }
 
     /// A call reads `entry`, and waits for its node for `budget` at most. `may_read`: it does not have to wait.
@@ -81,7 +89,12 @@ impl Lookups {
         }
         self.active.insert(id, Box::new(Lookup::new(Arc::clone(repo), entry, caller, fx.now, give_up_at)));
         self.forming.insert(hash, id);
+        self.enqueue(id);
+    }
+
+    fn enqueue(&mut self, id: u64) {
         self.queue.push_back(id);
+        self.is_stuck = false;
     }
 
     /// Whether a lookup waits for the next batch.
@@ -89,23 +102,32 @@ impl Lookups {
         !self.queue.is_empty()
     }
 
-    /// Sends the queued lookups whose node may be read, as one operation of at most `max` entries. The others stay in the queue.
-    pub(super) fn send_batch(&mut self, out: &mut Outbox, max: usize, may_read: impl Fn(&Key) -> bool) {
-        self.forming.clear();
+    /// Whether a lookup may be able to leave.
+    pub(super) fn may_send(&self) -> bool {
+        !self.queue.is_empty() && !self.is_stuck
+    }
+
+    /// Sends queued lookups as one operation of at most `max` entries. `group_of` gives the group of nodes of a lookup, if they can be
+    /// read now. All lookups of the operation are of one group, so a node that is silent stops no lookup of another one.
+    pub(super) fn send_batch(&mut self, out: &mut Outbox, max: usize, group_of: impl Fn(&Lookup) -> Option<u64>) {
+        let (mut group, mut others) = (None, 0);
         let mut entries = Vec::with_capacity(self.queue.len().min(max));
         let mut versions: Vec<Key> = Vec::new();
         let mut place_of: HashMap<Key, u32> = HashMap::new();
         let mut batch = Batch::default();
         for _ in 0..self.queue.len() {
-            if entries.len() == max {
+            if entries.len() == max || (group.is_some() && others > 4 * max) {
                 break;
             }
             let Some(id) = self.queue.pop_front() else { break };
             let Some(lookup) = self.active.get(&id).filter(|lookup| lookup.phase == Phase::Queued) else { continue };
-            if !may_read(&lookup.entry) {
+            let own = group_of(lookup);
+            if own.is_none() || (group.is_some() && group != own) {
+                others += 1;
                 self.queue.push_back(id);
                 continue;
             }
+            group = own;
             entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age });
             for tag in &lookup.tags {
                 let key = lookup.repo.names.version(tag);
@@ -118,8 +140,10 @@ impl Lookups {
             batch.lookups.push((id, lookup.tags.len() as u32));
         }
         if entries.is_empty() {
+            self.is_stuck = true;
             return;
         }
+        self.forming.clear();
         let ids: Vec<u64> = batch.lookups.iter().map(|(id, _)| *id).collect();
         let ticket = out.send(Op::Read { entries, versions }, Purpose::Lookup(ForLookup::Batch(batch)));
         for id in ids {
@@ -253,7 +277,7 @@ impl Lookups {
         lookup.found = Found::default();
         fx.wake_after(lookup.left(fx.attended), Timer::Lookup(id));
         self.active.insert(id, lookup);
-        self.queue.push_back(id);
+        self.enqueue(id);
     }
 
     /// A lookup's operation has no answer.
@@ -325,7 +349,7 @@ impl Lookups {
             return fx.wake_after(left, Timer::Lookup(id));
         }
         if let Some(lookup) = self.active.remove(&id) {
-            fx.hand(Handoff::Silence(lookup.queued_at));
+            fx.hand(Handoff::Silence(lookup.queued_at, lookup.keys().collect()));
             fx.bypass_all(*lookup, Shortfall::ReadTimedOut);
         }
     }
@@ -340,8 +364,9 @@ impl Lookups {
     }
 
     /// Reads can leave: the lookups that waited for this get their whole budget again.
-    pub(super) fn on_readable(&mut self, attended: Duration) {
-        for lookup in self.active.values_mut().filter(|lookup| lookup.phase == Phase::Queued) {
+    pub(super) fn on_readable(&mut self, attended: Duration, concerns: impl Fn(&Lookup) -> bool) {
+        self.is_stuck = false;
+        for lookup in self.active.values_mut().filter(|lookup| lookup.phase == Phase::Queued && concerns(lookup)) {
             lookup.give_up_at = attended + self.config.budget;
         }
     }
@@ -367,20 +392,6 @@ impl Lookups {
     pub(super) fn is_empty(&self) -> bool {
         self.active.is_empty()
     }
-}
-
-fn current(version: &Seen<Id>) -> Option<Id> {
-    match version {
-        Seen::Own(id) => Some(*id),
-        Seen::Nothing | Seen::Foreign => None,
-    }
-}
-
-/// Between half of `base` and all of it, so that processes that wait do not read in step.
-fn jittered(base: Duration, entropy: &mut dyn Entropy) -> Duration {
-    let mut byte = [0u8];
-    entropy.fill(&mut byte);
-    base / 2 + base.mul_f64(f64::from(byte[0]) / 512.0)
 }
 
 #[cfg(test)]

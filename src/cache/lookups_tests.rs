@@ -21,7 +21,7 @@ fn begin(rig: &mut Rig, lookups: &mut Lookups, entry: &str, caller: Caller) {
 
 /// Sends what is queued; the operation, and what its answer is for.
 fn send(rig: &mut Rig, lookups: &mut Lookups) -> (Ticket, Op, ForLookup) {
-    lookups.send_batch(&mut rig.out, 512, |_| true);
+    lookups.send_batch(&mut rig.out, 512, |_| Some(0));
     let (ticket, op) = rig.sent().pop().expect("an operation");
     match rig.purpose(ticket) {
         Purpose::Lookup(asked) => (ticket, op, asked),
@@ -61,13 +61,13 @@ fn a_lookup_waits_for_its_own_node_alone() {
     let (mut rig, mut lookups) = (Rig::default(), lookups());
     begin(&mut rig, &mut lookups, "down", getter(1));
     begin(&mut rig, &mut lookups, "up", getter(2));
-    lookups.send_batch(&mut rig.out, 512, |key| **key == *b"up");
+    lookups.send_batch(&mut rig.out, 512, |lookup| (*lookup.entry == *b"up").then_some(0));
     let sent = rig.sent();
     assert!(matches!(&sent[..], [(_, Op::Read { entries, .. })] if *entries[0].key == *b"up"), "{sent:?}");
     assert!(lookups.has_queued(), "the other one stays");
-    lookups.send_batch(&mut rig.out, 512, |key| **key == *b"up");
+    lookups.send_batch(&mut rig.out, 512, |lookup| (*lookup.entry == *b"up").then_some(0));
     assert!(rig.sent().is_empty());
-    lookups.send_batch(&mut rig.out, 512, |_| true);
+    lookups.send_batch(&mut rig.out, 512, |_| Some(0));
     assert_eq!(rig.sent().len(), 1);
 }
 
@@ -92,14 +92,14 @@ fn a_read_waits_for_its_node_as_long_as_it_may_in_attentive_time() {
     rig.now = 249;
     rig.input(|fx| lookups.on_timer(fx, 1));
     assert_eq!(rig.decided(), []);
-    rig.input(|fx| lookups.on_readable(fx.attended));
+    rig.input(|fx| lookups.on_readable(fx.attended, |_| true));
     rig.now = 498;
     rig.input(|fx| lookups.on_timer(fx, 1));
     assert_eq!(rig.decided(), [], "its time began anew when reads could go");
     rig.now = 499;
     rig.input(|fx| lookups.on_timer(fx, 1));
     assert_eq!(rig.decided(), [Decision::Miss { call: CallId(1) }]);
-    assert!(matches!(rig.handed(), Some(Handoff::Silence(since)) if since == Instant::from_millis(1_000_000)));
+    assert!(matches!(rig.handed(), Some(Handoff::Silence(since, _)) if since == Instant::from_millis(1_000_000)));
 }
 
 #[test]
@@ -164,6 +164,6 @@ fn a_cancelled_call_leaves_nothing_behind() {
     begin(&mut rig, &mut lookups, "a", getter(1));
     assert!(lookups.cancel(CallId(1)) && !lookups.cancel(CallId(1)));
     assert!(lookups.is_empty());
-    lookups.send_batch(&mut rig.out, 512, |_| true);
+    lookups.send_batch(&mut rig.out, 512, |_| Some(0));
     assert!(rig.sent().is_empty());
 }

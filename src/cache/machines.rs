@@ -11,7 +11,7 @@ use super::request::CallId;
 use super::tag_addition::TagAdditions;
 use super::timers::Timer;
 use super::uncached::Uncached;
-use super::writes::{Target, Writes};
+use super::writes::{Targets, Writes};
 use crate::clock::Instant;
 use crate::store::{Answer, StoreError, Ticket};
 
@@ -40,30 +40,30 @@ impl Machines {
         }
     }
 
-    /// The store's answer. `target`: the node that gave it.
+    /// The store's answer.
     pub(super) fn on_answer(
         &mut self,
         fx: &mut Fx<'_>,
-        target: Target,
+        targets: Targets<'_>,
         ticket: Ticket,
         purpose: Purpose,
         answer: Result<Answer, StoreError>,
     ) {
         match purpose {
-            Purpose::Unobserved | Purpose::Node(_) => {}
+            Purpose::Unobserved => {}
             Purpose::Lookup(asked) => self.lookups.on_answer(fx, ticket, asked, answer),
             Purpose::Placement(asked) => self.placements.on_answer(fx, ticket, asked, answer),
             Purpose::Load(asked) => self.loads.on_answer(fx, asked, answer),
             Purpose::Refresh(asked) => self.refreshes.on_answer(fx, asked, answer),
             Purpose::TagAddition(asked) => self.additions.on_answer(fx, asked, answer),
-            Purpose::Write(asked) => self.writes.on_answer(fx, asked, answer, target),
+            Purpose::Write(asked) => self.writes.on_answer(fx, asked, answer, targets),
         }
     }
 
     /// The server has been silent about an operation for too long. `was_sent`: its answer may still come.
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, ticket: Ticket, purpose: &Purpose, was_sent: bool) {
         match purpose {
-            Purpose::Unobserved | Purpose::Node(_) => {}
+            Purpose::Unobserved => {}
             Purpose::Lookup(asked) => self.lookups.on_silence(fx, ticket, asked),
             Purpose::Placement(asked) => self.placements.on_silence(fx, ticket, asked),
             Purpose::Load(asked) => self.loads.on_silence(fx, *asked),
@@ -73,13 +73,16 @@ impl Machines {
         }
     }
 
-    /// A time has come. `target`: the node.
-    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, target: Target, timer: Timer) {
+    /// A time has come.
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, targets: Targets<'_>, timer: Timer) {
         match timer {
             Timer::Lookup(id) => self.lookups.on_timer(fx, id),
-            Timer::Load(id) => self.loads.on_timer(fx, id, target.may_write),
+            Timer::Load(id) => {
+                let may_write = self.loads.entry_of(id).is_some_and(|entry| targets.of(|| vec![entry.clone()]).may_write);
+                self.loads.on_timer(fx, id, may_write);
+            }
             Timer::Uncached(id) => self.uncached.on_timer(fx, id),
-            Timer::Write(id) => self.writes.on_timer(fx, id, target),
+            Timer::Write(id) => self.writes.on_timer(fx, id, targets),
             Timer::Ages => {
                 self.loads.on_ages(fx);
                 self.uncached.on_ages(fx);

@@ -1,7 +1,7 @@
 //! The purpose of an operation: which machine takes its answer, and with which data it continues.
 
 use crate::store::entry::Tag;
-use crate::store::node::{NodeTask, Patience};
+use crate::store::node::Patience;
 use crate::store::{Id, Key};
 
 /// The machine that an answer of the store is for.
@@ -9,7 +9,6 @@ use crate::store::{Id, Key};
 pub(super) enum Purpose {
     /// Nobody waits for the answer.
     Unobserved,
-    Node(NodeTask),
     Lookup(ForLookup),
     Placement(ForPlacement),
     Load(ForLoad),
@@ -26,7 +25,7 @@ impl Purpose {
                 Patience::Read
             }
             Self::Write(_) => Patience::Write,
-            Self::Load(ForLoad::Renew(_)) | Self::Node(_) | Self::Unobserved => Patience::Endless,
+            Self::Load(ForLoad::Renew(_)) | Self::Unobserved => Patience::Endless,
         }
     }
 }

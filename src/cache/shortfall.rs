@@ -6,7 +6,7 @@ use crate::store::StoreError;
 /// Why a read has no answer.
 pub(super) fn unread(error: &StoreError) -> Shortfall {
     match error {
-        StoreError::Refused(_) | StoreError::Unexpected => Shortfall::ReadRefused,
+        StoreError::Refused(_) | StoreError::Redirected(_) | StoreError::Unexpected => Shortfall::ReadRefused,
         StoreError::Cut { .. } | StoreError::NotSent => Shortfall::ReadTimedOut,
     }
 }
@@ -14,7 +14,7 @@ pub(super) fn unread(error: &StoreError) -> Shortfall {
 /// Why a result was not stored.
 pub(super) fn unstored(error: &StoreError) -> Shortfall {
     match error {
-        StoreError::Refused(_) | StoreError::Unexpected => Shortfall::NotStoredRefused,
+        StoreError::Refused(_) | StoreError::Redirected(_) | StoreError::Unexpected => Shortfall::NotStoredRefused,
         StoreError::Cut { .. } | StoreError::NotSent => Shortfall::NotStoredTimedOut,
     }
 }

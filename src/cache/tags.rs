@@ -1,7 +1,15 @@
 //! Sets of tags, their known current versions, and whether a header's versions are current. Pure.
 
 use crate::store::entry::{Tag, Tags};
-use crate::store::Id;
+use crate::store::{Id, Seen};
+
+/// The current version, if the store has one that counts.
+pub(super) fn current(version: &Seen<Id>) -> Option<Id> {
+    match version {
+        Seen::Own(id) => Some(*id),
+        Seen::Nothing | Seen::Foreign => None,
+    }
+}
 
 /// `tags` sorted, without duplicates.
 pub(super) fn normalize(mut tags: Vec<Tag>) -> Vec<Tag> {

@@ -4,8 +4,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Duration;
 
 use crate::clock::Instant;
+use crate::entropy::Entropy;
 
 /// The purpose of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +47,13 @@ impl Timers {
     pub(super) fn pop(&mut self) -> Option<(Instant, Timer)> {
         self.heap.pop().map(|Reverse(next)| next)
     }
+}
+
+/// Between half of `base` and all of it, so that processes that wait do not read in step.
+pub(super) fn jittered(base: Duration, entropy: &mut dyn Entropy) -> Duration {
+    let mut byte = [0u8];
+    entropy.fill(&mut byte);
+    base / 2 + base.mul_f64(f64::from(byte[0]) / 512.0)
 }
 
 /// For keys that the engine counts itself, or that are hashes already: there is nothing to protect and nothing to mix.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::caller::EntryOptions;
 use super::effects::{Fx, Outbox};
 use super::handoff::{Handoff, OverdueWrite};
+use super::lookup::keys_of;
 use super::names::Repo;
 use super::pattern_scan::{PatternScan, ScanStep};
 use super::purpose::{ForWrite, Purpose, WriteStep};
@@ -20,24 +21,41 @@ use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::{self, Header, Tag};
-use crate::store::node::{Invalidation, Node};
+use crate::store::nodes::{Invalidation, Nodes};
 use crate::store::{Answer, Id, Key, Op, StoreError, Ticket, Value};
 
 /// How long after a refusal that may pass a write is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
-/// The state of the node that a write goes to.
+/// The state of the nodes that a write goes to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
-    /// Whether it accepts writes now.
+    /// Whether they accept writes now.
     pub may_write: bool,
-    /// The node's epoch: it changes with every link and every replication id.
+    /// The store's epoch: it changes with every link, every replication id and every map of slots.
     pub epoch: u64,
 }
 
-impl Target {
-    pub(super) fn of(node: &Node) -> Self {
-        Self { may_write: node.may_write(), epoch: node.epoch() }
+/// Tells writes about their nodes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Targets<'a> {
+    Nodes(&'a Nodes),
+    /// All nodes are like this.
+    #[cfg(test)]
+    Like(Target),
+}
+
+impl Targets<'_> {
+    /// The nodes of these keys; without keys, all of them.
+    pub(super) fn of(self, keys: impl FnOnce() -> Vec<Key>) -> Target {
+        match self {
+            Self::Nodes(nodes) => {
+                let keys = if nodes.is_cluster() { keys() } else { Vec::new() };
+                Target { may_write: nodes.may_write(&keys), epoch: nodes.epoch() }
+            }
+            #[cfg(test)]
+            Self::Like(target) => target,
+        }
     }
 }
 
@@ -84,6 +102,17 @@ impl Job {
             Request::DeletePattern { glob } => Self::Pattern { scan: PatternScan::new(names.pattern(&glob)) },
             _ => return None,
         })
+    }
+
+    /// The keys whose nodes it needs.
+    fn keys(&self) -> Vec<Key> {
+        match self {
+            Self::Set { repo, entry, options, .. } => keys_of(repo, entry, &options.tags),
+            Self::Delete { entries } => entries.clone(),
+            Self::Invalidate { tags } => tags.iter().map(|(version, _)| version.clone()).collect(),
+            // All nodes.
+            Self::Pattern { .. } => Vec::new(),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -143,23 +172,27 @@ impl Writes {
     }
 
     /// A call that writes.
-    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, call: CallId, repo: &Arc<Repo>, request: Request, target: Target) {
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, call: CallId, repo: &Arc<Repo>, request: Request, targets: Targets<'_>) {
         let Some(job) = Job::of(repo, request) else { return };
         if job.is_empty() {
             return fx.decide(Decision::Done { call, number: 0 });
         }
         let id = fx.number();
-        if !target.may_write {
+        if !targets.of(|| job.keys()).may_write {
             fx.wake_after(self.budget, Timer::Write(id));
         }
         let give_up_at = fx.attended + self.budget;
         self.active.insert(id, Write { call: Some(call), job, give_up_at, in_flight: None, retry_at: None });
-        self.advance(fx, id, target);
+        self.advance(fx, id, targets);
     }
 
     /// Sends the next operation of a write, if its node accepts writes and no operation is under way.
-    fn advance(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
-        let Some(write) = self.active.get_mut(&id).filter(|write| target.may_write && write.in_flight.is_none()) else { return };
+    fn advance(&mut self, fx: &mut Fx<'_>, id: u64, targets: Targets<'_>) {
+        let Some(write) = self.active.get_mut(&id).filter(|write| write.in_flight.is_none()) else { return };
+        let target = targets.of(|| write.job.keys());
+        if !target.may_write {
+            return;
+        }
         write.retry_at = None;
         let (op, step) = write.job.next(fx, self.lease, target.epoch);
         let ticket = fx.send(op, Purpose::Write(ForWrite { write: id, step }));
@@ -170,10 +203,10 @@ impl Writes {
     }
 
     /// The store's answer.
-    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: ForWrite, answer: Result<Answer, StoreError>, target: Target) {
+    pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: ForWrite, answer: Result<Answer, StoreError>, targets: Targets<'_>) {
         let ForWrite { write: id, step } = asked;
         if let WriteStep::Unlink(epoch) = step {
-            return self.on_unlinked(fx, id, epoch, answer, target);
+            return self.on_unlinked(fx, id, epoch, answer, targets);
         }
         let Some(write) = self.active.get_mut(&id) else { return };
         write.in_flight = None;
@@ -184,35 +217,35 @@ impl Writes {
         match (&mut write.job, answer) {
             (Job::Set { options, captured, .. }, Answer::Ensured(ids)) if ids.len() == options.tags.len() => {
                 *captured = options.tags.iter().cloned().zip(ids).collect();
-                self.advance(fx, id, target);
+                self.advance(fx, id, targets);
             }
             (Job::Set { .. }, Answer::Done) => self.done(fx.out, id, 0),
             (_, Answer::Number(number)) => self.done(fx.out, id, number),
             // The scan has begun again meanwhile.
-            (Job::Pattern { scan }, Answer::Scanned { .. }) if step != WriteStep::Scan(scan.epoch()) => self.advance(fx, id, target),
+            (Job::Pattern { scan }, Answer::Scanned { .. }) if step != WriteStep::Scan(scan.epoch()) => self.advance(fx, id, targets),
             (Job::Pattern { scan }, Answer::Scanned { cursor, keys }) => {
                 // A step that was answered is progress: the next one has the whole budget.
                 write.give_up_at = fx.attended + self.budget;
                 let epoch = scan.epoch();
-                if let Some(unlink) = scan.on_scanned(cursor, keys, target.epoch) {
+                if let Some(unlink) = scan.on_scanned(cursor, keys, targets.of(Vec::new).epoch) {
                     fx.send(unlink, Purpose::Write(ForWrite { write: id, step: WriteStep::Unlink(epoch) }));
                 }
-                self.scan_on(fx, id, target);
+                self.scan_on(fx, id, targets);
             }
             _ => self.on_failed(fx, id, step, &StoreError::Unexpected),
         }
     }
 
-    fn scan_on(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
+    fn scan_on(&mut self, fx: &mut Fx<'_>, id: u64, targets: Targets<'_>) {
         let Some(Job::Pattern { scan }) = self.active.get(&id).map(|write| &write.job) else { return };
-        match scan.next(target.epoch) {
-            ScanStep::Scan => self.advance(fx, id, target),
+        match scan.next(targets.of(Vec::new).epoch) {
+            ScanStep::Scan => self.advance(fx, id, targets),
             ScanStep::Done(deleted) => self.done(fx.out, id, deleted),
             ScanStep::Wait => {}
         }
     }
 
-    fn on_unlinked(&mut self, fx: &mut Fx<'_>, id: u64, epoch: u64, answer: Result<Answer, StoreError>, target: Target) {
+    fn on_unlinked(&mut self, fx: &mut Fx<'_>, id: u64, epoch: u64, answer: Result<Answer, StoreError>, targets: Targets<'_>) {
         let Some(write) = self.active.get_mut(&id) else { return };
         let Job::Pattern { scan } = &mut write.job else { return };
         let number = answer.as_ref().ok().map(|answer| if let Answer::Number(number) = answer { *number } else { 0 });
@@ -221,7 +254,7 @@ impl Writes {
             return;
         }
         match answer {
-            Ok(_) => self.scan_on(fx, id, target),
+            Ok(_) => self.scan_on(fx, id, targets),
             Err(error) => self.on_failed(fx, id, WriteStep::Unlink(epoch), &error),
         }
     }
@@ -238,7 +271,7 @@ impl Writes {
             return;
         }
         let kind = match error {
-            StoreError::Refused(_) => ErrorKind::Reply,
+            StoreError::Refused(_) | StoreError::Redirected(_) => ErrorKind::Reply,
             StoreError::Cut { .. } | StoreError::NotSent => ErrorKind::Aborted,
             StoreError::Unexpected => ErrorKind::Protocol,
         };
@@ -255,7 +288,7 @@ impl Writes {
     }
 
     /// It is time to send again, or a write has waited for the store for a while.
-    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64, target: Target) {
+    pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64, targets: Targets<'_>) {
         let Some(write) = self.active.get(&id).filter(|write| !write.is_in_flight()) else { return };
         let left = write.give_up_at.saturating_sub(fx.attended);
         if left.is_zero() {
@@ -264,7 +297,7 @@ impl Writes {
         }
         fx.wake_after(left, Timer::Write(id));
         if write.retry_at.is_some_and(|at| at <= fx.now) {
-            self.advance(fx, id, target);
+            self.advance(fx, id, targets);
         }
     }
 
@@ -288,11 +321,11 @@ impl Writes {
     }
 
     /// The node accepts writes again.
-    pub(super) fn resume(&mut self, fx: &mut Fx<'_>, target: Target) {
+    pub(super) fn resume(&mut self, fx: &mut Fx<'_>, targets: Targets<'_>) {
         let mut waiting: Vec<u64> = self.active.iter().filter(|(_, write)| write.in_flight.is_none()).map(|(id, _)| *id).collect();
         waiting.sort_unstable();
         for id in waiting {
-            self.advance(fx, id, target);
+            self.advance(fx, id, targets);
         }
     }
 

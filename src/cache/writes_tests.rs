@@ -1,14 +1,14 @@
 use super::super::effects::testing::Rig;
 use super::*;
 
-const UP: Target = Target { may_write: true, epoch: 1 };
-const DOWN: Target = Target { may_write: false, epoch: 1 };
+const UP: Targets<'_> = Targets::Like(Target { may_write: true, epoch: 1 });
+const DOWN: Targets<'_> = Targets::Like(Target { may_write: false, epoch: 1 });
 
 fn writes() -> Writes {
     Writes::new(Duration::from_secs(5), Duration::from_secs(10))
 }
 
-fn begin(rig: &mut Rig, writes: &mut Writes, request: Request, target: Target) {
+fn begin(rig: &mut Rig, writes: &mut Writes, request: Request, target: Targets<'_>) {
     rig.input(|fx| writes.begin(fx, CallId(1), &Repo::testing(), request, target));
 }
 
@@ -136,7 +136,7 @@ fn a_pattern_deletes_what_each_step_finds_and_begins_again_in_another_epoch() {
     assert_eq!(cursor, b"7");
     let (unlink, scan) = (asked(&mut rig, *unlink), asked(&mut rig, *scan));
     rig.input(|fx| writes.on_answer(fx, unlink, Ok(Answer::Number(1)), UP));
-    let promoted = Target { may_write: true, epoch: 2 };
+    let promoted = Targets::Like(Target { may_write: true, epoch: 2 });
     rig.input(|fx| writes.on_answer(fx, scan, found(b"0"), promoted));
     let (op, scan) = one(&mut rig);
     assert!(matches!(op, Op::Scan { cursor, .. } if cursor == b"0"), "from the start");

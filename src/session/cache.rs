@@ -10,7 +10,8 @@ use crate::cache::{Context, Decision, Engine, EngineConfig, Output};
 use crate::clock::Instant;
 use crate::conn::{CoreEvent, LinkId, Transport};
 use crate::entropy::Entropy;
-use crate::store::{Effect, Store};
+use crate::store::nodes::Change;
+use crate::store::{Effect, NodeId, Store};
 
 /// Requests are leaving if the other side has acknowledged some so lately.
 const ACKNOWLEDGED_LATELY: Duration = Duration::from_millis(250);
@@ -20,15 +21,26 @@ pub struct Cache {
     engine: Engine,
     store: Store,
     entropy: Box<dyn Entropy + Send>,
-    /// The link that the store uses whenever it is ready.
-    link: Option<LinkId>,
+    /// The links that the store uses whenever they are ready: one for each node.
+    links: Vec<(LinkId, NodeId)>,
+    is_cluster: bool,
+    /// Whether a server has redirected an operation since the driver last asked.
+    is_map_outdated: bool,
     pub(super) decisions: VecDeque<Decision>,
 }
 
 impl Cache {
     /// A cache without a store.
     pub fn new(config: EngineConfig, entropy: Box<dyn Entropy + Send>) -> Self {
-        Self { engine: Engine::new(config), store: Store::new(), entropy, link: None, decisions: VecDeque::new() }
+        Self {
+            engine: Engine::new(config),
+            store: Store::new(),
+            entropy,
+            links: Vec::new(),
+            is_cluster: false,
+            is_map_outdated: false,
+            decisions: VecDeque::new(),
+        }
     }
 
     /// When the engine wants its timer.
@@ -36,13 +48,61 @@ impl Cache {
         self.engine.next_wakeup()
     }
 
-    /// The link that the store uses whenever it is ready.
-    pub(super) fn link(&self) -> Option<LinkId> {
-        self.link
+    /// The links that the store uses whenever they are ready.
+    pub(super) fn links(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.links.iter().map(|(link, _)| *link)
     }
 
-    pub(super) fn set_link(&mut self, link: LinkId) {
-        self.link = Some(link);
+    /// Whether the store uses this link.
+    pub(super) fn is_on(&self, link: LinkId) -> bool {
+        self.node_on(link).is_some()
+    }
+
+    /// The node behind a link.
+    pub(super) fn node_on(&self, link: LinkId) -> Option<NodeId> {
+        self.links.iter().find(|(id, _)| *id == link).map(|(_, node)| *node)
+    }
+
+    /// The store is the server behind this link.
+    pub(super) fn use_link(&mut self, link: LinkId, now: Instant) {
+        self.is_cluster = false;
+        self.links = vec![(link, NodeId::ONLY)];
+        self.input(now, |engine, cx| engine.on_store_change(cx, Change::One));
+    }
+
+    /// The store is a cluster. Its nodes and its map of slots follow.
+    pub(super) fn use_cluster(&mut self, now: Instant) {
+        self.is_cluster = true;
+        self.input(now, |engine, cx| engine.on_store_change(cx, Change::Cluster));
+    }
+
+    /// The cluster has this node behind this link. A former link of the node is let go.
+    pub(super) fn add_node(&mut self, link: LinkId, node: NodeId, address: String, now: Instant) {
+        if let Some((former, _)) = self.links.iter().find(|(id, own)| *own == node && *id != link) {
+            let former = *former;
+            self.leave_link(former, now);
+            self.links.retain(|(id, _)| *id != former);
+        }
+        if !self.is_on(link) {
+            self.links.push((link, node));
+        }
+        self.input(now, |engine, cx| engine.on_store_change(cx, Change::Joined(node, address)));
+    }
+
+    /// The node behind this link has left the cluster. Without a cluster, the store has lost its only one.
+    pub(super) fn remove_node(&mut self, link: LinkId, now: Instant) {
+        let Some(node) = self.node_on(link) else { return };
+        if !self.is_cluster {
+            return self.detach(now);
+        }
+        self.store.leave_server(link);
+        self.links.retain(|(id, _)| *id != link);
+        self.input(now, |engine, cx| engine.on_store_change(cx, Change::Left(node)));
+    }
+
+    /// Whether a server has redirected an operation since the last call.
+    pub(super) fn take_map_outdated(&mut self) -> bool {
+        std::mem::take(&mut self.is_map_outdated)
     }
 
     /// An input to the engine. [`Cache::run`] carries out its outputs.
@@ -50,48 +110,67 @@ impl Cache {
         act(&mut self.engine, &mut Context { now, entropy: &mut *self.entropy })
     }
 
-    /// Bytes have arrived on the store's link.
-    pub(super) fn on_heard(&mut self, now: Instant) {
-        self.engine.on_heard(now);
-    }
-
-    /// The engine's time has come. `unanswered`: bytes of requests on the store's link that are not answered. Says whether the
-    /// link's transport should be asked about them.
-    pub(super) fn on_timer(&mut self, unanswered: usize, now: Instant) -> bool {
-        let asks = self.engine.set_unanswered(unanswered);
-        self.input(now, Engine::on_timer);
-        asks
-    }
-
-    /// The state of the transport of the store's link.
-    pub(super) fn on_transport(&mut self, transport: Transport, now: Instant) {
-        if matches!(transport, Transport::Waiting { last_acknowledgement } if last_acknowledgement < ACKNOWLEDGED_LATELY) {
-            self.engine.on_leaving(now);
+    /// Bytes have arrived on a link.
+    pub(super) fn on_heard(&mut self, link: LinkId, now: Instant) {
+        if let Some(node) = self.node_on(link) {
+            self.engine.on_heard(node, now);
         }
     }
 
-    /// The store's link is ready.
+    /// How many bytes of requests on a link are not answered. Returns whether the link's transport should be asked about them.
+    pub(super) fn set_unanswered(&mut self, link: LinkId, unanswered: usize) -> bool {
+        self.node_on(link).is_some_and(|node| self.engine.set_unanswered(node, unanswered))
+    }
+
+    /// The engine's time has come.
+    pub(super) fn on_timer(&mut self, now: Instant) {
+        self.input(now, Engine::on_timer);
+    }
+
+    /// The state of a link's transport.
+    pub(super) fn on_transport(&mut self, link: LinkId, transport: Transport, now: Instant) {
+        let Some(node) = self.node_on(link) else { return };
+        if matches!(transport, Transport::Waiting { last_acknowledgement } if last_acknowledgement < ACKNOWLEDGED_LATELY) {
+            self.engine.on_leaving(node, now);
+        }
+    }
+
+    /// A link is ready.
     pub(super) fn on_ready(&mut self, link: LinkId, tag: u32, now: Instant) {
-        self.store.use_server(link, tag);
-        self.input(now, Engine::on_store_up);
+        let Some(node) = self.node_on(link) else { return };
+        self.store.use_server(node, link, tag);
+        self.input(now, |engine, cx| engine.on_store_up(cx, node));
     }
 
     /// Uses a store in this process from now on.
     pub(super) fn use_memory(&mut self, max_bytes: usize, now: Instant) {
+        self.is_cluster = false;
         self.store.use_memory(max_bytes);
+        self.input(now, |engine, cx| engine.on_store_change(cx, Change::One));
         self.input(now, Engine::on_memory_up);
     }
 
-    /// The store has lost its place. The engine learns it first; operations under way are answered as cut when the cache runs.
+    /// A link of the store is lost. The engine learns it first; operations under way are answered as cut when the cache runs.
+    pub(super) fn leave_link(&mut self, link: LinkId, now: Instant) {
+        let node = self.node_on(link).filter(|_| self.store.leave_server(link));
+        if let Some(node) = node {
+            self.input(now, |engine, cx| engine.on_store_down(cx, node));
+        }
+    }
+
+    /// The store gives its place up.
     pub(super) fn leave_store(&mut self, now: Instant) {
+        for (link, _) in self.links.clone() {
+            self.leave_link(link, now);
+        }
+        self.links.clear();
         if self.store.leave() {
-            self.input(now, Engine::on_store_down);
+            self.input(now, |engine, cx| engine.on_store_down(cx, NodeId::ONLY));
         }
     }
 
     /// The cache has no link and no store from now on, by the driver's will.
     pub(super) fn detach(&mut self, now: Instant) {
-        self.link = None;
         self.leave_store(now);
         self.input(now, Engine::on_detached);
     }
@@ -113,10 +192,11 @@ impl Cache {
             self.deliver(links, now, touched);
             match self.engine.poll_output() {
                 Some(Output::Decision(decision)) => self.decisions.push_back(decision),
-                Some(Output::Store { ticket, op }) => {
+                Some(Output::Store { ticket, node, op }) => {
                     let is_open = |link| links.get(link).is_some_and(|peer| peer.link.takes_core());
-                    self.store.submit(ticket, op, now, is_open);
+                    self.store.submit(node, ticket, op, now, is_open);
                 }
+                Some(Output::MapOutdated) => self.is_map_outdated = true,
                 None => return,
             }
         }

@@ -27,6 +27,8 @@ pub use links::Peer;
 use crate::cache::{Context, Decision, Engine};
 use crate::clock::Instant;
 use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State, Transport};
+use crate::store::nodes::Change;
+use crate::store::NodeId;
 use links::Links;
 
 /// The links of one client, and the cache that uses them.
@@ -63,11 +65,9 @@ impl Session {
         self.links.add(peer)
     }
 
-    /// Takes a link out. If the cache is on that link, it loses its store.
+    /// Takes a link out. If the cache is on that link, it loses the node behind it.
     pub fn remove(&mut self, id: LinkId, now: Instant) -> Option<Box<Peer>> {
-        if self.cache.as_ref().is_some_and(|cache| cache.link() == Some(id)) {
-            self.detach(now);
-        }
+        self.remove_node(id, now);
         self.links.take(id)
     }
 
@@ -83,16 +83,16 @@ impl Session {
 
     /// Bytes arrived. Callers' replies go to `sink` as they are completed.
     pub fn on_bytes<S: Sink>(&mut self, id: LinkId, chunk: &[u8], now: Instant, sink: &mut S) {
-        if let Some(cache) = self.cache.as_mut().filter(|cache| cache.link() == Some(id)) {
-            cache.on_heard(now);
+        if let Some(cache) = &mut self.cache {
+            cache.on_heard(id, now);
         }
         self.input(id, now, |link| link.on_bytes(chunk, now, sink));
     }
 
     /// The answer of a link's transport.
     pub fn on_transport(&mut self, id: LinkId, transport: Transport, now: Instant) {
-        if let Some(cache) = self.cache.as_mut().filter(|cache| cache.link() == Some(id)) {
-            cache.on_transport(transport, now);
+        if let Some(cache) = &mut self.cache {
+            cache.on_transport(id, transport, now);
         }
         self.input(id, now, |link| link.on_transport(transport, now));
     }
@@ -130,13 +130,14 @@ impl Session {
     /// The cache's wake-up has come, and the driver has looked at the sockets once more.
     pub fn on_cache_timer(&mut self, now: Instant) {
         let Some(cache) = &mut self.cache else { return };
-        let id = cache.link();
-        let unanswered = id.and_then(|id| self.links.get(id)).map_or(0, |peer| peer.link.unanswered_bytes());
-        let asks = cache.on_timer(unanswered, now);
-        if let Some((id, peer)) = id.filter(|_| asks).and_then(|id| Some((id, self.links.get_mut(id)?))) {
-            peer.link.ask_transport();
-            self.touched.push(id);
+        for id in cache.links().collect::<Vec<_>>() {
+            let Some(peer) = self.links.get_mut(id) else { continue };
+            if cache.set_unanswered(id, peer.link.unanswered_bytes()) {
+                peer.link.ask_transport();
+                self.touched.push(id);
+            }
         }
+        cache.on_timer(now);
         self.run_cache(now);
         self.settle(now);
     }
@@ -153,7 +154,7 @@ impl Session {
     pub fn attach(&mut self, id: LinkId, now: Instant) {
         self.detach(now);
         let Some((cache, peer)) = self.cache.as_mut().zip(self.links.get_mut(id)) else { return };
-        cache.set_link(id);
+        cache.use_link(id, now);
         if peer.link.state() == State::Ready {
             cache.on_ready(id, peer.new_tag(), now);
         }
@@ -168,6 +169,44 @@ impl Session {
         cache.use_memory(max_bytes, now);
         self.run_cache(now);
         self.settle(now);
+    }
+
+    /// Puts the cache on a cluster, whose nodes and map of slots follow; its former store is let go.
+    pub fn attach_cluster(&mut self, now: Instant) {
+        self.detach(now);
+        let Some(cache) = &mut self.cache else { return };
+        cache.use_cluster(now);
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// The cluster of the cache has this node, at this address (`host:port`), behind a link of this session.
+    pub fn add_node(&mut self, id: LinkId, node: NodeId, address: String, now: Instant) {
+        let Some((cache, peer)) = self.cache.as_mut().zip(self.links.get_mut(id)) else { return };
+        cache.add_node(id, node, address, now);
+        if peer.link.state() == State::Ready {
+            cache.on_ready(id, peer.new_tag(), now);
+        }
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// The node behind this link has left the cluster of the cache.
+    pub fn remove_node(&mut self, id: LinkId, now: Instant) {
+        let Some(cache) = self.cache.as_mut().filter(|cache| cache.is_on(id)) else { return };
+        cache.remove_node(id, now);
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// The map of slots of the cache's cluster: for each slot the number of its node.
+    pub fn set_slots(&mut self, numbers: &[u16], now: Instant) {
+        self.cache_input(now, |engine, cx| engine.on_store_change(cx, Change::Slots(numbers)));
+    }
+
+    /// Whether a server has redirected an operation of the cache since the last call: the map of slots is out of date.
+    pub fn take_map_outdated(&mut self) -> bool {
+        self.cache.as_mut().is_some_and(|cache| cache.take_map_outdated())
     }
 
     /// Takes the cache off its store. Operations under way end as after a cut.
@@ -231,7 +270,7 @@ impl Session {
 
     fn route(&mut self, id: LinkId, output: Output, now: Instant) {
         let Some(peer) = self.links.get_mut(id) else { return };
-        let on_it = self.cache.as_mut().filter(|cache| cache.link() == Some(id));
+        let on_it = self.cache.as_mut().filter(|cache| cache.is_on(id));
         match (output, on_it) {
             (Output::Core(event), Some(cache)) => cache.on_core_event(id, event),
             (Output::Core(_), None) => return,
@@ -240,7 +279,7 @@ impl Session {
                 peer.outputs.push_back(Output::Ready);
             }
             (output @ (Output::Closed { .. } | Output::Ended), Some(cache)) => {
-                cache.leave_store(now);
+                cache.leave_link(id, now);
                 peer.outputs.push_back(output);
             }
             (output, _) => return peer.outputs.push_back(output),

@@ -40,7 +40,7 @@ impl MemoryStore {
     }
 
     /// Carries `op` out at `now`.
-    pub fn apply(&mut self, now: Instant, NodeOp { op, replication }: &NodeOp) -> Result<StoreReply, StoreError> {
+    pub fn apply(&mut self, now: Instant, NodeOp { op, replication, .. }: &NodeOp) -> Result<StoreReply, StoreError> {
         self.cells.purge(now);
         Ok(match op {
             Op::Identify => StoreReply::Identity { id: self.replication_id, is_master: true },
@@ -94,6 +94,13 @@ impl MemoryStore {
                     }
                 }
                 StoreReply::Held(self.renew(now, entry, *token, *life, replication))
+            }
+            Op::Prolong { version, captured, need } => {
+                let is_current = self.current(version, now, replication) == Some(*captured);
+                if is_current {
+                    self.prolong(now, version, *need);
+                }
+                StoreReply::Held(is_current)
             }
             Op::GiveBack { entry, token } => StoreReply::Held(self.give_back(now, entry, *token)),
             Op::Backoff { entry, token, base, max } => StoreReply::Held(self.back_off(now, entry, *token, *base, *max)),

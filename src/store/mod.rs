@@ -3,14 +3,16 @@
 //!
 //! Two stores carry operations out: [`RedisStore`] turns them into commands and replies back, and [`MemoryStore`] applies them in
 //! this process. One specification of tests runs against both. [`Store`] is the one that a cache has at the moment. [`node`] is
-//! the state of one server: whether it may be read and written, and which values are its own.
+//! the state of one server: whether it can be read and written, and which values are its own. [`nodes`] are all servers of a
+//! cache: it splits operations by node and joins the answers.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `op`, `reply` | operations and answers as values |
 //! | `entry` | the format of what is stored |
 //! | `replication` | which master a value was written under |
-//! | `node` | one server: availability, replication id, pending invalidations, breaker |
+//! | `node` | one server: availability, replication id, flow of operations, breaker |
+//! | `nodes` | the servers of a cache: slots, operations in parts, redirects, pending invalidations |
 //! | `redis`, `script` | operations as commands |
 //! | `memory`, `cells`, `glob` | operations in this process |
 //! | `port` | the store of one cache, in this process or on a link |
@@ -20,6 +22,7 @@ pub mod entry;
 mod glob;
 mod memory;
 pub mod node;
+pub mod nodes;
 mod op;
 mod port;
 mod redis;
@@ -29,14 +32,16 @@ mod script;
 
 use std::sync::Arc;
 
+pub use crate::cluster::{slot_of, SLOTS};
 pub use entry::{Id, Version};
 pub use glob::{escape as escape_glob, matches as glob_matches};
 pub use memory::MemoryStore;
+pub use nodes::NodeId;
 pub use op::{NodeOp, Op, ReadEntry};
 pub use port::{Effect, Store};
 pub use redis::{RedisStore, Replied};
 pub use replication::{Replication, ReplicationId};
-pub use reply::{Answer, Found, Inside, Placed, Seen, StoreError, StoreReply};
+pub use reply::{Answer, Found, Inside, Placed, Redirect, Seen, StoreError, StoreReply};
 
 /// A key of the store: shared, since an operation and the call behind it both name it.
 pub type Key = Arc<[u8]>;

@@ -16,7 +16,7 @@ pub struct ReadEntry {
     pub with_age: bool,
 }
 
-/// One operation of the protocol. Unless it says otherwise, it touches one slot of a cluster.
+/// One operation of the protocol. Unless its documentation says otherwise, it touches one slot of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
     /// Which replication id the server has now. Answers [`StoreReply::Identity`].
@@ -122,6 +122,15 @@ pub enum Op {
         /// How long each version has to live at least.
         need: Duration,
     },
+    /// Prolongs the life of a version, if it is still the captured one. Answers [`StoreReply::Held`]: whether it is.
+    Prolong {
+        /// The key of the version.
+        version: Key,
+        /// The captured version.
+        captured: Id,
+        /// How long it has to live at least.
+        need: Duration,
+    },
     /// Removes a lease. An entry around it stays. Answers [`StoreReply::Held`].
     GiveBack {
         /// The entry's key.
@@ -182,11 +191,13 @@ pub struct NodeOp {
     pub op: Op,
     /// The node's replication id.
     pub replication: Replication,
+    /// Whether its commands are sent behind ASKING: the node is about to take the key's slot over.
+    pub asks: bool,
 }
 
 impl From<Op> for NodeOp {
     /// For a node that accepts every id.
     fn from(op: Op) -> Self {
-        Self { op, replication: Replication::TRUSTING }
+        Self { op, replication: Replication::TRUSTING, asks: false }
     }
 }

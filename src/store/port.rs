@@ -1,9 +1,9 @@
-//! The place of the cache's data: none, this process, or a server behind a link. The store takes operations; it emits the
+//! The place of the cache's data: none, this process, or servers behind links, one for each node. The store takes operations; it emits the
 //! commands to send on each link and the answers to operations. The session delivers both. A store never touches a link.
 
 use std::collections::VecDeque;
 
-use super::{MemoryStore, NodeOp, RedisStore, Replied, StoreError, StoreReply, Ticket};
+use super::{MemoryStore, NodeId, NodeOp, RedisStore, Replied, StoreError, StoreReply, Ticket};
 use crate::clock::Instant;
 use crate::conn::LinkId;
 use crate::resp::{Commands, Reply};
@@ -34,12 +34,13 @@ enum Place {
     #[default]
     Nowhere,
     Memory(Box<MemoryStore>),
-    Server(Server),
+    Servers(Vec<Server>),
 }
 
 /// One server, on one connection of one link. Outcomes that come for another link or tag belong to a former store.
 #[derive(Debug)]
 struct Server {
+    node: NodeId,
     link: LinkId,
     tag: u32,
     operations: RedisStore,
@@ -64,37 +65,54 @@ impl Store {
         self.place = Place::Memory(Box::new(MemoryStore::new(max_bytes)));
     }
 
-    /// The data is on the server behind `link`, which is ready. `tag` names this connection: no earlier one had it.
-    pub fn use_server(&mut self, link: LinkId, tag: u32) {
-        self.leave();
-        self.place = Place::Server(Server { link, tag, operations: RedisStore::new() });
+    /// The data of `node` is on the server behind `link`, which is ready. `tag` names this connection: no earlier one had it.
+    pub fn use_server(&mut self, node: NodeId, link: LinkId, tag: u32) {
+        self.leave_server(link);
+        let server = Server { node, link, tag, operations: RedisStore::new() };
+        match &mut self.place {
+            Place::Servers(servers) => servers.push(server),
+            place => *place = Place::Servers(vec![server]),
+        }
+    }
+
+    /// The connection of this link is lost: operations under way on it are answered as cut. Returns whether the store was on it.
+    pub fn leave_server(&mut self, link: LinkId) -> bool {
+        let Place::Servers(servers) = &mut self.place else { return false };
+        let Some(at) = servers.iter().position(|server| server.link == link) else { return false };
+        let server = servers.swap_remove(at);
+        self.cut(server);
+        true
     }
 
     /// Gives the place up and answers operations under way as cut. Returns whether there was a place.
     pub fn leave(&mut self) -> bool {
         let former = std::mem::take(&mut self.place);
         let is_left = !matches!(former, Place::Nowhere);
-        if let Place::Server(mut server) = former {
-            for (ticket, error) in server.operations.on_cut(true) {
-                self.effects.push_back(Effect::Answer { ticket, answer: Err(error) });
+        if let Place::Servers(servers) = former {
+            for server in servers {
+                self.cut(server);
             }
         }
         is_left
     }
 
-    /// Whether the data is on the server behind `link`.
-    pub fn is_on(&self, link: LinkId) -> bool {
-        matches!(&self.place, Place::Server(server) if server.link == link)
+    fn cut(&mut self, mut server: Server) {
+        for (ticket, error) in server.operations.on_cut(true) {
+            self.effects.push_back(Effect::Answer { ticket, answer: Err(error) });
+        }
     }
 
-    /// Takes an operation over. `is_open` says whether a link takes commands of the core now.
-    pub fn submit(&mut self, ticket: Ticket, op: NodeOp, now: Instant, is_open: impl FnOnce(LinkId) -> bool) {
+    /// Takes an operation for a node over. `is_open` says whether a link takes commands of the core now.
+    pub fn submit(&mut self, node: NodeId, ticket: Ticket, op: NodeOp, now: Instant, is_open: impl Fn(LinkId) -> bool) {
         let effect = match &mut self.place {
             Place::Memory(store) => Effect::Answer { ticket, answer: store.apply(now, &op) },
-            Place::Server(Server { link, tag, operations }) if is_open(*link) => {
-                Effect::Send { link: *link, tag: *tag, commands: operations.submit(ticket, op) }
-            }
-            Place::Nowhere | Place::Server(_) => Effect::Answer { ticket, answer: Err(StoreError::NotSent) },
+            Place::Servers(servers) => match servers.iter_mut().find(|server| server.node == node && is_open(server.link)) {
+                Some(Server { link, tag, operations, .. }) => {
+                    Effect::Send { link: *link, tag: *tag, commands: operations.submit(ticket, op) }
+                }
+                None => Effect::Answer { ticket, answer: Err(StoreError::NotSent) },
+            },
+            Place::Nowhere => Effect::Answer { ticket, answer: Err(StoreError::NotSent) },
         };
         self.effects.push_back(effect);
     }
@@ -115,10 +133,8 @@ impl Store {
     }
 
     fn on_outcome(&mut self, link: LinkId, tag: u32, take: impl FnOnce(&mut RedisStore) -> Replied) {
-        let Place::Server(server) = &mut self.place else { return };
-        if (server.link, server.tag) != (link, tag) {
-            return;
-        }
+        let Place::Servers(servers) = &mut self.place else { return };
+        let Some(server) = servers.iter_mut().find(|server| (server.link, server.tag) == (link, tag)) else { return };
         let Replied { done, more } = take(&mut server.operations);
         if let Some(commands) = more {
             self.effects.push_back(Effect::Send { link, tag, commands });
@@ -153,7 +169,7 @@ mod tests {
     }
 
     fn submit(store: &mut Store, ticket: u64, is_open: bool) -> Vec<String> {
-        store.submit(Ticket(ticket), op(), Instant::default(), |_| is_open);
+        store.submit(NodeId::ONLY, Ticket(ticket), op(), Instant::default(), |_| is_open);
         effects(store)
     }
 
@@ -162,7 +178,7 @@ mod tests {
         let mut store = Store::new();
         let refused = format!("1: {}", StoreError::NotSent);
         assert_eq!(submit(&mut store, 1, true), [refused.as_str()]);
-        store.use_server(A, 7);
+        store.use_server(NodeId::ONLY, A, 7);
         assert_eq!(submit(&mut store, 1, false), [refused.as_str()]);
         assert_eq!(submit(&mut store, 2, true), ["1 commands on 0 as 7"]);
         store.on_reply(A, 7, Reply::Array(vec![Reply::Null]));
@@ -174,7 +190,7 @@ mod tests {
     #[test]
     fn outcomes_of_another_link_or_connection_are_not_taken() {
         let mut store = Store::new();
-        store.use_server(A, 7);
+        store.use_server(NodeId::ONLY, A, 7);
         submit(&mut store, 1, true);
         for (link, tag) in [(A, 6), (B, 7)] {
             store.on_reply(link, tag, Reply::Array(vec![Reply::Null]));
@@ -188,11 +204,27 @@ mod tests {
     #[test]
     fn what_is_under_way_when_the_place_goes_is_cut() {
         let mut store = Store::new();
-        store.use_server(A, 7);
+        store.use_server(NodeId::ONLY, A, 7);
         submit(&mut store, 1, true);
-        store.use_server(B, 1);
+        store.use_server(NodeId::ONLY, A, 8);
         assert_eq!(effects(&mut store), [format!("1: {}", StoreError::Cut { maybe_executed: true })]);
-        assert!(store.is_on(B) && !store.is_on(A));
+        assert!(store.leave_server(A) && !store.leave_server(A));
         assert!(store.leave() && !store.leave());
+    }
+
+    #[test]
+    fn each_node_has_its_link_and_the_loss_of_one_leaves_the_others() {
+        let mut store = Store::new();
+        let (one, two) = (NodeId(1), NodeId(2));
+        store.use_server(one, A, 7);
+        store.use_server(two, B, 3);
+        for (ticket, node) in [(1, one), (2, two), (3, NodeId(9))] {
+            store.submit(node, Ticket(ticket), op(), Instant::default(), |_| true);
+        }
+        assert_eq!(effects(&mut store), ["1 commands on 0 as 7", "1 commands on 1 as 3", &format!("3: {}", StoreError::NotSent)]);
+        assert!(store.leave_server(A));
+        assert_eq!(effects(&mut store), [format!("1: {}", StoreError::Cut { maybe_executed: true })]);
+        store.on_reply(B, 3, Reply::Array(vec![Reply::Null]));
+        assert_eq!(effects(&mut store), ["2: ok"]);
     }
 }

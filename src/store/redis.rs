@@ -1,8 +1,8 @@
 //! The store on a Redis server: turns operations into commands and replies into answers. It holds the operations in flight and
 //! nothing else. The driver sends the commands in order and brings the replies back in the same order.
 //!
-//! One node. A cluster's store splits `Read`, `ReadVersions`, `Ensure`, `Count`, `Delete`, `Invalidate` and `Unlink` by slot,
-//! `Scan` by master, and answers `Read` with `atomic: false`; every other operation touches one slot as it is.
+//! One node. In a cluster, [`Nodes`](super::nodes::Nodes) splits operations on many keys first. An operation for a node that is about to
+//! take its key's slot over goes with ASKING before each of its commands.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use super::script::{self, Script};
 use super::{Found, Id, Inside, Key, NodeOp, Op, Placed, ReplicationId, StoreError, StoreReply, Ticket, Value, Version};
 use crate::resp::{Commands, Reply};
 
+/// The place of the reply to ASKING.
+const ASKING: usize = usize::MAX;
 /// How many keys one step of a scan looks at.
 const SCAN_COUNT: &[u8] = b"1000";
 
@@ -30,9 +32,25 @@ struct InFlight {
     op: NodeOp,
     /// One place per command of the operation.
     replies: Vec<Option<Reply>>,
-    /// Places whose replies are still due, the next one first.
+    /// Places whose replies are still due, the next one first. [`ASKING`] is the place of a reply that means nothing.
     missing: VecDeque<usize>,
     lost: Option<bool>,
+}
+
+impl InFlight {
+    /// The commands at these places; scripts by their digests or, `in_full`, by their texts.
+    fn send(&mut self, places: impl IntoIterator<Item = usize>, in_full: bool) -> Commands {
+        let mut commands = Commands::new();
+        for place in places {
+            if self.op.asks {
+                commands.push(&["ASKING"]);
+                self.missing.push_back(ASKING);
+            }
+            push(&self.op, place, in_full, &mut commands);
+            self.missing.push_back(place);
+        }
+        commands
+    }
 }
 
 /// Operations in flight on one link.
@@ -49,12 +67,9 @@ impl RedisStore {
 
     /// Takes an operation. Its commands go to the link in this order, after those of earlier operations.
     pub fn submit(&mut self, ticket: Ticket, op: NodeOp) -> Commands {
-        let mut commands = Commands::new();
         let count = count(&op.op);
-        for place in 0..count {
-            push(&op, place, false, &mut commands);
-        }
-        let in_flight = InFlight { ticket, op, replies: vec![None; count], missing: (0..count).collect(), lost: None };
+        let mut in_flight = InFlight { ticket, op, replies: vec![None; count], missing: VecDeque::with_capacity(count), lost: None };
+        let commands = in_flight.send(0..count, false);
         self.in_flight.push_back(in_flight);
         commands
     }
@@ -84,10 +99,13 @@ impl RedisStore {
         let mut replied = Replied::default();
         let Some(front) = self.in_flight.front_mut() else { return replied };
         let Some(place) = front.missing.pop_front() else { return replied };
-        if reply.is_none() {
+        let is_asking = place == ASKING;
+        if reply.is_none() && !is_asking {
             front.lost = Some(front.lost.unwrap_or(false) || maybe_executed);
         }
-        front.replies[place] = reply;
+        if !is_asking {
+            front.replies[place] = reply;
+        }
         if !front.missing.is_empty() {
             return replied;
         }
@@ -100,18 +118,14 @@ impl RedisStore {
             return replied;
         }
         let unknown = |reply: &Option<Reply>| reply.as_ref().and_then(Reply::error).is_some_and(|text| text.starts_with(b"NOSCRIPT"));
-        done.missing = (0..done.replies.len()).filter(|place| unknown(&done.replies[*place])).collect();
-        if done.missing.is_empty() {
+        let again: Vec<usize> = (0..done.replies.len()).filter(|place| unknown(&done.replies[*place])).collect();
+        if again.is_empty() {
             let replies = done.replies.into_iter().map(|reply| reply.unwrap_or(Reply::Null)).collect();
             replied.done = Some((done.ticket, answer(&done.op.op, replies)));
             return replied;
         }
         // The script was refused, so nothing has happened and the same randoms may go out again.
-        let mut commands = Commands::new();
-        for place in &done.missing {
-            push(&done.op, *place, true, &mut commands);
-        }
-        replied.more = Some(commands);
+        replied.more = Some(done.send(again, true));
         self.in_flight.push_back(done);
         replied
     }
@@ -131,7 +145,7 @@ fn count(op: &Op) -> usize {
 }
 
 /// Encodes the command at `place` of an operation; a script by its digest or, `in_full`, by its text.
-fn push(NodeOp { op, replication }: &NodeOp, place: usize, in_full: bool, out: &mut Commands) {
+fn push(NodeOp { op, replication, .. }: &NodeOp, place: usize, in_full: bool, out: &mut Commands) {
     let demanded = replication.demanded();
     let mut eval = |script: &'static Script, keys: &[&[u8]], arguments: &[&[u8]]| {
         let keys_len = keys.len().to_string();
@@ -190,6 +204,9 @@ fn push(NodeOp { op, replication }: &NodeOp, place: usize, in_full: bool, out: &
             } else {
                 eval(&script::RENEW, &[entry], &[token.as_bytes(), demanded, &millis(*life)]);
             }
+        }
+        Op::Prolong { version, captured, need } => {
+            eval(&script::RENEW_VERSION, &[version], &[captured.as_bytes(), demanded, &millis(*need)]);
         }
         Op::GiveBack { entry, token } => eval(&script::GIVE_BACK, &[entry], &[token.as_bytes()]),
         Op::Backoff { entry, token, base, max } => {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Id, Key, ReplicationId, Value, Version};
+use super::{Id, Key, ReplicationId, Value, Version, SLOTS};
 
 /// The value at an entry's key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -92,6 +92,8 @@ pub enum StoreReply {
 pub enum StoreError {
     /// The server refused it; nothing has happened. The code of its error and the command, see [`StoreError::refused`].
     Refused(String),
+    /// The server does not hold the key and says who does. Nothing has happened.
+    Redirected(Redirect),
     /// The connection was lost with the operation under way.
     Cut {
         /// Whether the server may carry it out all the same, now or a little later.
@@ -101,6 +103,34 @@ pub enum StoreError {
     NotSent,
     /// The answer makes no sense: this is not the server it is taken for.
     Unexpected,
+}
+
+/// What MOVED and ASK say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// ASK: only this operation goes there. MOVED: the slot has moved.
+    pub asks: bool,
+    /// The slot of the key.
+    pub slot: u16,
+    /// `host:port` of its node. The host is empty if it is that of the server that says so.
+    pub address: String,
+}
+
+impl Redirect {
+    /// Reads the text of an error. `None`: it is no redirect, or not a valid one.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut words = std::str::from_utf8(text).ok()?.split(' ');
+        let asks = match words.next()? {
+            "ASK" => true,
+            "MOVED" => false,
+            _ => return None,
+        };
+        let slot: u16 = words.next()?.parse().ok().filter(|slot| usize::from(*slot) < SLOTS)?;
+        let address = words.next()?;
+        let (host, port) = address.rsplit_once(':')?;
+        let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
+        Some(Self { asks, slot, address: format!("{host}:{port}") })
+    }
 }
 
 impl<T> From<Option<T>> for Seen<T> {
@@ -113,6 +143,9 @@ impl StoreError {
     /// The server refused `command` with this error. Only the code is kept, which is the first word: the rest may show
     /// arguments, and they are keys and values.
     pub fn refused(text: &[u8], command: &str) -> Self {
+        if let Some(redirect) = Redirect::parse(text) {
+            return Self::Redirected(redirect);
+        }
         let code = text.split(|byte| *byte == b' ').next().and_then(|word| std::str::from_utf8(word).ok());
         let is_code = |word: &&str| {
             word.starts_with(|c: char| c.is_ascii_uppercase())
@@ -127,7 +160,7 @@ impl StoreError {
             &["LOADING", "READONLY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "BUSY", "MOVED", "ASK", "NOREPLICAS", "MISCONF"];
         match self {
             Self::Refused(text) => PASSING.iter().any(|code| text.split(' ').next() == Some(code)),
-            Self::Cut { .. } | Self::NotSent => true,
+            Self::Redirected(_) | Self::Cut { .. } | Self::NotSent => true,
             Self::Unexpected => false,
         }
     }
@@ -142,6 +175,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(text) => write!(f, "the server refused it: {text}"),
+            Self::Redirected(Redirect { asks, .. }) => write!(f, "the server refused it: {}", if *asks { "ASK" } else { "MOVED" }),
             Self::Cut { .. } => f.write_str("the connection was lost before the server answered"),
             Self::NotSent => f.write_str("the connection was lost before it was sent"),
             Self::Unexpected => f.write_str("the server's answer is not one that this command has"),
@@ -228,6 +262,13 @@ mod tests {
         ] {
             assert_eq!(StoreError::refused(text.as_bytes(), "SET"), StoreError::Refused(kept.to_owned()));
         }
+        for invalid in ["MOVED", "MOVED x 1.2.3.4:1", "MOVED 16384 1.2.3.4:1", "ASK 1 1.2.3.4:99999", "MOVED 1 1.2.3.4", "MOVED 1 host:0"] {
+            assert!(matches!(StoreError::refused(invalid.as_bytes(), "GET"), StoreError::Refused(_)), "{invalid}");
+        }
+        let moved = Redirect { asks: false, slot: 3999, address: "127.0.0.1:6381".to_owned() };
+        assert_eq!(StoreError::refused(b"MOVED 3999 127.0.0.1:6381", "GET"), StoreError::Redirected(moved));
+        let ask = Redirect { asks: true, slot: 0, address: ":6381".to_owned() };
+        assert_eq!(StoreError::refused(b"ASK 0 :6381", "GET"), StoreError::Redirected(ask));
         assert!(StoreError::refused(b"LOADING the dataset", "INFO").is_passing());
         assert!(!StoreError::refused(b"\xff", "INFO").is_passing());
     }

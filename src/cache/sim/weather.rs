@@ -1,8 +1,7 @@
 //! Failures: of links, processes, memory and masters.
 
 use super::world::World;
-use crate::cache::Engine;
-use crate::store::{ReplicationId, StoreError};
+use crate::store::{NodeId, ReplicationId, StoreError};
 
 impl World {
     pub(super) fn late_delivery(&mut self) {
@@ -25,7 +24,7 @@ impl World {
         let reached = self.dice.below(sent.len() as u64 + 1) as usize;
         let down_first = self.dice.chance(50);
         if down_first {
-            self.input(p, Engine::on_store_down);
+            self.input(p, |engine, cx| engine.on_store_down(cx, NodeId::ONLY));
         }
         for (ticket, _) in answered {
             self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(StoreError::Cut { maybe_executed: true })));
@@ -39,7 +38,7 @@ impl World {
             self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(error)));
         }
         if !down_first {
-            self.input(p, Engine::on_store_down);
+            self.input(p, |engine, cx| engine.on_store_down(cx, NodeId::ONLY));
         }
     }
 

@@ -9,7 +9,7 @@ use super::faults::Fault;
 use super::server::Work;
 use crate::cache::{Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId};
 use crate::clock::Instant;
-use crate::store::{MemoryStore, StoreError, StoreReply, Ticket};
+use crate::store::{MemoryStore, NodeId, StoreError, StoreReply, Ticket};
 
 /// The events that may occur.
 #[derive(Debug, Clone, Copy)]
@@ -215,7 +215,8 @@ impl World {
         // Calls of one tick are one batch: sometimes the outputs are taken a little later.
         while let Some(output) = self.processes[p].engine.poll_output() {
             match output {
-                Output::Store { ticket, op } => {
+                Output::MapOutdated => {}
+                Output::Store { ticket, op, .. } => {
                     self.log(|| format!("{p} sends {ticket:?} {op:?}"));
                     if self.processes[p].is_up {
                         let work = Work::new(op, self.chaos.scattered, &mut self.dice);
@@ -243,7 +244,7 @@ impl World {
         if !self.processes[p].is_up {
             self.log(|| format!("{p} connects"));
             self.processes[p].is_up = true;
-            self.input(p, Engine::on_store_up);
+            self.input(p, |engine, cx| engine.on_store_up(cx, NodeId::ONLY));
         }
     }
 

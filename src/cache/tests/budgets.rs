@@ -109,7 +109,7 @@ fn an_answer_under_way_is_waited_for_while_it_grows() {
     shared.ask(&mut p, 1, get());
     for _ in 0..20 {
         shared.pass(&mut p, 200);
-        p.engine.on_heard(shared.now);
+        p.engine.on_heard(NodeId::ONLY, shared.now);
     }
     shared.ask(&mut p, 2, get());
     shared.serve(&mut p);

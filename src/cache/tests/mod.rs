@@ -18,7 +18,7 @@ use crate::contract::Shortfall;
 use crate::entropy::Entropy;
 use crate::error::ErrorKind;
 use crate::store::entry::Tag;
-use crate::store::{Key, MemoryStore, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
+use crate::store::{Key, MemoryStore, NodeId, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
 
 struct Counter(u64);
 
@@ -29,6 +29,14 @@ impl Entropy for Counter {
             *byte = n;
         }
     }
+}
+
+fn store_up(engine: &mut Engine, cx: &mut Context<'_>) {
+    engine.on_store_up(cx, NodeId::ONLY);
+}
+
+fn store_down(engine: &mut Engine, cx: &mut Context<'_>) {
+    engine.on_store_down(cx, NodeId::ONLY);
 }
 
 /// A server that others may share.
@@ -73,7 +81,8 @@ impl Shared {
         act(&mut p.engine, &mut Context { now: self.now, entropy: &mut self.entropy });
         while let Some(output) = p.engine.poll_output() {
             match output {
-                Output::Store { ticket, op } => p.ops.push_back((ticket, op)),
+                Output::Store { ticket, op, .. } => p.ops.push_back((ticket, op)),
+                Output::MapOutdated => {}
                 Output::Decision(Decision::Counted { what, number, .. }) => p.counted.push((what, number)),
                 Output::Decision(decision) => p.decisions.push(decision),
             }
@@ -81,13 +90,13 @@ impl Shared {
     }
 
     fn up(&mut self, p: &mut Process) {
-        self.input(p, Engine::on_store_up);
+        self.input(p, store_up);
         self.serve(p);
     }
 
     /// The link is cut before anything in flight was carried out.
     fn cut(&mut self, p: &mut Process) {
-        self.input(p, Engine::on_store_down);
+        self.input(p, store_down);
         for (ticket, _) in std::mem::take(&mut p.ops) {
             self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(StoreError::Cut { maybe_executed: true })));
         }
@@ -245,6 +254,7 @@ fn kind(op: &Op) -> &'static str {
         Op::Restore { .. } => "restore",
         Op::Count { .. } => "count",
         Op::Renew { .. } => "renew",
+        Op::Prolong { .. } => "prolong",
         Op::GiveBack { .. } => "give back",
         Op::Backoff { .. } => "back off",
         Op::Set { .. } => "set",

@@ -27,7 +27,7 @@ fn the_first_connection_has_a_budget_of_its_own() {
     shared.ask(&mut p, 1, get());
     shared.pass(&mut p, 999);
     assert_eq!(take(&mut p), []);
-    shared.input(&mut p, Engine::on_store_up);
+    shared.input(&mut p, store_up);
     shared.serve(&mut p);
     assert_eq!(take(&mut p), [miss(1)], "answered by the store");
     shared.cut(&mut p);
@@ -50,7 +50,7 @@ fn the_budget_counts_from_the_moment_the_store_is_there() {
     shared.cut(&mut p);
     shared.ask(&mut p, 2, get());
     shared.pass(&mut p, 200);
-    shared.input(&mut p, Engine::on_store_up);
+    shared.input(&mut p, store_up);
     shared.step(&mut p);
     shared.pass(&mut p, 200);
     assert_eq!(take(&mut p), [], "not yet");
@@ -113,7 +113,7 @@ fn an_invalidation_that_could_not_be_delivered_is_repeated_before_anything_is_re
         shared.pass(&mut p, 5000);
         let decisions = take(&mut p);
         assert!(matches!(&decisions[..], [Decision::Error { error, kept: true, .. }] if error.kind() == ErrorKind::Timeout));
-        shared.input(&mut p, Engine::on_store_up);
+        shared.input(&mut p, store_up);
         shared.ask(&mut p, 2, get());
         shared.step(&mut p);
         assert!(!sent(&p).contains(&"read"), "{:?}", sent(&p));
@@ -234,7 +234,7 @@ fn a_replication_id_that_flips_all_the_time_turns_the_check_off() {
 fn a_server_that_refuses_info_is_used_with_a_warning() {
     let mut shared = Shared::new();
     let mut p = Shared::down(EngineConfig::default());
-    shared.input(&mut p, Engine::on_store_up);
+    shared.input(&mut p, store_up);
     let (ticket, _) = p.ops.pop_front().unwrap();
     let refused = StoreError::Refused("NOPERM this user has no permissions".into());
     shared.input(&mut p, |engine, cx| engine.on_store(cx, ticket, Err(refused)));

@@ -157,6 +157,11 @@ impl Flow {
         Some((ticket, op))
     }
 
+    /// Takes an operation back that waits for its turn.
+    pub(super) fn cancel(&mut self, ticket: Ticket) {
+        self.waiting.retain(|waiting| waiting.ticket != ticket);
+    }
+
     fn note_sent(&mut self, ticket: Ticket, weight: usize, patience: Patience, handed_over: Moment, at: Moment) {
         let plain_since = (self.out.is_empty() && weight <= BATCH_MAX).then_some(at.attended);
         self.weight_out += weight;

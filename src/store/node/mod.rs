@@ -1,13 +1,12 @@
-//! The state of one server as the cache sees it: whether it may be read and written, which values are its own, what still has to
-//! be delivered to it, and whether it is worth asking (the breaker). A standalone server is one node, a cluster has one per
-//! master, and the store in this process is one that is always trusted.
+//! The state of one server as the cache sees it: whether it can be read and written, which values are its own, and whether it is
+//! worth asking (the breaker). A standalone server is one node, a cluster has one per master, and the store in this process is a
+//! node that is always trusted. [`Nodes`](super::nodes::Nodes) owns the nodes and the invalidations that are owed to them.
 //!
-//! When a link comes up, its node reads the replication id, then delivers what is pending, and then accepts reads. It accepts
-//! writes as soon as the id is known.
+//! When a link comes up, its node reads the replication id. Then it accepts writes, and reads too unless invalidations are owed to it.
 //!
-//! The driver of a node (the cache engine) calls an input and then takes the outputs with [`Node::poll_output`] until there is
-//! none. It passes every operation through [`Node::submit`], tells every outcome by [`Node::on_outcome`], and takes answers as
-//! [`Node::interpret`] tells them.
+//! The driver of a node calls an input and then takes the outputs with [`Node::poll_output`] until there is none. It passes every
+//! operation through [`Node::submit`], reports every outcome by [`Node::on_outcome`], and takes answers as [`Node::interpret`]
+//! translates them.
 
 mod attention;
 mod breaker;
@@ -15,7 +14,6 @@ mod flow;
 mod identity;
 mod interpret;
 mod output;
-mod pending;
 mod round_trips;
 mod trouble;
 
@@ -25,23 +23,19 @@ use std::time::Duration;
 pub use attention::{Attention, Moment};
 pub use breaker::Limits;
 pub use flow::Patience;
-pub use output::{NodeConfig, NodeOutput, NodeTask};
-pub use pending::Invalidation;
+pub use output::{NodeConfig, NodeOutput};
 
 use breaker::{Breaker, Change};
 use flow::{Flow, GivenUp};
 use identity::Identity;
-use pending::PendingInvalidations;
 use round_trips::RoundTrips;
 use trouble::Trouble;
 
-use super::{Answer, Id, Key, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
+use super::{Answer, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
 use crate::clock::Instant;
 
 /// When a node that is in trouble is looked at again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How many abandoned leases a node remembers. The others end by themselves.
-const ABANDONED_MAX: usize = 1000;
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -65,9 +59,8 @@ pub struct Node {
     flow: Flow,
     round_trips: RoundTrips,
     breaker: Breaker,
-    pending: PendingInvalidations,
-    /// Leases that nobody holds, to be given back when the node is there.
-    abandoned: VecDeque<(Key, Id)>,
+    /// Whether reads wait for invalidations that are owed to it.
+    is_owed: bool,
     trouble: Trouble,
     outputs: VecDeque<NodeOutput>,
 }
@@ -83,8 +76,7 @@ impl Node {
             flow: Flow::new(config.window, config.read_budget, config.write_budget),
             round_trips: RoundTrips::new(config.read_budget),
             breaker: Breaker::new(config.breaker),
-            pending: PendingInvalidations::new(config.pending_max),
-            abandoned: VecDeque::new(),
+            is_owed: false,
             trouble: Trouble::default(),
             outputs: VecDeque::new(),
         }
@@ -121,18 +113,23 @@ impl Node {
         self.flow.submit(ticket, op, patience, at).map(|op| self.dress(op))
     }
 
+    /// Takes an operation back that waits for its turn. It will not be sent.
+    pub fn cancel(&mut self, ticket: Ticket) {
+        self.flow.cancel(ticket);
+    }
+
     /// The next operation whose turn has come.
     pub fn next_to_send(&mut self, at: Moment) -> Option<(Ticket, NodeOp)> {
         self.flow.next(at).map(|(ticket, op)| (ticket, self.dress(op)))
     }
 
     fn dress(&self, op: Op) -> NodeOp {
-        NodeOp { op, replication: self.identity.replication() }
+        NodeOp { op, replication: self.identity.replication(), asks: false }
     }
 
     /// An operation is answered, whatever for.
     pub fn on_outcome(&mut self, ticket: Ticket, answer: &Result<StoreReply, StoreError>, at: Moment) {
-        let is_heard = matches!(answer, Ok(_) | Err(StoreError::Refused(_) | StoreError::Unexpected));
+        let is_heard = matches!(answer, Ok(_) | Err(StoreError::Refused(_) | StoreError::Redirected(_) | StoreError::Unexpected));
         let Some(answered) = self.flow.answered(ticket, is_heard, at) else { return };
         if answered.in_time {
             self.on_answered();
@@ -220,27 +217,10 @@ impl Node {
         self.was_readable = false;
     }
 
-    /// The answer to an operation that the node sent for itself.
-    pub fn on_answer(&mut self, now: Instant, task: NodeTask, answer: Result<StoreReply, StoreError>) {
-        match task {
-            NodeTask::Identify => self.on_identity(now, answer),
-            NodeTask::Deliver(numbers) => self.on_delivered(now, &numbers, answer.err()),
-            NodeTask::GiveBack(entry, token) => {
-                if matches!(answer, Err(StoreError::Cut { .. } | StoreError::NotSent)) {
-                    self.abandoned.push_back((entry, token));
-                    self.abandoned.truncate(ABANDONED_MAX);
-                }
-            }
-        }
-    }
-
     /// The time of a [`NodeOutput::WakeAt`] has come.
     pub fn on_timer(&mut self, now: Instant) {
-        match self.state {
-            State::Down => {}
-            State::Identifying if self.identity.is_reading() => {}
-            State::Identifying => self.identify(now),
-            State::Identified | State::Trusted => self.deliver(),
+        if self.state == State::Identifying && !self.identity.is_reading() {
+            self.identify(now);
         }
     }
 
@@ -281,39 +261,18 @@ impl Node {
 
     /// The server has refused an operation whose caller does not fail for it.
     pub fn on_refused(&mut self, now: Instant, error: &StoreError) {
-        if matches!(error, StoreError::Refused(_) | StoreError::Unexpected) {
+        if matches!(error, StoreError::Refused(_) | StoreError::Redirected(_) | StoreError::Unexpected) {
             self.report(now, format!("the cache goes without its store: {error}"));
-        }
-    }
-
-    /// Keeps invalidations that a write could not deliver. `is_in_flight`: their operation has been sent and its answer is still
-    /// due; the driver passes that answer on as [`NodeTask::Deliver`] with the numbers. `None`: there is no room.
-    pub fn keep(&mut self, invalidations: Vec<Invalidation>, is_in_flight: bool) -> Option<Vec<u64>> {
-        let kept = self.pending.keep(invalidations, is_in_flight);
-        if kept.is_some() && !is_in_flight {
-            self.deliver();
-        }
-        self.outputs.push_back(NodeOutput::Owed(self.pending.len() as u64));
-        self.update_trust();
-        kept
-    }
-
-    /// Removes a lease that nobody holds, now or when the node is there.
-    pub fn give_back(&mut self, entry: Key, token: Id) {
-        if self.may_write() {
-            self.outputs.push_back(NodeOutput::Send(Op::GiveBack { entry: entry.clone(), token }, NodeTask::GiveBack(entry, token)));
-        } else {
-            self.abandoned.push_back((entry, token));
-            self.abandoned.truncate(ABANDONED_MAX);
         }
     }
 
     fn identify(&mut self, now: Instant) {
         self.identity.reading(now);
-        self.outputs.push_back(NodeOutput::Send(Op::Identify, NodeTask::Identify));
+        self.outputs.push_back(NodeOutput::Identify);
     }
 
-    fn on_identity(&mut self, now: Instant, answer: Result<StoreReply, StoreError>) {
+    /// The answer to [`NodeOutput::Identify`].
+    pub fn on_identity(&mut self, now: Instant, answer: Result<StoreReply, StoreError>) {
         self.identity.answered();
         if self.state == State::Down {
             return;
@@ -348,48 +307,24 @@ impl Node {
         self.state = State::Identified;
         // The first answer of a link is the success of the breaker's trial.
         self.on_answered();
-        self.deliver();
-        for (entry, token) in std::mem::take(&mut self.abandoned) {
-            self.give_back(entry, token);
-        }
         self.outputs.push_back(NodeOutput::Writable);
         self.update_trust();
     }
 
-    /// Lets reads go if no invalidation is pending, and holds them up otherwise.
+    /// Sets whether reads wait for invalidations that are owed to the node.
+    pub fn set_owed(&mut self, is_owed: bool) {
+        self.is_owed = is_owed;
+        self.update_trust();
+    }
+
     fn update_trust(&mut self) {
-        let blocks = self.pending.block();
-        if blocks && self.state == State::Trusted {
+        if self.is_owed && self.state == State::Trusted {
             self.state = State::Identified;
-        } else if !blocks && self.state == State::Identified {
+        } else if !self.is_owed && self.state == State::Identified {
             self.state = State::Trusted;
             self.was_readable = true;
             self.outputs.push_back(NodeOutput::Readable);
         }
-    }
-
-    /// Sends the pending invalidations, if writes may go.
-    fn deliver(&mut self) {
-        if self.may_write() {
-            let operations = self.pending.take_unsent();
-            self.outputs.extend(operations.into_iter().map(|(op, numbers)| NodeOutput::Send(op, NodeTask::Deliver(numbers))));
-        }
-    }
-
-    fn on_delivered(&mut self, now: Instant, numbers: &[u64], error: Option<StoreError>) {
-        match error {
-            None => {}
-            Some(error) if error.is_passing() || error == StoreError::Unexpected => {
-                self.pending.return_unsent(numbers);
-                self.update_trust();
-                return self.look_again(now);
-            }
-            // It will not be allowed next time either, and reads cannot wait without end.
-            Some(error) => self.event("warning", format!("an invalidation that was to be repeated is lost: {error}")),
-        }
-        self.pending.forget(numbers);
-        self.outputs.push_back(NodeOutput::Owed(self.pending.len() as u64));
-        self.update_trust();
     }
 
     fn look_again(&mut self, now: Instant) {

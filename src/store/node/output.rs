@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::breaker::Limits;
 use crate::clock::Instant;
-use crate::store::{Id, Key, Op, Ticket};
+use crate::store::Ticket;
 
 /// The settings of a node.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeConfig {
     /// When the breaker opens, and for how long.
     pub breaker: Limits,
-    /// How many undelivered invalidations are kept.
+    /// How many undelivered invalidations are kept for all nodes.
     pub pending_max: usize,
     /// Whether values with another replication id are used.
     pub trusts_all: bool,
@@ -26,8 +26,8 @@ pub struct NodeConfig {
 /// A task for the node's driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeOutput {
-    /// Send this operation; its answer goes to [`Node::on_answer`](super::Node::on_answer) with the task.
-    Send(Op, NodeTask),
+    /// Send [`Op::Identify`](crate::store::Op::Identify); its answer goes to [`Node::on_identity`](super::Node::on_identity).
+    Identify,
     /// Call [`Node::on_timer`](super::Node::on_timer) at this time.
     WakeAt(Instant),
     /// The node accepts writes: those that wait can leave.
@@ -41,8 +41,6 @@ pub enum NodeOutput {
         /// Whether it was sent. Its answer may still come then.
         was_sent: bool,
     },
-    /// So many invalidations are not delivered.
-    Owed(u64),
     /// Tell listeners.
     Event {
         /// The event's name.
@@ -50,15 +48,4 @@ pub enum NodeOutput {
         /// Its text.
         text: String,
     },
-}
-
-/// The purpose of an operation that a node sends for itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodeTask {
-    /// Read the replication id.
-    Identify,
-    /// Deliver these pending invalidations.
-    Deliver(Vec<u64>),
-    /// Remove a lease that nobody holds.
-    GiveBack(Key, Id),
 }

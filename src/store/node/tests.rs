@@ -1,6 +1,6 @@
 use super::*;
 use crate::store::entry::{self, Version};
-use crate::store::{Found, Placed, Replication, Seen, Value};
+use crate::store::{Found, Id, Key, Placed, Replication, Seen, Value};
 
 fn limits() -> Limits {
     let ms = Duration::from_millis;
@@ -20,9 +20,8 @@ fn at(ms: u64) -> Instant {
     Instant::from_millis(1_000_000 + ms)
 }
 
-/// What the node wants done, without the number of pending invalidations.
 fn outputs(node: &mut Node) -> Vec<NodeOutput> {
-    std::iter::from_fn(|| node.poll_output()).filter(|output| !matches!(output, NodeOutput::Owed(_))).collect()
+    std::iter::from_fn(|| node.poll_output()).collect()
 }
 
 fn identity(name: &str) -> StoreReply {
@@ -30,14 +29,14 @@ fn identity(name: &str) -> StoreReply {
 }
 
 fn identify() -> NodeOutput {
-    NodeOutput::Send(Op::Identify, NodeTask::Identify)
+    NodeOutput::Identify
 }
 
 /// A node that may be read, under the replication id of `name`.
 fn trusted(name: &str) -> Node {
     let mut node = node();
     node.on_up(at(0));
-    node.on_answer(at(0), NodeTask::Identify, Ok(identity(name)));
+    node.on_identity(at(0), Ok(identity(name)));
     outputs(&mut node);
     assert!(node.may_read());
     node
@@ -75,7 +74,7 @@ fn a_link_reads_the_id_then_lets_writes_go_and_then_reads() {
     node.on_up(at(0));
     assert_eq!(outputs(&mut node), [identify()]);
     assert!(!node.may_write());
-    node.on_answer(at(1), NodeTask::Identify, Ok(identity("a")));
+    node.on_identity(at(1), Ok(identity("a")));
     assert_eq!(outputs(&mut node), [NodeOutput::Writable, NodeOutput::Readable]);
     assert!(node.may_write() && node.may_read());
     node.on_down();
@@ -83,12 +82,11 @@ fn a_link_reads_the_id_then_lets_writes_go_and_then_reads() {
 }
 
 #[test]
-fn a_node_that_was_detached_starts_anew_and_keeps_its_pending_invalidations() {
+fn a_node_that_was_detached_starts_anew() {
     let mut node = node();
     node.on_up(at(0));
-    node.on_answer(at(1), NodeTask::Identify, Ok(identity("a")));
+    node.on_identity(at(1), Ok(identity("a")));
     node.on_down();
-    node.keep(vec![Invalidation::Entry(key("e"))], false).unwrap();
     for n in 2..20 {
         node.on_silence(at(n), at(n));
     }
@@ -97,7 +95,6 @@ fn a_node_that_was_detached_starts_anew_and_keeps_its_pending_invalidations() {
     node.on_detached();
     assert!(matches!(&outputs(&mut node)[..], [NodeOutput::Event { name: "breaker", text }] if text == "closed"));
     assert!(node.allows(at(20)) && !node.was_readable());
-    assert_eq!(node.pending.len(), 1);
 }
 
 #[test]
@@ -123,15 +120,15 @@ fn a_replica_is_not_used_until_it_is_a_master() {
     node.on_up(at(0));
     outputs(&mut node);
     let replica = || Ok(StoreReply::Identity { id: ReplicationId::of(b"a"), is_master: false });
-    node.on_answer(at(1), NodeTask::Identify, replica());
+    node.on_identity(at(1), replica());
     let told = outputs(&mut node);
     assert!(matches!(&told[..], [NodeOutput::Event { name: "warning", .. }, NodeOutput::WakeAt(when)] if *when == at(1001)), "{told:?}");
     node.on_timer(at(1001));
     assert_eq!(outputs(&mut node), [identify()]);
-    node.on_answer(at(1002), NodeTask::Identify, replica());
+    node.on_identity(at(1002), replica());
     assert_eq!(outputs(&mut node), [NodeOutput::WakeAt(at(2002))], "the same trouble is told once a minute");
     node.on_timer(at(2002));
-    node.on_answer(at(2003), NodeTask::Identify, Ok(identity("a")));
+    node.on_identity(at(2003), Ok(identity("a")));
     assert!(node.may_read());
 }
 
@@ -139,7 +136,7 @@ fn a_replica_is_not_used_until_it_is_a_master() {
 fn a_master_that_turns_into_a_replica_is_not_used_any_more() {
     let mut node = trusted("a");
     assert!(node.on_foreign(at(2000)));
-    node.on_answer(at(2001), NodeTask::Identify, Ok(StoreReply::Identity { id: ReplicationId::of(b"a"), is_master: false }));
+    node.on_identity(at(2001), Ok(StoreReply::Identity { id: ReplicationId::of(b"a"), is_master: false }));
     assert!(!node.may_read() && !node.may_write());
 }
 
@@ -148,7 +145,7 @@ fn a_server_that_loads_its_data_is_asked_again() {
     let mut node = node();
     node.on_up(at(0));
     outputs(&mut node);
-    node.on_answer(at(1), NodeTask::Identify, Err(StoreError::Refused("LOADING Redis is loading the dataset in memory".into())));
+    node.on_identity(at(1), Err(StoreError::Refused("LOADING Redis is loading the dataset in memory".into())));
     assert_eq!(outputs(&mut node), [NodeOutput::WakeAt(at(1001))]);
 }
 
@@ -157,7 +154,7 @@ fn refused_info_is_told_once_and_the_node_is_used() {
     let mut node = node();
     for _ in 0..2 {
         node.on_up(at(0));
-        node.on_answer(at(0), NodeTask::Identify, Err(StoreError::Refused("NOPERM no permissions".into())));
+        node.on_identity(at(0), Err(StoreError::Refused("NOPERM no permissions".into())));
         assert!(node.may_read());
         node.on_down();
     }
@@ -184,7 +181,7 @@ fn operations_carry_the_id_of_their_time() {
     assert_eq!(node.dress(Op::Identify).replication, Replication { id: ReplicationId::of(b"a"), is_checked: true });
     assert!(node.on_foreign(at(2000)));
     let epoch = node.epoch();
-    node.on_answer(at(2001), NodeTask::Identify, Ok(identity("b")));
+    node.on_identity(at(2001), Ok(identity("b")));
     assert_eq!(node.dress(Op::Identify).replication.id, ReplicationId::of(b"b"));
     assert!(node.epoch() > epoch);
 }
@@ -196,7 +193,7 @@ fn a_foreign_value_makes_the_id_be_read_at_most_once_a_second() {
     assert!(node.on_foreign(at(1000)));
     assert!(node.on_foreign(at(1001)), "the answer is on its way");
     assert_eq!(outputs(&mut node), [identify()]);
-    node.on_answer(at(1002), NodeTask::Identify, Ok(identity("a")));
+    node.on_identity(at(1002), Ok(identity("a")));
     assert!(!node.on_foreign(at(1003)));
 }
 
@@ -206,7 +203,7 @@ fn an_id_that_changes_all_the_time_turns_the_check_off() {
     let mut events = 0;
     for n in 1..10u64 {
         node.on_foreign(at(n * 1100));
-        node.on_answer(at(n * 1100), NodeTask::Identify, Ok(identity(&n.to_string())));
+        node.on_identity(at(n * 1100), Ok(identity(&n.to_string())));
         events += outputs(&mut node).iter().filter(|output| matches!(output, NodeOutput::Event { name: "originCheckOff", .. })).count();
     }
     assert_eq!(events, 1);
@@ -214,56 +211,18 @@ fn an_id_that_changes_all_the_time_turns_the_check_off() {
 }
 
 #[test]
-fn pending_invalidations_are_delivered_before_reads_go() {
+fn reads_wait_for_invalidations_that_are_owed_and_writes_do_not() {
     let mut node = node();
-    node.keep(vec![Invalidation::Entry(key("e"))], false).unwrap();
+    node.set_owed(true);
     node.on_up(at(0));
     outputs(&mut node);
-    node.on_answer(at(1), NodeTask::Identify, Ok(identity("a")));
-    let delivery = NodeOutput::Send(Op::Delete { entries: vec![key("e")] }, NodeTask::Deliver(vec![1]));
-    assert_eq!(outputs(&mut node), [delivery.clone(), NodeOutput::Writable]);
+    node.on_identity(at(1), Ok(identity("a")));
+    assert_eq!(outputs(&mut node), [NodeOutput::Writable]);
     assert!(node.may_write() && !node.may_read());
-    node.on_answer(at(2), NodeTask::Deliver(vec![1]), Err(StoreError::Refused("READONLY You can't write".into())));
-    assert_eq!(outputs(&mut node), [NodeOutput::WakeAt(at(1002))]);
-    node.on_timer(at(1002));
-    assert_eq!(outputs(&mut node), [delivery]);
-    node.on_answer(at(1003), NodeTask::Deliver(vec![1]), Ok(StoreReply::Number(0)));
+    node.set_owed(false);
     assert_eq!(outputs(&mut node), [NodeOutput::Readable]);
-}
-
-#[test]
-fn an_invalidation_that_is_not_allowed_is_given_up_with_a_warning() {
-    let mut node = trusted("a");
-    let kept = node.keep(vec![Invalidation::Tag(key("v"), key("h"))], true).unwrap();
-    assert!(node.may_read(), "its operation is in flight: it reaches the server before a later read");
-    node.on_answer(at(1), NodeTask::Deliver(kept), Err(StoreError::Refused("NOPERM no permissions".into())));
-    assert!(matches!(&outputs(&mut node)[..], [NodeOutput::Event { name: "warning", .. }]));
-    assert!(node.may_read());
-}
-
-#[test]
-fn a_cut_delivery_holds_reads_up() {
-    let mut node = trusted("a");
-    let kept = node.keep(vec![Invalidation::Entry(key("e"))], true).unwrap();
-    node.on_answer(at(1), NodeTask::Deliver(kept), Err(StoreError::Cut { maybe_executed: true }));
-    assert!(!node.may_read() && node.may_write());
-}
-
-#[test]
-fn leases_that_nobody_holds_are_given_back_when_the_node_is_there() {
-    let mut node = node();
-    let token = Id::parse(&[b't'; 16]).unwrap();
-    node.give_back(key("e"), token);
-    assert_eq!(outputs(&mut node), []);
-    node.on_up(at(0));
-    node.on_answer(at(0), NodeTask::Identify, Ok(identity("a")));
-    let give_back = NodeOutput::Send(Op::GiveBack { entry: key("e"), token }, NodeTask::GiveBack(key("e"), token));
-    assert!(outputs(&mut node).contains(&give_back));
-    node.on_answer(at(1), NodeTask::GiveBack(key("e"), token), Err(StoreError::NotSent));
-    node.on_down();
-    node.on_up(at(2));
-    node.on_answer(at(2), NodeTask::Identify, Ok(identity("a")));
-    assert!(outputs(&mut node).contains(&give_back), "again on the next link");
+    node.set_owed(true);
+    assert!(node.may_write() && !node.may_read() && node.was_readable());
 }
 
 #[test]

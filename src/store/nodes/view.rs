@@ -1,0 +1,111 @@
+//! What the engine asks the nodes: whether keys can be read or written now.
+
+use super::{node_of, Node, NodeId, Nodes};
+use crate::clock::Instant;
+use crate::store::{Key, StoreError};
+
+impl Nodes {
+    /// The node of a key. It may be none.
+    pub fn node_of(&self, key: &[u8]) -> NodeId {
+        node_of(self.slots.as_ref(), key)
+    }
+
+    /// Whether the nodes of all these keys can be read now. Keys of the same nodes are in one group.
+    pub fn group_of<K: AsRef<[u8]>>(&self, mut keys: impl Iterator<Item = K>) -> Option<u64> {
+        if self.slots.is_none() {
+            return self.node(NodeId::ONLY).is_some_and(Node::may_read).then_some(0);
+        }
+        keys.try_fold(0, |group, key| {
+            let id = self.node_of(key.as_ref());
+            let can_be_read = self.node(id).is_some_and(Node::may_read);
+            can_be_read.then_some(group | 1 << (id.0 % 64))
+        })
+    }
+
+    /// Whether one of these keys is on this node.
+    pub fn is_on<K: AsRef<[u8]>>(&self, id: NodeId, mut keys: impl Iterator<Item = K>) -> bool {
+        self.slots.is_none() || keys.any(|key| self.node_of(key.as_ref()) == id)
+    }
+
+    /// Whether the keys are on the nodes of a cluster.
+    pub fn is_cluster(&self) -> bool {
+        self.slots.is_some()
+    }
+
+    /// Whether the nodes of all these keys accept writes now; without keys, whether all masters do.
+    pub fn may_write(&self, keys: &[Key]) -> bool {
+        match &self.slots {
+            None => self.node(NodeId::ONLY).is_some_and(Node::may_write),
+            Some(slots) if keys.is_empty() => {
+                let masters = slots.masters();
+                !masters.is_empty() && masters.into_iter().all(|id| self.node(id).is_some_and(Node::may_write))
+            }
+            Some(_) => keys.iter().all(|key| self.node(self.node_of(key)).is_some_and(Node::may_write)),
+        }
+    }
+
+    /// Whether the nodes of these keys could ever be read.
+    pub fn was_readable(&self, keys: &[Key]) -> bool {
+        match &self.slots {
+            None => self.node(NodeId::ONLY).is_some_and(Node::was_readable),
+            Some(_) => keys.iter().all(|key| self.node(self.node_of(key)).is_some_and(Node::was_readable)),
+        }
+    }
+
+    /// Whether a read of these keys should be tried at all, say the breakers of their nodes.
+    pub fn allows(&mut self, keys: &[Key], now: Instant) -> bool {
+        if self.slots.is_none() {
+            return self.node_mut(NodeId::ONLY).is_none_or(|node| node.allows(now));
+        }
+        keys.iter().all(|key| {
+            let id = self.node_of(key);
+            self.node_mut(id).is_none_or(|node| node.allows(now))
+        })
+    }
+
+    /// Counts links, replication ids and changes of the map: a scan that has seen two epochs starts again.
+    pub fn epoch(&self) -> u64 {
+        self.changes + self.members.iter().flatten().map(|member| member.node.epoch()).sum::<u64>()
+    }
+
+    /// How many entries one operation should read.
+    pub fn batch_max(&self) -> usize {
+        self.members.iter().flatten().map(|member| member.node.batch_max()).min().unwrap_or(1)
+    }
+
+    /// A read met a foreign value at one of these keys. Returns whether the read should be sent again, since replication ids are
+    /// being read again.
+    pub fn on_foreign(&mut self, keys: &[Key], now: Instant) -> bool {
+        let mut is_read_again = false;
+        for id in self.nodes_of(keys) {
+            is_read_again |= self.node_mut(id).is_some_and(|node| node.on_foreign(now));
+        }
+        is_read_again
+    }
+
+    /// A lookup of these keys has waited since `since`, and a node could not be read.
+    pub fn on_silence(&mut self, keys: &[Key], now: Instant, since: Instant) {
+        for id in self.nodes_of(keys) {
+            if let Some(node) = self.node_mut(id).filter(|node| !node.may_read()) {
+                node.on_silence(now, since);
+            }
+        }
+    }
+
+    /// A server has refused an operation whose caller does not fail for it.
+    pub fn on_refused(&mut self, now: Instant, error: &StoreError) {
+        if let Some(member) = self.members.iter_mut().flatten().next() {
+            member.node.on_refused(now, error);
+        }
+    }
+
+    fn nodes_of(&self, keys: &[Key]) -> Vec<NodeId> {
+        if self.slots.is_none() {
+            return vec![NodeId::ONLY];
+        }
+        let mut nodes: Vec<NodeId> = keys.iter().map(|key| self.node_of(key)).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
+    }
+}
