@@ -72,6 +72,10 @@ export interface NativeCache {
   setTime(ms: number): void;
   attach(link: NativeLink): void;
   attachMemory(): void;
+  attachCluster(slots: Uint16Array): void;
+  addNode(link: NativeLink, node: number, address: string): void;
+  removeNode(link: NativeLink): void;
+  slotsChanged(): void;
   detach(): void;
   tick(): void;
 }

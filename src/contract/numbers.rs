@@ -248,6 +248,8 @@ numbers! {
         Writable = 1,
         /// Milliseconds until `tick()` wants to be called; -1: never.
         TickIn = 2,
+        /// 1 if a server of a cluster has redirected an operation of the cache: the map of slots is out of date.
+        MapOutdated = 3,
     }
 
     /// The kinds of the cache's decisions: the first slot. The second slot is the call; the documentation of each kind names a and b.

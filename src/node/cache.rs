@@ -21,6 +21,7 @@ use crate::cache::{Context, Engine, EngineConfig, RepoId};
 use crate::clock::Instant;
 use crate::contract::{CacheSettings, DECISION_SLOTS};
 use crate::session::{Cache, Session};
+use crate::store::NodeId;
 
 /// The default memory limit of the store in this process.
 const MEMORY_BYTES: usize = 64 << 20;
@@ -34,6 +35,8 @@ pub struct NativeCache {
     time: Option<Instant>,
     calls: Option<Pinned<u8>>,
     array: Option<Maker>,
+    /// The cluster's map of slots.
+    slots: Option<Pinned<u16>>,
 }
 
 #[napi]
@@ -44,7 +47,7 @@ impl NativeCache {
         let settings = CacheSettings::from_json(&settings).map_err(|error| thrown(&error))?;
         let cache = Cache::new(EngineConfig::from(&settings), Box::new(SystemEntropy::new()));
         let memory_bytes = settings.memory_bytes.map_or(MEMORY_BYTES, |n| n as usize);
-        Ok(Self { host: Host::shared(Session::with_cache(cache)), memory_bytes, time: None, calls: None, array: None })
+        Ok(Self { host: Host::shared(Session::with_cache(cache)), memory_bytes, time: None, calls: None, array: None, slots: None })
     }
 
     /// Pins the buffer of calls and the state array; `array` is `(...items) => items`.
@@ -112,6 +115,48 @@ impl NativeCache {
         let now = self.now();
         let mut host = self.host.borrow_mut();
         host.session.attach_memory(self.memory_bytes, now);
+        host.report(now);
+    }
+
+    /// Puts the engine on a cluster, whose nodes follow. `slots` is its map: the number of each slot's node. JavaScript changes it and
+    /// then calls `slots_changed`.
+    #[napi(catch_unwind)]
+    pub fn attach_cluster(&mut self, env: Env, slots: Unknown<'_>) -> Result<()> {
+        self.slots = Some(Pinned::new(env, &slots)?);
+        let now = self.now();
+        let mut host = self.host.borrow_mut();
+        host.session.attach_cluster(now);
+        host.report(now);
+        Ok(())
+    }
+
+    /// The cluster has this node, at this address (`host:port`), behind a link, which joins the cache's session.
+    #[napi(catch_unwind)]
+    pub fn add_node(&mut self, link: &mut NativeLink, node: u16, address: String) {
+        let id = link.move_to(&self.host);
+        let now = self.now();
+        let mut host = self.host.borrow_mut();
+        host.session.add_node(id, NodeId(node), address, now);
+        host.report(now);
+    }
+
+    /// The node behind this link has left the cluster, or has another link.
+    #[napi(catch_unwind)]
+    pub fn remove_node(&mut self, link: &mut NativeLink) {
+        let Some(id) = link.id_in(&self.host) else { return };
+        let now = self.now();
+        let mut host = self.host.borrow_mut();
+        host.session.remove_node(id, now);
+        host.report(now);
+    }
+
+    /// The map of slots has changed.
+    #[napi(catch_unwind)]
+    pub fn slots_changed(&mut self) {
+        let Some(slots) = &self.slots else { return };
+        let now = self.now();
+        let mut host = self.host.borrow_mut();
+        host.session.set_slots(slots.get(), now);
         host.report(now);
     }
 

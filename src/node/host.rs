@@ -43,5 +43,8 @@ impl Host {
         state.set(CacheSlot::Decisions as usize, self.session.decided() as f64);
         state.set(CacheSlot::Writable as usize, f64::from(u8::from(is_writable)));
         state.set(CacheSlot::TickIn as usize, tick_in);
+        if self.session.take_map_outdated() {
+            state.set(CacheSlot::MapOutdated as usize, 1.0);
+        }
     }
 }

@@ -54,6 +54,11 @@ impl NativeLink {
         self.id
     }
 
+    /// The link's number in the session of `host`, if it is there.
+    pub(super) fn id_in(&self, host: &Rc<RefCell<Host>>) -> Option<LinkId> {
+        Rc::ptr_eq(&self.host, host).then_some(self.id)
+    }
+
     /// Pins the memory both sides use and keeps the functions that make values.
     #[allow(clippy::too_many_arguments, reason = "called once, by one file")]
     #[napi(catch_unwind)]

@@ -136,6 +136,19 @@ impl MemoryStore {
         self.cells.put(key, Content::Text(Value::new(value)), now + life);
     }
 
+    /// Whether there is a value at a key.
+    pub fn has(&mut self, now: Instant, key: &[u8]) -> bool {
+        self.cells.get(key, now).is_some()
+    }
+
+    /// Hands a value over to another store with the rest of its life, as MIGRATE does.
+    pub fn hand_over(&mut self, now: Instant, key: &Key, to: &mut Self) {
+        let left = u64::try_from(self.cells.pttl(key, now)).unwrap_or(0);
+        if let Some(content) = self.cells.remove(key, now) {
+            to.cells.put(key, content, now + Duration::from_millis(left));
+        }
+    }
+
     /// Gives the store another replication id, as a promotion does.
     pub fn set_replication_id(&mut self, id: ReplicationId) {
         self.replication_id = id;

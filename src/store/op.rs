@@ -183,6 +183,31 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// The key whose slot decides where an operation on one slot goes; `None` for an operation on a whole node.
+    pub fn routing_key(&self) -> Option<&Key> {
+        match self {
+            Self::Identify | Self::Scan { .. } => None,
+            Self::Read { entries, versions } => entries.first().map(|entry| &entry.key).or(versions.first()),
+            Self::ReadVersions { versions } => versions.first(),
+            Self::Ensure { items, .. } => items.first().map(|(key, _)| key),
+            Self::Count { items, .. } => items.first().map(|(key, ..)| key),
+            Self::Delete { entries: keys } | Self::Unlink { keys } => keys.first(),
+            Self::Invalidate { tags } => tags.first().map(|(key, _)| key),
+            Self::Prolong { version, .. } => Some(version),
+            Self::Place { entry, .. }
+            | Self::PlaceInside { entry, .. }
+            | Self::Amend { entry, .. }
+            | Self::Commit { entry, .. }
+            | Self::Restore { entry, .. }
+            | Self::Renew { entry, .. }
+            | Self::GiveBack { entry, .. }
+            | Self::Backoff { entry, .. }
+            | Self::Set { entry, .. } => Some(entry),
+        }
+    }
+}
+
 /// An operation on its way to a node: entries, leases and versions that it writes carry the node's replication id at their fixed
 /// place, and where the node checks ids, values with another one count as missing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cache::Names;
 use crate::clock::Instant;
 use crate::store::entry::{self, Stored, Tag};
-use crate::store::{Found, Key, MemoryStore, NodeOp, Op, ReadEntry, Replication, Seen, StoreReply, Value};
+use crate::store::{Found, Key, MemoryStore, NodeOp, Op, ReadEntry, Replication, Seen, StoreError, StoreReply, Value};
 
 /// A step of the protocol that is bent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +19,19 @@ pub(super) enum Fault {
     PlacesBlindly,
     /// Values with another replication id count.
     TrustsAllIds,
+    /// A node that does not hold a slot carries deletions out.
+    DeletesElsewhere,
 }
 
 impl Fault {
+    /// Bends the refusal of an operation.
+    pub(super) fn bend_refusal(self, op: &Op, refusal: Option<StoreError>) -> Option<StoreError> {
+        match (self, refusal) {
+            (Self::DeletesElsewhere, Some(_)) if matches!(op, Op::Delete { .. } | Op::Invalidate { .. }) => None,
+            (_, refusal) => refusal,
+        }
+    }
+
     /// Bends an operation that is about to be carried out.
     pub(super) fn bend(self, op: &mut NodeOp, store: &mut MemoryStore, now: Instant) {
         match (self, &mut op.op) {

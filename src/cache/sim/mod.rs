@@ -6,6 +6,7 @@ mod check;
 mod dice;
 mod faults;
 mod server;
+mod servers;
 mod told;
 mod weather;
 mod world;
@@ -89,9 +90,32 @@ fn no_resurrection_in_any_weather() {
         evictions: true,
         failovers: true,
         scattered: true,
-        adds_tags: false,
+        ..Chaos::CALM
     };
     run("everything", 800, all);
+}
+
+const CLUSTER: Chaos = Chaos { nodes: 3, ..Chaos::CALM };
+
+#[test]
+fn one_load_at_a_time_on_a_cluster() {
+    run("calm cluster", 300, Chaos { one_load: true, ..CLUSTER });
+}
+
+#[test]
+fn no_resurrection_on_a_cluster() {
+    run("cluster", 600, Chaos { writes: true, evictions: true, ..CLUSTER });
+}
+
+#[test]
+fn no_resurrection_while_slots_move() {
+    run("resharding", 800, Chaos { writes: true, moves: true, ..CLUSTER });
+}
+
+#[test]
+fn no_resurrection_on_a_cluster_in_any_weather() {
+    let all = Chaos { writes: true, cuts: true, crashes: true, evictions: true, failovers: true, moves: true, ..CLUSTER };
+    run("cluster, everything", 1000, all);
 }
 
 #[test]
@@ -103,6 +127,7 @@ fn planted_faults_are_found() {
         (Fault::CommitsBlindly, writes, 600),
         (Fault::PlacesBlindly, Chaos { one_load: true, ..Chaos::CALM }, 300),
         (Fault::TrustsAllIds, failovers, 600),
+        (Fault::DeletesElsewhere, Chaos { moves: true, nodes: 3, ..writes }, 600),
     ] {
         let is_found = |seed| std::panic::catch_unwind(|| World::with_fault(seed, chaos, fault).run()).is_err();
         assert!((0..seeds).any(is_found), "{fault:?} is not found with {seeds} seeds");

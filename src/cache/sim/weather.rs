@@ -5,79 +5,82 @@ use crate::store::{NodeId, ReplicationId, StoreError};
 
 impl World {
     pub(super) fn late_delivery(&mut self) {
-        let Some(mut work) = self.late.pop_front() else { return };
+        let Some((n, mut work)) = self.late.pop_front() else { return };
+        if self.refusal(n, &work.op).is_some() {
+            return;
+        }
         self.note_effect(None, &work.op.op);
-        self.log(|| format!("server, late: {:?}", work.op));
-        if work.step(&mut self.store, self.now, self.fault).is_none() {
-            self.late.push_front(work);
+        self.log(|| format!("server {n}, late: {:?}", work.op));
+        if work.step(&mut self.servers.stores[n], self.now, self.fault).is_none() {
+            self.late.push_front((n, work));
         }
     }
 
-    pub(super) fn cut(&mut self, p: usize) {
-        if !self.processes[p].is_up {
+    pub(super) fn cut(&mut self, p: usize, n: usize) {
+        if !self.processes[p].links[n].is_up {
             return;
         }
-        self.log(|| format!("{p} is cut"));
-        self.processes[p].is_up = false;
-        let answered = std::mem::take(&mut self.processes[p].answered);
-        let sent = std::mem::take(&mut self.processes[p].sent);
-        let reached = self.dice.below(sent.len() as u64 + 1) as usize;
+        self.log(|| format!("{p} is cut from {n}"));
+        let link = std::mem::take(&mut self.processes[p].links[n]);
+        let reached = self.dice.below(link.sent.len() as u64 + 1) as usize;
         let down_first = self.dice.chance(50);
+        let down = NodeId(n as u16);
         if down_first {
-            self.input(p, |engine, cx| engine.on_store_down(cx, NodeId::ONLY));
+            self.input(p, |engine, cx| engine.on_store_down(cx, down));
         }
-        for (ticket, _) in answered {
+        for (ticket, _) in link.answered {
             self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(StoreError::Cut { maybe_executed: true })));
         }
-        for (at, (ticket, work)) in sent.into_iter().enumerate() {
+        for (at, (ticket, work)) in link.sent.into_iter().enumerate() {
             let maybe_executed = at < reached || self.dice.chance(50);
             if at < reached {
-                self.late.push_back(work);
+                self.late.push_back((n, work));
             }
             let error = if maybe_executed { StoreError::Cut { maybe_executed } } else { StoreError::NotSent };
             self.input(p, |engine, cx| engine.on_store(cx, ticket, Err(error)));
         }
         if !down_first {
-            self.input(p, |engine, cx| engine.on_store_down(cx, NodeId::ONLY));
+            self.input(p, |engine, cx| engine.on_store_down(cx, down));
         }
     }
 
     pub(super) fn crash(&mut self, p: usize) {
         self.log(|| format!("{p} dies"));
-        let sent = std::mem::take(&mut self.processes[p].sent);
-        let reached = self.dice.below(sent.len() as u64 + 1) as usize;
-        self.late.extend(sent.into_iter().take(reached).map(|(_, work)| work));
+        for (n, link) in std::mem::take(&mut self.processes[p].links).into_iter().enumerate() {
+            let reached = self.dice.below(link.sent.len() as u64 + 1) as usize;
+            self.late.extend(link.sent.into_iter().take(reached).map(|(_, work)| (n, work)));
+        }
         self.processes[p] = self.boot();
     }
 
-    pub(super) fn evict(&mut self) {
-        let keys = self.store.keys(self.now);
+    pub(super) fn evict(&mut self, n: usize) {
+        let keys = self.servers.stores[n].keys(self.now);
         if !keys.is_empty() {
             let key = keys[self.dice.below(keys.len() as u64) as usize].clone();
             self.log(|| format!("{} is evicted", key.escape_ascii()));
-            self.store.evict(self.now, &key);
+            self.servers.stores[n].evict(self.now, &key);
         }
     }
 
-    pub(super) fn replicate(&mut self) {
-        self.replica = self.store.clone();
+    pub(super) fn replicate(&mut self, n: usize) {
+        self.servers.replicas[n] = self.servers.stores[n].clone();
     }
 
-    pub(super) fn fail_over(&mut self) {
-        self.log(|| "failover".to_owned());
+    pub(super) fn fail_over(&mut self, n: usize) {
+        self.log(|| format!("failover of {n}"));
         for p in 0..self.processes.len() {
-            self.cut(p);
+            self.cut(p, n);
         }
         // Operations that the old master had not carried out are lost with it.
-        self.late.clear();
-        self.store = self.replica.clone();
-        self.change_replication_id();
+        self.late.retain(|(node, _)| *node != n);
+        self.servers.stores[n] = self.servers.replicas[n].clone();
+        self.change_replication_id(n);
     }
 
-    pub(super) fn change_replication_id(&mut self) {
+    pub(super) fn change_replication_id(&mut self, n: usize) {
         self.next += 1;
         let id = ReplicationId::of(&self.next.to_le_bytes());
-        self.log(|| format!("the replication id {id:?}"));
-        self.store.set_replication_id(id);
+        self.log(|| format!("the replication id {id:?} of {n}"));
+        self.servers.stores[n].set_replication_id(id);
     }
 }

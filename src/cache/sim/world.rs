@@ -7,9 +7,11 @@ use super::check::{Asked, Books};
 use super::dice::Dice;
 use super::faults::Fault;
 use super::server::Work;
+use super::servers::{address, Servers};
 use crate::cache::{Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId};
 use crate::clock::Instant;
-use crate::store::{MemoryStore, NodeId, StoreError, StoreReply, Ticket};
+use crate::store::nodes::Change;
+use crate::store::{NodeId, NodeOp, StoreError, StoreReply, Ticket};
 
 /// The events that may occur.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +26,10 @@ pub(super) struct Chaos {
     pub scattered: bool,
     /// Whether loaders add tags often, and take long: what they add gets into the lease before they end.
     pub adds_tags: bool,
+    /// How many servers there are; more than one are a cluster.
+    pub nodes: usize,
+    /// Whether slots move from node to node.
+    pub moves: bool,
 }
 
 impl Chaos {
@@ -36,6 +42,8 @@ impl Chaos {
         failovers: false,
         scattered: false,
         adds_tags: false,
+        nodes: 1,
+        moves: false,
     };
 }
 
@@ -66,15 +74,28 @@ pub(super) struct Running {
     pub storing: bool,
 }
 
+/// A process's link to one server.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    pub is_up: bool,
+    pub sent: VecDeque<(Ticket, Work)>,
+    pub answered: VecDeque<(Ticket, Result<StoreReply, StoreError>)>,
+}
+
+impl Link {
+    fn is_idle(&self) -> bool {
+        self.sent.is_empty() && self.answered.is_empty()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Process {
     /// Never the same again after a crash.
     pub id: u64,
     pub engine: Engine,
     pub repo: RepoId,
-    pub is_up: bool,
-    pub sent: VecDeque<(Ticket, Work)>,
-    pub answered: VecDeque<(Ticket, StoreReply)>,
+    /// One for each server.
+    pub links: Vec<Link>,
     pub calls: BTreeMap<u32, Asked>,
     /// Loaders of calls that were answered with a stale value.
     pub answered_stale: BTreeMap<u32, Asked>,
@@ -89,11 +110,10 @@ pub(super) struct World {
     pub dice: Dice,
     pub now: Instant,
     pub step: u64,
-    pub store: MemoryStore,
-    pub replica: MemoryStore,
+    pub servers: Servers,
     pub processes: Vec<Process>,
-    /// Operations from lost links that the server still has to carry out.
-    pub late: VecDeque<Work>,
+    /// Operations from lost links that a server still has to carry out.
+    pub late: VecDeque<(usize, Work)>,
     pub books: Books,
     pub next: u64,
     pub names: Names,
@@ -125,8 +145,7 @@ impl World {
             chaos,
             now: Instant::from_millis(1_000_000),
             step: 0,
-            store: MemoryStore::default(),
-            replica: MemoryStore::default(),
+            servers: Servers::new(chaos.nodes),
             processes: Vec::new(),
             late: VecDeque::new(),
             books: Books::default(),
@@ -166,13 +185,19 @@ impl World {
         self.next += 1;
         let mut engine = Engine::new(self.config.clone());
         let repo = engine.register("sim").unwrap();
+        if self.servers.is_cluster() {
+            let cx = &mut Context { now: self.now, entropy: &mut self.dice };
+            engine.on_store_change(cx, Change::Cluster);
+            for node in 0..self.servers.stores.len() {
+                engine.on_store_change(cx, Change::Joined(NodeId(node as u16), address(node)));
+            }
+            engine.on_store_change(cx, Change::Slots(&self.servers.map));
+        }
         Process {
             id: self.next,
             engine,
             repo,
-            is_up: false,
-            sent: VecDeque::new(),
-            answered: VecDeque::new(),
+            links: self.servers.stores.iter().map(|_| Link::default()).collect(),
             calls: BTreeMap::new(),
             answered_stale: BTreeMap::new(),
             loads: BTreeMap::new(),
@@ -183,29 +208,36 @@ impl World {
     fn turn(&mut self) {
         self.step += 1;
         let p = self.dice.below(self.processes.len() as u64) as usize;
+        let n = self.dice.below(self.servers.stores.len() as u64) as usize;
+        if self.chaos.moves && self.dice.chance(10) {
+            return self.servers.reshard(self.now, &mut self.dice);
+        }
+        if self.chaos.moves && self.dice.chance(3) {
+            return self.learn_map(p);
+        }
         if self.chaos.adds_tags && self.dice.chance(5) {
             return self.name_tags(p);
         }
         match self.dice.below(100) {
-            0..=29 => self.deliver(p),
-            30..=54 => self.answer(p),
+            0..=29 => self.deliver(p, n),
+            30..=54 => self.answer(p, n),
             // Where tags are added, the servers keep up with the calls: an addition that waits in a queue adds nothing.
-            55..=64 if self.chaos.adds_tags && self.dice.chance(75) => self.deliver(p),
+            55..=64 if self.chaos.adds_tags && self.dice.chance(75) => self.deliver(p, n),
             55..=64 => self.ask(p),
             65..=74 => self.end_loader(p),
             75..=84 => self.pass(),
             85..=88 => self.late_delivery(),
-            89..=91 if !self.processes[p].is_up => self.connect(p),
-            92 if self.chaos.cuts => self.cut(p),
+            89..=91 if !self.processes[p].links[n].is_up => self.connect(p, n),
+            92 if self.chaos.cuts => self.cut(p, n),
             93 if self.chaos.crashes && self.dice.chance(40) => self.crash(p),
-            94 if self.chaos.evictions => self.evict(),
-            95 if self.chaos.failovers => self.replicate(),
-            96 if self.chaos.failovers && self.dice.chance(20) => self.fail_over(),
-            97 if self.chaos.failovers && self.dice.chance(10) => self.change_replication_id(),
+            94 if self.chaos.evictions => self.evict(n),
+            95 if self.chaos.failovers => self.replicate(n),
+            96 if self.chaos.failovers && self.dice.chance(20) => self.fail_over(n),
+            97 if self.chaos.failovers && self.dice.chance(10) => self.change_replication_id(n),
             97 if self.chaos.one_load => self.pass_long(),
             94 | 96 | 98 if self.chaos.writes => self.name_tags(p),
             99 if self.dice.chance(30) => self.cancel(p),
-            _ => self.connect(p),
+            _ => self.connect(p, n),
         }
     }
 
@@ -216,11 +248,12 @@ impl World {
         while let Some(output) = self.processes[p].engine.poll_output() {
             match output {
                 Output::MapOutdated => {}
-                Output::Store { ticket, op, .. } => {
-                    self.log(|| format!("{p} sends {ticket:?} {op:?}"));
-                    if self.processes[p].is_up {
+                Output::Store { ticket, node, op } => {
+                    self.log(|| format!("{p} sends {ticket:?} to {node:?} {op:?}"));
+                    let n = usize::from(node.0);
+                    if self.processes[p].links.get(n).is_some_and(|link| link.is_up) {
                         let work = Work::new(op, self.chaos.scattered, &mut self.dice);
-                        self.processes[p].sent.push_back((ticket, work));
+                        self.processes[p].links[n].sent.push_back((ticket, work));
                     } else {
                         let mut cx = Context { now: self.now, entropy: &mut self.dice };
                         self.processes[p].engine.on_store(&mut cx, ticket, Err(StoreError::NotSent));
@@ -240,30 +273,57 @@ impl World {
         }
     }
 
-    fn connect(&mut self, p: usize) {
-        if !self.processes[p].is_up {
-            self.log(|| format!("{p} connects"));
-            self.processes[p].is_up = true;
-            self.input(p, |engine, cx| engine.on_store_up(cx, NodeId::ONLY));
+    fn connect(&mut self, p: usize, n: usize) {
+        if !self.processes[p].links[n].is_up {
+            self.log(|| format!("{p} connects to {n}"));
+            self.processes[p].links[n].is_up = true;
+            self.input(p, |engine, cx| engine.on_store_up(cx, NodeId(n as u16)));
         }
     }
 
-    pub(super) fn deliver(&mut self, p: usize) {
-        let Some((ticket, mut work)) = self.processes[p].sent.pop_front() else { return };
+    /// A process reads the map of slots.
+    fn learn_map(&mut self, p: usize) {
+        self.log(|| format!("{p} reads the map"));
+        let map = self.servers.map.clone();
+        self.input(p, |engine, cx| engine.on_store_change(cx, Change::Slots(&map)));
+    }
+
+    pub(super) fn deliver(&mut self, p: usize, n: usize) {
+        let Some((ticket, mut work)) = self.processes[p].links[n].sent.pop_front() else { return };
+        if let Some(error) = self.refusal(n, &work.op) {
+            self.log(|| format!("server {n}: {p} {ticket:?} -> {error:?}"));
+            return self.processes[p].links[n].answered.push_back((ticket, Err(error)));
+        }
         self.note_effect(Some(p), &work.op.op);
-        match work.step(&mut self.store, self.now, self.fault) {
-            None => self.processes[p].sent.push_front((ticket, work)),
+        match work.step(&mut self.servers.stores[n], self.now, self.fault) {
+            None => self.processes[p].links[n].sent.push_front((ticket, work)),
             Some(reply) => {
                 self.note_effect(Some(p), &work.op.op);
-                self.log(|| format!("server: {p} {ticket:?} -> {reply:?}"));
-                self.processes[p].answered.push_back((ticket, reply));
+                self.log(|| format!("server {n}: {p} {ticket:?} -> {reply:?}"));
+                self.processes[p].links[n].answered.push_back((ticket, Ok(reply)));
             }
         }
     }
 
-    pub(super) fn answer(&mut self, p: usize) {
-        let Some((ticket, reply)) = self.processes[p].answered.pop_front() else { return };
-        self.input(p, |engine, cx| engine.on_store(cx, ticket, Ok(reply)));
+    /// Why a server does not carry an operation out.
+    pub(super) fn refusal(&mut self, n: usize, op: &NodeOp) -> Option<StoreError> {
+        let refusal = self.servers.refusal(n, op, self.now);
+        self.fault.map_or(refusal.clone(), |fault| fault.bend_refusal(&op.op, refusal))
+    }
+
+    pub(super) fn answer(&mut self, p: usize, n: usize) {
+        let Some((ticket, answer)) = self.processes[p].links[n].answered.pop_front() else { return };
+        self.input(p, |engine, cx| engine.on_store(cx, ticket, answer));
+    }
+
+    /// All that is on its way arrives, and what follows from it.
+    fn serve(&mut self, p: usize) {
+        while !self.processes[p].links.iter().all(Link::is_idle) {
+            for n in 0..self.servers.stores.len() {
+                self.deliver(p, n);
+                self.answer(p, n);
+            }
+        }
     }
 
     fn pass(&mut self) {
@@ -289,10 +349,7 @@ impl World {
             self.now = self.now + Duration::from_secs(1);
             for p in 0..self.processes.len() {
                 self.input(p, Engine::on_timer);
-                while !self.processes[p].sent.is_empty() || !self.processes[p].answered.is_empty() {
-                    self.deliver(p);
-                    self.answer(p);
-                }
+                self.serve(p);
             }
         }
     }
@@ -301,14 +358,14 @@ impl World {
     fn settle(&mut self) {
         self.log(|| "settling".to_owned());
         self.chaos = Chaos { one_load: self.chaos.one_load, ..Chaos::CALM };
+        self.servers.finish_all(self.now);
         for round in 0.. {
             self.step += 1;
             for p in 0..self.processes.len() {
-                self.connect(p);
-                while !self.processes[p].sent.is_empty() || !self.processes[p].answered.is_empty() {
-                    self.deliver(p);
-                    self.answer(p);
+                for n in 0..self.servers.stores.len() {
+                    self.connect(p, n);
                 }
+                self.serve(p);
                 while let Some(load) = self.pick_load(p) {
                     let value = self.processes[p].loads.remove(&load).unwrap().value;
                     let outcome = LoadOutcome::Value(format!("v{value}").into_bytes());
@@ -322,7 +379,7 @@ impl World {
             for p in 0..self.processes.len() {
                 self.input(p, Engine::on_timer);
             }
-            let is_over = |p: &Process| p.calls.is_empty() && p.sent.is_empty() && p.answered.is_empty() && p.loads.is_empty();
+            let is_over = |p: &Process| p.calls.is_empty() && p.links.iter().all(Link::is_idle) && p.loads.is_empty();
             if self.processes.iter().all(|p| is_over(p) && p.engine.is_idle() && p.answered_stale.is_empty()) {
                 break;
             }
@@ -330,6 +387,8 @@ impl World {
         }
         let longest = Duration::from_millis(self.periods.0 + self.periods.2) + self.config.lease;
         let longest = longest.max(Duration::from_secs(60));
-        assert_eq!(self.store.keys(self.now + longest * 2), [] as [crate::store::Key; 0], "C4: what is left after everything has expired");
+        for store in &self.servers.stores {
+            assert_eq!(store.keys(self.now + longest * 2), [] as [crate::store::Key; 0], "C4: what is left after everything has expired");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::parts::{Carried, Parts, Stage};
-use super::split::{key_of, tells_the_present};
+use super::split::tells_the_present;
 use super::{node_of, scan, Node, NodeId, Nodes, NodesOutput};
 use crate::store::node::{Moment, Patience};
 use crate::store::{NodeOp, Op, Redirect, StoreError, StoreReply, Ticket};
@@ -34,7 +34,7 @@ impl Nodes {
                 (id, Op::Scan { cursor, pattern: pattern.clone() })
             }
             (op, None) => {
-                let id = key_of(op).map_or(NodeId::NONE, |key| node_of(self.slots.as_ref(), key));
+                let id = op.routing_key().map_or(NodeId::NONE, |key| node_of(self.slots.as_ref(), key));
                 (id, op.clone())
             }
         };

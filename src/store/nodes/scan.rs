@@ -10,7 +10,7 @@ pub(super) fn target(slots: Option<&Slots>, cursor: &[u8]) -> (NodeId, Vec<u8>) 
     let parsed = std::str::from_utf8(cursor).ok().and_then(|text| text.split_once(':'));
     match parsed.and_then(|(node, own)| Some((NodeId(node.parse().ok()?), own.as_bytes().to_vec()))) {
         Some(target) => target,
-        None => (slots.masters().first().copied().unwrap_or(NodeId::NONE), b"0".to_vec()),
+        None => (slots.masters().next().unwrap_or(NodeId::NONE), b"0".to_vec()),
     }
 }
 
@@ -18,7 +18,7 @@ pub(super) fn target(slots: Option<&Slots>, cursor: &[u8]) -> (NodeId, Vec<u8>) 
 pub(super) fn answer(slots: Option<&Slots>, node: NodeId, answer: Answer) -> Answer {
     match (slots, answer) {
         (Some(slots), Answer::Scanned { cursor, keys }) => {
-            let next = if cursor == b"0" { slots.masters().into_iter().find(|master| *master > node) } else { Some(node) };
+            let next = if cursor == b"0" { slots.masters().find(|master| *master > node) } else { Some(node) };
             let cursor = next.map_or_else(|| b"0".to_vec(), |next| [format!("{}:", next.0).as_bytes(), &cursor].concat());
             Answer::Scanned { cursor, keys }
         }

@@ -46,29 +46,6 @@ fn version(key: Key) -> Op {
     Op::ReadVersions { versions: vec![key] }
 }
 
-/// The key whose slot decides where a part goes; `None` for an operation on a whole node.
-pub(super) fn key_of(op: &Op) -> Option<&Key> {
-    match op {
-        Op::Identify | Op::Scan { .. } => None,
-        Op::Read { entries, versions } => entries.first().map(|entry| &entry.key).or(versions.first()),
-        Op::ReadVersions { versions } => versions.first(),
-        Op::Ensure { items, .. } => items.first().map(|(key, _)| key),
-        Op::Count { items, .. } => items.first().map(|(key, ..)| key),
-        Op::Delete { entries: keys } | Op::Unlink { keys } => keys.first(),
-        Op::Invalidate { tags } => tags.first().map(|(key, _)| key),
-        Op::Prolong { version, .. } => Some(version),
-        Op::Place { entry, .. }
-        | Op::PlaceInside { entry, .. }
-        | Op::Amend { entry, .. }
-        | Op::Commit { entry, .. }
-        | Op::Restore { entry, .. }
-        | Op::Renew { entry, .. }
-        | Op::GiveBack { entry, .. }
-        | Op::Backoff { entry, .. }
-        | Op::Set { entry, .. } => Some(entry),
-    }
-}
-
 /// Whether an operation tells the reader something about the present: it waits for a node that owes invalidations.
 pub(super) fn tells_the_present(op: &Op) -> bool {
     matches!(op, Op::Read { .. } | Op::ReadVersions { .. } | Op::Ensure { .. })
@@ -140,7 +117,7 @@ mod tests {
     fn every_key_of_an_operation_becomes_a_part_and_the_answers_keep_their_order() {
         let read = Op::Read { entries: vec![ReadEntry { key: key("e"), with_age: true }], versions: vec![key("a"), key("b")] };
         let (parts, shape) = split(read);
-        assert_eq!(parts.iter().map(|op| key_of(op).unwrap().clone()).collect::<Vec<_>>(), [key("e"), key("a"), key("b")]);
+        assert_eq!(parts.iter().map(|op| op.routing_key().unwrap().clone()).collect::<Vec<_>>(), [key("e"), key("a"), key("b")]);
         let id = |n: u8| Seen::Own(Id::parse(&[n; 16]).unwrap());
         let entry = Answer::Read { entries: vec![Found::default()], versions: vec![], atomic: true };
         let joined = join(shape, vec![Ok(entry), Ok(Answer::Versions(vec![id(b'1')])), Ok(Answer::Versions(vec![id(b'2')]))]);

@@ -37,8 +37,8 @@ impl Nodes {
         match &self.slots {
             None => self.node(NodeId::ONLY).is_some_and(Node::may_write),
             Some(slots) if keys.is_empty() => {
-                let masters = slots.masters();
-                !masters.is_empty() && masters.into_iter().all(|id| self.node(id).is_some_and(Node::may_write))
+                let mut masters = slots.masters().peekable();
+                masters.peek().is_some() && masters.all(|id| self.node(id).is_some_and(Node::may_write))
             }
             Some(_) => keys.iter().all(|key| self.node(self.node_of(key)).is_some_and(Node::may_write)),
         }
