@@ -174,6 +174,8 @@ export const enum CacheSlot {
   Writable = 1,
   /** Milliseconds until `tick()` wants to be called; -1: never. */
   TickIn = 2,
+  /** 1 if a server of a cluster has redirected an operation of the cache: the map of slots is out of date. */
+  MapOutdated = 3,
 }
 
 /** The kinds of the cache's decisions: the first slot. The second slot is the call; the documentation of each kind names a and b. */
@@ -299,7 +301,7 @@ export const enum Slots {
   /** The state array of a cluster. */
   ClusterState = 3,
   /** The state array of the cache. */
-  CacheState = 3,
+  CacheState = 4,
 }
 
 /** Codes of errors that come from the core. */
