@@ -2,12 +2,13 @@
  * A scripted native side for a CacheDriver: a test sees what crossed and makes the decisions, in orders of events that a real engine
  * seldom produces.
  */
-import { CacheDriver, type LinkPort } from '../../lib/cache/driver';
+import { CacheDriver } from '../../lib/cache/driver';
 import type { DriverEvents } from '../../lib/cache/driver_events';
 import { CacheEmitter } from '../../lib/cache/events';
 import { countersOf, type CacheCounters } from '../../lib/cache/metrics';
 import { baseOptions } from '../../lib/cache/options';
 import type { CachePort } from '../../lib/cache/port';
+import type { LinkPort } from '../../lib/cache/store_links';
 import { JSON_SERIALIZER } from '../../lib/cache/serializer';
 import type { NativeCache, NativeLink } from '../../lib/native';
 
@@ -48,6 +49,10 @@ export class ScriptedEngine implements NativeCache {
   setTime(): void {}
   attach(): void {}
   attachMemory(): void {}
+  attachCluster(): void {}
+  addNode(): void {}
+  removeNode(): void {}
+  slotsChanged(): void {}
   detach(): void {}
   tick(): void {
     this.ticks++;

@@ -8,7 +8,7 @@ import { Call, type Load, type LoadOutcome, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
 import { offExit, onExit, type ExitHook } from '../exit';
 import { WakeTimer } from '../link/wake';
-import type { NativeCache, NativeLink } from '../native';
+import type { NativeCache } from '../native';
 import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
 import { thrownByCore } from '../core_error';
 import { aside, type DriverEvents } from './driver_events';
@@ -17,20 +17,10 @@ import { OpenLoads } from './open_loads';
 import type { CallOptions } from './options';
 import { Registrations, type Registration } from './registrations';
 import { StaleCalls } from './stale_calls';
+import { StoreLinks, type ClusterPort, type LinkPort } from './store_links';
 import { Waiters } from './waiters';
 
 const now = performance.now.bind(performance);
-
-/** The part of a client's link that the driver needs. */
-export interface LinkPort {
-  readonly native: NativeLink;
-  /** `host:port`, or the path of a unix socket. */
-  readonly node: string;
-  /** Writes the core's queued bytes. */
-  pump(): void;
-  /** Called by the link after every crossing. */
-  afterCrossing: (() => void) | undefined;
-}
 
 /** The in-process store. */
 const MEMORY = 'memory';
@@ -44,7 +34,7 @@ export class CacheDriver {
   private readonly stale = new StaleCalls();
   private readonly loads = new OpenLoads();
   private readonly repositories: Registrations;
-  private link: LinkPort | undefined;
+  private readonly links: StoreLinks;
   /** Whether there is a store. */
   private isAttached = false;
   /** The address of the store, or its last address. */
@@ -59,7 +49,7 @@ export class CacheDriver {
     this.tellTime();
     this.native.tick();
     // The engine may want to know what the socket does with a large request.
-    this.link?.pump();
+    this.links.pump();
     this.after();
   });
   private readonly idlers = new Idlers();
@@ -74,20 +64,29 @@ export class CacheDriver {
     private readonly clock?: () => number,
   ) {
     this.repositories = new Registrations(native);
+    this.links = new StoreLinks(native, this.onCrossing);
     this.state[CacheSlot.TickIn] = -1;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
   }
 
   /** Attaches the engine to a client's link and releases the former link. */
   attach(link: LinkPort): void {
-    if (this.link === link) return;
+    if (this.links.isOn(link)) return;
+    this.move(link.node, () => this.links.useLink(link));
+  }
+
+  /** Attaches the engine to the masters of a cluster and releases the former store. */
+  attachCluster(cluster: ClusterPort, name: string): void {
+    if (this.links.isOn(cluster)) return;
+    this.move(name, () => this.links.useCluster(cluster));
+  }
+
+  private move(name: string, attach: () => void): void {
     this.release();
-    this.link = link;
     this.isAttached = true;
-    this.node = link.node;
-    link.afterCrossing = this.onCrossing;
+    this.node = name;
     onExit(this.atExit, true);
-    this.native.attach(link.native);
+    attach();
     this.after();
   }
 
@@ -104,7 +103,7 @@ export class CacheDriver {
   /** With a clock of the application, the engine's time is what that clock says. */
   private tellTime(): void {
     const { clock } = this;
-    if (clock === undefined || this.link !== undefined) return;
+    if (clock === undefined || this.links.isRemote) return;
     this.native.setTime(clock());
   }
 
@@ -123,8 +122,7 @@ export class CacheDriver {
   }
 
   private release(): void {
-    if (this.link?.afterCrossing === this.onCrossing) this.link.afterCrossing = undefined;
-    this.link = undefined;
+    this.links.release();
     this.isAttached = false;
     offExit(this.atExit);
   }
@@ -324,7 +322,7 @@ export class CacheDriver {
         if (state[CacheSlot.Writable] === 1) {
           // Before taking the decisions, which also clears this mark.
           state[CacheSlot.Writable] = 0;
-          this.link?.pump();
+          this.links.pump();
         } else if (state[CacheSlot.Decisions] > 0) {
           state[CacheSlot.Decisions] = 0;
           const decisions = this.native.decisions();
@@ -337,6 +335,10 @@ export class CacheDriver {
       }
     } finally {
       this.draining = false;
+    }
+    if (state[CacheSlot.MapOutdated] === 1) {
+      state[CacheSlot.MapOutdated] = 0;
+      this.links.refreshMap();
     }
     if (!this.idlers.isEmpty && !this.asking()) this.idlers.wake();
     // The timer keeps the process alive only while a caller waits for an attached store; background work never does.
