@@ -11,7 +11,10 @@ export function urlParts(url: string): UrlParts {
   return JSON.parse(fromCore(() => native.parseUrl(url))) as UrlParts;
 }
 
-/** Whether a text begins with a scheme, whichever it is. */
+/** Whether a URL is one for TLS. */
+export const isTlsUrl = (text: string): boolean => /^(rediss|valkeys):\/\//i.test(text);
+
+/** Whether a text begins with any scheme. */
 export const hasScheme = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 
 /** The nodes in `host:port,...`; each may also be a URL. Errors: HawserError `E_BAD_OPTION`. */

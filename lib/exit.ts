@@ -7,7 +7,7 @@ import { define } from './names';
 
 /** Takes part in the exit of the process. Its functions must not throw. */
 export interface ExitHook {
-  /** Writes what was issued. */
+  /** Writes the commands that were issued. */
   flush(): void;
   /** Reads what has arrived, without waiting. Returns what that was; undefined if there is nothing to wait for. */
   look?(): Look | undefined;

@@ -1,6 +1,5 @@
 /**
- * What an options object says. What it inherits counts, as with ioredis; what somebody has put on `Object.prototype` says nothing, and neither
- * does it make an option out of what was left out.
+ * Reads options objects. Inherited options count, as in ioredis, but properties that somebody added to `Object.prototype` do not.
  */
 
 /** Whether `Object.prototype` has enumerable properties. There are libraries that add some. */
@@ -9,7 +8,7 @@ function isPolluted(): boolean {
   return false;
 }
 
-/** The names of the options, and an object without a prototype where they must be read from. */
+/** Returns the object from which to read the options: a copy without a prototype if `Object.prototype` was extended. */
 export function ownOptions<T extends object>(options: T): T {
   if (!isPolluted()) return options;
   const own = Object.create(null) as Record<string, unknown>;
@@ -20,8 +19,8 @@ export function ownOptions<T extends object>(options: T): T {
 }
 
 /**
- * Makes an object inherit nothing that somebody has put on `Object.prototype`, for readers who need an ordinary object: users of
- * `redis.options`, and Node.
+ * Hides the properties that somebody added to `Object.prototype`, for readers that need an ordinary object: users of `redis.options`, and
+ * Node.
  */
 export function shield<T extends object>(target: T): T {
   for (const name in {}) if (!Object.hasOwn(target, name)) define(target, name, undefined);
@@ -39,7 +38,7 @@ function isOfRoot(options: object, name: string): boolean {
   return holder !== options && Object.getPrototypeOf(holder) === null;
 }
 
-/** Defines a property whatever `Object.prototype` has: descriptors inherit. */
+/** Defines a property, even if `Object.prototype` was extended, because descriptors inherit. */
 export function define(target: object, name: PropertyKey, value: unknown, enumerable = false): void {
   Object.defineProperty(target, name, { __proto__: null, value, enumerable, configurable: true, writable: true } as PropertyDescriptor);
 }

@@ -5,13 +5,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { HawserError } from '../errors';
 
-/** A loader that runs, and what it waits for. */
+/** A running loader and the loads that it waits for. */
 interface Running {
   /** The keys that it loads, each with its repository's prefix. */
   readonly names: readonly string[];
   /** The loader in whose async context it was started. */
   readonly parent: Running | undefined;
-  /** What the calls of its own context wait for, each with the number of calls. */
+  /** The loads that calls of its context wait for, each with the number of calls. */
   readonly awaited: Map<string, number>;
   isOver: boolean;
 }

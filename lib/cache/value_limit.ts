@@ -12,7 +12,7 @@ export interface ValueLimit {
   readonly ask: (() => Promise<number>) | undefined;
 }
 
-/** No server refuses what is shorter than this: the least that `proto-max-bulk-len` can be, less the longest header of an entry. */
+/** No server refuses a shorter value: the least possible `proto-max-bulk-len`, less the longest header of an entry. */
 export const HEADER_BYTES = 96 * 1024;
 const ALWAYS_FITS = (1 << 20) - HEADER_BYTES;
 

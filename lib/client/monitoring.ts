@@ -17,7 +17,7 @@ interface Monitor {
 /** Who sends MONITOR. */
 interface Sender {
   readonly link: { push(command: Command): void } | undefined;
-  /** The server answered OK: from now on it sends what it runs. */
+  /** The server answered OK. From now on it sends the commands that it runs. */
   onMonitoring(): void;
   /** It answered something else, or nothing. */
   onMonitorRefused(error: Error): void;
@@ -56,7 +56,7 @@ export function whenMonitoring<Client extends Monitor>(client: Client, callback?
     };
     const fail = (error: Error): void => {
       stopListening();
-      // The error is the caller's now: later ones concern nobody.
+      // The caller has the error; later errors are ignored.
       client.on('error', noop);
       client.disconnect();
       reject(error);

@@ -5,6 +5,7 @@
 import type { SrvRecord } from 'node:dns';
 import { isIP } from 'node:net';
 import type { ClusterNode, ResolvedClusterOptions } from '../options/cluster_options';
+import { isTlsUrl } from '../connection_url';
 import { parseConnectionString, resolveTlsProfile, type ClientOptions } from '../options/options';
 
 /** The name that an address was looked up for. */
@@ -45,7 +46,7 @@ export async function resolveStartupNodes(given: unknown, options: ResolvedClust
 function normalize(node: ClusterNode): NodeOptions {
   const options: Record<string, unknown> = {};
   if (typeof node === 'object') Object.assign(options, node);
-  else if (typeof node === 'string') Object.assign(options, parseConnectionString(node), /^(rediss|valkeys):\/\//i.test(node) ? { tls: true } : {});
+  else if (typeof node === 'string') Object.assign(options, parseConnectionString(node), isTlsUrl(node) ? { tls: true } : {});
   else if (typeof node === 'number') options.port = node;
   else throw new Error(`Invalid argument ${String(node)}`);
   if (typeof options.port === 'string') options.port = Number.parseInt(options.port, 10);

@@ -68,7 +68,7 @@ export interface Batch {
 }
 
 export class Command {
-  /** Commands by what they do to a connection. */
+  /** Commands by their effect on a connection. */
   static FLAGS = FLAGS;
 
   /** Whether a command, in any case, is in one of the `FLAGS`. */
@@ -119,7 +119,7 @@ export class Command {
     options: CommandOptions = {},
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis: a callback that names no type takes any reply
     callback?: Callback<any>,
-    /** @internal `args` is nobody else's. */ isOwn = false,
+    /** @internal Whether no one else uses `args`. */ isOwn = false,
   ) {
     this.meta = metaOf(name);
     this.args = (isOwn ? args : Array.isArray(args) ? args.slice() : []) as (string | Buffer)[];

@@ -1,4 +1,4 @@
-/** Commands by what they do to a connection, under ioredis's names. Applications may change these lists. */
+/** Commands by their effect on a connection, under ioredis's names. Applications may change these lists. */
 import { BLOCKING_FLAGS } from './blocking';
 
 export const FLAGS = {

@@ -30,7 +30,7 @@ export class Delivery {
 
   constructor(private readonly context: () => Context) {}
 
-  /** Whether outcomes wait, so that whatever comes now waits behind them. */
+  /** Whether outcomes wait. Later ones then wait behind them. */
   get isBehind(): boolean {
     return this.isRunning;
   }
@@ -51,7 +51,7 @@ export class Delivery {
     this.run();
   }
 
-  /** Delivers what was added, unless that is under way. */
+  /** Delivers the added outcomes, unless that is under way. */
   run(): void {
     if (!this.isRunning) this.deliver();
   }

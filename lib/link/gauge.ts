@@ -66,7 +66,7 @@ export class Gauge {
     this.startedAt = now();
   }
 
-  /** The core has written commands of its own while nothing was due. */
+  /** The core has written its own commands while nothing was due. */
   startOwn(): void {
     this.startCommand(NEXT_REPLY);
   }

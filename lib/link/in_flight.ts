@@ -103,7 +103,7 @@ export abstract class InFlight extends Encoder {
 
   /** Runs the functions whose commands all have their outcome. */
   protected passBarriers(): void {
-    // Numbers wrap around: what is less than half the range ahead has been passed.
+    // Numbers wrap around: a number less than half the range ahead has been passed.
     while (this.barriers.length > 0 && mask32(this.oldest - this.barriers[0].id) < HALF) {
       try {
         (this.barriers.shift() as Barrier).run();

@@ -29,13 +29,13 @@ export function logLife(redis: Redis, role: string, logger: Logger): void {
   redis[LIFE].warn = (text) => logger.warn(`${name} ${sayWarning(text)}`);
 }
 
-/** A warning of the client. Of the server's words, which follow the first colon, only the error's code. */
+/** A warning of the client. Of the server's words, which follow the first colon, it shows only the error's code. */
 function sayWarning(text: string): string {
   const [said = '', ...words] = text.split(': ');
   return words.length === 0 ? said : `${said}: ${replyCode(words.join(': '))}`;
 }
 
-/** Of what the server answered only the error's code: the rest may show arguments. */
+/** Shows only the code of a server's error, because the rest may show arguments. */
 function sayError(error: Error): string {
   return error instanceof ReplyError ? `the server refused the connection: ${replyCode(error.message)}` : error.message;
 }

@@ -1,7 +1,7 @@
 /**
  * The options of a `Redis`. Constructor forms, URL forms and defaults match ioredis 6.0; hawser's additions come last.
  */
-import { hasScheme, urlParts } from '../connection_url';
+import { hasScheme, isTlsUrl, urlParts } from '../connection_url';
 import type { UrlParts } from '../contract.generated';
 import { copyOptions, ownOptions, shield } from '../names';
 import type { ConnectionOptions } from 'node:tls';
@@ -317,7 +317,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
     if (typeof arg === 'object') add(arg as AnyOptions);
     else if (typeof arg === 'number') options.port = arg;
     else if (typeof arg === 'string') {
-      isTls ||= /^(rediss|valkeys):\/\//i.test(arg);
+      isTls ||= isTlsUrl(arg);
       add(typeof options.port === 'number' && isIP(arg) !== 0 ? { host: arg } : parseConnectionString(arg));
     } else throw new Error(`Invalid argument ${String(arg)}`);
   }
