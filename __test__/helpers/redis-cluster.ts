@@ -6,7 +6,7 @@
  *     await servers.moveSlot(servers.slotOf('foo'), servers.masters[1]);
  */
 import calculateSlot from 'cluster-key-slot';
-import type { CertificateSet } from './certificates';
+import { makeCertificates, type CertificateSet } from './certificates';
 import type { Reply } from './raw-client';
 import { RedisServer, type ServerOptions } from './redis-server';
 import { until } from './until';
@@ -35,12 +35,14 @@ export class RedisCluster {
     const { masters = 3, replicas = 1, nodeTimeoutMs = 1000, args = [], ...rest } = options;
     const secret = options.password === undefined ? [] : ['--masterauth', options.password];
     const tls = options.tls ? ['--tls-cluster', 'yes', '--tls-replication', 'yes'] : [];
+    const certificates = options.tls ? { certificates: makeCertificates() } : {};
     const servers: RedisServer[] = [];
     const cluster = new RedisCluster(servers, masters, options);
     try {
       for (let i = 0; i < masters * (1 + replicas); i++) {
         servers.push(await RedisServer.start({
           ...rest,
+          ...certificates,
           args: [
             '--cluster-enabled', 'yes', '--cluster-node-timeout', String(nodeTimeoutMs), '--cluster-require-full-coverage', 'no',
             '--cluster-replica-validity-factor', '0', '--cluster-allow-replica-migration', 'no', '--repl-diskless-sync-delay', '0',
@@ -74,11 +76,11 @@ export class RedisCluster {
   }
 
   /** Options of the nodes' connections. */
-  get redisOptions(): { password?: string; tls?: { ca: string; servername?: string } } {
+  get redisOptions(): { password?: string; tls?: { ca: string } } {
     const { certificates } = this;
     return {
       ...(this.options.password === undefined ? {} : { password: this.options.password }),
-      ...(certificates === undefined ? {} : { tls: { ca: this.servers.map((server) => server.certificates?.ca).join('\n'), servername: 'localhost' } }),
+      ...(certificates === undefined ? {} : { tls: { ca: certificates.ca } }),
     };
   }
 

@@ -7,6 +7,7 @@ import type { Command } from '../command/command';
 import { CommandClient, type ClientClass } from '../command/client';
 import { DEFAULTS, LIFE, makeDefaults, watchOptions, type CommandDefaults } from '../command/command_defaults';
 import type { CommandTarget } from '../command/commander';
+import { checkedFieldsets } from '../command/fieldsets';
 import type { MappingOf, RedisCommander, ReplyMappingMode, Transaction } from '../command/commands';
 import { metaOf } from '../command/table';
 import { ClassBit } from '../contract.generated';
@@ -57,6 +58,7 @@ export class Cluster<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (
     super();
     this.startupNodes = startupNodes;
     const resolved = resolveClusterOptions(options);
+    if (resolved.himportFieldsets !== undefined) resolved.himportFieldsets = checkedFieldsets(resolved.himportFieldsets);
     this[LIFE] = new ClusterLife(this, resolved);
     this[DEFAULTS] = this.defaultsOf(resolved);
     for (const [name, definition] of Object.entries(resolved.scripts ?? {})) this.defineCommand(name, definition);

@@ -9,7 +9,7 @@ import { Redis } from '../client/redis';
 import { noop } from '../client/lifecycle';
 import type { CommandOwner } from '../link/link_client';
 import type { NodeRole, ResolvedClusterOptions } from '../options/cluster_options';
-import type { ClientOptions } from '../options/options';
+import type { ClientOptions, HimportFieldset } from '../options/options';
 import { addressOf, keyOf, NAME, type NodeOptions } from './startup';
 
 export interface PoolEvents {
@@ -31,10 +31,15 @@ export class Pool {
   /** The options that the caller gave for single nodes. */
   private specified = new Map<string, NodeOptions>();
 
+  /** What each master's connection prepares. */
+  private readonly fieldsets: readonly HimportFieldset[] | undefined;
+
   constructor(
     private readonly options: ResolvedClusterOptions,
     private readonly events: PoolEvents,
-  ) {}
+  ) {
+    if (options.himportFieldsets?.length) this.fieldsets = options.himportFieldsets;
+  }
 
   get size(): number {
     return this.byKey.size;
@@ -74,6 +79,7 @@ export class Pool {
 
   open(node: number, key: string, readOnly: boolean): void {
     const redis = this.create(key, readOnly);
+    if (this.fieldsets !== undefined && !readOnly) redis[LIFE].useFieldsets(this.fieldsets);
     this.byNumber[node] = redis;
     this.keys[node] = key;
     this.byKey.set(key, redis);
@@ -124,6 +130,18 @@ export class Pool {
     if (redis === undefined || Boolean(redis.options.readOnly) === readOnly) return;
     redis.options.readOnly = readOnly;
     if (redis.status !== 'wait') redis[readOnly ? 'readonly' : 'readwrite']().catch(noop);
+    if (this.fieldsets !== undefined) this.moveFieldsets(redis, readOnly ? [] : this.fieldsets, this.keys[node]);
+  }
+
+  /** A node that has become a master prepares the fieldsets; a replica has none. */
+  private moveFieldsets(redis: Redis, fieldsets: readonly HimportFieldset[], key: string): void {
+    redis[LIFE].useFieldsets(fieldsets);
+    const onFailed = (error: Error): void => this.events.onError(error, key);
+    const prepare = (): void => {
+      for (const preparation of redis[LIFE].fieldsets?.prepareAll() ?? []) preparation.catch(onFailed);
+    };
+    if (redis.status === 'ready') prepare();
+    else if (redis.status === 'wait' && fieldsets.length > 0) redis.connect().catch(onFailed);
   }
 
   /** The options for another connection to an address. */
@@ -133,6 +151,7 @@ export class Pool {
     const options: Record<string, unknown> = {
       lazyConnect: true,
       ...given(redisOptions ?? {}),
+      himportFieldsets: undefined,
       ...given(own ?? addressOf(key)),
       // As in ioredis: a node does not reconnect on its own.
       retryStrategy: typeof clusterNodeRetryStrategy === 'function' ? clusterNodeRetryStrategy : null,

@@ -6,6 +6,7 @@ import { nextTick, surface } from '../clock';
 import type { Command } from '../command/command';
 import { LIFE } from '../command/command_defaults';
 import { ClusterAction, ClusterRejection, ClusterState, Slots, TicketFlag } from '../contract.generated';
+import type { Redis } from '../client/redis';
 import type { CommandOwner } from '../link/link_client';
 import { WakeTimer } from '../link/wake';
 import { native, type NativeCluster } from '../native';
@@ -17,6 +18,7 @@ import { ClusterAllFailedError } from './errors';
 import { MapReader } from './map_reader';
 import { mappedAddress, mappedRows } from './nat';
 import { type Pool } from './pool';
+import { Silence } from './silence';
 import { SLOTS, slotOfCommand } from './slot';
 import { Unit } from './unit';
 
@@ -47,6 +49,8 @@ export class Router {
   /** Nodes by shard, the master first. */
   shards: number[][] = [];
   readonly unitOf = new WeakMap<Command, Unit>();
+  /** Commands of transactions that were opened by hand: they stay with their node. */
+  readonly pinned = new WeakSet<Command>();
 
   private readonly state = new Float64Array(Slots.ClusterState);
   private core: NativeCluster;
@@ -60,6 +64,7 @@ export class Router {
     this.core.tick();
     this.drain();
   });
+  private readonly silence: Silence;
   private isDraining = false;
   private isDue = false;
 
@@ -68,17 +73,23 @@ export class Router {
     readonly pool: Pool,
   ) {
     this.core = new native.NativeCluster(JSON.stringify(settingsOf(client.options)));
+    this.silence = new Silence(pool, (node) => {
+      this.core.nodeSilent(node);
+      this.drain();
+    });
     this.core.share(this.table, this.shardOf, this.state, (...items) => items);
   }
 
   // ---- connecting
 
   start(addresses: readonly string[]): void {
+    this.silence.start();
     this.core.start(JSON.stringify(addresses));
     this.drain();
   }
 
   stop(): void {
+    this.silence.stop();
     this.core.stop();
     this.drain();
     this.timer.stop();
@@ -130,7 +141,22 @@ export class Router {
       for (const command of commands) redis.sendCommand(command, SILENT);
       return;
     }
-    if (redis.status === 'wait') redis.connect().catch(noop);
+    const connecting = redis.status === 'wait' ? redis.connect() : undefined;
+    connecting?.catch(noop);
+    const { fieldsets } = redis[LIFE];
+    if (fieldsets === undefined) return this.pushAsking(redis, commands);
+    // A connection prepares its fieldsets before it is ready, and what is still missing before ASKING.
+    (connecting ?? Promise.resolve()).catch(noop).then(() => fieldsets.preparation(commands)).then(
+      () => {
+        if (!unit.isSettled) this.pushAsking(redis, commands);
+      },
+      (error: Error) => {
+        for (const command of commands) if (!command.isSettled) command.reject(error);
+      },
+    );
+  }
+
+  private pushAsking(redis: Redis, commands: readonly Command[]): void {
     // The other node may not know the script, and a second attempt would need another ASKING.
     for (const command of commands) if (command.script !== undefined && command.name === 'evalsha') sendSource(command, command.script);
     redis[LIFE].link?.pushAsking(commands);
@@ -143,6 +169,7 @@ export class Router {
   }
 
   private onRefused(node: number, command: Command, text: string): boolean {
+    if (this.pinned.has(command)) return false;
     const known = this.unitOf.get(command);
     if (known?.isTransaction === true) return this.onTransactionRefused(node, known, command, text);
     if (command.inTransaction || !ROUTED.test(text)) return false;
@@ -177,6 +204,7 @@ export class Router {
 
   private onHandedBack(node: number, command: Command, sent: boolean): void {
     if (command.isSettled) return;
+    if (this.pinned.has(command)) return void command.deliverFailure({ ...CLOSED, maybeExecuted: sent });
     const unit = this.unit(command);
     if (sent) unit.flags |= TicketFlag.MaybeExecuted;
     if (unit.isTransaction && !unit.comesBack(command)) return;
@@ -196,6 +224,9 @@ export class Router {
   }
 
   private hold(unit: Unit): number {
+    const { commandTimeout } = this.client.options.redisOptions ?? {};
+    // The link's own limit does not count while no link has the command.
+    if (unit.times === 0 && typeof commandTimeout === 'number' && commandTimeout > 0) unit.limit(commandTimeout);
     const ticket = this.free.pop() ?? this.units.length;
     this.units[ticket] = unit;
     unit.ticket = ticket;

@@ -4,7 +4,9 @@
  */
 import { CONNECTION_CLOSED_ERROR_MSG, AbortError } from '../observe/errors';
 import { ClusterNodeNumber } from '../contract.generated';
+import { Collection } from '../command/collection';
 import { Command } from '../command/command';
+import { isFieldsetControl } from '../command/fieldsets';
 import type { Redis } from '../client/redis';
 import type { ClusterStatus, NodeRole, ResolvedClusterOptions } from '../options/cluster_options';
 import type { ClusterAllFailedError } from './errors';
@@ -92,7 +94,11 @@ export class Routing {
       refresh: () => this.router.refresh(),
       options,
     });
-    this.transactions = new Transactions((unit) => this.sendUnit(unit));
+    this.transactions = new Transactions({
+      send: (unit) => this.sendUnit(unit),
+      nodeFor: (command) => (client.status === 'ready' ? this.choose(new Unit([command])) : undefined),
+      pin: (command) => this.router.pinned.add(command),
+    });
   }
 
   // ---- connecting
@@ -173,7 +179,7 @@ export class Routing {
 
   /** Whether commands go to masters alone, and need not wait for a connection. */
   get isPlain(): boolean {
-    return this.hasPlainOptions;
+    return this.hasPlainOptions && !this.transactions.isOpen;
   }
 
   /** Commands of one group share an automatic pipeline. Undefined before the first map. */
@@ -195,7 +201,19 @@ export class Routing {
     if (this.client.status === 'wait') this.client.connectLazily();
     if (this.client.status === 'end') return command.reject(new Error(CONNECTION_CLOSED_ERROR_MSG));
     if (this.transactions.takes(command)) return;
-    this.sendUnit(new Unit([command]));
+    if (command.batch === undefined && this.client.status === 'ready' && isFieldsetControl(command)) return this.sendToMasters(command);
+    this.sendUnit(new Unit([command], slotInBatch(command)));
+  }
+
+  /** Fieldsets are state of a connection, and any master may be the next one. The reply is the first master's. */
+  private sendToMasters(command: Command): void {
+    const { name, args, replyEncoding } = command;
+    const options = { replyEncoding: replyEncoding ?? null };
+    const replies = this.pool.list('master').map((redis) => redis.sendCommand(new Command(name, args, options)) as Promise<unknown>);
+    Promise.all(replies).then(
+      ([first]) => command.resolve(first),
+      (error: Error) => command.reject(error),
+    );
   }
 
   private sendUnit(unit: Unit): void {
@@ -257,6 +275,14 @@ export class Routing {
     if (redis === undefined) return command.reject(new AbortError('No subscriber for the cluster'));
     redis.sendCommand(command, SILENT);
   }
+}
+
+/** A command of a pipeline without a key goes where the pipeline's first key is. */
+function slotInBatch(command: Command): number | undefined {
+  const { batch } = command;
+  if (!(batch instanceof Collection)) return undefined;
+  const own = slotOfCommand(command);
+  return own >= 0 ? own : (batch.queue.map(slotOfCommand).find((slot) => slot >= 0) ?? -1);
 }
 
 function isSubscription({ meta }: Command): boolean {

@@ -4,20 +4,45 @@
  */
 import type { Command } from '../command/command';
 import type { Redis } from '../client/redis';
-import { Unit } from './unit';
+import { shadowOf, Unit } from './unit';
+
+/** A transaction that was opened by hand. */
+interface Manual {
+  readonly multi: Command;
+  /** The node of its first key. */
+  redis: Redis | undefined;
+}
+
+export interface TransactionHost {
+  send(unit: Unit): void;
+  /** The node for a command of a transaction by hand. */
+  nodeFor(command: Command): Redis | undefined;
+  /** The command does not leave its node. */
+  pin(command: Command): void;
+}
+
+/** The replies of a transaction to which nothing was added. */
+const LEGACY = { protocol: 2, replyMapping: 'legacy' } as const;
+const SILENT = {};
 
 export class Transactions {
+  private manual: Manual | undefined = undefined;
   /** The commands of a pipeline's transaction so far. */
   private collected: Command[] = [];
   /** Nodes on which a WATCH of this client is active. */
   private readonly guarded = new WeakSet<Redis>();
 
-  constructor(private readonly send: (unit: Unit) => void) {}
+  constructor(private readonly host: TransactionHost) {}
+
+  /** Whether every command belongs to a transaction that was opened by hand. */
+  get isOpen(): boolean {
+    return this.manual !== undefined;
+  }
 
   /** Whether a command belongs to a transaction and is taken over. */
   takes(command: Command): boolean {
     const { lower } = command.meta;
-    if (command.batch === undefined || command.batch.isAutomatic === true) return false;
+    if (command.batch === undefined || command.batch.isAutomatic === true) return this.takesByHand(command);
     if (this.collected.length > 0 && this.collected[0].batch !== command.batch) this.collected = [];
     if (this.collected.length === 0) {
       if (lower !== 'multi') return false;
@@ -28,9 +53,39 @@ export class Transactions {
     if (lower === 'exec' || lower === 'discard') {
       const commands = this.collected;
       this.collected = [];
-      this.send(new Unit(commands));
+      this.host.send(new Unit(commands));
     }
     return true;
+  }
+
+  /** MULTI is answered at once and sent with the first command that follows it, to the node of that command. */
+  private takesByHand(command: Command): boolean {
+    const { lower } = command.meta;
+    const { manual } = this;
+    if (manual === undefined) {
+      if (lower !== 'multi') return false;
+      this.manual = { multi: command, redis: undefined };
+      command.deliver(command.replyEncoding ? 'OK' : Buffer.from('OK'), LEGACY);
+      return true;
+    }
+    const isEnd = lower === 'exec' || lower === 'discard';
+    if (isEnd) this.manual = undefined;
+    if (manual.redis === undefined) {
+      if (isEnd) {
+        command.deliver(lower === 'exec' ? [] : command.replyEncoding ? 'OK' : Buffer.from('OK'), LEGACY);
+        return true;
+      }
+      manual.redis = this.host.nodeFor(command);
+      if (manual.redis === undefined) return false;
+      this.pinTo(manual.redis, shadowOf(manual.multi));
+    }
+    this.pinTo(manual.redis, command);
+    return true;
+  }
+
+  private pinTo(redis: Redis, command: Command): void {
+    this.host.pin(command);
+    redis.sendCommand(command, SILENT);
   }
 
   /** A unit goes to this node. */
@@ -44,6 +99,7 @@ export class Transactions {
   }
 
   end(error: Error): void {
+    this.manual = undefined;
     const commands = this.collected;
     this.collected = [];
     for (const command of commands) command.deliverError(error);

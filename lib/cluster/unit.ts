@@ -1,6 +1,7 @@
 /** What moves between nodes as one: a single command, or a transaction from MULTI to EXEC. */
 import type { Command } from '../command/command';
 import { Command as CommandClass } from '../command/command';
+import { ClassBit } from '../contract.generated';
 import type { Failure } from '../observe/errors';
 import { slotOfCommand } from './slot';
 
@@ -70,6 +71,13 @@ export class Unit {
     return this.commands.map((command) => (command.isSettled ? shadowOf(command) : command));
   }
 
+  /** Rejects what has no outcome after this time. */
+  limit(ms: number): void {
+    for (const command of this.commands) {
+      if (!command.isSettled && (command.meta.class & ClassBit.Blocking) === 0) command.setTimeout(ms);
+    }
+  }
+
   /** Tells all callers. Commands that a node refused hear that; the others `failure`. */
   fail(failure: Failure): void {
     for (const command of this.commands) {
@@ -101,7 +109,7 @@ class Shadow extends CommandClass {
   }
 }
 
-function shadowOf(command: Command): Command {
+export function shadowOf(command: Command): Command {
   const shadow = new Shadow(command.name, command.args, { replyEncoding: command.replyEncoding ?? null });
   shadow.inTransaction = command.inTransaction;
   shadow.pipelineIndex = command.pipelineIndex;

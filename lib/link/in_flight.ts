@@ -61,6 +61,12 @@ export abstract class InFlight extends Encoder {
     while (this.oldest !== this.nextId && this.ring[this.oldest & this.mask] === undefined) this.oldest = mask32(this.oldest + 1);
   }
 
+  /** @internal The oldest command without an outcome, unless it may block: the one whose reply is due next. */
+  due(): Command | undefined {
+    const oldest = this.ring[this.oldest & this.mask];
+    return oldest === undefined || mayBlock(oldest) ? undefined : oldest;
+  }
+
   /** @internal Whether a reply may take long. */
   isBlocked(): boolean {
     return this.ring.some((command) => command !== undefined && mayBlock(command));
