@@ -12,7 +12,7 @@ export function urlParts(url: string): UrlParts {
 }
 
 /** Whether a URL is one for TLS. */
-export const isTlsUrl = (text: string): boolean => /^(rediss|valkeys):\/\//i.test(text);
+export const isTlsUrl = (text: string): boolean => /^(rediss|valkeys)(\+sentinel)?:\/\//i.test(text);
 
 /** Whether a text begins with any scheme. */
 export const hasScheme = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text);

@@ -542,7 +542,20 @@ afterFailover?: AfterFailoverSetting | null, };
 /**
  * What a connection URL names.
  */
-export type UrlKind = "memory" | "tcp" | "unix";
+export type UrlKind = "memory" | "tcp" | "unix" | "sentinel";
+
+/**
+ * A host of a URL that names several.
+ */
+export type UrlHost = {
+/**
+ * Host, without the brackets of an IPv6 address.
+ */
+host: string,
+/**
+ * Port.
+ */
+port: number | null, };
 
 /**
  * The parts of a connection URL. A part that the URL does not name is null.
@@ -573,7 +586,11 @@ host: string | null,
  */
 port: number | null,
 /**
- * A unix socket's path, decoded. Of other URLs what follows the host: `/3` for database 3.
+ * The Sentinels, instead of host and port.
+ */
+hosts: Array<UrlHost>,
+/**
+ * A unix socket's path, decoded. Of other URLs what follows the host: `/3` for database 3, `/group/3` behind Sentinels.
  */
 path: string,
 /**

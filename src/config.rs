@@ -19,6 +19,18 @@ pub enum UrlKind {
     Tcp,
     /// A unix socket.
     Unix,
+    /// A group under Sentinels.
+    Sentinel,
+}
+
+/// A host of a URL that names several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct UrlHost {
+    /// Host, without the brackets of an IPv6 address.
+    pub host: String,
+    /// Port.
+    pub port: Option<u16>,
 }
 
 /// The parts of a connection URL. A part that the URL does not name is null.
@@ -37,14 +49,17 @@ pub struct UrlParts {
     pub host: Option<String>,
     /// Port.
     pub port: Option<u16>,
-    /// A unix socket's path, decoded. Of other URLs what follows the host: `/3` for database 3.
+    /// The Sentinels, instead of host and port.
+    pub hosts: Vec<UrlHost>,
+    /// A unix socket's path, decoded. Of other URLs what follows the host: `/3` for database 3, `/group/3` behind Sentinels.
     pub path: String,
     /// Names and values of the query, decoded.
     pub query: Vec<(String, String)>,
 }
 
-const NOT_A_URL: &str = "not a connection URL; allowed are redis://, rediss://, unix:// and memory://";
-const ALLOWED: &str = "redis://, rediss://, valkey://, valkeys://, unix:// (or redis+unix://) and memory://";
+const NOT_A_URL: &str = "not a connection URL; allowed are redis://, rediss://, redis+sentinel://, unix:// and memory://";
+const ALLOWED: &str =
+    "redis://, rediss://, valkey://, valkeys://, unix:// (or redis+unix://), redis+sentinel://, rediss+sentinel:// and memory://";
 
 /// Splits a connection URL.
 pub fn parse_url(url: &str) -> Result<UrlParts, Error> {
@@ -53,6 +68,8 @@ pub fn parse_url(url: &str) -> Result<UrlParts, Error> {
         "memory" => Ok(memory()),
         "redis" | "valkey" => split(rest),
         "rediss" | "valkeys" => Ok(UrlParts { tls: true, ..split(rest)? }),
+        "redis+sentinel" | "valkey+sentinel" => sentinel(rest),
+        "rediss+sentinel" | "valkeys+sentinel" => Ok(UrlParts { tls: true, ..sentinel(rest)? }),
         "unix" | "redis+unix" | "valkey+unix" => unix(rest),
         _ => Err(bad("has a scheme that is not known")),
     }
@@ -70,6 +87,7 @@ fn memory() -> UrlParts {
         password: None,
         host: None,
         port: None,
+        hosts: Vec::new(),
         path: String::new(),
         query: Vec::new(),
     }
@@ -87,6 +105,7 @@ fn split(rest: &str) -> Result<UrlParts, Error> {
         password: given(url.password().unwrap_or_default(), "user or password")?,
         host: given(host, "host")?,
         port: url.port(),
+        hosts: Vec::new(),
         path: url.path().to_owned(),
         query: url.query_pairs().into_owned().collect(),
     })
@@ -105,6 +124,20 @@ fn unix(rest: &str) -> Result<UrlParts, Error> {
     let password = take(&mut parts.query, "pass").or(parts.password);
     let path = decode(&parts.path, "path")?;
     Ok(UrlParts { kind: UrlKind::Unix, host: None, path, username, password, ..parts })
+}
+
+/// The parts of `user:password@host:port,host2:port2/group/db?query`. The user is that of the servers.
+fn sentinel(rest: &str) -> Result<UrlParts, Error> {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (user, hosts) = authority.rsplit_once('@').map_or((String::new(), authority), |(user, hosts)| (format!("{user}@"), hosts));
+    let host = |text: &str| match split(text)? {
+        UrlParts { host: Some(host), port, .. } => Ok(UrlHost { host, port }),
+        _ => Err(bad("names a Sentinel without a host")),
+    };
+    let hosts = hosts.split(',').map(host).collect::<Result<Vec<_>, _>>()?;
+    let parts = split(&format!("{user}localhost{path}"))?;
+    Ok(UrlParts { kind: UrlKind::Sentinel, host: None, port: None, hosts, path: decode(&parts.path, "name of the group")?, ..parts })
 }
 
 /// Takes a value out of the query.
@@ -174,6 +207,25 @@ mod tests {
             parse_url("unix:///r.sock?user=me&db=2&pass=a%2Bb"),
             Ok(UrlParts { username: Some("me".into()), password: Some("a+b".into()), query, ..socket("/r.sock") })
         );
+    }
+
+    #[test]
+    fn sentinels_are_several_hosts_and_a_group() {
+        let group = |hosts: &[(&str, Option<u16>)], path: &str| UrlParts {
+            kind: UrlKind::Sentinel,
+            hosts: hosts.iter().map(|(host, port)| UrlHost { host: (*host).into(), port: *port }).collect(),
+            path: path.into(),
+            ..memory()
+        };
+        assert_eq!(parse_url("redis+sentinel://a:1,b/my%20group/3"), Ok(group(&[("a", Some(1)), ("b", None)], "/my group/3")));
+        let user = UrlParts { username: Some("u@s".into()), password: Some("p,w".into()), ..group(&[("::1", Some(2))], "/g") };
+        assert_eq!(parse_url("redis+sentinel://u%40s:p%2Cw@[::1]:2/g"), Ok(user.clone()));
+        assert_eq!(parse_url("Rediss+Sentinel://u%40s:p,w@[::1]:2/g"), Ok(UrlParts { tls: true, ..user }));
+        let query = vec![("sentinelPassword".to_owned(), "s".to_owned())];
+        assert_eq!(parse_url("valkey+sentinel://a?sentinelPassword=s"), Ok(UrlParts { query, ..group(&[("a", None)], "") }));
+        for url in ["redis+sentinel:///g", "redis+sentinel://a,,b/g", "redis+sentinel://a:99999/secret", "redis+sentinel://:secret@/g"] {
+            assert!(!parse_url(url).unwrap_err().message().contains("secret"), "{url}");
+        }
     }
 
     #[test]

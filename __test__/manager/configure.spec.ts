@@ -31,7 +31,10 @@ describe('RedisManager.configure', () => {
     [{ logger: { warn() {} } }, TypeError, 'manager.logger.debug must be a function, got undefined'],
     [{ keyPrefix: 'app:' }, Error, 'manager.keyPrefix: keyPrefix is refused by the manager'],
     [{ redis: { keyPrefix: 'app:' } }, Error, 'manager.redis.keyPrefix: keyPrefix is refused'],
-    [{ redis: { sentinels: [] } }, Error, 'manager.redis.sentinels: Sentinel is not supported by this version; it comes in a later one'],
+    [{ redis: { sentinels: [] } }, TypeError, 'manager.redis.sentinels must be an array of at least one address, got an array'],
+    [{ redis: { sentinels: [{ host: 'a' }] } }, TypeError, 'manager.redis.name must be the name of the master group, got undefined'],
+    [{ redis: { sentinels: [{ host: 'a' }], name: 'g', role: 'slave' } }, TypeError, "manager.redis.role must be 'master', got a string"],
+    [{ redis: { sentinels: [{ host: 'a' }], name: 'g', host: 'h' } }, Error, 'manager.redis.host is part of the connection URL'],
     [{ redis: { connectionName: 'x' } }, Error, 'manager.redis.connectionName: set manager.connectionName'],
     [{ redis: { host: 'h' } }, Error, 'manager.redis.host is part of the connection URL'],
     [{ redis: { resend: 'x' } }, TypeError, "manager.redis.resend must be 'all', 'idempotent' or 'none', got a string"],
@@ -65,13 +68,15 @@ describe('RedisManager.configure', () => {
 
 describe('an invalid environment', () => {
   test.each([
-    ['REDIS_URL', 'localhost:6379', 'REDIS_URL must be a URL: redis://, rediss://, unix:// or memory://'],
+    ['REDIS_URL', 'localhost:6379', 'REDIS_URL must be a URL: redis://, rediss://, redis+sentinel://, unix:// or memory://'],
     ['REDIS_URL', 'http://user:hunter2@h', 'REDIS_URL: the connection URL has a scheme that is not known; allowed are redis://'],
     ['REDIS_URL', 'redis://:hunter2@h:99999', 'REDIS_URL: the connection URL'],
     ['REDIS_URL', 'redis://h/hunter2', 'REDIS_URL: the connection URL'],
     ['REDIS_URL', 'redis://h?keyPrefix=x', 'REDIS_URL: keyPrefix is refused by the manager'],
-    ['REDIS_URL', 'redis-sentinel://h', 'REDIS_URL: Sentinel is not supported by this version; it comes in a later one'],
-    ['REDIS_URL', 'redis+sentinel://h', 'REDIS_URL: Sentinel is not supported by this version; it comes in a later one'],
+    ['REDIS_URL', 'redis-sentinel://:hunter2@h', 'REDIS_URL: the connection URL has a scheme that is not known; allowed are redis://'],
+    ['REDIS_URL', 'redis+sentinel://:hunter2@h', 'REDIS_URL: the connection URL must name the group: redis+sentinel://host:port,host:port/group'],
+    ['REDIS_URL', 'redis+sentinel://h/group/hunter2', 'REDIS_URL: the connection URL must end with the number of a database'],
+    ['REDIS_URL', 'redis+sentinel://:hunter2@/group', 'REDIS_URL: the connection URL'],
     ['REDIS_CLUSTER', 'true', 'REDIS_CLUSTER: Redis Cluster is not supported by this version; it comes in a later one'],
     ['REDIS_CLUSTER', 'maybe', 'REDIS_CLUSTER must be true, false, 1 or 0, got "maybe"'],
     ['REDIS_MAX_RETRIES', 'ten', 'REDIS_MAX_RETRIES must be a whole number of retries from 0 to 1000000, got "ten"'],
@@ -117,7 +122,7 @@ test.each([
 test.each([
   ['redis://h?db=-1', "manager.url: db in the connection URL's query must be a whole number from 0"],
   ['redis://h?protocol=constructor', "manager.url: protocol in the connection URL's query must be 2 or 3"],
-  ['memory', 'manager.url: not a connection URL; allowed are redis://, rediss://, unix:// and memory://'],
+  ['memory', 'manager.url: not a connection URL; allowed are redis://, rediss://, redis+sentinel://, unix:// and memory://'],
   ['', 'manager.url: not a connection URL; allowed are'],
   ['unix://%zz:secret@/s', 'manager.url: user or password in the connection URL is not percent-encoded'],
 ])('the URL %p is refused', (url, message) => {

@@ -1,16 +1,20 @@
 /** BullMQ's connection options, from the manager's URL. */
 import { HawserError } from '../errors';
+import type { SentinelAddress } from '../options/sentinel_options';
 import { endpointOptions } from './endpoint';
 import { reconnectDelay, type Settings } from './options';
 
 /** Options for BullMQ's `connection`: plain data and the reconnect policy. BullMQ opens and closes its own connections. */
 export interface BullMQConnectionOptions {
-  /** Absent if `path` is set. */
+  /** Absent if `path` or `sentinels` is set. */
   host?: string;
-  /** Absent if `path` is set. */
+  /** Absent if `path` or `sentinels` is set. */
   port?: number;
   /** A unix socket. */
   path?: string;
+  /** Sentinels, which find the master of the group `name`. */
+  sentinels?: Partial<SentinelAddress>[];
+  name?: string;
   username?: string;
   /** Percent-decoded. */
   password?: string;
@@ -32,8 +36,9 @@ export function bullMQOptions(settings: Settings): BullMQConnectionOptions {
   if (endpoint.memory) {
     throw new HawserError('E_NEEDS_SERVER', 'BullMQ needs a server, and the URL is memory://; set REDIS_URL to a redis:// or rediss:// URL');
   }
-  const options = { ...redis, ...endpointOptions(endpoint) };
+  const options: Record<string, unknown> = { ...redis, ...endpointOptions(endpoint) };
   if (endpoint.tls && typeof redis.tls === 'object') options.tls = redis.tls;
+  if (endpoint.sentinel !== undefined && options.tls) options.enableTLSForSentinelMode ??= true;
   return {
     ...(options as { db: number }),
     maxRetriesPerRequest: null,

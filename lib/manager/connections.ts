@@ -115,6 +115,8 @@ function connect(role: Role | 'lent', s: Settings): Redis {
   if (endpoint.memory) return new Redis('memory://');
   const options: ClientOptions = { ...endpointOptions(endpoint), ...s.redis };
   if (endpoint.tls && s.redis.tls === undefined) options.tls = {};
+  // A manager that has TLS options never speaks in plain text.
+  if (options.sentinels && options.tls) options.enableTLSForSentinelMode ??= true;
   const redis = new Redis({
     maxRetriesPerRequest: s.maxRetries,
     retryStrategy: (times: number) => reconnectDelay(s.retryDelayMs, Math.max(times, 1)),

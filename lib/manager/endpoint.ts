@@ -2,6 +2,14 @@
 import { urlParts } from '../connection_url';
 import type { UrlParts } from '../contract.generated';
 import { HawserError } from '../errors';
+import { sentinelOf } from '../options/options';
+import type { SentinelAddress } from '../options/sentinel_options';
+
+/** Sentinels, and the group whose master is meant. */
+export interface SentinelEndpoint {
+  readonly sentinels: readonly Partial<SentinelAddress>[];
+  readonly name: string;
+}
 
 export interface ServerEndpoint {
   readonly memory: false;
@@ -9,6 +17,8 @@ export interface ServerEndpoint {
   readonly port: number | undefined;
   /** A unix socket's path, instead of host and port. */
   readonly path: string | undefined;
+  /** A group under Sentinels, instead of host and port. */
+  readonly sentinel: SentinelEndpoint | undefined;
   readonly tls: boolean;
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -28,12 +38,14 @@ export function parseEndpoint(url: string, source: string): Endpoint {
   const { kind, tls, username, password, host, port, path } = parts;
   if (kind === 'memory') return { memory: true };
   const isSocket = kind === 'unix';
-  if (!isSocket && host === null) throw refused(source, 'the connection URL has no host');
+  const sentinel = kind === 'sentinel' ? sentinelEndpoint(parts, source) : undefined;
+  if (kind === 'tcp' && host === null) throw refused(source, 'the connection URL has no host');
   return {
     memory: false,
     host: host ?? undefined,
-    port: isSocket ? undefined : (port ?? DEFAULT_PORT),
+    port: kind === 'tcp' ? (port ?? DEFAULT_PORT) : undefined,
     path: isSocket ? path : undefined,
+    sentinel,
     tls,
     username: username ?? undefined,
     password: password ?? undefined,
@@ -52,10 +64,17 @@ function partsOf(url: string, source: string): UrlParts {
 
 /** The database in the URL's path, else the one in its query. */
 function databaseOf({ kind, path, query }: UrlParts, source: string): number {
-  const inPath = kind === 'tcp' ? path.replace(/^\/|\/$/g, '') : '';
+  const text = kind === 'sentinel' ? (path.split('/')[2] ?? '') : kind === 'tcp' ? path : '';
+  const inPath = text.replace(/^\/|\/$/g, '');
   const db = inPath || query.find(([name]) => name === 'db')?.[1] || '0';
   if (/^\d{1,9}$/.test(db)) return Number(db);
   throw refused(source, inPath ? 'the connection URL must end with the number of a database' : "db in the connection URL's query must be a whole number from 0");
+}
+
+function sentinelEndpoint({ hosts, path }: UrlParts, source: string): SentinelEndpoint {
+  const [, name = '', , ...more] = path.split('/');
+  if (name === '' || more.length > 0) throw refused(source, 'the connection URL must name the group: redis+sentinel://host:port,host:port/group, or /group/db');
+  return { sentinels: hosts.map(sentinelOf), name };
 }
 
 function queryOptions({ query }: UrlParts, source: string): Record<string, string | number> {
@@ -87,10 +106,17 @@ export function keyPrefixRefused(path: string): HawserError {
 
 /** The endpoint as client options. */
 export function endpointOptions(endpoint: ServerEndpoint): Record<string, unknown> {
-  const { host, port, path, tls, username, password, db, query } = endpoint;
-  const options: Record<string, unknown> = { ...query, ...(path === undefined ? { host, port } : { path }), db };
+  const { tls, username, password, db, query, sentinel } = endpoint;
+  const options: Record<string, unknown> = { ...query, ...placeOf(endpoint), db };
   if (username !== undefined) options.username = username;
   if (password !== undefined) options.password = password;
   if (tls) options.tls = {};
+  if (tls && sentinel !== undefined) Object.assign(options, { sentinelTLS: {}, enableTLSForSentinelMode: true });
   return options;
+}
+
+/** Where the server is. Under Sentinel, announcements are followed. */
+function placeOf({ host, port, path, sentinel }: ServerEndpoint): Record<string, unknown> {
+  if (sentinel !== undefined) return { sentinels: sentinel.sentinels, name: sentinel.name, failoverDetector: true };
+  return path === undefined ? { host, port } : { path };
 }

@@ -42,7 +42,7 @@ export class RedisManager {
   /**
    * Sets options, which take precedence over environment variables. Call it before the first use of the manager or a cache, or after
    * `closeAll`. Errors: TypeError or RangeError that names the option; HawserError `E_BAD_STATE` if the manager is in use, `E_BAD_OPTION`
-   * for a `keyPrefix`, `E_UNSUPPORTED` for Sentinel.
+   * for a `keyPrefix`.
    */
   static configure(options: ManagerOptions): void {
     configure(options);
@@ -51,7 +51,7 @@ export class RedisManager {
   /**
    * The client for commands. Resolves at once with a client that connects on its own; commands that you send before it is ready wait in
    * its queue. It is always the same instance until it is ended; then the next call returns a new one. Rejects with HawserError
-   * `E_BAD_OPTION` (an unusable URL or environment variable) or `E_UNSUPPORTED` (Cluster, Sentinel). On `memory://` its commands reject
+   * `E_BAD_OPTION` (an unusable URL or environment variable) or `E_UNSUPPORTED` (Cluster). On `memory://` its commands reject
    * with `E_NEEDS_SERVER`.
    */
   static async getMainClient<T extends Redis | Cluster = Redis>(): Promise<T> {

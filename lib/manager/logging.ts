@@ -21,6 +21,7 @@ export function logLife(redis: Redis, role: string, logger: Logger): void {
     else logger.error(`${name} ${said}; trying again until it answers`);
     down = true;
   });
+  redis.on('sentinelError', (error: Error) => logger.debug(`${name} ${sayError(error)}`));
   redis.on('close', () => {
     if (!down) logger.info(`${name} connection closed`);
   });

@@ -63,8 +63,8 @@ export interface PoolOptions {
 /** The same, with the defaults. */
 export type PoolSettings = Readonly<Required<PoolOptions>>;
 
-/** Options that the connection URL sets. */
-type UrlOption = 'host' | 'port' | 'path' | 'username' | 'password' | 'db';
+/** Options that say where the server is; the connection URL sets them. */
+type PlaceOption = 'host' | 'port' | 'path';
 
 /** Options of `RedisManager.configure`. Each overrides the environment variable in its description. */
 export interface ManagerOptions {
@@ -102,8 +102,11 @@ export interface ManagerOptions {
   logger?: Logger;
   /** The connections that `withConnection` lends. They are opened at first use. */
   pool?: PoolOptions;
-  /** More options for the clients: TLS, timeouts, family ... `keyPrefix`, `sentinels` and options that the URL sets are refused. */
-  redis?: ClientOptions & { [Name in UrlOption | 'keyPrefix' | 'sentinels' | 'connectionName']?: never };
+  /**
+   * More options for the clients: TLS, timeouts, family ... With `sentinels` and `name`, the clients use the master of that group, and `username`,
+   * `password` and `db` may be given too. Otherwise options that the URL sets are refused, and so is `keyPrefix`.
+   */
+  redis?: ClientOptions & { [Name in PlaceOption | 'keyPrefix' | 'connectionName']?: never };
 }
 
 /** The settings after all sources have been read and checked. */
@@ -155,7 +158,8 @@ const NAMES: ReadonlySet<string> = new Set([
   'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
   'afterFailover', 'cache', 'logger', 'pool', 'redis',
 ]);
-const FROM_URL = ['host', 'port', 'path', 'username', 'password', 'db'];
+const PLACE = ['host', 'port', 'path'];
+const FROM_URL = [...PLACE, 'username', 'password', 'db'];
 const LEASE_MS = 10_000;
 const RENEW_MS = 3_000;
 
@@ -232,11 +236,36 @@ function checkClientOptions(given: object): void {
     badOption('manager.redis.resend', "'all', 'idempotent' or 'none'", resend);
   }
   if (poll !== undefined && poll !== 'auto' && poll !== false) badOption('manager.redis.poll', "'auto' or false", poll);
-  if ('sentinels' in redis) throw unsupported('manager.redis.sentinels', 'Sentinel');
   if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', 'manager.redis.connectionName: set manager.connectionName instead; the manager appends the role');
-  for (const name of FROM_URL) {
+  const { sentinels } = redis as ClientOptions;
+  if (sentinels) checkSentinel(redis);
+  for (const name of sentinels ? PLACE : FROM_URL) {
     if (name in redis) throw new HawserError('E_BAD_OPTION', `manager.redis.${name} is part of the connection URL: set manager.url or REDIS_URL`);
   }
+}
+
+function checkSentinel({ sentinels, name, role = 'master' }: ClientOptions): void {
+  if (!Array.isArray(sentinels) || sentinels.length === 0) badOption('manager.redis.sentinels', 'an array of at least one address', sentinels);
+  if (typeof name !== 'string' || name === '') badOption('manager.redis.name', 'the name of the master group', name);
+  // The cache and the bus write.
+  if (role !== 'master') badOption('manager.redis.role', "'master'", role);
+}
+
+/** The group that `manager.redis` names. */
+function sentinelEndpoint({ sentinels, name, username, password, db }: ClientOptions): Endpoint | undefined {
+  if (!sentinels || name === undefined) return undefined;
+  return {
+    memory: false,
+    host: undefined,
+    port: undefined,
+    path: undefined,
+    sentinel: { sentinels, name },
+    tls: false,
+    username: username ?? undefined,
+    password: password ?? undefined,
+    db: db ?? 0,
+    query: {},
+  };
 }
 
 function unsupported(source: string, what: string): HawserError {
@@ -252,11 +281,8 @@ export function resolveSettings(o: ManagerOptions): Settings {
   if (isSet('REDIS_CLUSTER_NODES')) readEnv('REDIS_CLUSTER_NODES');
   readEnv('REDIS_MANAGER_ENABLED');
   const monitor = o.monitor ?? readEnv('REDIS_MONITOR_ENABLED');
-  const url = o.url ?? readEnv('REDIS_URL');
-  const source = o.url === undefined ? 'REDIS_URL' : 'manager.url';
-  if (/^[a-z+-]*sentinel[a-z+-]*:/i.test(url)) throw unsupported(source, 'Sentinel');
   return {
-    endpoint: parseEndpoint(url, source),
+    endpoint: endpointOf(o),
     connectionName: o.connectionName ?? 'hawser',
     maxRetries: o.maxRetries ?? readEnv('REDIS_MAX_RETRIES'),
     retryDelayMs: o.retryDelayMs ?? readEnv('REDIS_RETRY_DELAY'),
@@ -277,6 +303,13 @@ export function resolveSettings(o: ManagerOptions): Settings {
     redis: copyOptions({ ...o.redis }),
     engine: engineConfig(o),
   };
+}
+
+function endpointOf(o: ManagerOptions): Endpoint {
+  const group = sentinelEndpoint({ ...o.redis });
+  if (group === undefined) return parseEndpoint(o.url ?? readEnv('REDIS_URL'), o.url === undefined ? 'REDIS_URL' : 'manager.url');
+  if (o.url === undefined) return group;
+  throw new HawserError('E_BAD_OPTION', 'manager.url and manager.redis.sentinels both say where the server is: give one of them');
 }
 
 function engineConfig(o: ManagerOptions): string {

@@ -2,7 +2,7 @@
  * The options of a `Redis`. Constructor forms, URL forms and defaults match ioredis 6.0; hawser's additions come last.
  */
 import { hasScheme, isTlsUrl, urlParts } from '../connection_url';
-import type { UrlParts } from '../contract.generated';
+import type { UrlHost, UrlParts } from '../contract.generated';
 import { copyOptions, ownOptions, shield } from '../names';
 import type { ConnectionOptions } from 'node:tls';
 import { isIP, type Socket } from 'node:net';
@@ -269,15 +269,25 @@ export function parseConnectionString(text: string): AnyOptions {
     const [path, query = ''] = text.split('?', 2);
     return { path, ...queryOptions(new URLSearchParams(query), copyOptions({ path })) };
   }
-  const { kind, username, password, host, port, path, query } = clientUrl(text);
+  const { kind, username, password, host, port, hosts, path, query } = clientUrl(text);
   const options: AnyOptions = copyOptions({});
   if (username !== null || password !== null) Object.assign(options, { username: username ?? '', password: password ?? '' });
   if (host !== null) options.host = host;
   if (port !== null) options.port = port;
   // As in ioredis, a path is a database only in a URL.
   if (kind === 'tcp' && path.length > 1 && text.includes('//')) options.db = Number.parseInt(path.slice(1), 10);
+  else if (kind === 'sentinel') Object.assign(options, { sentinels: hosts.map(sentinelOf), ...groupOf(path) });
   else if (path.length > 1) options.path = path;
   return { ...options, ...queryOptions(query, options) };
+}
+
+/** A Sentinel of a URL, with Sentinel's own default port. */
+export const sentinelOf = ({ host, port }: UrlHost): { host: string; port: number } => ({ host, port: port ?? 26379 });
+
+/** The group and the database in the path of a URL: `/group/3`. */
+function groupOf(path: string): { name: string; db?: number } {
+  const [, name = '', db] = path.split('/');
+  return db ? { name, db: Number.parseInt(db, 10) } : { name };
 }
 
 /** The parts of a URL, of `//host:port/1`, or of `host:port`. */
@@ -321,7 +331,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
       add(typeof options.port === 'number' && isIP(arg) !== 0 ? { host: arg } : parseConnectionString(arg));
     } else throw new Error(`Invalid argument ${String(arg)}`);
   }
-  if (isTls) add({ tls: true });
+  if (isTls) add({ tls: true, ...(options.sentinels ? { sentinelTLS: {}, enableTLSForSentinelMode: true } : {}) });
   const merged = { ...DEFAULT_REDIS_OPTIONS } as unknown as ResolvedOptions;
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined) merged[name] = value;

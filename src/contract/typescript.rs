@@ -31,6 +31,7 @@ pub(super) fn text() -> String {
     push_type::<options::AfterFailoverSetting>(&mut out);
     push_type::<options::CacheSettings>(&mut out);
     push_type::<config::UrlKind>(&mut out);
+    push_type::<config::UrlHost>(&mut out);
     push_type::<config::UrlParts>(&mut out);
     push_type::<sentinel::ServerAddress>(&mut out);
     push_type::<sentinel::StartSentinel>(&mut out);
