@@ -13,30 +13,32 @@ export interface LinkPort {
 }
 
 /** A master of a cluster. */
-export interface ClusterNode {
+export interface ClusterMaster {
   /** Its number in the map of slots. */
   readonly number: number;
   /** `host:port`, as redirects name it. */
   readonly address: string;
-  readonly link: LinkPort;
+  /** Absent while it has none. */
+  readonly link: LinkPort | undefined;
 }
 
 /** The part of a cluster that the driver needs. */
 export interface ClusterPort {
   /** The number of each slot's master. The cluster changes it in place. */
   readonly slots: Uint16Array;
-  /** The masters that there are now. Their links connect, or are about to. */
-  masters(): Iterable<ClusterNode>;
+  /** The masters that there are now. Their links connect on their own. */
+  masters(): Iterable<ClusterMaster>;
   /** A server has shown that the map is out of date: reads it again. */
   refresh(): void;
-  /** Called by the cluster when its masters or its map have changed. */
+  /** Called by the cluster when its masters or its map may have changed. */
   onChange: (() => void) | undefined;
 }
 
 export class StoreLinks {
   private one: LinkPort | undefined;
   private cluster: ClusterPort | undefined;
-  private readonly nodes = new Map<LinkPort, ClusterNode>();
+  /** The links of the masters by their numbers. */
+  private readonly links = new Map<number, LinkPort>();
   private readonly follow = (): void => this.update();
 
   constructor(
@@ -70,8 +72,8 @@ export class StoreLinks {
   release(): void {
     if (this.one !== undefined) this.leave(this.one);
     this.one = undefined;
-    for (const link of this.nodes.keys()) this.leave(link);
-    this.nodes.clear();
+    for (const link of this.links.values()) this.leave(link);
+    this.links.clear();
     if (this.cluster?.onChange === this.follow) this.cluster.onChange = undefined;
     this.cluster = undefined;
   }
@@ -79,7 +81,7 @@ export class StoreLinks {
   /** Writes what the core has queued. */
   pump(): void {
     if (this.one !== undefined) this.one.pump();
-    else for (const link of this.nodes.keys()) link.pump();
+    else for (const link of this.links.values()) link.pump();
   }
 
   /** The map of slots is out of date. */
@@ -87,25 +89,22 @@ export class StoreLinks {
     this.cluster?.refresh();
   }
 
-  /** The cluster has other masters, or another map of slots. */
+  /** The cluster may have other masters, links or slots. A master whose link has ended stays: its next link takes its place. */
   private update(): void {
     if (this.cluster === undefined) return;
-    const former = new Map(this.nodes);
-    for (const node of this.cluster.masters()) {
-      const known = former.get(node.link);
-      if (known !== undefined && known.number === node.number && known.address === node.address) {
-        former.delete(node.link);
-        continue;
-      }
-      // Another number or address for a link: the node is a new one.
-      if (known !== undefined) this.native.removeNode(node.link.native);
-      former.delete(node.link);
-      this.nodes.set(node.link, node);
-      node.link.afterCrossing = this.onCrossing;
-      this.native.addNode(node.link.native, node.number, node.address);
+    const gone = new Set(this.links.keys());
+    for (const { number, address, link } of this.cluster.masters()) {
+      gone.delete(number);
+      const former = this.links.get(number);
+      if (link === undefined || link === former) continue;
+      if (former !== undefined) this.leave(former);
+      this.links.set(number, link);
+      link.afterCrossing = this.onCrossing;
+      this.native.addNode(link.native, number, address);
     }
-    for (const link of former.keys()) {
-      this.nodes.delete(link);
+    for (const number of gone) {
+      const link = this.links.get(number) as LinkPort;
+      this.links.delete(number);
       this.leave(link);
       this.native.removeNode(link.native);
     }

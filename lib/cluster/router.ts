@@ -52,6 +52,9 @@ export class Router {
   /** Commands of transactions that were opened by hand: they stay with their node. */
   readonly pinned = new WeakSet<Command>();
 
+  /** Called after the core has acted: nodes or the table may be others than before. */
+  onActed: (() => void) | undefined = undefined;
+
   private readonly state = new Float64Array(Slots.ClusterState);
   private core: NativeCluster;
   private readonly units: (Unit | undefined)[] = [];
@@ -261,6 +264,7 @@ export class Router {
     // What an action leads to comes after the actions that are there.
     if (this.isDraining) return;
     this.isDraining = true;
+    const acts = this.state[ClusterState.Actions] > 0;
     while (this.state[ClusterState.Actions] > 0) {
       const actions = this.core.actions();
       for (let i = 0; i < actions.length; i += Slots.ClusterAction) {
@@ -272,6 +276,7 @@ export class Router {
       }
     }
     this.isDraining = false;
+    if (acts) this.onActed?.();
     const wakeIn = this.state[ClusterState.WakeIn];
     if (wakeIn < 0) this.timer.stop();
     // A command that waits keeps the process alive.

@@ -62,6 +62,8 @@ pub struct Nodes {
     /// Present in a cluster.
     slots: Option<Slots>,
     members: Vec<Option<Box<Member>>>,
+    /// In the place of nodes that are not there: it is always down, and its breaker counts the reads that wait for them.
+    nobody: Node,
     parts: Parts,
     /// Parts whose node owes invalidations.
     held: Vec<Ticket>,
@@ -86,6 +88,7 @@ impl Nodes {
             config,
             slots: None,
             members: Vec::new(),
+            nobody: Node::new(config),
             parts: Parts::default(),
             held: Vec::new(),
             delayed: Vec::new(),
@@ -318,7 +321,11 @@ impl Nodes {
                 let output = member.as_mut()?.node.poll_output()?;
                 Some((NodeId(number as u16), output))
             });
-            let (id, output) = next?;
+            let Some((id, output)) = next else {
+                let output = self.nobody.poll_output()?;
+                self.on_node_output(NodeId::NONE, output, at);
+                continue;
+            };
             self.on_node_output(id, output, at);
         }
     }

@@ -152,6 +152,7 @@ impl Nodes {
     /// Slots have other nodes than before: what waits is routed again, and pending invalidations go to the new nodes.
     pub(super) fn on_slots_changed(&mut self, at: Moment) {
         self.changes += 1;
+        self.nobody = Node::new(self.config);
         self.pending.block_all();
         self.update_trust();
         self.deliver(at);

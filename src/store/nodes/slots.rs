@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use super::id::NodeId;
 use crate::store::SLOTS;
 
+/// In a map: the slot waits for its next node.
+const WAIT: u16 = u16::MAX - 1;
+
 /// The slots of a cluster with their nodes.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
@@ -35,14 +38,18 @@ impl Slots {
         }
     }
 
-    /// Takes a new map over: the number of each slot's node. Returns whether it differs from the former one.
+    /// Takes a new map over: the number of each slot's node. A slot that waits for its next node keeps the former one. Returns whether
+    /// anything has changed.
     pub(super) fn replace(&mut self, numbers: &[u16]) -> bool {
-        if self.nodes.iter().zip(numbers).all(|(node, number)| node.0 == *number) {
+        let stays = |node: &NodeId, number: u16| number == node.0 || number == WAIT;
+        if self.nodes.iter().zip(numbers).all(|(node, number)| stays(node, *number)) {
             return false;
         }
         self.counts.clear();
         for (node, number) in self.nodes.iter_mut().zip(numbers) {
-            node.0 = *number;
+            if !stays(node, *number) {
+                node.0 = *number;
+            }
             if node.is_some() {
                 *self.counts.entry(*node).or_default() += 1;
             }
@@ -68,6 +75,8 @@ mod tests {
         map[..10].fill(3);
         map[10..20].fill(1);
         assert!(slots.replace(&map) && !slots.replace(&map));
+        map[15] = WAIT;
+        assert!(!slots.replace(&map), "a slot that waits keeps its node");
         slots.set(4, NodeId(7));
         assert_eq!(slots.masters().collect::<Vec<_>>(), [NodeId(1), NodeId(3), NodeId(7)]);
         assert_eq!((slots.node(4), slots.node(100)), (NodeId(7), NodeId::NONE));

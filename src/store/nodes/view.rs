@@ -48,7 +48,11 @@ impl Nodes {
     pub fn was_readable(&self, keys: &[Key]) -> bool {
         match &self.slots {
             None => self.node(NodeId::ONLY).is_some_and(Node::was_readable),
-            Some(_) => keys.iter().all(|key| self.node(self.node_of(key)).is_some_and(Node::was_readable)),
+            // A slot without a node does not make the first connection of a process.
+            Some(_) if self.members.iter().flatten().any(|member| member.node.was_readable()) => {
+                keys.iter().all(|key| self.node(self.node_of(key)).is_none_or(Node::was_readable))
+            }
+            Some(_) => false,
         }
     }
 
@@ -59,7 +63,7 @@ impl Nodes {
         }
         keys.iter().all(|key| {
             let id = self.node_of(key);
-            self.node_mut(id).is_none_or(|node| node.allows(now))
+            self.node_or_nobody(id).allows(now)
         })
     }
 
@@ -86,7 +90,8 @@ impl Nodes {
     /// A lookup of these keys has waited since `since`, and a node could not be read.
     pub fn on_silence(&mut self, keys: &[Key], now: Instant, since: Instant) {
         for id in self.nodes_of(keys) {
-            if let Some(node) = self.node_mut(id).filter(|node| !node.may_read()) {
+            let node = self.node_or_nobody(id);
+            if !node.may_read() {
                 node.on_silence(now, since);
             }
         }
@@ -97,6 +102,11 @@ impl Nodes {
         if let Some(member) = self.members.iter_mut().flatten().next() {
             member.node.on_refused(now, error);
         }
+    }
+
+    fn node_or_nobody(&mut self, id: NodeId) -> &mut Node {
+        let Self { members, nobody, .. } = self;
+        members.get_mut(usize::from(id.0)).and_then(Option::as_mut).map_or(nobody, |member| &mut member.node)
     }
 
     fn nodes_of(&self, keys: &[Key]) -> Vec<NodeId> {
