@@ -5,6 +5,7 @@ mod databases;
 mod hand_back;
 mod handshake;
 mod intake;
+mod late;
 mod link;
 mod liveness;
 mod losses;

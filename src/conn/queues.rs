@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::late::Late;
 use super::pending::{Owner, PendingCommand};
 use super::retained::{Place, Retained};
 use crate::clock::Instant;
@@ -23,17 +24,6 @@ pub struct Queues {
     held: VecDeque<PendingCommand>,
     /// Refused by the server; written again after a pause.
     refused: Vec<PendingCommand>,
-}
-
-/// The commands past their deadline.
-#[derive(Debug, Default)]
-pub struct Late {
-    /// Callers of commands on the wire. The commands keep their place in the order of replies.
-    pub sent: Vec<u32>,
-    /// Commands taken out of the queues.
-    pub unsent: Vec<PendingCommand>,
-    /// The earliest remaining deadline.
-    pub next: Option<Instant>,
 }
 
 impl Queues {
@@ -258,21 +248,9 @@ impl Queues {
     /// Finds commands past their deadline.
     pub fn take_late(&mut self, now: Instant) -> Late {
         let mut late = Late::default();
-        for command in &mut self.sent {
-            let Some(deadline) = command.deadline.filter(|_| !command.abandoned) else { continue };
-            if deadline > now {
-                late.next = earliest(late.next, Some(deadline));
-                continue;
-            }
-            command.abandoned = true;
-            if let Owner::Caller(id) = command.owner {
-                late.sent.push(id);
-            }
-        }
-        let waiting = std::mem::take(&mut self.waiting);
-        self.waiting = keep_timely(waiting, now, &mut late);
-        let refused = std::mem::take(&mut self.refused);
-        self.refused = keep_timely(refused.into(), now, &mut late).into();
+        late.tell_callers(&mut self.sent, now);
+        self.waiting = late.take_out(std::mem::take(&mut self.waiting), now);
+        self.refused = late.take_out(std::mem::take(&mut self.refused).into(), now).into();
         late
     }
 }
@@ -280,33 +258,6 @@ impl Queues {
 /// Reads that the servers' own table calls fast; PING, which is what a silent link asks; and QUIT, which is nothing to wait for.
 fn is_quick(class: Class) -> bool {
     class.has(Class::QUICK) || matches!(class.kind(), Kind::Ping | Kind::Quit)
-}
-
-fn keep_timely(queue: VecDeque<PendingCommand>, now: Instant, late: &mut Late) -> VecDeque<PendingCommand> {
-    if !queue.iter().any(|command| command.is_late(now)) {
-        late.next = queue.iter().map(|command| command.deadline).fold(late.next, earliest);
-        return queue;
-    }
-    let mut kept = VecDeque::with_capacity(queue.len());
-    let mut without_multi = false;
-    for command in queue {
-        let is_late = command.is_late(now);
-        if command.opens_transaction() {
-            // The rest of a transaction goes with its MULTI.
-            without_multi = is_late;
-        }
-        if is_late || (without_multi && command.is_in_transaction()) {
-            late.unsent.push(command);
-        } else {
-            late.next = earliest(late.next, command.deadline);
-            kept.push_back(command);
-        }
-    }
-    kept
-}
-
-fn earliest(next: Option<Instant>, deadline: Option<Instant>) -> Option<Instant> {
-    next.into_iter().chain(deadline).min()
 }
 
 #[cfg(test)]
