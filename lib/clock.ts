@@ -26,6 +26,16 @@ export function surface(error: unknown): void {
   });
 }
 
+/** The result of a user's function; undefined if it throws. */
+export function ask<T>(question: () => T): T | undefined {
+  try {
+    return question();
+  } catch (thrown) {
+    surface(thrown);
+    return undefined;
+  }
+}
+
 /** Node fires a longer timer at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 

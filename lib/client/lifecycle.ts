@@ -6,7 +6,7 @@ import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { CoreError } from '../core_error';
 import { HawserError } from '../errors';
-import { nextTick, surface } from '../clock';
+import { ask, nextTick } from '../clock';
 import { Command } from '../command/command';
 import { LIFE } from '../command/command_defaults';
 import { checkedFieldsets, Fieldsets } from '../command/fieldsets';
@@ -16,11 +16,12 @@ import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
 import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
+import { emitMessage } from './messages';
 import { sendMonitor } from './monitoring';
 import type { ConnectorLike, HimportFieldset, ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
+import { handleReplyError } from './reply_errors';
 import { SentinelConnector } from './sentinel_connector';
-import { sendSource } from '../command/script_source';
 import { silentEmit } from '../observe/silent_emit';
 import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
 
@@ -327,24 +328,7 @@ export class Lifecycle implements LinkClient {
   }
 
   onMessage(event: MessageEvent, pattern: Buffer, channel: Buffer, payload: Buffer): void {
-    const { client } = this;
-    const isPattern = event === 'pmessage';
-    if (client.listenerCount(event) > 0) {
-      const texts = this.textsOf(isPattern ? [pattern, channel, payload] : [channel, payload]);
-      if (texts !== undefined) ask(() => client.emit(event, ...texts));
-    }
-    if (isPattern) client.emit('pmessageBuffer', pattern.toString(), channel, payload);
-    else client.emit(`${event}Buffer`, channel, payload);
-  }
-
-  /** The parts of a message as text. A part that is too long to be a string is an `error` event; listeners for Buffers still get it. */
-  private textsOf(parts: Buffer[]): string[] | undefined {
-    try {
-      return parts.map((part) => part.toString());
-    } catch (error) {
-      this.onUnreadable(error as Error);
-      return undefined;
-    }
+    emitMessage(this, event, pattern, channel, payload);
   }
 
   onMonitor(line: string): void {
@@ -356,26 +340,8 @@ export class Lifecycle implements LinkClient {
     this.client.emit('moved', channel);
   }
 
-  /** Handles a server's error before the caller receives it: sends a lost script again, and asks `reconnectOnError`. */
   onReplyError(command: Command, text: string, database: number): boolean {
-    const { client, link, options } = this;
-    if (link === undefined) return false;
-    if (command.script !== undefined && !command.inTransaction && command.name === 'evalsha' && text.startsWith('NOSCRIPT')) {
-      sendSource(command, command.script);
-      link.sendAgain(command, database);
-      return true;
-    }
-    if (this.fieldsets?.recovers(command, text, () => link.sendAgain(command, database)) === true) return true;
-    if (this.owner?.onRefused(command, text) === true) return true;
-    if (command.meta.lower === 'select') this.selected = link.database;
-    if (typeof options.reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
-    const verdict = ask(() => options.reconnectOnError?.(command.errorOf({ code: 'E_REPLY', node: link.node, message: text })));
-    if (verdict !== true && verdict !== 1 && verdict !== 2) return false;
-    if (client.status !== 'reconnecting') client.disconnect(true);
-    // A command of a transaction would run outside it.
-    if (verdict !== 2 || command.inTransaction || command.meta.lower === 'exec') return false;
-    link.sendAgain(command, database);
-    return true;
+    return handleReplyError(this, command, text, database);
   }
 
   onHandedBack(command: Command, sent: boolean): void {
@@ -410,16 +376,6 @@ export class Lifecycle implements LinkClient {
       this.subscriptions = Number(total);
       deliver(total, context);
     };
-  }
-}
-
-/** The result of a user's function; undefined if it throws. */
-function ask<T>(question: () => T): T | undefined {
-  try {
-    return question();
-  } catch (thrown) {
-    surface(thrown);
-    return undefined;
   }
 }
 
