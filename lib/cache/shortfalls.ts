@@ -18,7 +18,7 @@ const reads = (n: number): string => (n === 1 ? 'a read' : `${n} reads`);
 const results = (n: number): string => (n === 1 ? 'the result of a load was' : `the results of ${n} loads were`);
 const loaders = (n: number): string => (n === 1 ? 'a loader has' : `${n} loaders have`);
 
-const KINDS: Readonly<Record<Exclude<Shortfall, Shortfall.Owed>, Kind>> = {
+const KINDS: Readonly<Record<Exclude<Shortfall, Shortfall.PendingInvalidations>, Kind>> = {
   [Shortfall.ReadTimedOut]: { counter: 'givenUp', say: (n) => `${reads(n)} went without the cache: Redis was away, or silent for longer than cache.commandTimeoutMs` },
   [Shortfall.ReadNotAsked]: { counter: 'notAsked' },
   [Shortfall.ReadRefused]: { counter: 'readsRefused' },
@@ -36,7 +36,7 @@ const KINDS: Readonly<Record<Exclude<Shortfall, Shortfall.Owed>, Kind>> = {
 
 /** Counts, and warns at a bounded rate. */
 export function report(repository: string | undefined, what: Shortfall, number: number, counts: boolean, logger: Logger): void {
-  if (what === Shortfall.Owed) return reportPending(number, logger);
+  if (what === Shortfall.PendingInvalidations) return reportPending(number, logger);
   const { counter, say } = KINDS[what];
   if (counts && repository !== undefined) countersOf(repository)[counter] += number;
   if (say === undefined) return;
@@ -46,7 +46,7 @@ export function report(repository: string | undefined, what: Shortfall, number: 
 
 function reportPending(number: number, logger: Logger): void {
   const isMore = number > setUndelivered(number);
-  if (isMore && due(logger, String(Shortfall.Owed), 1) > 0) {
+  if (isMore && due(logger, String(Shortfall.PendingInvalidations), 1) > 0) {
     warn(`${number === 1 ? 'an invalidation is' : `${number} invalidations are`} pending; until Redis has them, this process reads nothing from the cache`, undefined, logger);
   }
 }

@@ -110,9 +110,9 @@ impl Outbox {
     }
 
     /// So many invalidations are not delivered.
-    pub(super) fn owe(&mut self, number: u64) {
-        self.tally.retain(|(_, kind, _)| *kind != Shortfall::Owed);
-        self.tally.push((None, Shortfall::Owed, number));
+    pub(super) fn count_pending(&mut self, number: u64) {
+        self.tally.retain(|(_, kind, _)| *kind != Shortfall::PendingInvalidations);
+        self.tally.push((None, Shortfall::PendingInvalidations, number));
     }
 
     /// A caller goes on without the cache, for this reason: its loader runs without storing, or its read is a miss.

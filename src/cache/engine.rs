@@ -336,7 +336,7 @@ impl Engine {
             }
             NodesOutput::Answer { ticket, answer } => self.on_answer(cx, ticket, answer),
             NodesOutput::GivenUp { ticket, was_sent } => self.give_up(cx, ticket, was_sent),
-            NodesOutput::Owed(number) => self.out.owe(number),
+            NodesOutput::Pending(number) => self.out.count_pending(number),
             NodesOutput::MapOutdated => self.is_map_outdated = true,
             NodesOutput::Event { name, text } => self.out.event(None, name, text),
         }

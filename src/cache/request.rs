@@ -236,7 +236,7 @@ pub enum Decision {
         repo: Option<RepoId>,
         /// The kind.
         what: Shortfall,
-        /// How many since the last decision about it; of [`Shortfall::Owed`], how many there are.
+        /// How many since the last decision about it; of [`Shortfall::PendingInvalidations`], how many there are.
         number: u64,
     },
     /// The load is over, and no decision about it follows. With a call instead of a load: no refresh follows that call's stale hit.

@@ -305,7 +305,7 @@ numbers! {
         /// A loader has been running for longer than a load may: its result will not be stored.
         EndlessLoad = 9,
         /// Invalidations that could not be delivered yet. Not how many more, but how many there are.
-        Owed = 10,
+        PendingInvalidations = 10,
     }
 
     /// What a value that is served counts as.

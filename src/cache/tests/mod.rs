@@ -274,7 +274,7 @@ fn counted(p: &mut Process) -> Vec<(Shortfall, u64)> {
     let mut sums: Vec<(Shortfall, u64)> = Vec::new();
     for (what, number) in std::mem::take(&mut p.counted) {
         match sums.iter_mut().find(|(kind, _)| *kind == what) {
-            Some((Shortfall::Owed, sum)) => *sum = number,
+            Some((Shortfall::PendingInvalidations, sum)) => *sum = number,
             Some((_, sum)) => *sum += number,
             None => sums.push((what, number)),
         }

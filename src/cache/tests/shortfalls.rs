@@ -93,16 +93,16 @@ fn refreshes_that_are_dropped() {
 }
 
 #[test]
-fn invalidations_that_are_owed_and_then_delivered() {
+fn pending_invalidations_that_are_then_delivered() {
     let mut shared = Shared::new();
     let mut p = shared.process();
     shared.cut(&mut p);
     shared.ask(&mut p, 1, delete());
     shared.ask(&mut p, 2, invalidate(&["t", "u"]));
     shared.pass(&mut p, 5000);
-    assert_eq!(counted(&mut p), [(Shortfall::Owed, 3)]);
+    assert_eq!(counted(&mut p), [(Shortfall::PendingInvalidations, 3)]);
     shared.up(&mut p);
-    assert_eq!(counted(&mut p), [(Shortfall::Owed, 0)]);
+    assert_eq!(counted(&mut p), [(Shortfall::PendingInvalidations, 0)]);
 }
 
 #[test]

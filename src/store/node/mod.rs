@@ -1,8 +1,8 @@
 //! The state of one server as the cache sees it: whether it can be read and written, which values are its own, and whether it is
 //! worth asking (the breaker). A standalone server is one node, a cluster has one per master, and the store in this process is a
-//! node that is always trusted. [`Nodes`](super::nodes::Nodes) owns the nodes and the invalidations that are owed to them.
+//! node that is always trusted. [`Nodes`](super::nodes::Nodes) owns the nodes and their pending invalidations.
 //!
-//! When a link comes up, its node reads the replication id. Then it accepts writes, and reads too unless invalidations are owed to it.
+//! When a link comes up, its node reads the replication id. Then it accepts writes, and reads too unless it has pending invalidations.
 //!
 //! The driver of a node calls an input and then takes the outputs with [`Node::poll_output`] until there is none. It passes every
 //! operation through [`Node::submit`], reports every outcome by [`Node::on_outcome`], and takes answers as [`Node::interpret`]
@@ -59,8 +59,8 @@ pub struct Node {
     flow: Flow,
     round_trips: RoundTrips,
     breaker: Breaker,
-    /// Whether reads wait for invalidations that are owed to it.
-    is_owed: bool,
+    /// Whether it has pending invalidations, for which reads wait.
+    has_pending: bool,
     trouble: Trouble,
     outputs: VecDeque<NodeOutput>,
 }
@@ -76,7 +76,7 @@ impl Node {
             flow: Flow::new(config.window, config.read_budget, config.write_budget),
             round_trips: RoundTrips::new(config.read_budget),
             breaker: Breaker::new(config.breaker),
-            is_owed: false,
+            has_pending: false,
             trouble: Trouble::default(),
             outputs: VecDeque::new(),
         }
@@ -311,16 +311,16 @@ impl Node {
         self.update_trust();
     }
 
-    /// Sets whether reads wait for invalidations that are owed to the node.
-    pub fn set_owed(&mut self, is_owed: bool) {
-        self.is_owed = is_owed;
+    /// Sets whether the node has pending invalidations, for which reads wait.
+    pub fn set_pending(&mut self, has_pending: bool) {
+        self.has_pending = has_pending;
         self.update_trust();
     }
 
     fn update_trust(&mut self) {
-        if self.is_owed && self.state == State::Trusted {
+        if self.has_pending && self.state == State::Trusted {
             self.state = State::Identified;
-        } else if !self.is_owed && self.state == State::Identified {
+        } else if !self.has_pending && self.state == State::Identified {
             self.state = State::Trusted;
             self.was_readable = true;
             self.outputs.push_back(NodeOutput::Readable);

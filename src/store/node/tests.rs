@@ -211,17 +211,17 @@ fn an_id_that_changes_all_the_time_turns_the_check_off() {
 }
 
 #[test]
-fn reads_wait_for_invalidations_that_are_owed_and_writes_do_not() {
+fn reads_wait_for_pending_invalidations_and_writes_do_not() {
     let mut node = node();
-    node.set_owed(true);
+    node.set_pending(true);
     node.on_up(at(0));
     outputs(&mut node);
     node.on_identity(at(1), Ok(identity("a")));
     assert_eq!(outputs(&mut node), [NodeOutput::Writable]);
     assert!(node.may_write() && !node.may_read());
-    node.set_owed(false);
+    node.set_pending(false);
     assert_eq!(outputs(&mut node), [NodeOutput::Readable]);
-    node.set_owed(true);
+    node.set_pending(true);
     assert!(node.may_write() && !node.may_read() && node.was_readable());
 }
 

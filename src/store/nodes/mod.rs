@@ -1,6 +1,6 @@
 //! The servers of one cache. There is one node that holds every key, or a cluster of nodes that hold slots. Operations are split by
 //! the slots of their keys, sent each to its node, and their answers are joined. A part that a server redirects is sent on within
-//! the operation's budget; a part that is lost makes the operation lost. Invalidations that are owed belong to slots: they are
+//! the operation's budget; a part that is lost makes the operation lost. Pending invalidations belong to slots: they are
 //! delivered to the node that holds the slot now, and reads of that node wait for them.
 //!
 //! A node decides for itself whether it can be read and written, and what silence means ([`node`](super::node)). Here is what
@@ -16,11 +16,11 @@
 //! | `routing` | where a part goes, and what follows from its refusal |
 //! | `scan` | one walk through the keys of all masters |
 //! | `view` | whether keys can be read or written now |
-//! | `pending`, `owed` | invalidations that are not delivered; their delivery |
+//! | `pending`, `delivery` | pending invalidations; their delivery |
 
+mod delivery;
 mod id;
 mod output;
-mod owed;
 mod parts;
 mod pending;
 mod routing;
@@ -65,7 +65,7 @@ pub struct Nodes {
     /// In the place of nodes that are not there: it is always down, and its breaker counts the reads that wait for them.
     nobody: Node,
     parts: Parts,
-    /// Parts whose node owes invalidations.
+    /// Parts whose node has pending invalidations.
     held: Vec<Ticket>,
     /// Parts that go out again later.
     delayed: Vec<Ticket>,

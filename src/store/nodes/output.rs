@@ -27,8 +27,8 @@ pub enum NodesOutput {
         /// Whether any of it was sent. Its answer still comes then.
         was_sent: bool,
     },
-    /// So many invalidations are not delivered.
-    Owed(u64),
+    /// The number of pending invalidations.
+    Pending(u64),
     /// A server has redirected an operation: the map of slots is out of date.
     MapOutdated,
     /// Tell listeners.

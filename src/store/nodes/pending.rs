@@ -57,7 +57,7 @@ impl PendingInvalidations {
     }
 
     /// The nodes whose reads have to wait.
-    pub(super) fn owed(&self, node_of: impl Fn(&Key) -> NodeId) -> BTreeSet<NodeId> {
+    pub(super) fn nodes(&self, node_of: impl Fn(&Key) -> NodeId) -> BTreeSet<NodeId> {
         self.pending.values().filter(|pending| pending.blocks).map(|pending| node_of(pending.invalidation.key())).collect()
     }
 
@@ -160,7 +160,7 @@ mod tests {
     fn entries_and_tags_are_delivered_by_one_operation_each() {
         let mut pending = PendingInvalidations::new(10);
         assert!(pending.keep(vec![entry("a"), (Invalidation::Tag(key("v"), key("h")), None)]));
-        assert!(pending.owed(|_| ONE).contains(&ONE));
+        assert!(pending.nodes(|_| ONE).contains(&ONE));
         assert_eq!(
             pending.take_unsent(|_| Some(ONE)),
             [(Op::Delete { entries: vec![key("a")] }, vec![1]), (Op::Invalidate { tags: vec![(key("v"), key("h"))] }, vec![2])]
@@ -169,22 +169,22 @@ mod tests {
         pending.return_unsent(&[2]);
         assert_eq!(pending.take_unsent(|_| Some(ONE)).len(), 1);
         pending.forget(&[1, 2]);
-        assert!(pending.owed(|_| ONE).is_empty());
+        assert!(pending.nodes(|_| ONE).is_empty());
     }
 
     #[test]
     fn an_operation_in_flight_does_not_hold_reads_up_until_it_fails_or_slots_move() {
         let mut pending = PendingInvalidations::new(2);
         assert!(pending.keep(vec![(Invalidation::Entry(key("a")), Some(Ticket(7))), (Invalidation::Entry(key("b")), Some(Ticket(8)))]));
-        assert!(pending.owed(|_| ONE).is_empty());
+        assert!(pending.nodes(|_| ONE).is_empty());
         assert!(!pending.keep(vec![entry("c")]), "there is no room");
         let carried = pending.carried_by(Ticket(7)).unwrap();
         pending.return_unsent(&carried);
-        assert!(pending.owed(|_| ONE).contains(&ONE));
+        assert!(pending.nodes(|_| ONE).contains(&ONE));
         pending.forget(&carried);
         assert_eq!(pending.carried_by(Ticket(7)), None);
         pending.block_all();
-        assert!(pending.owed(|_| ONE).contains(&ONE));
+        assert!(pending.nodes(|_| ONE).contains(&ONE));
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         let told: Vec<Op> = pending.take_unsent(writable).into_iter().map(|(op, _)| op).collect();
         assert_eq!(told, [Op::Delete { entries: vec![key("a")] }, Op::Delete { entries: vec![key("c")] }]);
         pending.forget(&[1, 3]);
-        assert_eq!(pending.owed(node_of).into_iter().collect::<Vec<_>>(), [NodeId(1)]);
+        assert_eq!(pending.nodes(node_of).into_iter().collect::<Vec<_>>(), [NodeId(1)]);
         assert_eq!(pending.take_unsent(|key| Some(node_of(key))).len(), 1);
     }
 }

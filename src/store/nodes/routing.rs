@@ -1,5 +1,5 @@
 //! Where the parts of operations go: to the node of their slot, or to another one if a server says so. A part waits while its node
-//! owes invalidations, and after a refusal that passes.
+//! has pending invalidations, and after a refusal that passes.
 
 use std::time::Duration;
 
@@ -182,7 +182,7 @@ impl Nodes {
         }
     }
 
-    /// Routes again what waits for a node that owed invalidations.
+    /// Routes parts again that waited for a node with pending invalidations.
     pub(super) fn reroute_held(&mut self, at: Moment) {
         for ticket in std::mem::take(&mut self.held) {
             self.route(ticket, at);
@@ -199,7 +199,7 @@ impl Nodes {
         }
     }
 
-    /// Attentive waiting after which a part does not wait any longer for a node that owes invalidations.
+    /// Attentive waiting after which a part does not wait any longer for a node with pending invalidations.
     pub(super) fn held_due(&self) -> Option<Duration> {
         let since = self.held.iter().filter_map(|ticket| self.parts.get(*ticket)).map(|part| part.since.attended).min()?;
         Some(since + self.config.read_budget)

@@ -46,7 +46,7 @@ fn version(key: Key) -> Op {
     Op::ReadVersions { versions: vec![key] }
 }
 
-/// Whether an operation tells the reader something about the present: it waits for a node that owes invalidations.
+/// Whether an operation tells the reader something about the present: it waits for a node with pending invalidations.
 pub(super) fn tells_the_present(op: &Op) -> bool {
     matches!(op, Op::Read { .. } | Op::ReadVersions { .. } | Op::Ensure { .. })
 }

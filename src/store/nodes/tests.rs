@@ -235,7 +235,7 @@ fn a_silent_node_gives_up_what_it_holds_up_and_its_parts_that_have_not_left() {
 }
 
 #[test]
-fn owed_invalidations_hold_up_the_reads_of_their_node_alone() {
+fn pending_invalidations_hold_up_the_reads_of_their_node_alone() {
     let mut rig = Rig::cluster();
     rig.input(|nodes, at| nodes.on_down(B, at));
     assert!(rig.keep(Invalidation::Tag(key("{b}"), key("{b}h")), None));
@@ -248,7 +248,7 @@ fn owed_invalidations_hold_up_the_reads_of_their_node_alone() {
     assert_eq!(op.op, Op::Invalidate { tags: vec![(key("{b}"), key("{b}h"))] });
     assert!(rig.sent.is_empty());
     rig.answer(delivery, Ok(StoreReply::Number(1)));
-    assert!(rig.told.contains(&NodesOutput::Readable(B)) && rig.told.contains(&NodesOutput::Owed(0)));
+    assert!(rig.told.contains(&NodesOutput::Readable(B)) && rig.told.contains(&NodesOutput::Pending(0)));
     assert!(matches!(rig.take(B).2.op, Op::ReadVersions { .. }));
 }
 
@@ -266,7 +266,7 @@ fn a_read_that_waits_for_a_delivery_is_given_up_with_its_budget() {
 }
 
 #[test]
-fn owed_invalidations_follow_their_slot() {
+fn pending_invalidations_follow_their_slot() {
     let mut rig = Rig::cluster();
     rig.input(|nodes, at| nodes.on_down(B, at));
     rig.keep(Invalidation::Entry(key("{b}")), None);
@@ -281,7 +281,7 @@ fn owed_invalidations_follow_their_slot() {
 }
 
 #[test]
-fn what_a_given_up_write_has_delivered_is_not_owed() {
+fn delivered_parts_of_a_given_up_write_are_not_pending() {
     let mut rig = Rig::cluster();
     rig.submit(1, delete(&["{a}", "{b}"]), Patience::Write);
     let (_, done, _) = rig.take(A);
@@ -292,7 +292,7 @@ fn what_a_given_up_write_has_delivered_is_not_owed() {
     assert!(rig.told.contains(&NodesOutput::GivenUp { ticket: Ticket(1), was_sent: true }));
     let invalidations = vec![Invalidation::Entry(key("{a}")), Invalidation::Entry(key("{b}"))];
     assert!(rig.input(|nodes, at| nodes.keep(invalidations, Some(Ticket(1)), at)));
-    assert!(rig.told.contains(&NodesOutput::Owed(1)));
+    assert!(rig.told.contains(&NodesOutput::Pending(1)));
     assert!(rig.nodes.group_of([key("{b}")].iter()).is_some(), "it is in flight on the link that reads take");
     // The slot has moved meanwhile: a read could overtake it.
     rig.answer(due, Err(StoreError::Redirected(Redirect { asks: false, slot: slot_of(b"{b}"), address: "one:1".to_owned() })));
@@ -301,7 +301,7 @@ fn what_a_given_up_write_has_delivered_is_not_owed() {
     rig.input(Nodes::on_timer);
     let (_, delivery, _) = rig.take(A);
     rig.answer(delivery, Ok(StoreReply::Number(1)));
-    assert!(rig.told.contains(&NodesOutput::Owed(0)));
+    assert!(rig.told.contains(&NodesOutput::Pending(0)));
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Nodes {
     /// whether there is room for them.
     pub fn keep(&mut self, invalidations: Vec<Invalidation>, in_flight: Option<Ticket>, at: Moment) -> bool {
         let carried = |place| in_flight.map_or(Carried::NotSent, |ticket| self.carried(ticket, place));
-        let owed: Vec<_> = invalidations
+        let undelivered: Vec<_> = invalidations
             .into_iter()
             .enumerate()
             .filter_map(|(place, invalidation)| match carried(place) {
@@ -45,11 +45,11 @@ impl Nodes {
                 Carried::NotSent => Some((invalidation, None)),
             })
             .collect();
-        let is_kept = self.pending.keep(owed);
+        let is_kept = self.pending.keep(undelivered);
         if is_kept {
             self.deliver(at);
         }
-        self.outputs.push_back(NodesOutput::Owed(self.pending.len() as u64));
+        self.outputs.push_back(NodesOutput::Pending(self.pending.len() as u64));
         self.update_trust();
         is_kept
     }
@@ -113,16 +113,16 @@ impl Nodes {
             }
         }
         self.pending.forget(numbers);
-        self.outputs.push_back(NodesOutput::Owed(self.pending.len() as u64));
+        self.outputs.push_back(NodesOutput::Pending(self.pending.len() as u64));
         self.update_trust();
     }
 
-    /// Lets the reads of each node go if no invalidation is owed to it, and holds them up otherwise.
+    /// Lets the reads of each node go if it has no pending invalidations, and holds them up otherwise.
     pub(super) fn update_trust(&mut self) {
-        let owed = self.pending.owed(|key| node_of(self.slots.as_ref(), key));
+        let nodes = self.pending.nodes(|key| node_of(self.slots.as_ref(), key));
         for (number, member) in self.members.iter_mut().enumerate() {
             if let Some(member) = member {
-                member.node.set_owed(owed.contains(&NodeId(number as u16)));
+                member.node.set_pending(nodes.contains(&NodeId(number as u16)));
             }
         }
     }
