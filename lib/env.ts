@@ -60,11 +60,11 @@ const VARIABLES = {
     parse: (text) => (hasScheme(text) ? text : undefined),
     secret: true,
   } as Variable<string>,
-  REDIS_CLUSTER: flag(false, 'Whether `REDIS_URL` is a Redis Cluster. This version refuses it with `E_UNSUPPORTED`.'),
+  REDIS_CLUSTER: flag(false, 'Whether Redis is a Redis Cluster.'),
   REDIS_CLUSTER_NODES: {
     default: '',
     allowed: 'host:port,... or redis:// URLs, separated by commas',
-    description: "The cluster's start nodes. This version checks them and does not use them. Without them, `REDIS_URL` is the start node.",
+    description: "The cluster's start nodes, for `REDIS_CLUSTER`. User, password and TLS of a URL hold for all nodes. Without it, `REDIS_URL` is the start node.",
     parse: (text) => (isNodeList(text) ? text : undefined),
     secret: true,
   } as Variable<string>,

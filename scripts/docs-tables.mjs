@@ -95,7 +95,7 @@ function bounds() {
   const engine = engineDefaults();
   const seconds = (field) => `${Number(engine[field]) / 1000} s`;
   const validate = (name) => grouped(found('lib/cache/validate.ts', new RegExp(`export const ${name} = ([\\d_]+);`)));
-  const queue = 'lib/manager/connections.ts';
+  const queue = 'lib/manager/cluster.ts';
   const limits = found('src/resp/scan.rs', /Self \{ (depth: .*) \}\n/);
   const reply = 2 ** Number(/bytes: 1 << (\d+)/.exec(limits)[1]);
   return [

@@ -104,6 +104,12 @@ RedisManager.configure({ keyPrefix: 'x' });
 // @ts-expect-error nor may it come with the clients' options
 RedisManager.configure({ redis: { keyPrefix: 'x' } });
 expectTypeOf(RedisManager.getBullMQConnection().maxRetriesPerRequest).toEqualTypeOf<null>();
+expectTypeOf(RedisManager.getBullMQConnection<Cluster>()).toEqualTypeOf<Cluster>();
+expectTypeOf(RedisManager.withConnection((redis) => redis.get('k'))).resolves.toEqualTypeOf<string | null>();
+expectTypeOf(RedisManager.withConnection((redis: Cluster) => redis.nodes('master').length)).resolves.toEqualTypeOf<number>();
+RedisManager.configure({ cluster: { nodes: ['a:1', { host: 'b', port: 1 }], natMap: {}, scaleReads: 'slave' } });
+// @ts-expect-error -- the manager's connections are shared
+RedisManager.configure({ cluster: { keyPrefix: 'x' } });
 expectTypeOf(redisHealthCheck()).resolves.toHaveProperty('subscriber').toEqualTypeOf<'PONG' | 'error'>();
 
 const message: CacheInvalidationMessage = { type: 'tags', target: ['t'], source: 'test' };

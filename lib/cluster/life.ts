@@ -42,7 +42,7 @@ export class ClusterLife implements RoutingClient {
   watched: ResolvedClusterOptions | undefined = undefined;
   isClosingByHand = false;
   /** Attempts since the cluster was last ready. */
-  private retryAttempts = 0;
+  retryAttempts = 0;
   private attempt: Attempt | undefined = undefined;
   /** No node is left, or none was there: the status is about to be, or is, `close` or a later one. */
   private isDrained = true;

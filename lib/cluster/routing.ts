@@ -2,8 +2,8 @@
  * Where commands go: by the slot of their keys and by `scaleReads` to a node, to the connections for subscriptions, or into the queue of a
  * cluster that is not ready. What nodes refuse or lose is the `Router`'s.
  */
-import { CONNECTION_CLOSED_ERROR_MSG, AbortError } from '../observe/errors';
-import { ClusterNodeNumber } from '../contract.generated';
+import { CONNECTION_CLOSED_ERROR_MSG, AbortError, type Failure } from '../observe/errors';
+import { ClusterNodeNumber, TicketFlag } from '../contract.generated';
 import { Collection } from '../command/collection';
 import { Command } from '../command/command';
 import { isFieldsetControl } from '../command/fieldsets';
@@ -128,6 +128,20 @@ export class Routing {
     this.waiting = [];
     for (const unit of waiting) for (const command of unit.commands) if (!command.isSettled) command.deliverError(error);
     this.transactions.end(error);
+  }
+
+  /** Gives up what waits for a connection; commands that come later wait again. */
+  failWaiting(failure: Failure): void {
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const unit of waiting) if (!unit.isSettled) unit.fail({ ...failure, maybeExecuted: (unit.flags & TicketFlag.MaybeExecuted) !== 0 });
+  }
+
+  /** Sends a command without a key to the node of a slot. */
+  sendToSlot(command: Command, slot: number): void {
+    const unit = new Unit([command], slot);
+    this.router.unitOf.set(command, unit);
+    this.sendUnit(unit);
   }
 
   /** The cluster is ready. */

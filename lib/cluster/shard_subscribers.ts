@@ -43,6 +43,10 @@ export class ShardSubscribers {
 
   constructor(private readonly host: ShardHost) {}
 
+  list(): Redis[] {
+    return [...this.connections.values()];
+  }
+
   start(): void {
     this.isStarted = true;
   }

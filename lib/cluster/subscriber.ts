@@ -60,6 +60,11 @@ export class Subscriber {
 
   constructor(private readonly host: SubscriberHost) {}
 
+  /** The connection, if there is a node to connect to. */
+  get connection(): Redis | undefined {
+    return this.redis;
+  }
+
   start(): void {
     this.isStarted = true;
     this.select();

@@ -14,6 +14,8 @@ export {
   type HealthReply,
   type Latency,
   type LendOptions,
+  type ManagerClusterNode,
+  type ManagerClusterOptions,
   type ManagerOptions,
   type ManagerStats,
   type NodeStats,

@@ -2,6 +2,7 @@
 import { clearTimeout, setImmediate, setTimeout } from '../clock';
 import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
+import type { Cluster } from '../cluster/cluster';
 import { HawserError } from '../errors';
 import { replyCode } from '../observe/errors';
 
@@ -25,8 +26,8 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | ty
  * The same for a call of the application. Rejects with `E_TIMEOUT` after the time limit, otherwise with the client's error, which keeps
  * its code but shows neither arguments nor the server's text after the error code.
  */
-export async function withinBudget<T>(operation: string, redis: Redis, promise: Promise<T>, ms: number): Promise<T> {
-  const node = redis[LIFE].link?.node ?? 'memory';
+export async function withinBudget<T>(operation: string, redis: Redis | Cluster, promise: Promise<T>, ms: number): Promise<T> {
+  const node = redis.isCluster ? 'the cluster' : (redis[LIFE].link?.node ?? 'memory');
   const details = { command: operation, node };
   let result: T | typeof LATE;
   try {

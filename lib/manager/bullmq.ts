@@ -30,7 +30,7 @@ export interface BullMQConnectionOptions {
   [option: string]: unknown;
 }
 
-/** The options of BullMQ's connections. Errors: HawserError `E_NEEDS_SERVER` on `memory://`. */
+/** The options of BullMQ's connections, of one server or a group. Errors: HawserError `E_NEEDS_SERVER` on `memory://`. */
 export function bullMQOptions(settings: Settings): BullMQConnectionOptions {
   const { endpoint, redis, retryDelayMs } = settings;
   if (endpoint.memory) {

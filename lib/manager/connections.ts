@@ -15,28 +15,30 @@ import { guardedLogger } from '../guard';
 import { consoleLogger, type Logger } from '../logger';
 import { copyOptions, ownOptions } from '../names';
 import { native } from '../native';
-import type { ClientOptions } from '../options/options';
 import { LIFE } from '../client/lifecycle';
 import { Redis } from '../client/redis';
+import type { Cluster } from '../cluster/cluster';
 import { closeClient } from './close';
-import { endpointOptions } from './endpoint';
+import { clientOptions, openCluster } from './cluster';
 import { logLife, logCommands } from './logging';
 import { warnOfSharedUse } from './shared_use';
 import { checkManagerOptions, reconnectDelay, resolveSettings, type ManagerOptions, type Settings } from './options';
 
 export type Role = 'main' | 'subscriber' | 'publisher';
 
+/** A client of a role. */
+export type Client = Redis | Cluster;
+
 /** Closes what depends on the connections, within the given milliseconds. */
 export type CloseHook = (timeoutMs: number) => void | Promise<void>;
 
 const now = performance.now.bind(performance);
 
-/** Limits of the queues of the manager's clients, which fill while Redis is unavailable. */
-const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
-
 let configured: ManagerOptions = copyOptions({});
 let current: Settings | undefined;
-const clients = new Map<Role, Redis>();
+const clients = new Map<Role, Client>();
+/** BullMQ's client of a cluster. */
+let bullMQ: Cluster | undefined;
 let cache: { driver: CacheDriver; engine: string; clock: (() => number) | undefined; memory: boolean; isAttached: boolean } | undefined;
 let isBullMQServed = false;
 let closing: Promise<void> | undefined;
@@ -52,6 +54,7 @@ export function configure(options: ManagerOptions): void {
   configured = copyOptions(checked);
   if (checked.cache !== undefined) configured.cache = copyOptions(ownOptions(checked.cache));
   if (checked.pool !== undefined) configured.pool = copyOptions(ownOptions(checked.pool));
+  if (typeof checked.cluster === 'object') configured.cluster = copyOptions(ownOptions(checked.cluster));
   if (checked.redis !== undefined) configured.redis = copyOptions(ownOptions(checked.redis));
 }
 
@@ -70,19 +73,32 @@ export function managerOptions(): ManagerOptions {
   return configured;
 }
 
-/** The role's client: the existing one, or a new one, which connects on its own. */
-export function client(role: Role): Redis {
+/** The role's client: the existing one, or a new one, which connects on its own. On a cluster, the main client publishes. */
+export function client(role: Role): Client {
   const open = clients.get(role);
   if (open !== undefined && (closing !== undefined || !isEnded(open))) return open;
-  const fresh = openClient(role);
+  const isShared = role === 'publisher' && isCluster();
+  const fresh = isShared ? client('main') : openClient(role);
   clients.set(role, fresh);
-  warnOfSharedUse(fresh, role, settings().logger);
+  if (!isShared) warnOfSharedUse(fresh, role, settings().logger);
   return fresh;
 }
 
 /** A client of the caller's own, with the manager's options. The caller closes it. */
-export function openClient(role: Role | 'lent'): Redis {
+export function openClient(role: Role | 'lent'): Client {
   return connect(role, settings());
+}
+
+/** Whether Redis is a cluster. */
+export function isCluster(): boolean {
+  const { endpoint } = settings();
+  return !endpoint.memory && endpoint.cluster !== undefined;
+}
+
+/** The client of a cluster that BullMQ gets: the existing one, or a new one. */
+export function bullMQCluster(): Cluster {
+  if (bullMQ === undefined || (closing === undefined && isEnded(bullMQ))) bullMQ = openCluster('bullmq', settings());
+  return bullMQ;
 }
 
 /** BullMQ has received connection options. */
@@ -101,33 +117,24 @@ export function isClosing(): boolean {
 }
 
 /** The clients that are open now. Opens none. */
-export function openClients(): ReadonlyMap<Role, Redis> {
+export function openClients(): ReadonlyMap<Role, Client> {
   return clients;
 }
 
 /** Whether the client has ended or is about to. */
-function isEnded(redis: Redis): boolean {
-  return redis.status === 'end' || redis[LIFE].isClosingByHand;
+function isEnded({ status, [LIFE]: life }: Client): boolean {
+  return status === 'end' || life.isClosingByHand;
 }
 
-function connect(role: Role | 'lent', s: Settings): Redis {
+function connect(role: Role | 'lent', s: Settings): Client {
   const { endpoint } = s;
   if (endpoint.memory) return new Redis('memory://');
-  const options: ClientOptions = { ...endpointOptions(endpoint), ...s.redis };
-  if (endpoint.tls && s.redis.tls === undefined) options.tls = {};
-  // A manager that has TLS options never speaks in plain text.
-  if (options.sentinels && options.tls) options.enableTLSForSentinelMode ??= true;
+  if (endpoint.cluster !== undefined) return openCluster(role, s);
   const redis = new Redis({
-    maxRetriesPerRequest: s.maxRetries,
     retryStrategy: (times: number) => reconnectDelay(s.retryDelayMs, Math.max(times, 1)),
-    resend: 'idempotent',
-    retryRefused: true,
-    ...QUEUE,
-    ...options,
+    ...clientOptions(role, s, endpoint),
     // Whatever the options say: cache and bus share these clients.
     strictDatabase: true,
-    connectionName: `${s.connectionName}:${role}`,
-    ...(role === 'lent' ? { enableAutoPipelining: false } : {}),
   });
   logLife(redis, role, s.logger);
   if (s.monitor) logCommands(redis, role, s.logger);
@@ -143,7 +150,8 @@ export function cacheDriver(): CacheDriver {
     cache = undefined;
   }
   cache ??= { driver: newDriver(s, clock), engine: s.engine, clock, memory: false, isAttached: false };
-  const main = s.endpoint.memory ? undefined : client('main');
+  if (isCluster()) throw new HawserError('E_UNSUPPORTED', 'the cache does not run on a Redis Cluster in this version; it comes in a later one');
+  const main = s.endpoint.memory ? undefined : (client('main') as Redis);
   const link = main?.[LIFE].link;
   if (main !== undefined && link !== undefined) {
     cache.memory = false;
@@ -205,11 +213,16 @@ async function closeOnce(timeoutMs: number): Promise<void> {
   // Operations that started before this call still go out.
   if (cache !== undefined) await cache.driver.idle(timeoutMs / 2);
   const log = logger();
-  const count = clients.size;
-  while (clients.size > 0) {
+  let count = 0;
+  while (clients.size > 0 || bullMQ !== undefined) {
     const taken = [...clients];
-    await Promise.all(taken.map(([, redis]) => closeClient(redis, deadline - now())));
+    const open = new Set<Client>(taken.map(([, made]) => made));
+    const queues = bullMQ;
+    if (queues !== undefined) open.add(queues);
+    count += open.size;
+    await Promise.all([...open].map((made) => closeClient(made, deadline - now())));
     for (const [role] of taken) clients.delete(role);
+    if (bullMQ === queues) bullMQ = undefined;
   }
   await Promise.all(hooks);
   if (cache !== undefined) {

@@ -1,4 +1,4 @@
-/** The address of Redis, from a connection URL. */
+/** Where Redis is, from a connection URL. */
 import { urlParts } from '../connection_url';
 import type { UrlParts } from '../contract.generated';
 import { HawserError } from '../errors';
@@ -11,6 +11,12 @@ export interface SentinelEndpoint {
   readonly name: string;
 }
 
+/** A node of a cluster. */
+export interface ClusterAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface ServerEndpoint {
   readonly memory: false;
   readonly host: string | undefined;
@@ -19,6 +25,8 @@ export interface ServerEndpoint {
   readonly path: string | undefined;
   /** A group under Sentinels, instead of host and port. */
   readonly sentinel: SentinelEndpoint | undefined;
+  /** The start nodes of a cluster, instead of host and port. */
+  readonly cluster: readonly ClusterAddress[] | undefined;
   readonly tls: boolean;
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -46,6 +54,7 @@ export function parseEndpoint(url: string, source: string): Endpoint {
     port: kind === 'tcp' ? (port ?? DEFAULT_PORT) : undefined,
     path: isSocket ? path : undefined,
     sentinel,
+    cluster: undefined,
     tls,
     username: username ?? undefined,
     password: password ?? undefined,
@@ -116,7 +125,8 @@ export function endpointOptions(endpoint: ServerEndpoint): Record<string, unknow
 }
 
 /** Where the server is. Under Sentinel, announcements are followed. */
-function placeOf({ host, port, path, sentinel }: ServerEndpoint): Record<string, unknown> {
+function placeOf({ host, port, path, sentinel, cluster }: ServerEndpoint): Record<string, unknown> {
+  if (cluster !== undefined) return {};
   if (sentinel !== undefined) return { sentinels: sentinel.sentinels, name: sentinel.name, failoverDetector: true };
   return path === undefined ? { host, port } : { path };
 }

@@ -1,9 +1,9 @@
 /** Checks in bounded time whether the connections answer. */
-import type { Redis } from '../client/redis';
-import type { Cluster } from '../cluster/cluster';
+import { LIFE } from '../client/lifecycle';
 import { turn } from '../turns';
 import { LATE, within } from './budget';
 import { client, settings, type Role } from './connections';
+import { askCluster, ping } from './ping';
 import { stats, type ManagerStats, type RoleStats } from './stats';
 
 /** The time limit of a health check, whatever the server does. */
@@ -20,68 +20,58 @@ export interface RedisHealth {
   timestamp: string;
   /** How long the main connection took to answer, in milliseconds; `null` if it did not. */
   latencyMs: number | null;
-  /** Whether all three connections answered; on a cluster, each master on each. */
+  /** Whether all three connections answered. On a cluster, main and publisher need an answer of every master, the subscriber one of its node. */
   healthy: boolean;
   /** `memory`: the URL is `memory://`, so there is no server to check. */
   mode: ManagerStats['mode'];
+  /** The nodes that did not answer, `host:port`. A cluster that has never answered is named by its start nodes. */
+  silent: string[];
   /** The connections of each role by node. */
   roles: { main: RoleStats; subscriber: RoleStats; publisher: RoleStats };
   /** What should be configured in another way, each in one sentence. */
   warnings: string[];
 }
 
-/** One PING at a time for each client: while Redis is unavailable, a check every second must not fill its queue. */
-const pings = new WeakMap<Redis, Promise<number | undefined>>();
+/** What a role's PING found. */
+interface Answer {
+  /** Milliseconds until the slowest answer; undefined if one is missing. */
+  ms: number | undefined;
+  /** The nodes that did not answer. */
+  silent: string[];
+}
 
 /** Milliseconds until the role's connection answered; `undefined` if it did not within 1,000 ms. Never rejects. */
 export async function pingRole(role: Role): Promise<number | undefined> {
+  return (await askRole(role)).ms;
+}
+
+/** Answers within 1,000 ms. Never rejects. */
+async function askRole(role: Role): Promise<Answer> {
   try {
     if (settings().endpoint.memory) {
       await turn();
-      return 0;
+      return { ms: 0, silent: [] };
     }
-    const ms = await within(pingAll(client(role)), HEALTH_TIMEOUT_MS);
-    return ms === LATE ? undefined : ms;
+    const redis = client(role);
+    if (redis.isCluster) return await askCluster(redis, role === 'subscriber', HEALTH_TIMEOUT_MS);
+    const ms = await within(ping(redis), HEALTH_TIMEOUT_MS);
+    return ms === LATE || ms === undefined ? { ms: undefined, silent: [redis[LIFE].link?.node ?? ''] } : { ms, silent: [] };
   } catch {
-    return undefined;
+    return { ms: undefined, silent: [] };
   }
-}
-
-/** The slowest answer; undefined if one is missing. Every master of a cluster has keys that nobody else has. */
-async function pingAll(client: Redis | Cluster): Promise<number | undefined> {
-  if (!client.isCluster) return ping(client);
-  // A cluster without nodes connects first.
-  const nodes = client.status === 'ready' ? client.nodes('master') : [];
-  const answers = await Promise.all((nodes.length > 0 ? nodes : [client as unknown as Redis]).map(ping));
-  return answers.reduce((slowest, ms) => (slowest === undefined || ms === undefined ? undefined : Math.max(slowest, ms)));
-}
-
-function ping(redis: Redis): Promise<number | undefined> {
-  let pending = pings.get(redis);
-  if (pending === undefined) {
-    const start = now();
-    pending = redis
-      .ping()
-      .then(
-        () => now() - start,
-        () => undefined,
-      )
-      .finally(() => pings.delete(redis));
-    pings.set(redis, pending);
-  }
-  return pending;
 }
 
 /**
  * The state of all three connections, for a health endpoint, with the details of `RedisManager.stats()`. Answers within 1,000 ms and does not
- * reject because Redis is down. Opens connections that are not open yet. Errors: HawserError `E_BAD_OPTION` or `E_UNSUPPORTED` for unusable
+ * reject because Redis is down. Opens connections that are not open yet. Errors: HawserError `E_BAD_OPTION` for unusable
  * settings. For an HTTP route take `redisHealthHandler()`.
  */
 export async function redisHealthCheck(): Promise<RedisHealth> {
   // Bad settings reject.
   settings();
   const started = now();
-  const [main, subscriber, publisher] = await Promise.all([pingRole('main'), pingRole('subscriber'), pingRole('publisher')]);
+  const answers = await Promise.all([askRole('main'), askRole('subscriber'), askRole('publisher')]);
+  const [main, subscriber, publisher] = answers.map(({ ms }) => ms);
   const state = await stats(Math.max(HEALTH_TIMEOUT_MS - (now() - started), 1));
   return {
     main: main === undefined ? 'disconnected' : 'connected',
@@ -91,6 +81,7 @@ export async function redisHealthCheck(): Promise<RedisHealth> {
     latencyMs: main === undefined ? null : Math.round(main * 1000) / 1000,
     healthy: main !== undefined && subscriber !== undefined && publisher !== undefined,
     mode: state.mode,
+    silent: [...new Set(answers.flatMap(({ silent }) => silent))],
     roles: { main: state.main, subscriber: state.subscriber, publisher: state.publisher },
     warnings: state.warnings,
   };

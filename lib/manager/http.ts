@@ -11,7 +11,7 @@ import { redisHealthCheck, type RedisHealth } from './health';
 /** Options of `redisHealthHandler`. */
 export interface HealthHandlerOptions {
   /**
-   * Whether the answer has `roles` and `warnings`, which name the servers' addresses, versions and errors. Default false, for routes that
+   * Whether the answer has `silent`, `roles` and `warnings`, which name the servers' addresses, versions and errors. Default false, for routes that
    * everybody can reach.
    */
   details?: boolean;
@@ -73,8 +73,8 @@ const REFUSED: Answer = { status: 405, body: JSON.stringify({ error: 'method not
 
 async function answerOf(details: boolean): Promise<Answer> {
   try {
-    const { roles, warnings, ...health } = await check();
-    return { status: health.healthy ? 200 : 503, body: JSON.stringify(details ? { ...health, roles, warnings } : health) };
+    const { roles, warnings, silent, ...health } = await check();
+    return { status: health.healthy ? 200 : 503, body: JSON.stringify(details ? { ...health, silent, roles, warnings } : health) };
   } catch (error) {
     // Settings that are of no use: the log says which, everybody may know that.
     logger().error(`[hawser] health check: ${(error as Error).message}`);

@@ -5,7 +5,8 @@
 import { checkMs } from '../cache/validate';
 import { readEnv } from '../env';
 import { bullMQOptions, type BullMQConnectionOptions } from './bullmq';
-import { client, closeAll, configure, managerOptions, noteBullMQ, settings } from './connections';
+import type { ManagerClusterNode, ManagerClusterOptions } from './cluster_options';
+import { bullMQCluster, client, closeAll, configure, isCluster, managerOptions, noteBullMQ, settings } from './connections';
 import { redisHealthHandler } from './http';
 import { pingRole, redisHealthCheck, type RedisHealth } from './health';
 import { withConnection, type LendOptions, type PoolStats } from './lending';
@@ -18,7 +19,7 @@ import type { Redis } from '../client/redis';
 
 export { redisHealthCheck, redisHealthHandler };
 export type { HealthHandler, HealthHandlerOptions, HealthReply } from './http';
-export type { BullMQConnectionOptions, CacheEngineOptions, LendOptions, ManagerOptions, ManagerStats, NodeStats, PoolOptions, PoolStats, RedisHealth, RoleStats, ServerInfo, ShutdownOptions };
+export type { BullMQConnectionOptions, ManagerClusterNode, ManagerClusterOptions, CacheEngineOptions, LendOptions, ManagerOptions, ManagerStats, NodeStats, PoolOptions, PoolStats, RedisHealth, RoleStats, ServerInfo, ShutdownOptions };
 export type { ConnectionFault, Latency } from '../link/gauge';
 
 /** Options of `RedisManager.closeAll`. */
@@ -51,21 +52,24 @@ export class RedisManager {
   /**
    * The client for commands. Resolves at once with a client that connects on its own; commands that you send before it is ready wait in
    * its queue. It is always the same instance until it is ended; then the next call returns a new one. Rejects with HawserError
-   * `E_BAD_OPTION` (an unusable URL or environment variable) or `E_UNSUPPORTED` (Cluster). On `memory://` its commands reject
-   * with `E_NEEDS_SERVER`.
+   * `E_BAD_OPTION` (an unusable URL or environment variable). On `memory://` its commands reject with `E_NEEDS_SERVER`. On a Redis
+   * Cluster it is a `Cluster`, with one connection to each node in use: `getMainClient<Cluster>()`.
    */
   static async getMainClient<T extends Redis | Cluster = Redis>(): Promise<T> {
-    return client('main') as Redis | Cluster as T;
+    return client('main') as T;
   }
 
-  /** The client for subscriptions. Otherwise as {@link RedisManager.getMainClient}. */
+  /**
+   * The client for subscriptions. On a Redis Cluster it has one connection, to any node, and one to each master with channels of SSUBSCRIBE. Otherwise as
+   * {@link RedisManager.getMainClient}.
+   */
   static async getSubscriberClient<T extends Redis | Cluster = Redis>(): Promise<T> {
-    return client('subscriber') as Redis | Cluster as T;
+    return client('subscriber') as T;
   }
 
-  /** The client for publishing. Otherwise as {@link RedisManager.getMainClient}. */
+  /** The client for publishing. On a Redis Cluster it is the main client. Otherwise as {@link RedisManager.getMainClient}. */
   static async getPublisherClient<T extends Redis | Cluster = Redis>(): Promise<T> {
-    return client('publisher') as Redis | Cluster as T;
+    return client('publisher') as T;
   }
 
   /**
@@ -81,24 +85,32 @@ export class RedisManager {
    *       return redis.multi().set('balance', balance - 10).exec(); // null if somebody else has changed it
    *     });
    *
+   * On a Redis Cluster the client is a `Cluster` with connections of its own, one for each node that its commands go to: each command finds the node of
+   * its keys. Keys of one WATCH and its transaction must be in one slot.
+   *
    * The client is `fn`'s only while it runs; afterwards its commands reject with `E_BAD_STATE`. Errors: what `fn` throws; HawserError `E_TIMEOUT` if
    * no connection became free within `pool.waitTimeoutMs`, `E_CONN_CLOSED` if `closeAll` was called meanwhile; TypeError or RangeError for invalid arguments.
    */
-  static withConnection<T>(fn: (redis: Redis) => Promise<T> | T, options?: LendOptions): Promise<T> {
+  static withConnection<T, Lent extends Redis | Cluster = Redis>(fn: (redis: Lent) => Promise<T> | T, options?: LendOptions): Promise<T> {
     return withConnection(fn, options);
   }
 
   /**
    * Options for BullMQ's `connection`, with all parts of the URL: user, password, TLS, database, socket path. BullMQ opens and closes its
-   * own connections. Throws HawserError `E_NEEDS_SERVER` on `memory://`, `E_UNSUPPORTED` on a cluster, `E_BAD_OPTION` for unusable
-   * settings.
+   * own connections. Throws HawserError `E_NEEDS_SERVER` on `memory://`, `E_BAD_OPTION` for unusable settings.
    *
    *     new Queue('orders', { connection: RedisManager.getBullMQConnection() });
+   *
+   * On a Redis Cluster it is a client instead, one `Cluster` for all queues, which `closeAll` closes. BullMQ's keys must be in one slot there:
+   *
+   *     new Queue('orders', { connection: RedisManager.getBullMQConnection(), prefix: '{bull}' });
    */
-  static getBullMQConnection(): BullMQConnectionOptions {
-    const options = bullMQOptions(settings());
+  static getBullMQConnection(): BullMQConnectionOptions;
+  static getBullMQConnection<T extends Cluster>(): T;
+  static getBullMQConnection(): BullMQConnectionOptions | Cluster {
+    const connection = isCluster() ? bullMQCluster() : bullMQOptions(settings());
     noteBullMQ();
-    return options;
+    return connection;
   }
 
   /** The value of `REDIS_MANAGER_ENABLED`, for a migration behind a flag. Nothing else depends on it. */
@@ -113,7 +125,7 @@ export class RedisManager {
 
   /**
    * The state of every connection by role and node: latencies, queues, reconnects, errors, traffic, and what the servers say of themselves. Opens no
-   * connection and answers within 1,000 ms. Rejects only for unusable settings (HawserError `E_BAD_OPTION`, `E_UNSUPPORTED`).
+   * connection and answers within 1,000 ms. Rejects only for unusable settings (HawserError `E_BAD_OPTION`).
    */
   static async stats(): Promise<ManagerStats> {
     return stats();

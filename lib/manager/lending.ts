@@ -8,7 +8,8 @@ import { checkFunction, checkMs, checkNames } from '../cache/validate';
 import { HawserError } from '../errors';
 import { LATE, within } from './budget';
 import { closeClient } from './close';
-import { isClosing, onClose, openClient, settings } from './connections';
+import { connectionsOf, rest } from './cluster';
+import { isClosing, onClose, openClient, settings, type Client } from './connections';
 import { Loan } from './loan';
 import { POOL, type PoolSettings } from './options';
 import { Pool } from './pool';
@@ -34,32 +35,33 @@ export interface PoolStats {
 const CLEAN_MS = 1_000;
 const NAMES = new Set(['waitTimeoutMs']);
 
-let pool: Pool<Redis> | undefined;
+let pool: Pool<Client> | undefined;
 let limits: PoolSettings | undefined;
 
 onClose(async (timeoutMs) => {
   const clients = pool?.empty(() => new HawserError('E_CONN_CLOSED', 'withConnection: RedisManager.closeAll was called while the caller waited for a connection')) ?? [];
   pool = limits = undefined;
   // QUIT would wait behind a command that blocks.
-  const close = async (client: Redis): Promise<void> => (client[LIFE].link?.isBlocked() ? client.disconnect() : closeClient(client, timeoutMs));
+  const close = async (client: Client): Promise<void> => (isBlocked(client) ? client.disconnect() : closeClient(client, timeoutMs));
   await Promise.all(clients.map(close));
 });
 
-function openPool(): Pool<Redis> {
+function openPool(): Pool<Client> {
   limits ??= settings().pool;
-  return (pool ??= new Pool<Redis>(
+  return (pool ??= new Pool<Client>(
     {
       open: () => openClient('lent'),
       isUsable: (client) => !isLost(client),
       close: (client) => client.disconnect(),
       // A connection that nobody has borrowed keeps no process alive.
-      rest: (client, isResting) => void (isResting ? client.unref() : client.ref()),
+      rest,
     },
     limits,
   ));
 }
 
-export async function withConnection<T>(use: (redis: Redis) => Promise<T> | T, options: LendOptions = {}): Promise<T> {
+/** On a cluster, what is lent is a client of the cluster with connections of its own: it knows where a key is, and follows it. */
+export async function withConnection<T>(use: (redis: never) => Promise<T> | T, options: LendOptions = {}): Promise<T> {
   checkFunction('fn', use);
   const { waitTimeoutMs }: LendOptions = checkNames('options', options, NAMES);
   if (waitTimeoutMs !== undefined) checkMs('waitTimeoutMs', waitTimeoutMs, POOL.waitTimeoutMs);
@@ -68,7 +70,7 @@ export async function withConnection<T>(use: (redis: Redis) => Promise<T> | T, o
   const client = await from.take(waitTimeoutMs ?? settings().pool.waitTimeoutMs, exhausted);
   const loan = new Loan(client);
   try {
-    return await use(loan.view);
+    return await use(loan.view as never);
   } finally {
     loan.end();
     await giveBack(from, loan);
@@ -84,7 +86,7 @@ function exhausted(): HawserError {
 }
 
 /** Never rejects. */
-async function giveBack(to: Pool<Redis>, loan: Loan): Promise<void> {
+async function giveBack(to: Pool<Client>, loan: Loan): Promise<void> {
   const { client } = loan;
   const steps = isLost(client) || loan.isSpoilt ? undefined : cleaning(loan);
   // The next caller in line is not to open another connection meanwhile.
@@ -93,10 +95,16 @@ async function giveBack(to: Pool<Redis>, loan: Loan): Promise<void> {
   else to.discard(client);
 }
 
-function isLost(client: Redis): boolean {
-  const { link, isClosingByHand } = client[LIFE];
-  return client.status !== 'ready' || isClosingByHand || link === undefined || link.isBlocked();
+function isLost(client: Client): boolean {
+  return client.status !== 'ready' || client[LIFE].isClosingByHand || isBlocked(client);
 }
+
+/** Whether a command blocks that nobody waits for any more. */
+function isBlocked(client: Client): boolean {
+  return nodesOf(client).some((redis) => redis[LIFE].link?.isBlocked() === true);
+}
+
+const nodesOf = (client: Client): Redis[] => (client.isCluster ? connectionsOf(client) : [client]);
 
 async function succeeds(steps: Promise<unknown>[]): Promise<boolean> {
   try {
@@ -106,8 +114,13 @@ async function succeeds(steps: Promise<unknown>[]): Promise<boolean> {
   }
 }
 
-/** Undoes what the borrower left behind, after the commands that it did not wait for. */
-function cleaning({ client, isInTransaction, isWatching, hasSelected }: Loan): Promise<unknown>[] {
+/** Undoes what the borrower left behind, after the commands that it did not wait for. Undefined: that is not worth it. */
+function cleaning({ client, isInTransaction, isWatching, hasSelected }: Loan): Promise<unknown>[] | undefined {
+  if (client.isCluster) {
+    // Which nodes have seen it is not known here.
+    if (isInTransaction || isWatching || hasSelected) return undefined;
+    return nodesOf(client).flatMap((redis) => ((redis[LIFE].link?.queued ?? 0) > 0 ? [redis.ping()] : []));
+  }
   const steps: Promise<unknown>[] = [];
   if (isInTransaction) steps.push(client.discard());
   else if (isWatching) steps.push(client.unwatch());

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Redis } from '../client/redis';
+import type { Cluster } from '../cluster/cluster';
 import type { Command } from '../command/command';
 import { HawserError } from '../errors';
 
@@ -26,7 +27,7 @@ type Member = (...args: unknown[]) => unknown;
 
 export class Loan {
   /** What the borrower sees. */
-  readonly view: Redis;
+  readonly view: Redis | Cluster;
   /** WATCH without an EXEC, DISCARD or UNWATCH. */
   isWatching = false;
   /** MULTI without an EXEC or DISCARD. */
@@ -37,7 +38,7 @@ export class Loan {
   private isOver = false;
   private readonly listeners: [event: string | symbol, listener: (...args: unknown[]) => void][] = [];
 
-  constructor(readonly client: Redis) {
+  constructor(readonly client: Redis | Cluster) {
     this.view = this.viewOf(client);
   }
 
@@ -47,7 +48,7 @@ export class Loan {
     for (const [event, listener] of this.listeners) this.client.removeListener(event, listener);
   }
 
-  private viewOf(client: Redis): Redis {
+  private viewOf(client: Redis | Cluster): Redis | Cluster {
     const sendCommand = (command: Command, pipeline?: unknown): unknown => this.send(command, pipeline);
     return new Proxy(client, {
       get: (target, name, view) => {

@@ -2,12 +2,43 @@
 import type { Logger } from '../logger';
 import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
+import type { Cluster } from '../cluster/cluster';
 import { replyCode, ReplyError } from '../observe/errors';
 
 const now = performance.now.bind(performance);
 
 /** Logs the state changes of a client. Its `error` listener also keeps the client from printing errors. */
 export function logLife(redis: Redis, role: string, logger: Logger): void {
+  logStates(redis, role, logger);
+  redis[LIFE].warn = warnsTo(role, logger);
+}
+
+/** The same for a cluster. Each node's failure is one line until the node is ready again. */
+export function logCluster(cluster: Cluster, role: string, logger: Logger): void {
+  const name = `[hawser:${role}]`;
+  const failing = new Set<string>();
+  logStates(cluster, role, logger);
+  cluster.on('+node', (node) => {
+    node[LIFE].warn = warnsTo(role, logger);
+    node.on('ready', () => {
+      const { host = '', port = 0 } = node.options;
+      if (failing.delete(`${host}:${port}`)) logger.info(`${name} ${host}:${port} ready again`);
+    });
+  });
+  cluster.on('node error', (error, key) => {
+    const line = `${name} ${key}: ${sayError(error)}`;
+    if (failing.has(key)) return logger.debug(line);
+    failing.add(key);
+    logger.warn(line);
+  });
+}
+
+function warnsTo(role: string, logger: Logger): (text: string) => void {
+  return (text) => logger.warn(`[hawser:${role}] ${sayWarning(text)}`);
+}
+
+function logStates(client: Redis | Cluster, role: string, logger: Logger): void {
+  const redis = client as Redis;
   const name = `[hawser:${role}]`;
   let down = false;
   redis.on('connect', () => logger.debug(`${name} connected`));
@@ -27,7 +58,6 @@ export function logLife(redis: Redis, role: string, logger: Logger): void {
   });
   redis.on('reconnecting', (delay: number) => logger.debug(`${name} reconnecting in ${delay} ms`));
   redis.on('end', () => logger.info(`${name} ended`));
-  redis[LIFE].warn = (text) => logger.warn(`${name} ${sayWarning(text)}`);
 }
 
 /** A warning of the client. Of the server's words, which follow the first colon, it shows only the error's code. */
@@ -47,7 +77,7 @@ interface Sendable {
 }
 
 /** `REDIS_MONITOR_ENABLED`: logs the name and time of each command, never its arguments. */
-export function logCommands(redis: Redis, role: string, logger: Logger): void {
+export function logCommands(redis: Redis | Cluster, role: string, logger: Logger): void {
   const target = redis as unknown as { sendCommand(command: Sendable, ...rest: unknown[]): unknown };
   const send = target.sendCommand.bind(redis);
   target.sendCommand = (command, ...rest) => {

@@ -5,9 +5,11 @@ import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
 import { guardedClock, guardedLogger } from '../guard';
 import { copyOptions, ownOptions } from '../names';
+import type { ClusterOptions } from '../options/cluster_options';
 import type { ClientOptions } from '../options/options';
 import { consoleLogger, LEVELS, type Logger } from '../logger';
 import { methodOf } from '../logger_shapes';
+import { checkCluster, clusterEndpoint, type ManagerClusterOptions } from './cluster_options';
 import { keyPrefixRefused, parseEndpoint, type Endpoint } from './endpoint';
 
 /** Times and limits of the cache engine, for the whole process. Times are in milliseconds. */
@@ -103,8 +105,13 @@ export interface ManagerOptions {
   /** The connections that `withConnection` lends. They are opened at first use. */
   pool?: PoolOptions;
   /**
-   * More options for the clients: TLS, timeouts, family ... With `sentinels` and `name`, the clients use the master of that group, and `username`,
-   * `password` and `db` may be given too. Otherwise options that the URL sets are refused, and so is `keyPrefix`.
+   * `REDIS_CLUSTER`: whether Redis is a Redis Cluster; an object also says yes. Without `nodes` in it, `url` or the environment names the start
+   * nodes. Default false.
+   */
+  cluster?: boolean | ManagerClusterOptions;
+  /**
+   * More options for the clients: TLS, timeouts, family ... They hold for each node of a cluster. With `sentinels` and `name`, the clients use the master of that group, and `username`,
+   * `password` and `db` may be given too; with `cluster.nodes`, `username` and `password`. Otherwise options that the URL sets are refused, and so is `keyPrefix`.
    */
   redis?: ClientOptions & { [Name in PlaceOption | 'keyPrefix' | 'connectionName']?: never };
 }
@@ -126,6 +133,8 @@ export interface Settings {
   readonly memoryBytes: number;
   readonly pool: PoolSettings;
   readonly redis: Readonly<Record<string, unknown>>;
+  /** Options of a cluster. */
+  readonly cluster: Readonly<ClusterOptions>;
   /** The cache engine's configuration, as JSON. */
   readonly engine: string;
 }
@@ -156,7 +165,7 @@ const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
 const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'clock']);
 const NAMES: ReadonlySet<string> = new Set([
   'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
-  'afterFailover', 'cache', 'logger', 'pool', 'redis',
+  'afterFailover', 'cache', 'logger', 'pool', 'cluster', 'redis',
 ]);
 const PLACE = ['host', 'port', 'path'];
 const FROM_URL = [...PLACE, 'username', 'password', 'db'];
@@ -185,7 +194,8 @@ export function checkManagerOptions(options: unknown): ManagerOptions {
   if (o.cache !== undefined) checkEngine(o.cache);
   if (o.logger !== undefined) checkLogger(o.logger);
   if (o.pool !== undefined) checkPool(o.pool);
-  if (o.redis !== undefined) checkClientOptions(o.redis);
+  if (o.cluster !== undefined) checkCluster(o.cluster);
+  if (o.redis !== undefined) checkClientOptions(o.redis, typeof o.cluster === 'object' && o.cluster.nodes !== undefined);
   return o;
 }
 
@@ -226,7 +236,8 @@ function checkLogger(logger: Logger): void {
   }
 }
 
-function checkClientOptions(given: object): void {
+/** `hasNodes`: no URL says where the server is. */
+function checkClientOptions(given: object, hasNodes: boolean): void {
   if (typeof given !== 'object' || (given as object | null) === null) badOption('manager.redis', 'an object', given);
   const redis = ownOptions(given);
   if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
@@ -239,7 +250,7 @@ function checkClientOptions(given: object): void {
   if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', 'manager.redis.connectionName: set manager.connectionName instead; the manager appends the role');
   const { sentinels } = redis as ClientOptions;
   if (sentinels) checkSentinel(redis);
-  for (const name of sentinels ? PLACE : FROM_URL) {
+  for (const name of sentinels ? PLACE : hasNodes ? [...PLACE, 'db'] : FROM_URL) {
     if (name in redis) throw new HawserError('E_BAD_OPTION', `manager.redis.${name} is part of the connection URL: set manager.url or REDIS_URL`);
   }
 }
@@ -260,6 +271,7 @@ function sentinelEndpoint({ sentinels, name, username, password, db }: ClientOpt
     port: undefined,
     path: undefined,
     sentinel: { sentinels, name },
+    cluster: undefined,
     tls: false,
     username: username ?? undefined,
     password: password ?? undefined,
@@ -268,17 +280,11 @@ function sentinelEndpoint({ sentinels, name, username, password, db }: ClientOpt
   };
 }
 
-function unsupported(source: string, what: string): HawserError {
-  return new HawserError('E_UNSUPPORTED', `${source}: ${what} is not supported by this version; it comes in a later one. Use a redis://, rediss://, unix:// or memory:// URL`);
-}
-
 /**
- * Merges the options with the environment; options win. Throws for the first malformed variable and for settings that this version does
- * not support.
+ * Merges the options with the environment; options win. Throws for the first malformed variable.
  */
 export function resolveSettings(o: ManagerOptions): Settings {
-  if (readEnv('REDIS_CLUSTER')) throw unsupported('REDIS_CLUSTER', 'Redis Cluster');
-  if (isSet('REDIS_CLUSTER_NODES')) readEnv('REDIS_CLUSTER_NODES');
+  readEnv('REDIS_CLUSTER_NODES');
   readEnv('REDIS_MANAGER_ENABLED');
   const monitor = o.monitor ?? readEnv('REDIS_MONITOR_ENABLED');
   return {
@@ -301,15 +307,31 @@ export function resolveSettings(o: ManagerOptions): Settings {
       idleMs: o.pool?.idleMs ?? POOL.idleMs.default,
     },
     redis: copyOptions({ ...o.redis }),
+    cluster: copyOptions(clusterOptions(o)),
     engine: engineConfig(o),
   };
 }
 
 function endpointOf(o: ManagerOptions): Endpoint {
   const group = sentinelEndpoint({ ...o.redis });
-  if (group === undefined) return parseEndpoint(o.url ?? readEnv('REDIS_URL'), o.url === undefined ? 'REDIS_URL' : 'manager.url');
-  if (o.url === undefined) return group;
-  throw new HawserError('E_BAD_OPTION', 'manager.url and manager.redis.sentinels both say where the server is: give one of them');
+  const { nodes } = typeof o.cluster === 'object' ? ownOptions(o.cluster) : {};
+  if (group !== undefined && (o.cluster || o.url !== undefined)) {
+    throw new HawserError('E_BAD_OPTION', `manager.${o.cluster ? 'cluster' : 'url'} and manager.redis.sentinels both say where the server is: give one of them`);
+  }
+  if (group !== undefined) return group;
+  if (nodes !== undefined && o.url !== undefined) {
+    throw new HawserError('E_BAD_OPTION', 'manager.url and manager.cluster.nodes both say where the server is: give one of them');
+  }
+  if (nodes !== undefined) return clusterEndpoint(nodes, 'manager.cluster.nodes');
+  const isCluster = o.cluster === undefined ? readEnv('REDIS_CLUSTER') : o.cluster !== false;
+  if (isCluster && o.url === undefined && isSet('REDIS_CLUSTER_NODES')) return clusterEndpoint(readEnv('REDIS_CLUSTER_NODES').split(','), 'REDIS_CLUSTER_NODES');
+  const [url, source] = o.url === undefined ? [readEnv('REDIS_URL'), 'REDIS_URL'] : [o.url, 'manager.url'];
+  return isCluster ? clusterEndpoint([url], source) : parseEndpoint(url, source);
+}
+
+function clusterOptions({ cluster }: ManagerOptions): ClusterOptions {
+  const { nodes: _, ...options }: ManagerClusterOptions = typeof cluster === 'object' ? { ...ownOptions(cluster) } : {};
+  return options;
 }
 
 function engineConfig(o: ManagerOptions): string {

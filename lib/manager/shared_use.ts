@@ -4,6 +4,7 @@
  */
 import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
+import type { Cluster } from '../cluster/cluster';
 import type { Command } from '../command/command';
 import { blockingTimeOf } from '../command/blocking';
 import { ClassBit } from '../contract.generated';
@@ -30,16 +31,21 @@ function harmOf({ meta: { lower, class: bits }, args, pipelineIndex }: Command, 
   }
 }
 
-/** Watches a client of the manager. `isForMessages`: subscribing is its purpose. */
-export function warnOfSharedUse(client: Redis, role: string, logger: Logger): void {
+/** Watches a client of the manager, and of a cluster each node's. `isForMessages`: subscribing is its purpose. */
+export function warnOfSharedUse(client: Redis | Cluster, role: string, logger: Logger): void {
   const told = new Set<string>();
-  client[LIFE].onSlowCommand = (command) => {
+  const watch = (redis: Redis): void => {
+    redis[LIFE].onSlowCommand = (command) => tell(command, redis);
+  };
+  const tell = (command: Command, redis: Redis): void => {
     const name = command.meta.lower;
     if (told.has(name)) return;
-    const harm = harmOf(command, client, role === 'subscriber');
+    const harm = harmOf(command, redis, role === 'subscriber');
     if (harm === undefined) return;
     told.add(name);
     const instead = SUBSCRIPTIONS.has(name) ? 'use RedisManager.getSubscriberClient()' : 'use RedisManager.withConnection(fn), which lends a connection';
     logger.warn(`[hawser:${role}] ${name.toUpperCase()} on the shared client ${harm}; ${instead}`);
   };
+  if (client.isCluster) client.on('+node', watch);
+  else watch(client);
 }

@@ -3,11 +3,12 @@ import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
 import type { Cluster } from '../cluster/cluster';
 import type { ConnectionFault, Latency } from '../link/gauge';
+import { connectionsOf } from './cluster';
 import { logger, openClients, settings, uses, type Role } from './connections';
 import { poolStats, type PoolStats } from './lending';
 import { policyWarnings, serverInfo, type PolicyWarning, type ServerInfo } from './server_info';
 
-/** One connection: a role's client, or on a cluster its connection to one node. */
+/** One connection: a role's client, or on a cluster one of its connections to a node. */
 export interface NodeStats {
   /** `host:port`, or the path of a unix socket. */
   node: string;
@@ -52,9 +53,9 @@ export const STATS_TIMEOUT_MS = 1_000;
 
 const ROLES: readonly Role[] = ['main', 'publisher', 'subscriber'];
 
-/** The clients of the single nodes. */
-export function nodesOf(client: Redis | Cluster): Redis[] {
-  return client.isCluster ? client.nodes() : [client];
+/** The connections to the single nodes; of a cluster those that a command has used. */
+function nodesOf(client: Redis | Cluster): Redis[] {
+  return client.isCluster ? connectionsOf(client).filter(({ status }) => status !== 'wait') : [client];
 }
 
 /** Answers within `ms`. Opens no connection. Never rejects because a server is away. */
@@ -78,18 +79,16 @@ export async function stats(ms = STATS_TIMEOUT_MS): Promise<ManagerStats> {
 export function modeOf(): ManagerStats['mode'] {
   const { endpoint } = settings();
   if (endpoint.memory) return 'memory';
-  for (const client of openClients().values()) {
-    if ((client as Redis | Cluster).isCluster) return 'cluster';
-    if (Array.isArray((client.options as { sentinels?: unknown }).sentinels)) return 'sentinel';
-  }
-  return 'standalone';
+  if (endpoint.cluster !== undefined) return 'cluster';
+  return endpoint.sentinel === undefined ? 'standalone' : 'sentinel';
 }
 
 /** What each node's server says, asked on the first connection to it that may answer. */
 async function askServers(ms: number): Promise<Map<string, ServerInfo>> {
   const askable = new Map<string, Redis>();
   for (const role of ROLES) {
-    for (const redis of nodesOf(openClients().get(role) ?? NONE)) {
+    const client = openClients().get(role);
+    for (const redis of client === undefined ? [] : nodesOf(client)) {
       const { link } = redis[LIFE];
       if (link !== undefined && redis.status === 'ready' && redis.mode === 'normal' && !askable.has(link.node)) askable.set(link.node, redis);
     }
@@ -98,10 +97,7 @@ async function askServers(ms: number): Promise<Map<string, ServerInfo>> {
   return new Map(answers.filter((answer): answer is [string, ServerInfo] => answer[1] !== undefined));
 }
 
-/** A client of no node. */
-const NONE = { isCluster: true, nodes: () => [] } as unknown as Redis;
-
-function roleStats(client: Redis | undefined, servers: ReadonlyMap<string, ServerInfo>): RoleStats {
+function roleStats(client: Redis | Cluster | undefined, servers: ReadonlyMap<string, ServerInfo>): RoleStats {
   if (client === undefined) return { state: 'closed', nodes: [] };
   return { state: client.status, nodes: nodesOf(client).flatMap((redis) => nodeStats(redis, servers)) };
 }

@@ -1,8 +1,7 @@
 /** The longest value that the cache's store takes. A server is asked for its own limit once per connection, and only when a long value comes. */
 import { HEADER_BYTES, type ValueLimit } from '../cache/value_limit';
-import type { Redis } from '../client/redis';
 import { LATE, within } from './budget';
-import { client } from './connections';
+import { client, type Client } from './connections';
 import type { Settings } from './options';
 
 /** An answer that takes longer is not waited for. */
@@ -16,9 +15,9 @@ export function valueLimit(s: Settings): ValueLimit {
 }
 
 /** Answers of the connection that a client has now. */
-const known = new WeakMap<Redis, Promise<number>>();
+const known = new WeakMap<Client, Promise<number>>();
 
-function serverLimit(redis: Redis, most: number): Promise<number> {
+function serverLimit(redis: Client, most: number): Promise<number> {
   let limit = known.get(redis);
   if (limit === undefined) {
     const forget = (): void => void known.delete(redis);
@@ -32,7 +31,7 @@ function serverLimit(redis: Redis, most: number): Promise<number> {
   return limit.then((bytes) => Math.min(bytes, most));
 }
 
-async function ask(redis: Redis): Promise<{ bytes: number; isSure: boolean }> {
+async function ask(redis: Client): Promise<{ bytes: number; isSure: boolean }> {
   const answers = await within(Promise.all(PARAMETERS.map((name) => redis.config('GET', name).catch(() => undefined))), PATIENCE_MS);
   if (answers === LATE) return { bytes: Infinity, isSure: false };
   const limits = answers.map((answer, i) => numberIn(answer, PARAMETERS[i]));

@@ -4,9 +4,8 @@ import { emitLater } from '../guard';
 import { turn } from '../turns';
 import { checkFunction, checkNames, checkText } from '../cache/validate';
 import { withinBudget } from '../manager/budget';
-import { client, logger, onClose, settings } from '../manager/connections';
+import { client, logger, onClose, settings, type Client } from '../manager/connections';
 import { checkMessage, copyOf, parseMessage, type CacheInvalidationMessage } from './message';
-import type { Redis } from '../client/redis';
 
 export type { CacheInvalidationMessage };
 
@@ -32,7 +31,7 @@ const OPTIONS: ReadonlySet<string> = new Set(['channel']);
 interface Subscription {
   readonly channel: string;
   /** Absent on `memory://`. */
-  readonly redis: Redis | undefined;
+  readonly redis: Client | undefined;
   readonly onMessage: (channel: string, text: string) => void;
   readonly ready: Promise<void>;
 }
@@ -127,7 +126,7 @@ export class PubSubService {
   }
 }
 
-async function subscribe(redis: Redis | undefined, former: Subscription | undefined): Promise<void> {
+async function subscribe(redis: Client | undefined, former: Subscription | undefined): Promise<void> {
   const own = channel;
   const onMessage = (from: string, text: string): void => {
     if (from === own) receive(text);
