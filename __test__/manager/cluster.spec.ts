@@ -78,6 +78,14 @@ describe('connections', () => {
     await ending;
   });
 
+  test('commands that wait for the first connection are bounded', async () => {
+    configure({ cluster: { nodes: nodes() }, redis: { maxQueueCommands: 3 } });
+    const cluster = await main();
+    const [a, b, c] = await keys();
+    const sets = [a, b, c, a].map((key) => cluster.set(key, 'x').catch((error: Error) => error.message));
+    expect(await Promise.all(sets)).toEqual(['OK', 'OK', 'OK', expect.stringContaining('The queue of commands is full')]);
+  });
+
   test('a command fails after its retries while no node is there, and the client goes on when they are', async () => {
     const own = await RedisCluster.start({ masters: 1, replicas: 0 });
     try {
@@ -143,7 +151,24 @@ describe('closeAll', () => {
     expect(await lost).toBeInstanceOf(Error);
   });
 
-  test('lets the process end, also with a connection that was lent', async () => {
+  test('leaves no socket of a frozen cluster that has never answered', async () => {
+    for (const server of servers.servers) server.freeze();
+    const { code, stdout, timedOut } = await runNode(
+      `const { RedisManager, redisHealthCheck } = require(${JSON.stringify(require.resolve('../../index.js'))});
+       (async () => {
+         const cluster = await RedisManager.getMainClient();
+         cluster.get('k').catch(() => undefined);
+         const { silent } = await redisHealthCheck();
+         await RedisManager.closeAll({ timeoutMs: 300 });
+         await new Promise(setImmediate);
+         console.log(silent.length, process.getActiveResourcesInfo().filter((name) => /TCP/.test(name)).length);
+       })();`,
+      { deadlineMs: 30_000, env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: nodes().join(',') } },
+    );
+    expect({ code, timedOut, stdout: stdout.trim() }).toEqual({ code: 0, timedOut: false, stdout: '6 0' });
+  });
+
+  test.each(['closeAll', 'disconnect'])('lets the process end after %s, also with a connection that was lent', async (how) => {
     const { code, stdout, timedOut } = await runNode(
       `const { RedisManager } = require('hawser');
        (async () => {
@@ -155,7 +180,7 @@ describe('closeAll', () => {
          else { cluster.disconnect(); (await RedisManager.getSubscriberClient()).disconnect(); }
          console.log('done');
        })();`.replace("'hawser'", JSON.stringify(require.resolve('../../index.js'))),
-      { deadlineMs: 30_000, env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: nodes().join(','), CLOSES: '1' } },
+      { deadlineMs: 30_000, env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: nodes().join(','), CLOSES: how === 'closeAll' ? '1' : '' } },
     );
     expect({ code, timedOut, stdout: stdout.trim() }).toEqual({ code: 0, timedOut: false, stdout: 'done' });
   });

@@ -1,4 +1,5 @@
 /** Reads the slot map of one node, on a connection of its own, so that a blocked command does not delay it. */
+import type { Socket } from 'node:net';
 import { define } from '../names';
 import { noop } from '../client/lifecycle';
 import { Redis } from '../client/redis';
@@ -55,6 +56,12 @@ export class MapReader {
     this.redis.removeAllListeners('error');
     this.redis.on('error', noop);
     this.redis.disconnect();
+  }
+
+  /** Closes without waiting for a node that may never answer. */
+  abandon(): void {
+    this.close();
+    (this.redis.stream as Socket | undefined)?.destroy();
   }
 }
 

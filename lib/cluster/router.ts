@@ -297,7 +297,7 @@ export class Router {
       case ClusterAction.AskMap:
         return this.askMap(a as number, c as string, d === 1);
       case ClusterAction.DropMap:
-        this.readers.get(a as number)?.close();
+        this.readers.get(a as number)?.abandon();
         this.readers.delete(a as number);
         return;
       case ClusterAction.Send:

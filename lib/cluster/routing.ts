@@ -18,6 +18,7 @@ import { keyOf, type NodeOptions } from './startup';
 import { Subscriber } from './subscriber';
 import { Transactions } from './transactions';
 import { Unit } from './unit';
+import { Waiting } from './waiting';
 
 export interface RoutingClient {
   readonly options: ResolvedClusterOptions;
@@ -42,12 +43,13 @@ export class Routing {
   readonly shards: ShardSubscribers;
   private readonly transactions: Transactions;
   /** Commands of a cluster that is not ready. */
-  private waiting: Unit[] = [];
+  private readonly waiting: Waiting;
   private slotsView: string[][] | undefined = [];
   private readonly hasPlainOptions: boolean;
 
   constructor(private readonly client: RoutingClient) {
     const { options } = client;
+    this.waiting = new Waiting(options);
     this.hasPlainOptions = options.scaleReads === 'master' && Boolean(options.enableOfflineQueue);
     this.pool = new Pool(options, {
       onAdded: (redis) => {
@@ -124,17 +126,13 @@ export class Routing {
 
   /** There will be no connection any more. */
   end(error: Error): void {
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const unit of waiting) for (const command of unit.commands) if (!command.isSettled) command.deliverError(error);
+    for (const unit of this.waiting.take()) for (const command of unit.commands) if (!command.isSettled) command.deliverError(error);
     this.transactions.end(error);
   }
 
   /** Gives up what waits for a connection; commands that come later wait again. */
   failWaiting(failure: Failure): void {
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const unit of waiting) if (!unit.isSettled) unit.fail({ ...failure, maybeExecuted: (unit.flags & TicketFlag.MaybeExecuted) !== 0 });
+    for (const unit of this.waiting.take()) if (!unit.isSettled) unit.fail({ ...failure, maybeExecuted: (unit.flags & TicketFlag.MaybeExecuted) !== 0 });
   }
 
   /** Sends a command without a key to the node of a slot. */
@@ -146,9 +144,7 @@ export class Routing {
 
   /** The cluster is ready. */
   sendWaiting(): void {
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const unit of waiting) this.sendUnit(unit);
+    for (const unit of this.waiting.take()) this.sendUnit(unit);
   }
 
   // ---- the map
@@ -252,14 +248,15 @@ export class Routing {
   }
 
   private wait(unit: Unit): void {
-    if (this.client.options.enableOfflineQueue) this.waiting.push(unit);
-    else unit.fail({ code: 'E_OFFLINE', node: '', message: "Cluster isn't ready and enableOfflineQueue options is false" });
+    if (this.client.options.enableOfflineQueue) {
+      if (!this.waiting.add(unit)) unit.fail({ code: 'E_QUEUE_FULL', node: '' });
+    } else unit.fail({ code: 'E_OFFLINE', node: '', message: "Cluster isn't ready and enableOfflineQueue options is false" });
   }
 
   /** The cluster has closed before the command was answered. */
   private onBack(unit: Unit): void {
     if (this.client.isClosingByHand) return unit.fail({ code: 'E_ABORTED', node: '', message: 'Cluster is ended.' });
-    this.waiting.push(unit);
+    this.waiting.put(unit);
   }
 
   private choose(unit: Unit): Redis | undefined {
