@@ -1,6 +1,6 @@
 /** Nodes that die, freeze and lose replies: what each command comes to, and that the other nodes' commands do not notice. */
 import { Cluster, type ClusterOptions } from '../../lib';
-import { Proxy } from '../helpers/proxy';
+import { Proxy, type ProxyConnection } from '../helpers/proxy';
 import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
@@ -105,6 +105,91 @@ test('a frozen master delays no command of others, nor the reading of the map', 
   expect(performance.now() - started).toBeLessThan(4000);
   master.thaw();
   expect(await frozen).toBe('1');
+});
+
+test('a frozen master is left for its replica once that is promoted', async () => {
+  const client = await connect();
+  const { master } = await masterOf('own');
+  const [replica] = await servers.replicasOf(master);
+  await client.set('own', '1');
+  await until(async () => (await replica.info('replication')).master_link_status === 'up');
+  master.freeze();
+  const waiting = client.get('own');
+  await servers.promoted(replica);
+  await until(() => client.set('own', '2'), { deadlineMs: 10_000 });
+  // It was in flight on the frozen one.
+  expect(['1', '2']).toContain(await waiting);
+  expect(await client.get('own')).toBe('2');
+  master.thaw();
+  await servers.settled();
+  expect(await client.get('own')).toBe('2');
+});
+
+test('a cluster that was down altogether is found again, and what was issued meanwhile is answered', async () => {
+  const own = await RedisCluster.start({ replicas: 0 });
+  try {
+    const client = new Cluster(own.nodes, { clusterRetryStrategy: () => 50 });
+    client.on('error', () => undefined);
+    clients.push(client);
+    await client.set('foo', '1');
+    const seen: string[] = [];
+    for (const name of ['close', 'reconnecting', 'ready'] as const) client.on(name, () => seen.push(name));
+    await Promise.all(own.masters.map((server) => server.kill()));
+    await until(() => seen.includes('reconnecting'), { deadlineMs: 15_000 });
+    const waiting = [client.set('foo', '2'), client.set('bar', '2'), client.set('hello', '2')];
+    await Promise.all(own.masters.map((server) => server.launch()));
+    expect(await Promise.all(waiting)).toEqual(['OK', 'OK', 'OK']);
+    expect(seen.at(-1)).toBe('ready');
+  } finally {
+    await own.stop();
+  }
+});
+
+describe('a cut at every byte of a pipeline through a redirect', () => {
+  test('settles every command, and runs none twice that may not', async () => {
+    const slot = servers.slotOf('{cut}n');
+    const from = await servers.ownerOf(slot);
+    const to = servers.servers[(await Promise.all(servers.servers.map(async (server) => server !== from && (await server.info('replication')).role === 'master'))).indexOf(true)];
+    const proxy = await Proxy.start(to);
+    await servers.openMove(slot, to);
+    try {
+      const natMap = { [`127.0.0.1:${to.port}`]: { host: '127.0.0.1', port: proxy.port } };
+      const client = await connect({ natMap, redisOptions: { resend: 'idempotent' }, retryDelayOnFailover: 5 });
+      // Keys that do not exist are asked for at the node that the slot is moving to.
+      const run = (key: string): Promise<[Error | null, unknown][]> =>
+        client.pipeline().incr(key).set(`${key}s`, 'v').get(`${key}s`).incr(key).exec() as Promise<[Error | null, unknown][]>;
+      const connection = async (): Promise<ProxyConnection> => {
+        await until(() => client.nodes().find(({ options }) => options.port === proxy.port)?.ping());
+        return proxy.live[proxy.live.length - 1];
+      };
+      const whole = await connection();
+      const before = { ...whole.bytes };
+      await run('{cut}whole');
+      let failures = 0;
+      for (const direction of ['toServer', 'toClient'] as const) {
+        const length = whole.bytes[direction] - before[direction];
+        expect(length).toBeGreaterThan(30);
+        for (let at = 1; at < length; at++) {
+          const current = await connection();
+          current.plan = { direction, afterBytes: current.bytes[direction] + at };
+          const key = `{cut}${direction}${at}`;
+          const outcomes = await run(key);
+          expect(outcomes).toHaveLength(4);
+          const counts = [outcomes[0], outcomes[3]];
+          // Whatever has a reply ran once; whatever may have run says so.
+          const certain = counts.filter(([error]) => error === null).length;
+          const open = counts.filter(([error]) => (error as { maybeExecuted?: boolean } | null)?.maybeExecuted === true).length;
+          failures += 2 - certain;
+          const value = Number((await until(() => client.get(key).then((text) => ({ text })))).text ?? 0);
+          expect([at, value >= certain && value <= certain + open]).toEqual([at, true]);
+        }
+      }
+      expect(failures).toBeGreaterThan(10);
+    } finally {
+      await proxy.stop();
+      await servers.closeMove(slot, from);
+    }
+  });
 });
 
 describe('a reply that is lost with its connection', () => {

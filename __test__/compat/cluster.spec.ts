@@ -569,6 +569,16 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
       expect(await client.get('foo')).toBe('OK');
     });
 
+    test('at once by disconnect before it has connected', async () => {
+      const client = connect([{ port: 1 }], { lazyConnect: true });
+      const seen = told(client);
+      client.disconnect();
+      expect(client.status).toBe('end');
+      await until(() => seen.includes('end'));
+      expect(seen.filter((status) => status !== 'wait')).toEqual(['disconnecting', 'close', 'end']);
+      expect(await result(client.get('foo'))).toBe('Error: Connection is closed.');
+    });
+
     test('by disconnect while it connects', async () => {
       const cluster = await thirds();
       const client = connect(cluster.startNodes(), { lazyConnect: true });

@@ -228,7 +228,14 @@ export class ClusterLife implements RoutingClient {
     this.setStatus('disconnecting');
     this.stopRetrying();
     this.routing.stopSubscribers();
-    if (!this.isClosing) this.closeNodes();
+    if (status === 'wait') this.closeAtOnce();
+    else if (!this.isClosing) this.closeNodes();
+  }
+
+  /** There is no connection whose end would have to be waited for. */
+  private closeAtOnce(): void {
+    this.setStatus('close');
+    this.handleClose(undefined);
   }
 
   /** QUIT to all nodes. */
@@ -287,6 +294,7 @@ export class ClusterLife implements RoutingClient {
 
   /** The application's listeners have heard of it. */
   private onClosed(): void {
+    if (!this.isClosing) return;
     const { attempt, reason, client } = this;
     this.attempt = this.reason = undefined;
     this.isClosing = false;
