@@ -168,6 +168,29 @@ describe('hawser: a cluster, beyond ioredis', () => {
     expect(client.nodes()).toHaveLength(1);
   });
 
+  test('subscribes at the next node, if the first takes the subscription with it', async () => {
+    let cuts = 0;
+    const cluster = await serve({
+      slots: [[0, 8191, 0], [8192, 16383, 1]],
+      answer: ({ name, args }, _, connection) => {
+        if (name !== 'subscribe') return undefined;
+        if (cuts++ > 0) return array(bulk(name), bulk(args[0]), ':1\r\n');
+        connection.reset();
+        return null;
+      },
+    });
+    const client = await ready(cluster.startNodes(), { redisOptions: { protocol: 2 } });
+    expect(await client.subscribe('news')).toBe(1);
+    expect(cuts).toBe(2);
+  });
+
+  test('sends a MULTI without an EXEC, as its caller wants', async () => {
+    const cluster = await serve({ slots: [[0, 16383, 0]] });
+    const client = await ready(cluster.startNodes());
+    expect(await client.pipeline().call('multi').set('foo', '1').exec()).toEqual([[null, 'OK'], [null, 'OK']]);
+    expect(await client.pipeline().ping().get('foo').exec()).toEqual([[null, 'OK'], [null, 'OK']]);
+  });
+
   test('takes sharded subscriptions without an option', async () => {
     const cluster = await serve({ slots: [[0, 16383, 0]], answer: ({ name, args }) => (name === 'ssubscribe' ? array(bulk(name), bulk(args[0]), ':1\r\n') : undefined) });
     const client = await ready(cluster.startNodes(), { redisOptions: { protocol: 2 } });

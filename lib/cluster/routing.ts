@@ -227,6 +227,8 @@ export class Routing {
   }
 
   private sendUnit(unit: Unit): void {
+    // Its caller has stopped waiting.
+    if (unit.isSettled) return;
     const [command] = unit.commands;
     const { status, options } = this.client;
     if (unit.isTransaction) for (const part of unit.commands) this.router.unitOf.set(part, unit);
@@ -288,12 +290,21 @@ export class Routing {
   }
 }
 
+/** The slot of the first key of a pipeline; -1 if it has none. */
+const slotOfBatch = new WeakMap<Collection, number>();
+
 /** A command of a pipeline without a key goes where the pipeline's first key is. */
 function slotInBatch(command: Command): number | undefined {
   const { batch } = command;
   if (!(batch instanceof Collection)) return undefined;
   const own = slotOfCommand(command);
-  return own >= 0 ? own : (batch.queue.map(slotOfCommand).find((slot) => slot >= 0) ?? -1);
+  if (own >= 0) return own;
+  let slot = slotOfBatch.get(batch);
+  if (slot === undefined) {
+    const first = batch.queue.find((other) => slotOfCommand(other) >= 0);
+    slotOfBatch.set(batch, (slot = first === undefined ? -1 : slotOfCommand(first)));
+  }
+  return slot;
 }
 
 function isSubscription({ meta }: Command): boolean {

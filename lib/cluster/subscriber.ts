@@ -4,6 +4,7 @@
  */
 import { clearTimeout, setTimeout } from '../clock';
 import type { Command } from '../command/command';
+import { LIFE } from '../command/command_defaults';
 import { Redis } from '../client/redis';
 import { noop } from '../client/lifecycle';
 import type { ClientOptions } from '../options/options';
@@ -19,6 +20,8 @@ const MESSAGES = ['message', 'messageBuffer', 'pmessage', 'pmessageBuffer', 'sme
 /** After a failure the next one is tried at once, then at growing distances. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
+/** A subscription that was lost as often as this is given up. */
+const MOST_ATTEMPTS = 16;
 
 /** Passes the messages of `redis` on. */
 export function forwardMessages(redis: Redis, emit: (event: string, ...args: unknown[]) => void): void {
@@ -49,7 +52,12 @@ export interface SubscriberHost {
   emit(event: string, ...args: unknown[]): void;
 }
 
+function fail(command: Command): void {
+  command.deliverFailure({ code: 'E_CONN_CLOSED', node: '' });
+}
+
 export class Subscriber {
+  private readonly attempts = new WeakMap<Command, number>();
   private redis: Redis | undefined = undefined;
   private key: string | undefined = undefined;
   private isStarted = false;
@@ -57,6 +65,8 @@ export class Subscriber {
   private timer: NodeJS.Timeout | undefined = undefined;
   private readonly channels = new Channels();
   private readonly patterns = new Channels();
+  /** Subscriptions that a connection took with it before they were confirmed. */
+  private lost: Command[] = [];
 
   constructor(private readonly host: SubscriberHost) {}
 
@@ -73,7 +83,9 @@ export class Subscriber {
   stop(): void {
     this.isStarted = false;
     clearTimeout(this.timer);
+    this.timer = undefined;
     this.drop();
+    for (const command of this.lost.splice(0)) fail(command);
   }
 
   /** A node was added. */
@@ -114,6 +126,10 @@ export class Subscriber {
     const redis = companionOf(node, 'subscriber', { enableReadyCheck: true });
     this.redis = redis;
     this.key = this.host.keyOf(node);
+    redis[LIFE].setOwner({
+      onRefused: () => false,
+      onHandedBack: (command) => this.onHandedBack(command, redis),
+    });
     // The node's own connection tells of its failures.
     redis.on('error', noop);
     redis.once('ready', () => (this.failures = 0));
@@ -123,6 +139,16 @@ export class Subscriber {
     forwardMessages(redis, (event, ...args) => this.host.emit(event, ...args));
     if (this.channels.size > 0) redis.subscribe(this.channels.list()).catch(noop);
     if (this.patterns.size > 0) redis.psubscribe(this.patterns.list()).catch(noop);
+    for (const command of this.lost.splice(0)) this.take(command)?.sendCommand(command, {});
+  }
+
+  /** The next connection gets it. */
+  private onHandedBack(command: Command, redis: Redis): void {
+    const attempts = (this.attempts.get(command) ?? 0) + 1;
+    this.attempts.set(command, attempts);
+    if (!this.isStarted || attempts > MOST_ATTEMPTS || command.meta.lower === 'quit') return fail(command);
+    if (this.redis === undefined || this.redis === redis) this.lost.push(command);
+    else this.take(command)?.sendCommand(command, {});
   }
 
   private replace(): void {

@@ -2,6 +2,7 @@
  * Transactions go to one node as a whole. Those of pipelines are collected from MULTI to EXEC; one that is opened by hand
  * (`multi({ pipeline: false })`) stays with the node of its first key.
  */
+import { Collection } from '../command/collection';
 import type { Command } from '../command/command';
 import type { Redis } from '../client/redis';
 import { shadowOf, Unit } from './unit';
@@ -25,6 +26,11 @@ export interface TransactionHost {
 const LEGACY = { protocol: 2, replyMapping: 'legacy' } as const;
 const SILENT = {};
 
+/** Whether it is the last command of its pipeline. */
+function isLast({ batch, pipelineIndex }: Command): boolean {
+  return batch instanceof Collection && pipelineIndex === batch.queue.length - 1;
+}
+
 export class Transactions {
   private manual: Manual | undefined = undefined;
   /** The commands of a pipeline's transaction so far. */
@@ -45,12 +51,14 @@ export class Transactions {
     if (command.batch === undefined || command.batch.isAutomatic === true) return this.takesByHand(command);
     if (this.collected.length > 0 && this.collected[0].batch !== command.batch) this.collected = [];
     if (this.collected.length === 0) {
-      if (lower !== 'multi') return false;
+      // MULTI by name alone does not say where its commands begin and end.
+      if (lower !== 'multi' || !command.inTransaction || isLast(command)) return false;
       this.collected.push(command);
       return true;
     }
     this.collected.push(command);
-    if (lower === 'exec' || lower === 'discard') {
+    // A pipeline may end without EXEC.
+    if (lower === 'exec' || lower === 'discard' || isLast(command)) {
       const commands = this.collected;
       this.collected = [];
       this.host.send(new Unit(commands));
