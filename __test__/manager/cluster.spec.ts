@@ -207,6 +207,45 @@ test('the bus: a message reaches its listeners once', async () => {
   PubSubService.offInvalidation('spec');
 });
 
+test('the bus: one frozen node holds up at most the messages that were sent to it', async () => {
+  await PubSubService.initialize();
+  await Promise.all((await keys()).map(async (key) => (await main()).set(key, 1)));
+  servers.masters[2].freeze();
+  const outcomes: Promise<boolean>[] = [];
+  let answered = 0;
+  for (let i = 0; i < 12; i++) {
+    outcomes.push(PubSubService.publish({ type: 'key', target: String(i) }).then(() => (answered++, true), () => false));
+    // One after another, except behind the one that hangs.
+    await until(() => answered >= outcomes.length - 1);
+  }
+  servers.masters[2].thaw();
+  await Promise.all(outcomes);
+});
+
+test('the bus: subscriptions leave a node that hangs', async () => {
+  const own = await RedisCluster.start();
+  try {
+    configure({ cluster: { nodes: own.nodes, slotsRefreshInterval: 500 } });
+    const seen = new Set<unknown>();
+    PubSubService.onInvalidation('spec', ({ target }) => void seen.add(target));
+    await PubSubService.initialize();
+    const subscribers = await Promise.all(own.servers.map(async (server) => (await names(server)).some((name) => name.includes('(subscriber)'))));
+    own.servers[subscribers.indexOf(true)].freeze();
+    let sent = 0;
+    await until(
+      () => {
+        void PubSubService.publish({ type: 'key', target: `late${sent++}` }).catch(() => undefined);
+        return seen.size > 0;
+      },
+      { deadlineMs: 40_000, everyMs: 100 },
+    );
+  } finally {
+    PubSubService.offInvalidation('spec');
+    await RedisManager.closeAll();
+    await own.stop();
+  }
+});
+
 describe('withConnection', () => {
   test('blocks on the node of the key, and neither the shared client nor another borrower waits', async () => {
     const cluster = await main();

@@ -65,11 +65,11 @@ export class Pool {
     return role === 'all' ? all : all.filter(({ options }) => Boolean(options.readOnly) === (role === 'slave'));
   }
 
-  /** A node of a role by chance; one that is about to answer, if there is one. */
+  /** A node of a role by chance; one that is about to answer, if there is one, and of these one with the fewest commands that wait for an answer. */
   sample(role: NodeRole, former?: Redis): Redis | undefined {
     const all = this.list(role).filter((redis) => redis !== former);
     const able = all.filter(({ status }) => status === 'ready' || status === 'wait');
-    return oneOf(able.length > 0 ? able : all);
+    return idlest(able.length > 0 ? able : all);
   }
 
   /** The options of these nodes win over those of all nodes. */
@@ -170,6 +170,13 @@ export class Pool {
     this.byNumber[node] = undefined;
     for (const [key, other] of this.byKey) if (other === redis) this.byKey.delete(key);
   }
+}
+
+/** A node that hangs gets no further commands that any other could answer. */
+function idlest(nodes: readonly Redis[]): Redis | undefined {
+  const queued = nodes.map((redis) => redis[LIFE].link?.queued ?? 0);
+  const fewest = Math.min(...queued);
+  return oneOf(nodes.filter((_, i) => queued[i] === fewest));
 }
 
 export function oneOf<T>(list: readonly T[]): T | undefined {

@@ -9,6 +9,9 @@ import { reconnectDelay, type Settings } from './options';
 /** Limits of the queues of the manager's clients, which fill while Redis is unavailable. */
 const QUEUE = { maxQueueCommands: 100_000, maxQueueBytes: 64 << 20 };
 
+/** How often the subscriber reads the map of slots. */
+const REFRESH_MS = 10_000;
+
 /** Options of a node's connection that a cluster has for all of them. */
 const OF_CLUSTER = ['lazyConnect', 'enableOfflineQueue', 'enableAutoPipelining', 'autoPipeliningIgnoredCommands', 'scripts', 'showFriendlyErrorStack', 'himportFieldsets'];
 
@@ -50,6 +53,8 @@ export function openCluster(role: string, s: Settings): Cluster {
   const { maxRetriesPerRequest: retries } = redisOptions as { maxRetriesPerRequest: number | null };
   const cluster: Cluster = new Cluster(endpoint.cluster, {
     ...lifted,
+    // No command of its own tells the subscriber that its node has left.
+    ...(role === 'subscriber' ? { slotsRefreshInterval: REFRESH_MS } : {}),
     ...s.cluster,
     // It would depend on one node that may be the one which hangs.
     enableReadyCheck: !isForBullMQ && s.cluster.enableReadyCheck === true,
