@@ -188,7 +188,7 @@ fn set(store: &mut dyn Subject, key: &Key, value: &Value, life: Duration) {
 
 fn place(store: &mut dyn Subject, entry: &Key, expected: Option<Id>, token: u8, replication: Replication) -> Placed {
     let op = Op::Place { entry: entry.clone(), expected, lease: lease(token), life: SECOND * 10, tail: TAIL };
-    match store.carry_out(NodeOp { op, replication, asks: false }) {
+    match store.carry_out(NodeOp { op, replication, asks: false, reads_apart: false }) {
         Ok(StoreReply::Placed(placed)) => placed,
         other => panic!("{other:?}"),
     }
@@ -197,7 +197,7 @@ fn place(store: &mut dyn Subject, entry: &Key, expected: Option<Id>, token: u8, 
 fn place_inside(store: &mut dyn Subject, entry: &Key, stamp: u8, token: u8, life: Duration, replication: Replication) -> Inside {
     let tags = entry::encode_tags(&tags(&["x", "y"]), 0);
     let op = Op::PlaceInside { entry: entry.clone(), stamp: id(stamp), token: id(token), tags, life };
-    match store.carry_out(NodeOp { op, replication, asks: false }) {
+    match store.carry_out(NodeOp { op, replication, asks: false, reads_apart: false }) {
         Ok(StoreReply::PlacedInside(inside)) => inside,
         other => panic!("{other:?}"),
     }
@@ -205,7 +205,7 @@ fn place_inside(store: &mut dyn Subject, entry: &Key, stamp: u8, token: u8, life
 
 fn commit(store: &mut dyn Subject, entry: &Key, token: u8, value: &Value, replication: Replication) -> bool {
     let op = Op::Commit { entry: entry.clone(), token: id(token), value: value.clone(), life: SECOND * 60 };
-    store.carry_out(NodeOp { op, replication, asks: false }) == Ok(StoreReply::Held(true))
+    store.carry_out(NodeOp { op, replication, asks: false, reads_apart: false }) == Ok(StoreReply::Held(true))
 }
 
 fn held(store: &mut dyn Subject, op: Op) -> bool {
@@ -224,7 +224,7 @@ fn number(store: &mut dyn Subject, op: Op) -> u64 {
 
 fn ensure(store: &mut dyn Subject, key: &Key, offered: u8, need: Duration, replication: Replication) -> Id {
     let op = Op::Ensure { items: vec![(key.clone(), id(offered))], need };
-    match store.carry_out(NodeOp { op, replication, asks: false }) {
+    match store.carry_out(NodeOp { op, replication, asks: false, reads_apart: false }) {
         Ok(StoreReply::Ensured(ids)) => ids[0],
         other => panic!("{other:?}"),
     }
@@ -342,7 +342,7 @@ fn what_is_not_ours_counts_as_nothing() {
             assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }), "{n}");
         }
         let op = Op::Set { entry: e.clone(), value: stored(b's', &[]), life: SECOND * 60 };
-        assert_eq!(store.carry_out(NodeOp { op, replication: master("one"), asks: false }), Ok(StoreReply::Done));
+        assert_eq!(store.carry_out(NodeOp { op, replication: master("one"), asks: false, reads_apart: false }), Ok(StoreReply::Done));
         let written = value(store, &e).unwrap();
         assert_eq!(entry::replication_id(&written), Some(master("one").id), "at its fixed place");
         assert!(matches!(place(store, &e, None, b't', master("two")), Placed::Yes { .. }), "another master's entry");

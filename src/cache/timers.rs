@@ -3,11 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use crate::clock::Instant;
 use crate::entropy::Entropy;
+pub(super) use crate::store::Numbered;
 
 /// The purpose of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,31 +55,3 @@ pub(super) fn jittered(base: Duration, entropy: &mut dyn Entropy) -> Duration {
     entropy.fill(&mut byte);
     base / 2 + base.mul_f64(f64::from(byte[0]) / 512.0)
 }
-
-/// For keys that the engine counts itself, or that are hashes already: there is nothing to protect and nothing to mix.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Plain(u64);
-
-impl Hasher for Plain {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u32(&mut self, n: u32) {
-        self.write_u64(u64::from(n));
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        // Spread over the high bits too: the map takes its tags from there.
-        self.0 = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
-/// A map by numbers that the engine gives.
-pub(super) type Numbered<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Plain>>;

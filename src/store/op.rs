@@ -218,11 +218,13 @@ pub struct NodeOp {
     pub replication: Replication,
     /// Whether its commands are sent behind ASKING: the node is about to take the key's slot over.
     pub asks: bool,
+    /// Whether its keys may be in several slots: each is read by a command of its own.
+    pub reads_apart: bool,
 }
 
 impl From<Op> for NodeOp {
     /// For a node that accepts every id.
     fn from(op: Op) -> Self {
-        Self { op, replication: Replication::TRUSTING, asks: false }
+        Self { op, replication: Replication::TRUSTING, asks: false, reads_apart: false }
     }
 }

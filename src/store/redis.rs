@@ -67,7 +67,7 @@ impl RedisStore {
 
     /// Takes an operation. Its commands go to the link in this order, after those of earlier operations.
     pub fn submit(&mut self, ticket: Ticket, op: NodeOp) -> Commands {
-        let count = count(&op.op);
+        let count = count(&op);
         let mut in_flight = InFlight { ticket, op, replies: vec![None; count], missing: VecDeque::with_capacity(count), lost: None };
         let commands = in_flight.send(0..count, false);
         self.in_flight.push_back(in_flight);
@@ -121,7 +121,7 @@ impl RedisStore {
         let again: Vec<usize> = (0..done.replies.len()).filter(|place| unknown(&done.replies[*place])).collect();
         if again.is_empty() {
             let replies = done.replies.into_iter().map(|reply| reply.unwrap_or(Reply::Null)).collect();
-            replied.done = Some((done.ticket, answer(&done.op.op, replies)));
+            replied.done = Some((done.ticket, answer(&done.op, replies)));
             return replied;
         }
         // The script was refused, so nothing has happened and the same randoms may go out again.
@@ -132,9 +132,13 @@ impl RedisStore {
 }
 
 /// How many commands an operation takes.
-fn count(op: &Op) -> usize {
+fn count(NodeOp { op, reads_apart, .. }: &NodeOp) -> usize {
     match op {
-        Op::Read { entries, .. } => 1 + entries.iter().filter(|entry| entry.with_age).count(),
+        Op::Read { entries, versions } => {
+            let reads = if *reads_apart { entries.len() + versions.len() } else { 1 };
+            reads + entries.iter().filter(|entry| entry.with_age).count()
+        }
+        Op::ReadVersions { versions } if *reads_apart => versions.len(),
         Op::Ensure { items, .. } => items.len(),
         Op::Count { items, .. } => items.len(),
         Op::Renew { versions, .. } => 1 + versions.len(),
@@ -145,7 +149,7 @@ fn count(op: &Op) -> usize {
 }
 
 /// Encodes the command at `place` of an operation; a script by its digest or, `in_full`, by its text.
-fn push(NodeOp { op, replication, .. }: &NodeOp, place: usize, in_full: bool, out: &mut Commands) {
+fn push(NodeOp { op, replication, reads_apart, .. }: &NodeOp, place: usize, in_full: bool, out: &mut Commands) {
     let demanded = replication.demanded();
     let mut eval = |script: &'static Script, keys: &[&[u8]], arguments: &[&[u8]]| {
         let keys_len = keys.len().to_string();
@@ -154,6 +158,15 @@ fn push(NodeOp { op, replication, .. }: &NodeOp, place: usize, in_full: bool, ou
     };
     match op {
         Op::Identify => out.push(&["INFO", "replication"]),
+        Op::Read { entries, versions } if *reads_apart => {
+            let keys = entries.iter().map(|entry| &entry.key).chain(versions);
+            let aged = entries.iter().filter(|entry| entry.with_age).map(|entry| &entry.key);
+            if let Some((place, key)) = keys.enumerate().chain(aged.map(|key| (usize::MAX, key))).nth(place) {
+                // GET would fail for a value of another type.
+                out.push(&[if place == usize::MAX { &b"PTTL"[..] } else { b"MGET" }, &**key]);
+            }
+        }
+        Op::ReadVersions { versions } if *reads_apart => out.push(&[b"MGET", &*versions[place]]),
         Op::Read { entries, versions } => {
             if place == 0 {
                 let mut parts: Vec<&[u8]> = Vec::with_capacity(1 + entries.len() + versions.len());
@@ -270,7 +283,7 @@ fn millis(duration: Duration) -> Vec<u8> {
 }
 
 /// Makes the answer of an operation from the replies to its commands.
-fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
+fn answer(NodeOp { op, reads_apart, .. }: &NodeOp, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
     let tolerant = matches!(op, Op::Delete { .. } | Op::Unlink { .. } | Op::Invalidate { .. });
     for (place, reply) in replies.iter().enumerate() {
         // The first command of each pair only counts, and may meet a value of another type.
@@ -279,6 +292,10 @@ fn answer(op: &Op, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
         }
     }
     match op {
+        Op::Read { entries, versions } if *reads_apart => read_apart(entries.iter().map(|entry| entry.with_age), versions.len(), replies),
+        Op::ReadVersions { .. } if *reads_apart => {
+            Some(StoreReply::Versions(replies.into_iter().map(only_value).map(|value| version(&value)).collect()))
+        }
         Op::Read { entries, versions } => read(entries.iter().map(|entry| entry.with_age), versions.len(), replies),
         Op::Ensure { .. } => {
             let ids: Option<Vec<Id>> = replies.iter().map(|reply| Id::parse(reply.as_bytes()?)).collect();
@@ -347,6 +364,29 @@ fn read(with_age: impl Iterator<Item = bool>, versions: usize, replies: Vec<Repl
     }
     let versions: Vec<Option<Version>> = values.map(|value| version(&value)).take(versions).collect();
     Some(StoreReply::Read { entries, versions, atomic: true })
+}
+
+/// The answer to a read whose keys were read by a command each: entries, versions, then ages.
+fn read_apart(with_age: impl ExactSizeIterator<Item = bool>, versions: usize, replies: Vec<Reply>) -> Option<StoreReply> {
+    let mut replies = replies.into_iter();
+    let count = with_age.len();
+    let values: Vec<Reply> = replies.by_ref().take(count).map(only_value).collect();
+    let versions: Vec<Option<Version>> = replies.by_ref().take(versions).map(only_value).map(|value| version(&value)).collect();
+    let mut entries = Vec::with_capacity(count);
+    for (value, with_age) in values.into_iter().zip(with_age) {
+        let value = if let Reply::Bulk(bytes) = value { Some(Value::new(bytes)) } else { None };
+        entries.push(Found { value: value.into(), pttl: if with_age { Some(replies.next()?.as_integer()?) } else { None } });
+    }
+    // The versions were read after the entries.
+    Some(StoreReply::Read { entries, versions, atomic: true })
+}
+
+/// The value of an MGET of one key.
+fn only_value(reply: Reply) -> Reply {
+    match reply {
+        Reply::Array(mut values) => values.pop().unwrap_or(Reply::Null),
+        _ => Reply::Null,
+    }
 }
 
 fn version(reply: &Reply) -> Option<Version> {

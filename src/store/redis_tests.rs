@@ -29,6 +29,42 @@ fn a_batch_of_reads_is_one_command_and_ages_follow() {
 }
 
 #[test]
+fn keys_of_several_slots_are_read_by_a_command_each() {
+    let mut store = RedisStore::new();
+    let entries = vec![ReadEntry { key: key("a"), with_age: false }, ReadEntry { key: key("b"), with_age: true }];
+    let op = NodeOp { reads_apart: true, ..Op::Read { entries, versions: vec![key("v")] }.into() };
+    let commands = store.submit(Ticket(1), op);
+    assert_eq!(text(&commands), ["*2 $4 MGET $1 a ", "*2 $4 MGET $1 b ", "*2 $4 MGET $1 v ", "*2 $4 PTTL $1 b "]);
+    store.on_reply(Reply::Array(vec![Reply::Null]));
+    store.on_reply(Reply::Array(vec![Reply::Bulk(b"x".to_vec())]));
+    store.on_reply(Reply::Array(vec![Reply::Bulk(b"junk".to_vec())]));
+    let done = store.on_reply(Reply::Integer(5)).done.unwrap();
+    let found = |value: Option<&[u8]>, pttl| Found { value: value.map(|value| Value::new(value.to_vec())).into(), pttl };
+    let entries = vec![found(None, None), found(Some(b"x"), Some(5))];
+    assert_eq!(done, (Ticket(1), Ok(StoreReply::Read { entries, versions: vec![None], atomic: true })));
+}
+
+#[test]
+fn each_command_for_a_slot_that_a_node_takes_over_goes_behind_asking() {
+    let mut store = RedisStore::new();
+    let op = NodeOp { asks: true, ..Op::Delete { entries: vec![key("a")] }.into() };
+    let commands = store.submit(Ticket(1), op);
+    assert_eq!(text(&commands), ["*1 $6 ASKING ", "*4 $8 GETRANGE $1 a $1 0 $1 3 ", "*1 $6 ASKING ", "*2 $3 DEL $1 a "]);
+    let ok = || Reply::Simple(b"OK".to_vec());
+    store.on_reply(ok());
+    store.on_reply(Reply::Bulk(b"hw1e".to_vec()));
+    store.on_reply(ok());
+    assert_eq!(store.on_reply(Reply::Integer(1)).done, Some((Ticket(1), Ok(StoreReply::Number(1)))));
+    let op = NodeOp { asks: true, ..Op::GiveBack { entry: key("a"), token: id(b't') }.into() };
+    store.submit(Ticket(2), op);
+    store.on_reply(ok());
+    let again = store.on_reply(Reply::Error(b"NOSCRIPT".to_vec())).more.unwrap();
+    assert!(text(&again)[0].contains("ASKING") && text(&again)[1].contains("EVAL "), "the text goes behind ASKING too");
+    store.on_reply(ok());
+    assert_eq!(store.on_reply(Reply::Integer(1)).done, Some((Ticket(2), Ok(StoreReply::Held(true)))));
+}
+
+#[test]
 fn a_script_that_the_server_does_not_know_is_sent_in_full_with_the_same_random() {
     let mut store = RedisStore::new();
     let items = vec![(key("v1"), id(b'a')), (key("v2"), id(b'b'))];

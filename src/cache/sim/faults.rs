@@ -67,7 +67,10 @@ fn captured_late(value: &Value, replication: Replication, store: &mut MemoryStor
     let mut bytes = value.to_vec();
     for (tag, captured) in header.tags.iter() {
         let ensure = Op::Ensure { items: vec![(names.version(&Tag::from(tag)), header.stamp)], need: Duration::from_secs(60) };
-        let Ok(StoreReply::Ensured(current)) = store.apply(now, &NodeOp { op: ensure, replication, asks: false }) else { continue };
+        let Ok(StoreReply::Ensured(current)) = store.apply(now, &NodeOp { op: ensure, replication, asks: false, reads_apart: false })
+        else {
+            continue;
+        };
         let at = bytes.windows(16).position(|window| window == captured.as_bytes()).unwrap();
         bytes[at..at + 16].copy_from_slice(current[0].as_bytes());
     }

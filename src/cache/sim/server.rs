@@ -27,7 +27,7 @@ impl Work {
     /// Carries one piece out; the answer, if it was the last.
     pub(super) fn step(&mut self, store: &mut MemoryStore, now: Instant, fault: Option<Fault>) -> Option<StoreReply> {
         let (place, op) = self.pieces.pop().unwrap();
-        let mut op = NodeOp { op, replication: self.op.replication, asks: false };
+        let mut op = NodeOp { op, replication: self.op.replication, asks: false, reads_apart: false };
         if let Some(fault) = fault {
             fault.bend(&mut op, store, now);
         }

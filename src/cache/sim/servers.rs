@@ -40,11 +40,19 @@ impl Servers {
 
     /// Why a node does not carry an operation out.
     pub(super) fn refusal(&mut self, node: usize, op: &NodeOp, now: Instant) -> Option<StoreError> {
-        let key = op.op.routing_key().filter(|_| self.is_cluster())?;
+        if !self.is_cluster() {
+            return None;
+        }
+        // A read is one command for each key.
+        commands(&op.op).into_iter().find_map(|keys| self.refusal_of(node, &keys, op.asks, now))
+    }
+
+    fn refusal_of(&mut self, node: usize, keys: &[&Key], asks: bool, now: Instant) -> Option<StoreError> {
+        let key = keys.first()?;
         let slot = slot_of(key);
         let owner = usize::from(self.map[usize::from(slot)]);
         let target = self.moving.get(&slot).copied();
-        if op.asks && target == Some(node) {
+        if asks && target == Some(node) {
             return None;
         }
         let redirect = |asks, node| Some(StoreError::Redirected(Redirect { asks, slot, address: address(node) }));
@@ -52,7 +60,7 @@ impl Servers {
             return redirect(false, owner);
         }
         let target = target?;
-        let present = keys(&op.op).into_iter().map(|key| self.stores[node].has(now, key)).collect::<Vec<_>>();
+        let present = keys.iter().map(|key| self.stores[node].has(now, key)).collect::<Vec<_>>();
         match (present.contains(&true), present.contains(&false)) {
             (_, false) => None,
             (false, true) => redirect(true, target),
@@ -101,11 +109,13 @@ impl Servers {
     }
 }
 
-/// The keys that an operation on one slot names.
-fn keys(op: &Op) -> Vec<&Key> {
+/// The keys of the commands of an operation.
+fn commands(op: &Op) -> Vec<Vec<&Key>> {
     match op {
-        Op::Invalidate { tags } => tags.iter().flat_map(|(version, counter)| [version, counter]).collect(),
-        Op::Count { items, .. } => items.iter().flat_map(|(version, counter, _)| [version, counter]).collect(),
-        other => other.routing_key().into_iter().collect(),
+        Op::Read { entries, versions } => entries.iter().map(|entry| &entry.key).chain(versions).map(|key| vec![key]).collect(),
+        Op::ReadVersions { versions } => versions.iter().map(|key| vec![key]).collect(),
+        Op::Invalidate { tags } => tags.iter().map(|(version, counter)| vec![version, counter]).collect(),
+        Op::Count { items, .. } => items.iter().map(|(version, counter, _)| vec![version, counter]).collect(),
+        other => other.routing_key().map(|key| vec![key]).into_iter().collect(),
     }
 }

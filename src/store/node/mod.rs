@@ -124,7 +124,7 @@ impl Node {
     }
 
     fn dress(&self, op: Op) -> NodeOp {
-        NodeOp { op, replication: self.identity.replication(), asks: false }
+        NodeOp { op, replication: self.identity.replication(), asks: false, reads_apart: false }
     }
 
     /// An operation is answered, whatever for.

@@ -31,7 +31,7 @@ mod split;
 mod tests;
 mod view;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use id::NodeId;
@@ -43,7 +43,7 @@ use pending::PendingInvalidations;
 use slots::Slots;
 
 use super::node::{Moment, Node, NodeConfig, NodeOutput, Patience};
-use super::{slot_of, Answer, Id, Key, NodeOp, Op, StoreError, StoreReply, Ticket};
+use super::{slot_of, Answer, Id, Key, NodeOp, Numbered, Op, StoreError, StoreReply, Ticket};
 use crate::clock::Instant;
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub struct Nodes {
     /// Leases that nobody holds, to be given back when their node is there.
     abandoned: VecDeque<(Key, Id)>,
     /// Operations that the nodes themselves need.
-    own: HashMap<Ticket, Own>,
+    own: Numbered<Ticket, Own>,
     last_own: u64,
     /// Epochs of nodes that are gone, and changes of the map.
     changes: u64,
@@ -94,7 +94,7 @@ impl Nodes {
             delayed: Vec::new(),
             pending: PendingInvalidations::new(config.pending_max),
             abandoned: VecDeque::new(),
-            own: HashMap::new(),
+            own: Numbered::default(),
             last_own: 0,
             changes: 0,
             sends: VecDeque::new(),
@@ -226,7 +226,8 @@ impl Nodes {
         if self.slots.is_none() {
             return self.send(NodeId::ONLY, ticket, op, patience, at);
         }
-        for part in self.parts.open(ticket, op, patience, at) {
+        let Self { parts, slots, .. } = self;
+        for part in parts.open(ticket, op, patience, at, |key| node_of(slots.as_ref(), key)) {
             self.route(part, at);
         }
     }

@@ -1,12 +1,10 @@
 //! Operations under way in parts. A part has its own ticket. When all parts of an operation are settled, the operation is answered.
 
-use std::collections::HashMap;
-
 use super::id::NodeId;
-use super::split::{self, Shape};
+use super::split::{self, PartOp, Settled, Shape};
 use crate::clock::Instant;
 use crate::store::node::{Moment, Patience};
-use crate::store::{Answer, Id, Key, Op, StoreError, Ticket};
+use crate::store::{Answer, Id, Key, Numbered, Op, StoreError, Ticket};
 
 /// Tickets of parts have this bit.
 const PART: u64 = 1 << 62;
@@ -29,6 +27,8 @@ pub(super) enum Stage {
 pub(super) struct Part {
     pub whole: Ticket,
     place: usize,
+    /// For a read: where its keys are in the whole answer.
+    places: Vec<usize>,
     pub op: Op,
     pub node: NodeId,
     pub patience: Patience,
@@ -44,7 +44,8 @@ pub(super) struct Part {
 #[derive(Debug)]
 struct Whole {
     shape: Shape,
-    parts: Vec<Result<Result<Answer, StoreError>, Ticket>>,
+    /// For each part its outcome, or the ticket that stands for it.
+    parts: Vec<Result<Settled, Ticket>>,
     missing: usize,
     is_given_up: bool,
 }
@@ -52,8 +53,8 @@ struct Whole {
 /// The operations that are under way in parts.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    active: HashMap<Ticket, Part>,
-    wholes: HashMap<Ticket, Whole>,
+    active: Numbered<Ticket, Part>,
+    wholes: Numbered<Ticket, Whole>,
     last: u64,
 }
 
@@ -84,16 +85,46 @@ impl Parts {
     }
 
     /// Splits an operation. Returns the tickets of its parts.
-    pub(super) fn open(&mut self, whole: Ticket, op: Op, patience: Patience, since: Moment) -> Vec<Ticket> {
-        let (ops, shape) = split::split(op);
-        let tickets: Vec<Ticket> = (1..=ops.len() as u64).map(|n| Ticket(PART | (self.last + n))).collect();
-        self.last += ops.len() as u64;
-        for (place, (op, ticket)) in ops.into_iter().zip(&tickets).enumerate() {
-            let (node, stage) = (NodeId::NONE, Stage::Waiting);
-            self.active.insert(*ticket, Part { whole, place, op, node, patience, since, refusals: 0, stage, ask: None });
-        }
+    pub(super) fn open(
+        &mut self,
+        whole: Ticket,
+        op: Op,
+        patience: Patience,
+        since: Moment,
+        node_of: impl Fn(&Key) -> NodeId,
+    ) -> Vec<Ticket> {
+        let (ops, shape) = split::split(op, node_of);
+        let tickets: Vec<Ticket> = ops.into_iter().enumerate().map(|(place, part)| self.add(whole, place, part, patience, since)).collect();
         let parts = tickets.iter().map(|ticket| Err(*ticket)).collect();
         self.wholes.insert(whole, Whole { shape, parts, missing: tickets.len(), is_given_up: false });
+        tickets
+    }
+
+    fn add(&mut self, whole: Ticket, place: usize, (places, op): PartOp, patience: Patience, since: Moment) -> Ticket {
+        self.last += 1;
+        let ticket = Ticket(PART | self.last);
+        let (node, stage) = (NodeId::NONE, Stage::Waiting);
+        self.active.insert(ticket, Part { whole, place, places, op, node, patience, since, refusals: 0, stage, ask: None });
+        ticket
+    }
+
+    /// Makes a read of several keys into parts of one key each. Returns their tickets; none if the part has one key.
+    pub(super) fn scatter(&mut self, ticket: Ticket) -> Vec<Ticket> {
+        if self.active.get(&ticket).is_none_or(|part| part.places.len() < 2) {
+            return Vec::new();
+        }
+        let Some(Part { whole, place, places, op, patience, since, .. }) = self.active.remove(&ticket) else { return Vec::new() };
+        let first_new = self.wholes.get(&whole).map_or(0, |whole| whole.parts.len());
+        let mut tickets = Vec::with_capacity(places.len());
+        for (n, part) in split::scatter(places, op).into_iter().enumerate() {
+            let place = if n == 0 { place } else { first_new + n - 1 };
+            tickets.push(self.add(whole, place, part, patience, since));
+        }
+        if let Some(whole) = self.wholes.get_mut(&whole) {
+            whole.parts[place] = Err(tickets[0]);
+            whole.parts.extend(tickets[1..].iter().map(|ticket| Err(*ticket)));
+            whole.missing += tickets.len() - 1;
+        }
         tickets
     }
 
@@ -114,7 +145,7 @@ impl Parts {
     pub(super) fn settle(&mut self, ticket: Ticket, outcome: Result<Answer, StoreError>) -> Option<(Ticket, Result<Answer, StoreError>)> {
         let part = self.active.remove(&ticket)?;
         let whole = self.wholes.get_mut(&part.whole)?;
-        whole.parts[part.place] = Ok(outcome);
+        whole.parts[part.place] = Ok((part.places, outcome));
         whole.missing -= 1;
         if whole.missing > 0 {
             return None;
@@ -136,7 +167,7 @@ impl Parts {
         let mut unsent = Vec::new();
         for part in &whole.parts {
             match part {
-                Ok(outcome) => was_sent |= outcome != &Err(StoreError::NotSent),
+                Ok((_, outcome)) => was_sent |= outcome != &Err(StoreError::NotSent),
                 Err(ticket) if self.active.get(ticket).is_some_and(|part| part.stage == Stage::Sent) => was_sent = true,
                 Err(ticket) => unsent.push(*ticket),
             }
@@ -155,9 +186,9 @@ impl Parts {
     /// What became of the part for the operation's key at `place`. `None`: the operation is not under way.
     pub(super) fn carried(&self, whole: Ticket, place: usize) -> Option<Carried> {
         Some(match self.wholes.get(&whole)?.parts.get(place)? {
-            Ok(Ok(_)) => Carried::Done,
+            Ok((_, Ok(_))) => Carried::Done,
             Err(ticket) if self.active.get(ticket).is_some_and(|part| part.stage == Stage::Sent) => Carried::Due(*ticket),
-            Ok(Err(_)) | Err(_) => Carried::NotSent,
+            Ok((_, Err(_))) | Err(_) => Carried::NotSent,
         })
     }
 }
@@ -172,7 +203,7 @@ mod tests {
     #[test]
     fn an_operation_is_answered_when_all_its_parts_are() {
         let mut parts = Parts::default();
-        let tickets = parts.open(Ticket(7), delete(&["a", "b"]), Patience::Write, Moment::default());
+        let tickets = parts.open(Ticket(7), delete(&["a", "b"]), Patience::Write, Moment::default(), |_| NodeId(0));
         assert!(tickets.iter().all(|ticket| Parts::is_part(*ticket)) && !Parts::is_part(Ticket(7)));
         assert_eq!(parts.settle(tickets[1], Ok(Answer::Number(1))), None);
         assert_eq!(parts.settle(tickets[1], Ok(Answer::Number(1))), None, "it has its outcome");
@@ -182,7 +213,7 @@ mod tests {
     #[test]
     fn what_is_given_up_tells_which_parts_may_still_be_carried_out() {
         let mut parts = Parts::default();
-        let tickets = parts.open(Ticket(7), delete(&["a", "b", "c"]), Patience::Write, Moment::default());
+        let tickets = parts.open(Ticket(7), delete(&["a", "b", "c"]), Patience::Write, Moment::default(), |_| NodeId(0));
         parts.settle(tickets[0], Ok(Answer::Number(1)));
         parts.get_mut(tickets[1]).unwrap().stage = Stage::Sent;
         assert_eq!(parts.give_up(tickets[1]), Some((Ticket(7), true, vec![tickets[2]])));

@@ -60,6 +60,7 @@ impl Nodes {
             if let Some(part) = self.parts.get_mut(ticket) {
                 part.stage = Stage::Sent;
                 op.asks = part.ask.is_some();
+                op.reads_apart = true;
             }
         }
         self.sends.push_back((id, ticket, op));
@@ -78,6 +79,14 @@ impl Nodes {
             (None, Ok(_)) => Err(StoreError::Cut { maybe_executed: true }),
         };
         if let Err(error) = &answer {
+            // One of several keys is elsewhere: each goes its own way.
+            if is_elsewhere(error) && !self.parts.is_given_up(ticket) {
+                let parts = self.parts.scatter(ticket);
+                if !parts.is_empty() {
+                    self.learn(error, id, at);
+                    return parts.into_iter().for_each(|part| self.route(part, at));
+                }
+            }
             match self.after_refusal(ticket, error, at) {
                 Next::Now => return self.route(ticket, at),
                 Next::Later => return,
@@ -140,6 +149,16 @@ impl Nodes {
         self.delayed.push(ticket);
         self.outputs.push_back(NodesOutput::WakeAt(when));
         Next::Later
+    }
+
+    /// Takes from a refusal where a slot is.
+    fn learn(&mut self, error: &StoreError, from: NodeId, at: Moment) {
+        if let StoreError::Redirected(Redirect { asks: false, slot, address }) = error {
+            self.outputs.push_back(NodesOutput::MapOutdated);
+            if let Some(to) = self.node_at(address, from) {
+                self.on_moved(*slot, to, at);
+            }
+        }
     }
 
     /// A server says that a slot has moved to this node.
@@ -251,6 +270,11 @@ impl Nodes {
         }
         self.parts.carried(whole, place).unwrap_or(Carried::NotSent)
     }
+}
+
+/// Whether a refusal concerns where a key is.
+fn is_elsewhere(error: &StoreError) -> bool {
+    matches!(error, StoreError::Redirected(_)) || matches!(error, StoreError::Refused(text) if is_for_a_while(text))
 }
 
 /// Whether a refusal by a cluster's node passes soon.

@@ -132,7 +132,8 @@ fn a_read_goes_to_the_nodes_of_its_keys_and_each_answer_is_judged_by_its_node() 
     let mut rig = Rig::cluster();
     rig.submit(1, read(), Patience::Read);
     let (_, version_part, op) = rig.take(B);
-    assert_eq!(op.op, Op::ReadVersions { versions: vec![key("{b}")] });
+    assert_eq!(op.op, Op::Read { entries: vec![], versions: vec![key("{b}")] });
+    assert!(op.reads_apart);
     assert_eq!(op.replication.id, ReplicationId::of(b"b"));
     let (_, entry_part, op) = rig.take(A);
     assert_eq!(op.replication.id, ReplicationId::of(b"a"));
@@ -173,6 +174,26 @@ fn a_moved_slot_is_followed_at_once_and_told() {
     assert_eq!((again, op.replication.id, op.asks), (part, ReplicationId::of(b"b"), false), "under the id of the new node");
     rig.answer(again, Ok(StoreReply::Number(1)));
     assert_eq!(rig.answers(), [(1, Ok(Answer::Number(1)))]);
+}
+
+#[test]
+fn a_read_of_several_keys_of_which_one_is_elsewhere_goes_on_key_by_key() {
+    let mut rig = Rig::cluster();
+    rig.submit(1, Op::ReadVersions { versions: vec![key("{a}1"), key("{b}"), key("{a}2")] }, Patience::Read);
+    let (_, of_b, _) = rig.take(B);
+    rig.answer(of_b, Ok(StoreReply::Versions(vec![Some(version("b"))])));
+    let (_, of_a, op) = rig.take(A);
+    assert_eq!(op.op, Op::ReadVersions { versions: vec![key("{a}1"), key("{a}2")] });
+    rig.answer(of_a, Err(ask("two:2")));
+    let (_, first, _) = rig.take(A);
+    let (_, second, _) = rig.take(A);
+    rig.answer(first, Ok(StoreReply::Versions(vec![Some(version("a"))])));
+    rig.answer(second, Err(ask("two:2")));
+    let (_, second, op) = rig.take(B);
+    assert!(op.asks);
+    rig.answer(second, Ok(StoreReply::Versions(vec![None])));
+    let own = || Seen::Own(version("a").id);
+    assert_eq!(rig.answers(), [(1, Ok(Answer::Versions(vec![own(), own(), Seen::Nothing])))]);
 }
 
 #[test]
