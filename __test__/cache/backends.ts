@@ -1,11 +1,12 @@
-/** One specification for every store: the tests of each spec file run on the file's own redis-server and on memory://. */
+/** One specification for every store: the tests of each spec file run on the file's own redis-server, on memory:// and on a cluster of six servers. */
 import { CacheMetrics, CacheRepository, RedisManager, type CacheRepositoryOptions, type ManagerOptions } from '../../lib/facade';
 import { serverForAll } from '../helpers/lifetimes';
+import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
 
 export interface Backend {
-  readonly kind: 'redis' | 'memory';
-  /** Absent on memory. */
+  readonly kind: 'redis' | 'memory' | 'cluster';
+  /** The one server. Absent on memory and on a cluster. */
   readonly server: RedisServer;
   /** A repository with a prefix that no other test uses. */
   cache(options?: CacheRepositoryOptions): CacheRepository;
@@ -17,9 +18,23 @@ export interface Backend {
 
 let prefixes = 0;
 
+let cluster: RedisCluster | undefined;
+let isClusterPlanned = false;
+
+/** One cluster of six servers for all tests of the spec file. */
+function planCluster(): void {
+  if (isClusterPlanned) return;
+  isClusterPlanned = true;
+  beforeAll(async () => {
+    cluster = await RedisCluster.start();
+  }, 60_000);
+  afterAll(() => cluster?.stop());
+}
+
 /** Runs `specify` for each store. Tests that inspect the server use `onServer`. */
 export function onEveryStore(name: string, specify: (backend: Backend) => void, options: ManagerOptions = {}): void {
-  describe.each(['redis', 'memory'] as const)(`${name} on %s`, (kind) => specify(backend(kind, options)));
+  planCluster();
+  describe.each(['redis', 'memory', 'cluster'] as const)(`${name} on %s`, (kind) => specify(backend(kind, options)));
 }
 
 /** Runs `specify` on a redis-server only. */
@@ -27,12 +42,13 @@ export function onServer(name: string, specify: (backend: Backend) => void, opti
   describe(`${name} on redis`, () => specify(backend('redis', options)));
 }
 
-function backend(kind: 'redis' | 'memory', options: ManagerOptions): Backend {
+function backend(kind: Backend['kind'], options: ManagerOptions): Backend {
   const server = kind === 'redis' ? serverForAll() : undefined;
   const warnings: string[] = [];
   const note = (line: string): void => void warnings.push(line);
   const logger = { debug() {}, info() {}, warn: note, error() {} };
-  const configure = (more?: ManagerOptions): void => RedisManager.configure({ url: server?.url ?? 'memory://', logger, retryDelayMs: 20, ...options, ...more });
+  const place = (): ManagerOptions => (kind === 'cluster' ? { cluster: { nodes: cluster?.nodes.map(({ host, port }) => `${host}:${port}`) ?? [] } } : { url: server?.url ?? 'memory://' });
+  const configure = (more?: ManagerOptions): void => RedisManager.configure({ ...place(), logger, retryDelayMs: 20, ...options, ...more });
 
   beforeEach(() => {
     warnings.length = 0;

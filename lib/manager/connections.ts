@@ -7,6 +7,7 @@
  */
 import { CallLetter } from '../contract.generated';
 import { fromCore } from '../core_error';
+import { clusterPort } from '../cache/cluster_port';
 import { CacheDriver } from '../cache/driver';
 import { dispatch, type CacheEventName } from '../cache/events';
 import { report } from '../cache/shortfalls';
@@ -150,8 +151,14 @@ export function cacheDriver(): CacheDriver {
     cache = undefined;
   }
   cache ??= { driver: newDriver(s, clock), engine: s.engine, clock, memory: false, isAttached: false };
-  if (isCluster()) throw new HawserError('E_UNSUPPORTED', 'the cache does not run on a Redis Cluster in this version; it comes in a later one');
-  const main = s.endpoint.memory ? undefined : (client('main') as Redis);
+  const main = s.endpoint.memory ? undefined : client('main');
+  if (main?.isCluster === true) {
+    cache.memory = false;
+    cache.isAttached = true;
+    cache.driver.attachCluster(clusterPort(main), 'cluster');
+    if (main.status === 'wait') main.connect().catch(() => undefined);
+    return cache.driver;
+  }
   const link = main?.[LIFE].link;
   if (main !== undefined && link !== undefined) {
     cache.memory = false;
