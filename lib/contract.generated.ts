@@ -128,34 +128,32 @@ export const enum TicketFlag {
 export const enum ClusterAction {
   /** Make a client for a node: number, address, 1 for a replica. It connects with its first command. Also for a node whose link has ended. */
   Open = 0,
-  /** Close a node that has left and forget its number: number, address. */
+  /** Close a node that has left, or whose address another number has now, and forget its number: number, address. */
   Close = 1,
   /** A node has another role: number, 1 for a replica. */
   Role = 2,
-  /** Put a new client in a node's place and close the former one once what it has in flight is answered: number, address. */
-  Recreate = 3,
   /** Ask for the slot map on a connection of its own: request, number or `Uncovered`, address, 1 to ask for the epoch first. Answer with `mapReceived` or `mapFailed`. */
-  AskMap = 4,
+  AskMap = 3,
   /** The answer to this request is not wanted any more: close its connection. */
-  DropMap = 5,
-  /** Send a command: ticket, node, 1 for behind an ASKING. */
-  Send = 6,
+  DropMap = 4,
+  /** Send a command: ticket, node, 1 for behind an ASKING, its trail. Keep the trail with the command for `refused` and `handedBack`. */
+  Send = 5,
   /** Reject a command: ticket, `ClusterRejection`, text of the last error, 1 if a node may have run it. */
-  Reject = 7,
+  Reject = 6,
   /** A command is the driver's again, because the cluster was stopped: ticket. */
-  Back = 8,
+  Back = 7,
   /** Say what a node's present link has not answered: fence, node. Answer with `answered`, or with `pending` now and `answered` later. */
-  Fence = 9,
+  Fence = 8,
   /** The slot map is known: 1 if it is another one than before. */
-  Refreshed = 10,
+  Refreshed = 9,
   /** No node has given a usable slot map: text and address of the last failure. */
-  RefreshFailed = 11,
+  RefreshFailed = 10,
   /** A node did not give its map, or sent something that is not allowed: number or `Uncovered`, address, text, 1 for the latter. */
-  NodeError = 12,
+  NodeError = 11,
   /** Shards are others than before: see `groups()`. */
-  Mapped = 13,
+  Mapped = 12,
   /** Drop a node's connection now, so that its commands are handed back: number. */
-  Cut = 14,
+  Cut = 13,
 }
 
 /** Why a cluster rejects a command. */

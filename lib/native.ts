@@ -99,8 +99,8 @@ export interface NativeCluster {
   nodeDown(node: number, ended: boolean): void;
   nodeSilent(node: number): void;
   route(ticket: number, slot: number): void;
-  refused(ticket: number, node: number, slot: number, text: string, times: number, flags: number, mapped: string): boolean;
-  handedBack(ticket: number, node: number, slot: number, times: number, flags: number): boolean;
+  refused(ticket: number, node: number, slot: number, text: string, trail: number, flags: number, mapped: string): boolean;
+  handedBack(ticket: number, node: number, slot: number, trail: number, flags: number): boolean;
   forget(ticket: number): void;
   pending(fence: number, slots: Uint16Array): void;
   answered(fence: number): void;

@@ -118,13 +118,6 @@ export class Pool {
     redis[LIFE].link?.handBackWaiting();
   }
 
-  /** Another connection takes the place of one that leads elsewhere: what the address stands for has changed. */
-  recreate(node: number, key: string): void {
-    const former = this.byNumber[node];
-    this.open(node, key, Boolean(former?.options.readOnly));
-    if (former !== undefined) former[LIFE].link?.onceAnswered(() => former.disconnect());
-  }
-
   setRole(node: number, readOnly: boolean): void {
     const redis = this.byNumber[node];
     if (redis === undefined || Boolean(redis.options.readOnly) === readOnly) return;

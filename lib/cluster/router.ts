@@ -165,6 +165,12 @@ export class Router {
     redis[LIFE].link?.pushAsking(commands);
   }
 
+  /** Sends what the core has placed, with what it has noted about it. */
+  private sendOn(node: number, unit: Unit, asking: boolean, trail: number): void {
+    unit.trail = trail;
+    this.sendTo(node, unit, asking);
+  }
+
   private unit(command: Command): Unit {
     let unit = this.unitOf.get(command);
     if (unit === undefined) this.unitOf.set(command, (unit = new Unit([command])));
@@ -194,7 +200,7 @@ export class Router {
 
   private isTaken(node: number, unit: Unit, text: string): boolean {
     const ticket = this.hold(unit);
-    const isTaken = this.core.refused(ticket, node, unit.slot, text, unit.times++, unit.flags, this.mapped(text));
+    const isTaken = this.core.refused(ticket, node, unit.slot, text, unit.trail, unit.flags, this.mapped(text));
     if (!isTaken) this.release(ticket);
     this.drainSoon();
     return isTaken;
@@ -218,7 +224,7 @@ export class Router {
     if (sent) unit.flags |= TicketFlag.MaybeExecuted;
     if (this.client.isOpen) {
       const ticket = this.hold(unit);
-      const isTaken = this.core.handedBack(ticket, node, unit.slot, unit.times++, unit.flags);
+      const isTaken = this.core.handedBack(ticket, node, unit.slot, unit.trail, unit.flags);
       if (!isTaken) this.release(ticket);
       this.drainSoon();
       if (isTaken) return;
@@ -292,8 +298,6 @@ export class Router {
         return pool.close(a as number);
       case ClusterAction.Role:
         return pool.setRole(a as number, b === 1);
-      case ClusterAction.Recreate:
-        return pool.recreate(a as number, b as string);
       case ClusterAction.AskMap:
         return this.askMap(a as number, c as string, d === 1);
       case ClusterAction.DropMap:
@@ -301,7 +305,7 @@ export class Router {
         this.readers.delete(a as number);
         return;
       case ClusterAction.Send:
-        return this.sendTo(b as number, this.release(a as number), c === 1);
+        return this.sendOn(b as number, this.release(a as number), c === 1, d as number);
       case ClusterAction.Reject:
         return this.reject(this.release(a as number), b as ClusterRejection, c as string, d === 1);
       case ClusterAction.Back:
@@ -336,12 +340,14 @@ export class Router {
   /** Tells the core when everything that a node's connection has taken so far has its outcome. */
   private fence(fence: number, node: number): void {
     const link = this.pool.byNumber[node]?.[LIFE].link;
+    const pending = link?.pending() ?? [];
     const slots = new Set<number>();
-    for (const command of link?.pending() ?? []) {
+    for (const command of pending) {
       const slot = this.unitOf.get(command)?.slot ?? slotOfCommand(command);
       if (slot >= 0) slots.add(slot);
     }
-    if (link === undefined || slots.size === 0) return this.core.answered(fence);
+    // A node that leaves also waits for commands without a slot.
+    if (link === undefined || pending.length === 0) return this.core.answered(fence);
     this.core.pending(fence, Uint16Array.from(slots));
     link.onceAnswered(() => {
       this.core.answered(fence);

@@ -11,8 +11,8 @@ export class Unit {
   readonly isRead: boolean;
   /** Bits of `TicketFlag`. */
   flags = 0;
-  /** How many times a node has refused it or given it back. */
-  times = 0;
+  /** What the core has noted about it; 0 until it has placed it. */
+  trail = 0;
   /** Its number at the core while the core decides. */
   ticket = -1;
   /** A WATCH guards it on the node that it was sent to. */

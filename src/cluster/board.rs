@@ -6,7 +6,7 @@ use super::address::Address;
 use super::choice::Choice;
 use super::nodes::{Node, NodeId, Nodes};
 use super::options::ClusterOptions;
-use super::output::{Output, Ticket};
+use super::output::{Output, Ticket, Trail, Traveller};
 use super::slots::{Slots, SLOTS};
 use crate::contract::{ClusterNodeNumber, ClusterRejection};
 
@@ -15,6 +15,15 @@ const MOST_STRANGERS: usize = 64;
 
 /// How many characters of a hostile text an error shows.
 const LONGEST_SHOWN: usize = 200;
+
+/// An output, or a change of the table that the driver must not see before it has done all outputs in front of it: a slot's node is open and has the
+/// commands that waited for it, before new ones go there.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Output(Output),
+    Show(u16),
+    ShowAll,
+}
 
 /// The nodes, the slots and the table.
 #[derive(Debug)]
@@ -28,7 +37,9 @@ pub struct Board {
     held: Vec<bool>,
     /// Slots whose table entry or shard is not what the driver has read.
     changed: Vec<u16>,
-    outputs: VecDeque<Output>,
+    steps: VecDeque<Step>,
+    /// The last order that was given to a command.
+    order: u64,
 }
 
 impl Board {
@@ -41,7 +52,8 @@ impl Board {
             table: vec![ClusterNodeNumber::Uncovered.number() as u16; SLOTS],
             held: vec![false; SLOTS],
             changed: Vec::new(),
-            outputs: VecDeque::new(),
+            steps: VecDeque::new(),
+            order: 0,
         }
     }
 
@@ -61,14 +73,27 @@ impl Board {
         self.show(slot);
     }
 
-    /// Brings the table entry of a slot up to date.
+    /// Brings the table entry of a slot up to date: at once if it is no node, else behind the outputs.
     pub fn show(&mut self, slot: u16) {
-        let entry = match self.slots.owner(slot) {
+        let entry = self.entry_of(slot);
+        if is_node(entry) {
+            self.steps.push_back(Step::Show(slot));
+        } else {
+            self.write(slot, entry);
+        }
+    }
+
+    /// What the driver should read for a slot.
+    fn entry_of(&self, slot: u16) -> u16 {
+        match self.slots.owner(slot) {
             _ if self.held[usize::from(slot)] => ClusterNodeNumber::Wait.number() as u16,
             None => ClusterNodeNumber::Uncovered.number() as u16,
             Some(node) if self.nodes.get(node).is_none_or(Node::is_ended) => ClusterNodeNumber::Wait.number() as u16,
             Some(node) => node.0,
-        };
+        }
+    }
+
+    fn write(&mut self, slot: u16, entry: u16) {
         if std::mem::replace(&mut self.table[usize::from(slot)], entry) != entry {
             self.changed.push(slot);
         }
@@ -77,16 +102,23 @@ impl Board {
     /// Brings the table entries of a node's slots up to date.
     pub fn show_slots_of(&mut self, node: NodeId) {
         if self.slots.has_land(node) {
-            let slots: Vec<u16> = self.slots.of(node).collect();
-            for slot in slots {
-                self.show(slot);
-            }
+            self.show_all();
         }
     }
 
-    /// Brings all table entries and shards up to date.
+    /// Brings all table entries up to date.
     pub fn show_all(&mut self) {
-        (0..SLOTS as u16).for_each(|slot| self.show(slot));
+        for slot in 0..SLOTS as u16 {
+            let entry = self.entry_of(slot);
+            if !is_node(entry) {
+                self.write(slot, entry);
+            }
+        }
+        self.steps.push_back(Step::ShowAll);
+    }
+
+    /// The driver reads all shards again.
+    pub fn show_shards(&mut self) {
         self.changed = (0..SLOTS as u16).collect();
     }
 
@@ -100,8 +132,8 @@ impl Board {
 
     /// Shards are others than before.
     pub fn tell_shards(&mut self) {
-        if self.outputs.back() != Some(&Output::Mapped) {
-            self.outputs.push_back(Output::Mapped);
+        if self.steps.back() != Some(&Step::Output(Output::Mapped)) {
+            self.push(Output::Mapped);
         }
     }
 
@@ -120,8 +152,20 @@ impl Board {
     /// Opens a new node.
     pub fn add(&mut self, address: Address, is_replica: bool) -> NodeId {
         let node = self.nodes.add(address.clone(), is_replica);
-        self.outputs.push_back(Output::Open { node, address, is_replica });
+        self.push(Output::Open { node, address, is_replica });
         node
+    }
+
+    /// Opens another node at the address of this one, and gives it all slots. Returns it and the slots.
+    pub fn replace(&mut self, id: NodeId) -> Option<(NodeId, Vec<u16>)> {
+        let node = self.nodes.replace(id)?;
+        let (address, is_replica) = self.nodes.get(node).map(|node| (node.address.clone(), node.is_replica))?;
+        self.push(Output::Open { node, address, is_replica });
+        let slots = self.slots.replace(id, node);
+        self.show_all();
+        self.show_shards();
+        self.tell_shards();
+        Some((node, slots))
     }
 
     /// A node that was leaving is needed.
@@ -136,7 +180,7 @@ impl Board {
         let Some(node) = self.nodes.get_mut(id).filter(|node| node.is_ended()) else { return };
         node.on_opened();
         let (address, is_replica) = (node.address.clone(), node.is_replica);
-        self.outputs.push_back(Output::Open { node: id, address, is_replica });
+        self.push(Output::Open { node: id, address, is_replica });
         self.show_slots_of(id);
     }
 
@@ -144,7 +188,7 @@ impl Board {
     pub fn reopen_listed(&mut self, id: NodeId, is_replica: bool) {
         let Some(node) = self.nodes.get_mut(id) else { return };
         if std::mem::replace(&mut node.is_replica, is_replica) != is_replica && !node.is_ended() {
-            self.outputs.push_back(Output::Role { node: id, is_replica });
+            self.push(Output::Role { node: id, is_replica });
         }
         self.reopen(id);
     }
@@ -152,21 +196,31 @@ impl Board {
     /// Closes a node and forgets it.
     pub fn close(&mut self, id: NodeId) {
         if let Some(node) = self.nodes.remove(id) {
-            self.outputs.push_back(Output::Close { node: id, address: node.address });
+            self.push(Output::Close { node: id, address: node.address });
         }
     }
 
+    /// The trail of a command that has its place among the others.
+    pub fn placed(&mut self, trail: Trail) -> Trail {
+        if trail.order != 0 {
+            return trail;
+        }
+        self.order += 1;
+        Trail { order: self.order, ..trail }
+    }
+
     /// Sends a command to a node.
-    pub fn send(&mut self, ticket: Ticket, node: NodeId, is_asking: bool) {
+    pub fn send(&mut self, Traveller { ticket, trail }: Traveller, node: NodeId, is_asking: bool) {
         self.keep(node);
         self.reopen(node);
-        self.outputs.push_back(Output::Send { ticket, node, is_asking });
+        let trail = self.placed(trail);
+        self.push(Output::Send { ticket, node, is_asking, trail });
     }
 
     /// Sends commands to a node, in this order.
-    pub fn send_all(&mut self, tickets: Vec<Ticket>, node: NodeId) {
-        for ticket in tickets {
-            self.send(ticket, node, false);
+    pub fn send_all(&mut self, travellers: Vec<Traveller>, node: NodeId) {
+        for traveller in travellers {
+            self.send(traveller, node, false);
         }
     }
 
@@ -182,27 +236,33 @@ impl Board {
 
     /// Rejects a command.
     pub fn reject(&mut self, ticket: Ticket, rejection: ClusterRejection, text: String, maybe_executed: bool) {
-        self.outputs.push_back(Output::Reject { ticket, rejection, text, maybe_executed });
+        self.push(Output::Reject { ticket, rejection, text, maybe_executed });
     }
 
     /// A node sent something that is not allowed, or gave no map.
     pub fn node_error(&mut self, id: Option<NodeId>, address: Address, text: String, is_protocol: bool) {
-        self.outputs.push_back(Output::NodeError { node: id, address, text, is_protocol });
+        self.push(Output::NodeError { node: id, address, text, is_protocol });
     }
 
     /// Anything else for the driver to do.
     pub fn push(&mut self, output: Output) {
-        self.outputs.push_back(output);
+        self.steps.push_back(Step::Output(output));
     }
 
     /// The next thing for the driver to do.
     pub fn pop(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        loop {
+            match self.steps.pop_front()? {
+                Step::Output(output) => return Some(output),
+                Step::Show(slot) => self.write(slot, self.entry_of(slot)),
+                Step::ShowAll => (0..SLOTS as u16).for_each(|slot| self.write(slot, self.entry_of(slot))),
+            }
+        }
     }
 
-    /// How many outputs wait.
-    pub fn waiting(&self) -> usize {
-        self.outputs.len()
+    /// Whether something waits to be done.
+    pub fn has_steps(&self) -> bool {
+        !self.steps.is_empty()
     }
 
     /// Forgets nodes and slots.
@@ -214,5 +274,11 @@ impl Board {
         self.slots.clear();
         self.held = vec![false; SLOTS];
         self.show_all();
+        self.show_shards();
     }
+}
+
+/// Whether a table entry is a node's number.
+fn is_node(entry: u16) -> bool {
+    u32::from(entry) < ClusterNodeNumber::Wait.number()
 }

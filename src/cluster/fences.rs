@@ -21,17 +21,18 @@ pub struct Fence {
     pub node: NodeId,
     /// The slots that wait for it.
     pub slots: BTreeSet<u16>,
+    /// When to look at it again.
+    pub look_at: Instant,
+    since: Instant,
     /// Whether its node's connection has been dropped because of it.
-    pub has_cut: bool,
-    /// When it is given up.
-    pub deadline: Instant,
+    has_cut: bool,
 }
 
 /// What to do about a fence whose time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overdue {
-    /// Not yet.
-    No,
+    /// Wait: look again at `look_at`.
+    Wait,
     /// Drop the node's connection.
     Cut(NodeId),
     /// Go on without the answers.
@@ -49,23 +50,15 @@ pub struct Fences {
 
 impl Fences {
     /// Lets `slot` wait for what the link of `node` has not answered.
-    pub fn wait(&mut self, node: NodeId, slot: Option<u16>, is_landless: bool, now: Instant) -> FenceId {
+    pub fn wait(&mut self, node: NodeId, slot: Option<u16>, now: Instant) -> FenceId {
         let id = *self.untold.entry(node).or_insert_with(|| {
             self.next = self.next.wrapping_add(1);
             FenceId(self.next)
         });
-        let deadline = now + if is_landless { PATIENCE_WITH_LEAVERS } else { PATIENCE };
-        let fence = self.all.entry(id).or_insert_with(|| Fence { node, slots: BTreeSet::new(), has_cut: false, deadline });
-        fence.deadline = fence.deadline.min(deadline);
-        fence.slots.extend(slot);
+        let look_at = now + PATIENCE_WITH_LEAVERS;
+        let new = || Fence { node, slots: BTreeSet::new(), look_at, since: now, has_cut: false };
+        self.all.entry(id).or_insert_with(new).slots.extend(slot);
         id
-    }
-
-    /// Lets `slot` wait for a fence that is there already.
-    pub fn join(&mut self, id: FenceId, slot: u16) {
-        if let Some(fence) = self.all.get_mut(&id) {
-            fence.slots.insert(slot);
-        }
     }
 
     /// The next fence to tell the driver of.
@@ -76,11 +69,6 @@ impl Fences {
     /// Whether there is a fence to tell the driver of.
     pub fn has_untold(&self) -> bool {
         !self.untold.is_empty()
-    }
-
-    /// Tells of the fence of `node` at once, if there is one.
-    pub fn tell_of(&mut self, node: NodeId) -> Option<FenceId> {
-        self.untold.remove(&node)
     }
 
     /// The fence with this number.
@@ -110,14 +98,20 @@ impl Fences {
         self.all.iter().filter(|(_, fence)| fence.node == node).map(|(id, _)| *id).collect()
     }
 
-    /// What to do about this fence now.
+    /// What to do about a fence at its `look_at`. A node may have lost its slots, or got some, in the meantime.
     pub fn judge(&mut self, id: FenceId, is_landless: bool, now: Instant) -> Overdue {
-        let Some(fence) = self.all.get_mut(&id).filter(|fence| fence.deadline <= now) else { return Overdue::No };
-        if !is_landless || fence.has_cut {
+        let Some(fence) = self.all.get_mut(&id) else { return Overdue::Wait };
+        if fence.look_at > now {
+            return Overdue::Wait;
+        }
+        fence.look_at = now + PATIENCE_WITH_LEAVERS;
+        if fence.has_cut || (!is_landless && now.since(fence.since) >= PATIENCE) {
             return Overdue::GiveUp;
         }
+        if !is_landless {
+            return Overdue::Wait;
+        }
         fence.has_cut = true;
-        fence.deadline = now + PATIENCE_WITH_LEAVERS;
         Overdue::Cut(fence.node)
     }
 
@@ -138,11 +132,11 @@ mod tests {
     fn slots_that_turn_together_share_a_fence() {
         let mut fences = Fences::default();
         let now = Instant::default();
-        let first = fences.wait(A, Some(1), false, now);
-        assert_eq!(fences.wait(A, Some(2), false, now), first);
+        let first = fences.wait(A, Some(1), now);
+        assert_eq!(fences.wait(A, Some(2), now), first);
         assert_eq!(fences.tell(), Some((first, A)));
         assert_eq!(fences.tell(), None);
-        let later = fences.wait(A, Some(3), false, now);
+        let later = fences.wait(A, Some(3), now);
         assert_ne!(later, first, "what is sent after a fence was told of is not behind it");
         assert_eq!(fences.narrow(first, &BTreeSet::from([2])), [1]);
         assert_eq!(fences.end(first).unwrap().slots, BTreeSet::from([2]));
@@ -153,12 +147,15 @@ mod tests {
     fn only_a_node_without_slots_is_cut() {
         let mut fences = Fences::default();
         let now = Instant::default();
-        let fence = fences.wait(A, Some(1), true, now);
-        assert_eq!(fences.judge(fence, true, now), Overdue::No);
-        assert_eq!(fences.judge(fence, true, now + PATIENCE_WITH_LEAVERS), Overdue::Cut(A));
-        assert_eq!(fences.judge(fence, true, now + PATIENCE_WITH_LEAVERS), Overdue::No);
-        assert_eq!(fences.judge(fence, true, now + PATIENCE_WITH_LEAVERS * 2), Overdue::GiveUp);
-        let fence = fences.wait(NodeId(1), Some(1), false, now);
+        let fence = fences.wait(A, Some(1), now);
+        let second = PATIENCE_WITH_LEAVERS;
+        assert_eq!(fences.judge(fence, true, now), Overdue::Wait);
+        assert_eq!(fences.judge(fence, false, now + second), Overdue::Wait);
+        assert_eq!(fences.judge(fence, true, now + second * 2), Overdue::Cut(A), "it has lost its slots since");
+        assert_eq!(fences.judge(fence, true, now + second * 2), Overdue::Wait);
+        assert_eq!(fences.judge(fence, true, now + second * 3), Overdue::GiveUp);
+        let fence = fences.wait(NodeId(1), Some(1), now);
+        assert_eq!(fences.judge(fence, false, now + second * 4), Overdue::Wait);
         assert_eq!(fences.judge(fence, false, now + PATIENCE), Overdue::GiveUp);
     }
 }

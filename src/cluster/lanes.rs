@@ -9,7 +9,7 @@ use super::board::Board;
 use super::fences::{Fences, Overdue};
 use super::holds::{Delayed, Holds};
 use super::nodes::NodeId;
-use super::output::{FenceId, Output, Ticket};
+use super::output::{FenceId, Output, Ticket, Traveller};
 use super::timers::{Due, Timers};
 use crate::clock::Instant;
 
@@ -34,30 +34,30 @@ impl Lanes {
 
     /// Sends a command by its slot, or behind those that wait for the slot. Without a slot it goes to any node, to another one than `except` if there is one.
     pub fn place(&mut self, board: &mut Board, delayed: Delayed, now: Instant) {
-        let Delayed { ticket, slot, except } = delayed;
+        let Delayed { traveller, slot, except } = delayed;
         let Some(slot) = slot else {
             return match board.nodes.any(&mut board.choice, except, now) {
-                Some(node) => board.send(ticket, node, false),
+                Some(node) => board.send(traveller, node, false),
                 None => self.delay(delayed, WITHOUT_NODES, now),
             };
         };
         match board.slots.owner(slot) {
-            Some(owner) if !self.holds.has(slot) => board.send(ticket, owner, false),
+            Some(owner) if !self.holds.has(slot) => board.send(traveller, owner, false),
             _ => {
                 self.hold(board, slot);
-                self.holds.push_fresh(slot, ticket);
+                self.holds.push_fresh(slot, traveller);
                 self.release(board, slot, now);
             }
         }
     }
 
     /// Places a command that came back. It goes before those that were issued since; if the slot is not held, there are none.
-    pub fn give_back(&mut self, board: &mut Board, ticket: Ticket, slot: u16, now: Instant) {
+    pub fn give_back(&mut self, board: &mut Board, traveller: Traveller, slot: u16, now: Instant) {
         if self.holds.has(slot) {
-            self.holds.push_returned(slot, ticket);
+            self.holds.push_returned(slot, traveller);
             self.release(board, slot, now);
         } else {
-            self.place(board, Delayed { ticket, slot: Some(slot), except: None }, now);
+            self.place(board, Delayed { traveller, slot: Some(slot), except: None }, now);
         }
     }
 
@@ -97,6 +97,11 @@ impl Lanes {
         self.asked.get(&slot) == Some(&node)
     }
 
+    /// The slots whose commands were last told to ask a node.
+    pub fn asked_of(&self, node: NodeId) -> Vec<u16> {
+        self.asked.iter().filter(|(_, asked)| **asked == node).map(|(slot, _)| *slot).collect()
+    }
+
     /// Holds a slot until `from`, and whoever it told to ask, have answered what they were sent.
     pub fn turn(&mut self, board: &mut Board, slot: u16, from: NodeId, now: Instant) {
         let asked = self.asked.remove(&slot).filter(|node| board.nodes.get(*node).is_some_and(|node| !node.is_ended()));
@@ -121,24 +126,11 @@ impl Lanes {
 
     /// Lets a slot wait for what a node has not answered, or asks for nothing but when that is answered.
     pub fn fence(&mut self, board: &mut Board, node: NodeId, slot: Option<u16>, now: Instant) {
-        let fence = self.fences.wait(node, slot, !board.slots.has_land(node), now);
+        let fence = self.fences.wait(node, slot, now);
         if let Some(slot) = slot {
             self.wait_for(board, slot, fence);
         }
         self.watch(fence);
-    }
-
-    /// Lets a slot wait for a fence that the driver knows of.
-    pub fn join(&mut self, board: &mut Board, slot: u16, fence: FenceId) {
-        self.wait_for(board, slot, fence);
-        self.fences.join(fence, slot);
-    }
-
-    /// Tells the driver of a node's fence at once, if there is one that it does not know.
-    pub fn tell_of(&mut self, board: &mut Board, node: NodeId) -> Option<FenceId> {
-        let fence = self.fences.tell_of(node)?;
-        board.push(Output::Fence { fence, node });
-        Some(fence)
     }
 
     /// The next fence to tell the driver of.
@@ -228,22 +220,20 @@ impl Lanes {
 
     /// Looks at a fence again when its time is over.
     fn watch(&mut self, fence: FenceId) {
-        if let Some(deadline) = self.fences.get(fence).map(|fence| fence.deadline) {
-            self.timers.set(deadline, Due::Fence(fence));
+        if let Some(look_at) = self.fences.get(fence).map(|fence| fence.look_at) {
+            self.timers.set(look_at, Due::Fence(fence));
         }
     }
 
     fn overdue(&mut self, board: &mut Board, fence: FenceId, now: Instant) -> Option<FenceId> {
         let node = self.fences.get(fence)?.node;
         match self.fences.judge(fence, !board.slots.has_land(node), now) {
-            Overdue::No => None,
-            Overdue::Cut(node) => {
-                board.push(Output::Cut { node });
-                self.watch(fence);
-                None
-            }
-            Overdue::GiveUp => Some(fence),
+            Overdue::GiveUp => return Some(fence),
+            Overdue::Cut(node) => board.push(Output::Cut { node }),
+            Overdue::Wait => (),
         }
+        self.watch(fence);
+        None
     }
 
     /// Sends what waits for a slot, if nothing holds it any more.
@@ -256,14 +246,14 @@ impl Lanes {
         let detour = hold.detour.take().filter(|node| board.nodes.get(*node).is_some());
         let owner = board.slots.owner(slot);
         let Some(node) = detour.or(owner).or_else(|| board.nodes.any(&mut board.choice, None, now)) else { return };
-        let tickets = self.holds.take(slot);
-        if tickets.is_empty() || owner == Some(node) {
+        let travellers = self.holds.take(slot);
+        if travellers.is_empty() || owner == Some(node) {
             self.holds.release(slot);
             board.set_held(slot, false);
-            board.send_all(tickets, node);
+            board.send_all(travellers, node);
         } else {
             // Not the slot's node: the slot stays held until it has answered.
-            board.send_all(tickets, node);
+            board.send_all(travellers, node);
             self.fence(board, node, Some(slot), now);
         }
     }

@@ -110,8 +110,11 @@ impl Cluster {
     /// A node's link is ready.
     pub fn node_up(&mut self, id: NodeId) {
         if let Some(node) = self.board.nodes.get_mut(id) {
+            let was_ended = node.is_ended();
             node.on_up();
-            self.board.show_slots_of(id);
+            if was_ended {
+                self.board.show_slots_of(id);
+            }
         }
     }
 
@@ -122,7 +125,9 @@ impl Cluster {
             self.refresh.on_loss();
         }
         node.on_down(has_ended, now);
-        self.board.show_slots_of(id);
+        if has_ended {
+            self.board.show_slots_of(id);
+        }
         self.router.node_down(&mut self.board, id, now);
         self.settle(now);
     }
@@ -207,7 +212,7 @@ impl Cluster {
 
     /// Whether there is something for the driver to do.
     pub fn has_outputs(&self) -> bool {
-        self.board.waiting() > 0 || self.router.lanes.has_untold()
+        self.board.has_steps() || self.router.lanes.has_untold()
     }
 
     /// What the driver reads for a slot: its node's number, or a `ClusterNodeNumber`.
@@ -228,6 +233,18 @@ impl Cluster {
     /// All shards: the master, then its replicas.
     pub fn shards(&self) -> &[Vec<NodeId>] {
         self.board.slots.shards()
+    }
+
+    /// Forgets when rounds began: the limit does not hold any more. A fault for the simulation to find.
+    #[cfg(test)]
+    pub(super) fn forget_rounds(&mut self) {
+        self.refresh.forget_rounds();
+    }
+
+    /// Whether a round is under way.
+    #[cfg(test)]
+    pub(super) fn has_round(&self) -> bool {
+        self.refresh.asked().is_some()
     }
 
     /// Takes over what the parts have found out, and begins a round if it is time.
@@ -294,6 +311,7 @@ impl Cluster {
                 self.router.lanes.turned(&mut self.board, change.slot, change.from, now);
             }
             self.board.show_all();
+            self.board.show_shards();
             self.board.tell_shards();
         }
         let gone: Vec<NodeId> = self.board.nodes.iter().filter(|(_, node)| !node.is_listed).map(|(id, _)| id).collect();

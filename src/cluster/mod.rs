@@ -34,6 +34,8 @@ mod slots;
 mod timers;
 
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tests;
 
 pub use address::Address;
@@ -41,6 +43,6 @@ pub use machine::Cluster;
 pub use map::{Map, Row, Source};
 pub use nodes::NodeId;
 pub use options::ClusterOptions;
-pub use output::{FenceId, Output, RequestId, Ticket};
+pub use output::{FenceId, Output, RequestId, Ticket, Trail};
 pub use router::Returned;
 pub use slots::{slot_of, SLOTS};

@@ -115,7 +115,7 @@ impl Nodes {
         self.by_address.get(address).copied()
     }
 
-    /// A new node. The caller knows that none has this address.
+    /// A new node. It is the one that `find` returns for its address.
     pub fn add(&mut self, address: Address, is_replica: bool) -> NodeId {
         while self.all.contains_key(&NodeId(self.next)) || u32::from(self.next) >= ClusterNodeNumber::Wait.number() {
             self.next = if u32::from(self.next) >= ClusterNodeNumber::Wait.number() { 0 } else { self.next + 1 };
@@ -139,8 +139,22 @@ impl Nodes {
     /// Forgets a node.
     pub fn remove(&mut self, id: NodeId) -> Option<Node> {
         let node = self.all.remove(&id)?;
-        self.by_address.remove(&node.address);
+        if self.by_address.get(&node.address) == Some(&id) {
+            self.by_address.remove(&node.address);
+        }
         Some(node)
+    }
+
+    /// Another node at the address of this one, in its place.
+    pub fn replace(&mut self, id: NodeId) -> Option<NodeId> {
+        let former = self.all.get_mut(&id)?;
+        let is_listed = std::mem::replace(&mut former.is_listed, false);
+        let (address, is_replica) = (former.address.clone(), former.is_replica);
+        let new = self.add(address, is_replica);
+        if let Some(node) = self.all.get_mut(&new) {
+            node.is_listed = is_listed;
+        }
+        Some(new)
     }
 
     /// All nodes in the order of their numbers.

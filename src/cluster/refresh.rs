@@ -188,6 +188,12 @@ impl Refresh {
         request
     }
 
+    /// Forgets when rounds began.
+    #[cfg(test)]
+    pub fn forget_rounds(&mut self) {
+        self.begun.clear();
+    }
+
     fn due_at(&self) -> Option<Instant> {
         if self.round.is_some() {
             return None;

@@ -2,14 +2,13 @@
 //!
 //! ASK and TRYAGAIN hold no slot: commands that were told ASK take one way in their order, and TRYAGAIN concerns commands of several keys alone.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::board::Board;
 use super::holds::Delayed;
 use super::lanes::Lanes;
 use super::nodes::NodeId;
-use super::output::{FenceId, Output, Ticket};
+use super::output::{FenceId, Ticket, Trail, Traveller};
 use super::refusal::{Refusal, Target};
 use crate::clock::Instant;
 use crate::contract::ClusterRejection;
@@ -26,10 +25,17 @@ pub struct Returned {
     pub node: NodeId,
     /// Its slot; `None` if it has no key that the driver knows.
     pub slot: Option<u16>,
-    /// How many times before.
-    pub times: u32,
+    /// What it has been through before.
+    pub trail: Trail,
     /// Whether a node may have run it.
     pub maybe_executed: bool,
+}
+
+impl Returned {
+    /// The command as it goes on from here.
+    fn traveller(&self) -> Traveller {
+        Traveller { ticket: self.ticket, trail: Trail { times: self.trail.times + 1, ..self.trail } }
+    }
 }
 
 /// Why the map should be read.
@@ -46,8 +52,6 @@ pub enum Doubt {
 pub struct Router {
     /// Commands that wait.
     pub lanes: Lanes,
-    /// Nodes whose client was replaced, and the fence of the former one.
-    recreated: BTreeMap<NodeId, FenceId>,
     doubts: Vec<Doubt>,
 }
 
@@ -62,11 +66,11 @@ impl Router {
         if board.slots.owner(slot).is_none() {
             self.doubts.push(Doubt::Map);
         }
-        self.lanes.place(board, Delayed { ticket, slot: Some(slot), except: None }, now);
+        self.lanes.place(board, Delayed { traveller: Traveller { ticket, trail: Trail::default() }, slot: Some(slot), except: None }, now);
     }
 
     /// Places a command that a server refused. Whether it was taken; if not, its caller gets the server's error.
-    pub fn refused(&mut self, board: &mut Board, returned: Returned, text: &str, mapped: Option<&Target>, now: Instant) -> bool {
+    pub fn refused(&mut self, board: &mut Board, mut returned: Returned, text: &str, mapped: Option<&Target>, now: Instant) -> bool {
         let refusal = Refusal::read(text);
         let is_off = match refusal {
             Refusal::Other => true,
@@ -77,11 +81,12 @@ impl Router {
         if is_off {
             return false;
         }
+        returned.trail = board.placed(returned.trail);
         if let Refusal::Hostile(what) = refusal {
             board.refuse(returned.ticket, returned.node, what, text, returned.maybe_executed);
             return true;
         }
-        if returned.times >= board.options.max_redirections {
+        if returned.trail.times >= board.options.max_redirections {
             self.doubts.push(Doubt::Map);
             let text = format!("ReplyError: {text}");
             board.reject(returned.ticket, ClusterRejection::TooManyRedirections, text, returned.maybe_executed);
@@ -97,7 +102,7 @@ impl Router {
             Refusal::ClusterDown => self.cluster_down(board, returned, now),
             Refusal::ReadOnly => self.not_master(board, returned, board.options.on_failover.unwrap_or_default(), now),
             Refusal::Loading | Refusal::MasterDown => {
-                let delay = board.options.on_failover.unwrap_or_default() * 2u32.pow(returned.times.min(16));
+                let delay = board.options.on_failover.unwrap_or_default() * 2u32.pow(returned.trail.times.min(16));
                 self.not_master(board, returned, delay.min(LONGEST_LOADING), now);
             }
             Refusal::Hostile(_) | Refusal::Other => (),
@@ -106,10 +111,11 @@ impl Router {
     }
 
     /// Places a command whose node was lost. Whether it was taken.
-    pub fn handed_back(&mut self, board: &mut Board, returned: Returned, now: Instant) -> bool {
+    pub fn handed_back(&mut self, board: &mut Board, mut returned: Returned, now: Instant) -> bool {
         let Some(delay) = board.options.on_failover else { return false };
+        returned.trail = board.placed(returned.trail);
         self.doubts.push(Doubt::Map);
-        if returned.times >= board.options.max_redirections {
+        if returned.trail.times >= board.options.max_redirections {
             let text = "Error: Connection is closed.".to_owned();
             board.reject(returned.ticket, ClusterRejection::TooManyRedirections, text, returned.maybe_executed);
             return true;
@@ -119,19 +125,20 @@ impl Router {
             return true;
         };
         let owner = board.slots.owner(slot);
-        if owner.is_none() || owner == Some(returned.node) || self.lanes.was_asked(slot, returned.node) {
+        if let Some(owner) = owner.filter(|_| self.lanes.was_asked(slot, returned.node)) {
+            // What its node has in flight for it was issued later, and will be told ASK as well.
+            self.lanes.turn(board, slot, owner, now);
+            self.lanes.hold_for(board, slot, delay, now);
+        } else if owner.is_none() || owner == Some(returned.node) {
             self.lanes.hold_for(board, slot, delay, now);
         }
-        self.lanes.give_back(board, returned.ticket, slot, now);
+        self.lanes.give_back(board, returned.traveller(), slot, now);
         true
     }
 
     /// A link has answered all that was behind this fence.
     pub fn answered(&mut self, board: &mut Board, fence: FenceId, now: Instant) {
         let Some(node) = self.lanes.answered(board, fence, now) else { return };
-        if self.recreated.get(&node) == Some(&fence) {
-            self.recreated.remove(&node);
-        }
         self.leave(board, node);
     }
 
@@ -162,7 +169,6 @@ impl Router {
 
     /// Gives up all commands.
     pub fn clear(&mut self) -> Vec<Ticket> {
-        self.recreated.clear();
         self.doubts.clear();
         self.lanes.clear()
     }
@@ -175,50 +181,51 @@ impl Router {
         let owner = board.slots.owner(slot);
         let is_held = self.lanes.is_held(slot);
         let is_replica = board.nodes.get(returned.node).is_some_and(|node| node.is_replica);
-        // A replica, or whoever was asked at random, may know less than the map: its word sends this command only.
-        let adopts = owner.is_none() || owner == Some(returned.node) || (is_held && !is_replica);
+        // Whom the slot's node told to ask knows at least as much. A replica, or whoever was asked at random, may know less: its word sends this command only.
+        let turns = owner == Some(returned.node) || self.lanes.was_asked(slot, returned.node);
+        let adopts = owner.is_none() || turns || (is_held && !is_replica);
         if owner != Some(to) {
             self.doubts.push(if adopts { Doubt::Moved(slot, to) } else { Doubt::Map });
         }
-        if returned.slot.is_none() || !adopts {
-            return board.send(returned.ticket, to, false);
+        if returned.slot.is_none() || !(adopts || is_held) {
+            return board.send(returned.traveller(), to, false);
         }
-        if owner != Some(to) {
+        if adopts && owner != Some(to) {
             board.give(slot, to);
         }
-        if owner == Some(returned.node) {
-            self.lanes.turn(board, slot, returned.node, now);
+        if turns {
+            self.lanes.turn(board, slot, owner.unwrap_or(returned.node), now);
         }
         if !board.options.on_moved.is_zero() {
             self.lanes.hold_for(board, slot, board.options.on_moved, now);
         }
-        self.lanes.give_back(board, returned.ticket, slot, now);
+        self.lanes.give_back(board, returned.traveller(), slot, now);
     }
 
-    /// What is behind the connection is not the node any more, for example behind a proxy: another connection is made.
+    /// What is behind the connection is not the node any more, for example behind a proxy: another connection, with another number, takes its place.
+    /// What the former one has in flight is not overtaken; slots with nothing in flight are let go at once.
     fn moved_to_itself(&mut self, board: &mut Board, returned: Returned, slot: u16, now: Instant) {
-        let Returned { node, ticket, .. } = returned;
         self.doubts.push(Doubt::Map);
-        if board.slots.owner(slot) != Some(node) {
+        let Some((node, slots)) = board.replace(returned.node) else { return };
+        for own in slots {
+            self.lanes.turn(board, own, returned.node, now);
+        }
+        for asked in self.lanes.asked_of(returned.node) {
+            let owner = board.slots.owner(asked).unwrap_or(returned.node);
+            self.lanes.turn(board, asked, owner, now);
+        }
+        let owner = board.slots.owner(slot);
+        if owner != Some(node) {
             board.give(slot, node);
-        }
-        if let Some(fence) = self.recreated.get(&node).copied() {
-            self.lanes.join(board, slot, fence);
-        } else {
-            self.lanes.turn(board, slot, node, now);
-            if let Some(fence) = self.lanes.tell_of(board, node) {
-                self.recreated.insert(node, fence);
-            }
-            if let Some(known) = board.nodes.get_mut(node) {
-                known.on_opened();
-                let address = known.address.clone();
-                board.push(Output::Recreate { node, address });
+            for from in owner.into_iter().chain([returned.node]) {
+                self.lanes.turn(board, slot, from, now);
             }
         }
+        self.leaving(board, returned.node, now);
         if returned.slot.is_none() {
-            return self.delay(returned, None, Duration::ZERO, now);
+            return board.send(returned.traveller(), node, false);
         }
-        self.lanes.give_back(board, ticket, slot, now);
+        self.lanes.give_back(board, returned.traveller(), slot, now);
     }
 
     fn ask(&mut self, board: &mut Board, returned: Returned, slot: u16, to: &Target, text: &str, now: Instant) {
@@ -226,11 +233,11 @@ impl Router {
         if returned.slot.is_some() {
             // The slot turns: what waits goes before it, and it is told ASK again if need be.
             if self.lanes.is_held(slot) {
-                return self.lanes.give_back(board, returned.ticket, slot, now);
+                return self.lanes.give_back(board, returned.traveller(), slot, now);
             }
             self.lanes.on_asked(slot, to);
         }
-        board.send(returned.ticket, to, true);
+        board.send(returned.traveller(), to, true);
     }
 
     fn cluster_down(&mut self, board: &mut Board, returned: Returned, now: Instant) {
@@ -243,7 +250,7 @@ impl Router {
         self.lanes.turn(board, slot, returned.node, now);
         self.lanes.hold_for(board, slot, delay, now);
         self.lanes.detour(slot, detour);
-        self.lanes.give_back(board, returned.ticket, slot, now);
+        self.lanes.give_back(board, returned.traveller(), slot, now);
     }
 
     /// The node is a replica, or not ready: the slot's master is asked, after a delay if that is the node itself.
@@ -257,7 +264,7 @@ impl Router {
             self.lanes.turn(board, slot, returned.node, now);
             self.lanes.hold_for(board, slot, delay, now);
         }
-        self.lanes.give_back(board, returned.ticket, slot, now);
+        self.lanes.give_back(board, returned.traveller(), slot, now);
     }
 
     /// The node that a redirect names. `None` if the command is dealt with already.
@@ -287,19 +294,18 @@ impl Router {
         let Some(slot) = returned.slot else { return self.delay(returned, None, delay, now) };
         self.lanes.turn(board, slot, returned.node, now);
         self.lanes.hold_for(board, slot, delay, now);
-        self.lanes.give_back(board, returned.ticket, slot, now);
+        self.lanes.give_back(board, returned.traveller(), slot, now);
     }
 
     /// Closes a node that is leaving, once nothing is behind its fences.
     fn leave(&mut self, board: &mut Board, node: NodeId) {
         if board.nodes.get(node).is_some_and(|node| node.is_leaving) && self.lanes.fences_of(node).is_empty() {
-            self.recreated.remove(&node);
             self.lanes.forget_node(node);
             board.close(node);
         }
     }
 
     fn delay(&mut self, returned: Returned, except: Option<NodeId>, delay: Duration, now: Instant) {
-        self.lanes.delay(Delayed { ticket: returned.ticket, slot: returned.slot, except }, delay, now);
+        self.lanes.delay(Delayed { traveller: returned.traveller(), slot: returned.slot, except }, delay, now);
     }
 }

@@ -91,9 +91,16 @@ impl Slots {
         self.land.keys().copied()
     }
 
-    /// The slots of a node.
-    pub fn of(&self, node: NodeId) -> impl Iterator<Item = u16> + '_ {
-        self.owners.iter().enumerate().filter(move |(_, owner)| **owner == Some(node)).map(|(slot, _)| slot as u16)
+    /// Another number stands for a node from now on. Returns its slots.
+    pub fn replace(&mut self, former: NodeId, node: NodeId) -> Vec<u16> {
+        let slots: Vec<u16> = (0..SLOTS as u16).filter(|slot| self.owner(*slot) == Some(former)).collect();
+        for slot in &slots {
+            self.set_owner(*slot, Some(node));
+        }
+        for one in self.shards.iter_mut().flatten().filter(|one| **one == former) {
+            *one = node;
+        }
+        slots
     }
 
     /// A redirect gave `slot` to `node`.
@@ -219,7 +226,8 @@ mod tests {
         assert_eq!((slots.owner(10), slots.shard_of(10)), (Some(A), slots.shard_of(0)));
         assert_eq!(slots.shards()[usize::from(slots.shard_of(11).unwrap())], [C]);
         assert!(slots.has_land(C) && !slots.has_land(NodeId(9)));
-        assert_eq!(slots.of(C).collect::<Vec<_>>(), [11]);
+        assert_eq!(slots.replace(C, NodeId(9)), [11]);
+        assert_eq!((slots.owner(11), slots.shards()[0].clone()), (Some(NodeId(9)), vec![A, NodeId(9)]));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use napi::sys::napi_value;
 
 use super::values::Values;
-use crate::cluster::{Address, NodeId, Output};
+use crate::cluster::{Address, NodeId, Output, Trail};
 use crate::contract::{ClusterAction, ClusterNodeNumber, ACTION_SLOTS};
 
 /// One part of an action.
 enum Part<'a> {
     Number(u32),
+    Trail(Trail),
     Text(&'a str),
     Address(Option<&'a Address>),
 }
@@ -20,6 +21,7 @@ pub fn push_action(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_val
     flat.push(values.integer(i64::from(kind.number())));
     flat.extend(parts.iter().map(|part| match part {
         Part::Number(number) => values.integer(i64::from(*number)),
+        Part::Trail(trail) => values.number(trail.pack()),
         Part::Text(text) => values.text(text.as_bytes()),
         Part::Address(Some(address)) => values.text(address.to_string().as_bytes()),
         Part::Address(None) => values.text(b""),
@@ -33,12 +35,13 @@ fn parts(output: &Output) -> (ClusterAction, Vec<Part<'_>>) {
         Output::Open { node, address, is_replica } => (ClusterAction::Open, vec![id(*node), at(address), flag(*is_replica)]),
         Output::Close { node, address } => (ClusterAction::Close, vec![id(*node), at(address)]),
         Output::Role { node, is_replica } => (ClusterAction::Role, vec![id(*node), flag(*is_replica)]),
-        Output::Recreate { node, address } => (ClusterAction::Recreate, vec![id(*node), at(address)]),
         Output::AskMap { request, node, address, with_epoch } => {
             (ClusterAction::AskMap, vec![Number(request.0), maybe(*node), at(address), flag(*with_epoch)])
         }
         Output::DropMap { request } => (ClusterAction::DropMap, vec![Number(request.0)]),
-        Output::Send { ticket, node, is_asking } => (ClusterAction::Send, vec![Number(ticket.0), id(*node), flag(*is_asking)]),
+        Output::Send { ticket, node, is_asking, trail } => {
+            (ClusterAction::Send, vec![Number(ticket.0), id(*node), flag(*is_asking), Part::Trail(*trail)])
+        }
         Output::Reject { ticket, rejection, text, maybe_executed } => {
             (ClusterAction::Reject, vec![Number(ticket.0), Number(rejection.number()), Text(text), flag(*maybe_executed)])
         }

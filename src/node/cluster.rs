@@ -11,7 +11,7 @@ use super::entropy::seed;
 use super::errors::{defect, thrown, Result};
 use super::pinned::Pinned;
 use super::values::{Maker, Values};
-use crate::cluster::{Address, Cluster, ClusterOptions, FenceId, NodeId, RequestId, Returned, Ticket, SLOTS};
+use crate::cluster::{Address, Cluster, ClusterOptions, FenceId, NodeId, RequestId, Returned, Ticket, Trail, SLOTS};
 use crate::contract::{ClusterNodeNumber, ClusterState, TicketFlag};
 
 /// The arrays that JavaScript reads.
@@ -132,8 +132,8 @@ impl NativeCluster {
     /// A server refused a command. False: the caller gets the error.
     #[allow(clippy::too_many_arguments, reason = "one crossing with what is known about the command")]
     #[napi(catch_unwind)]
-    pub fn refused(&mut self, ticket: u32, node: u32, slot: i32, text: String, times: u32, flags: u32, mapped: String) -> bool {
-        let returned = returned(ticket, node, slot, times, flags);
+    pub fn refused(&mut self, ticket: u32, node: u32, slot: i32, text: String, trail: f64, flags: u32, mapped: String) -> bool {
+        let returned = returned(ticket, node, slot, trail, flags);
         let is_taken = self.cluster.refused(returned, &text, Address::given(&mapped), now());
         self.report();
         is_taken
@@ -141,8 +141,8 @@ impl NativeCluster {
 
     /// A link handed a command back. False: the caller gets the error of a closed connection.
     #[napi(catch_unwind)]
-    pub fn handed_back(&mut self, ticket: u32, node: u32, slot: i32, times: u32, flags: u32) -> bool {
-        let is_taken = self.cluster.handed_back(returned(ticket, node, slot, times, flags), now());
+    pub fn handed_back(&mut self, ticket: u32, node: u32, slot: i32, trail: f64, flags: u32) -> bool {
+        let is_taken = self.cluster.handed_back(returned(ticket, node, slot, trail, flags), now());
         self.report();
         is_taken
     }
@@ -222,8 +222,8 @@ impl NativeCluster {
     }
 }
 
-fn returned(ticket: u32, node: u32, slot: i32, times: u32, flags: u32) -> Returned {
+fn returned(ticket: u32, node: u32, slot: i32, trail: f64, flags: u32) -> Returned {
     let slot = u16::try_from(slot).ok().filter(|slot| usize::from(*slot) < SLOTS);
     let maybe_executed = flags & TicketFlag::MaybeExecuted.number() != 0;
-    Returned { ticket: Ticket(ticket), node: NodeId(node as u16), slot, times, maybe_executed }
+    Returned { ticket: Ticket(ticket), node: NodeId(node as u16), slot, trail: Trail::unpack(trail), maybe_executed }
 }

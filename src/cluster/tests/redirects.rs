@@ -76,14 +76,18 @@ fn the_node_that_a_redirect_names_is_asked_for_the_map() {
 fn a_moved_to_the_node_itself_makes_a_new_connection() {
     let mut rig = two();
     rig.refuse(1, 'a', 5, "MOVED 5 h:7001");
-    rig.refuse(2, 'a', 6, "MOVED 6 h:7001");
     let outputs: Vec<String> = rig.take().into_iter().filter(|text| text.ends_with(" a")).collect();
-    assert_eq!(outputs, ["fence a", "recreate a"], "the fence is of the former link; one new link for all");
+    assert_eq!(outputs, ["open a", "fence a"], "the fence is of the former link");
+    let former = rig.former('a');
+    rig.pending('a', &[5, 6]);
     rig.route(3, 5);
+    rig.refuse_by(2, former, 6, "MOVED 6 h:7001");
+    rig.take();
+    assert_eq!((rig.entry(6), rig.entry(7)), ("wait".to_owned(), "a".to_owned()), "what is in flight is not overtaken");
     rig.answer('a');
-    assert_eq!(rig.sent(), ["1 to a", "3 to a", "2 to a"]);
+    assert_eq!(rig.take(), ["1 to a", "3 to a", "2 to a", "close a"], "one new link for all");
     rig.refuse_again(1, 'a', Some(5), "MOVED 5 h:7001", 1);
-    assert!(rig.take().contains(&"recreate a".to_owned()));
+    assert!(rig.take().contains(&"open a".to_owned()));
 }
 
 #[test]
@@ -107,7 +111,7 @@ fn a_slot_that_turns_waits_for_those_who_were_told_to_ask() {
     assert_eq!(rig.sent(), [] as [&str; 0]);
     rig.refuse_again(1, 'c', Some(5), "MOVED 5 h:7002", 1);
     rig.answer('c');
-    assert_eq!(rig.sent(), ["2 to b", "1 to b"], "as they came back");
+    assert_eq!(rig.sent(), ["1 to b", "2 to b"], "in the order in which a refused them");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Instant;
-use crate::cluster::{Address, Cluster, ClusterOptions, FenceId, NodeId, Output, RequestId, Returned, Ticket};
+use crate::cluster::{Address, Cluster, ClusterOptions, FenceId, NodeId, Output, RequestId, Returned, Ticket, Trail};
 use crate::contract::{ClusterNodeNumber, ClusterRejection};
 
 /// `a` serves slots 0 to 99, `b` all others.
@@ -15,6 +15,8 @@ pub struct Rig {
     pub request: Option<RequestId>,
     pub fences: Vec<(FenceId, char)>,
     names: BTreeMap<NodeId, char>,
+    /// The order that a command had when it was sent.
+    orders: BTreeMap<u32, u64>,
 }
 
 impl Rig {
@@ -25,6 +27,7 @@ impl Rig {
             request: None,
             fences: Vec::new(),
             names: BTreeMap::new(),
+            orders: BTreeMap::new(),
         }
     }
 
@@ -70,13 +73,34 @@ impl Rig {
     }
 
     pub fn refuse_again(&mut self, ticket: u32, node: char, slot: Option<u16>, text: &str, times: u32) -> bool {
-        let returned = Returned { ticket: Ticket(ticket), node: self.id(node), slot, times, maybe_executed: false };
+        let returned =
+            Returned { ticket: Ticket(ticket), node: self.id(node), slot, trail: self.trail(ticket, times), maybe_executed: false };
+        self.cluster.refused(returned, text, None, self.now)
+    }
+
+    /// The number that a node had before it got another one.
+    pub fn former(&self, node: char) -> NodeId {
+        *self.names.iter().find(|(_, name)| **name == node).expect("a node with that name").0
+    }
+
+    pub fn refuse_by(&mut self, ticket: u32, node: NodeId, slot: u16, text: &str) -> bool {
+        let returned = Returned { ticket: Ticket(ticket), node, slot: Some(slot), trail: self.trail(ticket, 0), maybe_executed: false };
         self.cluster.refused(returned, text, None, self.now)
     }
 
     pub fn hand_back(&mut self, ticket: u32, node: char, slot: u16, times: u32) -> bool {
-        let returned = Returned { ticket: Ticket(ticket), node: self.id(node), slot: Some(slot), times, maybe_executed: true };
+        let returned = Returned {
+            ticket: Ticket(ticket),
+            node: self.id(node),
+            slot: Some(slot),
+            trail: Trail { order: 0, times },
+            maybe_executed: true,
+        };
         self.cluster.handed_back(returned, self.now)
+    }
+
+    fn trail(&self, ticket: u32, times: u32) -> Trail {
+        Trail { order: self.orders.get(&ticket).copied().unwrap_or_default(), times }
     }
 
     pub fn route(&mut self, ticket: u32, slot: u16) {
@@ -104,7 +128,7 @@ impl Rig {
         self.cluster.pending(fence, &slots.iter().copied().collect::<BTreeSet<_>>(), self.now);
     }
 
-    /// Who serves a slot: a node's name, `wait` or `none`.
+    /// Who serves a slot: a node's name, `wait` or `none`. A driver sees that after it has drained.
     pub fn entry(&self, slot: u16) -> String {
         let entry = self.cluster.entry(slot);
         match u32::from(entry) {
@@ -138,13 +162,13 @@ impl Rig {
             Output::Role { node, is_replica } => {
                 format!("{} is a {}", self.names[node], if *is_replica { "replica" } else { "master" })
             }
-            Output::Recreate { node, .. } => format!("recreate {}", self.names[node]),
             Output::AskMap { request, address, with_epoch, .. } => {
                 self.request = Some(*request);
                 format!("ask {} for the map{}", name(address), if *with_epoch { " and its epoch" } else { "" })
             }
             Output::DropMap { .. } => "drop the request".to_owned(),
-            Output::Send { ticket, node, is_asking } => {
+            Output::Send { ticket, node, is_asking, trail } => {
+                self.orders.insert(ticket.0, trail.order);
                 format!("{} {} {}", ticket.0, if *is_asking { "asks" } else { "to" }, self.names[node])
             }
             Output::Reject { ticket, rejection: ClusterRejection::Protocol, text, .. } => format!("{} is refused: {text}", ticket.0),
