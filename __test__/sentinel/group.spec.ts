@@ -119,12 +119,27 @@ describe('a group without passwords', () => {
 });
 
 describe('with passwords', () => {
-  const group = groupForAll({ password: 'of-the-data', sentinelPassword: 'of-the-sentinels' });
+  const group = groupForAll({
+    password: 'of-the-data',
+    sentinelPassword: 'of-the-sentinels',
+    sentinelUsers: ['watcher on >of-the-watcher allchannels -@all +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe +hello +auth +client +ping'],
+  });
 
   test('each side gets its own', async () => {
     const redis = connect(group(), { password: 'of-the-data', sentinelPassword: 'of-the-sentinels', failoverDetector: true });
     await once(redis, 'failoverSubscribed');
     expect(await redis.set('a', 1)).toBe('OK');
+  });
+
+  test('a user of the Sentinels may have few rights', async () => {
+    const options = { password: 'of-the-data', sentinelUsername: 'watcher', sentinelPassword: 'of-the-watcher', failoverDetector: true };
+    const redis = connect(group(), options);
+    const told = errorsOf(redis);
+    await once(redis, 'failoverSubscribed');
+    expect(await redis.set('a', 1)).toBe('OK');
+    expect(told).toEqual([]);
+    const [sentinel] = group().sentinels;
+    expect(String(await sentinel?.server.command('CLIENT', 'LIST', 'TYPE', 'pubsub'))).toContain('user=watcher');
   });
 
   test.each([[{}, 'NOAUTH'], [{ sentinelPassword: 'wrong' }, 'WRONGPASS']])('a Sentinel that refuses %j says why', async (options, code) => {
@@ -149,6 +164,17 @@ describe('under TLS', () => {
     const next = await group().master();
     await until(() => redis.stream.remotePort === next.port && redis.status === 'ready', { deadlineMs: 20_000 });
     expect(await redis.set('a', 2)).toBe('OK');
+  });
+
+  test('rediss+sentinel:// asks for TLS on both sides', async () => {
+    const { ca, addresses, name } = group();
+    const url = `rediss+sentinel://${addresses.map(({ host, port }) => `${host}:${port}`).join(',')}/${name}/2`;
+    const redis = ends(new Redis(url, { sentinelTLS: { ca }, tls: { ca } }));
+    expect(await redis.set('a', 1)).toBe('OK');
+    expect(['encrypted' in redis.stream, redis.options.db, redis.options.name]).toEqual([true, 2, name]);
+    const plain = ends(new Redis(url.replace('rediss', 'redis'), { sentinelRetryStrategy: null, lazyConnect: true }));
+    plain.on('error', () => undefined);
+    await expect(plain.connect()).rejects.toThrow('All sentinels are unreachable');
   });
 
   test('an authority that is not known is refused', async () => {
