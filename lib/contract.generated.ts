@@ -66,6 +66,8 @@ export const enum LinkEvent {
   HandedBack = 14,
   /** The server does not prepare a fieldset for HIMPORT SET: its index, then the error. */
   FieldsetRefused = 15,
+  /** The server refuses the credentials that were to replace those in use: 0, then the error. */
+  CredentialsRefused = 16,
 }
 
 /** The kinds of subscriptions that deliver messages. */
@@ -437,6 +439,10 @@ handsBack?: boolean | null,
  * Whether a server that says READONLY is left for another one.
  */
 leavesReplicas?: boolean | null,
+/**
+ * Whether the facade brings the credentials for each connection.
+ */
+bringsCredentials?: boolean | null,
 /**
  * How deep replies may be nested.
  */

@@ -45,6 +45,7 @@ export { SentinelIterator } from './sentinel/iterator';
 export { AbortError, MaxRetriesPerRequestError, RedisError, ReplyError } from './observe/errors';
 export type { ClusterEvents } from './cluster/events';
 export type { ConnectionEvents, RedisEvents } from './observe/events';
+export type { Credentials, CredentialsFunction } from './options/credentials';
 export type { ClientOptions, CommonRedisOptions, HimportFieldset, RedisOptions, StandaloneConnectionOptions } from './options/options';
 export { Pipeline, type Outcome } from './command/pipeline';
 export { print } from './observe/print';

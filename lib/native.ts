@@ -60,6 +60,7 @@ export interface NativeLink {
   transportLost(): void;
   checked(accepted: boolean): void;
   configure(settings: string): void;
+  authenticate(username: string | undefined, password: string): void;
 }
 
 /** The cache engine; see `src/node/cache.rs` and docs/design/contract.md. */

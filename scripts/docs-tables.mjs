@@ -131,6 +131,7 @@ const FACADE_ERRORS = [
   ['E_LOAD_CYCLE', 'A loader asked for a key that waits for the same loader, directly or through other loaders.', false],
   ['E_LOAD_OVER', '`addTags` was called after the loader had settled.', false],
   ['E_TOO_LARGE', 'A value is longer than may be stored (`maxValueBytes`, or a lower limit of the server).', false],
+  ['E_CREDENTIALS', 'The function `credentials` or `tls` of a client has failed, was too slow, or returned something else; `cause` says why.', true],
   ['E_NO_BINARY', 'No native binary fits this platform, or it cannot be loaded; the message names the platform and the solution.', false],
 ];
 

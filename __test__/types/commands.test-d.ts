@@ -1,4 +1,5 @@
 /** Commands as a strict application types them: calls, callbacks, lists, objects, Buffers, pipelines, and what is refused. */
+import { lookup } from 'node:dns';
 import Redis, {
   type Callback,
   type ChainableCommander,
@@ -139,6 +140,13 @@ new Redis(6379, 'localhost', { lazyConnect: true });
 new Redis({ host: 'localhost', maxRetriesPerRequest: null, retryStrategy: (times) => (times > 3 ? null : times * 50) });
 Redis.createClient('redis://localhost');
 expectTypeOf(redis.status).toEqualTypeOf<RedisStatus>();
+new Redis({
+  credentials: async () => Promise.resolve({ username: 'app', password: 'token', expiresAt: new Date() }),
+  tls: async () => Promise.resolve({ ca: 'PEM' }),
+  lookup: (host, options, done) => lookup(host, options, done),
+});
+// @ts-expect-error a password is needed
+new Redis({ credentials: () => ({ username: 'app' }) });
 const options: RedisOptions = { keyPrefix: 'a:', reconnectOnError: (error) => error.message.startsWith('READONLY') };
 void options;
 const key: RedisKey = Buffer.from('k');

@@ -1,7 +1,8 @@
 /** Converts a client's options to those of the core and the socket. */
 import type { ConnectionOptions } from 'node:tls';
 import { badOption } from '../errors';
-import { DEFAULT_REDIS_OPTIONS, type ClientOptions, type ResolvedOptions } from '../options/options';
+import { DEFAULT_REDIS_OPTIONS, withProfile, type ClientOptions, type ResolvedOptions } from '../options/options';
+import type { Asks } from '../link/asks';
 import type { LinkConfig } from '../link/link_client';
 import type { SentinelConnectionOptions } from '../options/sentinel_options';
 
@@ -14,14 +15,11 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
   checkOwnOptions(options);
   const usesSentinel = Boolean(options.sentinels) && !options.Connector;
   const tag = options.clientInfoTag;
-  // As in ioredis, a user name without a password has an empty one, and an empty user name is none.
-  const username = textOf(options.username);
-  const password = username === null ? textOf(options.password) : (textOf(options.password) ?? '');
+  const asks = asksOf(options);
   return {
     core: {
       protocol: options.protocol === 3 ? 3 : 2,
-      username,
-      password,
+      ...(asks?.credentials === undefined ? fixedCredentials(options) : { bringsCredentials: true }),
       db: options.db,
       strictDatabase: options.strictDatabase ?? options.resend !== 'all',
       connectionName: textOf(options.connectionName),
@@ -51,7 +49,8 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       port: options.port,
       family: options.family,
       path: options.sentinels ? undefined : options.path || undefined,
-      tls: options.sentinels && !options.enableTLSForSentinelMode ? undefined : tlsOptions(options.tls),
+      tls: usesTls(options) ? tlsOptions(options.tls) : undefined,
+      lookup: options.lookup ?? undefined,
       connectTimeout: options.connectTimeout,
       socketTimeout: options.socketTimeout,
       ...keepAlive(options),
@@ -60,6 +59,7 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       poll: options.poll === 'auto',
       disconnectTimeout: options.disconnectTimeout,
     },
+    asks,
     shape: {
       resp3: options.replyMapping === 'resp3',
       stringNumbers: Boolean(options.stringNumbers),
@@ -76,6 +76,7 @@ const SENTINEL_REPLY = { maxReplyDepth: 8, maxReplyElements: 1 << 16, maxReplyBy
 /** The configuration of a connection to a Sentinel. */
 export function sentinelConfig(options: SentinelConnectionOptions, sentinel: { host: string; port: number; family?: number | null | undefined }): LinkConfig {
   const { sentinelUsername, sentinelPassword, sentinelTLS, connectTimeout = ANSWER_MS, sentinelCommandTimeout, family, path, protocol } = options;
+  const { lookup } = options as { lookup?: ClientOptions['lookup'] };
   return clientConfig({
     ...(DEFAULT_REDIS_OPTIONS as unknown as ResolvedOptions),
     ...SENTINEL_REPLY,
@@ -85,6 +86,7 @@ export function sentinelConfig(options: SentinelConnectionOptions, sentinel: { h
     username: sentinelUsername,
     password: sentinelPassword,
     tls: sentinelTLS,
+    lookup,
     enableReadyCheck: false,
     protocol: protocol === 2 ? 2 : 3,
     connectTimeout,
@@ -92,6 +94,26 @@ export function sentinelConfig(options: SentinelConnectionOptions, sentinel: { h
   });
 }
 
+/** As in ioredis, a user name without a password has an empty one, and an empty user name is none. */
+function fixedCredentials(options: ResolvedOptions): Pick<LinkConfig['core'], 'username' | 'password'> {
+  const username = textOf(options.username);
+  return { username, password: username === null ? textOf(options.password) : (textOf(options.password) ?? '') };
+}
+
+/** What each connection asks the application for. */
+function asksOf(options: ResolvedOptions): Asks | undefined {
+  const { credentials, connectTimeout } = options;
+  const tls: unknown = usesTls(options) ? options.tls : undefined;
+  const askTls = typeof tls === 'function' ? async () => withProfile(await (tls as () => unknown)()) : undefined;
+  if (!credentials && askTls === undefined) return undefined;
+  return { credentials: credentials ?? undefined, tls: askTls, limitMs: connectTimeout || ANSWER_MS };
+}
+
+function usesTls(options: ResolvedOptions): boolean {
+  return !options.sentinels || Boolean(options.enableTLSForSentinelMode);
+}
+
+/** The options of a connection whose options are asked for are not known yet. */
 function tlsOptions(tls: ClientOptions['tls'] | null): ConnectionOptions | undefined {
   if (!tls) return undefined;
   return typeof tls === 'object' ? tls : {};
@@ -110,6 +132,7 @@ function keepAlive(options: ResolvedOptions): Pick<LinkConfig['socket'], 'keepAl
 const textOf = (value: unknown): string | null => (value ? String(value) : null);
 const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
+const FUNCTIONS = ['credentials', 'lookup'];
 const BOUNDS = ['maxQueueCommands', 'maxQueueBytes', 'watchdogMs', 'maxReplyDepth', 'maxReplyElements', 'maxReplyBytes'];
 
 /** Checks hawser's own options. ioredis's options are accepted as in ioredis. */
@@ -118,6 +141,10 @@ function checkOwnOptions(options: ResolvedOptions): void {
   if (resend !== 'all' && resend !== 'idempotent' && resend !== 'none') badOption('resend', "'all', 'idempotent' or 'none'", resend);
   const poll = options.poll as unknown;
   if (poll !== 'auto' && poll !== false && poll !== 'false') badOption('poll', "'auto' or false", poll);
+  for (const name of FUNCTIONS) {
+    const value = options[name];
+    if (value !== undefined && value !== null && typeof value !== 'function') badOption(name, 'a function', value);
+  }
   for (const name of BOUNDS) {
     const value = options[name];
     if (value !== undefined && !(typeof value === 'number' && value >= 0)) badOption(name, 'a number from 0 on', value);

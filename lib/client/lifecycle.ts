@@ -18,7 +18,7 @@ import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link
 import { parseMonitorLine } from '../observe/monitor_line';
 import { emitMessage } from './messages';
 import { sendMonitor } from './monitoring';
-import type { ConnectorLike, HimportFieldset, ResolvedOptions } from '../options/options';
+import { DEFAULT_REDIS_OPTIONS, type ConnectorLike, type HimportFieldset, type ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
 import { handleReplyError } from './reply_errors';
 import { SentinelConnector } from './sentinel_connector';
@@ -280,6 +280,17 @@ export class Lifecycle implements LinkClient {
   onFailed({ code, message = code }: CoreError): void {
     this.lastError = code === 'E_REPLY' ? new ReplyError(message) : new HawserError(code, code === 'E_PROTOCOL' ? `${message}. Please report this.` : message);
     this.silentEmit('error', this.lastError);
+  }
+
+  onRenewalFailed(error: Error): void {
+    this.silentEmit('error', error);
+  }
+
+  renewalDelay(failures: number): number {
+    const { retryStrategy } = this.options;
+    const delay = typeof retryStrategy === 'function' ? ask(() => retryStrategy(failures)) : undefined;
+    // The connection lives, whatever becomes of the next one.
+    return typeof delay === 'number' && delay > 0 ? delay : DEFAULT_REDIS_OPTIONS.retryStrategy(failures);
   }
 
   onFieldsetRefused(index: number, error: CoreError): void {

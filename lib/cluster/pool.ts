@@ -184,6 +184,9 @@ function given(options: object): Record<string, unknown> {
 /** A certificate belongs to the name and not to the address that stands for it. */
 function namedTls(tls: ClientOptions['tls'], host: string, name: string): ClientOptions['tls'] {
   if (!tls || isIP(host) === 0) return tls;
+  if (typeof tls === 'function') return async () => ({ servername: name, ...(await tls()) });
   const own: ConnectionOptions & { profile?: string } = typeof tls === 'object' ? tls : typeof tls === 'string' ? { profile: tls } : {};
-  return own.servername === undefined ? { ...own, servername: name } : tls;
+  if (own.servername !== undefined) return tls;
+  // Getters stay getters: they are asked at each connection.
+  return Object.defineProperty(Object.defineProperties({}, Object.getOwnPropertyDescriptors(own)), 'servername', { value: name, enumerable: true });
 }

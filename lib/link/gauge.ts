@@ -100,6 +100,8 @@ export class Gauge {
 
   onLost(socket: Socket | undefined): void {
     this.isTiming = this.isQuiet = false;
+    // An attempt may end before it has a socket.
+    if (socket === this.lost) return;
     this.bytesRead += socket?.bytesRead ?? 0;
     this.bytesWritten += socket?.bytesWritten ?? 0;
     this.lost = socket;

@@ -7,13 +7,18 @@ import { nextTick, setImmediate, surface } from '../clock';
 import { sendSource } from '../command/script_source';
 import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
 import { errorAt, fromCore, type CoreError } from '../core_error';
+import type { Credentials } from '../options/credentials';
+import type { Asks } from './asks';
 import { closeConnection, openConnection } from './connection';
 import { mask32 } from './in_flight';
+import { ReplyError } from '../observe/errors';
 import { Incoming } from './incoming';
 import { flushAtExit, forgetAtExit } from './exit_flush';
 import { MESSAGE_EVENTS } from './link_client';
+import { Opening, type Address } from './opening';
 import { Probe } from './probe';
-import { descriptorOf, isSilence, nodeName } from './socket';
+import { Renewal } from './renewal';
+import { descriptorOf, isSilence, nodeName, type SocketOptions } from './socket';
 import { WakeTimer } from './wake';
 
 const EVENTS_PER_TURN = 1 << 12;
@@ -27,8 +32,14 @@ export class Link extends Incoming {
   private readonly timer = new WakeTimer(() => this.tick());
   private isWaiting = false;
   private probe: Probe | undefined = undefined;
-  /** The server that is being looked for. */
-  private located: Promise<unknown> | undefined = undefined;
+  /** The connection whose socket is not opened yet. */
+  private opening: Opening | undefined = undefined;
+  private asks: Asks | undefined = undefined;
+  private readonly renewal = new Renewal({
+    onRenewed: (credentials) => this.renew(credentials),
+    onError: (error) => this.client.onRenewalFailed(error),
+    retryDelay: (failures) => this.client.renewalDelay(failures),
+  });
 
   get attempts(): number {
     return this.state[LinkSlot.Attempts];
@@ -97,6 +108,9 @@ export class Link extends Incoming {
       case LinkEvent.FieldsetRefused:
         this.client.onFieldsetRefused(a as number, errorAt(events, i + 2));
         break;
+      case LinkEvent.CredentialsRefused:
+        this.renewal.refused(new ReplyError(errorAt(events, i + 2).message ?? ''));
+        break;
       case LinkEvent.Failed:
         if (typeof events[i + 2] === 'string') this.onFailed(errorAt(events, i + 2));
         else this.client.onUnreadable(events[i + 2] as Error);
@@ -118,7 +132,7 @@ export class Link extends Incoming {
         client.onConnecting();
         return this.open();
       case LinkEvent.Close:
-        if (this.located !== undefined) return this.stopLocating();
+        if (this.opening !== undefined) return this.stopOpening();
         return closeConnection(this.socket, a === 1, this.socketOptions.disconnectTimeout ?? 2000);
       case LinkEvent.Ready:
         this.followProtocol();
@@ -199,7 +213,8 @@ export class Link extends Incoming {
 
   /** Options such as a password may have changed; they apply from the next connection. */
   private reconfigure(): void {
-    const { core, socket, shape } = this.client.configure();
+    const { core, socket, shape, asks } = this.client.configure();
+    this.asks = asks;
     const options = JSON.stringify(core);
     if (options !== this.coreOptions) {
       fromCore(() => this.native.configure(options));
@@ -219,34 +234,55 @@ export class Link extends Incoming {
     } catch (error) {
       return nextTick(() => this.onRefused(error as Error));
     }
-    const address = this.client.locate?.();
-    if (address === undefined) openConnection(this, this.socketOptions, this.share(), this.client.openStream);
-    else this.openAt(address);
-  }
-
-  /** Opens the connection to a server that has yet to be found. */
-  private openAt(address: Promise<{ host: string; port: number }>): void {
-    this.located = address;
-    address.then(
-      ({ host, port }) => {
-        if (this.located !== address) return;
-        this.located = undefined;
-        this.socketOptions = { ...this.socketOptions, host, port };
-        this.node = nodeName(this.socketOptions);
-        openConnection(this, this.socketOptions, this.share());
-      },
-      (error: Error) => {
-        if (this.located !== address) return;
-        this.located = undefined;
+    const { client, asks } = this;
+    if (client.locate === undefined && asks === undefined) return openConnection(this, this.socketOptions, this.share(), client.openStream);
+    this.opening = new Opening(asks, {
+      locate: client.locate?.bind(client),
+      stopLocating: () => client.stopLocating?.(),
+      onLocated: (address) => this.onLocated(address),
+      onOpen: (credentials, tls) => this.onPrepared(credentials, tls),
+      onRefused: (error) => {
+        this.opening = undefined;
         this.onRefused(error);
       },
-    );
+      onUnprepared: (error) => this.onUnprepared(error),
+    });
+    this.opening.start();
   }
 
-  private stopLocating(): void {
-    this.located = undefined;
-    this.client.stopLocating?.();
+  private onLocated({ host, port }: Address): void {
+    this.socketOptions = { ...this.socketOptions, host, port };
+    this.node = nodeName(this.socketOptions);
+  }
+
+  /** The socket can be opened. */
+  private onPrepared(credentials: Credentials | undefined, tls: SocketOptions['tls']): void {
+    this.opening = undefined;
+    const { client, asks } = this;
+    if (tls !== undefined) this.socketOptions = { ...this.socketOptions, tls };
+    if (credentials !== undefined) {
+      this.native.authenticate(credentials.username, credentials.password);
+      if (asks !== undefined) this.renewal.start(asks, credentials);
+    }
+    openConnection(this, this.socketOptions, this.share(), client.openStream);
+  }
+
+  /** The attempt to connect fails; the next one asks again. */
+  private onUnprepared(error: Error): void {
+    this.opening = undefined;
+    this.onSocketError(error);
+    this.onLost();
+  }
+
+  private stopOpening(): void {
+    this.opening?.stop();
+    this.opening = undefined;
     nextTick(() => this.onLost());
+  }
+
+  private renew({ username, password }: Credentials): void {
+    this.native.authenticate(username, password);
+    this.after();
   }
 
   /** @internal */
@@ -292,6 +328,7 @@ export class Link extends Incoming {
   /** @internal */
   onLost(): void {
     this.gauge.onLost(this.socket);
+    this.renewal.stop();
     this.silence.stop();
     this.probe?.stop();
     this.probe = undefined;
@@ -302,6 +339,8 @@ export class Link extends Incoming {
 
   /** @internal As in ioredis: waiting commands are rejected with the reason (or handed back), and there is no further attempt. */
   onRefused(error: Error): void {
+    // What a function returned may be right the next time.
+    if (this.asks?.tls !== undefined) return this.onUnprepared(error);
     this.flush();
     this.gauge.onError((error as NodeJS.ErrnoException).code ?? error.name, error.message);
     this.client.onGivenUp(error);

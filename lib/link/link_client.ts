@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { MessageKind, type LinkSettings } from '../contract.generated';
 import type { CoreError } from '../core_error';
+import type { Asks } from './asks';
 import type { Command } from '../command/command';
 import type { SocketOptions } from './socket';
 
@@ -11,6 +12,8 @@ export type MessageEvent = 'message' | 'pmessage' | 'smessage';
 export interface LinkConfig {
   core: LinkSettings;
   socket: SocketOptions & { disconnectTimeout?: number; poll: boolean };
+  /** What each connection asks the application for. */
+  asks: Asks | undefined;
   shape: { resp3: boolean; stringNumbers: boolean; maxRetriesPerRequest: number | null };
 }
 
@@ -32,6 +35,10 @@ export interface LinkClient {
   onFailed(error: CoreError): void;
   /** The server does not prepare this fieldset of the options. */
   onFieldsetRefused(index: number, error: CoreError): void;
+  /** The credentials of a living connection cannot be renewed. */
+  onRenewalFailed(error: Error): void;
+  /** The pause before they are asked for again, in ms. `failures`: in a row. */
+  renewalDelay(failures: number): number;
   /** JavaScript cannot hold something that the server sent unasked. The connection stays. */
   onUnreadable(error: Error): void;
   onWarning(text: string): void;

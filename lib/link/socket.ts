@@ -1,7 +1,7 @@
 /**
  * Node's own sockets, so that all of ioredis's socket options work. Bytes are read into one fixed buffer that the core has pinned.
  */
-import { connect as netConnect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as netConnect, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { HawserError } from '../errors';
 import { shield } from '../names';
@@ -21,6 +21,8 @@ export interface SocketOptions {
   /** Whether the watchdog chose `keepAlive`. */
   isKeepAliveOwn?: boolean;
   noDelay?: boolean | undefined;
+  /** Resolves the host of each connection, in the place of `dns.lookup`. */
+  lookup?: LookupFunction | undefined;
 }
 
 export interface SocketEvents {
@@ -40,7 +42,8 @@ function connectOptions(options: SocketOptions): NetConnectOpts {
   if (options.path !== undefined && options.path !== null) return { path: options.path };
   // Try every address of a name, unless the user chooses a family.
   const family = options.family ?? 0;
-  return { host: options.host, family, autoSelectFamily: family === 0, ...((options.port as unknown) === null ? {} : { port: options.port }) } as NetConnectOpts;
+  const lookup = options.lookup === undefined ? {} : { lookup: options.lookup };
+  return { host: options.host, family, autoSelectFamily: family === 0, ...lookup, ...((options.port as unknown) === null ? {} : { port: options.port }) } as NetConnectOpts;
 }
 
 /** Opens a connection. `onClose` is called exactly once, in every case. */

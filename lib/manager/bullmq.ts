@@ -37,7 +37,7 @@ export function bullMQOptions(settings: Settings): BullMQConnectionOptions {
     throw new HawserError('E_NEEDS_SERVER', 'BullMQ needs a server, and the URL is memory://; set REDIS_URL to a redis:// or rediss:// URL');
   }
   const options: Record<string, unknown> = { ...redis, ...endpointOptions(endpoint) };
-  if (endpoint.tls && typeof redis.tls === 'object') options.tls = redis.tls;
+  if (endpoint.tls && ['object', 'function'].includes(typeof redis.tls)) options.tls = redis.tls;
   if (endpoint.sentinel !== undefined && options.tls) options.enableTLSForSentinelMode ??= true;
   return {
     ...(options as { db: number }),

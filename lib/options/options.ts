@@ -5,8 +5,9 @@ import { hasScheme, isTlsUrl, urlParts } from '../connection_url';
 import type { UrlHost, UrlParts } from '../contract.generated';
 import { copyOptions, ownOptions, shield } from '../names';
 import type { ConnectionOptions } from 'node:tls';
-import { isIP, type Socket } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { HawserError } from '../errors';
+import type { CredentialsFunction } from './credentials';
 import type { ReplyMappingMode } from './reply_mapping';
 import type { SentinelConnectionOptions } from './sentinel_options';
 import { tlsProfiles } from './tls_profiles';
@@ -118,6 +119,15 @@ export interface CommonRedisOptions {
    * ioredis does. Default: true unless `resend` is `'all'`.
    */
   strictDatabase?: boolean | undefined;
+  /**
+   * hawser: a function that returns or resolves `{ username?, password, expiresAt?, expiresInMs? }`, in the place of `username` and
+   * `password`. It is asked at each connection, and a little before the credentials expire; the connection then takes the new ones over
+   * between two commands. If it fails or takes longer than `connectTimeout`, that is an `error` event, and `retryStrategy` decides when it is
+   * asked again. Default: none.
+   */
+  credentials?: CredentialsFunction | null | undefined;
+  /** hawser: a function with the signature of `dns.lookup`. It finds the address of `host` at each connection. Default `dns.lookup`. */
+  lookup?: LookupFunction | null | undefined;
   /** hawser: maximum number of commands that wait or are in flight; 0: no limit. Default 0. */
   maxQueueCommands?: number | undefined;
   /** hawser: maximum number of bytes that wait or are in flight; 0: no limit. Default 0. */
@@ -168,6 +178,8 @@ export interface RedisOptions extends CommonRedisOptions, StandaloneConnectionOp
   himportFieldsets?: readonly HimportFieldset[] | undefined;
 }
 
+type TlsOptions = ConnectionOptions & { profile?: string };
+
 /** The options that the constructor accepts: `RedisOptions`, and values that ioredis accepts but its types omit. */
 export interface ClientOptions<Mode extends ReplyMappingMode = ReplyMappingMode>
   extends Omit<RedisOptions, 'connectionName' | 'username' | 'password' | 'keyPrefix' | 'tls' | 'reconnectOnError' | 'replyMapping'> {
@@ -178,10 +190,11 @@ export interface ClientOptions<Mode extends ReplyMappingMode = ReplyMappingMode>
   /** A prefix for all keys. Default: none. */
   keyPrefix?: string | Buffer | undefined;
   /**
-   * Node's TLS options; `true` for its defaults; or a profile (`'RedisCloudFixed'`, `'RedisCloudFlexible'`), which includes its
-   * certificate authorities.
+   * Node's TLS options; `true` for its defaults; a profile (`'RedisCloudFixed'`, `'RedisCloudFlexible'`), which includes its
+   * certificate authorities; or a function that returns or resolves the options. It is asked at each connection, so that certificates can
+   * be replaced while the process runs. If it fails, that is an `error` event and `retryStrategy` decides.
    */
-  tls?: (ConnectionOptions & { profile?: string }) | string | boolean | undefined;
+  tls?: TlsOptions | (() => TlsOptions | Promise<TlsOptions>) | string | boolean | undefined;
   /**
    * Called for each error reply. 1 or true reconnects; 2 reconnects and sends the command again; 0 or false does nothing. Default:
    * nothing.
@@ -351,10 +364,16 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
 /** Adds the certificate authorities for `tls: 'RedisCloudFixed'` and `tls: { profile: 'RedisCloudFixed' }`. */
 export function resolveTlsProfile(options: ClientOptions): void {
   const tls = typeof options.tls === 'string' ? { profile: options.tls } : options.tls;
-  if (typeof tls !== 'object' || (tls as object | null) === null || tls.profile === undefined) return;
-  const { profile, ...rest } = tls;
+  const resolved = withProfile(tls);
+  if (resolved !== tls) options.tls = resolved as TlsOptions;
+}
+
+/** TLS options with the certificate authorities of their profile. */
+export function withProfile(tls: unknown): unknown {
+  if (typeof tls !== 'object' || tls === null || (tls as { profile?: string }).profile === undefined) return tls;
+  const { profile, ...rest } = tls as { profile: string };
   const found = tlsProfiles[profile];
-  if (found !== undefined) options.tls = { ...found, ...rest };
+  return found === undefined ? tls : { ...found, ...rest };
 }
 
 /** Refuses options that this version does not support, so that it never connects to something else. */

@@ -86,6 +86,8 @@ export class SentinelPeer implements LinkClient {
   readonly onUnreadable = noop;
   readonly onHandedBack = noop;
   readonly onFieldsetRefused = noop;
+  readonly onRenewalFailed = noop;
+  readonly renewalDelay = (): number => 0;
   readonly onReplyError = (): boolean => false;
   readonly onCheck = (): boolean => true;
 }

@@ -8,20 +8,17 @@ use crate::resp::{Commands, Reply};
 /// The commands of the handshake, each with its step.
 pub fn commands(options: &LinkOptions, protocol: u8) -> Vec<(Step, Commands)> {
     let mut all = Vec::new();
-    let mut add = |step: Step, parts: &[&str]| all.push((step, one(parts)));
     let user = options.username.as_deref();
     let password = options.password.as_deref();
     if protocol == 3 {
         match password {
-            Some(password) => add(Step::Hello, &["hello", "3", "AUTH", user.unwrap_or("default"), password]),
-            None => add(Step::Hello, &["hello", "3"]),
+            Some(password) => all.push((Step::Hello, one(&["hello", "3", "AUTH", user.unwrap_or("default"), password]))),
+            None => all.push((Step::Hello, one(&["hello", "3"]))),
         }
     } else if let Some(password) = password {
-        match user {
-            Some(user) => add(Step::Auth, &["auth", user, password]),
-            None => add(Step::Auth, &["auth", password]),
-        }
+        all.push((Step::Auth, auth(user, password)));
     }
+    let mut add = |step: Step, parts: &[&str]| all.push((step, one(parts)));
     if options.db != 0 {
         add(Step::Select, &["select", &options.db.to_string()]);
     }
@@ -40,6 +37,14 @@ pub fn commands(options: &LinkOptions, protocol: u8) -> Vec<(Step, Commands)> {
         all.push((Step::Info, one(&["info"])));
     }
     all
+}
+
+/// AUTH.
+pub fn auth(user: Option<&str>, password: &str) -> Commands {
+    match user {
+        Some(user) => one(&["auth", user, password]),
+        None => one(&["auth", password]),
+    }
 }
 
 fn one(parts: &[&str]) -> Commands {
@@ -72,7 +77,7 @@ pub enum Verdict {
 /// Interprets the answer to HELLO or AUTH.
 pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
     let Some(error) = reply.error() else { return Verdict::Accepted };
-    let text = String::from_utf8_lossy(error).into_owned();
+    let text = without_arguments(&String::from_utf8_lossy(error)).to_owned();
     let lower = text.to_lowercase();
     if step == Step::Hello && (text.starts_with("NOPROTO") || is_missing(&text)) {
         return Verdict::NoResp3;
@@ -89,6 +94,11 @@ pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
         return Verdict::Warning(format!("the server knows no user names and ignored the one given: {text}"));
     }
     Verdict::Refused(text)
+}
+
+/// The error for a command that does not exist shows the arguments of the command: here they are credentials.
+fn without_arguments(error: &str) -> &str {
+    error.split(", with args beginning with").next().unwrap_or_default()
 }
 
 /// Whether an error says that there is no such command: in Redis's words, where it is renamed or older, and in those of proxies and

@@ -223,6 +223,7 @@ impl Link {
                 }
                 Readiness::Refused(text) => return self.refuse_handshake(text),
             },
+            Step::Renewal => self.on_renewed(reply),
             Step::Ping => {
                 let error = reply.error().map(String::from_utf8_lossy);
                 self.watchdog.answered(error.is_some_and(|text| !is_passing(&text)), self.now);
@@ -257,7 +258,7 @@ impl Link {
 
     fn refuse_handshake(&mut self, text: String) {
         // On "not now", commands wait for the next connection.
-        if !is_passing(&text) {
+        if !is_passing(&text) && !self.brings_others() {
             self.reject_all(&Reason::Server(text.as_str().into()));
         }
         self.fail(ErrorKind::Reply, text);

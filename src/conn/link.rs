@@ -65,6 +65,8 @@ pub struct Link {
     was_ready: bool,
     /// The server's reply to the ready check, until the driver is asked.
     pub(super) info: Option<Vec<u8>>,
+    /// The connection is to take over credentials that came after its handshake began.
+    pub(super) is_renewal_due: bool,
     /// Whether the next end of the connection is final.
     pub(super) is_final: bool,
     /// When a READONLY reply last made the link look for another server.
@@ -96,6 +98,7 @@ impl Link {
             monitoring: false,
             was_ready: false,
             info: None,
+            is_renewal_due: false,
             is_final: false,
             rediscovered: None,
             attempts: 0,
@@ -237,6 +240,7 @@ impl Link {
         self.timers.clear(Timer::Info);
         self.watchdog.heard(self.now);
         self.outputs.push_back(Output::Ready);
+        self.renew();
         let db = self.databases.callers();
         if !self.databases.is_on_wire(db) && self.databases.refusal(db, self.now).is_none() {
             self.switch_database(db);
@@ -284,6 +288,7 @@ impl Link {
         self.reader.reset();
         self.timers.clear(Timer::Info);
         self.info = None;
+        self.is_renewal_due = false;
         self.monitoring = false;
         self.probe = None;
         if !self.options.auto_resubscribe {

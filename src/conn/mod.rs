@@ -1,6 +1,7 @@
 //! The link: one connection to one server as a value. Bytes, commands, timers and socket events go in; bytes to write,
 //! replies, rejections and requests (connect, close, wait) come out.
 
+mod credentials;
 mod databases;
 mod hand_back;
 mod handshake;

@@ -82,6 +82,9 @@ pub struct LinkOptions {
     /// Whether a server that says READONLY is left for another one at once, and what it refused is sent there. For links that are told
     /// which server is the master.
     pub leaves_replicas: bool,
+    /// Whether the driver brings the credentials for each connection (`Link::authenticate`). They may be refused because others have
+    /// replaced them in the meantime.
+    pub brings_credentials: bool,
     /// Bounds of one reply.
     pub limits: Limits,
 }
@@ -113,6 +116,7 @@ impl Default for LinkOptions {
             retry_refused: false,
             hands_back: false,
             leaves_replicas: false,
+            brings_credentials: false,
             limits: Limits::default(),
         }
     }
@@ -163,6 +167,7 @@ impl From<LinkSettings> for LinkOptions {
             retry_refused: settings.retry_refused.unwrap_or(default.retry_refused),
             hands_back: settings.hands_back.unwrap_or(default.hands_back),
             leaves_replicas: settings.leaves_replicas.unwrap_or(default.leaves_replicas),
+            brings_credentials: settings.brings_credentials.unwrap_or(default.brings_credentials),
             limits: Limits {
                 depth: settings.max_reply_depth.map_or(default.limits.depth, |n| n as usize),
                 elements: settings.max_reply_elements.map_or(default.limits.elements, |n| n as u64),

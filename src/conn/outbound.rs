@@ -184,6 +184,9 @@ impl Link {
 
     pub(super) fn release_held(&mut self) {
         if self.is_open() && !self.transaction.is_open() {
+            self.take_over_credentials();
+        }
+        if self.is_open() && !self.transaction.is_open() {
             for command in self.queues.take_held() {
                 self.write_one(command);
             }

@@ -159,6 +159,11 @@ pub enum Output {
         /// The server's error.
         text: String,
     },
+    /// The server refuses the credentials that were to replace those in use. The connection keeps those in use.
+    CredentialsRefused {
+        /// The server's error.
+        text: String,
+    },
     /// Worth a line in the log. The server's words, if there are any, follow the first `: `.
     Warning(String),
     /// Ask the transport about bytes that are waiting to be acknowledged, and call `on_transport`.

@@ -22,6 +22,8 @@ pub enum Step {
     Hello,
     /// AUTH under RESP2.
     Auth,
+    /// AUTH on a connection that is ready, with other credentials than before.
+    Renewal,
     /// The database of the options.
     Select,
     /// CLIENT SETNAME, READONLY, CLIENT SETINFO: any answer is fine.

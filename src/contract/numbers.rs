@@ -140,6 +140,8 @@ numbers! {
         HandedBack = 14,
         /// The server does not prepare a fieldset for HIMPORT SET: its index, then the error.
         FieldsetRefused = 15,
+        /// The server refuses the credentials that were to replace those in use: 0, then the error.
+        CredentialsRefused = 16,
     }
 
     /// The kinds of subscriptions that deliver messages.

@@ -89,6 +89,8 @@ pub struct LinkSettings {
     pub hands_back: Option<bool>,
     /// Whether a server that says READONLY is left for another one.
     pub leaves_replicas: Option<bool>,
+    /// Whether the facade brings the credentials for each connection.
+    pub brings_credentials: Option<bool>,
     /// How deep replies may be nested.
     pub max_reply_depth: Option<f64>,
     /// How many elements a reply may have.

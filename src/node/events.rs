@@ -26,6 +26,9 @@ pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_valu
             let error = values.error(ErrorKind::Reply, Some(text), false);
             error_slots(values, LinkEvent::FieldsetRefused, u32::from(*index), error)
         }
+        Output::CredentialsRefused { text } => {
+            error_slots(values, LinkEvent::CredentialsRefused, 0, values.error(ErrorKind::Reply, Some(text), false))
+        }
         Output::Failed { kind, text } => error_slots(values, LinkEvent::Failed, 0, values.error(*kind, Some(text), false)),
         _ => {
             let Some((kind, argument)) = plain(values, output) else { return };
@@ -59,6 +62,7 @@ fn plain(values: &Values<'_>, output: &Output) -> Option<(LinkEvent, Option<napi
         | Output::Rejected { .. }
         | Output::HandedBack { .. }
         | Output::FieldsetRefused { .. }
+        | Output::CredentialsRefused { .. }
         | Output::Failed { .. } => return None,
     })
 }

@@ -152,6 +152,12 @@ impl NativeLink {
         self.input(|link, _| link.configure(options))
     }
 
+    /// Credentials for the next handshake, or for the connection that is ready.
+    #[napi(catch_unwind)]
+    pub fn authenticate(&mut self, username: Option<String>, password: String) -> Result<()> {
+        self.input(|link, now| link.authenticate(username, password, now))
+    }
+
     /// Opens the connection.
     #[napi(catch_unwind)]
     pub fn connect(&mut self) -> Result<()> {

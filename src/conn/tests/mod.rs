@@ -2,6 +2,7 @@
 
 mod calls;
 mod core;
+mod credentials;
 mod cut;
 mod databases;
 mod hand_back;
