@@ -1,6 +1,6 @@
 /**
- * Certificates for TLS specs, made in the process: a small CA and two certificates that it signs, P-256, valid from yesterday for ten
- * years. The DER is written by hand, because Node has no function for it and a machine may lack `openssl`.
+ * Certificates for TLS specs, made in the process: a small CA and two certificates that it signs, P-256, valid for ten years
+ * unless a spec says otherwise. The DER is written by hand, because Node has no function for it and a machine may lack `openssl`.
  */
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
@@ -19,13 +19,13 @@ export interface CertificateSet {
   client: Certificate;
 }
 
-/** A new CA with one server and one client certificate. */
-export function makeCertificates(names: string[] = ['localhost']): CertificateSet {
-  const ca = issue('hawser test CA', { ca: true });
+/** A new CA with one server and one client certificate. `days`: how long these two are valid from now on; a negative number for expired ones. */
+export function makeCertificates(names: string[] = ['localhost'], { days }: { days?: number } = {}): CertificateSet {
+  const issuer = issue('hawser test CA', { ca: true });
   return {
-    ca: ca.cert,
-    server: issue(names[0] ?? 'localhost', { issuer: ca, names, addresses: [[127, 0, 0, 1], [...Array<number>(15).fill(0), 1]] }),
-    client: issue('hawser test client', { issuer: ca }),
+    ca: issuer.cert,
+    server: issue(names[0] ?? 'localhost', { issuer, names, days, addresses: [[127, 0, 0, 1], [...Array<number>(15).fill(0), 1]] }),
+    client: issue('hawser test client', { issuer, days }),
   };
 }
 
@@ -34,6 +34,7 @@ interface IssueOptions {
   issuer?: Certificate;
   names?: string[];
   addresses?: number[][];
+  days?: number | undefined;
 }
 
 const ISSUER = 'hawser test CA';
@@ -57,7 +58,7 @@ function issue(commonName: string, options: IssueOptions): Certificate {
     der(0x02, [1, ...randomBytes(8)]),
     algorithm,
     name(options.issuer ? ISSUER : commonName),
-    sequence(time(Date.now() - day), time(Date.now() + 3650 * day)),
+    sequence(time(Date.now() - 30 * day), time(Date.now() + (options.days ?? 3650) * day)),
     name(commonName),
     pair.publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(...extensions)),
