@@ -11,6 +11,7 @@ import { Command } from '../command/command';
 import { LIFE } from '../command/command_defaults';
 import { checkedFieldsets, Fieldsets } from '../command/fieldsets';
 import { clientConfig } from './config';
+import { reconnectDelay, renewalDelay } from './delays';
 import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
 import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
@@ -18,8 +19,9 @@ import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link
 import { parseMonitorLine } from '../observe/monitor_line';
 import { emitMessage } from './messages';
 import { sendMonitor } from './monitoring';
-import { DEFAULT_REDIS_OPTIONS, type ConnectorLike, type HimportFieldset, type ResolvedOptions } from '../options/options';
+import type { ConnectorLike, HimportFieldset, ResolvedOptions } from '../options/options';
 import { parseInfo } from './ready_check';
+import { Rediscovery } from './rediscovery';
 import { handleReplyError } from './reply_errors';
 import { SentinelConnector } from './sentinel_connector';
 import { silentEmit } from '../observe/silent_emit';
@@ -71,6 +73,8 @@ export class Lifecycle implements LinkClient {
   owner: CommandOwner | undefined = undefined;
   /** The number of requested attempts to connect, for tracing. */
   epoch = 0;
+  /** Looks the server's name up again. */
+  readonly rediscovery: Rediscovery | undefined = undefined;
   /** The last MONITOR. */
   private monitor: Command | undefined = undefined;
   private hasBeenReady = false;
@@ -98,6 +102,8 @@ export class Lifecycle implements LinkClient {
       sentinel.emitter = client;
       sentinel.host = { isReferenced: () => this.link?.isReferenced ?? true, onSwitch: () => this.onSwitch() };
       this.locate = () => sentinel.locate((event, error) => this.silentEmit(event, error));
+    } else {
+      this.rediscovery = new Rediscovery();
     }
     this.link = isMemory ? undefined : new Link(this, this.config());
   }
@@ -287,10 +293,7 @@ export class Lifecycle implements LinkClient {
   }
 
   renewalDelay(failures: number): number {
-    const { retryStrategy } = this.options;
-    const delay = typeof retryStrategy === 'function' ? ask(() => retryStrategy(failures)) : undefined;
-    // The connection lives, whatever becomes of the next one.
-    return typeof delay === 'number' && delay > 0 ? delay : DEFAULT_REDIS_OPTIONS.retryStrategy(failures);
+    return renewalDelay(this.options, failures);
   }
 
   onFieldsetRefused(index: number, error: CoreError): void {
@@ -315,9 +318,8 @@ export class Lifecycle implements LinkClient {
     this.setStatus('close');
     const { options } = this;
     if (!options.autoResubscribe) this.subscriptions = 0;
-    if (this.isClosingByHand || typeof options.retryStrategy !== 'function') return null;
-    const delay = ask(() => options.retryStrategy?.(attempts));
-    if (typeof delay !== 'number') return null;
+    const delay = this.isClosingByHand ? undefined : reconnectDelay(options, attempts);
+    if (delay === undefined) return null;
     logConnection('reconnect in %sms', delay);
     this.setStatus('reconnecting', delay);
     // Node treats an invalid delay as the shortest one.

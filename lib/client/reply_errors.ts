@@ -5,6 +5,7 @@ import { sendSource } from '../command/script_source';
 import type { Fieldsets } from '../command/fieldsets';
 import type { Link } from '../link/link';
 import type { CommandOwner } from '../link/link_client';
+import type { Rediscovery } from './rediscovery';
 import type { ResolvedOptions } from '../options/options';
 
 /** The client's state. */
@@ -14,6 +15,8 @@ interface Life {
   readonly options: ResolvedOptions;
   readonly fieldsets: Fieldsets | undefined;
   readonly owner: CommandOwner | undefined;
+  /** Undefined if the address is not the client's own to look up. */
+  readonly rediscovery: Rediscovery | undefined;
   selected: number;
 }
 
@@ -28,6 +31,7 @@ export function handleReplyError(life: Life, command: Command, text: string, dat
   }
   if (life.fieldsets?.recovers(command, text, () => link.sendAgain(command, database)) === true) return true;
   if (life.owner?.onRefused(command, text) === true) return true;
+  if (text.startsWith('READONLY ') && life.owner === undefined) life.rediscovery?.look(options, link.socket?.remoteAddress, () => client.disconnect(true));
   if (command.meta.lower === 'select') life.selected = link.database;
   if (typeof options.reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
   const verdict = ask(() => options.reconnectOnError?.(command.errorOf({ code: 'E_REPLY', node: link.node, message: text })));
