@@ -192,6 +192,7 @@ describe('a function that fails', () => {
 test('an option that is no function is refused', () => {
   expect(() => connect({ credentials: { password: 'secret' } })).toThrow('credentials must be a function, got an object');
   expect(() => connect({ lookup: 'localhost' })).toThrow('lookup must be a function, got a string');
+  expect(() => RedisManager.configure({ redis: { credentials: 'secret' as never } })).toThrow('manager.redis.credentials must be a function, got a string');
 });
 
 test('a user name may be left out, and a time in the past is none that ends a connection', async () => {

@@ -99,6 +99,23 @@ describe('a name', () => {
 });
 
 describe('after a restart', () => {
+  test('a server that is loading is waited for', async () => {
+    const slow = ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024'];
+    const server = ends(await RedisServer.start({ args: slow }));
+    const redis = connect({ port: server.port, host: '127.0.0.1', retryStrategy: () => 5, maxLoadingRetryTime: 50 });
+    const impatient = connect({ port: server.port, host: '127.0.0.1', retryStrategy: () => 5, enableReadyCheck: false });
+    const keys = Array.from({ length: 1000 }, (_, i) => [`key:${i}`, 'x'.repeat(50)]).flat();
+    expect(await redis.mset(...keys)).toBe('OK');
+    await server.command('SAVE');
+    const loaded = server.restart();
+    await until(() => redis.status !== 'ready');
+    const waiting = Promise.all([redis.get('key:999'), redis.incr('n')]);
+    await until(async () => (await impatient.get('key:0').catch((error: Error) => error.message))?.startsWith('LOADING'));
+    expect(redis.status).not.toBe('ready');
+    expect(await waiting).toEqual(['x'.repeat(50), 1]);
+    await loaded;
+  });
+
   const CROWD = 300;
 
   test('a few come back at once', async () => {

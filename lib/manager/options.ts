@@ -241,8 +241,10 @@ function checkClientOptions(given: object, hasNodes: boolean): void {
   if (typeof given !== 'object' || (given as object | null) === null) badOption('manager.redis', 'an object', given);
   const redis = ownOptions(given);
   if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
-  const { retryStrategy, resend, poll } = redis as ClientOptions;
+  const { retryStrategy, resend, poll, credentials, lookup } = redis as ClientOptions;
   if (retryStrategy !== undefined) checkFunction('manager.redis.retryStrategy', retryStrategy);
+  if (credentials !== undefined && credentials !== null) checkFunction('manager.redis.credentials', credentials);
+  if (lookup !== undefined && lookup !== null) checkFunction('manager.redis.lookup', lookup);
   if (resend !== undefined && !['all', 'idempotent', 'none'].includes(resend)) {
     badOption('manager.redis.resend', "'all', 'idempotent' or 'none'", resend);
   }
