@@ -24,6 +24,7 @@ import { parseInfo } from './ready_check';
 import { Rediscovery } from './rediscovery';
 import { handleReplyError } from './reply_errors';
 import { SentinelConnector } from './sentinel_connector';
+import { showAs } from '../observe/secrets';
 import { silentEmit } from '../observe/silent_emit';
 import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
 
@@ -391,6 +392,8 @@ export class Lifecycle implements LinkClient {
     };
   }
 }
+
+showAs(Lifecycle.prototype, ({ options, selected }) => ({ options, selected }));
 
 /** The rejection of `connect`: ioredis's message, with the original error as its cause. */
 function closedError(cause: Error | undefined): Error {

@@ -22,6 +22,7 @@ import { readyCheck } from './ready_check';
 import type { ScanOptions, ScanStream } from '../command/scan_stream';
 import { sendOnSlowPath } from './slow_path';
 import { metaOf } from '../command/table';
+import { hideSecrets } from '../observe/secrets';
 import { isTracing, traceConnect } from '../observe/tracing';
 
 export interface Redis<ReplyMapping extends ReplyMappingMode = 'legacy'>
@@ -98,7 +99,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Co
   }
 
   set options(options: ResolvedOptions) {
-    this[LIFE].options = options;
+    this[LIFE].options = hideSecrets(options);
     this[DEFAULTS] = makeDefaults(this, options, this[DEFAULTS]);
   }
 

@@ -8,6 +8,7 @@ import { connect as tlsConnect, type ConnectionOptions } from 'node:tls';
 import type { SentinelSettings } from '../contract.generated';
 import { badOption } from '../errors';
 import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
+import { showAs } from '../observe/secrets';
 import { Finder } from '../sentinel/finder';
 import { SentinelIterator } from '../sentinel/iterator';
 import type { SentinelAddress, SentinelConnectionOptions } from '../options/sentinel_options';
@@ -156,3 +157,5 @@ function startOf({ host, port, family }: Partial<SentinelAddress>, index: number
   if (!Number.isInteger(number) || number < 1 || number > 65535) badOption(`sentinels[${index}].port`, 'a port from 1 to 65535', port, RangeError);
   return { host: String(host || 'localhost'), port: number, family: family === 4 || family === 6 ? family : null };
 }
+
+showAs(SentinelConnector.prototype, (connector) => ({ options: (connector as unknown as { options: object }).options }));

@@ -16,6 +16,7 @@ import {
 } from './commander';
 import type { ChainableCommander, ExecResult } from './commands';
 import type { Emitter } from '../observe/events';
+import { showAs } from '../observe/secrets';
 import { pairsOf, Pipeline, type PipelineHost } from './pipeline';
 import { ScanStream, type ScanOptions } from './scan_stream';
 import type { Script } from './script';
@@ -137,3 +138,5 @@ export function scanStreamOf(redis: object, command: string, key: string | Buffe
 }
 
 installCommands(CommandClient.prototype);
+
+showAs(CommandClient.prototype, (client) => ({ status: (client as { status?: string }).status, options: client.options }));

@@ -9,6 +9,7 @@ import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contr
 import { errorAt, fromCore, type CoreError } from '../core_error';
 import type { Credentials } from '../options/credentials';
 import type { Asks } from './asks';
+import { showAs } from '../observe/secrets';
 import { closeConnection, openConnection } from './connection';
 import { mask32 } from './in_flight';
 import { ReplyError } from '../observe/errors';
@@ -374,6 +375,8 @@ export class Link extends Incoming {
     this.timer.hold(false);
   }
 }
+
+showAs(Link.prototype, ({ node, queued }) => ({ node, queued }));
 
 function after(link: Link): void {
   link.goOn();

@@ -1,5 +1,6 @@
 /** BullMQ's connection options, from the manager's URL. */
 import { HawserError } from '../errors';
+import { hideSecrets } from '../observe/secrets';
 import type { SentinelAddress } from '../options/sentinel_options';
 import { endpointOptions } from './endpoint';
 import { reconnectDelay, type Settings } from './options';
@@ -39,10 +40,10 @@ export function bullMQOptions(settings: Settings): BullMQConnectionOptions {
   const options: Record<string, unknown> = { ...redis, ...endpointOptions(endpoint) };
   if (endpoint.tls && ['object', 'function'].includes(typeof redis.tls)) options.tls = redis.tls;
   if (endpoint.sentinel !== undefined && options.tls) options.enableTLSForSentinelMode ??= true;
-  return {
+  return hideSecrets({
     ...(options as { db: number }),
     maxRetriesPerRequest: null,
-    enableReadyCheck: false,
-    retryStrategy: (times) => reconnectDelay(retryDelayMs, Math.max(times, 1)),
-  };
+    enableReadyCheck: false as const,
+    retryStrategy: (times: number) => reconnectDelay(retryDelayMs, Math.max(times, 1)),
+  });
 }

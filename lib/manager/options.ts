@@ -6,6 +6,7 @@ import { badOption, HawserError } from '../errors';
 import { guardedClock, guardedLogger } from '../guard';
 import { copyOptions, ownOptions } from '../names';
 import type { ClusterOptions } from '../options/cluster_options';
+import { hideSecrets } from '../observe/secrets';
 import type { ClientOptions } from '../options/options';
 import { consoleLogger, LEVELS, type Logger } from '../logger';
 import { methodOf } from '../logger_shapes';
@@ -289,7 +290,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
   readEnv('REDIS_CLUSTER_NODES');
   readEnv('REDIS_MANAGER_ENABLED');
   const monitor = o.monitor ?? readEnv('REDIS_MONITOR_ENABLED');
-  return {
+  return hideSecrets({
     endpoint: endpointOf(o),
     connectionName: o.connectionName ?? 'hawser',
     maxRetries: o.maxRetries ?? readEnv('REDIS_MAX_RETRIES'),
@@ -311,7 +312,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
     redis: copyOptions({ ...o.redis }),
     cluster: copyOptions(clusterOptions(o)),
     engine: engineConfig(o),
-  };
+  });
 }
 
 function endpointOf(o: ManagerOptions): Endpoint {

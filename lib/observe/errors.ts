@@ -5,6 +5,7 @@
 import redisErrors = require('redis-errors');
 import { define } from '../names';
 import type { CoreError } from '../core_error';
+import { maskedArguments, maskedText } from './secrets';
 
 /** The base of all client errors. The class comes from the npm package `redis-errors`. */
 export interface RedisError extends Error {
@@ -87,12 +88,13 @@ function construct({ code, message, maxRetriesPerRequest }: Failure): Error {
 
 /** Makes the Error of a failure. */
 export function errorOf(failure: Failure, command: CommandShape): Error {
-  const error = construct(failure);
+  const args = maskedArguments(command.name, command.args) as unknown[];
+  const error = construct(args === command.args || failure.message === undefined ? failure : { ...failure, message: maskedText(failure.message, command.args, args) });
   define(error, 'code', failure.code);
   define(error, 'node', failure.node);
   if (failure.maybeExecuted) define(error, 'maybeExecuted', true);
   const isIoredisShape = failure.code === 'E_REPLY' || failure.code === 'E_ABORTED';
-  define(error, 'command', isIoredisShape ? { name: command.name, args: command.args } : { name: command.name }, isIoredisShape);
+  define(error, 'command', isIoredisShape ? { name: command.name, args } : { name: command.name }, isIoredisShape);
   return error;
 }
 

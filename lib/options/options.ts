@@ -8,6 +8,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { HawserError } from '../errors';
 import type { CredentialsFunction } from './credentials';
+import { hideSecrets } from '../observe/secrets';
 import type { ReplyMappingMode } from './reply_mapping';
 import type { SentinelConnectionOptions } from './sentinel_options';
 import { tlsProfiles } from './tls_profiles';
@@ -358,7 +359,7 @@ export function parseArguments(args: unknown[]): ResolvedOptions {
   }
   refuse(merged);
   resolveTlsProfile(merged);
-  return merged;
+  return hideSecrets(merged);
 }
 
 /** Adds the certificate authorities for `tls: 'RedisCloudFixed'` and `tls: { profile: 'RedisCloudFixed' }`. */

@@ -7,6 +7,7 @@ use super::link::{CloseState, Link};
 use super::output::{CoreEvent, Output, Reason, Sink, State};
 use super::pending::{Owner, PendingCommand, Step};
 use super::push::{self, Push};
+use super::secrets::masked;
 use super::timers::Timer;
 use crate::clock::Instant;
 use crate::command::{arguments, Kind};
@@ -190,6 +191,9 @@ impl Link {
         if self.state == State::Handshake && self.close_state != CloseState::Open {
             return;
         }
+        let hidden = reply.error().zip(self.options.password.as_deref()).and_then(|(error, password)| masked(error, password));
+        let hidden = hidden.map(Reply::Error);
+        let reply = hidden.as_ref().unwrap_or(reply);
         match step {
             Step::Hello | Step::Auth => match judge_auth(step, reply) {
                 Verdict::Accepted => {}

@@ -20,6 +20,7 @@ mod queues;
 mod reader;
 mod replay;
 mod retained;
+mod secrets;
 mod selection;
 mod subscriptions;
 mod timers;
