@@ -172,7 +172,7 @@ describe('under TLS', () => {
     const redis = ends(new Redis(url, { sentinelTLS: { ca }, tls: { ca } }));
     expect(await redis.set('a', 1)).toBe('OK');
     expect(['encrypted' in redis.stream, redis.options.db, redis.options.name]).toEqual([true, 2, name]);
-    const plain = ends(new Redis(url.replace('rediss', 'redis'), { sentinelRetryStrategy: null, lazyConnect: true }));
+    const plain = ends(new Redis(url.replace('rediss', 'redis'), { sentinelRetryStrategy: () => null, lazyConnect: true }));
     plain.on('error', () => undefined);
     await expect(plain.connect()).rejects.toThrow('All sentinels are unreachable');
   });

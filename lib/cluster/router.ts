@@ -235,7 +235,7 @@ export class Router {
   private hold(unit: Unit): number {
     const { commandTimeout } = this.client.options.redisOptions ?? {};
     // The link's own limit does not count while no link has the command.
-    if (unit.times === 0 && typeof commandTimeout === 'number' && commandTimeout > 0) unit.limit(commandTimeout);
+    if (unit.trail === 0 && typeof commandTimeout === 'number' && commandTimeout > 0) unit.limit(commandTimeout);
     const ticket = this.free.pop() ?? this.units.length;
     this.units[ticket] = unit;
     unit.ticket = ticket;

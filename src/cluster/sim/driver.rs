@@ -1,90 +1,12 @@
 //! The driver of the simulation, which does what the facade does: links to nodes, the order of each link, the replay rule, fences, requests for maps.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::books::Outcome;
+use super::links::{Link, MapRequest, Sent, State};
 use super::servers::{Servers, CALM_SERVER, SLOTS};
 use super::world::{Fault, World};
-use crate::clock::Instant;
-use crate::cluster::{FenceId, NodeId, Output, RequestId, Returned, Ticket, Trail};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Idle,
-    Connecting,
-    Up,
-    Ended,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sent {
-    id: u32,
-    is_asking: bool,
-}
-
-/// One link. What it was given is answered in order.
-#[derive(Debug)]
-pub(super) struct Link {
-    pub server: usize,
-    pub node: NodeId,
-    state: State,
-    waiting: VecDeque<Sent>,
-    wire: VecDeque<Sent>,
-    answered: VecDeque<(Sent, Option<String>)>,
-    fences: Vec<(FenceId, BTreeSet<u32>)>,
-    /// What is behind it is not the node any more.
-    pub is_stale: bool,
-    busy_since: Option<Instant>,
-}
-
-impl Link {
-    fn new(server: usize, node: NodeId) -> Self {
-        Self {
-            server,
-            node,
-            state: State::Idle,
-            waiting: VecDeque::new(),
-            wire: VecDeque::new(),
-            answered: VecDeque::new(),
-            fences: Vec::new(),
-            is_stale: false,
-            busy_since: None,
-        }
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.state == State::Ended
-    }
-
-    pub(super) fn is_up(&self) -> bool {
-        self.state == State::Up
-    }
-
-    /// What has not reached the server; `asking`: also what is behind an ASKING.
-    pub(super) fn on_the_way(&self, asking: bool) -> Vec<u32> {
-        self.wire.iter().chain(&self.waiting).filter(|sent| asking || !sent.is_asking).map(|sent| sent.id).collect()
-    }
-
-    /// What has no outcome.
-    fn pending(&self) -> Vec<u32> {
-        let mut ids = self.in_flight();
-        ids.extend(self.waiting.iter().map(|sent| sent.id));
-        ids
-    }
-
-    fn in_flight(&self) -> Vec<u32> {
-        self.answered.iter().map(|(sent, _)| sent.id).chain(self.wire.iter().map(|sent| sent.id)).collect()
-    }
-}
-
-/// A node that was asked for its map.
-#[derive(Debug)]
-pub(super) struct MapRequest {
-    request: RequestId,
-    server: usize,
-    /// The map and its epoch, once it was made.
-    made: Option<(String, u64)>,
-}
+use crate::cluster::{FenceId, NodeId, Output, Returned, Ticket, Trail};
 
 impl World {
     /// Gives a command to a node's link.

@@ -3,6 +3,7 @@
 
 mod books;
 mod driver;
+mod links;
 mod servers;
 mod weather;
 mod world;

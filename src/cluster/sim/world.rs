@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::books::{Books, Entry, Outcome};
-use super::driver::{Link, MapRequest};
+use super::links::{Link, MapRequest};
 use super::servers::{Servers, Work, CALM, KEYS, SLOTS};
 use crate::clock::Instant;
 use crate::cluster::choice::Choice;
