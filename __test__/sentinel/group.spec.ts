@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { Redis, SentinelConnector } from '../../lib';
 import { endsWithTest } from '../helpers/lifetimes';
+import { runNode } from '../helpers/process';
 import { SentinelGroup, type GroupOptions } from '../helpers/redis-sentinel';
 import { until } from '../helpers/until';
 
@@ -115,6 +116,40 @@ describe('a group without passwords', () => {
     await two[0]?.quit();
     two[1]?.disconnect();
     await until(async () => (await names()) === before);
+  });
+});
+
+describe('a process', () => {
+  const group = groupForAll({ sentinels: 2 });
+  beforeAll(() => group().sentinels[0]?.server.freeze());
+  afterAll(() => group().sentinels[0]?.server.thaw());
+
+  test.each([
+    ['quit', 'const redis = connect({ failoverDetector: true }); await redis.set("a", 1); await redis.quit();'],
+    ['disconnect while it searches', 'const redis = connect({ name: "nobody" }); redis.ping().catch(() => {}); setTimeout(() => redis.disconnect(), 50);'],
+    ['disconnect while it asks a Sentinel that hangs', 'const redis = connect({}); setImmediate(() => redis.disconnect());'],
+    ['a lazy client that was never used', 'connect({ lazyConnect: true, failoverDetector: true });'],
+    ['a search that gives up', 'connect({ name: "nobody", sentinelRetryStrategy: null, sentinelCommandTimeout: 100 });'],
+    ['unref', 'const redis = connect({ failoverDetector: true }); await redis.ping(); redis.unref();'],
+    ['unref while it searches', 'connect({ name: "nobody" }).unref();'],
+  ])('ends by itself after %s', async (_, body) => {
+    const sentinels = JSON.stringify(group().addresses);
+    const script = `
+      const { Redis } = require('hawser');
+      const connect = (options) => new Redis({ sentinels: ${sentinels}, name: '${group().name}', ...options }).on('error', () => {});
+      (async () => { ${body} })();`;
+    const result = await runNode(script, { deadlineMs: 8000 });
+    expect([result.code, result.timedOut, result.stderr]).toEqual([0, false, '']);
+  });
+
+  test('that exits in the tick of a command waits for its answer, but not for a server that is yet to be found', async () => {
+    const script = `
+      const { Redis } = require('hawser');
+      const redis = new Redis({ sentinels: ${JSON.stringify(group().addresses)}, name: '${group().name}' });
+      redis.set('never', 'sent');
+      process.exit(4);`;
+    const result = await runNode(script, { deadlineMs: 8000 });
+    expect([result.code, result.timedOut, result.stderr]).toEqual([4, false, '']);
   });
 });
 

@@ -223,6 +223,13 @@ export class Lifecycle implements LinkClient {
     this.sentinel?.cancel();
   }
 
+  /** Whether the connection, or the search for a server, keeps the process alive. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.link?.ref();
+    else this.link?.unref();
+    this.sentinel?.hold(isHeld);
+  }
+
   /** Sentinels have announced another master. */
   onSwitch(): void {
     const { client, link } = this;

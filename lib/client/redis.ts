@@ -181,13 +181,13 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Co
 
   /** Keeps the process alive while the connection is open (the default). */
   ref(): this {
-    this[LIFE].link?.ref();
+    this[LIFE].hold(true);
     return this;
   }
 
   /** Lets the process exit while the connection is open. */
   unref(): this {
-    this[LIFE].link?.unref();
+    this[LIFE].hold(false);
     return this;
   }
 

@@ -113,6 +113,11 @@ export class SentinelConnector extends AbstractConnector {
     this.finder.cancel();
   }
 
+  /** @internal Whether the search keeps the process alive. */
+  hold(isHeld: boolean): void {
+    this.finder.hold(isHeld);
+  }
+
   /** @internal */
   connected(): void {
     this.finder.connected();

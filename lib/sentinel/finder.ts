@@ -111,6 +111,13 @@ export class Finder {
     this.input({ type: 'close' });
   }
 
+  /** Whether the search keeps the process alive. */
+  hold(isHeld: boolean): void {
+    for (const peer of this.asked.values()) peer.hold(isHeld);
+    if (isHeld) this.timer?.ref();
+    else this.timer?.unref();
+  }
+
   // ---- the core
 
   /** Gives the core an input and does what it says, in order. Inputs that come meanwhile append their steps. */

@@ -46,6 +46,12 @@ export class SentinelPeer implements LinkClient {
     return promise;
   }
 
+  /** Whether the connection keeps the process alive. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.link.ref();
+    else this.link.unref();
+  }
+
   close(): void {
     this.link.disconnect(false);
   }
