@@ -157,10 +157,25 @@ export class RedisCluster {
   /** Ends a slot's move: `from` answers MOVED. */
   async closeMove(slot: number, to: RedisServer): Promise<void> {
     const id = await idOf(to);
+    await this.knowsEpoch(to);
     // The new owner first, so that the slot is never nobody's.
     for (const server of [to, ...this.answering.filter((other) => other !== to)]) {
       if ((await server.info('replication')).role === 'master') await server.command('CLUSTER', 'SETSLOT', slot, 'NODE', id);
     }
+  }
+
+  /**
+   * Resolves when a server has heard of the newest epoch. The new owner of a slot takes the next one: if another has that already, they
+   * settle it between themselves, and the slot may go back.
+   */
+  private async knowsEpoch(server: RedisServer): Promise<void> {
+    await until(
+      async () => {
+        const newest = Math.max(...(await Promise.all(this.answering.map(epochOf))));
+        return (await epochOf(server)) >= newest;
+      },
+      { deadlineMs: 10_000, what: 'the new owner to know the newest epoch' },
+    );
   }
 
   /** Moves a slot with its keys while clients use it. */
@@ -252,6 +267,10 @@ export class RedisCluster {
       { deadlineMs: 20_000, everyMs: 20, what: 'all servers to show all nodes' },
     );
   }
+}
+
+async function epochOf(server: RedisServer): Promise<number> {
+  return Number(/cluster_current_epoch:(\d+)/.exec(String(await server.command('CLUSTER', 'INFO')))?.[1]);
 }
 
 async function idOf(server: RedisServer): Promise<string> {
