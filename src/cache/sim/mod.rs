@@ -99,23 +99,23 @@ const CLUSTER: Chaos = Chaos { nodes: 3, ..Chaos::CALM };
 
 #[test]
 fn one_load_at_a_time_on_a_cluster() {
-    run("calm cluster", 300, Chaos { one_load: true, ..CLUSTER });
+    run("calm cluster", 100, Chaos { one_load: true, ..CLUSTER });
 }
 
 #[test]
 fn no_resurrection_on_a_cluster() {
-    run("cluster", 600, Chaos { writes: true, evictions: true, ..CLUSTER });
+    run("cluster", 200, Chaos { writes: true, evictions: true, ..CLUSTER });
 }
 
 #[test]
 fn no_resurrection_while_slots_move() {
-    run("resharding", 800, Chaos { writes: true, moves: true, ..CLUSTER });
+    run("resharding", 300, Chaos { writes: true, moves: true, ..CLUSTER });
 }
 
 #[test]
 fn no_resurrection_on_a_cluster_in_any_weather() {
     let all = Chaos { writes: true, cuts: true, crashes: true, evictions: true, failovers: true, moves: true, ..CLUSTER };
-    run("cluster, everything", 1000, all);
+    run("cluster, everything", 400, all);
 }
 
 #[test]
