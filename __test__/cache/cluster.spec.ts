@@ -143,3 +143,26 @@ test('a master dies: other keys are served, its own come cold after the promotio
   }, { deadlineMs: 30_000 });
   for (const key of own) expect(await cache.getOrSet(key, () => 'new')).toBe('new');
 }, 90_000);
+
+test('a master that restarts is used again although only the cache asks for it', async () => {
+  await RedisManager.closeAll();
+  const single = await RedisCluster.start({ replicas: 0 });
+  try {
+    const logger = { debug() {}, info() {}, warn() {}, error() {} };
+    RedisManager.configure({ cluster: { nodes: single.nodes.map(({ host, port }) => `${host}:${port}`) }, logger, retryDelayMs: 20 });
+    const [dead] = single.masters;
+    const slots = await single.slotsOf(dead);
+    const key = Array.from({ length: 1000 }, (_, n) => `k${n}`).find((name) => slots.has(single.slotOf(`${cache.prefix}:${name}`))) as string;
+    expect(await cache.getOrSet(key, () => 'old')).toBe('old');
+    await dead.kill();
+    for (let n = 0; n < 8; n++) expect(await cache.getOrSet(key, () => 'loaded')).toBe('loaded');
+    await dead.launch();
+    await until(async () => {
+      await cache.getOrSet(key, () => 'new');
+      return (await cache.get(key)) === 'new';
+    }, { deadlineMs: 40_000 });
+  } finally {
+    await RedisManager.closeAll();
+    await single.stop();
+  }
+}, 90_000);
