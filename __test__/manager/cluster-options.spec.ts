@@ -57,6 +57,7 @@ describe('options', () => {
     ['addresses', { cluster: { nodes: [a, { host: 'b', port: 7001 }] } }, { nodes: [a, b] }],
     ['an address with a user', { cluster: { nodes: [{ ...a, username: 'u', password: 'p' }] } }, { nodes: [a], username: 'u', password: 'p' }],
     ['texts', { cluster: { nodes: ['a:7000', 'redis://:p@b:7001'] } }, { nodes: [a, b], password: 'p' }],
+    ['options as of new Cluster', { cluster: { nodes: [a], redisOptions: { username: 'u', password: 'p' } }, redis: { password: 'other' } }, { nodes: [a], username: 'u', password: 'p' }],
     ['a URL', { url: 'redis://:p@a:7000', cluster: true }, { nodes: [a], password: 'p' }],
     ['the user of all connections', { cluster: { nodes: [a] }, redis: { username: 'u', password: 'p', tls: { ca: 'PEM' } } }, { nodes: [a], username: 'u', password: 'p', tls: { ca: 'PEM' } }],
   ])('%s', async (_, options, expected) => {
@@ -79,14 +80,18 @@ describe('options', () => {
 
   test.each<[unknown, string]>([
     [{ cluster: 'yes' }, 'manager.cluster must be true, false or an object, got a string'],
-    [{ cluster: { node: [] } }, 'manager.cluster.node is not an option; there are: nodes, clusterRetryStrategy'],
+    [{ cluster: { node: [] } }, 'manager.cluster.node is not an option; there are: nodes, redisOptions, clusterRetryStrategy'],
     [{ cluster: { nodes: [] } }, 'manager.cluster.nodes must be an array of at least one node'],
     [{ cluster: { nodes: [{ port: 1 }] } }, 'manager.cluster.nodes[0].host must be the name or the address of a host, got undefined'],
     [{ cluster: { nodes: [a, { host: 'b', port: 70_000 }] } }, 'manager.cluster.nodes[1].port must be a port, got 70000'],
     [{ cluster: { scaleReads: 'some' } }, "manager.cluster.scaleReads must be 'master', 'slave', 'all' or a function"],
     [{ cluster: { clusterRetryStrategy: 5 } }, 'manager.cluster.clusterRetryStrategy must be a function, got 5'],
     [{ cluster: { maxRedirections: -1 } }, 'manager.cluster.maxRedirections must be a number from 0, got -1'],
-    [{ cluster: { redisOptions: {} } }, 'manager.cluster.redisOptions: set manager.redis instead'],
+    [{ cluster: { redisOptions: { keyPrefix: 'x' } } }, 'manager.cluster.redisOptions.keyPrefix: keyPrefix is refused by the manager'],
+    [{ cluster: { redisOptions: { sentinels: [{ host: 'a' }], name: 'g' } } }, 'manager.cluster.redisOptions.sentinels is part of the connection URL'],
+    [{ cluster: { redisOptions: { db: 1 } } }, 'manager.cluster.redisOptions.db is part of the connection URL'],
+    [{ cluster: { redisOptions: { resend: 'x' } } }, "manager.cluster.redisOptions.resend must be 'all'"],
+    [{ cluster: { redisOptions: 5 } }, 'manager.cluster.redisOptions must be an object, got 5'],
     [{ cluster: { keyPrefix: 'x' } }, 'manager.cluster.keyPrefix: keyPrefix is refused by the manager'],
     [{ cluster: { nodes: [a] }, redis: { db: 1 } }, 'manager.redis.db is part of the connection URL'],
   ])('refuses %p', (options, message) => {

@@ -4,6 +4,7 @@ import { hasScheme } from '../connection_url';
 import { badOption, HawserError } from '../errors';
 import { ownOptions } from '../names';
 import type { ClusterOptions } from '../options/cluster_options';
+import type { ClientOptions } from '../options/options';
 import { keyPrefixRefused, parseEndpoint, type ServerEndpoint } from './endpoint';
 
 /** The address of a node. User and password hold for all nodes. */
@@ -15,10 +16,12 @@ export interface ManagerClusterNode {
   password?: string;
 }
 
-/** Options of a cluster. Those of its nodes' connections are in `ManagerOptions.redis`. */
+/** Options of a cluster, as of `new Cluster`. */
 export interface ManagerClusterOptions extends Omit<ClusterOptions, 'keyPrefix' | 'redisOptions'> {
   /** `REDIS_CLUSTER_NODES`: the start nodes, as `host:port`, URL or address. User, password and TLS of a URL hold for all nodes. */
   nodes?: readonly (string | ManagerClusterNode)[];
+  /** Options of the nodes' connections. They go before those in `ManagerOptions.redis`. */
+  redisOptions?: ClientOptions & { [Name in 'host' | 'port' | 'path' | 'db' | 'keyPrefix' | 'connectionName' | 'sentinels']?: never };
 }
 
 const FUNCTIONS = ['clusterRetryStrategy', 'clusterNodeRetryStrategy', 'dnsLookup', 'resolveSrv'] as const;
@@ -30,7 +33,7 @@ const NUMBERS = [
   'slotsRefreshInterval',
 ] as const;
 const NAMES: ReadonlySet<string> = new Set([
-  'nodes', ...FUNCTIONS, ...FLAGS, ...NUMBERS, 'scaleReads', 'natMap', 'autoPipeliningIgnoredCommands', 'scripts', 'himportFieldsets',
+  'nodes', 'redisOptions', ...FUNCTIONS, ...FLAGS, ...NUMBERS, 'scaleReads', 'natMap', 'autoPipeliningIgnoredCommands', 'scripts', 'himportFieldsets',
 ]);
 const NODE_NAMES: ReadonlySet<string> = new Set(['host', 'port', 'username', 'password']);
 
@@ -38,9 +41,6 @@ const NODE_NAMES: ReadonlySet<string> = new Set(['host', 'port', 'username', 'pa
 export function checkCluster(cluster: boolean | ManagerClusterOptions): void {
   if (typeof cluster === 'boolean') return;
   if (typeof cluster !== 'object' || (cluster as object | null) === null) badOption('manager.cluster', 'true, false or an object', cluster);
-  if ('redisOptions' in ownOptions(cluster)) {
-    throw new HawserError('E_BAD_OPTION', "manager.cluster.redisOptions: set manager.redis instead; its options hold for every node's connection");
-  }
   if ('keyPrefix' in ownOptions(cluster)) throw keyPrefixRefused('manager.cluster.keyPrefix');
   const own = checkNames('manager.cluster', cluster, NAMES);
   const is = (names: readonly string[], type: string, allowed: string): void => {

@@ -112,7 +112,7 @@ export interface ManagerOptions {
   cluster?: boolean | ManagerClusterOptions;
   /**
    * More options for the clients: TLS, timeouts, family ... They hold for each node of a cluster. With `sentinels` and `name`, the clients use the master of that group, and `username`,
-   * `password` and `db` may be given too; with `cluster.nodes`, `username` and `password`. Otherwise options that the URL sets are refused, and so is `keyPrefix`.
+   * `password` and `db` may be given too; with `cluster`, `username` and `password`. Otherwise options that the URL sets are refused, and so is `keyPrefix`.
    */
   redis?: ClientOptions & { [Name in PlaceOption | 'keyPrefix' | 'connectionName']?: never };
 }
@@ -170,6 +170,8 @@ const NAMES: ReadonlySet<string> = new Set([
 ]);
 const PLACE = ['host', 'port', 'path'];
 const FROM_URL = [...PLACE, 'username', 'password', 'db'];
+/** What no node of a cluster has of its own. */
+const OF_CLUSTER = [...PLACE, 'db'];
 const LEASE_MS = 10_000;
 const RENEW_MS = 3_000;
 
@@ -196,7 +198,9 @@ export function checkManagerOptions(options: unknown): ManagerOptions {
   if (o.logger !== undefined) checkLogger(o.logger);
   if (o.pool !== undefined) checkPool(o.pool);
   if (o.cluster !== undefined) checkCluster(o.cluster);
-  if (o.redis !== undefined) checkClientOptions(o.redis, typeof o.cluster === 'object' && o.cluster.nodes !== undefined);
+  if (o.redis !== undefined) checkClientOptions(o.redis, 'manager.redis', o.cluster ? OF_CLUSTER : FROM_URL);
+  const { redisOptions } = clusterOf(o);
+  if (redisOptions !== undefined) checkClientOptions(redisOptions, 'manager.cluster.redisOptions', [...OF_CLUSTER, 'sentinels']);
   return o;
 }
 
@@ -237,24 +241,24 @@ function checkLogger(logger: Logger): void {
   }
 }
 
-/** `hasNodes`: no URL says where the server is. */
-function checkClientOptions(given: object, hasNodes: boolean): void {
-  if (typeof given !== 'object' || (given as object | null) === null) badOption('manager.redis', 'an object', given);
+/** `refused`: what says already where the server is. */
+function checkClientOptions(given: object, path: string, refused: readonly string[]): void {
+  if (typeof given !== 'object' || (given as object | null) === null) badOption(path, 'an object', given);
   const redis = ownOptions(given);
-  if ('keyPrefix' in redis) throw keyPrefixRefused('manager.redis.keyPrefix');
+  if ('keyPrefix' in redis) throw keyPrefixRefused(`${path}.keyPrefix`);
   const { retryStrategy, resend, poll, credentials, lookup } = redis as ClientOptions;
-  if (retryStrategy !== undefined) checkFunction('manager.redis.retryStrategy', retryStrategy);
-  if (credentials !== undefined && credentials !== null) checkFunction('manager.redis.credentials', credentials);
-  if (lookup !== undefined && lookup !== null) checkFunction('manager.redis.lookup', lookup);
+  if (retryStrategy !== undefined) checkFunction(`${path}.retryStrategy`, retryStrategy);
+  if (credentials !== undefined && credentials !== null) checkFunction(`${path}.credentials`, credentials);
+  if (lookup !== undefined && lookup !== null) checkFunction(`${path}.lookup`, lookup);
   if (resend !== undefined && !['all', 'idempotent', 'none'].includes(resend)) {
-    badOption('manager.redis.resend', "'all', 'idempotent' or 'none'", resend);
+    badOption(`${path}.resend`, "'all', 'idempotent' or 'none'", resend);
   }
-  if (poll !== undefined && poll !== 'auto' && poll !== false) badOption('manager.redis.poll', "'auto' or false", poll);
-  if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', 'manager.redis.connectionName: set manager.connectionName instead; the manager appends the role');
-  const { sentinels } = redis as ClientOptions;
-  if (sentinels) checkSentinel(redis);
-  for (const name of sentinels ? PLACE : hasNodes ? [...PLACE, 'db'] : FROM_URL) {
-    if (name in redis) throw new HawserError('E_BAD_OPTION', `manager.redis.${name} is part of the connection URL: set manager.url or REDIS_URL`);
+  if (poll !== undefined && poll !== 'auto' && poll !== false) badOption(`${path}.poll`, "'auto' or false", poll);
+  if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', `${path}.connectionName: set manager.connectionName instead; the manager appends the role`);
+  const hasGroup = Boolean((redis as ClientOptions).sentinels) && !refused.includes('sentinels');
+  if (hasGroup) checkSentinel(redis);
+  for (const name of hasGroup ? PLACE : refused) {
+    if (name in redis) throw new HawserError('E_BAD_OPTION', `${path}.${name} is part of the connection URL: set manager.url or REDIS_URL`);
   }
 }
 
@@ -309,7 +313,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
       waitTimeoutMs: o.pool?.waitTimeoutMs ?? POOL.waitTimeoutMs.default,
       idleMs: o.pool?.idleMs ?? POOL.idleMs.default,
     },
-    redis: copyOptions({ ...o.redis }),
+    redis: copyOptions({ ...o.redis, ...clusterOf(o).redisOptions }),
     cluster: copyOptions(clusterOptions(o)),
     engine: engineConfig(o),
   });
@@ -317,7 +321,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
 
 function endpointOf(o: ManagerOptions): Endpoint {
   const group = sentinelEndpoint({ ...o.redis });
-  const { nodes } = typeof o.cluster === 'object' ? ownOptions(o.cluster) : {};
+  const { nodes } = clusterOf(o);
   if (group !== undefined && (o.cluster || o.url !== undefined)) {
     throw new HawserError('E_BAD_OPTION', `manager.${o.cluster ? 'cluster' : 'url'} and manager.redis.sentinels both say where the server is: give one of them`);
   }
@@ -332,8 +336,10 @@ function endpointOf(o: ManagerOptions): Endpoint {
   return isCluster ? clusterEndpoint([url], source) : parseEndpoint(url, source);
 }
 
-function clusterOptions({ cluster }: ManagerOptions): ClusterOptions {
-  const { nodes: _, ...options }: ManagerClusterOptions = typeof cluster === 'object' ? { ...ownOptions(cluster) } : {};
+const clusterOf = ({ cluster }: ManagerOptions): ManagerClusterOptions => (typeof cluster === 'object' ? ownOptions(cluster) : {});
+
+function clusterOptions(o: ManagerOptions): ClusterOptions {
+  const { nodes: _, redisOptions: __, ...options }: ManagerClusterOptions = { ...clusterOf(o) };
   return options;
 }
 
