@@ -1,4 +1,5 @@
 /** Where the manager takes a cluster's nodes and their options from. */
+import { inspect } from 'node:util';
 import { type Cluster, redisHealthCheck, RedisManager, type ManagerOptions } from '../../lib';
 import { openClients } from '../../lib/manager/connections';
 import { RedisCluster } from '../helpers/redis-cluster';
@@ -137,6 +138,9 @@ test('user, password and TLS of one URL serve all nodes of a real cluster', asyn
     const keys = await Promise.all(servers.masters.map((server) => servers.keyOn(server)));
     for (const key of keys) expect(await cluster.set(key, 1)).toBe('OK');
     expect(await redisHealthCheck()).toMatchObject({ healthy: true, mode: 'cluster' });
+    const printed = [cluster, cluster.options, ...cluster.nodes()].map((value) => inspect(value, { depth: 20, showHidden: true }));
+    expect([...printed, JSON.stringify(cluster.options)].filter((text) => text.includes('s3cret'))).toEqual([]);
+    expect(cluster.options.redisOptions?.password).toBe('s3cret/:');
     expect(await RedisManager.getBullMQConnection<Cluster>().get(keys[1])).toBe('1');
   } finally {
     await RedisManager.closeAll();

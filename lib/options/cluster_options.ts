@@ -1,6 +1,7 @@
 /** The options of a `Cluster`, with ioredis's names and types. */
 import { lookup, resolveSrv, type SrvRecord } from 'node:dns';
 import { ownOptions } from '../names';
+import { hideSecrets } from '../observe/secrets';
 import type { ReplyMappingFromOptions, ReplyMappingMode } from './reply_mapping';
 import type { HimportFieldset, RedisOptions } from './options';
 import type { NatMap } from './sentinel_options';
@@ -131,5 +132,5 @@ export function resolveClusterOptions(given: ClusterOptions): ResolvedClusterOpt
   if (typeof scaleReads !== 'function' && !['all', 'master', 'slave'].includes(scaleReads)) {
     throw new Error(`Invalid option scaleReads "${String(scaleReads)}". Expected "all", "master", "slave" or a custom function`);
   }
-  return options;
+  return hideSecrets(options);
 }
