@@ -4,6 +4,7 @@ import * as net from 'node:net';
 import { inspect } from 'node:util';
 import { CacheRepository, redisHealthCheck, RedisManager, PubSubService } from '../../lib/facade';
 import { Redis } from '../../lib/client/redis';
+import { Cluster } from '../../lib/cluster/cluster';
 import { parseEndpoint } from '../../lib/manager/endpoint';
 import { runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
@@ -88,6 +89,15 @@ test.each(EACH)('from %s (%s): a client that the server refuses', async (_name, 
   expect(errors.length).toBeGreaterThan(1);
   expect(seen(errors, ...errors)).toMatch(/WRONGPASS/);
   expect(seen(...errors, ...printed.said, ...partsOf(redis))).not.toMatch(LEAK);
+});
+
+test.each(SECRETS)('a Cluster and a client of Sentinel with %s', (secret) => {
+  const cluster = new Cluster([`redis://app:${encodeURIComponent(secret)}@127.0.0.1:${server.port}`], { redisOptions: { username: 'app', password: secret }, lazyConnect: true });
+  const sentinel = new Redis({ sentinels: [{ host: '127.0.0.1', port: server.port }], name: 'mymaster', password: secret, sentinelPassword: `${secret}-2`, lazyConnect: true });
+  expect(seen(cluster, cluster.options, cluster.duplicate(), sentinel, sentinel.options, sentinel.connector)).not.toMatch(LEAK);
+  expect([cluster.options.redisOptions!.password, sentinel.options.sentinelPassword]).toEqual([secret, `${secret}-2`]);
+  cluster.disconnect();
+  sentinel.disconnect();
 });
 
 /** A server that repeats arguments, as old servers and proxies do: whole, or the last one cut short. */

@@ -8,7 +8,8 @@ import { connect as tlsConnect, type ConnectionOptions } from 'node:tls';
 import type { SentinelSettings } from '../contract.generated';
 import { badOption } from '../errors';
 import { CONNECTION_CLOSED_ERROR_MSG } from '../observe/errors';
-import { showAs } from '../observe/secrets';
+import { define } from '../names';
+import { showAs, withoutSecrets } from '../observe/secrets';
 import { Finder } from '../sentinel/finder';
 import { SentinelIterator } from '../sentinel/iterator';
 import type { SentinelAddress, SentinelConnectionOptions } from '../options/sentinel_options';
@@ -163,4 +164,8 @@ function startOf({ host, port, family }: Partial<SentinelAddress>, index: number
   return { host: String(host || 'localhost'), port: number, family: family === 4 || family === 6 ? family : null };
 }
 
-showAs(SentinelConnector.prototype, (connector) => ({ options: (connector as unknown as { options: object }).options }));
+const viewOf = (connector: SentinelConnector): object => ({ options: (connector as unknown as { options: object }).options });
+showAs(SentinelConnector.prototype, viewOf);
+define(SentinelConnector.prototype, 'toJSON', function (this: SentinelConnector) {
+  return withoutSecrets(viewOf(this));
+});

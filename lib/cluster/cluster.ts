@@ -23,6 +23,7 @@ import {
   type ReplyMappingFromClusterOptions,
   type ResolvedClusterOptions,
 } from '../options/cluster_options';
+import { hideSecrets } from '../observe/secrets';
 import { AutoPipelines } from './auto_pipelines';
 import type { ClusterEvents } from './events';
 import { ClusterLife } from './life';
@@ -56,7 +57,8 @@ export class Cluster<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (
    */
   constructor(startupNodes: readonly ClusterNode[], options: ClusterOptionsWithReplyMapping<ReplyMapping> = {}) {
     super();
-    this.startupNodes = startupNodes;
+    // A copy, which prints without the passwords of URLs.
+    this.startupNodes = Array.isArray(startupNodes) ? hideSecrets([...(startupNodes as ClusterNode[])]) : startupNodes;
     const resolved = resolveClusterOptions(options);
     if (resolved.himportFieldsets !== undefined) resolved.himportFieldsets = checkedFieldsets(resolved.himportFieldsets);
     this[LIFE] = new ClusterLife(this, resolved);

@@ -37,6 +37,7 @@ function isPlain(value: unknown): value is object {
 
 /** Options that print without their secrets. Copies of them are the caller's own. */
 export function hideSecrets<T extends object>(options: T): T {
+  if (!Object.isExtensible(options)) return options;
   define(options, 'toJSON', () => withoutSecrets(options));
   define(options, inspect.custom, (_depth: number, style: InspectOptions) => inspect(withoutSecrets(options), style));
   return options;
