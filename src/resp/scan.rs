@@ -43,6 +43,9 @@ impl std::error::Error for ProtocolError {}
 /// error, a line of MONITOR).
 const NUMBER_MAX: usize = 1 << 16;
 
+/// The bytes that begin an element.
+const KINDS: &[u8] = b"+-:_#,($=!*~>%|";
+
 /// Scans one reply after another. While a reply is incomplete, the caller passes the same bytes again with more appended.
 #[derive(Debug)]
 pub struct Scanner {
@@ -75,6 +78,10 @@ impl Scanner {
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
         loop {
             let Some((end, next)) = self.line(bytes)? else {
+                // What is not RESP may have no lines at all: a TLS alert, for example.
+                if let Some(kind) = bytes.get(self.at).filter(|kind| !KINDS.contains(kind)) {
+                    return Err(unknown_type(*kind));
+                }
                 return self.unfinished(bytes.len());
             };
             let line = &bytes[self.at + 1..end];
@@ -103,7 +110,7 @@ impl Scanner {
                 }
                 b'*' | b'~' | b'>' => children = length(line, kind == b'*')?.unwrap_or(0),
                 b'%' | b'|' => children = length(line, false)?.unwrap_or(0).saturating_mul(2),
-                other => return Err(ProtocolError::new(format!("Unknown RESP type {other} {:?}", char::from(other).to_string()))),
+                other => return Err(unknown_type(other)),
             }
             self.at = done;
             self.searched = 0;
@@ -162,6 +169,10 @@ impl Scanner {
     fn check_size(&self, bytes: usize) -> Result<(), ProtocolError> {
         expect(bytes as u64 <= self.limits.bytes, "a reply is longer than the decoder's limit")
     }
+}
+
+fn unknown_type(kind: u8) -> ProtocolError {
+    ProtocolError::new(format!("Unknown RESP type {kind} {:?}", char::from(kind).to_string()))
 }
 
 fn expect(holds: bool, message: &str) -> Result<(), ProtocolError> {
@@ -242,6 +253,8 @@ mod tests {
     fn invalid_resp_is_an_error() {
         for bad in [
             &b"hello\r\n"[..],
+            b"\x15\x03\x03\x00",
+            b"*1\r\n\0",
             b":1x\r\n",
             b":\r\n",
             b"$-2\r\n",
