@@ -21,6 +21,11 @@ export interface PubSubEvents {
   listenerError: [error: unknown, info: { id: string; message: CacheInvalidationMessage }];
   /** The channel received text that is not a message of the bus. */
   badMessage: [info: { reason: string }];
+  /**
+   * Messages may be missing, so drop what they could be about. `id`: this listener still worked on `MAX_PENDING` messages, and newer ones were
+   * not given to it, `dropped` so far. Without an id: the connection was lost, or the server cut a subscriber that was too slow, and is back.
+   */
+  gap: [info: { id?: string; dropped?: number }];
 }
 
 export type InvalidationListener = (message: CacheInvalidationMessage) => unknown;
@@ -33,19 +38,31 @@ interface Subscription {
   /** Absent on `memory://`. */
   readonly redis: Client | undefined;
   readonly onMessage: (channel: string, text: string) => void;
+  readonly stop: () => void;
   readonly ready: Promise<void>;
 }
 
 /** The time budget of each call of the bus. */
 export const BUS_TIMEOUT_MS = 5_000;
 
+/** Messages that one listener may be working on: more are dropped. */
+export const MAX_PENDING = 10_000;
+
+/** A listener, and what it has not finished. */
+interface Listening {
+  readonly callback: InvalidationListener;
+  pending: number;
+  /** Messages dropped since it was last idle enough. */
+  dropped: number;
+}
+
 let channel = DEFAULT_CHANNEL;
 let subscription: Subscription | undefined;
-const listeners = new Map<string, InvalidationListener>();
+const listeners = new Map<string, Listening>();
 const events = new EventEmitter<PubSubEvents>();
 
 onClose(() => {
-  subscription?.redis?.off('message', subscription.onMessage);
+  subscription?.stop();
   subscription = undefined;
 });
 
@@ -83,7 +100,7 @@ export class PubSubService {
     const former = subscription;
     subscription = undefined;
     if (former?.redis === undefined) return;
-    former.redis.off('message', former.onMessage);
+    former.stop();
     await withinBudget('bus close', former.redis, former.redis.unsubscribe(former.channel), BUS_TIMEOUT_MS);
   }
 
@@ -107,7 +124,7 @@ export class PubSubService {
   static onInvalidation(id: string, callback: InvalidationListener): void {
     checkText('id', id);
     checkFunction('callback', callback);
-    listeners.set(id, callback);
+    listeners.set(id, { callback, pending: 0, dropped: 0 });
   }
 
   /** Removes a listener. Returns whether there was one. */
@@ -115,7 +132,7 @@ export class PubSubService {
     return listeners.delete(id);
   }
 
-  /** Listens to events of the bus: `listenerError`, `badMessage`. */
+  /** Listens to events of the bus: `listenerError`, `badMessage`, `gap`. */
   static on<E extends keyof PubSubEvents>(event: E, listener: (...args: PubSubEvents[E]) => void): void {
     events.on(event, listener as never);
   }
@@ -131,15 +148,21 @@ async function subscribe(redis: Client | undefined, former: Subscription | undef
   const onMessage = (from: string, text: string): void => {
     if (from === own) receive(text);
   };
-  former?.redis?.off('message', former.onMessage);
+  former?.stop();
   redis?.on('message', onMessage);
+  const stop = (): void => {
+    redis?.off('message', onMessage);
+    redis?.off('ready', onReady);
+  };
   const subscribed = redis === undefined ? Promise.resolve() : withinBudget('bus initialize', redis, redis.subscribe(own), BUS_TIMEOUT_MS);
-  const next: Subscription = { channel: own, redis, onMessage, ready: subscribed.then(() => undefined) };
+  const next: Subscription = { channel: own, redis, onMessage, stop, ready: subscribed.then(() => undefined) };
   subscription = next;
   try {
     await next.ready;
+    // From here on another connection is an interruption.
+    if (subscription === next) redis?.on('ready', onReady);
   } catch (error) {
-    redis?.off('message', onMessage);
+    stop();
     if (subscription === next) subscription = undefined;
     throw error;
   }
@@ -157,14 +180,38 @@ function receive(text: string): void {
     emitLater(events, 'badMessage', { reason });
     return;
   }
-  for (const [id, listener] of [...listeners]) {
-    const own = copyOf(message);
-    // Each listener runs in its own microtask, so that neither a throw nor a rejection reaches the other listeners or the connection.
-    void Promise.resolve()
-      .then(() => listener(own))
-      .catch((error: unknown) => {
-        logger().error(`[hawser] bus: the listener ${JSON.stringify(id)} failed:`, error);
-        emitLater(events, 'listenerError', error, { id, message });
-      });
-  }
+  for (const [id, listener] of [...listeners]) give(id, listener, message);
+}
+
+/** Each listener runs in its own microtask, so that neither a throw nor a rejection reaches the other listeners or the connection. */
+function give(id: string, listener: Listening, message: CacheInvalidationMessage): void {
+  if (listener.pending >= MAX_PENDING) return drop(id, listener);
+  const own = copyOf(message);
+  listener.pending++;
+  void Promise.resolve()
+    .then(() => listener.callback(own))
+    .catch((error: unknown) => {
+      logger().error(`[hawser] bus: the listener ${JSON.stringify(id)} failed:`, error);
+      emitLater(events, 'listenerError', error, { id, message });
+    })
+    .then(() => {
+      listener.pending--;
+      if (listener.dropped === 0 || listener.pending > MAX_PENDING / 2) return;
+      logger().warn(`[hawser] bus: the listener ${JSON.stringify(id)} was too slow, and ${listener.dropped} messages were dropped`);
+      emitLater(events, 'gap', { id, dropped: listener.dropped });
+      listener.dropped = 0;
+    });
+}
+
+/** Says at once that it drops, and how many when the listener has caught up. */
+function drop(id: string, listener: Listening): void {
+  if (listener.dropped++ > 0) return;
+  logger().warn(`[hawser] bus: the listener ${JSON.stringify(id)} works on ${MAX_PENDING} messages; newer ones are dropped until it has caught up`);
+  emitLater(events, 'gap', { id, dropped: 1 });
+}
+
+/** The connection is back, and what was published meanwhile is gone. */
+function onReady(): void {
+  logger().info('[hawser] bus: the subscription was interrupted; messages may be missing');
+  emitLater(events, 'gap', {});
 }
