@@ -95,6 +95,7 @@ export function scripted(events: DriverEvents = { event: () => undefined, counte
     serializer: JSON_SERIALIZER,
     counters,
     tags: true,
+    minReplicas: 0,
     logger: { debug: warn, info: warn, warn, error: warn },
     emitter: new CacheEmitter('scripted'),
     limit: { bytes: 64 << 20, ask: undefined },

@@ -5,7 +5,7 @@
 import { isSignal } from '../abort';
 import { badOption, HawserError } from '../errors';
 import { copyOptions } from '../names';
-import { checkMs, checkNames, checkSeconds, checkTags, checkTtl } from './validate';
+import { checkMs, checkNames, checkReplicas, checkSeconds, checkTags, checkTtl } from './validate';
 import { checkSerializer, type Serializer } from './serializer';
 
 /** How one call stores and reads an entry. Times are in seconds, except where the name ends in `Ms`. */
@@ -56,6 +56,11 @@ export interface CacheRepositoryOptions {
    * everything else that JSON changes. Default: `cache.strictValues` of the manager, or false.
    */
   strictValues?: boolean | undefined;
+  /**
+   * How many replicas must have an invalidation before `delete`, `deleteMany`, `deletePattern` and `invalidateTags` resolve. Default:
+   * `cache.minReplicas` of the manager, or 0.
+   */
+  minReplicas?: number | undefined;
   /** Not supported in this version: any value but `false` is refused with `E_UNSUPPORTED`. */
   nearCache?: false;
 }
@@ -72,7 +77,7 @@ export interface CallOptions {
 }
 
 const CALL = new Set(['ttl', 'tags', 'staleAfter', 'staleIfError', 'maxAge', 'lockTimeoutMs', 'signal']);
-const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', 'serializer', 'strictValues', 'nearCache']);
+const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', 'serializer', 'strictValues', 'minReplicas', 'nearCache']);
 const LOCK_TIMEOUT = { min: 1, max: 3_600_000 };
 const NO_TAGS: readonly string[] = [];
 
@@ -80,7 +85,7 @@ const NO_TAGS: readonly string[] = [];
 export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions {
   if (options === undefined) return copyOptions<CacheRepositoryOptions>({});
   const own = checkNames('cache', options, REPOSITORY);
-  const { ttl, staleAfter, staleIfError, lockTimeoutMs, serializer, strictValues, nearCache } = own;
+  const { ttl, staleAfter, staleIfError, lockTimeoutMs, serializer, strictValues, minReplicas, nearCache } = own;
   if (ttl !== undefined) checkTtl('cache.ttl', ttl);
   if (staleAfter !== undefined) {
     checkSeconds('cache.staleAfter', staleAfter);
@@ -90,6 +95,7 @@ export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions
   if (lockTimeoutMs !== undefined) checkMs('cache.lockTimeoutMs', lockTimeoutMs, LOCK_TIMEOUT);
   if (serializer !== undefined) checkSerializer(serializer);
   if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('cache.strictValues', 'true or false', strictValues);
+  if (minReplicas !== undefined) checkReplicas('cache.minReplicas', minReplicas);
   if (nearCache !== undefined && nearCache !== false) {
     throw new HawserError('E_UNSUPPORTED', 'cache.nearCache is not supported by this version; it comes in a later one. Leave it out');
   }

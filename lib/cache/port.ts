@@ -20,6 +20,8 @@ export interface CachePort {
   counters: CacheCounters;
   /** Whether calls with tags are cached. */
   readonly tags: boolean;
+  /** How many replicas must have an invalidation before its call resolves. */
+  readonly minReplicas: number;
   readonly logger: Logger;
   readonly emitter: CacheEmitter;
   readonly limit: ValueLimit;

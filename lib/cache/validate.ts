@@ -86,6 +86,15 @@ export function checkMs(path: string, value: unknown, bounds: { min: number; max
   return badOption(path, `a number of milliseconds from ${bounds.min} to ${bounds.max}`, value, RangeError);
 }
 
+/** More replicas than a master has. */
+const MOST_REPLICAS = 1_000;
+
+/** A number of replicas. */
+export function checkReplicas(path: string, value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_REPLICAS) return value as number;
+  return badOption(path, `a whole number of replicas from 0 to ${MOST_REPLICAS}`, value, RangeError);
+}
+
 export function checkFunction(path: string, value: unknown): void {
   if (typeof value !== 'function') badOption(path, 'a function', value);
 }

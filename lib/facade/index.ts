@@ -26,7 +26,7 @@ export {
   type ServerInfo,
   type ShutdownOptions,
 } from '../manager';
-export { CacheRepository, type CacheItem, type SetOptions } from './repository';
+export { CacheRepository, type CacheItem, type InvalidateOptions, type SetOptions } from './repository';
 export type { CacheEvent, CacheEventName, CacheEvents } from '../cache/events';
 export type { Loader, LoaderContext } from '../cache/load';
 export type { ManyLoader, ManyLoaderContext } from '../cache/many';

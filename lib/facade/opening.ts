@@ -37,6 +37,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     serializer: (options.strictValues ?? s.strictValues) ? strictSerializer(serializer) : serializer,
     counters: UNCOUNTED,
     tags: s.tags,
+    minReplicas: options.minReplicas ?? s.minReplicas,
     logger: s.logger,
     emitter: repository,
     limit: valueLimit(s),

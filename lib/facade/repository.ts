@@ -13,9 +13,10 @@ import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '
 import { badOption } from '../errors';
 import { define } from '../names';
 import { OWN, portOf, type Own } from './opening';
+import { entryKeys, replicasOf, survive, tagKeys, type InvalidateOptions } from './surviving';
 import { invalidated, storeMany, storeOne, type CacheItem, type SetOptions } from './storing';
 
-export type { CacheItem, SetOptions };
+export type { CacheItem, InvalidateOptions, SetOptions };
 
 /**
  * A cache whose entries have a prefix, a time to live and tags for invalidation.
@@ -137,18 +138,23 @@ export class CacheRepository extends CacheEmitter {
   }
 
   /** Deletes an entry. A load of the key that is under way, in any process, will not be stored. Rejects with a HawserError. */
-  async delete(key: string): Promise<void> {
+  async delete(key: string, options?: InvalidateOptions): Promise<void> {
     checkText('key', key);
     const port = portOf(this);
+    const replicas = replicasOf(port, options);
     await invalidated(port, 'delete', port.driver.delete(port.repo, [key]));
+    if (replicas > 0) await survive(port, 'delete', replicas, entryKeys(port.prefix, [key]));
   }
 
   /** Deletes several entries at once. Resolves with the number of entries that existed. Rejects with a HawserError. */
-  async deleteMany(keys: readonly string[]): Promise<number> {
+  async deleteMany(keys: readonly string[], options?: InvalidateOptions): Promise<number> {
     const list = checkKeys('keys', keys);
     const port = portOf(this);
+    const replicas = replicasOf(port, options);
     if (list.length === 0) return 0;
-    return invalidated(port, 'deleteMany', port.driver.delete(port.repo, list));
+    const count = await invalidated(port, 'deleteMany', port.driver.delete(port.repo, list));
+    if (replicas > 0) await survive(port, 'deleteMany', replicas, entryKeys(port.prefix, list));
+    return count;
   }
 
   /**
@@ -156,22 +162,29 @@ export class CacheRepository extends CacheEmitter {
    * the whole database in small steps without blocking the server. Use it for maintenance, and tags for requests. Rejects with a
    * HawserError.
    */
-  async deletePattern(glob: string): Promise<number> {
+  async deletePattern(glob: string, options?: InvalidateOptions): Promise<number> {
     checkText('glob', glob);
     const port = portOf(this);
-    return invalidated(port, 'deletePattern', port.driver.deletePattern(port.repo, glob));
+    const replicas = replicasOf(port, options);
+    const count = await invalidated(port, 'deletePattern', port.driver.deletePattern(port.repo, glob));
+    if (replicas > 0) await survive(port, 'deletePattern', replicas, []);
+    return count;
   }
 
   /**
    * Invalidates every entry that carries one of the tags, with a few commands for any number of entries. Resolves with an estimate of
    * their number (exact for a few, within 4 % at 100,000; with several tags, the sum over tags). Rejects with a HawserError if it could
-   * not be delivered; `kept: true` means that hawser repeats it until it is delivered.
+   * not be delivered; `kept: true` means that hawser repeats it until it is delivered. With `minReplicas`, rejects with `E_NOT_REPLICATED` if it took
+   * effect but too few replicas have it; the error's `acknowledged` says how many. The same holds for the calls that delete.
    */
-  async invalidateTags(tags: readonly string[]): Promise<number> {
+  async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<number> {
     const list = checkTagList('tags', tags);
     const port = portOf(this);
+    const replicas = replicasOf(port, options);
     if (list.length === 0) return 0;
-    return invalidated(port, 'invalidateTags', port.driver.invalidateTags(port.repo, list));
+    const count = await invalidated(port, 'invalidateTags', port.driver.invalidateTags(port.repo, list));
+    if (replicas > 0) await survive(port, 'invalidateTags', replicas, tagKeys(port.prefix, list));
+    return count;
   }
 }
 

@@ -16,6 +16,7 @@ import { guardedLogger } from '../guard';
 import { consoleLogger, type Logger } from '../logger';
 import { copyOptions, ownOptions } from '../names';
 import { native } from '../native';
+import type { ClientOptions } from '../options/options';
 import { LIFE } from '../client/lifecycle';
 import { Redis } from '../client/redis';
 import type { Cluster } from '../cluster/cluster';
@@ -85,8 +86,17 @@ export function client(role: Role): Client {
   return fresh;
 }
 
+/** What a client that is not shared is for. */
+type Purpose = 'lent' | 'replicas';
+
+/** Options that a purpose needs. WAIT must not be sent again: on a new connection it waits for nothing. */
+const OF_PURPOSE: Record<Purpose, ClientOptions> = {
+  lent: { enableAutoPipelining: false },
+  replicas: { enableAutoPipelining: false, resend: 'none', autoResendUnfulfilledCommands: false },
+};
+
 /** A client of the caller's own, with the manager's options. The caller closes it. */
-export function openClient(role: Role | 'lent'): Client {
+export function openClient(role: Role | Purpose): Client {
   return connect(role, settings());
 }
 
@@ -127,7 +137,7 @@ function isEnded({ status, [LIFE]: life }: Client): boolean {
   return status === 'end' || life.isClosingByHand;
 }
 
-function connect(role: Role | 'lent', s: Settings): Client {
+function connect(role: Role | Purpose, s: Settings): Client {
   const { endpoint } = s;
   if (endpoint.memory) return new Redis('memory://');
   if (endpoint.cluster !== undefined) return openCluster(role, s);
@@ -136,6 +146,7 @@ function connect(role: Role | 'lent', s: Settings): Client {
     ...clientOptions(role, s, endpoint),
     // Whatever the options say: cache and bus share these clients.
     strictDatabase: true,
+    ...(role in OF_PURPOSE ? OF_PURPOSE[role as Purpose] : {}),
   });
   logLife(redis, role, s.logger);
   if (s.monitor) logCommands(redis, role, s.logger);

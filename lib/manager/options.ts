@@ -1,5 +1,5 @@
 /** The manager's options: their types, defaults and checks, and the resulting settings. */
-import { checkFunction, checkMs, checkNames, checkTtl } from '../cache/validate';
+import { checkFunction, checkMs, checkNames, checkReplicas, checkTtl } from '../cache/validate';
 import type { CacheSettings } from '../contract.generated';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
@@ -49,6 +49,13 @@ export interface CacheEngineOptions {
    * uses it; on a server time is the server's. Default: a monotonic clock that fake timers do not move.
    */
   clock?: () => number;
+  /**
+   * How many replicas must have an invalidation before `delete`, `deleteMany`, `deletePattern` and `invalidateTags` resolve, of repositories that do
+   * not say otherwise. Such calls reject with `E_NOT_REPLICATED` if fewer have it. Default 0: the master's answer is enough.
+   */
+  minReplicas?: number;
+  /** How long to wait for these replicas. Default 1,000. */
+  replicaTimeoutMs?: number;
   /** `strictValues` of repositories that do not say otherwise, for a test run for example. Default false. */
   strictValues?: boolean;
 }
@@ -132,6 +139,8 @@ export interface Settings {
   readonly strictValues: boolean;
   readonly clock: (() => number) | undefined;
   readonly memoryBytes: number;
+  readonly minReplicas: number;
+  readonly replicaTimeoutMs: number;
   readonly pool: PoolSettings;
   readonly redis: Readonly<Record<string, unknown>>;
   /** Options of a cluster. */
@@ -149,7 +158,7 @@ export const POOL = {
 } satisfies Record<keyof PoolOptions, unknown>;
 const POOL_NAMES: ReadonlySet<string> = new Set(Object.keys(POOL));
 /** Options of the cache that are numbers. */
-type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues' | 'clock'>;
+type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues' | 'clock' | 'minReplicas'>;
 
 const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   commandTimeoutMs: { min: 1, max: HOUR },
@@ -161,9 +170,10 @@ const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   longestLoadMs: { min: 100, max: 24 * HOUR },
   maxUndelivered: { min: 0, max: 10_000_000, count: true },
   memoryBytes: { min: 1 << 16, max: 2 ** 40, count: true },
+  replicaTimeoutMs: { min: 1, max: HOUR },
   maxValueBytes: { min: 1, max: 2 ** 29, count: true },
 };
-const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'clock']);
+const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'clock', 'minReplicas']);
 const NAMES: ReadonlySet<string> = new Set([
   'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
   'afterFailover', 'cache', 'logger', 'pool', 'cluster', 'redis',
@@ -215,7 +225,8 @@ function checkEngine(cache: CacheEngineOptions): void {
       badOption(`manager.cache.${name}`, `a whole number from ${min} to ${max}`, value, RangeError);
     }
   }
-  const { strictValues, clock } = own;
+  const { strictValues, clock, minReplicas } = own;
+  if (minReplicas !== undefined) checkReplicas('manager.cache.minReplicas', minReplicas);
   if (clock !== undefined) checkFunction('manager.cache.clock', clock);
   if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('manager.cache.strictValues', 'true or false', strictValues);
   const { leaseMs = LEASE_MS, renewMs = defaultRenewMs(leaseMs) }: CacheEngineOptions = own;
@@ -308,6 +319,8 @@ export function resolveSettings(o: ManagerOptions): Settings {
     strictValues: o.cache?.strictValues ?? false,
     clock: o.cache?.clock === undefined ? undefined : guardedClock(o.cache.clock),
     memoryBytes: o.cache?.memoryBytes ?? 64 << 20,
+    minReplicas: o.cache?.minReplicas ?? 0,
+    replicaTimeoutMs: o.cache?.replicaTimeoutMs ?? 1_000,
     pool: {
       max: o.pool?.max ?? POOL.max.default,
       waitTimeoutMs: o.pool?.waitTimeoutMs ?? POOL.waitTimeoutMs.default,
@@ -344,7 +357,7 @@ function clusterOptions(o: ManagerOptions): ClusterOptions {
 }
 
 function engineConfig(o: ManagerOptions): string {
-  const { maxValueBytes: _, strictValues: __, clock: ___, ...cache }: CacheEngineOptions = { ...o.cache };
+  const { maxValueBytes: _, strictValues: __, clock: ___, minReplicas: ____, replicaTimeoutMs: _____, ...cache }: CacheEngineOptions = { ...o.cache };
   if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
   const settings: CacheSettings = { ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') };
   return JSON.stringify(settings);
