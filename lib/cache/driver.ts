@@ -364,7 +364,7 @@ export class CacheDriver {
     if (kind === Decision.Refresh) return this.refresh(id, a as number);
     const call = this.calls.get(id);
     if (call === undefined) {
-      if (kind === Decision.Load) this.loadFailed(undefined, this.begin(a as number, 0)); // The call was given up meanwhile.
+      if (kind === Decision.Load) this.loadFailed(undefined, this.loads.begin(a as number, this.prefixOf(0) ?? '')); // The call was given up meanwhile.
       return;
     }
     switch (kind) {
@@ -374,7 +374,7 @@ export class CacheDriver {
         return;
       case Decision.Load:
         this.enter(call, 'loading');
-        return call.decided(kind, this.begin(a as number, call.repo), b as number);
+        return call.decided(kind, this.loads.begin(a as number, this.prefixOf(call.repo) ?? ''), b as number);
       case Decision.FailedWith:
         a = this.loads.outcomeOf(a as number); // Look it up now, because the load may be over before its joiners wake.
         break;
@@ -388,13 +388,9 @@ export class CacheDriver {
     call.decided(kind, a, typeof b === 'number' ? b : 0);
   }
 
-  private begin(id: number, repo: number): Load {
-    return this.loads.begin(id, this.prefixOf(repo) ?? '');
-  }
-
   private refresh(id: number, loadId: number): void {
     const call = this.stale.take(id) ?? this.calls.get(id);
-    const load = this.begin(loadId, call?.repo ?? 0);
+    const load = this.loads.begin(loadId, this.prefixOf(call?.repo ?? 0) ?? '');
     if (call === undefined) this.loadFailed(undefined, load);
     else call.refresh(load);
   }

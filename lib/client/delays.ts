@@ -22,17 +22,21 @@ let count = 0;
 let former = 0;
 
 /** The delay before attempt number `attempts` to connect; undefined: there is none. */
-export function reconnectDelay({ retryStrategy }: ResolvedOptions, attempts: number): number | undefined {
-  if (typeof retryStrategy !== 'function') return undefined;
-  const delay = ask(() => retryStrategy(attempts));
+export function reconnectDelay(options: ResolvedOptions, attempts: number): number | undefined {
+  const delay = askStrategy(options, attempts);
   if (typeof delay !== 'number') return undefined;
-  return retryStrategy === DEFAULT_REDIS_OPTIONS.retryStrategy ? delay + crowdDelay() : delay;
+  return options.retryStrategy === DEFAULT_REDIS_OPTIONS.retryStrategy ? delay + crowdDelay() : delay;
 }
 
 /** The pause before the credentials of a living connection are asked for again. It lives on, whatever becomes of the next connection. */
-export function renewalDelay({ retryStrategy }: ResolvedOptions, failures: number): number {
-  const delay = typeof retryStrategy === 'function' ? ask(() => retryStrategy(failures)) : undefined;
+export function renewalDelay(options: ResolvedOptions, failures: number): number {
+  const delay = askStrategy(options, failures);
   return typeof delay === 'number' && delay > 0 ? delay : DEFAULT_REDIS_OPTIONS.retryStrategy(failures);
+}
+
+/** The strategy is a method of the options, as in ioredis. */
+function askStrategy(options: ResolvedOptions, attempts: number): unknown {
+  return typeof options.retryStrategy === 'function' ? ask(() => options.retryStrategy?.(attempts)) : undefined;
 }
 
 /** What to add to the delay of a client that has just lost its connection, in ms. */

@@ -12,7 +12,7 @@ import { LIFE } from '../command/command_defaults';
 import { checkedFieldsets, Fieldsets } from '../command/fieldsets';
 import { clientConfig } from './config';
 import { reconnectDelay, renewalDelay } from './delays';
-import { logCommand, logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
+import { logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
 import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
 import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
@@ -26,7 +26,8 @@ import { handleReplyError } from './reply_errors';
 import { SentinelConnector } from './sentinel_connector';
 import { showAs } from '../observe/secrets';
 import { silentEmit } from '../observe/silent_emit';
-import { isTracing, noteIssued, traceCommand, type Place } from '../observe/tracing';
+import { noteIssued, traceCommand, type Place } from '../observe/tracing';
+import { showWaiting } from './waiting_commands';
 
 /** The status of the connection. A client of `monitor()` has `'monitoring'` instead of `'ready'`; as in ioredis, the type omits that. */
 export type RedisStatus = 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'reconnecting' | 'end';
@@ -244,7 +245,7 @@ export class Lifecycle implements LinkClient {
 
   onReady(): void {
     const { client } = this;
-    this.showWaiting();
+    showWaiting(this);
     // The new connection starts in the database of the options and then returns to the one in use.
     if (this.hasBeenReady && this.selected !== this.options.db) ask(() => client.emit('select', this.selected));
     this.hasBeenReady = true;
@@ -266,18 +267,6 @@ export class Lifecycle implements LinkClient {
     if (this.client.status !== 'ready') return;
     this.silentEmit('error', error);
     this.client.disconnect();
-  }
-
-  /** Reports the commands that waited for the connection and are written now. */
-  private showWaiting(): void {
-    const isTraced = isTracing();
-    if (!isTraced && !logRedis.enabled && !logConnection.enabled) return;
-    const waiting = this.link?.pending() ?? [];
-    if (waiting.length > 0) logConnection('send %d commands in offline queue', waiting.length);
-    for (const command of waiting) {
-      if (logRedis.enabled) logCommand(this.client, 'write', command, this.selected);
-      if (isTraced) void traceCommand(command, this.place());
-    }
   }
 
   onSocketError(error: Error): void {

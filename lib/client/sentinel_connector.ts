@@ -54,8 +54,9 @@ export class SentinelConnector extends AbstractConnector {
       isReferenced: () => this.host?.isReferenced() ?? true,
       reach: (announced) => this.reach(announced),
       choose: (replicas) => (options.preferredSlaves as (replicas: unknown[]) => unknown)(replicas),
-      retryStrategy: () => options.sentinelRetryStrategy,
-      reconnectStrategy: () => options.sentinelReconnectStrategy,
+      // They are methods of the options, as in ioredis.
+      retryStrategy: () => options.sentinelRetryStrategy?.bind(options),
+      reconnectStrategy: () => options.sentinelReconnectStrategy?.bind(options),
       onBad: (error) => this.emit('sentinelError', error),
       onFailing: (error) => this.emit('error', error),
       onLearned: (sentinel) => this.sentinelIterator.add(sentinel),

@@ -3,8 +3,7 @@
 //!
 //! After every input the driver drains [`Engine::poll_output`] and asks [`Engine::next_wakeup`]. Calls given between two
 //! drains are one batch: their reads leave in one operation. Only [`Engine::on_timer`] decides whether something has waited too long; the
-//! driver calls it after one more look at its socket. Waiting for the store counts in attentive time
-//! (`store::node::Attention`).
+//! driver calls it after one more look at its socket. Waiting for the store counts in attentive time (`store::node::Attention`).
 
 use super::caller::Caller;
 use super::config::EngineConfig;
@@ -134,9 +133,7 @@ impl Engine {
             if self.nodes.allows(&keys, cx.now) {
                 let budget = if self.nodes.was_readable(&keys) { self.config.command_timeout } else { self.config.connect_budget };
                 let can_be_read = self.nodes.group_of(keys.iter()).is_some();
-                let (now, attended) = (cx.now, self.attention.at(cx.now).attended);
-                let fx = &mut Fx { now, attended, entropy: &mut *cx.entropy, out: &mut self.out };
-                self.machines.lookups.begin(fx, repo, entry, caller, budget, can_be_read);
+                self.machines.lookups.begin(fx!(self, cx), repo, entry, caller, budget, can_be_read);
             } else {
                 self.out.bypass(repo, &entry, caller, Shortfall::ReadNotAsked);
             }
@@ -393,8 +390,7 @@ impl Engine {
             }
             Handoff::TagsAdded { load, in_place } => self.machines.loads.tags_added(fx!(self, cx), load, in_place),
             Handoff::Undelivered(overdue, invalidations) => {
-                let at = self.attention.at(cx.now);
-                let is_kept = !invalidations.is_empty() && self.nodes.keep(invalidations, overdue.in_flight, at);
+                let is_kept = !invalidations.is_empty() && self.nodes.keep(invalidations, overdue.in_flight, self.attention.at(cx.now));
                 self.machines.writes.give_up(&mut self.out, overdue, is_kept);
             }
             Handoff::Silence(since, keys) => self.nodes.on_silence(&keys, cx.now, since),

@@ -30,6 +30,15 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// The last item of an array, such as the value of an MGET of one key; null if this is no array or an empty one.
+    #[must_use]
+    pub fn into_item(self) -> Self {
+        match self {
+            Self::Array(mut items) => items.pop().unwrap_or(Self::Null),
+            _ => Self::Null,
+        }
+    }
+
     /// The reply at the start of `bytes`, which the scanner has found complete.
     pub fn parse(bytes: &[u8]) -> Self {
         build(bytes, &mut ReplyBuilder, &mut Vec::new())

@@ -13,13 +13,14 @@
 //! | `replication` | which master a value was written under |
 //! | `node` | one server: availability, replication id, flow of operations, breaker |
 //! | `nodes` | the servers of a cache: slots, operations in parts, redirects, pending invalidations |
-//! | `redis`, `script` | operations as commands |
+//! | `redis`, `script`, `info` | operations as commands, replies as answers |
 //! | `memory`, `cells`, `glob` | operations in this process |
 //! | `port` | the store of one cache, in this process or on a link |
 
 mod cells;
 pub mod entry;
 mod glob;
+mod info;
 mod memory;
 pub mod node;
 pub mod nodes;

@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::entry::{parse_version, with_replication_id};
+use super::info::identity;
 use super::script::{self, Script};
-use super::{Found, Id, Inside, Key, NodeOp, Op, Placed, ReplicationId, StoreError, StoreReply, Ticket, Value, Version};
+use super::{Found, Id, Inside, Key, NodeOp, Op, Placed, StoreError, StoreReply, Ticket, Value, Version};
 use crate::resp::{Commands, Reply};
 
 /// The place of the reply to ASKING.
@@ -294,7 +295,7 @@ fn answer(NodeOp { op, reads_apart, .. }: &NodeOp, replies: Vec<Reply>) -> Resul
     match op {
         Op::Read { entries, versions } if *reads_apart => read_apart(entries.iter().map(|entry| entry.with_age), versions.len(), replies),
         Op::ReadVersions { .. } if *reads_apart => {
-            Some(StoreReply::Versions(replies.into_iter().map(only_value).map(|value| version(&value)).collect()))
+            Some(StoreReply::Versions(replies.into_iter().map(Reply::into_item).map(|value| version(&value)).collect()))
         }
         Op::Read { entries, versions } => read(entries.iter().map(|entry| entry.with_age), versions.len(), replies),
         Op::Ensure { .. } => {
@@ -370,8 +371,8 @@ fn read(with_age: impl Iterator<Item = bool>, versions: usize, replies: Vec<Repl
 fn read_apart(with_age: impl ExactSizeIterator<Item = bool>, versions: usize, replies: Vec<Reply>) -> Option<StoreReply> {
     let mut replies = replies.into_iter();
     let count = with_age.len();
-    let values: Vec<Reply> = replies.by_ref().take(count).map(only_value).collect();
-    let versions: Vec<Option<Version>> = replies.by_ref().take(versions).map(only_value).map(|value| version(&value)).collect();
+    let values: Vec<Reply> = replies.by_ref().take(count).map(Reply::into_item).collect();
+    let versions: Vec<Option<Version>> = replies.by_ref().take(versions).map(Reply::into_item).map(|value| version(&value)).collect();
     let mut entries = Vec::with_capacity(count);
     for (value, with_age) in values.into_iter().zip(with_age) {
         let value = if let Reply::Bulk(bytes) = value { Some(Value::new(bytes)) } else { None };
@@ -381,14 +382,6 @@ fn read_apart(with_age: impl ExactSizeIterator<Item = bool>, versions: usize, re
     Some(StoreReply::Read { entries, versions, atomic: true })
 }
 
-/// The value of an MGET of one key.
-fn only_value(reply: Reply) -> Reply {
-    match reply {
-        Reply::Array(mut values) => values.pop().unwrap_or(Reply::Null),
-        _ => Reply::Null,
-    }
-}
-
 fn version(reply: &Reply) -> Option<Version> {
     reply.as_bytes().and_then(parse_version)
 }
@@ -396,12 +389,6 @@ fn version(reply: &Reply) -> Option<Version> {
 fn found(items: &[Reply]) -> Option<Found> {
     let value = items.get(1)?.as_bytes().map(|bytes| Value::new(bytes.to_vec()));
     Some(Found { value: value.into(), pttl: Some(items.get(2)?.as_integer()?) })
-}
-
-fn identity(info: &[u8]) -> StoreReply {
-    let field =
-        |name: &[u8]| info.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map_or(&b""[..], <[u8]>::trim_ascii);
-    StoreReply::Identity { id: ReplicationId::of(field(b"master_replid:")), is_master: !matches!(field(b"role:"), b"slave" | b"replica") }
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn a_script_that_the_server_does_not_know_is_sent_in_full_with_the_same_random()
     assert_eq!(again.len(), 1, "only the one that was refused");
     assert!(again[0].contains("EVAL ") && again[0].contains("bbbbbbbbbbbbbbbb") && !again[0].contains("aaaaaaaa"));
     let identity = store.on_reply(Reply::Bulk(b"# Replication\r\nrole:slave\r\nmaster_replid:\r\n".to_vec()));
-    assert_eq!(identity.done, Some((Ticket(2), Ok(StoreReply::Identity { id: ReplicationId::EMPTY, is_master: false }))));
+    assert_eq!(identity.done, Some((Ticket(2), Ok(StoreReply::Identity { id: crate::store::ReplicationId::EMPTY, is_master: false }))));
     let done = store.on_reply(Reply::Bulk([b'b'; 16].to_vec())).done;
     assert_eq!(done, Some((Ticket(1), Ok(StoreReply::Ensured(vec![id(b'x'), id(b'b')])))));
 }
