@@ -11,14 +11,10 @@ use tokio::time::Instant;
 use super::batch::Batch;
 use super::pending::{Outcome, Request};
 use super::socket::Endpoint;
-use super::task::{Task, Wires};
+use super::task::{Policy, Task, Wires};
 use crate::conn::{LinkOptions, Message, State};
 use crate::error::{Error, ErrorKind};
 use crate::resp::Reply;
-
-/// The reconnect policy. It is called after the `n`th failed or lost connection in a row, and returns how long to wait
-/// before the next attempt, or `None` to give up.
-pub type Policy = Box<dyn FnMut(u32) -> Option<Duration> + Send>;
 
 /// The number of batches that may wait for the task. When the queue is full, callers wait.
 const QUEUE: usize = 1024;

@@ -10,5 +10,6 @@ mod socket;
 mod task;
 
 pub use batch::Batch;
-pub use client::{Client, Policy};
+pub use client::Client;
 pub use socket::Endpoint;
+pub use task::Policy;

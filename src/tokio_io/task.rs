@@ -9,12 +9,15 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{sleep_until, Instant};
 
-use super::client::Policy;
 use super::pending::{Pending, Request};
 use super::socket::{probe, Endpoint, Socket};
 use crate::clock;
 use crate::conn::{Link, LinkId, LinkOptions, Message, Output, State};
 use crate::session::Session;
+
+/// The reconnect policy. It is called after the `n`th failed or lost connection in a row, and returns how long to wait
+/// before the next attempt, or `None` to give up.
+pub type Policy = Box<dyn FnMut(u32) -> Option<Duration> + Send>;
 
 /// While more commands than this are in flight or queued in the link, the task takes no further batches.
 const IN_FLIGHT: usize = 1 << 16;
