@@ -79,9 +79,10 @@ describe('connections', () => {
   });
 
   test('commands that wait for the first connection are bounded', async () => {
+    const [a, b, c] = await keys();
     configure({ cluster: { nodes: nodes() }, redis: { maxQueueCommands: 3 } });
     const cluster = await main();
-    const [a, b, c] = await keys();
+    expect(cluster.status).toBe('connecting');
     const sets = [a, b, c, a].map((key) => cluster.set(key, 'x').catch((error: Error) => error.message));
     expect(await Promise.all(sets)).toEqual(['OK', 'OK', 'OK', expect.stringContaining('The queue of commands is full')]);
   });
