@@ -55,7 +55,7 @@ function isNodeList(text: string): boolean {
 const VARIABLES = {
   REDIS_URL: {
     default: 'redis://localhost:6379',
-    allowed: 'a URL: redis://, rediss://, redis+sentinel://, unix:// or memory://',
+    allowed: 'a URL: redis://, rediss://, unix:// or memory://, or redis+sentinel:// for Sentinel',
     description: 'The address of Redis. `redis+sentinel://host:port,host:port/group/db` names Sentinels and a group (`rediss+sentinel://`: with TLS). `memory://` needs no server: cache, stale-while-revalidate and bus run inside the process.',
     parse: (text) => (hasScheme(text) ? text : undefined),
     secret: true,

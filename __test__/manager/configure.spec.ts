@@ -68,7 +68,7 @@ describe('RedisManager.configure', () => {
 
 describe('an invalid environment', () => {
   test.each([
-    ['REDIS_URL', 'localhost:6379', 'REDIS_URL must be a URL: redis://, rediss://, redis+sentinel://, unix:// or memory://'],
+    ['REDIS_URL', 'localhost:6379', 'REDIS_URL must be a URL: redis://, rediss://, unix:// or memory://'],
     ['REDIS_URL', 'http://user:hunter2@h', 'REDIS_URL: the connection URL has a scheme that is not known; allowed are redis://'],
     ['REDIS_URL', 'redis://:hunter2@h:99999', 'REDIS_URL: the connection URL'],
     ['REDIS_URL', 'redis://h/hunter2', 'REDIS_URL: the connection URL'],
