@@ -57,7 +57,7 @@ pub struct UrlParts {
     pub query: Vec<(String, String)>,
 }
 
-const NOT_A_URL: &str = "not a connection URL; allowed are redis://, rediss://, redis+sentinel://, unix:// and memory://";
+const NOT_A_URL: &str = "not a connection URL; allowed are redis://, rediss://, unix:// and memory://, and redis+sentinel:// for Sentinel";
 const ALLOWED: &str =
     "redis://, rediss://, valkey://, valkeys://, unix:// (or redis+unix://), redis+sentinel://, rediss+sentinel:// and memory://";
 

@@ -123,7 +123,7 @@ test.each([
 test.each([
   ['redis://h?db=-1', "manager.url: db in the connection URL's query must be a whole number from 0"],
   ['redis://h?protocol=constructor', "manager.url: protocol in the connection URL's query must be 2 or 3"],
-  ['memory', 'manager.url: not a connection URL; allowed are redis://, rediss://, redis+sentinel://, unix:// and memory://'],
+  ['memory', 'manager.url: not a connection URL; allowed are redis://, rediss://, unix:// and memory://'],
   ['', 'manager.url: not a connection URL; allowed are'],
   ['unix://%zz:secret@/s', 'manager.url: user or password in the connection URL is not percent-encoded'],
 ])('the URL %p is refused', (url, message) => {
