@@ -59,8 +59,7 @@ pub fn build<B: Build>(bytes: &[u8], builder: &mut B, stack: &mut Vec<B::Value>)
 pub fn without_attributes(bytes: &[u8]) -> &[u8] {
     let mut at = 0;
     while bytes[at] == b'|' {
-        let end = at + memchr::memchr(b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
-        at = skip(bytes, end + 2, 2 * integer(&bytes[at + 1..end]).unwrap_or(0));
+        at = after_attribute(bytes, at);
     }
     &bytes[at..]
 }
@@ -83,7 +82,11 @@ pub fn items(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn element<B: Build>(bytes: &[u8], at: usize, builder: &mut B, stack: &mut Vec<B::Value>) -> (B::Value, usize) {
+fn element<B: Build>(bytes: &[u8], mut at: usize, builder: &mut B, stack: &mut Vec<B::Value>) -> (B::Value, usize) {
+    // No level of the call stack each: nothing bounds how many attributes precede an element.
+    while bytes[at] == b'|' {
+        at = after_attribute(bytes, at);
+    }
     let end = at + memchr::memchr(b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
     let line = &bytes[at + 1..end];
     let next = end + 2;
@@ -92,10 +95,6 @@ fn element<B: Build>(bytes: &[u8], at: usize, builder: &mut B, stack: &mut Vec<B
         b'%' => Aggregate::Map,
         b'~' => Aggregate::Set,
         b'>' => Aggregate::Push,
-        b'|' => {
-            let after = skip(bytes, next, 2 * integer(line).unwrap_or(0));
-            return element(bytes, after, builder, stack);
-        }
         b'$' | b'=' | b'!' => return bulk(bytes, at, line, next, builder),
         first => return (builder.scalar(simple(first, line)), next),
     };
@@ -138,6 +137,13 @@ fn bulk<B: Build>(bytes: &[u8], at: usize, line: &[u8], next: usize, builder: &m
         _ => Scalar::Bulk(body),
     };
     (builder.scalar(scalar), next + body.len() + 2)
+}
+
+/// The offset after the attribute at `at`.
+#[cold]
+fn after_attribute(bytes: &[u8], at: usize) -> usize {
+    let end = at + memchr::memchr(b'\r', &bytes[at..]).unwrap_or(bytes.len() - at);
+    skip(bytes, end + 2, 2 * integer(&bytes[at + 1..end]).unwrap_or(0))
 }
 
 /// The offset after the `count` elements that start at `at`.

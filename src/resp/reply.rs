@@ -137,4 +137,10 @@ mod tests {
             assert_eq!(Reply::parse(bytes), want, "{}", bytes.escape_ascii());
         }
     }
+
+    #[test]
+    fn any_number_of_attributes_precedes_an_element() {
+        let bytes = [b"*1\r\n".to_vec(), b"|0\r\n".repeat(100_000), b":1\r\n".to_vec()].concat();
+        assert_eq!(Reply::parse(&bytes), Reply::Array(vec![Reply::Integer(1)]));
+    }
 }
