@@ -147,18 +147,39 @@ impl Scanner {
         if from < bytes.len() {
             if let Some(found) = memchr::memchr(b'\r', &bytes[from..]) {
                 let end = from + found;
+                self.check_line(bytes, end)?;
                 if end + 1 >= bytes.len() {
                     self.searched = end;
                     return Ok(None);
                 }
-                expect(bytes[end + 1] == b'\n', "a carriage return without a line feed")?;
+                if bytes[end + 1] != b'\n' {
+                    return Err(self.broken_line(bytes, "a carriage return without a line feed"));
+                }
                 return Ok(Some((end, end + 2)));
             }
         }
         self.searched = bytes.len().max(self.at + 1);
-        let is_text = matches!(bytes[self.at], b'+' | b'-');
-        expect(is_text || self.searched - self.at <= NUMBER_MAX, "a line without an end")?;
+        self.check_line(bytes, self.searched)?;
         Ok(None)
+    }
+
+    /// The current line goes on to `end` at least. A length or a number is not that long, whether its end has arrived or not.
+    fn check_line(&self, bytes: &[u8], end: usize) -> Result<(), ProtocolError> {
+        if end - self.at > NUMBER_MAX && !matches!(bytes[self.at], b'+' | b'-') {
+            return Err(self.broken_line(bytes, "a line without an end"));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the current line. What begins no element is said first, since a shorter read shows nothing else.
+    #[cold]
+    fn broken_line(&self, bytes: &[u8], message: &str) -> ProtocolError {
+        let kind = bytes[self.at];
+        if KINDS.contains(&kind) {
+            ProtocolError::new(message)
+        } else {
+            unknown_type(kind)
+        }
     }
 
     fn unfinished(&self, have: usize) -> Result<Option<usize>, ProtocolError> {
@@ -305,5 +326,17 @@ mod tests {
             end += 7;
         }
         assert_eq!(scanner.scan(&stream), Ok(Some(stream.len())));
+    }
+
+    #[test]
+    fn what_is_wrong_does_not_depend_on_where_reads_end() {
+        let endless = [b":".as_slice(), &vec![b'0'; NUMBER_MAX], b"\r\n"].concat();
+        let unknown = [b"X".as_slice(), &vec![b'0'; NUMBER_MAX]].concat();
+        for bytes in [&endless[..], &unknown, b"X\rz", b"+a\rz", b"*1\r\n?\rz"] {
+            let mut scanner = Scanner::new(Limits::default());
+            let in_pieces = (1..=bytes.len()).find_map(|end| scanner.scan(&bytes[..end]).err());
+            assert!(in_pieces.is_some(), "{}", bytes[..4].escape_ascii());
+            assert_eq!(whole(bytes).err(), in_pieces, "{}", bytes[..4].escape_ascii());
+        }
     }
 }
