@@ -43,9 +43,9 @@ const SILENT = {};
 
 export class Router {
   /** The node of each slot; from `ClusterNodeNumber.Wait` on, the core knows more. */
-  readonly table = new Uint16Array(SLOTS).fill(0xffff);
+  readonly table: Uint16Array = new Uint16Array(SLOTS).fill(0xffff);
   /** The shard of each slot: an index into `shards`. */
-  readonly shardOf = new Uint16Array(SLOTS).fill(0xffff);
+  readonly shardOf: Uint16Array = new Uint16Array(SLOTS).fill(0xffff);
   /** Nodes by shard, the master first. */
   shards: number[][] = [];
   readonly unitOf = new WeakMap<Command, Unit>();

@@ -9,8 +9,8 @@ import { define } from '../names';
 import type { NativeLink } from '../native';
 
 /** The memory of a link that was not used yet. */
-export const NO_STATE = new Float64Array(Slots.LinkState);
-export const NO_META = new Uint32Array(0);
+export const NO_STATE: Float64Array = new Float64Array(Slots.LinkState);
+export const NO_META: Uint32Array = new Uint32Array(0);
 
 const array = (...items: unknown[]): unknown[] => items;
 const object = (...items: unknown[]): object => {
