@@ -59,6 +59,18 @@ test('entries and tags are on all masters, counts are summed, and deletePattern 
   expect(await cache.getMany(keys)).toEqual(keys.map(() => null));
 });
 
+test('tags that the first loader of a process adds wait for their masters, which may not be connected yet', async () => {
+  for (let round = 0; round < 30; round++) {
+    await RedisManager.closeAll();
+    const tags = Array.from({ length: 8 }, (_, n) => `${round}-${n}`);
+    await cache.getOrSet(`k${round}`, async ({ addTags }) => {
+      await addTags(tags);
+      return round;
+    });
+    expect(await cache.get(`k${round}`)).toBe(round);
+  }
+});
+
 test('a value is cold when its slot has moved, and is loaded again; nothing is wrong while it moves', async () => {
   const slot = servers.slotOf(`${cache.prefix}:k`);
   const from = await servers.ownerOf(slot);

@@ -65,7 +65,7 @@ pub struct Nodes {
     /// In the place of nodes that are not there: it is always down, and its breaker counts the reads that wait for them.
     nobody: Node,
     parts: Parts,
-    /// Parts whose node has pending invalidations.
+    /// Parts that wait until their node can be read.
     held: Vec<Ticket>,
     /// Parts that go out again later.
     delayed: Vec<Ticket>,

@@ -16,7 +16,7 @@ pub(super) enum Stage {
     Waiting,
     /// Sent. An answer is due.
     Sent,
-    /// Its node has pending invalidations: it waits until the node can be read.
+    /// It waits until its node can be read.
     Held,
     /// It was refused, and goes out again at this time.
     Delayed(Instant),

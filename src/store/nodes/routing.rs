@@ -1,5 +1,5 @@
-//! Where the parts of operations go: to the node of their slot, or to another one if a server says so. A part waits while its node
-//! has pending invalidations, and after a refusal that passes.
+//! Where the parts of operations go: to the node of their slot, or to another one if a server says so. A read waits while its node
+//! cannot be read, and any part after a refusal that passes.
 
 use std::time::Duration;
 
@@ -41,16 +41,19 @@ impl Nodes {
         (part.node, part.stage) = (id, Stage::Waiting);
         let patience = part.patience;
         let waits = patience == Patience::Read && tells_the_present(&op);
-        match self.node(id).map(|node| (node.may_write(), node.may_read())) {
-            Some((true, false)) if waits => {
-                if let Some(part) = self.parts.get_mut(ticket) {
-                    part.stage = Stage::Held;
-                }
-                self.held.push(ticket);
+        let node = self.node(id);
+        // It may be on its way: a node that connects, that tells its replication id, or that has pending invalidations.
+        if waits && !node.is_some_and(Node::may_read) {
+            if let Some(part) = self.parts.get_mut(ticket) {
+                part.stage = Stage::Held;
             }
-            Some((true, _)) => self.send(id, ticket, op, patience, at),
+            return self.held.push(ticket);
+        }
+        if node.is_some_and(Node::may_write) {
+            self.send(id, ticket, op, patience, at);
+        } else {
             // It is not sent, and the store says so.
-            _ => self.sends.push_back((NodeId::NONE, ticket, op.into())),
+            self.sends.push_back((NodeId::NONE, ticket, op.into()));
         }
     }
 
@@ -201,7 +204,7 @@ impl Nodes {
         }
     }
 
-    /// Routes parts again that waited for a node with pending invalidations.
+    /// Routes parts again that waited for a node.
     pub(super) fn reroute_held(&mut self, at: Moment) {
         for ticket in std::mem::take(&mut self.held) {
             self.route(ticket, at);
@@ -218,7 +221,7 @@ impl Nodes {
         }
     }
 
-    /// Attentive waiting after which a part does not wait any longer for a node with pending invalidations.
+    /// Attentive waiting after which a part does not wait any longer for its node.
     pub(super) fn held_due(&self) -> Option<Duration> {
         let since = self.held.iter().filter_map(|ticket| self.parts.get(*ticket)).map(|part| part.since.attended).min()?;
         Some(since + self.config.read_budget)

@@ -161,6 +161,37 @@ fn a_node_that_is_down_stops_its_own_keys_only() {
 }
 
 #[test]
+fn a_read_waits_for_a_node_that_connects() {
+    let mut rig = Rig::one();
+    rig.input(|nodes, at| {
+        nodes.on_change(Change::Cluster, at);
+        nodes.on_change(Change::Joined(A, "one:1".to_owned()), at);
+        nodes.on_change(Change::Joined(B, "two:2".to_owned()), at);
+        nodes.on_change(Change::Slots(&map()), at);
+    });
+    rig.up(A, "a");
+    // The tag's node has no connection yet.
+    rig.submit(1, Op::Ensure { items: vec![(key("{b}"), id(b'n'))], need: Duration::from_secs(1) }, Patience::Read);
+    assert!(rig.sent.is_empty() && rig.answers().is_empty(), "it waits");
+    rig.now += 100;
+    rig.up(B, "b");
+    let (_, ticket, _) = rig.take(B);
+    rig.answer(ticket, Ok(StoreReply::Ensured(vec![id(b'n')])));
+    assert_eq!(rig.answers(), [(1, Ok(Answer::Ensured(vec![id(b'n')])))]);
+}
+
+#[test]
+fn a_read_of_a_node_that_never_connects_is_given_up_with_its_budget() {
+    let mut rig = Rig::cluster();
+    rig.input(|nodes, at| nodes.on_down(B, at));
+    rig.submit(1, Op::Ensure { items: vec![(key("{b}"), id(b'n'))], need: Duration::from_secs(1) }, Patience::Read);
+    assert!(rig.sent.is_empty(), "it waits");
+    rig.now += 250;
+    rig.input(Nodes::on_look);
+    assert!(rig.told.iter().any(|output| matches!(output, NodesOutput::GivenUp { ticket: Ticket(1), was_sent: false })), "{:?}", rig.told);
+}
+
+#[test]
 fn a_moved_slot_is_followed_at_once_and_told() {
     let mut rig = Rig::cluster();
     let epoch = rig.nodes.epoch();
