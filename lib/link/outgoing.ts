@@ -34,7 +34,7 @@ export abstract class Outgoing extends InFlight {
   protected handsBack: boolean;
   protected coreOptions: string;
   protected socketOptions: LinkConfig['socket'];
-  protected state = NO_STATE;
+  protected state: Float64Array = NO_STATE;
   protected readonly polling: Polling;
   protected readonly silence = new SocketTimeout(this);
   private core: NativeLink | undefined = undefined;
