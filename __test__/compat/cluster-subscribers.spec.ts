@@ -85,6 +85,25 @@ describe.each(peers)('$name: a cluster that is subscribed', ({ name, Redis }) =>
     expect(cluster.commands().filter((line) => line.includes(' subscribe'))).toEqual(['0 subscribe a b', '0 subscribe a']);
   });
 
+  // ioredis shows such messages twice.
+  (isHawser ? test : test.skip)('does not show what arrives on a connection that has a successor', async () => {
+    const cluster = await serve({ slots: [[0, 8191, 0], [8192, 16383, 1]], answer: subscribable() });
+    const client = await ready(cluster.startNodes());
+    const seen: string[] = [];
+    client.on('message', (_: string, text: string) => seen.push(text));
+    await client.subscribe('news');
+    const [former] = await until(() => (named(cluster, SUBSCRIBER).length > 0 ? named(cluster, SUBSCRIBER) : undefined));
+    const other = 1 - former.node.index;
+    cluster.slots = [[0, 16383, other]];
+    client.refreshSlotsCache();
+    await new Promise((resolve) => client.once('-node', resolve));
+    former.node.server.connections[former.number - 1].write(message('message', 'news', 'to the former'));
+    const [present] = await until(() => (cluster.commands().includes(`${other} subscribe news`) ? named(cluster, SUBSCRIBER, other) : undefined));
+    present.node.server.connections[present.number - 1].write(message('message', 'news', 'to its successor'));
+    await until(() => seen.length > 0 && former.node.server.connections[former.number - 1].closed);
+    expect(seen).toEqual(['to its successor']);
+  });
+
   test('subscribes again after disconnect and connect', async () => {
     const cluster = await serve({ slots: [[0, 16383, 0]], answer: subscribable() });
     const client = await ready(cluster.startNodes());

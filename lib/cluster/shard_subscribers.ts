@@ -124,7 +124,7 @@ export class ShardSubscribers {
       for (const slot of this.slots.values()) if (slot.on === redis) slot.on = undefined;
       this.onLost();
     });
-    forwardMessages(redis, (event, ...args) => this.host.emit(event, ...args));
+    forwardMessages(redis, () => this.connections.get(key) === redis, (event, ...args) => this.host.emit(event, ...args));
     this.host.emit('+subscriber');
     return redis;
   }

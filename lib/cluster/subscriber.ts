@@ -23,9 +23,13 @@ const LONGEST_PAUSE_MS = 2000;
 /** A subscription that was lost as often as this is given up. */
 const MOST_ATTEMPTS = 16;
 
-/** Passes the messages of `redis` on. */
-export function forwardMessages(redis: Redis, emit: (event: string, ...args: unknown[]) => void): void {
-  for (const event of MESSAGES) redis.on(event, (...args: unknown[]) => emit(event, ...args));
+/** Passes the messages of `redis` on while it is the current connection: its successor gets what arrives on a former one as well. */
+export function forwardMessages(redis: Redis, isCurrent: () => boolean, emit: (event: string, ...args: unknown[]) => void): void {
+  for (const event of MESSAGES) {
+    redis.on(event, (...args: unknown[]) => {
+      if (isCurrent()) emit(event, ...args);
+    });
+  }
 }
 
 /** A connection to the same node as `redis`, for another purpose: it does not reconnect, and its commands come ready made. */
@@ -136,7 +140,7 @@ export class Subscriber {
     redis.once('end', () => {
       if (this.redis === redis) this.replace();
     });
-    forwardMessages(redis, (event, ...args) => this.host.emit(event, ...args));
+    forwardMessages(redis, () => this.redis === redis, (event, ...args) => this.host.emit(event, ...args));
     if (this.channels.size > 0) redis.subscribe(this.channels.list()).catch(noop);
     if (this.patterns.size > 0) redis.psubscribe(this.patterns.list()).catch(noop);
     for (const command of this.lost.splice(0)) this.take(command)?.sendCommand(command, {});
