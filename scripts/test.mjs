@@ -21,7 +21,7 @@ const STEPS = [
   { name: 'rustfmt', command: ['cargo', 'fmt', '--check'] },
   { name: 'clippy', command: ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'] },
   { name: 'clippy-core', command: ['cargo', 'clippy', '--locked', '--all-targets', '--no-default-features', '--', '-D', 'warnings'] },
-  { name: 'cargo', command: ['cargo', 'test', '--locked', '--no-default-features', '--no-fail-fast'], count: countCargo },
+  { name: 'cargo', command: ['cargo', 'test', '--locked', '--no-default-features', '--no-fail-fast'], count: countCargo, env: { HAWSER_FUZZ_SECONDS: process.env.HAWSER_FUZZ_SECONDS ?? '60' } },
   { name: 'rooms', command: [node, 'scripts/check-rooms.mjs'] },
   { name: 'tsc', command: tsc('tsconfig.json') },
   { name: 'types', command: tsc('__test__/types/tsconfig.json') },
@@ -71,7 +71,7 @@ async function runStep(step, extra) {
   const { code, output, late } = await run(program, args, {
     capture: step.count === countCargo,
     // This process reads cargo's output to count tests, so cargo cannot see the terminal.
-    env: { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' },
+    env: { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never', ...step.env },
     deadlineMs: 20 * MINUTES,
   });
   const counted = step.count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 };
