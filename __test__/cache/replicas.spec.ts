@@ -134,6 +134,24 @@ test('a connection that is cut while it waits counts nothing of the next one', a
   await expect(call).rejects.toMatchObject({ code: 'E_NOT_REPLICATED' });
 });
 
+test('deletePattern, whose keys nobody lists, counts only if the connection that deleted them is the same afterwards', async () => {
+  configure({ minReplicas: 1 });
+  const cache = new CacheRepository('pattern');
+  await cache.set('k', 1);
+  await cache.deletePattern('*');
+  for (const replica of replicas) replica.freeze();
+  const call = cache.deletePattern('*');
+  call.catch(() => undefined);
+  await until(async () => String(await master.command('CLIENT', 'LIST')).includes('cmd=wait'));
+  const list = String(await master.command('CLIENT', 'LIST'));
+  await master.command('CLIENT', 'KILL', 'ID', /id=(\d+) [^\n]*name=hawser:main/.exec(list)![1]);
+  const main = await RedisManager.getMainClient();
+  await until(() => main.ping());
+  for (const replica of replicas) replica.thaw();
+  await expect(call).rejects.toMatchObject({ code: 'E_NOT_REPLICATED', acknowledged: null });
+  await cache.deletePattern('*');
+});
+
 test('the keys that are deleted again are the core’s', async () => {
   configure();
   const cache = new CacheRepository('x:y{z}');

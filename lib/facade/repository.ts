@@ -13,7 +13,7 @@ import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '
 import { badOption } from '../errors';
 import { define } from '../names';
 import { OWN, portOf, type Own } from './opening';
-import { entryKeys, replicasOf, survive, tagKeys, type InvalidateOptions } from './surviving';
+import { entryKeys, replicasOf, survive, surviving, tagKeys, type InvalidateOptions } from './surviving';
 import { invalidated, storeMany, storeOne, type CacheItem, type SetOptions } from './storing';
 
 export type { CacheItem, InvalidateOptions, SetOptions };
@@ -166,9 +166,7 @@ export class CacheRepository extends CacheEmitter {
     checkText('glob', glob);
     const port = portOf(this);
     const replicas = replicasOf(port, options);
-    const count = await invalidated(port, 'deletePattern', port.driver.deletePattern(port.repo, glob));
-    if (replicas > 0) await survive(port, 'deletePattern', replicas, []);
-    return count;
+    return surviving(port, 'deletePattern', replicas, () => invalidated(port, 'deletePattern', port.driver.deletePattern(port.repo, glob)));
   }
 
   /**

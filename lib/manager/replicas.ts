@@ -1,104 +1,81 @@
-/**
- * What an acknowledgement is worth: waits until replicas have what an invalidation deleted (`minReplicas`). WAIT blocks its connection and counts
- * only what that connection has written, so this is a connection of its own. It deletes the same keys again, which makes it
- * right whichever master the first deletion reached, writes one key that expires, and then waits.
- */
+/** What an acknowledgement is worth: waits until replicas have what an invalidation deleted (`minReplicas`), on one server or on each master of a cluster. */
 import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
-import { LATE, within } from './budget';
-import { closeClient } from './close';
-import { onClose, openClient } from './connections';
+import type { Cluster } from '../cluster/cluster';
+import type { Link } from '../link/link';
+import { within } from './budget';
+import { ClusterReplicas, type Acknowledgement, type Demand } from './cluster_replicas';
+import { client, logger, onClose, openClient, type Client } from './connections';
+import { ReplicaRounds } from './replica_rounds';
 
 /** How many keys one DEL names. */
 const KEYS_PER_DEL = 500;
-/** How long the written key lives. */
-const MARK_MS = 1_000;
-/** How much longer than WAIT the answer may take. */
-const GRACE_MS = 1_000;
 /** Attempts, if the connection is lost meanwhile. */
 const ATTEMPTS = 2;
 
-/** What to wait for. */
-export interface Demand {
-  /** Keys that were deleted. */
-  readonly keys: readonly string[];
-  /** A key that nothing else uses. */
-  readonly mark: string;
-  readonly minReplicas: number;
-  readonly timeoutMs: number;
-}
+/** The connections of the main client, and how often each has been made anew. */
+export type Witness = ReadonlyMap<Link, string>;
 
-/** How many replicas have acknowledged; `undefined` if the server did not say. */
-export type Acknowledged = number | undefined;
-
-interface Waiter extends Demand {
-  readonly settle: (acknowledged: Acknowledged) => void;
-}
-
-let redis: Redis | undefined;
-let waiters: Waiter[] = [];
-let isRunning = false;
+let single: ReplicaRounds | undefined;
+let many: { cluster: Cluster; replicas: ClusterReplicas } | undefined;
 
 onClose(async (timeoutMs) => {
-  const client = redis;
-  redis = undefined;
-  if (client === undefined) return;
-  // QUIT would wait behind WAIT.
-  if (client[LIFE].link?.isBlocked() === true) client.disconnect();
-  else await closeClient(client, timeoutMs);
+  const open = [single, many?.replicas].filter((rounds) => rounds !== undefined);
+  single = many = undefined;
+  await Promise.all(open.map((rounds) => rounds.close(timeoutMs)));
 });
 
-/** Waits for replicas. Never rejects. Callers that come while others wait share the next round, so that none waits for more than two. */
-export function acknowledge(demand: Demand): Promise<Acknowledged> {
-  return new Promise((settle) => {
-    waiters.push({ ...demand, settle });
-    if (!isRunning) void run();
-  });
+/** Waits for replicas. Never rejects. If the keys are not known, `before` is from `witness` before the deletion. */
+export async function acknowledge(demand: Demand, before?: Witness): Promise<Acknowledgement> {
+  const main = client('main');
+  const result = main.isCluster ? await replicasOf(main).acknowledge(demand) : await acknowledgeSingle(demand);
+  if (before === undefined) return result;
+  // Whatever was deleted went to servers that are still the masters, if their connections are the same. A single server's has to be that of WAIT.
+  const isElsewhere = !main.isCluster && result.node !== main[LIFE].link?.node;
+  return isElsewhere || !isSame(before, connectionsOf(main)) ? { ...result, acknowledged: undefined } : result;
 }
 
-async function run(): Promise<void> {
-  isRunning = true;
-  // Those of one tick share a round.
-  await Promise.resolve();
-  while (waiters.length > 0) {
-    const round = waiters;
-    waiters = [];
-    const acknowledged = await attempts(round);
-    for (const { settle } of round) settle(acknowledged);
+async function acknowledgeSingle({ keys, mark, minReplicas, timeoutMs }: Demand): Promise<Acknowledgement> {
+  single ??= new ReplicaRounds(() => openClient('replicas') as Redis, ATTEMPTS);
+  const rounds = single;
+  const deletions: string[][] = [];
+  for (let at = 0; at < keys.length; at += KEYS_PER_DEL) deletions.push(keys.slice(at, at + KEYS_PER_DEL));
+  const { acknowledged } = await rounds.wait({ deletions, mark, asking: false, minReplicas, timeoutMs });
+  return { acknowledged, node: rounds.node };
+}
+
+function replicasOf(cluster: Cluster): ClusterReplicas {
+  if (many?.cluster !== cluster) {
+    void many?.replicas.close(0);
+    many = { cluster, replicas: new ClusterReplicas(cluster, logger()) };
   }
-  isRunning = false;
+  return many.replicas;
 }
 
-async function attempts(round: readonly Waiter[]): Promise<Acknowledged> {
-  const timeoutMs = Math.max(...round.map((waiter) => waiter.timeoutMs));
-  for (let left = ATTEMPTS; left > 0; left--) {
-    const outcome = await within(attempt(round, timeoutMs), timeoutMs + GRACE_MS);
-    if (outcome === LATE) return undefined;
-    if (outcome !== undefined) return outcome;
+/** Which connections a deletion of unknown keys is about to use. It waits for a client that is still connecting, for a time. */
+export async function witness(timeoutMs: number): Promise<Witness> {
+  const main = client('main');
+  if (main.status !== 'ready') {
+    if (main.status === 'wait') main.connect().catch(() => undefined);
+    await within(new Promise<void>((resolve) => main.once('ready', resolve)), timeoutMs);
   }
-  return undefined;
+  return connectionsOf(main);
 }
 
-/** Undefined if something failed, or the connection is not the one that it was at the beginning. */
-async function attempt(round: readonly Waiter[], timeoutMs: number): Promise<Acknowledged> {
-  try {
-    const client = connection();
-    const keys = [...new Set(round.flatMap((waiter) => waiter.keys))];
-    await client.ping();
-    const before = client[LIFE].link?.gauge.reconnects;
-    const deletions: Promise<unknown>[] = [];
-    for (let at = 0; at < keys.length; at += KEYS_PER_DEL) deletions.push(client.del(keys.slice(at, at + KEYS_PER_DEL)));
-    await Promise.all(deletions);
-    const most = Math.max(...round.map((waiter) => waiter.minReplicas));
-    const [, acknowledged] = await Promise.all([client.set(round[0].mark, '1', 'PX', MARK_MS), client.wait(most, timeoutMs)]);
-    return client[LIFE].link?.gauge.reconnects === before ? acknowledged : undefined;
-  } catch {
-    return undefined;
+function connectionsOf(main: Client): Witness {
+  const seen = new Map<Link, string>();
+  const note = (redis: Redis | undefined): void => {
+    const link = redis?.[LIFE].link;
+    if (link !== undefined) seen.set(link, `${link.node} ${link.gauge.reconnects}`);
+  };
+  if (!main.isCluster) note(main);
+  else {
+    const { router, pool } = main[LIFE].routing;
+    for (const [master] of router.shards) note(pool.byNumber[master]);
   }
+  return seen;
 }
 
-/** WAIT must not be sent again: on a new connection it would wait for nothing. */
-function connection(): Redis {
-  if (redis === undefined || redis.status === 'end' || redis[LIFE].isClosingByHand) redis = openClient('replicas') as Redis;
-  return redis;
+function isSame(before: Witness, after: Witness): boolean {
+  return before.size === after.size && [...before].every(([link, made]) => after.get(link) === made);
 }
