@@ -1,4 +1,5 @@
 /** What an acknowledgement is worth: with `minReplicas` an invalidation resolves when replicas have it, and survives a failover. */
+import { Redis } from '../../lib';
 import { CacheRepository, RedisManager, type CacheEngineOptions, type ManagerOptions } from '../../lib/facade';
 import { nowMs } from '../helpers/clock';
 import { RedisServer } from '../helpers/redis-server';
@@ -150,6 +151,23 @@ test('deletePattern, whose keys nobody lists, counts only if the connection that
   for (const replica of replicas) replica.thaw();
   await expect(call).rejects.toMatchObject({ code: 'E_NOT_REPLICATED', acknowledged: null });
   await cache.deletePattern('*');
+});
+
+test('closeAll ends a call that waits, and no connection follows the one that it closes', async () => {
+  configure({ minReplicas: 2 });
+  const cache = new CacheRepository('closing');
+  replicas[0].freeze();
+  const call = cache.delete('k');
+  call.catch(() => undefined);
+  await until(async () => String(await master.command('CLIENT', 'LIST')).includes('cmd=wait'));
+  await RedisManager.closeAll();
+  await expect(call).rejects.toMatchObject({ code: 'E_NOT_REPLICATED', acknowledged: null });
+  // The server accepts connections in the order in which they were opened.
+  const later = new Redis(master.url, { connectionName: 'later' });
+  await later.ping();
+  const names = [...String(await master.command('CLIENT', 'LIST', 'TYPE', 'normal')).matchAll(/ name=(\S+) /g)].map(([, name]) => name);
+  await later.quit();
+  expect(names).toEqual(['later']);
 });
 
 test('the keys that are deleted again are the core’s', async () => {

@@ -51,6 +51,7 @@ const OPTIONS = { enableAutoPipelining: false, resend: 'none', autoResendUnfulfi
 
 export class ClusterReplicas {
   private readonly rounds = new Map<string, ReplicaRounds>();
+  private isClosed = false;
 
   constructor(
     private readonly cluster: Cluster,
@@ -87,13 +88,14 @@ export class ClusterReplicas {
         for (const key of keys) left.set(key, undefined);
       });
       if (left.size === 0) break;
-      if (pass === PASSES || now() >= deadline) return { acknowledged: undefined, node: failed };
+      if (this.isClosed || pass === PASSES || now() >= deadline) return { acknowledged: undefined, node: failed };
       await this.refresh();
     }
     return worst;
   }
 
   async close(timeoutMs: number): Promise<void> {
+    this.isClosed = true;
     await Promise.all([...this.rounds.values()].map((rounds) => rounds.close(timeoutMs)));
     this.rounds.clear();
   }
@@ -101,7 +103,7 @@ export class ClusterReplicas {
   private wait(place: Place, keys: readonly string[], demand: Demand): Promise<Outcome> {
     const { node, asking, slot } = place;
     const mark = markIn(demand.mark, slot === undefined ? (other) => this.masterOf(other) === node : (other) => other === slot);
-    if (mark === undefined) return Promise.resolve({ acknowledged: undefined, elsewhere: new Map() });
+    if (mark === undefined || this.isClosed) return Promise.resolve({ acknowledged: undefined, elsewhere: new Map() });
     const { minReplicas, timeoutMs } = demand;
     return this.at(node).wait({ deletions: keys.map((key) => [key]), mark, asking, minReplicas, timeoutMs });
   }

@@ -5,6 +5,7 @@
  */
 import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
+import { HawserError } from '../errors';
 import { ReplyError } from '../observe/errors';
 import { LATE, within } from './budget';
 import { closeClient } from './close';
@@ -45,6 +46,7 @@ export class ReplicaRounds {
   private redis: Redis | undefined;
   private waiters: Waiter[] = [];
   private isRunning = false;
+  private isClosed = false;
 
   constructor(
     private readonly open: () => Redis,
@@ -70,8 +72,10 @@ export class ReplicaRounds {
     });
   }
 
+  /** Who waits learns nothing more, and no other connection is opened. */
   async close(timeoutMs: number): Promise<void> {
     const { redis } = this;
+    this.isClosed = true;
     this.redis = undefined;
     if (redis === undefined) return;
     // QUIT would wait behind WAIT.
@@ -122,6 +126,7 @@ export class ReplicaRounds {
   }
 
   private connection(): Redis {
+    if (this.isClosed) throw new HawserError('E_CONN_CLOSED', 'RedisManager.closeAll was called');
     const { redis } = this;
     if (redis === undefined || redis.status === 'end' || redis[LIFE].isClosingByHand) return (this.redis = this.open());
     return redis;

@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster/cluster';
 import type { Link } from '../link/link';
 import { within } from './budget';
 import { ClusterReplicas, type Acknowledgement, type Demand } from './cluster_replicas';
-import { client, logger, onClose, openClient, type Client } from './connections';
+import { client, isClosing, logger, onClose, openClient, type Client } from './connections';
 import { ReplicaRounds } from './replica_rounds';
 
 /** How many keys one DEL names. */
@@ -27,6 +27,8 @@ onClose(async (timeoutMs) => {
 
 /** Waits for replicas. Never rejects. If the keys are not known, `before` is from `witness` before the deletion. */
 export async function acknowledge(demand: Demand, before?: Witness): Promise<Acknowledgement> {
+  // Nothing would close a connection that is opened now.
+  if (isClosing()) return { acknowledged: undefined, node: undefined };
   const main = client('main');
   const result = main.isCluster ? await replicasOf(main).acknowledge(demand) : await acknowledgeSingle(demand);
   if (before === undefined) return result;
