@@ -1,6 +1,8 @@
 /** The manager on a real server: how many connections there are, and how they end. */
 import * as net from 'node:net';
+import type { Redis } from '../../lib';
 import { redisHealthCheck, RedisManager, type Logger } from '../../lib/facade';
+import { onClose } from '../../lib/manager/connections';
 import { serverForAll } from '../helpers/lifetimes';
 import { freePort } from '../helpers/redis-server';
 import { nowMs } from '../helpers/clock';
@@ -10,8 +12,13 @@ const server = serverForAll();
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const roles = ['getMainClient', 'getSubscriberClient', 'getPublisherClient'] as const;
 
+/** What depends on the connections, and is closed with them. */
+let hook = (): Promise<void> => Promise.resolve();
+onClose(() => hook());
+
 beforeEach(() => RedisManager.configure({ url: server.url, logger: quiet }));
 afterEach(async () => {
+  hook = () => Promise.resolve();
   server.thaw();
   await RedisManager.closeAll();
 });
@@ -143,6 +150,35 @@ describe('closeAll', () => {
     expect(nowMs() - start).toBeLessThan(1400);
     expect(redis.status).toBe('end');
     await new Promise((resolve) => mute.close(resolve));
+  });
+
+  test('closes also what somebody opens while a hook takes its time', async () => {
+    const first = await RedisManager.getMainClient();
+    await first.ping();
+    let opened: Redis | undefined;
+    hook = async () => {
+      await until(() => first.status === 'end');
+      opened = await RedisManager.getMainClient();
+      await opened.ping();
+    };
+    await RedisManager.closeAll();
+    expect(opened).not.toBe(first);
+    expect(opened?.status).toBe('end');
+    RedisManager.configure({ url: server.url, logger: quiet });
+  });
+
+  test('logs what a hook rejects with, and closes everything else', async () => {
+    const error = jest.fn();
+    const unhandled = jest.fn();
+    RedisManager.configure({ url: server.url, logger: { ...quiet, error } });
+    const redis = await RedisManager.getMainClient();
+    await redis.ping();
+    const reason = new Error('the hook failed');
+    hook = () => Promise.reject(reason);
+    process.on('unhandledRejection', unhandled);
+    await RedisManager.closeAll();
+    process.off('unhandledRejection', unhandled);
+    expect([redis.status, error.mock.calls, unhandled.mock.calls]).toEqual(['end', [['[hawser] closing failed:', reason]], []]);
   });
 
   test('refuses an invalid time', async () => {

@@ -227,22 +227,15 @@ export function closeAll(timeoutMs: number): Promise<void> {
 
 async function closeOnce(timeoutMs: number): Promise<void> {
   const deadline = now() + timeoutMs;
-  const hooks = [...closeHooks].map(async (hook) => hook(timeoutMs));
+  const hooks = Promise.allSettled([...closeHooks].map(async (hook) => hook(timeoutMs)));
   // Operations that started before this call still go out.
   if (cache !== undefined) await cache.driver.idle(timeoutMs / 2);
   const log = logger();
   let count = 0;
-  while (clients.size > 0 || bullMQ !== undefined) {
-    const taken = [...clients];
-    const open = new Set<Client>(taken.map(([, made]) => made));
-    const queues = bullMQ;
-    if (queues !== undefined) open.add(queues);
-    count += open.size;
-    await Promise.all([...open].map((made) => closeClient(made, deadline - now())));
-    for (const [role] of taken) clients.delete(role);
-    if (bullMQ === queues) bullMQ = undefined;
-  }
-  await Promise.all(hooks);
+  while (isAnyOpen()) count += await closeOpen(deadline);
+  for (const done of await hooks) if (done.status === 'rejected') log.error('[hawser] closing failed:', done.reason);
+  // Somebody may have asked for a client while a hook took its time.
+  while (isAnyOpen()) count += await closeOpen(deadline);
   if (cache !== undefined) {
     cache.driver.detach();
     cache.memory = cache.isAttached = false;
@@ -250,4 +243,18 @@ async function closeOnce(timeoutMs: number): Promise<void> {
   isBullMQServed = false;
   current = undefined;
   if (count > 0) log.info('[hawser] all connections closed');
+}
+
+const isAnyOpen = (): boolean => clients.size > 0 || bullMQ !== undefined;
+
+/** Closes the clients that are open now. Returns how many there were. */
+async function closeOpen(deadline: number): Promise<number> {
+  const taken = [...clients];
+  const open = new Set<Client>(taken.map(([, made]) => made));
+  const queues = bullMQ;
+  if (queues !== undefined) open.add(queues);
+  await Promise.all([...open].map((made) => closeClient(made, deadline - now())));
+  for (const [role] of taken) clients.delete(role);
+  if (bullMQ === queues) bullMQ = undefined;
+  return open.size;
 }
