@@ -215,6 +215,15 @@ describe('health', () => {
     await until(() => RedisManager.healthCheck());
   });
 
+  test('a check under way does not keep the manager from being configured after closeAll', async () => {
+    await Promise.all(roles.map(async (role) => (await RedisManager[role]()).ping()));
+    server.freeze();
+    const check = redisHealthCheck();
+    await RedisManager.closeAll({ timeoutMs: 100 });
+    expect(await check).toMatchObject({ healthy: false, main: 'disconnected', mode: 'standalone' });
+    RedisManager.configure({ url: 'memory://' });
+  });
+
   test('is unhealthy, and does not reject, when Redis is down', async () => {
     RedisManager.configure({ url: `redis://127.0.0.1:${await freePort()}`, logger: quiet });
     expect(await RedisManager.healthCheck()).toBe(false);

@@ -68,11 +68,11 @@ async function askRole(role: Role): Promise<Answer> {
  */
 export async function redisHealthCheck(): Promise<RedisHealth> {
   // Bad settings reject.
-  settings();
+  const run = settings();
   const started = now();
   const answers = await Promise.all([askRole('main'), askRole('subscriber'), askRole('publisher')]);
   const [main, subscriber, publisher] = answers.map(({ ms }) => ms);
-  const state = await stats(Math.max(HEALTH_TIMEOUT_MS - (now() - started), 1));
+  const state = await stats(Math.max(HEALTH_TIMEOUT_MS - (now() - started), 1), run);
   return {
     main: main === undefined ? 'disconnected' : 'connected',
     subscriber: subscriber === undefined ? 'error' : 'PONG',

@@ -11,7 +11,7 @@ import { closeClient } from './close';
 import { connectionsOf, rest } from './cluster';
 import { isClosing, onClose, openClient, settings, type Client } from './connections';
 import { Loan } from './loan';
-import { POOL, type PoolSettings } from './options';
+import { POOL, type PoolSettings, type Settings } from './options';
 import { Pool } from './pool';
 
 /** Options of `RedisManager.withConnection`. */
@@ -129,7 +129,7 @@ function cleaning({ client, isInTransaction, isWatching, hasSelected }: Loan): P
   return steps;
 }
 
-export function poolStats(): PoolStats {
+export function poolStats(run: Settings): PoolStats {
   const { size = 0, resting = 0, waiting = 0 } = pool ?? {};
-  return { lent: size - resting, idle: resting, waiting, max: limits?.max ?? settings().pool.max };
+  return { lent: size - resting, idle: resting, waiting, max: limits?.max ?? run.pool.max };
 }

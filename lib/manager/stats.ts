@@ -4,8 +4,9 @@ import type { Redis } from '../client/redis';
 import type { Cluster } from '../cluster/cluster';
 import type { ConnectionFault, Latency } from '../link/gauge';
 import { connectionsOf } from './cluster';
-import { logger, openClients, settings, uses, type Role } from './connections';
+import { openClients, settings, uses, type Role } from './connections';
 import { poolStats, type PoolStats } from './lending';
+import type { Settings } from './options';
 import { policyWarnings, serverInfo, type PolicyWarning, type ServerInfo } from './server_info';
 
 /** One connection: a role's client, or on a cluster one of its connections to a node. */
@@ -58,26 +59,27 @@ function nodesOf(client: Redis | Cluster): Redis[] {
   return client.isCluster ? connectionsOf(client).filter(({ status }) => status !== 'wait') : [client];
 }
 
-/** Answers within `ms`. Opens no connection. Never rejects because a server is away. */
-export async function stats(ms = STATS_TIMEOUT_MS): Promise<ManagerStats> {
-  const { endpoint } = settings();
-  const servers = endpoint.memory ? new Map<string, ServerInfo>() : await askServers(ms);
+/**
+ * Answers within `ms`. Opens no connection. Never rejects because a server is away. The settings are those of the call's start: `closeAll` may
+ * end meanwhile, and to read them again would start the manager anew.
+ */
+export async function stats(ms = STATS_TIMEOUT_MS, run = settings()): Promise<ManagerStats> {
+  const servers = run.endpoint.memory ? new Map<string, ServerInfo>() : await askServers(ms);
   const warnings = [...servers].flatMap(([node, server]) => policyWarnings(node, server, uses()));
-  for (const warning of warnings) tell(warning);
+  for (const warning of warnings) tell(run, warning);
   const of = (role: Role): RoleStats => roleStats(openClients().get(role), servers);
   return {
     timestamp: new Date().toISOString(),
-    mode: modeOf(),
+    mode: modeOf(run),
     main: of('main'),
     subscriber: of('subscriber'),
     publisher: of('publisher'),
-    pool: poolStats(),
+    pool: poolStats(run),
     warnings: warnings.map(({ text }) => text),
   };
 }
 
-export function modeOf(): ManagerStats['mode'] {
-  const { endpoint } = settings();
+function modeOf({ endpoint }: Settings): ManagerStats['mode'] {
   if (endpoint.memory) return 'memory';
   if (endpoint.cluster !== undefined) return 'cluster';
   return endpoint.sentinel === undefined ? 'standalone' : 'sentinel';
@@ -125,11 +127,10 @@ function nodeStats(redis: Redis, servers: ReadonlyMap<string, ServerInfo>): Node
 /** Warnings that the log has. A check every second says nothing new. */
 const told = new WeakMap<object, Set<string>>();
 
-function tell({ text, isUrgent }: PolicyWarning): void {
-  const run = settings();
+function tell(run: Settings, { text, isUrgent }: PolicyWarning): void {
   const said = told.get(run) ?? new Set<string>();
   told.set(run, said);
   if (said.has(text)) return;
   said.add(text);
-  logger()[isUrgent ? 'warn' : 'info'](`[hawser] ${text}`);
+  run.logger[isUrgent ? 'warn' : 'info'](`[hawser] ${text}`);
 }
