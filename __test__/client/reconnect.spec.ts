@@ -14,12 +14,14 @@ type Done = (error: null, address: string | { address: string; family: number }[
 /** A name that stands for one address at a time, and how often it was looked up. */
 class Name {
   lookups = 0;
+  /** Runs when the answer to the next look-up is due. Default: at once. */
+  deliver: (answer: () => void) => void = process.nextTick;
   constructor(public address: string) {}
 
   readonly lookup = (_host: string, options: { all?: boolean }, done: Done): void => {
     this.lookups++;
     const { address } = this;
-    process.nextTick(() => (options.all === true ? done(null, [{ address, family: isIP(address) }]) : done(null, address, isIP(address))));
+    this.deliver(() => (options.all === true ? done(null, [{ address, family: isIP(address) }]) : done(null, address, isIP(address))));
   };
 }
 
@@ -79,6 +81,26 @@ describe('a name', () => {
     await Promise.all(Array.from({ length: 20 }, () => expect(redis.set('a', '2')).rejects.toThrow('READONLY')));
     expect(await isIn(redis, first)).toBe(true);
     expect([name.lookups, closed]).toEqual([2, 0]);
+  });
+
+  test('that is looked up slowly ends no connection that was made meanwhile', async () => {
+    const { first, second, port } = await pair();
+    const name = new Name('127.0.0.1');
+    const redis = connect({ host: 'cache.example', port, lookup: name.lookup, retryStrategy: () => 5 });
+    expect(await isIn(redis, first)).toBe(true);
+    await first.command('REPLICAOF', '127.0.0.2', port);
+    name.address = '127.0.0.2';
+    let answer!: () => void;
+    name.deliver = (held) => (answer = held);
+    await expect(redis.set('a', '1')).rejects.toThrow('READONLY');
+    name.deliver = process.nextTick;
+    await first.command('CLIENT', 'KILL', 'TYPE', 'normal');
+    await until(() => isIn(redis, second));
+    let closed = 0;
+    redis.on('close', () => closed++);
+    answer();
+    expect(await redis.set('a', '2')).toBe('OK');
+    expect(closed).toBe(0);
   });
 
   test('of the manager: no command fails', async () => {

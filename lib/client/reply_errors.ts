@@ -31,7 +31,13 @@ export function handleReplyError(life: Life, command: Command, text: string, dat
   }
   if (life.fieldsets?.recovers(command, text, () => link.sendAgain(command, database)) === true) return true;
   if (life.owner?.onRefused(command, text) === true) return true;
-  if (text.startsWith('READONLY ') && life.owner === undefined) life.rediscovery?.look(options, link.socket?.remoteAddress, () => client.disconnect(true));
+  if (text.startsWith('READONLY ') && life.owner === undefined) {
+    const { socket } = link;
+    life.rediscovery?.look(options, socket?.remoteAddress, () => {
+      // A later connection is not the one that refused.
+      if (link.socket === socket) client.disconnect(true);
+    });
+  }
   if (command.meta.lower === 'select') life.selected = link.database;
   if (typeof options.reconnectOnError !== 'function' || Command.checkFlag('IGNORE_RECONNECT_ON_ERROR', command.meta.lower)) return false;
   const verdict = ask(() => options.reconnectOnError?.(command.errorOf({ code: 'E_REPLY', node: link.node, message: text })));
