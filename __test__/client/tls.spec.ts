@@ -6,7 +6,7 @@ import * as tls from 'node:tls';
 import type { Redis } from '../../lib';
 import { makeCertificates } from '../helpers/certificates';
 import { clientsForTest, endsWithTest } from '../helpers/lifetimes';
-import { RedisServer } from '../helpers/redis-server';
+import { freePort, RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
 const connect = clientsForTest(() => ({ retryStrategy: () => 5 }));
@@ -68,6 +68,37 @@ describe('what is refused is an error with a code, and tried again by retryStrat
     expect(asked).toBe(5);
     expect(errors.map(({ code }) => code)).toContain('E_CREDENTIALS');
     expect(errors).toHaveLength(4);
+  });
+});
+
+describe('a function for TLS options makes no other failure one that is tried again', () => {
+  class Failing {
+    connect(): Promise<net.Socket> {
+      return Promise.reject(new Error('no such service'));
+    }
+    disconnect(): void {}
+  }
+
+  test.each<[string, () => Promise<object>, string]>([
+    ['no Sentinel answers, and sentinelRetryStrategy has no delay', async () => ({ sentinels: [{ host: '127.0.0.1', port: await freePort() }], name: 'group', sentinelRetryStrategy: null, enableTLSForSentinelMode: true }), 'All sentinels are unreachable'],
+    ['a Connector has no stream', async () => ({ Connector: Failing }), 'no such service'],
+  ])('%s', async (_what, options, message) => {
+    const redis = connect({ ...(await options()), lazyConnect: true, tls: () => ({}) });
+    const errors = errorsOf(redis);
+    await expect(redis.set('a', '1')).rejects.toThrow(message);
+    await until(() => redis.status === 'end');
+    expect(errors.filter((error) => error.message.includes(message))).toHaveLength(1);
+  });
+
+  test('an option was changed to a wrong one', async () => {
+    const server = ends(await RedisServer.start({ tls: {} }));
+    const redis = connect({ host: 'localhost', port: server.port, tls: () => ({ ca: server.certificates?.ca }) });
+    const errors = errorsOf(redis);
+    await redis.set('a', '1');
+    redis.options.lookup = 'localhost' as never;
+    await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
+    await until(() => redis.status === 'end');
+    expect(errors).toEqual([expect.objectContaining({ code: 'E_BAD_OPTION', message: expect.stringContaining('lookup must be a function') as string })]);
   });
 });
 

@@ -233,7 +233,7 @@ export class Link extends Incoming {
     try {
       this.reconfigure();
     } catch (error) {
-      return nextTick(() => this.onRefused(error as Error));
+      return nextTick(() => this.giveUp(error as Error));
     }
     const { client, asks } = this;
     if (client.locate === undefined && asks === undefined) return openConnection(this, this.socketOptions, this.share(), client.openStream);
@@ -244,7 +244,7 @@ export class Link extends Incoming {
       onOpen: (credentials, tls) => this.onPrepared(credentials, tls),
       onRefused: (error) => {
         this.opening = undefined;
-        this.onRefused(error);
+        this.giveUp(error);
       },
       onUnprepared: (error) => this.onUnprepared(error),
     });
@@ -338,10 +338,15 @@ export class Link extends Incoming {
     this.after();
   }
 
-  /** @internal As in ioredis: waiting commands are rejected with the reason (or handed back), and there is no further attempt. */
+  /** @internal */
   onRefused(error: Error): void {
     // What a function returned may be right the next time.
-    if (this.asks?.tls !== undefined) return this.onUnprepared(error);
+    if (this.asks?.tls !== undefined && !this.hasOwnStream) return this.onUnprepared(error);
+    this.giveUp(error);
+  }
+
+  /** As in ioredis: waiting commands are rejected with the reason (or handed back), and there is no further attempt. */
+  private giveUp(error: Error): void {
     this.flush();
     this.gauge.onError((error as NodeJS.ErrnoException).code ?? error.name, error.message);
     this.client.onGivenUp(error);

@@ -39,7 +39,7 @@ export abstract class Outgoing extends InFlight {
   protected readonly silence = new SocketTimeout(this);
   private core: NativeLink | undefined = undefined;
   private readonly shape: LinkConfig['shape'];
-  private readonly hasOwnStream: boolean;
+  protected readonly hasOwnStream: boolean;
   private input: Buffer | undefined = undefined;
   private meta = NO_META;
   /** Commands in `out`. */
