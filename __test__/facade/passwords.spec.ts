@@ -100,6 +100,21 @@ test.each(SECRETS)('a Cluster and a client of Sentinel with %s', (secret) => {
   sentinel.disconnect();
 });
 
+test.each([
+  ['redis://app:Tr0ub4dor@host:1/2', 'redis://***@host:1/2'],
+  ['redis://app:p@Tr0ub4dor@host', 'redis://***@host'],
+  ['redis://:p@s/Tr0ub4dor?#Tr0ub4dor@host', 'redis://***@host'],
+  ['rediss+sentinel://app:my Tr0ub4dor@a:1,b:2/group', 'rediss+sentinel://***@a:1,b:2/group'],
+  ['redis://app:Tr0ub4dor@a:1,redis://app:Tr0ub4dor@b:2', 'redis://***@b:2'],
+  ['redis://host?password=my Tr0ub4dor&family=4', 'redis://host?password=***&family=4'],
+  ['redis://host:1/2', 'redis://host:1/2'],
+  ['somebody@host', 'somebody@host'],
+])('a URL as an option shows no password, encoded or not: %s', (connectionName, shown) => {
+  const { options } = new Redis({ connectionName, lazyConnect: true });
+  expect(JSON.parse(JSON.stringify(options))).toMatchObject({ connectionName: shown });
+  expect(options.connectionName).toBe(connectionName);
+});
+
 /** A server that repeats arguments, as old servers and proxies do: whole, or the last one cut short. */
 function parrot(words: (args: string[]) => string): Promise<net.Server> {
   return new Promise((resolve) => {

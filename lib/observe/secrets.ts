@@ -9,10 +9,10 @@ import { define } from '../names';
 export const MASK = '***';
 /** Options that are secrets, wherever they are. */
 const SECRET = /^(.*pass(word|phrase)?|auth|key|pfx|secret|.*token)$/i;
-/** User and password in a URL. */
-const USER_INFO = /(\w:\/\/)[^@/?#\s]*@/g;
+/** User and password in a URL, up to the last `@`: a password that is not encoded may contain any character. */
+const USER_INFO = /(\w:\/\/)[^]*@/;
 /** `?password=...` in a URL. */
-const IN_QUERY = /([?&](?:sentinel)?password=)[^&#\s]*/gi;
+const IN_QUERY = /([?&](?:sentinel)?password=)[^&#]*/gi;
 const DEEPEST = 5;
 
 /** A copy without the secrets in it. */
