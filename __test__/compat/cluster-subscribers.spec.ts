@@ -104,6 +104,28 @@ describe.each(peers)('$name: a cluster that is subscribed', ({ name, Redis }) =>
     expect(seen).toEqual(['to its successor']);
   });
 
+  test('asks a connection once for the subscriptions, however many before it were lost while they were asked', async () => {
+    let losing = 0;
+    const cluster = await serve({
+      slots: [[0, 8191, 0], [8192, 16383, 1]],
+      answer: subscribable((command, node) => {
+        if (command.name !== 'subscribe' || losing === 0) return undefined;
+        losing--;
+        node.server.connections[command.connection - 1].reset();
+        return '';
+      }),
+    });
+    const client = await ready(cluster.startNodes());
+    await client.subscribe('a', 'b');
+    const [subscriber] = await until(() => (named(cluster, SUBSCRIBER).length > 0 ? named(cluster, SUBSCRIBER) : undefined));
+    losing = 3;
+    subscriber.node.server.connections[subscriber.number - 1].reset();
+    const [present] = await until(() => (losing === 0 && named(cluster, SUBSCRIBER).length > 0 ? named(cluster, SUBSCRIBER) : undefined));
+    await client.subscribe('last');
+    const asked = present.node.server.received.filter(({ connection, name: asks }) => connection === present.number && asks === 'subscribe');
+    expect(asked.map(({ args }) => args.join(' '))).toEqual(['a b', 'last']);
+  });
+
   test('subscribes again after disconnect and connect', async () => {
     const cluster = await serve({ slots: [[0, 16383, 0]], answer: subscribable() });
     const client = await ready(cluster.startNodes());

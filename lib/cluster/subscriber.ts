@@ -3,12 +3,12 @@
  * and gets the subscriptions.
  */
 import { clearTimeout, setTimeout } from '../clock';
-import type { Command } from '../command/command';
+import { Command } from '../command/command';
 import { LIFE } from '../command/command_defaults';
 import { Redis } from '../client/redis';
 import { noop } from '../client/lifecycle';
 import type { ClientOptions } from '../options/options';
-import { Channels, whenConfirmed } from './channels';
+import { Channels, whenConfirmed, type Channel } from './channels';
 
 /** The names of the connections that a cluster opens besides those of its nodes. */
 export function connectionName(component: string, own: unknown): string {
@@ -71,6 +71,8 @@ export class Subscriber {
   private readonly patterns = new Channels();
   /** Subscriptions that a connection took with it before they were confirmed. */
   private lost: Command[] = [];
+  /** What a connection is sent to take over the subscriptions of the former one. The next one is sent its own. */
+  private readonly restoring = new WeakSet<Command>();
 
   constructor(private readonly host: SubscriberHost) {}
 
@@ -141,13 +143,24 @@ export class Subscriber {
       if (this.redis === redis) this.replace();
     });
     forwardMessages(redis, () => this.redis === redis, (event, ...args) => this.host.emit(event, ...args));
-    if (this.channels.size > 0) redis.subscribe(this.channels.list()).catch(noop);
-    if (this.patterns.size > 0) redis.psubscribe(this.patterns.list()).catch(noop);
+    this.restore(redis);
     for (const command of this.lost.splice(0)) this.take(command)?.sendCommand(command, {});
+  }
+
+  private restore(redis: Redis): void {
+    if (this.channels.size === 0 && this.patterns.size === 0) return;
+    const subscribe = (name: string, channels: Channel[]): Promise<unknown> | undefined => {
+      if (channels.length === 0) return undefined;
+      const command = new Command(name, channels);
+      this.restoring.add(command);
+      return redis.sendCommand(command) as Promise<unknown>;
+    };
+    Promise.all([subscribe('subscribe', this.channels.list()), subscribe('psubscribe', this.patterns.list())]).catch(noop);
   }
 
   /** The next connection gets it. */
   private onHandedBack(command: Command, redis: Redis): void {
+    if (this.restoring.has(command)) return fail(command);
     const attempts = (this.attempts.get(command) ?? 0) + 1;
     this.attempts.set(command, attempts);
     if (!this.isStarted || attempts > MOST_ATTEMPTS || command.meta.lower === 'quit') return fail(command);
