@@ -61,6 +61,8 @@ function fail(command: Command): void {
 }
 
 export class Subscriber {
+  /** Called when a connection has taken over the subscriptions of a former one. Messages that were published in between have not arrived. */
+  onRestored: (() => void) | undefined = undefined;
   private readonly attempts = new WeakMap<Command, number>();
   private redis: Redis | undefined = undefined;
   private key: string | undefined = undefined;
@@ -155,7 +157,9 @@ export class Subscriber {
       this.restoring.add(command);
       return redis.sendCommand(command) as Promise<unknown>;
     };
-    Promise.all([subscribe('subscribe', this.channels.list()), subscribe('psubscribe', this.patterns.list())]).catch(noop);
+    Promise.all([subscribe('subscribe', this.channels.list()), subscribe('psubscribe', this.patterns.list())])
+      .then(() => this.onRestored?.())
+      .catch(noop);
   }
 
   /** The next connection gets it. */

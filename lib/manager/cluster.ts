@@ -91,3 +91,19 @@ export function subscribersOf(cluster: Cluster): Redis[] {
   const { subscriber, shards } = cluster[LIFE].routing;
   return [...(subscriber.connection === undefined ? [] : [subscriber.connection]), ...shards.list()];
 }
+
+/**
+ * Calls `listener` whenever a client has its subscriptions again after an interruption. Returns a function that ends this. The connection of a
+ * cluster for subscriptions has no events of its own; a cluster has one such listener at a time.
+ */
+export function whenSubscribedAgain(client: Redis | Cluster, listener: () => void): () => void {
+  if (!client.isCluster) {
+    client.on('ready', listener);
+    return () => client.off('ready', listener);
+  }
+  const { subscriber } = client[LIFE].routing;
+  subscriber.onRestored = listener;
+  return () => {
+    if (subscriber.onRestored === listener) subscriber.onRestored = undefined;
+  };
+}

@@ -4,6 +4,7 @@ import { emitLater } from '../guard';
 import { turn } from '../turns';
 import { checkFunction, checkNames, checkText } from '../cache/validate';
 import { withinBudget } from '../manager/budget';
+import { whenSubscribedAgain } from '../manager/cluster';
 import { client, logger, onClose, settings, type Client } from '../manager/connections';
 import { checkMessage, copyOf, parseMessage, type CacheInvalidationMessage } from './message';
 
@@ -150,9 +151,10 @@ async function subscribe(redis: Client | undefined, former: Subscription | undef
   };
   former?.stop();
   redis?.on('message', onMessage);
+  let ignoreGaps: (() => void) | undefined;
   const stop = (): void => {
     redis?.off('message', onMessage);
-    redis?.off('ready', onReady);
+    ignoreGaps?.();
   };
   const subscribed = redis === undefined ? Promise.resolve() : withinBudget('bus initialize', redis, redis.subscribe(own), BUS_TIMEOUT_MS);
   const next: Subscription = { channel: own, redis, onMessage, stop, ready: subscribed.then(() => undefined) };
@@ -160,7 +162,7 @@ async function subscribe(redis: Client | undefined, former: Subscription | undef
   try {
     await next.ready;
     // From here on another connection is an interruption.
-    if (subscription === next) redis?.on('ready', onReady);
+    if (subscription === next && redis !== undefined) ignoreGaps = whenSubscribedAgain(redis, onGap);
   } catch (error) {
     stop();
     if (subscription === next) subscription = undefined;
@@ -210,8 +212,8 @@ function drop(id: string, listener: Listening): void {
   emitLater(events, 'gap', { id, dropped: 1 });
 }
 
-/** The connection is back, and what was published meanwhile is gone. */
-function onReady(): void {
+/** The subscription is back, and what was published meanwhile is gone. */
+function onGap(): void {
   logger().info('[hawser] bus: the subscription was interrupted; messages may be missing');
   emitLater(events, 'gap', {});
 }
