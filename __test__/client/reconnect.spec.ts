@@ -122,19 +122,20 @@ describe('a name', () => {
 
 describe('after a restart', () => {
   test('a server that is loading is waited for', async () => {
-    const slow = ['--key-load-delay', '1000', '--loading-process-events-interval-bytes', '1024'];
+    // A server that loads answers every 2 MB.
+    const slow = ['--key-load-delay', '50000', '--rdbcompression', 'no'];
     const server = ends(await RedisServer.start({ args: slow }));
     const redis = connect({ port: server.port, host: '127.0.0.1', retryStrategy: () => 5, maxLoadingRetryTime: 50 });
     const impatient = connect({ port: server.port, host: '127.0.0.1', retryStrategy: () => 5, enableReadyCheck: false });
-    const keys = Array.from({ length: 1000 }, (_, i) => [`key:${i}`, 'x'.repeat(50)]).flat();
+    const keys = Array.from({ length: 30 }, (_, i) => [`key:${i}`, 'x'.repeat(1 << 20)]).flat();
     expect(await redis.mset(...keys)).toBe('OK');
     await server.command('SAVE');
     const loaded = server.restart();
     await until(() => redis.status !== 'ready');
-    const waiting = Promise.all([redis.get('key:999'), redis.incr('n')]);
+    const waiting = Promise.all([redis.strlen('key:29'), redis.incr('n')]);
     await until(async () => (await impatient.get('key:0').catch((error: Error) => error.message))?.startsWith('LOADING'));
     expect(redis.status).not.toBe('ready');
-    expect(await waiting).toEqual(['x'.repeat(50), 1]);
+    expect(await waiting).toEqual([1 << 20, 1]);
     await loaded;
   });
 

@@ -19,7 +19,7 @@ let server: RedisServer;
 let redis: Redis;
 let id: number;
 beforeAll(async () => {
-  server = await RedisServer.start({ args: ['--client-output-buffer-limit', 'pubsub 0 0 0', '--proto-max-bulk-len', String(LENGTH + 4096)] });
+  server = await RedisServer.start({ args: ['--client-output-buffer-limit', 'pubsub', '0', '0', '0', '--proto-max-bulk-len', String(LENGTH + 4096)] });
   redis = new Redis(server.port);
   await redis.setrange('long', LENGTH - 1, 'x');
   await redis.set('short', 'text');

