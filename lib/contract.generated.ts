@@ -206,6 +206,10 @@ export const enum Decision {
   LoadOver = 11,
   /** Something that the cache did not do: the second slot is the repository or 0, a a `Shortfall`, b how many. */
   Counted = 12,
+  /** Keep a value: the second slot is its number among the parsed values, a its text. Decisions that name it follow. */
+  Keep = 13,
+  /** The value is the parsed value a: b is what it counts as (`Hit`). */
+  HitParsed = 14,
 }
 
 /** What the cache did not do, or does not do yet. */
@@ -258,11 +262,11 @@ export const enum ErrorSlot {
 
 /** The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set. */
 export const enum CallLetter {
-  /** call repo key ttl keep fresh maxAge lockTimeout tag... */
+  /** call reader key ttl keep fresh maxAge lockTimeout tag..., where reader is a repo, or `repo:codec` for parsed values */
   GetOrSet = 'G',
   /** The same, of a caller who could not decode the entry: it counts as missing. */
   GetOrSetReplacing = 'N',
-  /** call repo key fresh maxAge */
+  /** call reader key fresh maxAge */
   Get = 'R',
   /** call repo key */
   Has = 'H',
@@ -284,6 +288,8 @@ export const enum CallLetter {
   AddTags = 'A',
   /** call: its caller gave it up. */
   Cancel = 'X',
+  /** parsed: the parsed value with this number is not kept any longer. */
+  Dropped = 'E',
 }
 
 /* eslint-disable @typescript-eslint/no-duplicate-enum-values -- different things may have the same size */
@@ -534,6 +540,10 @@ maxUndelivered?: number | null,
  * Bound of the store in this process, in bytes.
  */
 memoryBytes?: number | null,
+/**
+ * Bound of the parsed values that JavaScript keeps, in bytes: twice their length. 0: it keeps none.
+ */
+parsedBytes?: number | null,
 /**
  * Whether stale entries are served while they are refreshed.
  */

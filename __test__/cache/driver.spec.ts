@@ -58,7 +58,7 @@ describe('crossings', () => {
     const calls = ['a', 'b'].map((key) => driver.get(1, key));
     await settle();
     engine.decide([10, 1, 'warning', 'text'], [12, 1, 0, 1], [HIT, calls[0]?.id ?? 0, '1', 0], [HIT, calls[1]?.id ?? 0, '2', 0]);
-    expect(await Promise.all(calls.map(async (call) => (await call.next()).text))).toEqual(['1', '2']);
+    expect(await Promise.all(calls.map(async (call) => (await call.next()).stored))).toEqual(['1', '2']);
     expect(uncaught).toHaveBeenCalledTimes(4);
     uncaught.mockRestore();
   });

@@ -7,6 +7,7 @@ import type { DriverEvents } from '../../lib/cache/driver_events';
 import { CacheEmitter } from '../../lib/cache/events';
 import { countersOf, type CacheCounters } from '../../lib/cache/metrics';
 import { baseOptions } from '../../lib/cache/options';
+import { NO_CODEC } from '../../lib/cache/parsed';
 import type { CachePort } from '../../lib/cache/port';
 import type { LinkPort } from '../../lib/cache/store_links';
 import { JSON_SERIALIZER } from '../../lib/cache/serializer';
@@ -93,6 +94,7 @@ export function scripted(events: DriverEvents = { event: () => undefined, counte
     repo: registration.repo,
     base: baseOptions({}, 60),
     serializer: JSON_SERIALIZER,
+    codec: NO_CODEC,
     counters,
     tags: true,
     minReplicas: 0,

@@ -2,6 +2,7 @@
 import { HawserError, type HawserErrorDetails } from '../errors';
 import { CallLetter, Decision, Hit } from '../contract.generated';
 import { errorAt } from '../core_error';
+import type { ParsedValue } from './parsed';
 import type { Running } from './running';
 
 /** How a load ended, for its joiners. Absent while it runs. */
@@ -94,9 +95,9 @@ export class Call {
     resolve(this);
   }
 
-  /** The stored text of a hit. */
-  get text(): string {
-    return this.operand as string;
+  /** The value of a hit as it is stored: its text (null if JavaScript cannot hold it), or its place among the parsed values. */
+  get stored(): string | ParsedValue | null {
+    return this.operand as string | ParsedValue | null;
   }
 
   /** How a hit is counted. */

@@ -15,6 +15,7 @@ import { aside, type DriverEvents } from './driver_events';
 import { Idlers } from './idlers';
 import { OpenLoads } from './open_loads';
 import type { CallOptions } from './options';
+import { NO_CODEC, ParsedValues } from './parsed';
 import { Registrations, type Registration } from './registrations';
 import { StaleCalls } from './stale_calls';
 import { StoreLinks, type ClusterPort, type LinkPort } from './store_links';
@@ -27,6 +28,17 @@ const MEMORY = 'memory';
 
 const MAX_U32 = 0xffff_ffff;
 
+/** A repository in a call that reads, and how its caller decodes the value. */
+const reader = (repo: number, codec: number): string => (codec === NO_CODEC ? String(repo) : `${repo}:${codec}`);
+
+/** Options of a driver. */
+export interface DriverOptions {
+  /** The application's clock for the store in this process, in milliseconds. */
+  clock?: (() => number) | undefined;
+  /** The bound of the parsed values in bytes; 0: there are none. As in the engine's settings. */
+  parsedBytes?: number;
+}
+
 export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
   private readonly encoder: CallEncoder;
@@ -34,6 +46,9 @@ export class CacheDriver {
   private readonly stale = new StaleCalls();
   private readonly loads = new OpenLoads();
   private readonly repositories: Registrations;
+  private readonly clock: (() => number) | undefined;
+  /** Values that hits copy instead of decoding their text. */
+  readonly parsed: ParsedValues;
   private readonly links: StoreLinks;
   /** Whether there is a store. */
   private isAttached = false;
@@ -60,9 +75,10 @@ export class CacheDriver {
   constructor(
     private readonly native: NativeCache,
     private readonly events: DriverEvents,
-    /** The application's clock for the store in this process, in milliseconds. */
-    private readonly clock?: () => number,
+    { clock, parsedBytes = 0 }: DriverOptions = {},
   ) {
+    this.clock = clock;
+    this.parsed = new ParsedValues(parsedBytes, (id) => this.write(CallLetter.Dropped, [String(id)]));
     this.repositories = new Registrations(native);
     this.links = new StoreLinks(native, this.onCrossing);
     this.state[CacheSlot.TickIn] = -1;
@@ -141,18 +157,18 @@ export class CacheDriver {
     return this.repositories.prefixOf(repo);
   }
 
-  /** `replaces`: the caller could not decode the stored value, which therefore counts as missing. */
-  getOrSet(repo: number, key: string, o: CallOptions, replaces = false): Call {
+  /** `codec`: see `codecOf`. `replaces`: the caller could not decode the stored value, which therefore counts as missing. */
+  getOrSet(repo: number, key: string, o: CallOptions, codec = NO_CODEC, replaces = false): Call {
     const call = this.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
     call.repo = repo;
     call.key = key;
-    const args = [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
+    const args = [String(call.id), reader(repo, codec), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
     return this.send(call, args, o.tags);
   }
 
-  get(repo: number, key: string): Call {
+  get(repo: number, key: string, codec = NO_CODEC): Call {
     const call = this.open(CallLetter.Get);
-    return this.send(call, [String(call.id), String(repo), key, '', '']);
+    return this.send(call, [String(call.id), reader(repo, codec), key, '', '']);
   }
 
   has(repo: number, key: string): Call {
@@ -333,6 +349,7 @@ export class CacheDriver {
           break;
         }
       }
+      if (this.encoder.at === 0) this.parsed.release();
     } finally {
       this.draining = false;
     }
@@ -362,6 +379,7 @@ export class CacheDriver {
       return;
     }
     if (kind === Decision.Refresh) return this.refresh(id, a as number);
+    if (kind === Decision.Keep) return this.parsed.keep(id, a as string);
     const call = this.calls.get(id);
     if (call === undefined) {
       if (kind === Decision.Load) this.loadFailed(undefined, this.loads.begin(a as number, this.prefixOf(0) ?? '')); // The call was given up meanwhile.
@@ -377,6 +395,11 @@ export class CacheDriver {
         return call.decided(kind, this.loads.begin(a as number, this.prefixOf(call.repo) ?? ''), b as number);
       case Decision.FailedWith:
         a = this.loads.outcomeOf(a as number); // Look it up now, because the load may be over before its joiners wake.
+        break;
+      case Decision.HitParsed:
+        a = this.parsed.get(a as number);
+        kind = Decision.Hit;
+        if ((b as Hit) === Hit.Stale) this.stale.keep(call);
         break;
       case Decision.Hit:
         if ((b as Hit) === Hit.Stale) this.stale.keep(call);

@@ -5,7 +5,7 @@
 import { HawserError } from '../errors';
 import type { Call, Load } from './call';
 import { Decision } from '../contract.generated';
-import { decode } from './decoding';
+import { decodeHit } from './decoding';
 import { runLoader } from './nesting';
 import type { CallOptions } from './options';
 import { warnTagsOff, type CachePort } from './port';
@@ -164,7 +164,7 @@ async function staleInstead<T>(port: CachePort, call: Call, load: Load, key: str
   const decided = call.next();
   port.driver.loadFailed(call, load, { error });
   await decided;
-  const fallback = call.kind === Decision.Hit ? decode(port, call.text) : undefined;
+  const fallback = call.kind === Decision.Hit ? decodeHit(port, call) : undefined;
   if (fallback?.ok !== true) throw error;
   servedFallback(port, error, key);
   return fallback.value as T;

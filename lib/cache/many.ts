@@ -8,7 +8,7 @@ import { nextTick } from '../clock';
 import { badOption } from '../errors';
 import type { Call, Load, LoadOutcome } from './call';
 import { Decision } from '../contract.generated';
-import { decode } from './decoding';
+import { decode, decodeHit } from './decoding';
 import { isTooLarge } from './load';
 import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
@@ -118,8 +118,8 @@ export class Group<T> {
 
   /** `replaces`: the stored value could not be decoded and counts as missing. */
   private ask(key: string, former?: Call, replaces = false): void {
-    const { driver, repo } = this.port;
-    const member: Member = { key, call: driver.getOrSet(repo, key, this.o, replaces), state: 'open' };
+    const { driver, repo, codec } = this.port;
+    const member: Member = { key, call: driver.getOrSet(repo, key, this.o, codec, replaces), state: 'open' };
     if (former !== undefined) {
       member.call.rounds = former.rounds + 1;
       member.call.isCounted = former.isCounted;
@@ -141,7 +141,7 @@ export class Group<T> {
     const { call, key } = member;
     member.state = 'done';
     if (call.kind === Decision.Hit) {
-      const decoded = decode(port, call.text);
+      const decoded = decodeHit(port, call);
       if (!decoded.ok) return this.again(member, true);
       countHit(port, call);
       if (call.isStaleHit) call.onRefresh(AsyncResource.bind((load) => this.refresh(key, load)));
@@ -257,7 +257,7 @@ export class Group<T> {
         }
         const decided = call.next();
         port.driver.loadFailed(call, call.load, { error });
-        const fallback = isHit(await decided) ? decode(port, call.text) : undefined;
+        const fallback = isHit(await decided) ? decodeHit(port, call) : undefined;
         if (fallback?.ok === true) {
           servedFallback(port, error, key);
           this.values.set(key, fallback.value as T);

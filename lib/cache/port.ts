@@ -17,6 +17,8 @@ export interface CachePort {
   /** The options of a call without options. */
   readonly base: CallOptions;
   readonly serializer: Serializer;
+  /** The number of the serializer in calls that read, see `codecOf`. */
+  readonly codec: number;
   counters: CacheCounters;
   /** Whether calls with tags are cached. */
   readonly tags: boolean;

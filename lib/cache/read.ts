@@ -4,7 +4,7 @@ import { onAbort } from '../abort';
 import { nextTick } from '../clock';
 import type { Call, LoadOutcome } from './call';
 import { Decision, Hit } from '../contract.generated';
-import { decode } from './decoding';
+import { decode, decodeHit } from './decoding';
 import { loadUncached, refresh, runLoad, type Loader } from './load';
 import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
@@ -36,7 +36,7 @@ export function read<T>(port: CachePort, key: string, loader: Loader<T>, o: Call
 
 async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   if (o.signal !== undefined) return readUntilAborted(port, key, loader, o, o.signal);
-  const call = port.driver.getOrSet(port.repo, key, o);
+  const call = port.driver.getOrSet(port.repo, key, o, port.codec);
   await call.next();
   return answer(port, call, key, loader, o);
 }
@@ -49,7 +49,7 @@ interface Standing {
 /** What a call's first decision means for its caller. */
 async function answer<T>(port: CachePort, call: Call, key: string, loader: Loader<T>, o: CallOptions, standing?: Standing): Promise<T> {
   if (call.kind === Decision.Hit) {
-    const decoded = decode(port, call.text);
+    const decoded = decodeHit(port, call);
     if (!decoded.ok) return again(port, call, key, loader, o, standing, true);
     countHit(port, call);
     if (call.isStaleHit) {
@@ -91,7 +91,7 @@ async function again<T>(port: CachePort, former: Call, key: string, loader: Load
     countMiss(port, former);
     return loadUncached(port, key, loader, o);
   }
-  const call = port.driver.getOrSet(port.repo, key, o, replaces);
+  const call = port.driver.getOrSet(port.repo, key, o, port.codec, replaces);
   call.rounds = former.rounds + 1;
   call.isCounted = former.isCounted;
   call.isReplacing = replaces;
@@ -106,7 +106,7 @@ function readUntilAborted<T>(port: CachePort, key: string, loader: Loader<T>, o:
     port.counters.misses++;
     return Promise.reject(signal.reason as Error);
   }
-  const standing: Standing = { call: port.driver.getOrSet(port.repo, key, o) };
+  const standing: Standing = { call: port.driver.getOrSet(port.repo, key, o, port.codec) };
   return new Promise<T>((resolve, reject) => {
     const release = onAbort(signal, () => {
       const { call } = standing;

@@ -7,6 +7,12 @@ export interface Serializer {
   /** Throws for values that it cannot represent. The exception reaches the caller. */
   serialize(value: unknown): string;
   deserialize(text: string): unknown;
+  /**
+   * Whether values that `deserialize` gives may be kept in this process and copied for later readers, instead of being deserialized for each.
+   * Say so if a text always gives an equal value. Only plain objects, arrays and primitive values are copied; everything else (a Date, a class
+   * instance, an object in two places) is recognized and deserialized each time. Default false.
+   */
+  copyable?: boolean | undefined;
 }
 
 export const JSON_SERIALIZER: Serializer = {
@@ -30,10 +36,11 @@ function notJson(reason: string, cause?: unknown): TypeError {
 }
 
 export function checkSerializer(serializer: unknown): asserts serializer is Serializer {
-  const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>;
+  const { serialize, deserialize, copyable } = (serializer ?? {}) as Partial<Serializer>;
   if (typeof serialize !== 'function' || typeof deserialize !== 'function') {
     badOption('cache.serializer', 'an object with the functions serialize and deserialize', serializer);
   }
+  if (copyable !== undefined && typeof copyable !== 'boolean') badOption('cache.serializer.copyable', 'true or false', copyable);
 }
 
 /**

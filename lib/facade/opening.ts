@@ -2,6 +2,7 @@
 import { countersOf, UNCOUNTED } from '../cache/metrics';
 import type { CacheEmitter } from '../cache/events';
 import { baseOptions, type CacheRepositoryOptions } from '../cache/options';
+import { codecOf } from '../cache/parsed';
 import type { CachePort } from '../cache/port';
 import { guardedSerializer, JSON_SERIALIZER } from '../cache/serializer';
 import { strictSerializer } from '../cache/strict';
@@ -35,6 +36,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     repo: registration.repo,
     base: baseOptions(options, s.defaultTtl),
     serializer: (options.strictValues ?? s.strictValues) ? strictSerializer(serializer) : serializer,
+    codec: codecOf(options.serializer),
     counters: UNCOUNTED,
     tags: s.tags,
     minReplicas: options.minReplicas ?? s.minReplicas,

@@ -7,7 +7,7 @@ import { Group, type ManyLoader } from '../cache/many';
 import { isNested, waitWithin } from '../cache/nesting';
 import { callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions } from '../cache/options';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
-import { decode } from '../cache/decoding';
+import { decodeHit } from '../cache/decoding';
 import { countHit, read } from '../cache/read';
 import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '../cache/validate';
 import { badOption } from '../errors';
@@ -93,14 +93,14 @@ export class CacheRepository extends CacheEmitter {
   async get<T>(key: string): Promise<T | null> {
     checkText('key', key);
     const port = portOf(this);
-    return found<T>(port, await port.driver.get(port.repo, key).next());
+    return found<T>(port, await port.driver.get(port.repo, key, port.codec).next());
   }
 
   /** As `get`, for several keys at once, in order. */
   async getMany<T>(keys: readonly string[]): Promise<(T | null)[]> {
     const list = checkKeys('keys', keys);
     const port = portOf(this);
-    const calls = list.map((key) => port.driver.get(port.repo, key).next());
+    const calls = list.map((key) => port.driver.get(port.repo, key, port.codec).next());
     return (await Promise.all(calls)).map((call) => found<T>(port, call));
   }
 
@@ -188,7 +188,7 @@ export class CacheRepository extends CacheEmitter {
 
 function found<T>(port: CachePort, call: Call): T | null {
   if (call.kind === Decision.Hit) {
-    const decoded = decode(port, call.text);
+    const decoded = decodeHit(port, call);
     if (decoded.ok) {
       countHit(port, call);
       return decoded.value as T;

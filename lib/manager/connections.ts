@@ -208,7 +208,7 @@ function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver 
     get timed() {
       return current?.monitor === true ? timed : undefined;
     },
-  }, clock);
+  }, { clock, parsedBytes: s.parsedBytes });
   return driver;
 }
 

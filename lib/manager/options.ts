@@ -40,6 +40,11 @@ export interface CacheEngineOptions {
   /** Size limit of the in-process store of `memory://`, in bytes. Default 64 MiB. */
   memoryBytes?: number;
   /**
+   * How much the parsed values of this process may take, in bytes: a hit whose value was parsed before gets a copy of it. The measure is twice the
+   * length of a value's text. 0 switches them off. Default 16 MiB.
+   */
+  parsedBytes?: number;
+  /**
    * The longest value that is stored, in bytes of its text. `set` and its like reject a longer one with `E_TOO_LARGE`; one that a loader brings is
    * returned and not stored, with a warning. A lower limit of the server's (`proto-max-bulk-len`) or of `memoryBytes` holds as well. Default 64 MiB.
    */
@@ -139,6 +144,7 @@ export interface Settings {
   readonly strictValues: boolean;
   readonly clock: (() => number) | undefined;
   readonly memoryBytes: number;
+  readonly parsedBytes: number;
   readonly minReplicas: number;
   readonly replicaTimeoutMs: number;
   readonly pool: PoolSettings;
@@ -170,6 +176,7 @@ const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   longestLoadMs: { min: 100, max: 24 * HOUR },
   maxUndelivered: { min: 0, max: 10_000_000, count: true },
   memoryBytes: { min: 1 << 16, max: 2 ** 40, count: true },
+  parsedBytes: { min: 0, max: 2 ** 40, count: true },
   replicaTimeoutMs: { min: 1, max: HOUR },
   maxValueBytes: { min: 1, max: 2 ** 29, count: true },
 };
@@ -184,6 +191,7 @@ const FROM_URL = [...PLACE, 'username', 'password', 'db'];
 const OF_CLUSTER = [...PLACE, 'db'];
 const LEASE_MS = 10_000;
 const RENEW_MS = 3_000;
+const PARSED_BYTES = 16 << 20;
 
 /** Checks options without reading the environment. Errors name the full path: `manager.cache.leaseMs must be ...`. */
 export function checkManagerOptions(options: unknown): ManagerOptions {
@@ -319,6 +327,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
     strictValues: o.cache?.strictValues ?? false,
     clock: o.cache?.clock === undefined ? undefined : guardedClock(o.cache.clock),
     memoryBytes: o.cache?.memoryBytes ?? 64 << 20,
+    parsedBytes: o.cache?.parsedBytes ?? PARSED_BYTES,
     minReplicas: o.cache?.minReplicas ?? 0,
     replicaTimeoutMs: o.cache?.replicaTimeoutMs ?? 1_000,
     pool: {
@@ -359,7 +368,7 @@ function clusterOptions(o: ManagerOptions): ClusterOptions {
 function engineConfig(o: ManagerOptions): string {
   const { maxValueBytes: _, strictValues: __, clock: ___, minReplicas: ____, replicaTimeoutMs: _____, ...cache }: CacheEngineOptions = { ...o.cache };
   if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
-  const settings: CacheSettings = { ...cache, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') };
+  const settings: CacheSettings = { ...cache, parsedBytes: cache.parsedBytes ?? PARSED_BYTES, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') };
   return JSON.stringify(settings);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::freshness::Overrides;
-use super::request::{CallId, Payload, Request};
+use super::request::{CallId, Codec, Payload, Request};
 use super::tags::{normalize, unite};
 use crate::clock::Instant;
 use crate::store::entry::Tag;
@@ -54,6 +54,8 @@ pub(super) struct Caller {
     pub id: CallId,
     pub kind: ReadKind,
     pub overrides: Overrides,
+    /// Its serializer, if a parsed value will do for it.
+    pub codec: Option<Codec>,
     /// Whether an entry that is there counts as missing.
     pub replaces: bool,
     /// Orders it among calls and loads.
@@ -74,6 +76,7 @@ impl Caller {
             id,
             kind,
             overrides,
+            codec: None,
             replaces: false,
             began,
             lock_timeout,

@@ -39,6 +39,8 @@ pub struct EngineConfig {
     pub window: usize,
     /// How many undelivered invalidations are kept.
     pub undelivered_max: usize,
+    /// Bound of the parsed values that the driver keeps, in bytes: twice their length. 0: it keeps none.
+    pub parsed_bytes: usize,
     /// Whether stale entries are served while they are refreshed; otherwise they are misses.
     pub swr: bool,
     /// Whether values with another replication id are used (`afterFailover: 'trust'`).
@@ -62,6 +64,7 @@ impl Default for EngineConfig {
             backoff_longest: Duration::from_secs(60),
             window: 4096,
             undelivered_max: 10_000,
+            parsed_bytes: 0,
             swr: true,
             trust_after_failover: false,
         }
@@ -81,6 +84,7 @@ impl From<&CacheSettings> for EngineConfig {
             lock_timeout: or(settings.lock_timeout_ms, default.lock_timeout),
             longest_load: or(settings.longest_load_ms, default.longest_load),
             undelivered_max: settings.max_undelivered.map_or(default.undelivered_max, |n| n as usize),
+            parsed_bytes: settings.parsed_bytes.map_or(default.parsed_bytes, |n| n as usize),
             swr: settings.swr.unwrap_or(default.swr),
             trust_after_failover: settings.after_failover == Some(AfterFailoverSetting::Trust),
             ..default

@@ -10,8 +10,9 @@ use super::caller::{Caller, EntryOptions};
 use super::handoff::Handoff;
 use super::lookup::Lookup;
 use super::names::Repo;
+use super::parsed::{Held, Parsed};
 use super::purpose::Purpose;
-use super::request::{Decision, LoadId, RepoId};
+use super::request::{Decision, LoadId, ParsedId, RepoId};
 use super::timers::{Numbered, Timer, Timers};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
@@ -39,6 +40,7 @@ pub(super) struct Outbox {
     awaited: Numbered<u64, Purpose>,
     /// Work that was left undone since the engine asked last, by its kind.
     tally: Vec<(Option<RepoId>, Shortfall, u64)>,
+    parsed: Parsed,
     last_ticket: u64,
     last_number: u64,
     last_load: u32,
@@ -59,7 +61,19 @@ impl Outbox {
         ticket
     }
 
+    /// Tells the driver. A hit on a value that it keeps parsed names that value; one that it may keep goes before its first hit.
     pub(super) fn decide(&mut self, decision: Decision) {
+        let decision = match decision {
+            Decision::Hit { call, payload, hit } => match self.parsed.hold(&payload) {
+                None => Decision::Hit { call, payload, hit },
+                Some(Held::Already(parsed)) => Decision::HitParsed { call, parsed, hit },
+                Some(Held::FromNow(parsed)) => {
+                    self.effects.push_back(Effect::Decide(Decision::Keep { parsed, payload }));
+                    Decision::HitParsed { call, parsed, hit }
+                }
+            },
+            other => other,
+        };
         self.effects.push_back(Effect::Decide(decision));
     }
 
@@ -164,6 +178,16 @@ impl Outbox {
         if !self.loads.is_empty() {
             self.watch_ages(now);
         }
+    }
+
+    /// The driver keeps parsed values of so many bytes.
+    pub(super) fn set_parsed_bytes(&mut self, max: usize) {
+        self.parsed = Parsed::new(max);
+    }
+
+    /// The driver does not keep this value any longer.
+    pub(super) fn drop_parsed(&mut self, id: ParsedId) {
+        self.parsed.drop(id);
     }
 
     pub(super) fn next_effect(&mut self) -> Option<Effect> {

@@ -26,10 +26,11 @@ fn decision(load: LoadId, caller: &Caller, is_owner: bool, ending: &Ending, now:
     let call = caller.id;
     match (ending, &caller.fallback) {
         (Ending::Value { stored, .. }, _) if is_owner => Decision::Stored { call, load, stored: *stored },
-        (Ending::Value { payload, .. }, _) => Decision::Hit { call, payload: payload.clone(), hit: Hit::Joined },
+        (Ending::Value { payload, .. }, _) => Decision::Hit { call, payload: payload.clone().decoded_by(caller.codec), hit: Hit::Joined },
         (Ending::Nothing, _) => Decision::Nothing { call, load },
         (Ending::Failed, Some((payload, until))) if *until > now => {
-            Decision::Hit { call, payload: payload.clone(), hit: if is_owner { Hit::Kept } else { Hit::Joined } }
+            let payload = payload.clone().decoded_by(caller.codec);
+            Decision::Hit { call, payload, hit: if is_owner { Hit::Kept } else { Hit::Joined } }
         }
         (Ending::Failed, _) => Decision::FailedWith { call, load },
     }

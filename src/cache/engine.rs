@@ -12,7 +12,7 @@ use super::handoff::Handoff;
 use super::lookup::keys_of;
 use super::machines::Machines;
 use super::repos::Repos;
-use super::request::{CallId, Decision, LoadId, LoadOutcome, RepoId, Request};
+use super::request::{CallId, Decision, LoadId, LoadOutcome, ParsedId, Reader, RepoId, Request};
 use super::tag_addition::Admission;
 use super::timers::Timer;
 use super::wire::{self, Message};
@@ -78,6 +78,7 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Self {
         let mut out = Outbox::default();
         out.set_longest_load(config.longest_load);
+        out.set_parsed_bytes(config.parsed_bytes);
         Self {
             repos: Repos::default(),
             out,
@@ -109,7 +110,8 @@ impl Engine {
             };
             at += length;
             match message {
-                Message::Call(call, repo, request) => self.call(cx, call, repo, request),
+                Message::Call(call, reader, request) => self.call_by(cx, call, reader, request),
+                Message::Dropped(parsed) => self.dropped(parsed),
                 Message::Loaded(load, outcome) => self.loaded(cx, load, outcome),
                 Message::AddTags(call, load, tags) => self.add_tags(cx, call, load, tags),
                 Message::Cancel(call) => self.cancel(call),
@@ -118,15 +120,21 @@ impl Engine {
         Ok(())
     }
 
-    /// A call.
+    /// A call of a caller who wants the text of a value.
     pub fn call(&mut self, cx: &mut Context<'_>, call: CallId, repo: RepoId, request: Request) {
-        let Some(repo) = self.repos.get(repo) else {
+        self.call_by(cx, call, Reader { repo, codec: None }, request);
+    }
+
+    /// A call.
+    pub fn call_by(&mut self, cx: &mut Context<'_>, call: CallId, reader: Reader, request: Request) {
+        let Some(repo) = self.repos.get(reader.repo) else {
             let error = Error::new(ErrorKind::Internal, "the repository of a cache call is not registered");
             return self.out.decide(Decision::Error { call, error, kept: false });
         };
         if matches!(request, Request::GetOrSet { .. } | Request::Get { .. } | Request::Has { .. }) {
             let began = self.out.number();
-            let Some((caller, key)) = Caller::of(call, request, began, self.config.lock_timeout) else { return };
+            let Some((mut caller, key)) = Caller::of(call, request, began, self.config.lock_timeout) else { return };
+            caller.codec = reader.codec;
             let entry = repo.names.entry(&key);
             let keys = if self.nodes.is_cluster() { keys_of(repo, &entry, caller.tags()) } else { Vec::new() };
             // While a node is silent it is not worth asking.
@@ -141,6 +149,11 @@ impl Engine {
             self.machines.writes.begin(fx!(self, cx), call, repo, request, Targets::Nodes(&self.nodes));
         }
         self.settle(cx);
+    }
+
+    /// The driver does not keep this parsed value any longer.
+    pub fn dropped(&mut self, parsed: ParsedId) {
+        self.out.drop_parsed(parsed);
     }
 
     /// The caller has given a call up. Its loader, if it runs, goes on; a write goes on too.

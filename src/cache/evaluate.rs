@@ -87,7 +87,7 @@ fn keep_loaders(lookup: &mut Lookup, decide: &mut impl FnMut(Decision)) {
 pub(super) fn served(caller: &Caller, payload: Payload, hit: Hit) -> Decision {
     match caller.kind {
         ReadKind::Has => Decision::Done { call: caller.id, number: 1 },
-        _ => Decision::Hit { call: caller.id, payload, hit },
+        _ => Decision::Hit { call: caller.id, payload: payload.decoded_by(caller.codec), hit },
     }
 }
 

@@ -18,6 +18,7 @@
 //! | `refresh` | machine: revalidation behind a stale hit |
 //! | `writes`, `pattern_scan` | machine: set, delete, invalidate, deletePattern |
 //! | `effects`, `handoff`, `purpose`, `timers` | the machines' effects, messages to each other, operations and timers |
+//! | `parsed` | the values that the driver keeps parsed, by their stamps |
 //! | `evaluate` | decides on a lookup by the value and the versions that were read |
 //! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
 //! | `freshness`, `tags`, `names`, `repos` | fresh or stale; sets of tags and their versions; keys; the repositories in use |
@@ -38,6 +39,7 @@ mod lookup;
 mod lookups;
 mod machines;
 mod names;
+mod parsed;
 mod pattern_scan;
 mod placement;
 mod purpose;
@@ -59,4 +61,4 @@ mod writes;
 pub use config::EngineConfig;
 pub use engine::{Context, Engine, Output};
 pub use names::Names;
-pub use request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
+pub use request::{CallId, Codec, Decision, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};

@@ -1,11 +1,13 @@
 //! The callers' requests and the engine's decisions.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contract::Shortfall;
 use crate::error::Error;
-use crate::store::{entry::Tag, Value};
+use crate::store::entry::{self, Tag};
+use crate::store::{Id, Value};
 
 /// Names a call. The caller chooses it and may use it again when the call is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +20,30 @@ pub struct LoadId(pub u32);
 /// Names a repository. The engine chooses it, from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RepoId(pub u32);
+
+/// Names a parsed value that the driver keeps. The engine chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParsedId(pub u32);
+
+/// Names a serializer: callers with the same one may share a parsed value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Codec(NonZeroU32);
+
+impl Codec {
+    /// The one with this number. 0 is none: such a caller wants the text.
+    pub fn from_number(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+}
+
+/// Whose call it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reader {
+    /// The repository.
+    pub repo: RepoId,
+    /// The serializer, if parsed values will do.
+    pub codec: Option<Codec>,
+}
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,12 +129,25 @@ pub enum LoadOutcome {
 pub struct Payload {
     raw: Value,
     from: usize,
+    /// The serializer of the caller, if a parsed value will do for it.
+    pub(super) codec: Option<Codec>,
 }
 
 impl Payload {
     /// The bytes of `raw` from `from` on.
     pub fn new(raw: Value, from: usize) -> Self {
-        Self { raw, from }
+        Self { raw, from, codec: None }
+    }
+
+    /// The same, for a caller with this serializer.
+    #[must_use]
+    pub(super) fn decoded_by(self, codec: Option<Codec>) -> Self {
+        Self { codec, ..self }
+    }
+
+    /// The stamp of the entry that it is a part of.
+    pub(super) fn stamp(&self) -> Option<Id> {
+        (self.from > 0).then(|| entry::name(&self.raw)).flatten()
     }
 
     /// The value's bytes.
@@ -127,7 +166,7 @@ impl Eq for Payload {}
 
 impl From<Vec<u8>> for Payload {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { raw: Arc::new(bytes), from: 0 }
+        Self { raw: Arc::new(bytes), from: 0, codec: None }
     }
 }
 
@@ -144,7 +183,8 @@ pub enum Hit {
     Kept,
 }
 
-/// A decision of the engine about a call. A call is over with its first decision other than `Load`, `Refresh` and `Waiting`.
+/// A decision of the engine about a call. A call is over with its first decision other than `Load`, `Refresh` and `Waiting`. Hits are
+/// `HitParsed` only for callers with a [`Codec`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// This value.
@@ -155,6 +195,22 @@ pub enum Decision {
         payload: Payload,
         /// How it is counted.
         hit: Hit,
+    },
+    /// This parsed value, which the driver keeps.
+    HitParsed {
+        /// The call.
+        call: CallId,
+        /// The value.
+        parsed: ParsedId,
+        /// How it is counted.
+        hit: Hit,
+    },
+    /// Keep this value parsed. Decisions that name it follow.
+    Keep {
+        /// Its number.
+        parsed: ParsedId,
+        /// The value.
+        payload: Payload,
     },
     /// There is none.
     Miss {

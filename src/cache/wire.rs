@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
+use super::request::{CallId, Codec, Decision, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};
 use crate::contract::{self, CallLetter, Decision as Kind, DECISION_SLOTS};
 use crate::error::Error;
 use crate::store::entry::Tag;
@@ -15,13 +15,15 @@ const LONGEST_MS: f64 = 1e12;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// A call.
-    Call(CallId, RepoId, Request),
+    Call(CallId, Reader, Request),
     /// A loader's outcome.
     Loaded(LoadId, LoadOutcome),
     /// Tags that a loader adds.
     AddTags(CallId, LoadId, Vec<Tag>),
     /// A call was given up.
     Cancel(CallId),
+    /// A parsed value is not kept any longer.
+    Dropped(ParsedId),
 }
 
 /// The message at the start of `bytes` and its length; `None` if it is no message of this protocol.
@@ -30,50 +32,51 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
     let &[letter] = parts.next()? else { return None };
     let message = match CallLetter::from_number(letter.into())? {
         kind @ (CallLetter::GetOrSet | CallLetter::GetOrSetReplacing) => {
-            let (call, repo) = parts.head()?;
+            let (call, reader) = parts.head()?;
             let key = parts.owned()?;
             let ttl = parts.duration()??;
             let [keep, fresh, max_age, lock_timeout] = [parts.duration()?, parts.duration()?, parts.duration()?, parts.duration()?];
             let (replaces, tags) = (kind == CallLetter::GetOrSetReplacing, parts.tags()?);
-            Message::Call(call, repo, Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces })
+            Message::Call(call, reader, Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces })
         }
         CallLetter::Get => {
-            let (call, repo) = parts.head()?;
-            Message::Call(call, repo, Request::Get { key: parts.owned()?, fresh: parts.duration()?, max_age: parts.duration()? })
+            let (call, reader) = parts.head()?;
+            Message::Call(call, reader, Request::Get { key: parts.owned()?, fresh: parts.duration()?, max_age: parts.duration()? })
         }
         CallLetter::Has => {
-            let (call, repo) = parts.head()?;
-            Message::Call(call, repo, Request::Has { key: parts.owned()? })
+            let (call, reader) = parts.head()?;
+            Message::Call(call, reader, Request::Has { key: parts.owned()? })
         }
         CallLetter::Set => {
-            let (call, repo) = parts.head()?;
+            let (call, reader) = parts.head()?;
             let key = parts.owned()?;
             let ttl = parts.duration()??;
             let [keep, fresh] = [parts.duration()?, parts.duration()?];
             let payload = parts.owned()?;
-            Message::Call(call, repo, Request::Set { key, ttl, keep, fresh, payload, tags: parts.tags()? })
+            Message::Call(call, reader, Request::Set { key, ttl, keep, fresh, payload, tags: parts.tags()? })
         }
         CallLetter::Delete => {
-            let (call, repo) = parts.head()?;
+            let (call, reader) = parts.head()?;
             let mut keys = Vec::with_capacity(parts.left);
             while parts.left > 0 {
                 keys.push(parts.owned()?);
             }
-            Message::Call(call, repo, Request::Delete { keys })
+            Message::Call(call, reader, Request::Delete { keys })
         }
         CallLetter::DeletePattern => {
-            let (call, repo) = parts.head()?;
-            Message::Call(call, repo, Request::DeletePattern { glob: parts.owned()? })
+            let (call, reader) = parts.head()?;
+            Message::Call(call, reader, Request::DeletePattern { glob: parts.owned()? })
         }
         CallLetter::InvalidateTags => {
-            let (call, repo) = parts.head()?;
-            Message::Call(call, repo, Request::InvalidateTags { tags: parts.tags()? })
+            let (call, reader) = parts.head()?;
+            Message::Call(call, reader, Request::InvalidateTags { tags: parts.tags()? })
         }
         CallLetter::Loaded => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Value(parts.owned()?)),
         CallLetter::LoadedNothing => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Nothing),
         CallLetter::LoadFailed => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Failed),
         CallLetter::AddTags => Message::AddTags(CallId(parts.number()?), LoadId(parts.number()?), parts.tags()?),
         CallLetter::Cancel => Message::Cancel(CallId(parts.number()?)),
+        CallLetter::Dropped => Message::Dropped(ParsedId(parts.number()?)),
     };
     (parts.left == 0).then_some((message, parts.at))
 }
@@ -99,6 +102,8 @@ pub fn slots(decision: Decision) -> [Slot; DECISION_SLOTS] {
     let flag = |is_set: bool| number(u32::from(is_set));
     let (kind, id, a, b) = match decision {
         Decision::Hit { call, payload, hit } => (Kind::Hit, call.0, Slot::Payload(payload), number(counted_as(hit).number())),
+        Decision::HitParsed { call, parsed, hit } => (Kind::HitParsed, call.0, number(parsed.0), number(counted_as(hit).number())),
+        Decision::Keep { parsed, payload } => (Kind::Keep, parsed.0, Slot::Payload(payload), Slot::None),
         Decision::Miss { call } => (Kind::Miss, call.0, Slot::None, Slot::None),
         Decision::Load { call, load, storing } => (Kind::Load, call.0, number(load.0), flag(!storing)),
         Decision::Refresh { call, load } => (Kind::Refresh, call.0, number(load.0), Slot::None),
@@ -176,8 +181,12 @@ impl<'a> Parts<'a> {
         std::str::from_utf8(self.next()?).ok()?.parse().ok()
     }
 
-    fn head(&mut self) -> Option<(CallId, RepoId)> {
-        Some((CallId(self.number()?), RepoId(self.number()?)))
+    /// Number of the call, and whose it is: `repo`, or `repo:codec`.
+    fn head(&mut self) -> Option<(CallId, Reader)> {
+        let call = CallId(self.number()?);
+        let reader = std::str::from_utf8(self.next()?).ok()?;
+        let (repo, codec) = reader.split_once(':').unwrap_or((reader, "0"));
+        Some((call, Reader { repo: RepoId(repo.parse().ok()?), codec: Codec::from_number(codec.parse().ok()?) }))
     }
 
     /// Milliseconds. An empty part means none.

@@ -25,7 +25,7 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 
 #[test]
 fn every_message_is_understood() {
-    let call = |request| Some(Message::Call(CallId(7), RepoId(1), request));
+    let call = |request| Some(Message::Call(CallId(7), Reader { repo: RepoId(1), codec: None }, request));
     for (parts, want) in [
         (
             &["G", "7", "1", "k", "1000", "", "500", "", "250", "a", "b"][..],
@@ -54,6 +54,14 @@ fn every_message_is_understood() {
             }),
         ),
         (&["R", "7", "1", "k", "", "9"], call(Request::Get { key: b"k".to_vec(), fresh: None, max_age: Some(MS(9)) })),
+        (
+            &["R", "7", "1:2", "k", "", ""],
+            Some(Message::Call(
+                CallId(7),
+                Reader { repo: RepoId(1), codec: Codec::from_number(2) },
+                Request::Get { key: b"k".to_vec(), fresh: None, max_age: None },
+            )),
+        ),
         (&["H", "7", "1", "k"], call(Request::Has { key: b"k".to_vec() })),
         (
             &["S", "7", "1", "k", "1.5", "60000", "", "\"v\r\n\"", "a"],
@@ -75,6 +83,7 @@ fn every_message_is_understood() {
         (&["F", "4294967295"], Some(Message::Loaded(LoadId(u32::MAX), LoadOutcome::Failed))),
         (&["A", "7", "3", "a"], Some(Message::AddTags(CallId(7), LoadId(3), tags(&["a"])))),
         (&["X", "7"], Some(Message::Cancel(CallId(7)))),
+        (&["E", "7"], Some(Message::Dropped(ParsedId(7)))),
     ] {
         assert_eq!(message(parts), want, "{parts:?}");
     }
@@ -93,6 +102,10 @@ fn what_is_not_a_message_is_none_and_never_a_panic() {
         &["G", "7", "1", "k", "soon", "", "", "", ""],
         &["G", "7", "1", "k", "nan", "", "", "", ""],
         &["R", "x", "1", "k", "", ""],
+        &["R", "1", "1:", "k", "", ""],
+        &["R", "1", ":1", "k", "", ""],
+        &["R", "1", "1:1:1", "k", "", ""],
+        &["E", ""],
     ] {
         assert_eq!(message(parts), None, "{parts:?}");
     }
@@ -136,6 +149,8 @@ fn decisions_are_four_slots() {
         (hit(Hit::Fresh), [n(0.0), n(7.0), Slot::Payload(payload.clone()), n(0.0)]),
         (hit(Hit::Stale), [n(0.0), n(7.0), Slot::Payload(payload.clone()), n(1.0)]),
         (hit(Hit::Joined), [n(0.0), n(7.0), Slot::Payload(payload.clone()), n(2.0)]),
+        (Decision::Keep { parsed: ParsedId(5), payload: payload.clone() }, [n(13.0), n(5.0), Slot::Payload(payload.clone()), Slot::None]),
+        (Decision::HitParsed { call, parsed: ParsedId(5), hit: Hit::Stale }, [n(14.0), n(7.0), n(5.0), n(1.0)]),
         (hit(Hit::Kept), [n(0.0), n(7.0), Slot::Payload(payload.clone()), n(3.0)]),
         (Decision::Miss { call }, [n(1.0), n(7.0), Slot::None, Slot::None]),
         (Decision::Load { call, load, storing: true }, [n(2.0), n(7.0), n(3.0), n(0.0)]),

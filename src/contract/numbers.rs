@@ -280,6 +280,10 @@ numbers! {
         LoadOver = 11,
         /// Something that the cache did not do: the second slot is the repository or 0, a a `Shortfall`, b how many.
         Counted = 12,
+        /// Keep a value: the second slot is its number among the parsed values, a its text. Decisions that name it follow.
+        Keep = 13,
+        /// The value is the parsed value a: b is what it counts as (`Hit`).
+        HitParsed = 14,
     }
 
     /// What the cache did not do, or does not do yet.
@@ -336,11 +340,11 @@ numbers! {
 
     /// The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set.
     CallLetter {
-        /// call repo key ttl keep fresh maxAge lockTimeout tag...
+        /// call reader key ttl keep fresh maxAge lockTimeout tag..., where reader is a repo, or `repo:codec` for parsed values
         GetOrSet = b'G',
         /// The same, of a caller who could not decode the entry: it counts as missing.
         GetOrSetReplacing = b'N',
-        /// call repo key fresh maxAge
+        /// call reader key fresh maxAge
         Get = b'R',
         /// call repo key
         Has = b'H',
@@ -362,5 +366,7 @@ numbers! {
         AddTags = b'A',
         /// call: its caller gave it up.
         Cancel = b'X',
+        /// parsed: the parsed value with this number is not kept any longer.
+        Dropped = b'E',
     }
 }

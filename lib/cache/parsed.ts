@@ -1,0 +1,101 @@
+/**
+ * The parsed values of this process: what stored texts mean, by the numbers that the engine gives to stamps. A stamp names one stored value for
+ * ever, so a hit whose stamp is here needs no text: it gets a copy. The engine decides which values may be served; this is only their place.
+ */
+import { LRUCache } from 'lru-cache';
+import { copyOf, isCopyable, isPlain } from './copy';
+import { JSON_SERIALIZER, type Serializer } from './serializer';
+
+/** What a value takes besides its text: its places here and in the engine. */
+const OVERHEAD_BYTES = 256;
+
+/** Readers that need the text. */
+export const NO_CODEC = 0;
+const JSON_CODEC = 1;
+let lastCodec = JSON_CODEC;
+const codecs = new WeakMap<Serializer, number>();
+
+/** The number of a serializer. Readers with the same number may share parsed values; with `NO_CODEC`, they get the text. */
+export function codecOf(serializer: Serializer | undefined): number {
+  if (serializer === undefined || serializer === JSON_SERIALIZER) return JSON_CODEC;
+  if (serializer.copyable !== true) return NO_CODEC;
+  let codec = codecs.get(serializer);
+  if (codec === undefined) codecs.set(serializer, (codec = ++lastCodec));
+  return codec;
+}
+
+/** One stored value. It keeps its text until it is read a second time: many values are read once. */
+export class ParsedValue {
+  private state: 'new' | 'read' | 'copied' | 'text' = 'new';
+  private master: unknown = undefined;
+
+  constructor(private text: string) {}
+
+  /** The value, for one caller alone. `serializer` is the one that its readers have. Throws what `deserialize` throws. */
+  read(serializer: Serializer, codec: number): unknown {
+    if (this.state === 'copied') return copyOf(this.master);
+    // The core passes null for a text that JavaScript cannot hold, and JSON.parse accepts null.
+    if (typeof this.text !== 'string') throw new TypeError('the stored value is longer than a string can be');
+    const value = serializer.deserialize(this.text);
+    if (this.state === 'new') {
+      this.state = 'read';
+    } else if (this.state === 'read') {
+      this.state = 'text';
+      if (codec === JSON_CODEC ? isCopyable(value) : isPlain(value)) {
+        this.state = 'copied';
+        this.master = value;
+        this.text = '';
+        return copyOf(value);
+      }
+    }
+    return value;
+  }
+}
+
+/** The parsed values of one engine, bounded. The least recently used ones go first. */
+export class ParsedValues {
+  private readonly values: LRUCache<number, ParsedValue> | undefined;
+  /** Values that were evicted, until the engine knows it: a decision that names them may be on its way. */
+  private readonly evicted = new Map<number, ParsedValue>();
+
+  /** `maxBytes` bounds twice the lengths of the texts. `dropped` is told the number of every value that is not kept any longer. */
+  constructor(
+    maxBytes: number,
+    private readonly dropped: (id: number) => void,
+  ) {
+    if (maxBytes <= 0) return;
+    this.values = new LRUCache<number, ParsedValue>({ maxSize: maxBytes, dispose: (value, id) => this.drop(id, value) });
+  }
+
+  /** Takes the text of a value over, under the engine's number for it. */
+  keep(id: number, text: string): void {
+    const value = new ParsedValue(text);
+    this.values?.set(id, value, { size: 2 * (text?.length ?? 0) + OVERHEAD_BYTES });
+    if (this.values?.has(id) !== true) this.drop(id, value);
+  }
+
+  /** The value under a number that a decision names. */
+  get(id: number): ParsedValue | undefined {
+    return this.values?.get(id) ?? this.evicted.get(id);
+  }
+
+  private drop(id: number, value: ParsedValue): void {
+    this.evicted.set(id, value);
+    this.dropped(id);
+  }
+
+  /** The engine knows everything that was dropped, and all its decisions have been taken. */
+  release(): void {
+    if (this.evicted.size > 0) this.evicted.clear();
+  }
+
+  /** How many bytes its values take, by the measure of `maxBytes`. */
+  get bytes(): number {
+    return this.values?.calculatedSize ?? 0;
+  }
+
+  /** How many values there are. */
+  get size(): number {
+    return this.values?.size ?? 0;
+  }
+}
