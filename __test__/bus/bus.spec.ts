@@ -162,6 +162,70 @@ describe.each(['redis', 'memory'])('the bus on %s', (kind) => {
   });
 });
 
+describe('another channel', () => {
+  const [FROM, TO] = ['from', 'to'];
+  const subscribers = async (): Promise<unknown> => server.command('PUBSUB', 'NUMSUB', FROM, TO);
+  /** Publishes a message to a channel, as another instance would. */
+  const send = (to: string, target: string): Promise<unknown> => server.command('PUBLISH', to, JSON.stringify({ type: 'key', target }));
+  let got: CacheInvalidationMessage[];
+
+  beforeEach(async () => {
+    await server.command('ACL', 'SETUSER', 'default', 'allchannels');
+    RedisManager.configure({ url: server.url, logger, retryDelayMs: 10 });
+    got = listen('a');
+    await PubSubService.initialize({ channel: FROM });
+  });
+  afterEach(async () => {
+    await server.command('ACL', 'SETUSER', 'default', 'allchannels');
+    PubSubService.offInvalidation('a');
+    await PubSubService.initialize({ channel: CHANNEL });
+    await RedisManager.closeAll();
+  });
+  const targets = (): unknown[] => got.map(({ target }) => target);
+
+  test('that is refused leaves the former one in use, and the change may be tried again', async () => {
+    await server.command('ACL', 'SETUSER', 'default', 'resetchannels', `&${FROM}`);
+    await expect(PubSubService.initialize({ channel: TO })).rejects.toMatchObject({ code: 'E_REPLY' });
+    await PubSubService.publish({ type: 'key', target: 'still' });
+    await until(() => got.length === 1);
+    await server.command('ACL', 'SETUSER', 'default', 'allchannels');
+    await PubSubService.initialize({ channel: TO });
+    expect(await subscribers()).toEqual([FROM, 0, TO, 1]);
+    await send(FROM, 'former');
+    await PubSubService.publish({ type: 'key', target: 'new' });
+    await until(() => got.length === 2);
+    expect(targets()).toEqual(['still', 'new']);
+  });
+
+  test('that was not confirmed in time is left', async () => {
+    server.freeze();
+    const changed = PubSubService.initialize({ channel: TO });
+    await expect(changed).rejects.toMatchObject({ code: 'E_TIMEOUT' });
+    server.thaw();
+    await until(async () => JSON.stringify(await subscribers()) === JSON.stringify([FROM, 1, TO, 0]));
+    await send(FROM, 'heard');
+    await until(() => got.length === 1);
+  });
+
+  test.each([[[TO, FROM]], [[TO, FROM, TO]], [[TO, 'third', FROM]], [[FROM, TO, TO, FROM]]])('the last of several at the same time counts: %p', async (channels) => {
+    await Promise.all(channels.map((channel) => PubSubService.initialize({ channel })));
+    const last = channels.at(-1) as string;
+    await until(async () => JSON.stringify(await subscribers()) === JSON.stringify([FROM, last === FROM ? 1 : 0, TO, last === TO ? 1 : 0]));
+    await send(last, 'once');
+    await PubSubService.publish({ type: 'key', target: 'own' });
+    await until(() => targets().includes('own'));
+    expect(targets()).toEqual(['once', 'own']);
+  });
+
+  test('and close at the same time: nothing stays subscribed', async () => {
+    const changed = PubSubService.initialize({ channel: TO });
+    await Promise.all([changed, PubSubService.close()]);
+    expect(await subscribers()).toEqual([FROM, 0, TO, 0]);
+    const redis = await RedisManager.getSubscriberClient();
+    expect(redis.listenerCount('message')).toBe(0);
+  });
+});
+
 describe('the bus on a server', () => {
   beforeEach(() => {
     warn.mockReset();

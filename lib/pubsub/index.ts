@@ -5,6 +5,7 @@ import { turn } from '../turns';
 import { checkFunction, checkNames, checkText } from '../cache/validate';
 import { withinBudget } from '../manager/budget';
 import { whenSubscribedAgain } from '../manager/cluster';
+import { noop } from '../client/lifecycle';
 import { client, logger, onClose, settings, type Client } from '../manager/connections';
 import { checkMessage, copyOf, parseMessage, type CacheInvalidationMessage } from './message';
 
@@ -38,9 +39,12 @@ interface Subscription {
   readonly channel: string;
   /** Absent on `memory://`. */
   readonly redis: Client | undefined;
-  readonly onMessage: (channel: string, text: string) => void;
-  readonly stop: () => void;
+  isOver: boolean;
+  /** Settles with Redis's answer. */
   readonly ready: Promise<void>;
+  /** Reports interruptions from now on. */
+  watch(): void;
+  stop(): void;
 }
 
 /** The time budget of each call of the bus. */
@@ -59,13 +63,23 @@ interface Listening {
 
 let channel = DEFAULT_CHANNEL;
 let subscription: Subscription | undefined;
+/** One that Redis has not confirmed. */
+let pending: Subscription | undefined;
 const listeners = new Map<string, Listening>();
 const events = new EventEmitter<PubSubEvents>();
 
 onClose(() => {
-  subscription?.stop();
-  subscription = undefined;
+  for (const open of takeOpen()) {
+    open.isOver = true;
+    open.stop();
+  }
 });
+
+function takeOpen(): Subscription[] {
+  const open = [subscription, pending].filter((each) => each !== undefined);
+  subscription = pending = undefined;
+  return open;
+}
 
 /**
  * Tells the other instances of an application which of their in-memory data to drop. (A `CacheRepository` needs no bus, because its
@@ -82,27 +96,31 @@ export class PubSubService {
   /**
    * Subscribes. Calling it again does nothing, unless the subscriber's client was replaced or the channel differs. After a reconnect, the
    * client subscribes again on its own. `RedisManager.closeAll` ends the subscription and keeps the listeners; call `initialize` again
-   * afterwards. Rejects with a HawserError if Redis does not confirm within 5,000 ms or within a request's retries; you may then call it
-   * again.
+   * afterwards. Rejects with a HawserError if Redis does not confirm within 5,000 ms or within a request's retries; the former channel then
+   * stays in use, if there is one, and you may call it again.
    */
   static async initialize(options: PubSubOptions = {}): Promise<void> {
     const { channel: named } = checkNames('pubsub', options, OPTIONS);
     if (named !== undefined) checkText('pubsub.channel', named);
     const wanted = named ?? channel;
     const redis = settings().endpoint.memory ? undefined : client('subscriber');
-    const current = subscription;
-    if (current !== undefined && current.channel === wanted && current.redis === redis) return current.ready;
+    const isWanted = (open: Subscription | undefined): boolean => open !== undefined && open.channel === wanted && open.redis === redis;
     channel = wanted;
-    await subscribe(redis, current);
+    if (isWanted(pending)) return pending?.ready;
+    if (pending !== undefined) leave(pending).catch(noop);
+    pending = undefined;
+    if (isWanted(subscription)) return;
+    if (subscription !== undefined && subscription.redis !== redis) {
+      // Its client has ended.
+      subscription.stop();
+      subscription = undefined;
+    }
+    await subscribe(redis);
   }
 
   /** Ends the subscription. Listeners stay registered. Rejects with a HawserError if Redis does not confirm within 5,000 ms. */
   static async close(): Promise<void> {
-    const former = subscription;
-    subscription = undefined;
-    if (former?.redis === undefined) return;
-    former.stop();
-    await withinBudget('bus close', former.redis, former.redis.unsubscribe(former.channel), BUS_TIMEOUT_MS);
+    await Promise.all(takeOpen().map((open) => leave(open, 'bus close')));
   }
 
   /**
@@ -144,32 +162,61 @@ export class PubSubService {
   }
 }
 
-async function subscribe(redis: Client | undefined, former: Subscription | undefined): Promise<void> {
-  const own = channel;
+/** Until Redis has confirmed another channel, the former one is listened to. It stays if the change fails. */
+async function subscribe(redis: Client | undefined): Promise<void> {
+  const next = listen(redis, channel);
+  pending = next;
+  try {
+    await next.ready;
+  } catch (error) {
+    // Redis may carry it out later.
+    leave(next).catch(noop);
+    if (pending === next) {
+      pending = undefined;
+      if (subscription !== undefined) channel = subscription.channel;
+    }
+    throw error;
+  }
+  if (pending !== next) return;
+  const former = subscription;
+  subscription = next;
+  pending = undefined;
+  const left = former === undefined ? undefined : leave(former);
+  // From here on another connection is an interruption.
+  next.watch();
+  await left;
+}
+
+/** Subscribes to a channel. */
+function listen(redis: Client | undefined, own: string): Subscription {
   const onMessage = (from: string, text: string): void => {
     if (from === own) receive(text);
   };
-  former?.stop();
+  let unwatch = noop;
   redis?.on('message', onMessage);
-  let ignoreGaps: (() => void) | undefined;
-  const stop = (): void => {
-    redis?.off('message', onMessage);
-    ignoreGaps?.();
-  };
   const subscribed = redis === undefined ? Promise.resolve() : withinBudget('bus initialize', redis, redis.subscribe(own), BUS_TIMEOUT_MS);
-  const next: Subscription = { channel: own, redis, onMessage, stop, ready: subscribed.then(() => undefined) };
-  subscription = next;
-  try {
-    await next.ready;
-    // From here on another connection is an interruption.
-    if (subscription === next && redis !== undefined) ignoreGaps = whenSubscribedAgain(redis, onGap);
-  } catch (error) {
-    stop();
-    if (subscription === next) subscription = undefined;
-    throw error;
-  }
-  if (former === undefined || redis === undefined || former.redis !== redis || former.channel === own) return;
-  await withinBudget('bus initialize', redis, redis.unsubscribe(former.channel), BUS_TIMEOUT_MS);
+  return {
+    channel: own,
+    redis,
+    isOver: false,
+    ready: subscribed.then(noop),
+    watch: () => {
+      if (redis !== undefined) unwatch = whenSubscribedAgain(redis, onGap);
+    },
+    stop: () => {
+      redis?.off('message', onMessage);
+      unwatch();
+    },
+  };
+}
+
+/** Ends a subscription, if it is not over. */
+async function leave(former: Subscription, operation = 'bus initialize'): Promise<void> {
+  const { redis, isOver } = former;
+  if (isOver) return;
+  former.isOver = true;
+  former.stop();
+  if (redis !== undefined) await withinBudget(operation, redis, redis.unsubscribe(former.channel), BUS_TIMEOUT_MS);
 }
 
 function receive(text: string): void {
