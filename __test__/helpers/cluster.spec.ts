@@ -2,6 +2,8 @@
 import { RedisCluster } from './redis-cluster';
 import type { RedisServer } from './redis-server';
 
+const ports = (found: RedisServer[]): number[] => found.map(({ port }) => port);
+
 describe('a real cluster', () => {
   let servers: RedisCluster;
   beforeAll(async () => {
@@ -33,7 +35,7 @@ describe('a real cluster', () => {
     const [replica] = (await servers.replicasOf(master)) as [RedisServer];
     await servers.failOver(replica);
     await servers.settled();
-    expect(await servers.replicasOf(replica)).toEqual([master]);
+    expect(ports(await servers.replicasOf(replica))).toEqual([master.port]);
   });
 
   test('promotes a replica after its master was killed', async () => {
@@ -43,6 +45,6 @@ describe('a real cluster', () => {
     await servers.promoted(replica);
     await master.launch();
     await servers.settled();
-    expect(await servers.replicasOf(replica)).toEqual([master]);
+    expect(ports(await servers.replicasOf(replica))).toEqual([master.port]);
   });
 });

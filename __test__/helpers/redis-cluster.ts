@@ -199,10 +199,15 @@ export class RedisCluster {
     await until(async () => (await replica.info('replication')).role === 'master', { deadlineMs: 20_000, everyMs: 20, what: 'the replica to be promoted' });
   }
 
-  /** Resolves when every running server says that the cluster works and follows its master. */
+  /**
+   * Resolves when all running servers say the same of who serves which slots, call the cluster working and follow their masters. Without the first, a
+   * master that was just demoted, or was away meanwhile, still takes itself for one.
+   */
   async settled(): Promise<void> {
     await until(
       async () => {
+        const maps = await Promise.all(this.answering.map(mapOf));
+        if (new Set(maps).size > 1) return false;
         for (const server of this.answering) {
           if (!String(await server.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) return false;
           const { role, master_link_status: link } = await server.info('replication');
@@ -267,6 +272,12 @@ export class RedisCluster {
       { deadlineMs: 20_000, everyMs: 20, what: 'all servers to show all nodes' },
     );
   }
+}
+
+/** Which port serves which slots, as a server has it. */
+async function mapOf(server: RedisServer): Promise<string> {
+  const rows = (await server.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+  return JSON.stringify(rows.map(([from, to, [, port]]) => [from, to, port]).sort(([a], [b]) => a - b));
 }
 
 async function epochOf(server: RedisServer): Promise<number> {
