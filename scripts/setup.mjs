@@ -2,7 +2,7 @@
 // and `npm test` run it first.
 //
 //     node scripts/setup.mjs             dependencies, native binary, dist/
-//     node scripts/setup.mjs --server    the same and a redis-server
+//     node scripts/setup.mjs --server    the same, a redis-server and faketime
 //     node scripts/setup.mjs --packages  the same and what __test__/packages starts
 //     node scripts/setup.mjs --tools     the same and the compilers, bundlers and runtimes of __test__/package
 //     node scripts/setup.mjs --native    the native binary alone
@@ -16,7 +16,7 @@ import { ensureFacade } from './setup/facade.mjs';
 import { ensureNative } from './setup/native.mjs';
 import { ensurePackages, ensureTools } from './setup/packages.mjs';
 import { entry, root, say, SetupError } from './setup/run.mjs';
-import { ensureServer } from './setup/server.mjs';
+import { ensureFakeTime, ensureServer } from './setup/server.mjs';
 
 /** Prepares what is missing. In an installed package, which has no lib/, that can only be the native binary. */
 export async function setup({ server = false, packages = false, tools = false, nativeOnly = false } = {}) {
@@ -27,7 +27,10 @@ export async function setup({ server = false, packages = false, tools = false, n
     if (checkout && !nativeOnly) await ensureDependencies();
     await ensureNative();
     if (checkout && !nativeOnly) await ensureFacade();
-    if (server) await ensureServer();
+    if (server) {
+      await ensureServer();
+      await ensureFakeTime();
+    }
     if (packages) await ensurePackages();
     if (tools) await ensureTools();
   } finally {

@@ -25,7 +25,8 @@ if (!(seconds > 0)) throw new RangeError('--minutes and --seconds are positive n
 
 const every = Math.min(10, Math.max(1, seconds / 10));
 const between = Math.min(5, Math.max(1, seconds / 30));
-const child = fileURLToPath(new URL('child.cjs', import.meta.url));
+const runner = fileURLToPath(new URL('../helpers/typescript.cjs', import.meta.url));
+const child = fileURLToPath(new URL('place.ts', import.meta.url));
 
 const mb = (bytes) => `${(bytes / 1048576).toFixed(1)} MB`;
 const list = (counts) => Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
@@ -33,8 +34,8 @@ const perMinute = (value) => (value === undefined ? 'too short a run' : `${value
 
 /** Runs one topology to its end. Resolves with true if it went well. */
 function soak(kind) {
-  const args = [kind, seconds, every, Number(options.pause), between].map(String);
-  const place = fork(child, args, { execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const args = [child, kind, seconds, every, Number(options.pause), between].map(String);
+  const place = fork(runner, args, { execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const started = Date.now();
   const samples = [];
   let result;

@@ -1,4 +1,4 @@
-// Provides a redis-server for the tests.
+// Provides a redis-server for the tests, and libfaketime for the history checker.
 
 import { available, run, say, SetupError } from './run.mjs';
 
@@ -7,16 +7,9 @@ export async function ensureServer() {
   const chosen = process.env.HAWSER_TEST_SERVER;
   if (chosen) return unpackServer(chosen);
   if (available('redis-server')) return;
-  if (process.getuid?.() === 0 && available('apt-get')) {
-    say('hawser: installing redis-server (apt-get install)');
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, quiet: true });
-    let { code, output } = await install();
-    if (code !== 0) {
-      await run('apt-get', ['update'], { env, quiet: true });
-      ({ code, output } = await install());
-    }
-    if (code === 0 && available('redis-server')) return;
+  if (mayInstall()) {
+    const output = await install('redis-server');
+    if (available('redis-server')) return;
     say(output);
   }
   throw new SetupError(
@@ -27,6 +20,26 @@ export async function ensureServer() {
       '  macOS            brew install redis\n' +
       'or name another program that speaks its protocol: HAWSER_TEST_SERVER=/path/to/valkey-server',
   );
+}
+
+/** Ensures that processes can be started with a wrong clock, where that can be installed. Without it their clocks are right. */
+export async function ensureFakeTime() {
+  if (mayInstall() && !available('faketime')) await install('faketime');
+}
+
+function mayInstall() {
+  return process.getuid?.() === 0 && available('apt-get');
+}
+
+/** Installs a package of Debian's. Returns the output. */
+async function install(name) {
+  say(`hawser: installing ${name} (apt-get install)`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const attempt = () => run('apt-get', ['install', '-y', '--no-install-recommends', name], { env, quiet: true });
+  const { code, output } = await attempt();
+  if (code === 0) return output;
+  await run('apt-get', ['update'], { env, quiet: true });
+  return (await attempt()).output;
 }
 
 /** A name that is in the list of wheels is unpacked; anything else is a path. The list is not part of the package. */

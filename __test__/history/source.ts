@@ -1,0 +1,71 @@
+/**
+ * What the cached data is made from: a counter for each key, on a server of its own that nothing disturbs and that hawser does not talk to.
+ *
+ * A writer counts a key up, invalidates it, and then raises the key's *floor* to that count. Whoever reads the floor and then reads the
+ * cache must not get an older count. Both are in one server, so no clock decides what came first.
+ */
+import { Redis } from 'ioredis';
+
+const RAISE = `
+for i = 1, #ARGV, 2 do
+  local floor = tonumber(redis.call('HGET', KEYS[1], ARGV[i])) or 0
+  if floor < tonumber(ARGV[i + 1]) then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+end`;
+
+export type Counts = ReadonlyMap<string, number>;
+
+export class Source {
+  private readonly redis: Redis;
+
+  constructor(port: number) {
+    this.redis = new Redis({ port, enableAutoPipelining: true });
+  }
+
+  /** What a loader reads. */
+  async read(key: string): Promise<number> {
+    return Number(await this.redis.hget('source', key));
+  }
+
+  /** Changes the data of all these keys. */
+  async change(keys: readonly string[]): Promise<Counts> {
+    const counts = await Promise.all(keys.map((key) => this.redis.hincrby('source', key, 1)));
+    return new Map(keys.map((key, at) => [key, counts[at]]));
+  }
+
+  /** From here on no reader may get less. */
+  async raise(counts: Counts): Promise<void> {
+    await this.redis.eval(RAISE, 1, 'floor', ...[...counts].flat());
+  }
+
+  async floors(keys: readonly string[]): Promise<number[]> {
+    return (await this.redis.hmget('floor', ...keys)).map(Number);
+  }
+
+  /** A `set` that has not resolved may run at any later time. */
+  async open(key: string, count: number): Promise<void> {
+    await this.redis.sadd('open', `${key} ${count}`);
+  }
+
+  async closed(key: string, count: number): Promise<void> {
+    await this.redis.srem('open', `${key} ${count}`);
+  }
+
+  /** Before and after whatever happens to servers and processes. */
+  async fault(): Promise<void> {
+    await this.redis.incr('faults');
+  }
+
+  /** The number of faults if none is under way. */
+  async calm(): Promise<number | undefined> {
+    const count = Number(await this.redis.get('faults'));
+    return count % 2 === 0 ? count / 2 : undefined;
+  }
+
+  async isOpen(key: string, count: number): Promise<boolean> {
+    return (await this.redis.sismember('open', `${key} ${count}`)) === 1;
+  }
+
+  close(): void {
+    this.redis.disconnect();
+  }
+}
