@@ -186,6 +186,21 @@ export class RedisCluster {
     await this.closeMove(slot, to);
   }
 
+  /** Gives slots without keys to a server. */
+  async moveEmptySlots(slots: number[], to: RedisServer): Promise<void> {
+    const id = await idOf(to);
+    await this.knowsEpoch(to);
+    const masters: RedisServer[] = [];
+    for (const server of this.answering) if ((await server.info('replication')).role === 'master') masters.push(server);
+    for (let from = 0; from < slots.length; from += 256) {
+      const some = slots.slice(from, from + 256);
+      // The new owner first, so that no slot is ever nobody's.
+      for (const server of [to, ...masters.filter((other) => other !== to)]) {
+        await Promise.all(some.map((slot) => server.command('CLUSTER', 'SETSLOT', slot, 'NODE', id)));
+      }
+    }
+  }
+
   // ---- failing over
 
   /** Makes `replica` the master of its slots, and resolves when it is. `FORCE` does not ask the master. */

@@ -68,7 +68,7 @@ describe('a group without passwords', () => {
     const redis = connect(group(), { sentinels: [first], Connector: Curious });
     await redis.ping();
     const connector = redis.connector as unknown as Curious;
-    await until(() => group().addresses.every(({ port }) => connector.known.includes(String(port))));
+    await until(() => group().addresses.every(({ port }) => connector.known.includes(String(port))), { deadlineMs: 30_000 });
     expect(redis.stream.remotePort).toBe((await group().master()).port);
   });
 
