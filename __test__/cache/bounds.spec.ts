@@ -73,7 +73,8 @@ onServer('C4', (backend) => {
     for (let i = 0; i < 30; i++) await round(i);
     const few = (await keys()).length;
     for (let i = 0; i < 300; i++) await round(i);
-    expect((await keys()).length).toBe(few);
+    // Entries of other tests may have expired meanwhile.
+    expect((await keys()).length).toBeLessThanOrEqual(few);
   });
 
   test('an entry with a short ttl does not shorten the life of a tag that a longer-lived entry carries', async () => {

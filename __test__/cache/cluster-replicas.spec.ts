@@ -3,7 +3,7 @@ import { CacheRepository, RedisManager, type CacheEngineOptions, type ManagerOpt
 import { nowMs } from '../helpers/clock';
 import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
-import { until } from '../helpers/until';
+import { waits } from '../helpers/waits';
 
 let servers: RedisCluster;
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -127,7 +127,7 @@ test('a master that dies while its replicas are waited for: resolved at its succ
   replica.freeze();
   const start = nowMs();
   const call = cache.delete(key).then(() => 'resolved', (error: { code: string }) => error.code);
-  await until(async () => String(await master.command('CLIENT', 'LIST')).includes('cmd=wait'));
+  await waits(master);
   await master.kill();
   replica.thaw();
   expect(['resolved', 'E_NOT_REPLICATED']).toContain(await call);

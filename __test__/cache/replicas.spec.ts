@@ -4,6 +4,7 @@ import { CacheRepository, RedisManager, type CacheEngineOptions, type ManagerOpt
 import { nowMs } from '../helpers/clock';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
+import { waits } from '../helpers/waits';
 
 let master: RedisServer;
 let replicas: RedisServer[];
@@ -111,13 +112,13 @@ test('a master that dies or hangs while replicas are waited for is the same erro
   await cache.delete('warm');
   for (const replica of replicas) replica.freeze();
   const calls = [cache.delete('k')];
-  await until(async () => String(await master.command('CLIENT', 'LIST')).includes('cmd=wait'));
+  await waits(master);
   master.freeze();
   await expect(calls[0]).rejects.toMatchObject({ code: 'E_NOT_REPLICATED', acknowledged: null });
   master.thaw();
   const second = cache.delete('k');
   second.catch(() => undefined);
-  await until(async () => String(await master.command('CLIENT', 'LIST')).includes('cmd=wait'));
+  await waits(master);
   await master.kill();
   await expect(second).rejects.toMatchObject({ code: 'E_NOT_REPLICATED', acknowledged: null });
 });
@@ -129,7 +130,7 @@ test('a connection that is cut while it waits counts nothing of the next one', a
   replicas[0].freeze();
   const call = cache.delete('k');
   call.catch(() => undefined);
-  await until(async () => String(await master.command('CLIENT', 'LIST')).includes('cmd=wait'));
+  await waits(master);
   const list = String(await master.command('CLIENT', 'LIST'));
   await master.command('CLIENT', 'KILL', 'ID', /id=(\d+) [^\n]*name=hawser:replicas/.exec(list)![1]);
   await expect(call).rejects.toMatchObject({ code: 'E_NOT_REPLICATED' });
@@ -143,7 +144,7 @@ test('deletePattern, whose keys nobody lists, counts only if the connection that
   for (const replica of replicas) replica.freeze();
   const call = cache.deletePattern('*');
   call.catch(() => undefined);
-  await until(async () => String(await master.command('CLIENT', 'LIST')).includes('cmd=wait'));
+  await waits(master);
   const list = String(await master.command('CLIENT', 'LIST'));
   await master.command('CLIENT', 'KILL', 'ID', /id=(\d+) [^\n]*name=hawser:main/.exec(list)![1]);
   const main = await RedisManager.getMainClient();
@@ -159,7 +160,7 @@ test('closeAll ends a call that waits, and no connection follows the one that it
   replicas[0].freeze();
   const call = cache.delete('k');
   call.catch(() => undefined);
-  await until(async () => String(await master.command('CLIENT', 'LIST')).includes('cmd=wait'));
+  await waits(master);
   await RedisManager.closeAll();
   await expect(call).rejects.toMatchObject({ code: 'E_NOT_REPLICATED', acknowledged: null });
   // The server accepts connections in the order in which they were opened.
