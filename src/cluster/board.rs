@@ -101,7 +101,7 @@ impl Board {
 
     /// Brings the table entries of a node's slots up to date.
     pub fn show_slots_of(&mut self, node: NodeId) {
-        if self.slots.has_land(node) {
+        if self.slots.has_slots(node) {
             self.show_all();
         }
     }

@@ -99,16 +99,16 @@ impl Fences {
     }
 
     /// What to do about a fence at its `look_at`. A node may have lost its slots, or got some, in the meantime.
-    pub fn judge(&mut self, id: FenceId, is_landless: bool, now: Instant) -> Overdue {
+    pub fn on_due(&mut self, id: FenceId, is_without_slots: bool, now: Instant) -> Overdue {
         let Some(fence) = self.all.get_mut(&id) else { return Overdue::Wait };
         if fence.look_at > now {
             return Overdue::Wait;
         }
         fence.look_at = now + PATIENCE_WITH_LEAVERS;
-        if fence.has_cut || (!is_landless && now.since(fence.since) >= PATIENCE) {
+        if fence.has_cut || (!is_without_slots && now.since(fence.since) >= PATIENCE) {
             return Overdue::GiveUp;
         }
-        if !is_landless {
+        if !is_without_slots {
             return Overdue::Wait;
         }
         fence.has_cut = true;
@@ -149,13 +149,13 @@ mod tests {
         let now = Instant::default();
         let fence = fences.wait(A, Some(1), now);
         let second = PATIENCE_WITH_LEAVERS;
-        assert_eq!(fences.judge(fence, true, now), Overdue::Wait);
-        assert_eq!(fences.judge(fence, false, now + second), Overdue::Wait);
-        assert_eq!(fences.judge(fence, true, now + second * 2), Overdue::Cut(A), "it has lost its slots since");
-        assert_eq!(fences.judge(fence, true, now + second * 2), Overdue::Wait);
-        assert_eq!(fences.judge(fence, true, now + second * 3), Overdue::GiveUp);
+        assert_eq!(fences.on_due(fence, true, now), Overdue::Wait);
+        assert_eq!(fences.on_due(fence, false, now + second), Overdue::Wait);
+        assert_eq!(fences.on_due(fence, true, now + second * 2), Overdue::Cut(A), "it has lost its slots since");
+        assert_eq!(fences.on_due(fence, true, now + second * 2), Overdue::Wait);
+        assert_eq!(fences.on_due(fence, true, now + second * 3), Overdue::GiveUp);
         let fence = fences.wait(NodeId(1), Some(1), now);
-        assert_eq!(fences.judge(fence, false, now + second * 4), Overdue::Wait);
-        assert_eq!(fences.judge(fence, false, now + PATIENCE), Overdue::GiveUp);
+        assert_eq!(fences.on_due(fence, false, now + second * 4), Overdue::Wait);
+        assert_eq!(fences.on_due(fence, false, now + PATIENCE), Overdue::GiveUp);
     }
 }

@@ -227,7 +227,7 @@ impl Lanes {
 
     fn overdue(&mut self, board: &mut Board, fence: FenceId, now: Instant) -> Option<FenceId> {
         let node = self.fences.get(fence)?.node;
-        match self.fences.judge(fence, !board.slots.has_land(node), now) {
+        match self.fences.on_due(fence, !board.slots.has_slots(node), now) {
             Overdue::GiveUp => return Some(fence),
             Overdue::Cut(node) => board.push(Output::Cut { node }),
             Overdue::Wait => (),

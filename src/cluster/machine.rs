@@ -136,7 +136,7 @@ impl Cluster {
     pub fn node_silent(&mut self, id: NodeId, now: Instant) {
         let Some(node) = self.board.nodes.get_mut(id) else { return };
         node.on_silence(now);
-        if self.board.slots.has_land(id) {
+        if self.board.slots.has_slots(id) {
             self.refresh.want();
         }
         self.settle(now);
@@ -316,7 +316,7 @@ impl Cluster {
         }
         let gone: Vec<NodeId> = self.board.nodes.iter().filter(|(_, node)| !node.is_listed).map(|(id, _)| id).collect();
         for id in gone {
-            if !self.board.slots.has_land(id) {
+            if !self.board.slots.has_slots(id) {
                 self.router.leaving(&mut self.board, id, now);
             }
         }

@@ -56,12 +56,12 @@ pub struct Slots {
     shard_of: Vec<Option<u16>>,
     shards: Vec<Vec<NodeId>>,
     /// How many slots each node serves.
-    land: BTreeMap<NodeId, usize>,
+    counts: BTreeMap<NodeId, usize>,
 }
 
 impl Default for Slots {
     fn default() -> Self {
-        Self { owners: vec![None; SLOTS], shard_of: vec![None; SLOTS], shards: Vec::new(), land: BTreeMap::new() }
+        Self { owners: vec![None; SLOTS], shard_of: vec![None; SLOTS], shards: Vec::new(), counts: BTreeMap::new() }
     }
 }
 
@@ -82,13 +82,13 @@ impl Slots {
     }
 
     /// Whether a node is the master of a slot.
-    pub fn has_land(&self, node: NodeId) -> bool {
-        self.land.contains_key(&node)
+    pub fn has_slots(&self, node: NodeId) -> bool {
+        self.counts.contains_key(&node)
     }
 
     /// All masters.
     pub fn masters(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.land.keys().copied()
+        self.counts.keys().copied()
     }
 
     /// Another number stands for a node from now on. Returns its slots.
@@ -145,15 +145,15 @@ impl Slots {
     fn set_owner(&mut self, slot: u16, node: Option<NodeId>) {
         let former = std::mem::replace(&mut self.owners[usize::from(slot)], node);
         if let Some(former) = former {
-            if let Some(count) = self.land.get_mut(&former) {
+            if let Some(count) = self.counts.get_mut(&former) {
                 *count -= 1;
                 if *count == 0 {
-                    self.land.remove(&former);
+                    self.counts.remove(&former);
                 }
             }
         }
         if let Some(node) = node {
-            *self.land.entry(node).or_default() += 1;
+            *self.counts.entry(node).or_default() += 1;
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
         slots.give(11, C);
         assert_eq!((slots.owner(10), slots.shard_of(10)), (Some(A), slots.shard_of(0)));
         assert_eq!(slots.shards()[usize::from(slots.shard_of(11).unwrap())], [C]);
-        assert!(slots.has_land(C) && !slots.has_land(NodeId(9)));
+        assert!(slots.has_slots(C) && !slots.has_slots(NodeId(9)));
         assert_eq!(slots.replace(C, NodeId(9)), [11]);
         assert_eq!((slots.owner(11), slots.shards()[0].clone()), (Some(NodeId(9)), vec![A, NodeId(9)]));
     }
@@ -239,6 +239,6 @@ mod tests {
         assert_eq!((changes, slots.owner(5)), (vec![], Some(B)));
         let (changes, _) = slots.apply(&[range(0, 16383, &[A])], &BTreeMap::new());
         assert_eq!(changes, [Change { slot: 5, from: Some(B) }]);
-        assert!(!slots.has_land(B));
+        assert!(!slots.has_slots(B));
     }
 }

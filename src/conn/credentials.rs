@@ -1,7 +1,7 @@
 //! Credentials that the driver brings: for the next handshake, or for a connection that is ready. That one takes them over with an
 //! AUTH between two commands: never inside a transaction, and never where the server takes subscription commands only.
 
-use super::handshake::{auth, judge_auth, Verdict};
+use super::handshake::{auth, check_auth, Verdict};
 use super::link::Link;
 use super::output::Output;
 use super::pending::{PendingCommand, Step};
@@ -50,7 +50,7 @@ impl Link {
     }
 
     pub(super) fn on_renewed(&mut self, reply: &Reply) {
-        if let Verdict::Refused(text) = judge_auth(Step::Renewal, reply) {
+        if let Verdict::Refused(text) = check_auth(Step::Renewal, reply) {
             self.outputs.push_back(Output::CredentialsRefused { text });
         }
     }

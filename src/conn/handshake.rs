@@ -75,7 +75,7 @@ pub enum Verdict {
 }
 
 /// Interprets the answer to HELLO or AUTH.
-pub fn judge_auth(step: Step, reply: &Reply) -> Verdict {
+pub fn check_auth(step: Step, reply: &Reply) -> Verdict {
     let Some(error) = reply.error() else { return Verdict::Accepted };
     let text = without_arguments(&String::from_utf8_lossy(error)).to_owned();
     let lower = text.to_lowercase();
@@ -136,7 +136,7 @@ pub enum Readiness {
 }
 
 /// Interprets the answer to INFO. A reply without `loading` counts as ready, because not every server with this protocol is Redis.
-pub fn judge_info(reply: &Reply) -> Readiness {
+pub fn check_info(reply: &Reply) -> Readiness {
     if let Some(error) = reply.error() {
         let text = String::from_utf8_lossy(error).into_owned();
         if text.starts_with("NOPERM") || is_missing(&text) {
@@ -190,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_judged() {
+    fn answers_are_checked() {
         let error = |text: &str| Reply::Error(text.as_bytes().to_vec());
-        assert_eq!(judge_auth(Step::Hello, &Reply::Simple(b"OK".to_vec())), Verdict::Accepted);
-        assert_eq!(judge_auth(Step::Hello, &error("NOPROTO unsupported protocol version")), Verdict::NoResp3);
+        assert_eq!(check_auth(Step::Hello, &Reply::Simple(b"OK".to_vec())), Verdict::Accepted);
+        assert_eq!(check_auth(Step::Hello, &error("NOPROTO unsupported protocol version")), Verdict::NoResp3);
         for text in [
             "ERR unknown command `HELLO`, with args beginning with: `3`, ",
             "ERR unsupported command",
@@ -204,25 +204,25 @@ mod tests {
             "ERR the command is disabled",
             "ERR HELLO not implemented",
         ] {
-            assert_eq!(judge_auth(Step::Hello, &error(text)), Verdict::NoResp3, "{text}");
-            assert!(matches!(judge_info(&error(&text.replace("HELLO", "INFO"))), Readiness::Warning(_)), "{text}");
+            assert_eq!(check_auth(Step::Hello, &error(text)), Verdict::NoResp3, "{text}");
+            assert!(matches!(check_info(&error(&text.replace("HELLO", "INFO"))), Readiness::Warning(_)), "{text}");
         }
         for text in [
             "NOAUTH HELLO must be called with the client already authenticated",
             "ERR max number of clients reached",
             "DENIED this command is not allowed in protected mode",
         ] {
-            assert!(matches!(judge_auth(Step::Hello, &error(text)), Verdict::Refused(_)), "{text}");
+            assert!(matches!(check_auth(Step::Hello, &error(text)), Verdict::Refused(_)), "{text}");
         }
-        assert!(matches!(judge_auth(Step::Auth, &error("ERR Client sent AUTH, but no password is set")), Verdict::Warning(_)));
-        assert!(matches!(judge_auth(Step::Hello, &error("WRONGPASS invalid")), Verdict::Refused(_)));
-        let info = |text: &str| judge_info(&Reply::Bulk(text.as_bytes().to_vec()));
+        assert!(matches!(check_auth(Step::Auth, &error("ERR Client sent AUTH, but no password is set")), Verdict::Warning(_)));
+        assert!(matches!(check_auth(Step::Hello, &error("WRONGPASS invalid")), Verdict::Refused(_)));
+        let info = |text: &str| check_info(&Reply::Bulk(text.as_bytes().to_vec()));
         assert_eq!(info("a:1\r\nloading:0\r\n"), Readiness::Ready);
         assert_eq!(info("loading:1\r\nloading_eta_seconds:3\r\n"), Readiness::Loading(3000));
-        assert_eq!(judge_info(&Reply::Simple(b"OK".to_vec())), Readiness::Ready);
-        assert_eq!(judge_info(&error("BUSY Redis is busy running a script.")), Readiness::Loading(500));
-        assert!(matches!(judge_info(&error("NOPERM no")), Readiness::Warning(_)));
-        assert!(matches!(judge_info(&error("NOAUTH Authentication required.")), Readiness::Refused(_)));
-        assert!(matches!(judge_info(&error("ERR x")), Readiness::Refused(_)));
+        assert_eq!(check_info(&Reply::Simple(b"OK".to_vec())), Readiness::Ready);
+        assert_eq!(check_info(&error("BUSY Redis is busy running a script.")), Readiness::Loading(500));
+        assert!(matches!(check_info(&error("NOPERM no")), Readiness::Warning(_)));
+        assert!(matches!(check_info(&error("NOAUTH Authentication required.")), Readiness::Refused(_)));
+        assert!(matches!(check_info(&error("ERR x")), Readiness::Refused(_)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::handshake::{is_passing, judge_auth, judge_info, Readiness, Verdict};
+use super::handshake::{check_auth, check_info, is_passing, Readiness, Verdict};
 use super::link::{CloseState, Link};
 use super::output::{CoreEvent, Output, Reason, Sink, State};
 use super::pending::{Owner, PendingCommand, Step};
@@ -195,7 +195,7 @@ impl Link {
         let hidden = hidden.map(Reply::Error);
         let reply = hidden.as_ref().unwrap_or(reply);
         match step {
-            Step::Hello | Step::Auth => match judge_auth(step, reply) {
+            Step::Hello | Step::Auth => match check_auth(step, reply) {
                 Verdict::Accepted => {}
                 Verdict::Warning(text) => {
                     // A HELLO that was refused changed nothing.
@@ -214,7 +214,7 @@ impl Link {
                 Some(error) if step == Step::Select => return self.refuse_database(error),
                 Some(error) => self.on_refused_database(db, error),
             },
-            Step::Info => match judge_info(reply) {
+            Step::Info => match check_info(reply) {
                 Readiness::Ready => self.info = Some(reply.as_bytes().unwrap_or_default().to_vec()),
                 Readiness::Warning(text) => {
                     self.info = Some(Vec::new());

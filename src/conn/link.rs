@@ -1,5 +1,5 @@
 //! The link's state machine: its states, the life of its connection, its timers. `outbound` sends commands, `intake` handles
-//! what the server sends, `losses` rejects commands that will get no reply, `watchdog` tells a dead connection from a busy
+//! what the server sends, `unanswered` rejects commands that will get no reply, `watchdog` tells a dead connection from a busy
 //! server, and `databases` tracks the selected database. The driver calls an input, writes the bytes of `take_output`,
 //! drains `poll_output`, and calls `on_timer` at `next_wakeup`.
 
@@ -362,7 +362,7 @@ impl Link {
             self.connect(now);
         }
         if self.timers.is_due(Timer::Deadline, now) {
-            self.judge_deadlines();
+            self.check_deadlines();
         }
         if self.timers.is_due(Timer::Refused, now) && self.may_flush() {
             self.flush_waiting();

@@ -26,7 +26,7 @@ impl Link {
     pub fn on_probe_bytes(&mut self, bytes: &[u8], now: Instant) -> bool {
         self.now = now;
         let Some(request) = &self.probe else { return true };
-        let Some(is_answered) = request.judge(bytes) else { return false };
+        let Some(is_answered) = request.is_answered(bytes) else { return false };
         self.probe = None;
         self.watchdog.probed(is_answered, now);
         true

@@ -9,7 +9,6 @@ mod intake;
 mod late;
 mod link;
 mod liveness;
-mod losses;
 mod options;
 mod outbound;
 mod output;
@@ -25,6 +24,7 @@ mod selection;
 mod subscriptions;
 mod timers;
 mod transaction;
+mod unanswered;
 mod watch;
 mod watchdog;
 

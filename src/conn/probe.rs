@@ -1,6 +1,6 @@
 //! The watchdog's second connection: authenticated with the credentials of the first, then sent a PING.
 
-use super::handshake::{self, judge_auth, Verdict};
+use super::handshake::{self, check_auth, Verdict};
 use super::options::LinkOptions;
 use super::pending::Step;
 use crate::resp::{without_attributes, Commands, Limits, Reply, Scanner};
@@ -32,7 +32,7 @@ pub fn request(options: &LinkOptions, protocol: u8) -> ProbeRequest {
 impl ProbeRequest {
     /// Whether the server has answered, from all bytes that have arrived so far; `None`: more are to come. An error is no answer:
     /// a busy server gives one, too, and so does one that refuses the connection for a reason of its own.
-    pub fn judge(&self, mut bytes: &[u8]) -> Option<bool> {
+    pub fn is_answered(&self, mut bytes: &[u8]) -> Option<bool> {
         let mut scanner = Scanner::new(Limits::default());
         let mut steps = self.steps.iter();
         loop {
@@ -46,7 +46,7 @@ impl ProbeRequest {
             let reply = Reply::parse(frame);
             match steps.next() {
                 None => return Some(reply.error().is_none()),
-                Some(step) => match judge_auth(*step, &reply) {
+                Some(step) => match check_auth(*step, &reply) {
                     Verdict::Accepted | Verdict::Warning(_) => {}
                     Verdict::NoResp3 | Verdict::Refused(_) => return Some(false),
                 },
@@ -93,7 +93,7 @@ mod tests {
             (hello.to_owned(), None),
             (String::new(), None),
         ] {
-            assert_eq!(request(&secret(), 3).judge(bytes.as_bytes()), want, "{bytes:?}");
+            assert_eq!(request(&secret(), 3).is_answered(bytes.as_bytes()), want, "{bytes:?}");
         }
     }
 
@@ -101,7 +101,7 @@ mod tests {
     fn every_beginning_of_an_answer_is_none_yet() {
         let bytes = b"%1\r\n+proto\r\n:3\r\n+PONG\r\n";
         for cut in 0..bytes.len() {
-            assert_eq!(request(&secret(), 3).judge(&bytes[..cut]), None, "{cut}");
+            assert_eq!(request(&secret(), 3).is_answered(&bytes[..cut]), None, "{cut}");
         }
     }
 }

@@ -127,7 +127,7 @@ impl Sentinel {
         if !self.search.as_mut().is_some_and(|search| search.take(sentinel)) {
             return;
         }
-        self.roster.judge(sentinel, false);
+        self.roster.record(sentinel, false);
         self.announce(sentinels);
         match self.settings.role {
             WantedRole::Master => self.on_named(sentinel, answers::master(reply), now),
@@ -172,7 +172,7 @@ impl Sentinel {
     }
 
     fn on_useless(&mut self, sentinel: u32, error: Option<String>, message: String, now: Instant) {
-        self.roster.judge(sentinel, true);
+        self.roster.record(sentinel, true);
         self.steps.push(SentinelStep::Bad { message });
         if let Some(search) = &mut self.search {
             search.go_on(error, &self.roster, now, &mut self.steps);

@@ -69,7 +69,7 @@ impl Roster {
     }
 
     /// What asking it has come to.
-    pub fn judge(&mut self, id: u32, has_failed: bool) {
+    pub fn record(&mut self, id: u32, has_failed: bool) {
         if let Some(at) = self.place(id) {
             self.known[at].has_failed = has_failed;
         }
@@ -149,8 +149,8 @@ mod tests {
     fn learned_ones_leave_when_they_fail_and_nobody_names_them() {
         let mut roster = roster(&[1, 2]);
         assert_eq!(roster.learn(vec![at(2), at(3), at(4)]), [at(3), at(4)]);
-        roster.judge(2, true);
-        roster.judge(0, true);
+        roster.record(2, true);
+        roster.record(0, true);
         assert_eq!(roster.learn(vec![at(3)]), []);
         assert_eq!(ports(&roster), [1, 2, 3, 4], "it is named again, and the other one is silent but not known to be dead");
         assert_eq!(roster.learn(vec![]), []);

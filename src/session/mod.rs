@@ -6,7 +6,7 @@
 //! events of each link ([`Session::poll_link`]), decisions for the cache's callers ([`Session::take_decisions`]), and the next
 //! wake-up. Replies for callers go to the [`Sink`] that the driver passes in with the bytes.
 //!
-//! The cache receives a link's events in the order of the link's stream: ready, replies, pushes, losses, closed. The session
+//! The cache receives a link's events in the order of the link's stream: ready, replies, pushes, lost commands, closed. The session
 //! finishes everything that follows from one event (decisions, commands on any link) before it looks at the next one.
 //!
 //! | file | owns |

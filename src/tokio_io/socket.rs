@@ -115,7 +115,7 @@ async fn ask(endpoint: Endpoint, request: &ProbeRequest) -> io::Result<Vec<u8>> 
     }
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
-    while request.judge(&answer).is_none() {
+    while request.is_answered(&answer).is_none() {
         socket.readable().await?;
         match socket.try_read(&mut buffer) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),

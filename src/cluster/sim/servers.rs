@@ -181,8 +181,8 @@ impl Servers {
                 server.migrating.remove(&slot);
             }
         }
-        let has_land = server.view.iter().any(|(owner, _)| *owner == to);
-        if !has_land && server.follows.is_none() {
+        let has_slots = server.view.iter().any(|(owner, _)| *owner == to);
+        if !has_slots && server.follows.is_none() {
             // A master that lost all its slots to its replica follows it.
             let heir = server.view.iter().map(|(owner, _)| *owner).find(|owner| *owner % MASTERS == to % MASTERS);
             server.follows = heir.filter(|heir| *heir != to);

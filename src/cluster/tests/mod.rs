@@ -1,6 +1,6 @@
 //! What a cluster does, step by step.
 
 mod connecting;
-mod losses;
+mod outages;
 mod redirects;
 mod rig;

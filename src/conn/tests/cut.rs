@@ -171,7 +171,7 @@ impl Case {
 fn check_core(rig: &Rig, cut: &str) {
     let answered: Vec<String> = rig.core().into_iter().map(|(_, text)| text).collect();
     assert!(answered.iter().all(|text| ["db0 get core", "db0 incr core2"].contains(&text.as_str())), "{answered:?} after {cut}");
-    assert_eq!(answered.len() + rig.core_losses().len(), 2, "answered {answered:?}, cut {:?} after {cut}", rig.core_losses());
+    assert_eq!(answered.len() + rig.core_lost().len(), 2, "answered {answered:?}, cut {:?} after {cut}", rig.core_lost());
     assert!(rig.ran("incr core2") <= 1, "{cut}");
 }
 

@@ -288,5 +288,5 @@ fn commands_of_the_core_are_lost_as_ever() {
     let mut rig = frozen(Resend::All);
     rig.submit_core(&["get core"], 3);
     rig.cut();
-    assert_eq!(rig.core_losses(), [(3, true)]);
+    assert_eq!(rig.core_lost(), [(3, true)]);
 }

@@ -169,7 +169,7 @@ fn bytes_that_are_not_resp_end_the_connection_and_what_was_in_flight() {
         assert_eq!(rig.outcome(waiting), "db0 get c", "the next connection is a fresh start");
         if !garbage.starts_with('+') {
             assert_eq!((rig.outcome(0).as_str(), rig.outcome(1).as_str()), ("E_PROTOCOL?", "E_PROTOCOL?"));
-            assert_eq!(rig.core_losses(), [(4, true)]);
+            assert_eq!(rig.core_lost(), [(4, true)]);
         }
         rig.finish();
     }
@@ -223,8 +223,8 @@ fn commands_of_the_core_have_their_outcomes_in_their_order_also_behind_a_quit() 
     rig.submit_core(&["get core"], 1);
     rig.issue("quit");
     rig.submit_core(&["get core2"], 2);
-    assert_eq!(rig.core_losses(), [], "the first is not decided yet");
+    assert_eq!(rig.core_lost(), [], "the first is not decided yet");
     rig.server.frozen = false;
     rig.settle();
-    assert_eq!((rig.core(), rig.core_losses()), (vec![(1, "db0 get core".to_owned())], vec![(2, false)]));
+    assert_eq!((rig.core(), rig.core_lost()), (vec![(1, "db0 get core".to_owned())], vec![(2, false)]));
 }

@@ -76,7 +76,7 @@ fn a_subscriber_of_resp2_takes_only_its_commands() {
     let ping = rig.submit(&["ping", "psubscribe p*", "unsubscribe", "punsubscribe", "get b"].map(call));
     rig.settle();
     assert_eq!(rig.outcome(get), "E_BAD_STATE");
-    assert_eq!(rig.core_losses(), [(3, false)]);
+    assert_eq!(rig.core_lost(), [(3, false)]);
     assert_eq!((rig.outcome(ping).as_str(), rig.outcome(ping + 4).as_str()), ("pong|", "E_BAD_STATE"), "judged when it was issued");
     let free = rig.issue("get c");
     rig.settle();

@@ -199,7 +199,7 @@ impl Walk {
                 assert!(!outcome.starts_with('E') || outcome.ends_with('?') || rig.ran(text) == 0, "{text}: {outcome}, but it ran");
             }
         }
-        assert_eq!(rig.core().len() + rig.core_losses().len(), self.cores, "every command of the core has one outcome");
+        assert_eq!(rig.core().len() + rig.core_lost().len(), self.cores, "every command of the core has one outcome");
     }
 }
 

@@ -283,7 +283,7 @@ impl Rig {
     }
 
     /// Commands of the core that were lost: their tags, and whether the server may have run them.
-    pub fn core_losses(&self) -> Vec<(u32, bool)> {
+    pub fn core_lost(&self) -> Vec<(u32, bool)> {
         let loss = |event: &CoreEvent| if let CoreEvent::Lost { tag, sent } = event { Some((*tag, *sent)) } else { None };
         self.core_events.iter().filter_map(loss).collect()
     }

@@ -119,7 +119,7 @@ impl Link {
     }
 
     /// Rejects commands past their deadline. A sent command keeps its place in the order of replies.
-    pub(super) fn judge_deadlines(&mut self) {
+    pub(super) fn check_deadlines(&mut self) {
         let late = self.queues.take_late(self.now);
         for id in late.sent {
             let reason = Reason::Kind(ErrorKind::Timeout);
