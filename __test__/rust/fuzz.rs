@@ -1,5 +1,5 @@
 //! The fuzz targets without a fuzzer: replays the corpus in `fuzz/corpus`, then changes its files at random. `HAWSER_FUZZ_SECONDS` is how
-//! long all targets together take, `HAWSER_FUZZ_SEED` what they begin with; a failure tells the seed of its input.
+//! long all targets take together, `HAWSER_FUZZ_SEED` where they begin; a failure shows the seed of its input.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "test code")]
 
@@ -10,10 +10,10 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Inputs grow no longer than this.
+/// The longest input.
 const LONGEST: usize = 1 << 16;
 
-/// Text that parsers stumble over.
+/// Text that is hard to parse.
 const PIECES: &[&[u8]] = &[
     b"-1",
     b"0",
@@ -70,7 +70,7 @@ fn run(name: &str, target: Target) {
     }
     let seconds: f64 = setting("HAWSER_FUZZ_SECONDS").unwrap_or(10.0);
     let mut seed: u64 = setting("HAWSER_FUZZ_SEED").unwrap_or(1);
-    // Written past the capture of the test's output: a stack that overflows leaves nothing else.
+    // Not captured with the test's output: after a stack overflow nothing else is left.
     let _ = writeln!(std::io::stderr(), "fuzz {name}: from seed {seed} on");
     let end = Instant::now() + Duration::from_secs_f64(seconds / 4.0);
     while Instant::now() < end {
@@ -80,7 +80,7 @@ fn run(name: &str, target: Target) {
     }
 }
 
-/// The hook of the test run has printed what does not hold.
+/// The panic hook of the test run has printed which property is violated.
 fn check(target: Target, input: &[u8], what: &str) {
     let holds = catch_unwind(AssertUnwindSafe(|| target(input))).is_ok();
     assert!(holds, "{what}: {}", input[..input.len().min(2000)].escape_ascii());
@@ -104,7 +104,7 @@ fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// splitmix64, from the seed of one input.
+/// splitmix64, seeded for one input.
 struct Dice(u64);
 
 impl Dice {
@@ -116,7 +116,7 @@ impl Dice {
         ((z ^ (z >> 31)) % n.max(1) as u64) as usize
     }
 
-    /// A file of the corpus, changed; or noise.
+    /// A changed file of the corpus, or noise.
     fn input(&mut self, corpus: &[(String, Vec<u8>)]) -> Vec<u8> {
         if self.below(16) == 0 {
             return (0..self.below(600)).map(|_| self.below(256) as u8).collect();

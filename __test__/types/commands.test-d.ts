@@ -107,7 +107,7 @@ function wrapped(callback?: Callback<number>): void {
   void redis.del(names, callback);
 }
 wrapped();
-/** A callback without a type of its own takes whatever comes. */
+/** A callback without a type annotation accepts any reply. */
 const loose: Callback = (_, reply) => void reply?.length;
 void redis.get('k', loose);
 
@@ -158,23 +158,23 @@ expectTypeOf<CommandTraceContext>().toHaveProperty('args').toEqualTypeOf<string[
 
 // @ts-expect-error a key is text or a Buffer
 void redis.get(5);
-// @ts-expect-error GET takes one key
+// @ts-expect-error GET takes exactly one key
 void redis.get('a', 'b');
-// @ts-expect-error a value is no object
+// @ts-expect-error a value must not be an object
 void redis.set('k', { a: 1 });
-// @ts-expect-error nor is it missing
+// @ts-expect-error a value is required
 void redis.set('k');
-// @ts-expect-error EX has a number of seconds
+// @ts-expect-error EX needs a number of seconds
 void redis.set('k', 'v', 'EX');
-// @ts-expect-error there is no such option
+// @ts-expect-error SET has no such option
 void redis.set('k', 'v', 'EXP', 60);
-// @ts-expect-error nor two conditions
+// @ts-expect-error two conditions exclude each other
 void redis.set('k', 'v', 'NX', 'XX');
-// @ts-expect-error lists are flattened once
+// @ts-expect-error only one level of lists is flattened
 void redis.del([names]);
-// @ts-expect-error a command that is none
+// @ts-expect-error there is no such command
 void redis.gett('k');
-// @ts-expect-error a callback is told what the command replies
+// @ts-expect-error a callback receives the command's reply
 void redis.incr('k', (error: Error | null | undefined, reply: string | undefined) => reply);
-// @ts-expect-error null is no value
+// @ts-expect-error null is not a value
 void redis.hset('k', 'f', null);

@@ -16,5 +16,5 @@ expectTypeOf(redis.takeToken('k', 5)).resolves.toEqualTypeOf<string>();
 expectTypeOf(either.takeToken('k', 5)).resolves.toEqualTypeOf<string>();
 expectTypeOf(redis.pipeline().get('a').takeToken('k', 5).get('b')).toEqualTypeOf<ChainableCommander>();
 expectTypeOf(redis.multi().takeToken('k', 5, (_, reply) => expectTypeOf(reply).toEqualTypeOf<string | undefined>())).toEqualTypeOf<ChainableCommander>();
-// @ts-expect-error its arguments are those declared
+// @ts-expect-error its arguments are declared
 void redis.takeToken('k');

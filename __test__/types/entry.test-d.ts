@@ -18,7 +18,7 @@ expectTypeOf(new hawser(6379, 'localhost', { db: 1 })).toExtend<OnlyType>();
 // @ts-expect-error its options are those of Redis
 new hawser({ lazyConnect: 'yes' });
 
-// Types and values are its members, under the names that an import gives them.
+// Types and values are its members, under their usual names.
 expectTypeOf<hawser.RedisOptions>().toHaveProperty('lazyConnect');
 expectTypeOf<hawser.RedisOptions['poll']>().toEqualTypeOf<'auto' | false | undefined>();
 expectTypeOf<hawser.CacheOptions>().toHaveProperty('tags');

@@ -27,10 +27,10 @@ declare const query: PromiseLike<Order | null>;
 
 const cache = new CacheRepository();
 new CacheRepository('orders', { ttl: 60, serializer: { serialize: String, deserialize: Number } });
-// @ts-expect-error the near cache comes in a later version
+// @ts-expect-error this version has no near cache
 new CacheRepository('orders', { nearCache: true });
 
-// The loader's type is the value's, whatever shape the loader has.
+// The value has the type that the loader returns, whatever the loader's form.
 expectTypeOf(cache.getOrSet('k', () => order)).resolves.toEqualTypeOf<Order>();
 expectTypeOf(cache.getOrSet('k', async () => order)).resolves.toEqualTypeOf<Order>();
 expectTypeOf(cache.getOrSet('k', () => query)).resolves.toEqualTypeOf<Order | null>();
@@ -52,7 +52,7 @@ expectTypeOf(cache.getOrSetMany(['k'], async () => ({ k: order }))).resolves.toE
 expectTypeOf(cache.set('k', order, 60)).resolves.toEqualTypeOf<void>();
 expectTypeOf(cache.invalidateTags(['t'])).resolves.toEqualTypeOf<number>();
 void cache.setMany([{ key: 'k', value: order, ttl: 5, tags: ['t'] }]);
-// Values of different types, and lists that are constants.
+// Values of different types, and constant lists.
 void cache.setMany([{ key: 'k', value: 1 }, { key: 'l', value: 'x' }]);
 const TAGS = ['t', 'u'] as const;
 void cache.getOrSet('k', () => 5, { tags: TAGS });
@@ -77,7 +77,7 @@ class Orders extends CachedService {
   }
 }
 expectTypeOf(new Orders().list('c', {})).resolves.toEqualTypeOf<Order[]>();
-// Ids that are no strings, as MongoDB's and those of SQL.
+// Ids that are not strings, such as those of MongoDB and SQL.
 class Ids extends CachedService {
   protected serviceName = 'ids';
   keys(id: { toHexString(): string }): string[] {
@@ -88,7 +88,7 @@ class Ids extends CachedService {
 }
 void Ids;
 
-// @ts-expect-error a service has to say its name
+// @ts-expect-error a service must name itself
 class Nameless extends CachedService {}
 void Nameless;
 
@@ -97,11 +97,11 @@ expectTypeOf(swr.get('k', async () => order, tags)).resolves.toEqualTypeOf<Order
 
 expectTypeOf(RedisManager.getMainClient()).resolves.toEqualTypeOf<Redis>();
 expectTypeOf(RedisManager.getMainClient<Redis | Cluster>()).resolves.toEqualTypeOf<Redis | Cluster>();
-// One command interface: what the union offers is what each of them offers.
+// One command interface: the union has the methods that both classes have.
 void RedisManager.getSubscriberClient<Redis | Cluster>().then((client) => client.get('k'));
-// @ts-expect-error the prefix of keys belongs to repositories and to clients of one's own
+// @ts-expect-error keyPrefix is an option of repositories and of an application's own clients
 RedisManager.configure({ keyPrefix: 'x' });
-// @ts-expect-error nor may it come with the clients' options
+// @ts-expect-error it is refused among the clients' options as well
 RedisManager.configure({ redis: { keyPrefix: 'x' } });
 expectTypeOf(RedisManager.getBullMQConnection().maxRetriesPerRequest).toEqualTypeOf<null>();
 expectTypeOf(RedisManager.getBullMQConnection<Cluster>()).toEqualTypeOf<Cluster>();

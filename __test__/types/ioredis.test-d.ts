@@ -1,6 +1,6 @@
 /**
- * Whatever ioredis's types accept of a command, hawser's accept, and the reply can be used as there. The class itself is another matter: ioredis's has
- * private members, so that no other class is assignable to it.
+ * Whatever ioredis's types accept of a command, hawser's accept, and the reply can be used as there. The class itself is different: ioredis's has
+ * private members, so no other class is assignable to it.
  */
 import type IORedis from 'ioredis';
 import type { ChainableCommander as TheirPipeline, ClusterOptions as TheirClusterOptions, RedisCommander as Theirs, RedisOptions as TheirOptions } from 'ioredis';
@@ -20,28 +20,28 @@ declare const pipeline: ChainableCommander;
 export const a: Omit<Theirs, Known> = commands;
 export const b: Omit<Theirs, Known> = redis;
 export const c: Omit<Theirs, Known> = cluster;
-/** Every method of a pipeline is there; what it returns is hawser's pipeline. */
+/** A pipeline has every method, and each returns hawser's pipeline. */
 export const d: { [K in keyof TheirPipeline]: unknown } = pipeline;
 
-// The same where the shapes are RESP3's. Of ACL GETUSER, ARINFO, CLIENT TRACKINGINFO, HRANDFIELD and VLINKS ioredis's types know RESP2's alone.
+// The same for the shapes of RESP3. For ACL GETUSER, ARINFO, CLIENT TRACKINGINFO, HRANDFIELD and VLINKS, ioredis's types only have those of RESP2.
 type Known3 = Known | 'acl' | 'aclBuffer' | 'arinfo' | 'arinfoBuffer' | 'clientBuffer' | 'hrandfield' | 'hrandfieldBuffer' | 'vlinks' | 'vlinksBuffer';
 type Resp3 = { type: 'default'; mapping: 'resp3' };
 declare const redis3: Redis<'resp3'>;
 declare const commands3: RedisCommander<Resp3>;
 export const a3: Omit<Theirs<Resp3>, Known3> = commands3;
 export const b3: Omit<Theirs<Resp3>, Known3> = redis3;
-/** A client is not taken for one whose replies have other shapes. */
+/** A client is not assignable to one whose replies have other shapes. */
 // @ts-expect-error scores are numbers here and text there
 export const c3: Redis = redis3;
 // @ts-expect-error and the other way round
 export const d3: Redis<'resp3'> = redis;
 
-// Options pass from one to the other, whole and one by one: what is read of ioredis's can be read of hawser's.
+// Options can be passed from one to the other, as a whole and one by one: what can be read from ioredis's can be read from hawser's.
 declare const theirs: TheirOptions;
 declare const theirClusters: TheirClusterOptions;
 export const f: RedisOptions = theirs;
 export const g: ClusterOptions = theirClusters;
-/** A connector of hawser's needs none of the protected members of ioredis's. */
+/** A connector of hawser needs none of the protected members of ioredis's. */
 type Read<T> = { [K in Exclude<keyof T, 'Connector' | 'redisOptions' | 'scripts'>]-?: T[K] | undefined };
 declare const ours: Read<RedisOptions>;
 declare const ourClusters: Read<ClusterOptions>;
@@ -50,17 +50,17 @@ export const f2: Read<TheirOptions> = ours;
 export const g2: Read<TheirClusterOptions> = ourClusters;
 export const n2: Read<NonNullable<TheirClusterOptions['redisOptions']>> = ourNodes;
 
-/** What ioredis's constructor does not take by its types, but does. */
+/** What ioredis's constructor accepts, although its types do not say so. */
 new Redis({ keyPrefix: Buffer.from('a:'), password: null, tls: true, reconnectOnError: () => 0 as const });
 new Redis({ tls: 'RedisCloudFixed' });
-/** A subclass passes on options of which it knows no mode. */
+/** A subclass passes options on without knowing their reply mapping. */
 export class Passing extends Redis {
   constructor(options: RedisOptions) {
     super(options);
   }
 }
 
-// A client is passed on where a library's types ask for ioredis's class by a cast; with npm's overrides that class is hawser's and nothing is needed.
+// Where a library's types ask for ioredis's class, a client needs a cast; with npm's overrides that class is hawser's, and no cast is needed.
 // @ts-expect-error private members
 export const h: IORedis = redis;
 export const i: IORedis = redis as unknown as IORedis;

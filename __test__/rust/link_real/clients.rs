@@ -13,7 +13,7 @@ pub fn steady() -> Policy {
     Box::new(|_| Some(Duration::from_millis(20)))
 }
 
-/// Retries for as long as a restart may take.
+/// Retries without a limit, because a restart takes time.
 pub fn patient() -> LinkOptions {
     LinkOptions { max_retries_per_request: None, ..LinkOptions::default() }
 }

@@ -9,7 +9,7 @@ use hawser::store::{Found, Id, Inside, Key, NodeOp, Op, Placed, ReadEntry, Repli
 use crate::subject::Subject;
 
 pub const SECOND: Duration = Duration::from_secs(1);
-/// How long the tests' leases stay after they have run out.
+/// How long the tests' leases stay after they have expired.
 pub const TAIL: Duration = Duration::from_secs(60);
 pub const TRUSTING: Replication = Replication::TRUSTING;
 

@@ -17,9 +17,9 @@ pub trait Subject {
     fn apply(&mut self, op: Op) -> Result<StoreReply, StoreError> {
         self.carry_out(op.into())
     }
-    /// Puts anything at a key.
+    /// Writes any bytes to a key.
     fn plant(&mut self, key: &Key, value: &[u8], life: Duration);
-    /// Lets at least this much time pass.
+    /// Waits at least this long.
     fn pass(&mut self, time: Duration);
 }
 
@@ -42,7 +42,7 @@ impl Subject for Memory {
     }
 }
 
-/// A store on a server, over a socket that waits.
+/// A store on a server, over a blocking socket.
 pub struct Server {
     pub redis: RedisStore,
     pub stream: TcpStream,
@@ -109,7 +109,7 @@ impl Subject for Server {
     }
 
     fn pass(&mut self, time: Duration) {
-        // The server's clock is what passes; nothing can be asked of it but to go on.
+        // The time is the server's, which no test can set.
         std::thread::sleep(time + Duration::from_millis(1));
     }
 }

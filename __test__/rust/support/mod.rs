@@ -1,5 +1,5 @@
-//! A redis-server of the test's own: on a free port and a unix socket, with a directory that goes when the test does.
-//! Blocking on purpose and without a client: it asks only whether the server answers PING.
+//! A redis-server for one test, on a free port and a unix socket. Its directory is removed with the test.
+//! It blocks on purpose and uses no client: it only asks whether the server answers PING.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(missing_docs, reason = "test code")]
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use hawser::resp::{push_argument, push_header};
 
-/// How long anything that a test waits for may take. Generous: the machine is shared.
+/// The deadline of everything that a test waits for. It is generous because the machine may be busy.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A running server. Killed, and its directory removed, on drop.
@@ -31,14 +31,14 @@ impl RedisServer {
         Self::start_with(&[])
     }
 
-    /// A server with these arguments besides, such as `["--appendonly", "yes"]`.
+    /// A server with additional arguments, such as `["--appendonly", "yes"]`.
     pub fn start_with(arguments: &[&str]) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("hawser-rust-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a directory for the server");
         let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
-        // A port that was free a moment ago may be taken by now: then the server ends, and another one is tried.
+        // Another process may have taken the port meanwhile: then the server ends, and another port is tried.
         for _ in 0..10 {
             let port = free_port();
             let mut child = spawn(port, &directory, &arguments);
@@ -70,7 +70,7 @@ impl RedisServer {
         let _ = self.child.wait();
     }
 
-    /// Starts the server again, on the same port and directory, once it has been killed; returns when it answers.
+    /// After `kill`: starts the server again on the same port and in the same directory. Returns when it answers.
     pub fn restart(&mut self) {
         self.kill();
         let deadline = Instant::now() + DEADLINE;
@@ -83,12 +83,12 @@ impl RedisServer {
         panic!("redis-server does not come back on port {}", self.port);
     }
 
-    /// Stops the process without closing its sockets, until `thaw`.
+    /// Suspends the process until `thaw`. Its sockets stay open.
     pub fn freeze(&self) {
         self.signal("-STOP");
     }
 
-    /// Lets the process go on.
+    /// Resumes the process.
     pub fn thaw(&self) {
         self.signal("-CONT");
     }
@@ -98,7 +98,7 @@ impl RedisServer {
         assert!(status.success(), "kill {signal}");
     }
 
-    /// Sends one command over a connection of its own and returns the raw reply line.
+    /// Sends one command on a new connection and returns the raw reply line.
     pub fn command(&self, parts: &[&str]) -> String {
         let mut stream = TcpStream::connect(self.address()).expect("a connection");
         stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout");
@@ -143,7 +143,7 @@ fn spawn(port: u16, directory: &Path, arguments: &[String]) -> Child {
         .unwrap_or_else(|e| panic!("{program} is needed on PATH (or name one in REDIS_SERVER): {e}"))
 }
 
-/// False if the process ended instead.
+/// False if the process has ended.
 fn wait_until_it_answers(child: &mut Child, directory: &Path) -> bool {
     let deadline = Instant::now() + DEADLINE;
     while Instant::now() < deadline {
@@ -160,7 +160,7 @@ fn wait_until_it_answers(child: &mut Child, directory: &Path) -> bool {
     false
 }
 
-/// Whether it takes commands. Asked on its unix socket: a port may be somebody else's.
+/// Whether it answers commands on its unix socket. A port may belong to another process.
 fn answers(socket: &Path) -> bool {
     let Ok(mut stream) = UnixStream::connect(socket) else { return false };
     let mut reply = [0; 5];
@@ -170,7 +170,7 @@ fn answers(socket: &Path) -> bool {
         && matches!(&reply, b"+PONG" | b"-NOAU")
 }
 
-/// Waits until `holds`, looking every few milliseconds.
+/// Polls every few milliseconds until `holds`.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds().await {

@@ -59,7 +59,7 @@ fn check_leases(value: &[u8], entry: &Entry<'_>) {
     assert!(matches!(entry::parse(&bare), Some(Stored::Entry(Entry { lease: None, .. }))));
 }
 
-/// The bytes choose what is encoded.
+/// The bytes decide what is encoded.
 fn write(input: &mut Input<'_>) {
     let stamp = id(input);
     let mut durations = [Duration::ZERO; 3];
@@ -89,7 +89,7 @@ fn check_encoded(header: &Header<'_>, payload: &[u8]) {
     read_cut(&value[..from]);
 }
 
-/// A header that is cut is none.
+/// A truncated header is not a header.
 fn read_cut(header: &[u8]) {
     for end in [header.len() - 1, header.len() / 2, 40.min(header.len() - 1)] {
         assert_eq!(entry::parse(&header[..end]), None, "cut at {end}");

@@ -67,7 +67,7 @@ const REPLIES: &[&[u8]] = &[
     b"|1\r\n+a\r\n:1\r\n",
 ];
 
-/// What the handshake and the watchdog may write by themselves in one step.
+/// What the handshake and the watchdog may write on their own in one step.
 const OWN_BYTES: usize = 1 << 12;
 
 #[derive(Default)]
@@ -98,7 +98,7 @@ struct Driver {
     link: Link,
     now: Instant,
     outcomes: Outcomes,
-    /// Whether the driver has a socket, or makes one.
+    /// Whether the driver has a socket or is opening one.
     is_connecting: bool,
     is_connected: bool,
     must_close: bool,

@@ -3,7 +3,7 @@
 
 use hawser::resp::{items, push_argument, push_header, push_number, without_attributes, Commands, Limits, Reply, Scanner};
 
-/// Reads of more bytes than this are not cut at every byte.
+/// Longer input is not cut at every byte.
 const CUT_EVERYWHERE: usize = 2048;
 
 /// The first byte chooses the limits and a cut; the rest is what a server sends.
@@ -70,7 +70,7 @@ fn check_frame(frame: &[u8]) {
     assert_eq!(shown(&Reply::parse(&again)), shown(&reply));
 }
 
-/// NaN is not equal to itself, but it looks the same.
+/// NaN does not equal itself, but prints the same.
 fn shown(reply: &Reply) -> String {
     format!("{reply:?}")
 }
@@ -119,7 +119,7 @@ fn aggregate(out: &mut Vec<u8>, kind: u8, count: usize, items: &[Reply]) {
     }
 }
 
-/// Any bytes as arguments of a command arrive as they were.
+/// Arguments with any bytes arrive unchanged.
 fn check_command(bytes: &[u8]) {
     let parts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\r').take(64).collect();
     let mut commands = Commands::new();

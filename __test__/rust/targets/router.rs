@@ -9,7 +9,7 @@ use hawser::contract::ClusterNodeNumber;
 
 use super::input::Input;
 
-/// Slots that commands use: few, so that they meet.
+/// The slots that commands use. There are few, so that commands share them.
 const COMMANDS_OF: &[u16] = &[0, 1, 99, 100, 8192, 16383];
 
 const REFUSALS: &[&str] = &[
@@ -37,7 +37,7 @@ enum Place {
     Cluster,
     /// The link of a node has it.
     Node(NodeId, Trail),
-    /// Its caller knows what became of it.
+    /// Its caller has the outcome.
     Settled,
 }
 
@@ -244,7 +244,7 @@ impl World {
         }
     }
 
-    /// Nothing is left in a cluster that was stopped.
+    /// A cluster that was stopped holds nothing.
     fn finish(mut self) {
         self.cluster.stop();
         self.drain();
@@ -257,7 +257,7 @@ fn node(input: &mut Input<'_>) -> NodeId {
     NodeId(u16::from(input.byte() % 8))
 }
 
-/// A map that looks right. Its rows may overlap, end before they begin, or leave slots out.
+/// A plausible map. Its rows may overlap, end before they begin, or leave slots out.
 fn rows(input: &mut Input<'_>) -> String {
     let row = |input: &mut Input<'_>| {
         let first = input.pick(&[0i64, 0, 100, 8192, 16383, -1, 16384]);
