@@ -41,6 +41,8 @@ pub struct EngineConfig {
     pub undelivered_max: usize,
     /// Bound of the parsed values that the driver keeps, in bytes: twice their length. 0: it keeps none.
     pub parsed_bytes: usize,
+    /// From this length on, a parsed value is validated by the start of its entry alone.
+    pub conditional_bytes: usize,
     /// Whether stale entries are served while they are refreshed; otherwise they are misses.
     pub swr: bool,
     /// Whether values with another replication id are used (`afterFailover: 'trust'`).
@@ -65,6 +67,7 @@ impl Default for EngineConfig {
             window: 4096,
             undelivered_max: 10_000,
             parsed_bytes: 0,
+            conditional_bytes: 16 << 10,
             swr: true,
             trust_after_failover: false,
         }

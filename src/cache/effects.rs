@@ -12,7 +12,7 @@ use super::lookup::Lookup;
 use super::names::Repo;
 use super::parsed::{Held, Parsed};
 use super::purpose::Purpose;
-use super::request::{Decision, LoadId, ParsedId, RepoId};
+use super::request::{Decision, LoadId, RepoId};
 use super::timers::{Numbered, Timer, Timers};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
@@ -40,7 +40,8 @@ pub(super) struct Outbox {
     awaited: Numbered<u64, Purpose>,
     /// Work that was left undone since the engine asked last, by its kind.
     tally: Vec<(Option<RepoId>, Shortfall, u64)>,
-    parsed: Parsed,
+    /// What the driver keeps parsed.
+    pub parsed: Parsed,
     last_ticket: u64,
     last_number: u64,
     last_load: u32,
@@ -65,6 +66,8 @@ impl Outbox {
     pub(super) fn decide(&mut self, decision: Decision) {
         let decision = match decision {
             Decision::Hit { call, payload, hit } => match self.parsed.hold(&payload) {
+                // It was there when the entry was evaluated. The caller goes on without the cache.
+                None if payload.is_head => Decision::Miss { call },
                 None => Decision::Hit { call, payload, hit },
                 Some(Held::Already(parsed)) => Decision::HitParsed { call, parsed, hit },
                 Some(Held::FromNow(parsed)) => {
@@ -180,14 +183,9 @@ impl Outbox {
         }
     }
 
-    /// The driver keeps parsed values of so many bytes.
-    pub(super) fn set_parsed_bytes(&mut self, max: usize) {
-        self.parsed = Parsed::new(max);
-    }
-
-    /// The driver does not keep this value any longer.
-    pub(super) fn drop_parsed(&mut self, id: ParsedId) {
-        self.parsed.drop(id);
+    /// What the driver keeps parsed.
+    pub(super) fn set_parsed(&mut self, parsed: Parsed) {
+        self.parsed = parsed;
     }
 
     pub(super) fn next_effect(&mut self) -> Option<Effect> {

@@ -11,6 +11,7 @@ use super::effects::{Effect, Fx, Outbox};
 use super::handoff::Handoff;
 use super::lookup::keys_of;
 use super::machines::Machines;
+use super::parsed::Parsed;
 use super::repos::Repos;
 use super::request::{CallId, Decision, LoadId, LoadOutcome, ParsedId, Reader, RepoId, Request};
 use super::tag_addition::Admission;
@@ -78,7 +79,7 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Self {
         let mut out = Outbox::default();
         out.set_longest_load(config.longest_load);
-        out.set_parsed_bytes(config.parsed_bytes);
+        out.set_parsed(Parsed::new(config.parsed_bytes, config.conditional_bytes));
         Self {
             repos: Repos::default(),
             out,
@@ -153,7 +154,7 @@ impl Engine {
 
     /// The driver does not keep this parsed value any longer.
     pub fn dropped(&mut self, parsed: ParsedId) {
-        self.out.drop_parsed(parsed);
+        self.out.parsed.drop(parsed);
     }
 
     /// The caller has given a call up. Its loader, if it runs, goes on; a write goes on too.

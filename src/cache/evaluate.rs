@@ -32,6 +32,8 @@ pub(super) enum Next {
     ReadVersions(Vec<Tag>),
     /// The entry's age has to be read first.
     ReadAge,
+    /// Only the start of the entry was read, and the whole of it is needed.
+    ReadPayload,
     /// A current lease with this token is there.
     Follow(Id),
     /// A lease has to be placed.
@@ -55,6 +57,8 @@ pub(super) fn evaluate(lookup: &mut Lookup, rules: Rules, decide: &mut impl FnMu
     match entry::parse(&value) {
         Some(Stored::Entry(entry)) => of_entry(lookup, &value, &entry, rules, decide),
         Some(Stored::Lease(lease)) => (of_lease(lookup, &lease, decide), None),
+        // The header may be longer than what was read.
+        None if lookup.found.is_head => (Next::ReadPayload, None),
         None => (nothing(lookup, entry::name(&value), decide), None),
     }
 }
@@ -126,6 +130,13 @@ fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, swr: bool) -> Ve
     }
 }
 
+/// Whether the header of the entry is all that is needed of it: every caller is served with a value that it has, or asks only whether
+/// there is one, or needs its age first.
+fn suffices(lookup: &Lookup, entry: &Entry<'_>, rules: Rules) -> bool {
+    let is_enough = |caller| matches!(verdict(lookup, caller, entry, rules.swr), Verdict::Serve(_) | Verdict::Unaged);
+    lookup.is_held && lookup.callers.iter().all(is_enough)
+}
+
 fn of_entry(
     lookup: &mut Lookup,
     value: &Value,
@@ -139,8 +150,14 @@ fn of_entry(
         Currency::Outdated => return (nothing(lookup, Some(entry.stamp), decide), None),
         Currency::Unknown(tags) => return (Next::ReadVersions(tags), None),
     }
-    // 2. Every caller that the entry will do for is served. The first one with a loader that gets a stale value may refresh it.
-    let payload = Payload::new(value.clone(), entry.payload);
+    // 2. A payload that was not read has to be, unless the callers have it. One that may be replaced is needed as well: it comes back
+    //    if the loader fails.
+    if lookup.found.is_head && !suffices(lookup, entry, rules) {
+        return (Next::ReadPayload, None);
+    }
+    // 3. Every caller that the entry will do for is served. The first one with a loader that gets a stale value may refresh it.
+    let mut payload = Payload::new(value.clone(), entry.payload);
+    payload.is_head = lookup.found.is_head;
     let (mut lacks_tags, mut unaged, mut unusable, mut refresher) = (false, false, false, None);
     let mut unserved = Vec::new();
     for mut caller in std::mem::take(&mut lookup.callers) {
@@ -174,7 +191,7 @@ fn of_entry(
         }
     }
     lookup.callers = unserved;
-    // 3. The others need the entry's age, or a load.
+    // 4. The others need the entry's age, or a load.
     let next = match (lookup.callers.is_empty(), unaged) {
         (true, _) => Next::Done,
         // It is as good as nothing, also for a loader that fails.

@@ -25,7 +25,7 @@ fn lookup(callers: Vec<Caller>, value: Seen<Value>, known: &[(&str, Option<u8>)]
     let mut lookup =
         Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), callers.next().expect("a caller"), Instant::from_millis(250), Duration::ZERO);
     lookup.callers.extend(callers);
-    lookup.found = Found { value, pttl: None };
+    lookup.found = Found { value, pttl: None, is_head: false };
     lookup.known = Known::new(known.iter().map(|(name, version)| (Tag::from(name.as_bytes()), version.map(id))).collect(), is_after);
     lookup
 }
@@ -122,7 +122,7 @@ fn the_age_is_asked_for_where_it_matters() {
     let (next, decisions) = run(&mut lookup);
     assert_eq!((next, lookup.callers.len()), (Next::ReadAge, 1));
     assert!(matches!(decisions[..], [Decision::Hit { call: CallId(2), .. }]));
-    lookup.found = Found { value: Seen::Own(entry(&[])), pttl: Some(54_000) };
+    lookup.found = Found { value: Seen::Own(entry(&[])), pttl: Some(54_000), is_head: false };
     let (Next::Place(plan), _) = run(&mut lookup) else { panic!("a plan") };
     assert!(plan.inside, "the entry stays readable for others");
 }

@@ -65,6 +65,10 @@ pub(super) struct Lookup {
     pub polls: u32,
     /// How often it was sent again after its answer was lost.
     pub resends: u8,
+    /// Whether the whole entry is needed: reading its start has not been enough.
+    pub in_full: bool,
+    /// Whether the driver has the value whose start was read, for every caller that wants it.
+    pub is_held: bool,
     /// Whether the replication id was read again because of what it found.
     pub rechecked: bool,
     /// Whether others were loading when it began. Then the value that it finds is theirs.
@@ -88,6 +92,8 @@ impl Lookup {
             rounds: 0,
             polls: 0,
             resends: 0,
+            in_full: false,
+            is_held: false,
             rechecked: false,
             is_late: false,
         }

@@ -128,7 +128,7 @@ impl Lookups {
                 continue;
             }
             group = own;
-            entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age });
+            entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age, head_bytes: out.parsed.head_of(lookup) });
             for tag in &lookup.tags {
                 let key = lookup.repo.names.version(tag);
                 let place = *place_of.entry(key).or_insert_with_key(|key| {
@@ -235,13 +235,22 @@ impl Lookups {
     /// Continues with a lookup whose `found` and `known` are set.
     pub(super) fn evaluate(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         let rules = Rules { now: fx.now, swr: self.config.swr, lease: self.config.lease };
+        lookup.is_held = lookup.found.is_head && fx.out.parsed.is_held(&lookup);
+        let large = fx.out.parsed.large(&lookup);
         let (next, refresher) = evaluate(&mut lookup, rules, &mut |decision| fx.out.decide(decision));
         if let Some(refresher) = refresher {
             let (repo, entry) = (Arc::clone(&lookup.repo), lookup.entry.clone());
             fx.hand(Handoff::Revalidate(repo, entry, refresher.caller, refresher.value));
         }
+        if let Some(large) = large {
+            fx.out.parsed.note(&lookup.entry, large);
+        }
         match next {
             Next::Done => {}
+            Next::ReadPayload => {
+                lookup.in_full = true;
+                self.read_again(fx, id, lookup);
+            }
             Next::Foreign => fx.hand(Handoff::Foreign(id, lookup)),
             Next::ReadVersions(tags) => self.read_versions(fx.out, id, lookup, tags),
             Next::ReadAge => {

@@ -131,12 +131,14 @@ pub struct Payload {
     from: usize,
     /// The serializer of the caller, if a parsed value will do for it.
     pub(super) codec: Option<Codec>,
+    /// Whether only the start of `raw` was read, so that nothing but the parsed value will do.
+    pub(super) is_head: bool,
 }
 
 impl Payload {
     /// The bytes of `raw` from `from` on.
     pub fn new(raw: Value, from: usize) -> Self {
-        Self { raw, from, codec: None }
+        Self { raw, from, codec: None, is_head: false }
     }
 
     /// The same, for a caller with this serializer.
@@ -166,7 +168,7 @@ impl Eq for Payload {}
 
 impl From<Vec<u8>> for Payload {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { raw: Arc::new(bytes), from: 0, codec: None }
+        Self { raw: Arc::new(bytes), from: 0, codec: None, is_head: false }
     }
 }
 

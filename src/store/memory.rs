@@ -47,9 +47,11 @@ impl MemoryStore {
             Op::Read { entries, versions } => StoreReply::Read {
                 entries: entries
                     .iter()
-                    .map(|entry| Found {
-                        value: self.cells.text(&entry.key, now).into(),
-                        pttl: entry.with_age.then(|| self.cells.pttl(&entry.key, now)),
+                    .map(|entry| {
+                        let value = self.cells.text(&entry.key, now);
+                        let head = value.as_ref().and_then(|value| Some(Value::new(value.get(..entry.head_bytes?)?.to_vec())));
+                        let pttl = entry.with_age.then(|| self.cells.pttl(&entry.key, now));
+                        Found { is_head: head.is_some(), value: head.or(value).into(), pttl }
                     })
                     .collect(),
                 versions: versions.iter().map(|key| self.version(key, now)).collect(),
@@ -189,7 +191,11 @@ impl MemoryStore {
             return Placed::Yes { left: Duration::from_millis(left), end };
         }
         let pttl = self.cells.pttl(key, now);
-        Placed::No(Found { value: found.filter(|_| name.is_some()).into(), pttl: Some(if name.is_some() { pttl } else { -2 }) })
+        Placed::No(Found {
+            value: found.filter(|_| name.is_some()).into(),
+            pttl: Some(if name.is_some() { pttl } else { -2 }),
+            is_head: false,
+        })
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one operation")]
@@ -204,7 +210,7 @@ impl MemoryStore {
         replication: &Replication,
     ) -> Inside {
         let Some(text) = self.cells.text(key, now).filter(|text| name(text, replication).is_some()) else {
-            return Inside::No(Found { value: Seen::Nothing, pttl: Some(-2) });
+            return Inside::No(Found { value: Seen::Nothing, pttl: Some(-2), is_head: false });
         };
         let pttl = self.cells.pttl(key, now);
         let (old, level) = match entry::parse(&text) {
@@ -215,7 +221,7 @@ impl MemoryStore {
                 }
                 lease => (inner_length(&text), lease.map_or(0, |lease| lease.level)),
             },
-            _ => return Inside::No(Found { value: Seen::Own(text), pttl: Some(pttl) }),
+            _ => return Inside::No(Found { value: Seen::Own(text), pttl: Some(pttl), is_head: false }),
         };
         let mut lease = Vec::with_capacity(LEASE_TAGS + tags.len());
         lease.extend_from_slice(b"h ");

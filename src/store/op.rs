@@ -14,6 +14,8 @@ pub struct ReadEntry {
     pub key: Key,
     /// Whether its remaining life is read too, after its value.
     pub with_age: bool,
+    /// Only so many bytes at its start are read: the caller has the payload, if it is still the same. Before every other key.
+    pub head_bytes: Option<usize>,
 }
 
 /// One operation of the protocol. Unless its documentation says otherwise, it touches one slot of a cluster.
@@ -220,6 +222,19 @@ pub struct NodeOp {
     pub asks: bool,
     /// Whether its keys may be in several slots: each is read by a command of its own.
     pub reads_apart: bool,
+}
+
+impl NodeOp {
+    /// The same for a store in this process, which does not move values: they are read in full.
+    #[must_use]
+    pub fn in_full(mut self) -> Self {
+        if let Op::Read { entries, .. } = &mut self.op {
+            for entry in entries {
+                entry.head_bytes = None;
+            }
+        }
+        self
+    }
 }
 
 impl From<Op> for NodeOp {

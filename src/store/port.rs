@@ -105,7 +105,7 @@ impl Store {
     /// Takes an operation for a node over. `is_open` says whether a link takes commands of the core now.
     pub fn submit(&mut self, node: NodeId, ticket: Ticket, op: NodeOp, now: Instant, is_open: impl Fn(LinkId) -> bool) {
         let effect = match &mut self.place {
-            Place::Memory(store) => Effect::Answer { ticket, answer: store.apply(now, &op) },
+            Place::Memory(store) => Effect::Answer { ticket, answer: store.apply(now, &op.in_full()) },
             Place::Servers(servers) => match servers.iter_mut().find(|server| server.node == node && is_open(server.link)) {
                 Some(Server { link, tag, operations, .. }) => {
                     Effect::Send { link: *link, tag: *tag, commands: operations.submit(ticket, op) }

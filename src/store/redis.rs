@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::entry::{parse_version, with_replication_id};
 use super::info::identity;
 use super::script::{self, Script};
-use super::{Found, Id, Inside, Key, NodeOp, Op, Placed, StoreError, StoreReply, Ticket, Value, Version};
+use super::{Found, Id, Inside, Key, NodeOp, Op, Placed, ReadEntry, StoreError, StoreReply, Ticket, Value, Version};
 use crate::resp::{Commands, Reply};
 
 /// The place of the reply to ASKING.
@@ -136,7 +136,9 @@ impl RedisStore {
 fn count(NodeOp { op, reads_apart, .. }: &NodeOp) -> usize {
     match op {
         Op::Read { entries, versions } => {
-            let reads = if *reads_apart { entries.len() + versions.len() } else { 1 };
+            let heads = entries.iter().filter(|entry| entry.head_bytes.is_some()).count();
+            let all = entries.len() + versions.len();
+            let reads = if *reads_apart { all } else { heads + usize::from(all > heads) };
             reads + entries.iter().filter(|entry| entry.with_age).count()
         }
         Op::ReadVersions { versions } if *reads_apart => versions.len(),
@@ -160,22 +162,34 @@ fn push(NodeOp { op, replication, reads_apart, .. }: &NodeOp, place: usize, in_f
     match op {
         Op::Identify => out.push(&["INFO", "replication"]),
         Op::Read { entries, versions } if *reads_apart => {
-            let keys = entries.iter().map(|entry| &entry.key).chain(versions);
-            let aged = entries.iter().filter(|entry| entry.with_age).map(|entry| &entry.key);
-            if let Some((place, key)) = keys.enumerate().chain(aged.map(|key| (usize::MAX, key))).nth(place) {
-                // GET would fail for a value of another type.
-                out.push(&[if place == usize::MAX { &b"PTTL"[..] } else { b"MGET" }, &**key]);
+            if let Some(entry) = entries.get(place) {
+                match entry.head_bytes {
+                    Some(bytes) => head_of(&entry.key, bytes, out),
+                    // GET would fail for a value of another type.
+                    None => out.push(&[b"MGET", &*entry.key]),
+                }
+            } else if let Some(key) = versions.get(place - entries.len()) {
+                out.push(&[b"MGET", &**key]);
+            } else if let Some(entry) = entries.iter().filter(|entry| entry.with_age).nth(place - entries.len() - versions.len()) {
+                out.push(&[b"PTTL", &*entry.key]);
             }
         }
         Op::ReadVersions { versions } if *reads_apart => out.push(&[b"MGET", &*versions[place]]),
         Op::Read { entries, versions } => {
-            if place == 0 {
+            // Heads come first, so that the versions are read after them.
+            let mut heads = entries.iter().filter_map(|entry| Some((&entry.key, entry.head_bytes?)));
+            if let Some((key, bytes)) = heads.nth(place) {
+                return head_of(key, bytes, out);
+            }
+            let heads = entries.iter().filter(|entry| entry.head_bytes.is_some()).count();
+            let reads = heads + usize::from(entries.len() + versions.len() > heads);
+            if place < reads {
                 let mut parts: Vec<&[u8]> = Vec::with_capacity(1 + entries.len() + versions.len());
                 parts.push(b"MGET");
-                parts.extend(entries.iter().map(|entry| &*entry.key));
+                parts.extend(entries.iter().filter(|entry| entry.head_bytes.is_none()).map(|entry| &*entry.key));
                 parts.extend(versions.iter().map(|key| &**key));
                 out.push(&parts);
-            } else if let Some(entry) = entries.iter().filter(|entry| entry.with_age).nth(place - 1) {
+            } else if let Some(entry) = entries.iter().filter(|entry| entry.with_age).nth(place - reads) {
                 out.push(&[b"PTTL", &*entry.key]);
             }
         }
@@ -243,11 +257,26 @@ fn push(NodeOp { op, replication, reads_apart, .. }: &NodeOp, place: usize, in_f
     }
 }
 
+/// The start of a value.
+fn head_of(key: &Key, bytes: usize, out: &mut Commands) {
+    out.push(&[b"GETRANGE", &**key, b"0", (bytes.max(1) - 1).to_string().as_bytes()]);
+}
+
+/// Whether the command at `place` of an operation reads the start of a value.
+fn reads_head(NodeOp { op, reads_apart, .. }: &NodeOp, place: usize) -> bool {
+    let Op::Read { entries, .. } = op else { return false };
+    if *reads_apart {
+        return entries.get(place).is_some_and(|entry| entry.head_bytes.is_some());
+    }
+    place < entries.iter().filter(|entry| entry.head_bytes.is_some()).count()
+}
+
 /// The name of the command at `place` of an operation.
-fn command(op: &Op, place: usize) -> &'static str {
-    match op {
+fn command(node_op: &NodeOp, place: usize) -> &'static str {
+    match &node_op.op {
         Op::Identify => "INFO",
-        Op::Read { .. } if place > 0 => "PTTL",
+        Op::Read { .. } if reads_head(node_op, place) => "GETRANGE",
+        Op::Read { entries, .. } if place + entries.iter().filter(|entry| entry.with_age).count() >= count(node_op) => "PTTL",
         Op::Read { .. } | Op::ReadVersions { .. } => "MGET",
         Op::Set { .. } => "SET",
         Op::Delete { .. } | Op::Unlink { .. } if place.is_multiple_of(2) => "GETRANGE",
@@ -284,20 +313,27 @@ fn millis(duration: Duration) -> Vec<u8> {
 }
 
 /// Makes the answer of an operation from the replies to its commands.
-fn answer(NodeOp { op, reads_apart, .. }: &NodeOp, replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
+fn answer(node_op: &NodeOp, mut replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
+    let NodeOp { op, reads_apart, .. } = node_op;
+    for (place, reply) in replies.iter_mut().enumerate() {
+        // MGET says nothing about a value of another type.
+        if reads_head(node_op, place) && reply.error().is_some_and(|text| text.starts_with(b"WRONGTYPE")) {
+            *reply = Reply::Null;
+        }
+    }
     let tolerant = matches!(op, Op::Delete { .. } | Op::Unlink { .. } | Op::Invalidate { .. });
     for (place, reply) in replies.iter().enumerate() {
         // The first command of each pair only counts, and may meet a value of another type.
         if let Some(text) = reply.error().filter(|_| !(tolerant && place.is_multiple_of(2))) {
-            return Err(StoreError::refused(text, command(op, place)));
+            return Err(StoreError::refused(text, command(node_op, place)));
         }
     }
     match op {
-        Op::Read { entries, versions } if *reads_apart => read_apart(entries.iter().map(|entry| entry.with_age), versions.len(), replies),
+        Op::Read { entries, versions } if *reads_apart => read_apart(entries, versions.len(), replies),
         Op::ReadVersions { .. } if *reads_apart => {
             Some(StoreReply::Versions(replies.into_iter().map(Reply::into_item).map(|value| version(&value)).collect()))
         }
-        Op::Read { entries, versions } => read(entries.iter().map(|entry| entry.with_age), versions.len(), replies),
+        Op::Read { entries, versions } => read(entries, versions.len(), replies),
         Op::Ensure { .. } => {
             let ids: Option<Vec<Id>> = replies.iter().map(|reply| Id::parse(reply.as_bytes()?)).collect();
             ids.map(StoreReply::Ensured)
@@ -351,35 +387,42 @@ fn single(op: &Op, reply: Reply) -> Option<StoreReply> {
     })
 }
 
-fn read(with_age: impl Iterator<Item = bool>, versions: usize, replies: Vec<Reply>) -> Option<StoreReply> {
+fn read(asked: &[ReadEntry], versions: usize, replies: Vec<Reply>) -> Option<StoreReply> {
     let mut replies = replies.into_iter();
-    let Some(Reply::Array(values)) = replies.next() else { return None };
+    let heads = asked.iter().filter(|entry| entry.head_bytes.is_some()).count();
+    let mut heads: VecDeque<Reply> = replies.by_ref().take(heads).collect();
+    let values = if asked.len() + versions > heads.len() { replies.next()? } else { Reply::Array(Vec::new()) };
+    let Reply::Array(values) = values else { return None };
     let mut values = values.into_iter();
-    let mut entries = Vec::new();
-    for with_age in with_age {
-        let value = match values.next()? {
-            Reply::Bulk(bytes) => Some(Value::new(bytes)),
-            _ => None,
-        };
-        entries.push(Found { value: value.into(), pttl: if with_age { Some(replies.next()?.as_integer()?) } else { None } });
+    let mut entries = Vec::with_capacity(asked.len());
+    for entry in asked {
+        let value = if entry.head_bytes.is_some() { heads.pop_front()? } else { values.next()? };
+        entries.push(read_entry(entry, value, &mut replies)?);
     }
     let versions: Vec<Option<Version>> = values.map(|value| version(&value)).take(versions).collect();
     Some(StoreReply::Read { entries, versions, atomic: true })
 }
 
 /// The answer to a read whose keys were read by a command each: entries, versions, then ages.
-fn read_apart(with_age: impl ExactSizeIterator<Item = bool>, versions: usize, replies: Vec<Reply>) -> Option<StoreReply> {
+fn read_apart(asked: &[ReadEntry], versions: usize, replies: Vec<Reply>) -> Option<StoreReply> {
     let mut replies = replies.into_iter();
-    let count = with_age.len();
-    let values: Vec<Reply> = replies.by_ref().take(count).map(Reply::into_item).collect();
+    let own = |(entry, reply): (&ReadEntry, Reply)| if entry.head_bytes.is_some() { reply } else { reply.into_item() };
+    let values: Vec<Reply> = asked.iter().zip(replies.by_ref()).map(own).collect();
     let versions: Vec<Option<Version>> = replies.by_ref().take(versions).map(Reply::into_item).map(|value| version(&value)).collect();
-    let mut entries = Vec::with_capacity(count);
-    for (value, with_age) in values.into_iter().zip(with_age) {
-        let value = if let Reply::Bulk(bytes) = value { Some(Value::new(bytes)) } else { None };
-        entries.push(Found { value: value.into(), pttl: if with_age { Some(replies.next()?.as_integer()?) } else { None } });
-    }
+    let read = |(entry, value)| read_entry(entry, value, &mut replies);
+    let entries: Option<Vec<Found>> = asked.iter().zip(values).map(read).collect();
     // The versions were read after the entries.
-    Some(StoreReply::Read { entries, versions, atomic: true })
+    Some(StoreReply::Read { entries: entries?, versions, atomic: true })
+}
+
+/// One entry. Its age is the next of `ages`, if it was asked for.
+fn read_entry(asked: &ReadEntry, value: Reply, ages: &mut impl Iterator<Item = Reply>) -> Option<Found> {
+    let value = if let Reply::Bulk(bytes) = value { Some(bytes) } else { None };
+    // GETRANGE of nothing is an empty string.
+    let value = value.filter(|bytes| asked.head_bytes.is_none() || !bytes.is_empty());
+    let is_head = asked.head_bytes.is_some_and(|asked| value.as_ref().is_some_and(|bytes| bytes.len() >= asked));
+    let pttl = if asked.with_age { Some(ages.next()?.as_integer()?) } else { None };
+    Some(Found { value: value.map(Value::new).into(), pttl, is_head })
 }
 
 fn version(reply: &Reply) -> Option<Version> {
@@ -388,7 +431,7 @@ fn version(reply: &Reply) -> Option<Version> {
 
 fn found(items: &[Reply]) -> Option<Found> {
     let value = items.get(1)?.as_bytes().map(|bytes| Value::new(bytes.to_vec()));
-    Some(Found { value: value.into(), pttl: Some(items.get(2)?.as_integer()?) })
+    Some(Found { value: value.into(), pttl: Some(items.get(2)?.as_integer()?), is_head: false })
 }
 
 #[cfg(test)]

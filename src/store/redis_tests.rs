@@ -16,13 +16,14 @@ fn text(commands: &Commands) -> Vec<String> {
 #[test]
 fn a_batch_of_reads_is_one_command_and_ages_follow() {
     let mut store = RedisStore::new();
-    let entries = vec![ReadEntry { key: key("a"), with_age: false }, ReadEntry { key: key("b"), with_age: true }];
+    let entries =
+        vec![ReadEntry { key: key("a"), with_age: false, head_bytes: None }, ReadEntry { key: key("b"), with_age: true, head_bytes: None }];
     let commands = store.submit(Ticket(1), Op::Read { entries, versions: vec![key("v")] }.into());
     assert_eq!(text(&commands), ["*4 $4 MGET $1 a $1 b $1 v ", "*2 $4 PTTL $1 b "]);
     let values = Reply::Array(vec![Reply::Null, Reply::Bulk(b"x".to_vec()), Reply::Bulk(b"junk".to_vec())]);
     assert!(store.on_reply(values).done.is_none());
     let done = store.on_reply(Reply::Integer(5)).done.unwrap();
-    let found = |value: Option<&[u8]>, pttl| Found { value: value.map(|value| Value::new(value.to_vec())).into(), pttl };
+    let found = |value: Option<&[u8]>, pttl| Found { value: value.map(|value| Value::new(value.to_vec())).into(), pttl, is_head: false };
     let entries = vec![found(None, None), found(Some(b"x"), Some(5))];
     assert_eq!(done, (Ticket(1), Ok(StoreReply::Read { entries, versions: vec![None], atomic: true })));
     assert_eq!(store.outstanding(), 0);
@@ -31,7 +32,8 @@ fn a_batch_of_reads_is_one_command_and_ages_follow() {
 #[test]
 fn keys_of_several_slots_are_read_by_a_command_each() {
     let mut store = RedisStore::new();
-    let entries = vec![ReadEntry { key: key("a"), with_age: false }, ReadEntry { key: key("b"), with_age: true }];
+    let entries =
+        vec![ReadEntry { key: key("a"), with_age: false, head_bytes: None }, ReadEntry { key: key("b"), with_age: true, head_bytes: None }];
     let op = NodeOp { reads_apart: true, ..Op::Read { entries, versions: vec![key("v")] }.into() };
     let commands = store.submit(Ticket(1), op);
     assert_eq!(text(&commands), ["*2 $4 MGET $1 a ", "*2 $4 MGET $1 b ", "*2 $4 MGET $1 v ", "*2 $4 PTTL $1 b "]);
@@ -39,7 +41,7 @@ fn keys_of_several_slots_are_read_by_a_command_each() {
     store.on_reply(Reply::Array(vec![Reply::Bulk(b"x".to_vec())]));
     store.on_reply(Reply::Array(vec![Reply::Bulk(b"junk".to_vec())]));
     let done = store.on_reply(Reply::Integer(5)).done.unwrap();
-    let found = |value: Option<&[u8]>, pttl| Found { value: value.map(|value| Value::new(value.to_vec())).into(), pttl };
+    let found = |value: Option<&[u8]>, pttl| Found { value: value.map(|value| Value::new(value.to_vec())).into(), pttl, is_head: false };
     let entries = vec![found(None, None), found(Some(b"x"), Some(5))];
     assert_eq!(done, (Ticket(1), Ok(StoreReply::Read { entries, versions: vec![None], atomic: true })));
 }
@@ -116,7 +118,7 @@ fn refusals_and_losses_are_told_apart() {
 fn answers_that_make_no_sense_are_an_error_and_no_panic() {
     let ops = [
         Op::Identify,
-        Op::Read { entries: vec![ReadEntry { key: key("e"), with_age: true }], versions: vec![key("v")] },
+        Op::Read { entries: vec![ReadEntry { key: key("e"), with_age: true, head_bytes: None }], versions: vec![key("v")] },
         Op::ReadVersions { versions: vec![key("v")] },
         Op::Ensure { items: vec![(key("v"), id(b'a'))], need: Duration::ZERO },
         Op::Place { entry: key("e"), expected: None, lease: vec![], life: Duration::ZERO, tail: Duration::ZERO },

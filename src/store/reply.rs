@@ -13,6 +13,8 @@ pub struct Found {
     pub value: Seen<Value>,
     /// Its remaining life in milliseconds as the PTTL command tells it, if it was asked for.
     pub pttl: Option<i64>,
+    /// Whether there may be more of it than was read.
+    pub is_head: bool,
 }
 
 /// The result of `Place`.

@@ -40,7 +40,7 @@ pub fn lease(token: u8) -> Vec<u8> {
 }
 
 pub fn read(store: &mut dyn Subject, key: &Key) -> Found {
-    let entries = vec![ReadEntry { key: key.clone(), with_age: true }];
+    let entries = vec![ReadEntry { key: key.clone(), with_age: true, head_bytes: None }];
     match store.apply(Op::Read { entries, versions: vec![] }) {
         Ok(StoreReply::Read { mut entries, .. }) => entries.remove(0),
         other => panic!("{other:?}"),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::check::{Asked, Made, Scope};
-use super::world::World;
-use crate::cache::{CallId, Context, LoadId, LoadOutcome, Request};
+use super::world::{payload_of, World};
+use crate::cache::{CallId, Codec, Context, LoadId, LoadOutcome, ParsedId, Reader, Request};
 use crate::store::entry::Tag;
 
 impl World {
@@ -57,7 +57,7 @@ impl World {
                         self.next += 1;
                         asked.writes = vec![(Scope::Key(key), None)];
                         self.books.made.insert(self.next, Made::new(key, &tags, u64::MAX));
-                        let payload = format!("v{}", self.next).into_bytes();
+                        let payload = payload_of(self.next);
                         Request::Set { key: vec![key], ttl: ms(ttl), keep: None, fresh: None, payload, tags: names }
                     }
                     _ => {
@@ -70,8 +70,10 @@ impl World {
             self.log(|| format!("{p} asks {call:?} {request:?}"));
             self.processes[p].calls.insert(call.0, asked);
             let repo = self.processes[p].repo;
+            // Most callers have a serializer whose values may be shared.
+            let codec = Codec::from_number([0, 1, 1, 1, 2][self.dice.below(5) as usize]);
             let mut cx = Context { now: self.now, entropy: &mut self.dice };
-            self.processes[p].engine.call(&mut cx, call, repo, request);
+            self.processes[p].engine.call_by(&mut cx, call, Reader { repo, codec }, request);
         }
         self.input(p, |_, _| {});
     }
@@ -87,7 +89,7 @@ impl World {
         let outcome = match self.dice.below(10) {
             0 | 1 => LoadOutcome::Failed,
             2 => LoadOutcome::Nothing,
-            _ => LoadOutcome::Value(format!("v{}", running.value).into_bytes()),
+            _ => LoadOutcome::Value(payload_of(running.value)),
         };
         self.log(|| format!("{p} ends {load} {running:?}: {outcome:?}"));
         self.input(p, |engine, cx| engine.loaded(cx, LoadId(load), outcome));
@@ -116,6 +118,18 @@ impl World {
         };
         self.processes[p].calls.insert(call.0, asked);
         self.input(p, |engine, cx| engine.add_tags(cx, call, LoadId(load), vec![Tag::from(&[tag][..])]));
+    }
+
+    /// The process evicts a parsed value.
+    pub(super) fn drop_parsed(&mut self, p: usize) {
+        let ids: Vec<u32> = self.processes[p].parsed.keys().copied().collect();
+        if ids.is_empty() {
+            return;
+        }
+        let id = ids[self.dice.below(ids.len() as u64) as usize];
+        self.log(|| format!("{p} drops the parsed value {id}"));
+        self.processes[p].parsed.remove(&id);
+        self.input(p, |engine, _| engine.dropped(ParsedId(id)));
     }
 
     pub(super) fn cancel(&mut self, p: usize) {

@@ -90,8 +90,8 @@ impl Asked {
     /// C10: what a decision counts as.
     pub(super) fn count(&mut self, decision: &Decision) {
         self.counts += match decision {
-            Decision::Hit { hit: Hit::Kept, .. } => 0,
-            Decision::Hit { .. } | Decision::Miss { .. } | Decision::Load { .. } => 1,
+            Decision::Hit { hit: Hit::Kept, .. } | Decision::HitParsed { hit: Hit::Kept, .. } => 0,
+            Decision::Hit { .. } | Decision::HitParsed { .. } | Decision::Miss { .. } | Decision::Load { .. } => 1,
             // The owner of a load was counted when it started.
             Decision::FailedWith { .. } | Decision::Nothing { .. } if !self.has_loader => 1,
             _ => 0,
@@ -105,6 +105,7 @@ impl Asked {
 pub(super) fn concludes(decision: &Decision) -> Option<CallId> {
     match decision {
         Decision::Hit { call, .. }
+        | Decision::HitParsed { call, .. }
         | Decision::Miss { call }
         | Decision::Stored { call, .. }
         | Decision::FailedWith { call, .. }

@@ -1,12 +1,13 @@
 //! Planted faults: a server that bends one step of the protocol. Each has to be found with the ordinary number of seeds, or the
 //! simulation proves nothing about that step.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cache::Names;
 use crate::clock::Instant;
 use crate::store::entry::{self, Stored, Tag};
-use crate::store::{Found, Key, MemoryStore, NodeOp, Op, ReadEntry, Replication, Seen, StoreError, StoreReply, Value};
+use crate::store::{Found, Id, Key, MemoryStore, NodeOp, Op, ReadEntry, Replication, Seen, StoreError, StoreReply, Value};
 
 /// A step of the protocol that is bent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(super) enum Fault {
     TrustsAllIds,
     /// A node that does not hold a slot carries deletions out.
     DeletesElsewhere,
+    /// A header that is read alone has the stamp of an earlier entry: its payload is served.
+    RepeatsStamps,
 }
 
 impl Fault {
@@ -29,6 +32,22 @@ impl Fault {
         match (self, refusal) {
             (Self::DeletesElsewhere, Some(_)) if matches!(op, Op::Delete { .. } | Op::Invalidate { .. }) => None,
             (_, refusal) => refusal,
+        }
+    }
+
+    /// Bends the answer to an operation. `stamps`: of each entry, the stamp that was last read in full.
+    pub(super) fn bend_answer(self, op: &Op, reply: &mut StoreReply, stamps: &mut BTreeMap<Key, Id>) {
+        let (Self::RepeatsStamps, Op::Read { entries: asked, .. }, StoreReply::Read { entries, .. }) = (self, op, reply) else { return };
+        for (asked, found) in asked.iter().zip(entries) {
+            let Seen::Own(value) = &found.value else { continue };
+            let Some(Stored::Entry(header)) = entry::parse(value) else { continue };
+            if !found.is_head {
+                stamps.insert(asked.key.clone(), header.stamp);
+            } else if let Some(stamp) = stamps.get(&asked.key) {
+                let mut bytes = value.to_vec();
+                bytes[5..21].copy_from_slice(stamp.as_bytes());
+                found.value = Seen::Own(Value::new(bytes));
+            }
         }
     }
 
@@ -50,7 +69,7 @@ impl Fault {
 }
 
 fn found(store: &mut MemoryStore, key: &Key, now: Instant) -> Option<Value> {
-    let read = Op::Read { entries: vec![ReadEntry { key: key.clone(), with_age: false }], versions: vec![] };
+    let read = Op::Read { entries: vec![ReadEntry { key: key.clone(), with_age: false, head_bytes: None }], versions: vec![] };
     match store.apply(now, &read.into()) {
         Ok(StoreReply::Read { mut entries, .. }) => match entries.pop() {
             Some(Found { value: Seen::Own(value), .. }) => Some(value),

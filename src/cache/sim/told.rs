@@ -2,7 +2,7 @@
 
 use super::check::{concludes, Asked, Made, Mutation, Scope};
 use super::world::{Running, World};
-use crate::cache::{CallId, Decision, LoadId, Names};
+use crate::cache::{CallId, Decision, Hit, LoadId, Names};
 use crate::store::Op;
 
 impl World {
@@ -35,15 +35,11 @@ impl World {
         self.log(|| format!("{p} decides {decision:?}"));
         let step = self.step;
         match decision {
-            Decision::Hit { call, payload, hit } => {
-                let value = value_of(payload.as_bytes()).unwrap();
-                if let Some(asked) = self.processes[p].calls.get(&call.0) {
-                    self.books.check(self.processes[p].id, asked, value);
-                    if *hit == crate::cache::Hit::Stale {
-                        let asked = asked.clone();
-                        self.processes[p].answered_stale.insert(call.0, asked);
-                    }
-                }
+            Decision::Hit { call, payload, hit } => self.served(p, *call, value_of(payload.as_bytes()).unwrap(), *hit),
+            Decision::HitParsed { call, parsed, hit } => self.served(p, *call, self.processes[p].parsed[&parsed.0], *hit),
+            Decision::Keep { parsed, payload } => {
+                let former = self.processes[p].parsed.insert(parsed.0, value_of(payload.as_bytes()).unwrap());
+                assert_eq!(former, None, "a number that has a value");
             }
             Decision::Load { call, load, storing } => {
                 let Some(asked) = self.processes[p].calls.get(&call.0).cloned() else { panic!("a load for nobody: {decision:?}") };
@@ -88,6 +84,16 @@ impl World {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// A caller gets this value.
+    fn served(&mut self, p: usize, call: CallId, value: u64, hit: Hit) {
+        let Some(asked) = self.processes[p].calls.get(&call.0) else { return };
+        self.books.check(self.processes[p].id, asked, value);
+        if hit == Hit::Stale {
+            let asked = asked.clone();
+            self.processes[p].answered_stale.insert(call.0, asked);
         }
     }
 

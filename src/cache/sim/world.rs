@@ -11,7 +11,16 @@ use super::servers::{address, Servers};
 use crate::cache::{Context, Engine, EngineConfig, LoadId, LoadOutcome, Names, Output, RepoId};
 use crate::clock::Instant;
 use crate::store::nodes::Change;
-use crate::store::{NodeId, NodeOp, StoreError, StoreReply, Ticket};
+use crate::store::{Id, Key, NodeId, NodeOp, StoreError, StoreReply, Ticket};
+
+/// A long value.
+const LONG: usize = 400;
+
+/// The payload of a value. Every other one is long: such a value is validated by its header.
+pub(super) fn payload_of(value: u64) -> Vec<u8> {
+    let padding = if value.is_multiple_of(2) { LONG } else { 0 };
+    format!("{}v{value}", "x".repeat(padding)).into_bytes()
+}
 
 /// The events that may occur.
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +109,8 @@ pub(super) struct Process {
     /// Loaders of calls that were answered with a stale value.
     pub answered_stale: BTreeMap<u32, Asked>,
     pub loads: BTreeMap<u32, Running>,
+    /// The parsed values that it keeps.
+    pub parsed: BTreeMap<u32, u64>,
 }
 
 pub(super) struct World {
@@ -114,6 +125,8 @@ pub(super) struct World {
     pub processes: Vec<Process>,
     /// Operations from lost links that a server still has to carry out.
     pub late: VecDeque<(usize, Work)>,
+    /// For [`Fault::RepeatsStamps`]: the stamp of each entry that was last read in full.
+    stamps: BTreeMap<Key, Id>,
     pub books: Books,
     pub next: u64,
     pub names: Names,
@@ -137,6 +150,8 @@ impl World {
             window: if dice.chance(50) { 1 + dice.below(6) as usize } else { 4096 },
             undelivered_max: 20,
             swr: dice.chance(80),
+            parsed_bytes: 1 << 20,
+            conditional_bytes: LONG,
             ..EngineConfig::default()
         };
         let mut world = Self {
@@ -148,6 +163,7 @@ impl World {
             servers: Servers::new(chaos.nodes),
             processes: Vec::new(),
             late: VecDeque::new(),
+            stamps: BTreeMap::new(),
             books: Books::default(),
             next: 0,
             names: Names::new("sim").unwrap(),
@@ -201,6 +217,7 @@ impl World {
             calls: BTreeMap::new(),
             answered_stale: BTreeMap::new(),
             loads: BTreeMap::new(),
+            parsed: BTreeMap::new(),
         }
     }
 
@@ -237,6 +254,7 @@ impl World {
             97 if self.chaos.one_load => self.pass_long(),
             94 | 96 | 98 if self.chaos.writes => self.name_tags(p),
             99 if self.dice.chance(30) => self.cancel(p),
+            99 if self.dice.chance(50) => self.drop_parsed(p),
             _ => self.connect(p, n),
         }
     }
@@ -297,7 +315,10 @@ impl World {
         self.note_effect(Some(p), &work.op.op);
         match work.step(&mut self.servers.stores[n], self.now, self.fault) {
             None => self.processes[p].links[n].sent.push_front((ticket, work)),
-            Some(reply) => {
+            Some(mut reply) => {
+                if let Some(fault) = self.fault {
+                    fault.bend_answer(&work.op.op, &mut reply, &mut self.stamps);
+                }
                 self.note_effect(Some(p), &work.op.op);
                 self.log(|| format!("server {n}: {p} {ticket:?} -> {reply:?}"));
                 self.processes[p].links[n].answered.push_back((ticket, Ok(reply)));
@@ -368,7 +389,7 @@ impl World {
                 self.serve(p);
                 while let Some(load) = self.pick_load(p) {
                     let value = self.processes[p].loads.remove(&load).unwrap().value;
-                    let outcome = LoadOutcome::Value(format!("v{value}").into_bytes());
+                    let outcome = LoadOutcome::Value(payload_of(value));
                     self.input(p, |engine, cx| engine.loaded(cx, LoadId(load), outcome));
                 }
             }

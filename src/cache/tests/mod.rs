@@ -2,6 +2,7 @@
 
 mod ages;
 mod budgets;
+mod conditional;
 mod reads;
 mod shortfalls;
 mod trouble;

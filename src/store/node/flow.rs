@@ -272,7 +272,8 @@ impl Flow {
     /// Notes how large entries are.
     pub(super) fn learn(&mut self, reply: &StoreReply) {
         if let StoreReply::Read { entries, .. } = reply {
-            let sizes = entries.iter().filter_map(|found| if let Seen::Own(value) = &found.value { Some(value.len()) } else { None });
+            let whole = entries.iter().filter(|found| !found.is_head);
+            let sizes = whole.filter_map(|found| if let Seen::Own(value) = &found.value { Some(value.len()) } else { None });
             let (count, bytes) = sizes.fold((0, 0_usize), |(count, bytes), size| (count + 1, bytes + size));
             if let Some(average) = usize::checked_div(bytes, count) {
                 self.entry_bytes = (3 * self.entry_bytes + average) / 4;

@@ -156,7 +156,7 @@ fn a_lost_link_says_nothing_about_the_server_and_holds_nothing_back() {
 #[test]
 fn large_entries_are_read_few_at_a_time() {
     let mut flow = flow();
-    let entry = |bytes| Found { value: Seen::Own(Value::new(vec![0; bytes])), pttl: None };
+    let entry = |bytes| Found { value: Seen::Own(Value::new(vec![0; bytes])), pttl: None, is_head: false };
     let read = |bytes| StoreReply::Read { entries: vec![Found::default(), entry(bytes)], versions: vec![], atomic: true };
     for _ in 0..20 {
         flow.learn(&read(100));

@@ -57,7 +57,7 @@ fn entry_of(name: &str) -> Found {
     };
     let id = ReplicationId::of(name.as_bytes());
     let value = entry::with_replication_id(&entry::encode(&header, b"v").0, &id).concat();
-    Found { value: Seen::Own(Value::new(value)), pttl: None }
+    Found { value: Seen::Own(Value::new(value)), pttl: None, is_head: false }
 }
 
 fn told(node: &Node, found: Found) -> Seen<Value> {
@@ -168,7 +168,7 @@ fn another_id_is_told_as_foreign_and_never_shown() {
     assert!(matches!(told(&node, entry_of("a")), Seen::Own(_)));
     assert_eq!(told(&node, entry_of("b")), Seen::Foreign);
     assert_eq!(told(&node, Found::default()), Seen::Nothing);
-    let json = Found { value: Seen::Own(Value::new(b"{}".to_vec())), pttl: None };
+    let json = Found { value: Seen::Own(Value::new(b"{}".to_vec())), pttl: None, is_head: false };
     assert!(matches!(told(&node, json), Seen::Own(_)), "what carries no id is the engine's to judge");
     let version = |name: &str| Version { id: Id::parse(&[b'v'; 16]).unwrap(), replication_id: ReplicationId::of(name.as_bytes()) };
     let told = node.interpret(StoreReply::Versions(vec![Some(version("a")), Some(version("b")), None]));

@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn entry(text: &str) -> ReadEntry {
-        ReadEntry { key: key(text), with_age: true }
+        ReadEntry { key: key(text), with_age: true, head_bytes: None }
     }
 
     /// Keys of one letter are on one node.
@@ -213,7 +213,7 @@ mod tests {
         let b = Op::Read { entries: vec![entry("b1")], versions: vec![key("b2")] };
         let c = Op::Read { entries: vec![], versions: vec![key("c")] };
         assert_eq!(parts, [(vec![0, 3], a.clone()), (vec![1, 2], b), (vec![4], c)]);
-        let found = |pttl| Found { value: Seen::Nothing, pttl: Some(pttl) };
+        let found = |pttl| Found { value: Seen::Nothing, pttl: Some(pttl), is_head: false };
         let answer = |entries: Vec<Found>, version| Ok(Answer::Read { entries, versions: vec![version], atomic: true });
         let answers = [answer(vec![found(1)], id(b'a')), answer(vec![found(2)], id(b'b')), answer(vec![], id(b'c'))];
         let joined = join(shape, parts.into_iter().map(|(places, _)| places).zip(answers).collect());

@@ -110,7 +110,7 @@ impl Rig {
 }
 
 fn read() -> Op {
-    Op::Read { entries: vec![ReadEntry { key: key("{a}"), with_age: false }], versions: vec![key("{b}")] }
+    Op::Read { entries: vec![ReadEntry { key: key("{a}"), with_age: false, head_bytes: None }], versions: vec![key("{b}")] }
 }
 
 fn delete(keys: &[&str]) -> Op {
