@@ -47,6 +47,59 @@ fn keys_of_several_slots_are_read_by_a_command_each() {
 }
 
 #[test]
+fn starts_of_entries_are_read_before_everything_else() {
+    let entry = |name: &str, head_bytes| ReadEntry { key: key(name), with_age: name == "b", head_bytes };
+    let entries = || vec![entry("a", None), entry("b", Some(4)), entry("c", Some(4)), entry("d", Some(4)), entry("e", Some(4))];
+    let found = |value: &str, pttl, is_head| Found {
+        value: Some(value).filter(|value| !value.is_empty()).map(|value| Value::new(value.as_bytes().to_vec())).into(),
+        pttl,
+        is_head,
+    };
+    let bulk = |text: &str| Reply::Bulk(text.as_bytes().to_vec());
+    // There may be more of it; all of it; nothing; a value of another type.
+    let heads = || vec![bulk("long"), bulk("all"), bulk(""), Reply::Error(b"WRONGTYPE Operation against a key".to_vec())];
+    let want = vec![
+        found("whole", None, false),
+        found("long", Some(5), true),
+        found("all", None, false),
+        found("", None, false),
+        found("", None, false),
+    ];
+    let want = Ok(StoreReply::Read { entries: want, versions: vec![None], atomic: true });
+    let mut store = RedisStore::new();
+    let op = Op::Read { entries: entries(), versions: vec![key("v")] };
+    let commands = store.submit(Ticket(1), op.clone().into());
+    let ranges = ["b", "c", "d", "e"].map(|name| format!("*4 $8 GETRANGE $1 {name} $1 0 $1 3 "));
+    assert_eq!(text(&commands)[..4], ranges);
+    assert_eq!(text(&commands)[4..], ["*3 $4 MGET $1 a $1 v ", "*2 $4 PTTL $1 b "]);
+    for reply in heads() {
+        assert!(store.on_reply(reply).done.is_none());
+    }
+    store.on_reply(Reply::Array(vec![bulk("whole"), bulk("junk")]));
+    assert_eq!(store.on_reply(Reply::Integer(5)).done, Some((Ticket(1), want.clone())));
+
+    let commands = store.submit(Ticket(2), NodeOp { reads_apart: true, ..op.into() });
+    assert_eq!(text(&commands)[0], "*2 $4 MGET $1 a ");
+    assert_eq!(text(&commands)[1..5], ranges);
+    assert_eq!(text(&commands)[5..], ["*2 $4 MGET $1 v ", "*2 $4 PTTL $1 b "]);
+    store.on_reply(Reply::Array(vec![bulk("whole")]));
+    for reply in heads() {
+        assert!(store.on_reply(reply).done.is_none());
+    }
+    store.on_reply(Reply::Array(vec![bulk("junk")]));
+    assert_eq!(store.on_reply(Reply::Integer(5)).done, Some((Ticket(2), want)));
+
+    // Nothing but a start; and a refusal.
+    let op = Op::Read { entries: vec![entry("c", Some(4))], versions: vec![] };
+    assert_eq!(store.submit(Ticket(3), op.clone().into()).len(), 1);
+    let want = StoreReply::Read { entries: vec![found("long", None, true)], versions: vec![], atomic: true };
+    assert_eq!(store.on_reply(bulk("long")).done, Some((Ticket(3), Ok(want))));
+    store.submit(Ticket(4), op.into());
+    let refused = store.on_reply(Reply::Error(b"NOPERM this user has no permissions".to_vec())).done;
+    assert_eq!(refused, Some((Ticket(4), Err(StoreError::Refused("NOPERM (GETRANGE)".to_owned())))));
+}
+
+#[test]
 fn each_command_for_a_slot_that_a_node_takes_over_goes_behind_asking() {
     let mut store = RedisStore::new();
     let op = NodeOp { asks: true, ..Op::Delete { entries: vec![key("a")] }.into() };

@@ -12,7 +12,10 @@ use crate::subject::on_both;
 fn a_lease_inside_an_entry_leaves_it_readable_and_its_life_alone() {
     on_both(|store| {
         let e = key("p:e");
-        assert_eq!(place_inside(store, &e, b's', b't', SECOND, TRUSTING), Inside::No(Found { value: Seen::Nothing, pttl: Some(-2), is_head: false }));
+        assert_eq!(
+            place_inside(store, &e, b's', b't', SECOND, TRUSTING),
+            Inside::No(Found { value: Seen::Nothing, pttl: Some(-2), is_head: false })
+        );
         set(store, &e, &stored(b's', &["x"]), SECOND * 30);
         assert!(matches!(place_inside(store, &e, b'r', b't', SECOND, TRUSTING), Inside::No(Found { value: Seen::Own(_), .. })));
         assert_eq!(place_inside(store, &e, b's', b't', SECOND * 10, TRUSTING), Inside::Yes);

@@ -14,7 +14,10 @@ use crate::subject::{on_both, Subject};
 fn a_lease_is_placed_only_where_nothing_has_changed() {
     on_both(|store| {
         let e = key("p:e");
-        assert_eq!(place(store, &e, Some(id(b's')), b't', TRUSTING), Placed::No(Found { value: Seen::Nothing, pttl: Some(-2), is_head: false }));
+        assert_eq!(
+            place(store, &e, Some(id(b's')), b't', TRUSTING),
+            Placed::No(Found { value: Seen::Nothing, pttl: Some(-2), is_head: false })
+        );
         assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }));
         assert!(life(store, &e) > TAIL + SECOND * 9 && life(store, &e) <= TAIL + SECOND * 10);
         let Placed::No(found) = place(store, &e, None, b'u', TRUSTING) else { panic!("placed over a lease") };
@@ -77,7 +80,11 @@ fn what_is_not_ours_counts_as_nothing() {
         for (n, value) in foreign.iter().enumerate() {
             store.plant(&e, value, SECOND * 60);
             let expected = Some(id(b's'));
-            assert_eq!(place(store, &e, expected, b't', TRUSTING), Placed::No(Found { value: Seen::Nothing, pttl: Some(-2), is_head: false }), "{n}");
+            assert_eq!(
+                place(store, &e, expected, b't', TRUSTING),
+                Placed::No(Found { value: Seen::Nothing, pttl: Some(-2), is_head: false }),
+                "{n}"
+            );
             assert!(!commit(store, &e, b't', &stored(b's', &[]), TRUSTING));
             assert!(matches!(place(store, &e, None, b't', TRUSTING), Placed::Yes { .. }), "{n}");
         }
