@@ -31,6 +31,8 @@ export interface RouterClient {
   onNodeError(error: Error, key: string): void;
   /** The slots belong to others than before. */
   onMapped(): void;
+  /** Whether a unit may be sent to a node. If not, its callers have their answers. */
+  admits(unit: Unit, redis: Redis): boolean;
   /** The cluster is closed: this waits for the next connection, or fails. */
   onBack(unit: Unit): void;
 }
@@ -138,7 +140,7 @@ export class Router {
       return;
     }
     // Its caller has stopped waiting.
-    if (unit.isSettled) return;
+    if (unit.isSettled || !this.client.admits(unit, redis)) return;
     const commands = unit.toSend();
     if (!asking) {
       for (const command of commands) redis.sendCommand(command, SILENT);

@@ -79,6 +79,7 @@ export class Routing {
         onRefreshFailed: (error) => client.onRefreshFailed(error),
         onNodeError: (error, key) => client.emit('node error', error, key),
         onMapped: () => this.onMapped(),
+        admits: (unit, redis) => this.transactions.admits(unit, redis),
         onBack: (unit) => this.onBack(unit),
       },
       this.pool,
@@ -98,7 +99,8 @@ export class Routing {
     });
     this.transactions = new Transactions({
       send: (unit) => this.sendUnit(unit),
-      nodeFor: (command) => (client.status === 'ready' ? this.choose(new Unit([command])) : undefined),
+      // A slot that is on its way has no entry in the table.
+      nodeFor: (unit) => this.choose(unit) ?? this.masterOf(unit.slot),
       pin: (command) => this.router.pinned.add(command),
     });
   }
@@ -234,6 +236,7 @@ export class Routing {
     if (unit.isTransaction) for (const part of unit.commands) this.router.unitOf.set(part, unit);
     const isCluster = command.meta.lower === 'cluster';
     if (status !== 'ready' && !(isCluster && this.pool.size > 0)) return this.wait(unit);
+    if (unit.manual !== undefined) return this.transactions.sendByHand(unit, unit.manual);
     if (isSubscription(command)) return this.subscribe(command, unit);
     const { slot } = unit;
     if (slot >= 0 && this.router.table[slot] >= FIRST_SPECIAL && status === 'ready') {
@@ -245,7 +248,7 @@ export class Routing {
     if (!options.enableOfflineQueue && redis.status !== 'ready' && redis.status !== 'wait') {
       return unit.fail({ code: 'E_CONN_CLOSED', node: keyOf(redis.options), message: CONNECTION_CLOSED_ERROR_MSG });
     }
-    this.transactions.follow(unit, redis);
+    if (!this.transactions.admits(unit, redis)) return;
     for (const part of unit.toSend()) redis.sendCommand(part, SILENT);
   }
 

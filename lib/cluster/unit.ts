@@ -3,7 +3,17 @@ import type { Command } from '../command/command';
 import { Command as CommandClass } from '../command/command';
 import { ClassBit } from '../contract.generated';
 import type { Failure } from '../observe/errors';
+import type { Redis } from '../client/redis';
 import { slotOfCommand } from './slot';
+
+/** A transaction that was opened by hand. */
+export interface Manual {
+  readonly multi: Command;
+  /** `lost`: its WATCH is. `failed`: there was no node for it. */
+  state: 'empty' | 'waiting' | 'open' | 'lost' | 'failed';
+  /** The node of its first key. */
+  redis: Redis | undefined;
+}
 
 export class Unit {
   readonly slot: number;
@@ -15,8 +25,10 @@ export class Unit {
   trail = 0;
   /** Its number at the core while the core decides. */
   ticket = -1;
-  /** A WATCH guards it on the node that it was sent to. */
+  /** A WATCH guards it on the connection that it was sent on. */
   isGuarded = false;
+  /** The transaction by hand that this command belongs to. */
+  manual: Manual | undefined = undefined;
   /** Errors that commands of a transaction got instead of QUEUED. */
   private refusals = new Map<Command, Failure>();
   /** Commands of a transaction that the node has given back. */
