@@ -286,6 +286,27 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
       expect(await client.get('foo')).toBe('OK');
     });
 
+    // ioredis asks once for each node, and one of its timers connects again after the end.
+    (isHawser ? test : test.skip)('for good by disconnect while it waits for its next attempt, which clusterRetryStrategy was asked for once', async () => {
+      const cluster = await thirds();
+      const clusterRetryStrategy = jest.fn(() => 100);
+      const client = await ready(cluster.startNodes(), { clusterRetryStrategy });
+      for (const key of ['foo', 'a', 'b', 'c']) await client.get(key);
+      const ends = Promise.all(client.nodes().map((node: any) => new Promise((resolve) => node.once('end', resolve))));
+      const seen = told(client);
+      client.disconnect(true);
+      await until(() => client.status === 'reconnecting');
+      await ends;
+      client.disconnect();
+      await until(() => client.status === 'end');
+      const later = connect(cluster.startNodes(), { lazyConnect: true, clusterRetryStrategy: () => 150 });
+      // Its pause begins later and is longer.
+      later.disconnect(true);
+      await until(() => later.status === 'ready');
+      expect(clusterRetryStrategy).toHaveBeenCalledTimes(1);
+      expect([client.status, seen]).toEqual(['end', ['disconnecting', 'close', 'reconnecting', 'disconnecting', 'close', 'end']]);
+    });
+
     test('at once by disconnect before it has connected', async () => {
       const client = connect([{ port: 1 }], { lazyConnect: true });
       const seen = told(client);

@@ -280,7 +280,7 @@ export class ClusterLife implements RoutingClient {
   onDrained(): void {
     const { status } = this.client;
     // A node of a former connection may end late.
-    if (this.isClosing || (this.isDrained && status !== 'wait' && status !== 'disconnecting' && status !== 'reconnecting')) return;
+    if (this.isClosing || (this.isDrained && status !== 'wait' && status !== 'disconnecting')) return;
     this.routing.stop();
     this.close();
   }
@@ -316,6 +316,7 @@ export class ClusterLife implements RoutingClient {
       return;
     }
     this.setStatus('reconnecting', delay);
+    this.stopRetrying();
     this.retryTimer = setTimeout(() => {
       this.retryTimer = undefined;
       logCluster('Cluster is disconnected. Retrying after %dms', delay);
