@@ -176,6 +176,8 @@ export const enum CacheSlot {
   TickIn = 2,
   /** 1 if a server of a cluster has redirected an operation of the cache: the map of slots is out of date. */
   MapOutdated = 3,
+  /** Milliseconds for which near copies may be served: until then their lanes are proven alive. Infinite where nothing can fail. */
+  NearProvenIn = 4,
 }
 
 /** The kinds of the cache's decisions: the first slot. The second slot is the call; the documentation of each kind names a and b. */
@@ -210,6 +212,14 @@ export const enum Decision {
   Keep = 13,
   /** The value is the parsed value a: b is what it counts as (`Hit`). */
   HitParsed = 14,
+  /** The fill of the second slot is done: a is the value's text, b an array: copy, stamp, age, ttl, fresh (milliseconds), tag... */
+  NearFilled = 15,
+  /** The fill of the second slot brings no copy. */
+  NearRefused = 16,
+  /** The copy of the second slot may not be served any more. */
+  NearDropped = 17,
+  /** Nothing can be tracked on the lane of the node in the second slot: it is not needed. */
+  LaneUseless = 18,
 }
 
 /** What the cache did not do, or does not do yet. */
@@ -290,6 +300,10 @@ export const enum CallLetter {
   Cancel = 'X',
   /** parsed: the parsed value with this number is not kept any longer. */
   Dropped = 'E',
+  /** fill repo key tag...: makes a near copy of an entry. */
+  NearFill = 'W',
+  /** copy...: the facade has let these near copies go. */
+  NearForget = 'Z',
 }
 
 /* eslint-disable @typescript-eslint/no-duplicate-enum-values -- different things may have the same size */
@@ -307,7 +321,7 @@ export const enum Slots {
   /** The state array of a cluster. */
   ClusterState = 3,
   /** The state array of the cache. */
-  CacheState = 4,
+  CacheState = 5,
 }
 
 /** Codes of errors that come from the core. */

@@ -76,6 +76,8 @@ export interface NativeCache {
   attachCluster(slots: Uint16Array): void;
   addNode(link: NativeLink, node: number, address: string): void;
   removeNode(link: NativeLink): void;
+  addLane(link: NativeLink, node: number): void;
+  removeLane(link: NativeLink): void;
   slotsChanged(): void;
   detach(): void;
   tick(): void;

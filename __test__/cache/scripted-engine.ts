@@ -53,6 +53,8 @@ export class ScriptedEngine implements NativeCache {
   attachCluster(): void {}
   addNode(): void {}
   removeNode(): void {}
+  addLane(): void {}
+  removeLane(): void {}
   slotsChanged(): void {}
   detach(): void {}
   tick(): void {
@@ -95,6 +97,7 @@ export function scripted(events: DriverEvents = { event: () => undefined, counte
     base: baseOptions({}, 60),
     serializer: JSON_SERIALIZER,
     codec: NO_CODEC,
+    near: undefined,
     counters,
     tags: true,
     minReplicas: 0,

@@ -258,7 +258,12 @@ onEveryStore('C8', (backend) => {
   });
 
   test.each([
-    [{ nearCache: true }, 'cache.nearCache is not supported by this version; it comes in a later one'],
+    [{ nearCache: true }, 'cache.nearCache must be an object, got true'],
+    [{ nearCache: {} }, 'cache.nearCache.maxBytes must be a positive number of bytes, got undefined'],
+    [{ nearCache: { maxBytes: 0 } }, 'cache.nearCache.maxBytes must be a positive number of bytes, got 0'],
+    [{ nearCache: { maxBytes: 1, maxTtlMs: -1 } }, 'cache.nearCache.maxTtlMs must be a number of milliseconds from 1 to 86400000, got -1'],
+    [{ nearCache: { maxBytes: 1, share: 'deep' } }, "cache.nearCache.share must be 'copy' or 'frozen'"],
+    [{ nearCache: { max: 1 } }, 'cache.nearCache.max is not an option; there are: maxBytes, maxTtlMs, share'],
     [{ serializer: {} }, 'cache.serializer must be an object with the functions serialize and deserialize, got an object'],
     [{ ttl: 5, staleAfter: 6 }, 'cache.staleAfter must be at most cache.ttl (5), got 6'],
     [{ prefix: 'x' }, 'cache.prefix is not an option'],

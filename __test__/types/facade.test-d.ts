@@ -27,7 +27,8 @@ declare const query: PromiseLike<Order | null>;
 
 const cache = new CacheRepository();
 new CacheRepository('orders', { ttl: 60, serializer: { serialize: String, deserialize: Number } });
-// @ts-expect-error this version has no near cache
+new CacheRepository('orders', { nearCache: { maxBytes: 1 << 20, maxTtlMs: 1000, share: 'frozen' } });
+// @ts-expect-error its memory has to be bounded
 new CacheRepository('orders', { nearCache: true });
 
 // The value has the type that the loader returns, whatever the loader's form.

@@ -32,7 +32,7 @@ class Masters implements ClusterPort {
       const redis = pool.byNumber[number];
       // A node of the pool connects with its first command; the engine's do not count.
       if (redis?.status === 'wait') redis.connect().catch(noop);
-      yield { number, address: pool.keyOf(number) ?? '', link: redis?.[LIFE].link };
+      yield { number, address: pool.keyOf(number) ?? '', link: redis?.[LIFE].link, client: redis };
     }
   }
 

@@ -8,11 +8,13 @@ import { Call, type Load, type LoadOutcome, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
 import { offExit, onExit, type ExitHook } from '../exit';
 import { WakeTimer } from '../link/wake';
+import type { Redis } from '../client/redis';
 import type { NativeCache } from '../native';
 import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
 import { thrownByCore } from '../core_error';
 import { aside, type DriverEvents } from './driver_events';
 import { Idlers } from './idlers';
+import { NearCaches } from './near';
 import { OpenLoads } from './open_loads';
 import type { CallOptions } from './options';
 import { NO_CODEC, ParsedValues } from './parsed';
@@ -50,6 +52,8 @@ export class CacheDriver {
   /** Values that hits copy instead of decoding their text. */
   readonly parsed: ParsedValues;
   private readonly links: StoreLinks;
+  /** Values in this process's memory. */
+  readonly near: NearCaches;
   /** Whether there is a store. */
   private isAttached = false;
   /** The address of the store, or its last address. */
@@ -80,15 +84,17 @@ export class CacheDriver {
     this.clock = clock;
     this.parsed = new ParsedValues(parsedBytes, (id) => this.write(CallLetter.Dropped, [String(id)]));
     this.repositories = new Registrations(native);
-    this.links = new StoreLinks(native, this.onCrossing);
+    this.links = new StoreLinks(native, this.onCrossing, events.openLane);
+    this.near = new NearCaches((letter, args) => this.write(letter, args), () => this.time(), () => this.wantLanes());
     this.state[CacheSlot.TickIn] = -1;
+    this.state[CacheSlot.NearProvenIn] = NaN;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
   }
 
   /** Attaches the engine to a client's link and releases the former link. */
-  attach(link: LinkPort): void {
+  attach(link: LinkPort, client?: Redis): void {
     if (this.links.isOn(link)) return;
-    this.move(link.node, () => this.links.useLink(link));
+    this.move(link.node, () => this.links.useLink(link, client));
   }
 
   /** Attaches the engine to the masters of a cluster and releases the former store. */
@@ -114,6 +120,16 @@ export class CacheDriver {
     this.tellTime();
     this.native.attachMemory();
     this.after();
+  }
+
+  /** Opens the links that the near cache reads on. Returns whether copies are to be had. */
+  private wantLanes(): boolean {
+    return this.isAttached && (!this.links.isRemote || this.links.lanes.want());
+  }
+
+  /** The clock of the store, in milliseconds. */
+  private time(): number {
+    return this.clock === undefined || this.links.isRemote ? now() : this.clock();
   }
 
   /** With a clock of the application, the engine's time is what that clock says. */
@@ -353,6 +369,11 @@ export class CacheDriver {
     } finally {
       this.draining = false;
     }
+    // Relative to now, so it is read once.
+    if (!Number.isNaN(state[CacheSlot.NearProvenIn])) {
+      this.near.gate.proven(state[CacheSlot.NearProvenIn]);
+      state[CacheSlot.NearProvenIn] = NaN;
+    }
     if (state[CacheSlot.MapOutdated] === 1) {
       state[CacheSlot.MapOutdated] = 0;
       this.links.refreshMap();
@@ -380,6 +401,8 @@ export class CacheDriver {
     }
     if (kind === Decision.Refresh) return this.refresh(id, a as number);
     if (kind === Decision.Keep) return this.parsed.keep(id, a as string);
+    if (kind === Decision.NearFilled || kind === Decision.NearRefused || kind === Decision.NearDropped) return this.near.decided(kind, id, a, b);
+    if (kind === Decision.LaneUseless) return this.links.lanes.isUseless(id);
     const call = this.calls.get(id);
     if (call === undefined) {
       if (kind === Decision.Load) this.loadFailed(undefined, this.loads.begin(a as number, this.prefixOf(0) ?? '')); // The call was given up meanwhile.
@@ -388,6 +411,8 @@ export class CacheDriver {
     switch (kind) {
       case Decision.Waiting:
         this.enter(call, 'waiting');
+        // The end of the wait shows on a lane.
+        this.wantLanes();
         call.onWaiting?.();
         return;
       case Decision.Load:

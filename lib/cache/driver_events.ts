@@ -1,6 +1,7 @@
 /** What the engine reports to the application. */
 import { surface } from '../clock';
 import type { Shortfall } from '../contract.generated';
+import type { OpenLane } from './lanes';
 
 export interface DriverEvents {
   /** An event of the engine. `repo` is 0 if it concerns all repositories. */
@@ -9,6 +10,8 @@ export interface DriverEvents {
   counted(repo: number, what: Shortfall, number: number): void;
   /** Present if commands are monitored: reports an operation's name and duration. */
   timed?: ((operation: string, ms: number) => void) | undefined;
+  /** Opens a link for the near cache. Absent: there is none, and waits for loads of other processes are polled. */
+  openLane?: OpenLane | undefined;
 }
 
 /** Calls the application's logger. An exception in it must not stop decisions. */

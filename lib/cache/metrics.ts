@@ -9,6 +9,8 @@ import { addLoads, noLoads, runningLoads, type RunningLoads } from './running';
 export interface CacheCounters {
   /** Reads answered with a fresh value from the cache. */
   hits: number;
+  /** Of the hits, those from this process's own memory (`nearCache`). */
+  nearHits: number;
   /** Reads answered with a stale value from the cache. */
   stale: number;
   /** Reads that found no usable entry. */
@@ -73,7 +75,7 @@ export interface CacheMetricsSnapshot extends CacheCounters, RunningLoads {
 }
 
 const NAMES = [
-  'hits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'pendingInvalidations', 'staleIfError',
+  'hits', 'nearHits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'pendingInvalidations', 'staleIfError',
   'givenUp', 'notAsked', 'readsRefused', 'outwaited', 'notStored', 'leaseLost', 'storeRefused', 'tooLarge', 'untagged', 'refreshesDropped',
   'slowLoads', 'endlessLoads',
 ] as const satisfies readonly (keyof CacheCounters)[];
@@ -272,6 +274,7 @@ const FAMILIES: readonly Family<CacheCounters & RunningLoads>[] = [
       { of: 'misses', labels: { result: 'miss' } },
     ],
   },
+  { name: 'hawser_cache_near_hits_total', help: 'Hits from the own memory of the process.', series: [{ of: 'nearHits', labels: {} }] },
   {
     name: 'hawser_cache_loads_total',
     help: 'Loaders run, by kind.',

@@ -3,10 +3,11 @@
  * decimal text, `''` if absent).
  */
 import { isSignal } from '../abort';
-import { badOption, HawserError } from '../errors';
+import { badOption } from '../errors';
 import { copyOptions } from '../names';
 import { checkMs, checkNames, checkReplicas, checkSeconds, checkTags, checkTtl } from './validate';
 import { checkSerializer, type Serializer } from './serializer';
+import type { NearCacheOptions } from './near_options';
 
 /** How one call stores and reads an entry. Times are in seconds, except where the name ends in `Ms`. */
 export interface CacheOptions {
@@ -61,8 +62,12 @@ export interface CacheRepositoryOptions {
    * `cache.minReplicas` of the manager, or 0.
    */
   minReplicas?: number | undefined;
-  /** Not supported in this version: any value but `false` is refused with `E_UNSUPPORTED`. */
-  nearCache?: false;
+  /**
+   * Keeps entries in this process's memory too, so that a hit needs no round trip. Another process's write or invalidation takes effect here as soon as the
+   * server has told this process, usually within a millisecond; if the connection is dead without a sign, within 5 s. Own writes take effect at
+   * once. Needs RESP3; on a server without it, one warning, and the repository works without. Default: off.
+   */
+  nearCache?: NearCacheOptions | false | undefined;
 }
 
 /** A call's options in the form that crosses. */
@@ -79,9 +84,12 @@ export interface CallOptions {
 const CALL = new Set(['ttl', 'tags', 'staleAfter', 'staleIfError', 'maxAge', 'lockTimeoutMs', 'signal']);
 const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', 'serializer', 'strictValues', 'minReplicas', 'nearCache']);
 const LOCK_TIMEOUT = { min: 1, max: 3_600_000 };
+const NEAR = new Set(['maxBytes', 'maxTtlMs', 'share']);
+const MAX_BYTES = 2 ** 40;
+const MAX_TTL_MS = { min: 1, max: 86_400_000 };
 const NO_TAGS: readonly string[] = [];
 
-/** Checks a repository's options. Errors: TypeError, RangeError; HawserError `E_UNSUPPORTED` for `nearCache`. */
+/** Checks a repository's options. Errors: TypeError, RangeError. */
 export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions {
   if (options === undefined) return copyOptions<CacheRepositoryOptions>({});
   const own = checkNames('cache', options, REPOSITORY);
@@ -96,15 +104,28 @@ export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions
   if (serializer !== undefined) checkSerializer(serializer);
   if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('cache.strictValues', 'true or false', strictValues);
   if (minReplicas !== undefined) checkReplicas('cache.minReplicas', minReplicas);
-  if (nearCache !== undefined && nearCache !== false) {
-    throw new HawserError('E_UNSUPPORTED', 'cache.nearCache is not supported by this version; it comes in a later one. Leave it out');
+  const checked = copyOptions<CacheRepositoryOptions>(own);
+  if (nearCache !== undefined && nearCache !== false) checked.nearCache = checkNearCache(nearCache);
+  return checked;
+}
+
+function checkNearCache(options: unknown): NearCacheOptions {
+  const own = checkNames('cache.nearCache', options, NEAR);
+  const { maxBytes, maxTtlMs, share } = own;
+  if (typeof maxBytes !== 'number' || !(maxBytes >= 1 && maxBytes <= MAX_BYTES)) {
+    badOption('cache.nearCache.maxBytes', 'a positive number of bytes', maxBytes, typeof maxBytes === 'number' ? RangeError : TypeError);
   }
-  return copyOptions<CacheRepositoryOptions>(own);
+  if (maxTtlMs !== undefined) checkMs('cache.nearCache.maxTtlMs', maxTtlMs, MAX_TTL_MS);
+  if (share !== undefined && share !== 'copy' && share !== 'frozen') badOption('cache.nearCache.share', "'copy' or 'frozen'", share);
+  return copyOptions<NearCacheOptions>({ ...own, maxBytes: Math.floor(maxBytes) });
 }
 
 function checkOrder(path: string, staleAfter: number, ttl: number): void {
   if (staleAfter > ttl) badOption(`${path}.staleAfter`, `at most ${path}.ttl (${ttl})`, staleAfter, RangeError);
 }
+
+/** The options of a reader that takes an entry as it is. */
+export const ANY: CallOptions = { ttl: '', keep: '', fresh: '', maxAge: '', lockTimeout: '', tags: NO_TAGS, signal: undefined };
 
 /** The options of a call without options: the repository's options over `CACHE_DEFAULT_TTL`. */
 export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: number): CallOptions {

@@ -11,7 +11,8 @@ const OVERHEAD_BYTES = 256;
 
 /** Readers that need the text. */
 export const NO_CODEC = 0;
-const JSON_CODEC = 1;
+/** Readers of plain JSON. */
+export const JSON_CODEC = 1;
 let lastCodec = JSON_CODEC;
 const codecs = new WeakMap<Serializer, number>();
 

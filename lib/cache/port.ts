@@ -4,6 +4,7 @@ import type { CacheDriver } from './driver';
 import type { Registration } from './registrations';
 import { dispatch, type CacheEmitter } from './events';
 import type { CacheCounters } from './metrics';
+import type { Near } from './near';
 import type { CallOptions } from './options';
 import type { Serializer } from './serializer';
 import type { ValueLimit } from './value_limit';
@@ -19,6 +20,8 @@ export interface CachePort {
   readonly serializer: Serializer;
   /** The number of the serializer in calls that read, see `codecOf`. */
   readonly codec: number;
+  /** Its values in this process's memory, if it wants that. */
+  readonly near: Near | undefined;
   counters: CacheCounters;
   /** Whether calls with tags are cached. */
   readonly tags: boolean;

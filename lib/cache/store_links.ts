@@ -1,16 +1,10 @@
 /** The links that the engine's store uses: one client's, or one for each master of a cluster. */
-import type { NativeCache, NativeLink } from '../native';
+import type { Redis } from '../client/redis';
+import type { NativeCache } from '../native';
+import { Lanes, type OpenLane } from './lanes';
+import type { LinkPort } from './link_port';
 
-/** The part of a client's link that the driver needs. */
-export interface LinkPort {
-  readonly native: NativeLink;
-  /** `host:port`, or the path of a unix socket. */
-  readonly node: string;
-  /** Writes the core's queued bytes. */
-  pump(): void;
-  /** Called by the link after every crossing. */
-  afterCrossing: (() => void) | undefined;
-}
+export type { LinkPort };
 
 /** A master of a cluster. */
 export interface ClusterMaster {
@@ -20,6 +14,7 @@ export interface ClusterMaster {
   readonly address: string;
   /** Absent while it has none. */
   readonly link: LinkPort | undefined;
+  readonly client?: Redis | undefined;
 }
 
 /** The part of a cluster that the driver needs. */
@@ -39,13 +34,18 @@ export class StoreLinks {
   private cluster: ClusterPort | undefined;
   /** The links of the masters by their numbers. */
   private readonly links = new Map<number, LinkPort>();
+  /** The links on which the near cache reads. */
+  readonly lanes: Lanes;
   private readonly follow = (): void => this.update();
 
   constructor(
     private readonly native: NativeCache,
     /** Called after every crossing. */
     private readonly onCrossing: () => void,
-  ) {}
+    openLane?: OpenLane,
+  ) {
+    this.lanes = new Lanes(native, onCrossing, openLane);
+  }
 
   /** Whether the store is on a server. */
   get isRemote(): boolean {
@@ -56,10 +56,12 @@ export class StoreLinks {
     return this.one === place || this.cluster === place;
   }
 
-  useLink(link: LinkPort): void {
+  /** `client`: the one that has the link. */
+  useLink(link: LinkPort, client?: Redis): void {
     this.one = link;
     link.afterCrossing = this.onCrossing;
     this.native.attach(link.native);
+    this.lanes.serve(0, client);
   }
 
   useCluster(cluster: ClusterPort): void {
@@ -70,6 +72,7 @@ export class StoreLinks {
   }
 
   release(): void {
+    this.lanes.release();
     if (this.one !== undefined) this.leave(this.one);
     this.one = undefined;
     for (const link of this.links.values()) this.leave(link);
@@ -82,6 +85,7 @@ export class StoreLinks {
   pump(): void {
     if (this.one !== undefined) this.one.pump();
     else for (const link of this.links.values()) link.pump();
+    this.lanes.pump();
   }
 
   /** The map of slots is out of date. */
@@ -93,8 +97,9 @@ export class StoreLinks {
   private update(): void {
     if (this.cluster === undefined) return;
     const gone = new Set(this.links.keys());
-    for (const { number, address, link } of this.cluster.masters()) {
+    for (const { number, address, link, client } of this.cluster.masters()) {
       gone.delete(number);
+      this.lanes.serve(number, client);
       const former = this.links.get(number);
       if (link === undefined || link === former) continue;
       if (former !== undefined) this.leave(former);
@@ -105,6 +110,7 @@ export class StoreLinks {
     for (const number of gone) {
       const link = this.links.get(number) as LinkPort;
       this.links.delete(number);
+      this.lanes.leave(number);
       this.leave(link);
       this.native.removeNode(link.native);
     }

@@ -31,6 +31,7 @@ export type { CacheEvent, CacheEventName, CacheEvents } from '../cache/events';
 export type { Loader, LoaderContext } from '../cache/load';
 export type { ManyLoader, ManyLoaderContext } from '../cache/many';
 export type { CacheOptions, CacheRepositoryOptions } from '../cache/options';
+export type { NearCacheOptions } from '../cache/near_options';
 export type { Serializer } from '../cache/serializer';
 export { StaleWhileRevalidate } from './swr';
 export { CachedService } from './service';

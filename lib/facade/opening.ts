@@ -1,6 +1,10 @@
 /** The state of a repository: its prefix, its options, and the port for its calls. */
 import { countersOf, UNCOUNTED } from '../cache/metrics';
 import type { CacheEmitter } from '../cache/events';
+import type { Near } from '../cache/near';
+import { NEAR_MAX_TTL_MS, type NearCacheOptions } from '../cache/near_options';
+import { NearStore } from '../cache/near_store';
+import type { CacheDriver } from '../cache/driver';
 import { baseOptions, type CacheRepositoryOptions } from '../cache/options';
 import { codecOf } from '../cache/parsed';
 import type { CachePort } from '../cache/port';
@@ -37,6 +41,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     base: baseOptions(options, s.defaultTtl),
     serializer: (options.strictValues ?? s.strictValues) ? strictSerializer(serializer) : serializer,
     codec: codecOf(options.serializer),
+    near: nearOf(options.nearCache, driver, registration.repo),
     counters: UNCOUNTED,
     tags: s.tags,
     minReplicas: options.minReplicas ?? s.minReplicas,
@@ -47,4 +52,10 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
   if (s.metrics) port.counters = countersOf(prefix, port);
   own.opened = { settings: s, port };
   return port;
+}
+
+function nearOf(options: NearCacheOptions | false | undefined, driver: CacheDriver, repo: number): Near | undefined {
+  if (options === undefined || options === false) return undefined;
+  const { maxTtlMs = NEAR_MAX_TTL_MS, share = 'copy' } = options;
+  return { caches: driver.near, store: new NearStore(driver.near, repo, options, maxTtlMs), share };
 }

@@ -5,10 +5,12 @@ import { CacheEmitter } from '../cache/events';
 import { loadUncached, type Loader } from '../cache/load';
 import { Group, type ManyLoader } from '../cache/many';
 import { isNested, waitWithin } from '../cache/nesting';
-import { callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions } from '../cache/options';
+import { ANY, callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions } from '../cache/options';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
 import { decodeHit } from '../cache/decoding';
 import { countHit, read } from '../cache/read';
+import type { Near } from '../cache/near';
+import { MISSING, nearHit, nearValue, nearValues } from '../cache/near_read';
 import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '../cache/validate';
 import { badOption } from '../errors';
 import { define } from '../names';
@@ -38,8 +40,7 @@ export class CacheRepository extends CacheEmitter {
   /** @internal */ declare readonly [OWN]: Own;
 
   /**
-   * Opens nothing; the first call opens the connection. Throws TypeError or RangeError for an invalid prefix or option, HawserError
-   * `E_UNSUPPORTED` for `nearCache`.
+   * Opens nothing; the first call opens the connection. Throws TypeError or RangeError for an invalid prefix or option.
    */
   constructor(prefix: string = 'sc', options?: CacheRepositoryOptions) {
     checkPrefix(prefix);
@@ -63,7 +64,17 @@ export class CacheRepository extends CacheEmitter {
       const load = (): Promise<T> => loadUncached(port, key, loader, o);
       return isNested() ? waitWithin(port.prefix, [key], load) : load();
     }
-    return read(port, key, loader, o);
+    const { near } = port;
+    if (near === undefined || o.signal?.aborted === true) return read(port, key, loader, o);
+    const hit = nearHit(near, key, o);
+    const copy = hit instanceof Promise ? await hit : hit;
+    if (copy !== undefined) {
+      const value = nearValue(port, near, key, copy);
+      if (value !== MISSING) return value as T;
+    }
+    const value = await read(port, key, loader, o);
+    near.store.want(key, o);
+    return value;
   }
 
   /**
@@ -84,7 +95,15 @@ export class CacheRepository extends CacheEmitter {
       const load = (): Promise<unknown[]> => Group.uncached(port, missing, list, o);
       return (await (isNested() ? waitWithin(port.prefix, list, load) : load())) as T[];
     }
-    return (await new Group(port, missing, o).read(list)) as T[];
+    const { near } = port;
+    if (near === undefined || o.signal?.aborted === true) return (await new Group(port, missing, o).read(list)) as T[];
+    const { values, rest } = await nearValues(port, near, [...new Set(list)], o);
+    const loaded = rest.length === 0 ? [] : await new Group(port, missing, o).read(rest);
+    rest.forEach((key, i) => {
+      values.set(key, loaded[i]);
+      near.store.want(key, o);
+    });
+    return list.map((key) => values.get(key)) as T[];
   }
 
   /**
@@ -93,13 +112,14 @@ export class CacheRepository extends CacheEmitter {
   async get<T>(key: string): Promise<T | null> {
     checkText('key', key);
     const port = portOf(this);
-    return found<T>(port, await port.driver.get(port.repo, key, port.codec).next());
+    return port.near === undefined ? found<T>(port, await port.driver.get(port.repo, key, port.codec).next()) : (await nearMany<T>(port, port.near, [key]))[0];
   }
 
   /** As `get`, for several keys at once, in order. */
   async getMany<T>(keys: readonly string[]): Promise<(T | null)[]> {
     const list = checkKeys('keys', keys);
     const port = portOf(this);
+    if (port.near !== undefined) return nearMany<T>(port, port.near, list);
     const calls = list.map((key) => port.driver.get(port.repo, key, port.codec).next());
     return (await Promise.all(calls)).map((call) => found<T>(port, call));
   }
@@ -108,6 +128,7 @@ export class CacheRepository extends CacheEmitter {
   async has(key: string): Promise<boolean> {
     checkText('key', key);
     const port = portOf(this);
+    if (port.near !== undefined && (await nearHit(port.near, key, ANY)) !== undefined) return true;
     const call = await port.driver.has(port.repo, key).next();
     return call.kind === Decision.Done && call.count === 1;
   }
@@ -184,6 +205,17 @@ export class CacheRepository extends CacheEmitter {
     if (replicas > 0) await survive(port, 'invalidateTags', replicas, tagKeys(port.prefix, list));
     return count;
   }
+}
+
+/** `get` and `getMany` with a near cache. */
+async function nearMany<T>(port: CachePort, near: Near, keys: readonly string[]): Promise<(T | null)[]> {
+  const { values, rest } = await nearValues(port, near, keys, ANY);
+  const calls = rest.map((key) => port.driver.get(port.repo, key, port.codec).next());
+  (await Promise.all(calls)).forEach((call, i) => {
+    if (call.kind === Decision.Hit) near.store.want(rest[i], ANY);
+    values.set(rest[i], found<T>(port, call));
+  });
+  return keys.map((key) => values.get(key) as T | null);
 }
 
 function found<T>(port: CachePort, call: Call): T | null {

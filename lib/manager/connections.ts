@@ -22,6 +22,7 @@ import { Redis } from '../client/redis';
 import type { Cluster } from '../cluster/cluster';
 import { closeClient } from './close';
 import { clientOptions, openCluster } from './cluster';
+import { hasLanes, openLane, takeLanes } from './lanes';
 import { logLife, logCommands } from './logging';
 import { warnOfSharedUse } from './shared_use';
 import { checkManagerOptions, reconnectDelay, resolveSettings, type ManagerOptions, type Settings } from './options';
@@ -174,7 +175,7 @@ export function cacheDriver(): CacheDriver {
   if (main !== undefined && link !== undefined) {
     cache.memory = false;
     cache.isAttached = true;
-    cache.driver.attach(link);
+    cache.driver.attach(link, main);
     // With `lazyConnect`, the client connects on its own first command; the engine's commands do not count.
     if (main.status === 'wait') main.connect().catch(() => undefined);
   } else if (!cache.memory) {
@@ -205,6 +206,7 @@ function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver 
       dispatch(name as CacheEventName, repository === undefined ? { message } : { message, repository }, logger());
     },
     counted: (repo, what, number) => report(driver.prefixOf(repo), what, number, current?.metrics === true, logger()),
+    openLane: (client) => openLane(client, settings()),
     get timed() {
       return current?.monitor === true ? timed : undefined;
     },
@@ -245,7 +247,7 @@ async function closeOnce(timeoutMs: number): Promise<void> {
   if (count > 0) log.info('[hawser] all connections closed');
 }
 
-const isAnyOpen = (): boolean => clients.size > 0 || bullMQ !== undefined;
+const isAnyOpen = (): boolean => clients.size > 0 || bullMQ !== undefined || hasLanes();
 
 /** Closes the clients that are open now. Returns how many there were. */
 async function closeOpen(deadline: number): Promise<number> {
@@ -253,6 +255,7 @@ async function closeOpen(deadline: number): Promise<number> {
   const open = new Set<Client>(taken.map(([, made]) => made));
   const queues = bullMQ;
   if (queues !== undefined) open.add(queues);
+  for (const lane of takeLanes()) open.add(lane);
   await Promise.all([...open].map((made) => closeClient(made, deadline - now())));
   for (const [role] of taken) clients.delete(role);
   if (bullMQ === queues) bullMQ = undefined;

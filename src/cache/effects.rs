@@ -19,7 +19,7 @@ use crate::contract::Shortfall;
 use crate::entropy::Entropy;
 use crate::store::entry::Tag;
 use crate::store::node::Patience;
-use crate::store::{Id, Key, Op, Ticket};
+use crate::store::{Id, Key, NodeId, NodeOp, Op, Ticket};
 
 /// How often the ages of loads are looked at, unless loads may run for a short time only.
 const AGES_EVERY: Duration = Duration::from_secs(5);
@@ -28,6 +28,8 @@ const AGES_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) enum Effect {
     Send(Ticket, Op, Patience),
+    /// On the node's lane.
+    SendOnLane(Ticket, NodeId, NodeOp),
     Decide(Decision),
 }
 
@@ -49,6 +51,8 @@ pub(super) struct Outbox {
     /// How often the ages of loads are looked at.
     ages_every: Option<Duration>,
     is_watching_ages: bool,
+    /// Whether the near cache has to know about own writes.
+    tells_near: bool,
 }
 
 impl Outbox {
@@ -60,6 +64,11 @@ impl Outbox {
         self.awaited.insert(ticket.0, purpose);
         self.effects.push_back(Effect::Send(ticket, op, patience));
         ticket
+    }
+
+    /// Hands an operation of the near cache to the store.
+    pub(super) fn send_on_lane(&mut self, ticket: Ticket, node: NodeId, op: NodeOp) {
+        self.effects.push_back(Effect::SendOnLane(ticket, node, op));
     }
 
     /// Tells the driver. A hit on a value that it keeps parsed names that value; one that it may keep goes before its first hit.
@@ -168,7 +177,21 @@ impl Outbox {
         self.timers.set(now + self.ages_every.unwrap_or(AGES_EVERY), Timer::Ages);
     }
 
+    /// A write is over, whatever its outcome. Near copies of what it may have changed go before its caller learns it.
+    pub(super) fn written(&mut self, changes: impl FnOnce() -> Option<Vec<Key>>, decision: Option<Decision>) {
+        if self.tells_near {
+            self.hand(Handoff::Written(changes(), decision));
+        } else if let Some(decision) = decision {
+            self.decide(decision);
+        }
+    }
+
     // The rest is for the engine.
+
+    /// There are near copies, or there will be.
+    pub(super) fn tell_near(&mut self) {
+        self.tells_near = true;
+    }
 
     /// A load may run for so long; until then it is looked at a few times.
     pub(super) fn set_longest_load(&mut self, longest: Duration) {
@@ -289,7 +312,7 @@ pub(super) mod testing {
             while let Some(effect) = self.out.next_effect() {
                 match effect {
                     Effect::Send(ticket, op, _) => sent.push((ticket, op)),
-                    Effect::Decide(_) => others.push_back(effect),
+                    _ => others.push_back(effect),
                 }
             }
             self.out.effects = others;
@@ -302,7 +325,7 @@ pub(super) mod testing {
             while let Some(effect) = self.out.next_effect() {
                 match effect {
                     Effect::Decide(decision) => decided.push(decision),
-                    Effect::Send(..) => others.push_back(effect),
+                    _ => others.push_back(effect),
                 }
             }
             self.out.effects = others;

@@ -9,8 +9,10 @@ use super::caller::Caller;
 use super::config::EngineConfig;
 use super::effects::{Effect, Fx, Outbox};
 use super::handoff::Handoff;
+use super::io::{Context, LaneEvent, Output};
 use super::lookup::keys_of;
 use super::machines::Machines;
+use super::near::{Ground, Near, NearOutput};
 use super::parsed::Parsed;
 use super::repos::Repos;
 use super::request::{CallId, Decision, LoadId, LoadOutcome, ParsedId, Reader, RepoId, Request};
@@ -20,38 +22,11 @@ use super::wire::{self, Message};
 use super::writes::Targets;
 use crate::clock::Instant;
 use crate::contract::Shortfall;
-use crate::entropy::Entropy;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;
 use crate::store::node::Attention;
 use crate::store::nodes::{Change, Nodes, NodesOutput};
-use crate::store::{Answer, Key, NodeId, NodeOp, StoreError, StoreReply, Ticket};
-
-/// Passed in with every input.
-pub struct Context<'a> {
-    /// The driver's clock.
-    pub now: Instant,
-    /// The operating system's generator.
-    pub entropy: &'a mut dyn Entropy,
-}
-
-/// A task for the driver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Hand this to the store; its answer goes to [`Engine::on_store`].
-    Store {
-        /// Names the operation.
-        ticket: Ticket,
-        /// Where it goes.
-        node: NodeId,
-        /// The operation.
-        op: NodeOp,
-    },
-    /// Tell the caller.
-    Decision(Decision),
-    /// A server has redirected an operation: the map of slots is out of date.
-    MapOutdated,
-}
+use crate::store::{Answer, Key, NodeId, StoreError, StoreReply, Ticket};
 
 /// The cache engine of one process.
 #[derive(Debug)]
@@ -65,6 +40,7 @@ pub struct Engine {
     nodes: Nodes,
     is_map_outdated: bool,
     machines: Machines,
+    near: Near,
 }
 
 /// The effects' sink for one input of a machine: borrows the outbox, and leaves the machines free.
@@ -88,6 +64,7 @@ impl Engine {
             nodes: Nodes::new(config.node()),
             is_map_outdated: false,
             machines: Machines::new(&config),
+            near: Near::default(),
             config,
         }
     }
@@ -116,6 +93,8 @@ impl Engine {
                 Message::Loaded(load, outcome) => self.loaded(cx, load, outcome),
                 Message::AddTags(call, load, tags) => self.add_tags(cx, call, load, tags),
                 Message::Cancel(call) => self.cancel(call),
+                Message::NearFill(fill, repo, key, tags) => self.near_fill(cx, fill, repo, &key, tags),
+                Message::NearForget(copies) => copies.into_iter().for_each(|copy| self.near.forget(copy)),
             }
         }
         Ok(())
@@ -186,15 +165,41 @@ impl Engine {
         self.settle(cx);
     }
 
+    /// The facade wants a near copy of an entry.
+    pub fn near_fill(&mut self, cx: &mut Context<'_>, fill: u32, repo: RepoId, key: &[u8], tags: Vec<Tag>) {
+        match self.repos.get(repo) {
+            Some(repo) => self.near.fill(cx.now, fill, repo, key, tags, Ground::Nodes(&self.nodes)),
+            None => self.out.decide(Decision::NearRefused { fill }),
+        }
+        self.settle(cx);
+    }
+
+    /// The lane of a node, or a push on it.
+    pub fn on_lane(&mut self, cx: &mut Context<'_>, node: NodeId, event: LaneEvent) {
+        self.out.tell_near();
+        self.near.on_lane(cx.now, node, event, Ground::Nodes(&self.nodes));
+        self.settle(cx);
+    }
+
+    /// Near copies may be served until this moment; `None`: as long as they are not dropped.
+    pub fn near_proven_until(&self) -> Option<Instant> {
+        self.near.proven_until()
+    }
+
     /// The store's answer to an operation.
     pub fn on_store(&mut self, cx: &mut Context<'_>, ticket: Ticket, answer: Result<StoreReply, StoreError>) {
-        self.nodes.on_outcome(ticket, answer, self.attention.at(cx.now));
+        if Near::owns(ticket) {
+            self.near.on_answer(cx.now, ticket, answer, Ground::Nodes(&self.nodes));
+        } else {
+            self.nodes.on_outcome(ticket, answer, self.attention.at(cx.now));
+        }
         self.settle(cx);
     }
 
     /// The store's servers have changed.
     pub fn on_store_change(&mut self, cx: &mut Context<'_>, change: Change<'_>) {
         self.nodes.on_change(change, self.attention.at(cx.now));
+        self.near.on_slots(Ground::Nodes(&self.nodes));
         self.on_unavailable(cx);
     }
 
@@ -207,6 +212,8 @@ impl Engine {
     /// The store in this process is ready.
     pub fn on_memory_up(&mut self, cx: &mut Context<'_>) {
         self.nodes.on_memory_up();
+        self.out.tell_near();
+        self.near.on_memory();
         self.settle(cx);
     }
 
@@ -226,6 +233,7 @@ impl Engine {
     /// The driver has taken the cache off its store. The next store is a new start.
     pub fn on_detached(&mut self, cx: &mut Context<'_>) {
         self.nodes.on_detached();
+        self.near.on_detached();
         self.settle(cx);
     }
 
@@ -254,6 +262,8 @@ impl Engine {
         } else {
             self.attention.rest();
         }
+        self.near.on_timer(cx.now, Ground::Nodes(&self.nodes));
+        self.settle(cx);
         // A timer that is set from here on is for another time, even if that is now.
         let mut due = Vec::new();
         while self.out.timers().peek().is_some_and(|(when, _)| when <= cx.now) {
@@ -288,6 +298,7 @@ impl Engine {
                 None if std::mem::take(&mut self.is_map_outdated) => return Some(Output::MapOutdated),
                 None => return self.out.next_tally().map(Output::Decision),
                 Some(Effect::Decide(decision)) => return Some(Output::Decision(decision)),
+                Some(Effect::SendOnLane(ticket, node, op)) => return Some(Output::Lane { ticket, node, op }),
                 Some(Effect::Send(ticket, op, patience)) => self.nodes.submit(ticket, op, patience, at),
             }
         }
@@ -296,7 +307,7 @@ impl Engine {
     /// When [`Engine::on_timer`] wants to be called.
     pub fn next_wakeup(&mut self) -> Option<Instant> {
         let look = self.is_waiting().then(|| self.attention.next(self.now, self.nodes.due()));
-        [look, self.next_timer()].into_iter().flatten().min()
+        [look, self.next_timer(), self.near.next_wakeup()].into_iter().flatten().min()
     }
 
     /// Whether somebody waits for the store.
@@ -316,7 +327,7 @@ impl Engine {
 
     /// Whether nothing is under way.
     pub fn is_idle(&self) -> bool {
-        self.machines.is_idle()
+        self.machines.is_idle() && self.near.is_idle()
     }
 
     fn may_write_for(&self, load: u32) -> bool {
@@ -332,7 +343,9 @@ impl Engine {
             } else if let Some(handoff) = self.out.next_handoff() {
                 self.route(cx, handoff);
             } else {
-                return;
+                self.near.check(cx.now, Ground::Nodes(&self.nodes));
+                let Some(output) = self.near.poll_output() else { return };
+                self.on_near_output(cx, output);
             }
         }
     }
@@ -350,6 +363,19 @@ impl Engine {
             NodesOutput::Pending(number) => self.out.count_pending(number),
             NodesOutput::MapOutdated => self.is_map_outdated = true,
             NodesOutput::Event { name, text } => self.out.event(None, name, text),
+        }
+    }
+
+    fn on_near_output(&mut self, cx: &mut Context<'_>, output: NearOutput) {
+        match output {
+            NearOutput::Send { ticket, node, op } => self.out.send_on_lane(ticket, node, op),
+            NearOutput::Filled(filled) => self.out.decide(Decision::NearFilled(filled)),
+            NearOutput::Refused { fill } => self.out.decide(Decision::NearRefused { fill }),
+            NearOutput::Dropped { copy } => self.out.decide(Decision::NearDropped { copy }),
+            NearOutput::Useless { node } => self.out.decide(Decision::LaneUseless { node: node.0 }),
+            NearOutput::Wake(lookup) => self.machines.lookups.wake_up(fx!(self, cx), lookup),
+            NearOutput::Watched { lookup, until } => self.machines.lookups.watched(fx!(self, cx), lookup, until),
+            NearOutput::Warning(text) => self.out.event(None, "warning", text),
         }
     }
 
@@ -379,10 +405,24 @@ impl Engine {
                 }
             }
             Handoff::Place(id, lookup) => self.machines.placements.begin(fx!(self, cx), id, lookup),
-            Handoff::Follow(id, lookup, token) => match self.machines.loads.of_token(&token) {
-                Some(load) => lookup.callers.into_iter().for_each(|caller| self.machines.loads.join(fx!(self, cx), load, caller)),
-                None => self.machines.lookups.wait(fx!(self, cx), id, lookup),
-            },
+            Handoff::Follow(id, lookup, token) => {
+                if let Some(load) = self.machines.loads.of_token(&token) {
+                    lookup.callers.into_iter().for_each(|caller| self.machines.loads.join(fx!(self, cx), load, caller));
+                } else {
+                    let entry = lookup.entry.clone();
+                    self.machines.lookups.wait(fx!(self, cx), id, lookup);
+                    self.near.watch(cx.now, id, &entry, token, Ground::Nodes(&self.nodes));
+                }
+            }
+            Handoff::Written(keys, decision) => {
+                self.near.on_own_write(keys.as_deref());
+                while let Some(output) = self.near.poll_output() {
+                    self.on_near_output(cx, output);
+                }
+                if let Some(decision) = decision {
+                    self.out.decide(decision);
+                }
+            }
             Handoff::Evaluate(id, lookup) => self.machines.lookups.evaluate_again(fx!(self, cx), id, lookup),
             Handoff::ReadAgain(id, lookup) => self.machines.lookups.read_again(fx!(self, cx), id, lookup),
             Handoff::Lost(id, lookup, error) => self.machines.lookups.lost(fx!(self, cx), id, lookup, &error),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::caller::{Caller, EntryOptions};
 use super::lookup::Lookup;
 use super::names::Repo;
-use super::request::CallId;
+use super::request::{CallId, Decision};
 use crate::clock::Instant;
 use crate::store::entry::Tag;
 use crate::store::nodes::Invalidation;
@@ -48,6 +48,8 @@ pub(super) enum Handoff {
     Silence(Instant, Vec<Key>),
     /// The server refused an operation whose caller does not fail for it.
     Refused(StoreError),
+    /// A write is over, whatever its outcome: it may have changed these keys, or any (`None`). Its caller learns it now, unless it has given up.
+    Written(Option<Vec<Key>>, Option<Decision>),
 }
 
 /// A refresh whose lease is in place.

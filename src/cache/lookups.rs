@@ -338,6 +338,28 @@ impl Lookups {
         self.read_again(fx, id, lookup);
     }
 
+    /// What a lookup waits for has changed, or nobody would notice any more.
+    pub(super) fn wake_up(&mut self, fx: &mut Fx<'_>, id: u64) {
+        if let Some(lookup) = self.active.remove(&id) {
+            if matches!(lookup.phase, Phase::Waiting(_)) {
+                return self.wake(fx, id, lookup);
+            }
+            self.active.insert(id, lookup);
+        }
+    }
+
+    /// A lookup that waits will be woken, so it does not have to look before the lease runs out.
+    pub(super) fn watched(&mut self, fx: &mut Fx<'_>, id: u64, until: Instant) {
+        let Some(lookup) = self.active.get_mut(&id) else { return };
+        let Phase::Waiting(wake) = lookup.phase else { return };
+        let patience = lookup.callers.iter().filter_map(|caller| caller.waits_until).min();
+        let later = patience.map_or(until, |patience| patience.min(until));
+        if later > wake {
+            lookup.phase = Phase::Waiting(later);
+            fx.wake_at(later, Timer::Lookup(id));
+        }
+    }
+
     /// A lookup's timer has fired.
     pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
         let Some(lookup) = self.active.get(&id) else { return };

@@ -7,7 +7,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `engine`, `machines`, `config` | inputs and outputs, the way between the machines; settings |
+//! | `engine`, `io`, `machines`, `config` | inputs and outputs, the way between the machines; settings |
 //! | `request` | the callers' requests and the engine's decisions |
 //! | `wire` | requests and decisions as they cross into Node.js |
 //! | `lookups` | machine: calls that read, batched, and their answers |
@@ -17,6 +17,7 @@
 //! | `uncached` | machine: loads without storing |
 //! | `refresh` | machine: revalidation behind a stale hit |
 //! | `writes`, `pattern_scan` | machine: set, delete, invalidate, deletePattern |
+//! | `near` | machine: which entries the process may serve from its memory, and who is woken by pushes |
 //! | `effects`, `handoff`, `purpose`, `timers` | the machines' effects, messages to each other, operations and timers |
 //! | `parsed` | the values that the driver keeps parsed, by their stamps |
 //! | `evaluate` | decides on a lookup by the value and the versions that were read |
@@ -33,12 +34,14 @@ mod engine;
 mod evaluate;
 mod freshness;
 mod handoff;
+mod io;
 mod load;
 mod loads;
 mod lookup;
 mod lookups;
 mod machines;
 mod names;
+mod near;
 mod parsed;
 mod pattern_scan;
 mod placement;
@@ -59,6 +62,7 @@ pub mod wire;
 mod writes;
 
 pub use config::EngineConfig;
-pub use engine::{Context, Engine, Output};
+pub use engine::Engine;
+pub use io::{Context, LaneEvent, Output};
 pub use names::Names;
-pub use request::{CallId, Codec, Decision, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};
+pub use request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};

@@ -172,6 +172,27 @@ impl From<Vec<u8>> for Payload {
     }
 }
 
+/// A copy of an entry. Times count from the moment at which the facade asked for it, so that they end too early rather than too late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    /// Which fill it is the result of.
+    pub fill: u32,
+    /// Names the copy.
+    pub copy: u32,
+    /// Names the stored value.
+    pub stamp: Id,
+    /// The value.
+    pub payload: Payload,
+    /// The entry's age.
+    pub age: Duration,
+    /// How long it may be served, from its storing on.
+    pub ttl: Duration,
+    /// How long it is fresh.
+    pub fresh: Duration,
+    /// Its tags.
+    pub tags: Vec<Tag>,
+}
+
 /// How a served value is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hit {
@@ -278,6 +299,23 @@ pub enum Decision {
     Waiting {
         /// The call.
         call: CallId,
+    },
+    /// The facade may serve this copy of an entry.
+    NearFilled(Box<Filled>),
+    /// There is no copy for this fill.
+    NearRefused {
+        /// The fill.
+        fill: u32,
+    },
+    /// This copy may not be served any more.
+    NearDropped {
+        /// The copy.
+        copy: u32,
+    },
+    /// Nothing can be tracked on the lane of this node: it is not needed.
+    LaneUseless {
+        /// The node.
+        node: u16,
     },
     /// An event for listeners.
     Event {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::request::{CallId, Codec, Decision, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};
+use super::request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};
 use crate::contract::{self, CallLetter, Decision as Kind, DECISION_SLOTS};
 use crate::error::Error;
 use crate::store::entry::Tag;
@@ -24,6 +24,10 @@ pub enum Message {
     Cancel(CallId),
     /// A parsed value is not kept any longer.
     Dropped(ParsedId),
+    /// A near copy is wanted: the fill's number, the repository, the key, tags.
+    NearFill(u32, RepoId, Vec<u8>, Vec<Tag>),
+    /// The facade has let this near copy go.
+    NearForget(Vec<u32>),
 }
 
 /// The message at the start of `bytes` and its length; `None` if it is no message of this protocol.
@@ -77,6 +81,14 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
         CallLetter::AddTags => Message::AddTags(CallId(parts.number()?), LoadId(parts.number()?), parts.tags()?),
         CallLetter::Cancel => Message::Cancel(CallId(parts.number()?)),
         CallLetter::Dropped => Message::Dropped(ParsedId(parts.number()?)),
+        CallLetter::NearFill => Message::NearFill(parts.number()?, RepoId(parts.number()?), parts.owned()?, parts.tags()?),
+        CallLetter::NearForget => {
+            let mut copies = vec![parts.number()?];
+            while parts.left > 0 {
+                copies.push(parts.number()?);
+            }
+            Message::NearForget(copies)
+        }
     };
     (parts.left == 0).then_some((message, parts.at))
 }
@@ -94,6 +106,8 @@ pub enum Slot {
     Payload(Payload),
     /// An error, see [`contract::ErrorSlot`].
     Error(Error),
+    /// An array.
+    List(Vec<Slot>),
 }
 
 /// The four slots of a decision: kind, id, a, b.
@@ -112,6 +126,14 @@ pub fn slots(decision: Decision) -> [Slot; DECISION_SLOTS] {
         Decision::Nothing { call, load } => (Kind::Nothing, call.0, number(load.0), Slot::None),
         Decision::Done { call, number } => (Kind::Done, call.0, Slot::Number(number as f64), Slot::None),
         Decision::Error { call, error, kept } => (Kind::Error, call.0, Slot::Error(error), flag(kept)),
+        Decision::NearFilled(filled) => {
+            let fill = filled.fill;
+            let (payload, about) = copy(*filled);
+            (Kind::NearFilled, fill, payload, about)
+        }
+        Decision::NearRefused { fill } => (Kind::NearRefused, fill, Slot::None, Slot::None),
+        Decision::LaneUseless { node } => (Kind::LaneUseless, u32::from(node), Slot::None, Slot::None),
+        Decision::NearDropped { copy } => (Kind::NearDropped, copy, Slot::None, Slot::None),
         Decision::Waiting { call } => (Kind::Waiting, call.0, Slot::None, Slot::None),
         Decision::Event { repo, name, text } => (Kind::Event, repo.map_or(0, |repo| repo.0), Slot::Text(name.to_owned()), Slot::Text(text)),
         Decision::Counted { repo, what, number: count } => {
@@ -122,6 +144,15 @@ pub fn slots(decision: Decision) -> [Slot; DECISION_SLOTS] {
         }
     };
     [number(kind.number()), number(id), a, b]
+}
+
+/// The payload of a near copy, and what the facade has to know about it.
+fn copy(Filled { copy, stamp, payload, age, ttl, fresh, tags, .. }: Filled) -> (Slot, Slot) {
+    let text = |bytes: &[u8]| Slot::Text(String::from_utf8_lossy(bytes).into_owned());
+    let ms = |duration: Duration| Slot::Number(duration.as_secs_f64() * 1e3);
+    let mut about = vec![Slot::Number(f64::from(copy)), text(stamp.as_bytes()), ms(age), ms(ttl), ms(fresh)];
+    about.extend(tags.iter().map(|tag| text(tag)));
+    (Slot::Payload(payload), Slot::List(about))
 }
 
 const fn counted_as(hit: Hit) -> contract::Hit {

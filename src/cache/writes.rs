@@ -115,6 +115,16 @@ impl Job {
         }
     }
 
+    /// The keys whose values it changes; `None`: they are not known.
+    fn changes(&self) -> Option<Vec<Key>> {
+        match self {
+            Self::Set { entry, .. } => Some(vec![entry.clone()]),
+            Self::Delete { entries } => Some(entries.clone()),
+            Self::Invalidate { tags } => Some(tags.iter().map(|(version, _)| version.clone()).collect()),
+            Self::Pattern { .. } => None,
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             Self::Delete { entries } => entries.is_empty(),
@@ -330,14 +340,14 @@ impl Writes {
     }
 
     fn done(&mut self, out: &mut Outbox, id: u64, number: u64) {
-        if let Some(call) = self.active.remove(&id).and_then(|write| write.call) {
-            out.decide(Decision::Done { call, number });
+        if let Some(Write { call, job, .. }) = self.active.remove(&id) {
+            out.written(|| job.changes(), call.map(|call| Decision::Done { call, number }));
         }
     }
 
     fn fail(&mut self, out: &mut Outbox, id: u64, error: Error, kept: bool) {
-        if let Some(call) = self.active.remove(&id).and_then(|write| write.call) {
-            out.decide(Decision::Error { call, error, kept });
+        if let Some(Write { call, job, .. }) = self.active.remove(&id) {
+            out.written(|| job.changes(), call.map(|call| Decision::Error { call, error, kept }));
         }
     }
 

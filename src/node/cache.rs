@@ -150,6 +150,26 @@ impl NativeCache {
         host.report(now);
     }
 
+    /// The near cache reads what is on this node on a link, which joins the cache's session.
+    #[napi(catch_unwind)]
+    pub fn add_lane(&mut self, link: &mut NativeLink, node: u16) {
+        let id = link.move_to(&self.host);
+        let now = self.now();
+        let mut host = self.host.borrow_mut();
+        host.session.add_lane(id, NodeId(node), now);
+        host.report(now);
+    }
+
+    /// This link is no lane any more.
+    #[napi(catch_unwind)]
+    pub fn remove_lane(&mut self, link: &mut NativeLink) {
+        let Some(id) = link.id_in(&self.host) else { return };
+        let now = self.now();
+        let mut host = self.host.borrow_mut();
+        host.session.remove_lane(id, now);
+        host.report(now);
+    }
+
     /// The map of slots has changed.
     #[napi(catch_unwind)]
     pub fn slots_changed(&mut self) {
@@ -204,6 +224,10 @@ fn value(values: &Values<'_>, array: &Maker, slot: &Slot) -> napi_value {
         Slot::Number(n) => values.number(*n),
         Slot::Text(text) => values.text(text.as_bytes()),
         Slot::Payload(payload) => values.text(payload.as_bytes()),
+        Slot::List(items) => {
+            let items: Vec<napi_value> = items.iter().map(|item| value(values, array, item)).collect();
+            values.array_by(array, &items)
+        }
         Slot::Error(e) => values.array_by(array, &values.error(e.kind(), Some(e.message()), e.is_maybe_executed())),
     };
     if values.take_failure().is_some() {

@@ -43,6 +43,8 @@ impl Host {
         state.set(CacheSlot::Decisions as usize, self.session.decided() as f64);
         state.set(CacheSlot::Writable as usize, f64::from(u8::from(is_writable)));
         state.set(CacheSlot::TickIn as usize, tick_in);
+        let proven_in = self.session.near_proven_until().map_or(f64::INFINITY, |at| at.since(now).as_secs_f64() * 1e3);
+        state.set(CacheSlot::NearProvenIn as usize, proven_in);
         if self.session.take_map_outdated() {
             state.set(CacheSlot::MapOutdated as usize, 1.0);
         }

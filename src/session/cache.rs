@@ -6,12 +6,13 @@ use std::fmt;
 use std::time::Duration;
 
 use super::links::Links;
-use crate::cache::{Context, Decision, Engine, EngineConfig, Output};
+use crate::cache::{Context, Decision, Engine, EngineConfig, LaneEvent, Output};
 use crate::clock::Instant;
 use crate::conn::{CoreEvent, LinkId, Transport};
 use crate::entropy::Entropy;
+use crate::resp::Reply;
 use crate::store::nodes::Change;
-use crate::store::{Effect, NodeId, Store};
+use crate::store::{Effect, Key, NodeId, Store};
 
 /// Requests are leaving if the other side has acknowledged some so lately.
 const ACKNOWLEDGED_LATELY: Duration = Duration::from_millis(250);
@@ -23,6 +24,10 @@ pub struct Cache {
     entropy: Box<dyn Entropy + Send>,
     /// The links that the store uses whenever they are ready: one for each node.
     links: Vec<(LinkId, NodeId)>,
+    /// The lanes: links for the near cache, one for each node, on which the servers track what is read. They have a store of their own.
+    lanes: Vec<(LinkId, NodeId)>,
+    lane_store: Store,
+    is_in_process: bool,
     is_cluster: bool,
     /// Whether a server has redirected an operation since the driver last asked.
     is_map_outdated: bool,
@@ -37,6 +42,9 @@ impl Cache {
             store: Store::new(),
             entropy,
             links: Vec::new(),
+            lanes: Vec::new(),
+            lane_store: Store::new(),
+            is_in_process: false,
             is_cluster: false,
             is_map_outdated: false,
             decisions: VecDeque::new(),
@@ -51,6 +59,20 @@ impl Cache {
     /// The links that the store uses whenever they are ready.
     pub(super) fn links(&self) -> impl Iterator<Item = LinkId> + '_ {
         self.links.iter().map(|(link, _)| *link)
+    }
+
+    /// Whether the store uses this link, or the near cache does.
+    pub(super) fn uses(&self, link: LinkId) -> bool {
+        self.is_on(link) || self.lane_on(link).is_some()
+    }
+
+    fn lane_on(&self, link: LinkId) -> Option<NodeId> {
+        self.lanes.iter().find(|(id, _)| *id == link).map(|(_, node)| *node)
+    }
+
+    /// Near copies may be served until this moment; `None`: as long as they are not dropped.
+    pub(super) fn near_proven_until(&self) -> Option<Instant> {
+        self.engine.near_proven_until()
     }
 
     /// Whether the store uses this link.
@@ -100,6 +122,37 @@ impl Cache {
         self.input(now, |engine, cx| engine.on_store_change(cx, Change::Left(node)));
     }
 
+    /// The lane of this node is this link. A former one is let go.
+    pub(super) fn add_lane(&mut self, link: LinkId, node: NodeId, now: Instant) {
+        let former: Vec<LinkId> = self.lanes.iter().filter(|(id, own)| *own == node && *id != link).map(|(id, _)| *id).collect();
+        for link in former {
+            self.remove_lane(link, now);
+        }
+        if self.lane_on(link).is_none() {
+            self.lanes.push((link, node));
+        }
+    }
+
+    /// This link is no lane any more.
+    pub(super) fn remove_lane(&mut self, link: LinkId, now: Instant) {
+        self.leave_lane(link, now);
+        self.lanes.retain(|(id, _)| *id != link);
+    }
+
+    /// A lane's link is ready, and speaks this protocol.
+    fn on_lane_ready(&mut self, link: LinkId, node: NodeId, tag: u32, protocol: u8, now: Instant) {
+        self.lane_store.use_server(node, link, tag);
+        let event = if protocol == 3 { LaneEvent::Up } else { LaneEvent::Useless };
+        self.input(now, |engine, cx| engine.on_lane(cx, node, event));
+    }
+
+    fn leave_lane(&mut self, link: LinkId, now: Instant) {
+        let node = self.lane_on(link).filter(|_| self.lane_store.leave_server(link));
+        if let Some(node) = node {
+            self.input(now, |engine, cx| engine.on_lane(cx, node, LaneEvent::Down));
+        }
+    }
+
     /// Whether a server has redirected an operation since the last call.
     pub(super) fn take_map_outdated(&mut self) -> bool {
         std::mem::take(&mut self.is_map_outdated)
@@ -136,7 +189,10 @@ impl Cache {
     }
 
     /// A link is ready.
-    pub(super) fn on_ready(&mut self, link: LinkId, tag: u32, now: Instant) {
+    pub(super) fn on_ready(&mut self, link: LinkId, tag: u32, protocol: u8, now: Instant) {
+        if let Some(node) = self.lane_on(link) {
+            return self.on_lane_ready(link, node, tag, protocol, now);
+        }
         let Some(node) = self.node_on(link) else { return };
         self.store.use_server(node, link, tag);
         self.input(now, |engine, cx| engine.on_store_up(cx, node));
@@ -145,6 +201,7 @@ impl Cache {
     /// Uses a store in this process from now on.
     pub(super) fn use_memory(&mut self, max_bytes: usize, now: Instant) {
         self.is_cluster = false;
+        self.is_in_process = true;
         self.store.use_memory(max_bytes);
         self.input(now, |engine, cx| engine.on_store_change(cx, Change::One));
         self.input(now, Engine::on_memory_up);
@@ -152,6 +209,7 @@ impl Cache {
 
     /// A link of the store is lost. The engine learns it first; operations under way are answered as cut when the cache runs.
     pub(super) fn leave_link(&mut self, link: LinkId, now: Instant) {
+        self.leave_lane(link, now);
         let node = self.node_on(link).filter(|_| self.store.leave_server(link));
         if let Some(node) = node {
             self.input(now, |engine, cx| engine.on_store_down(cx, node));
@@ -164,6 +222,10 @@ impl Cache {
             self.leave_link(link, now);
         }
         self.links.clear();
+        for (link, _) in std::mem::take(&mut self.lanes) {
+            self.lane_store.leave_server(link);
+        }
+        self.is_in_process = false;
         if self.store.leave() {
             self.input(now, |engine, cx| engine.on_store_down(cx, NodeId::ONLY));
         }
@@ -176,12 +238,17 @@ impl Cache {
     }
 
     /// An outcome of one of the store's commands, or a push.
-    pub(super) fn on_core_event(&mut self, link: LinkId, event: CoreEvent) {
+    pub(super) fn on_core_event(&mut self, link: LinkId, event: CoreEvent, now: Instant) {
+        let lane = self.lane_on(link);
         match event {
+            CoreEvent::Reply { tag, reply } if lane.is_some() => self.lane_store.on_reply(link, tag, reply),
+            CoreEvent::Lost { tag, sent } if lane.is_some() => self.lane_store.on_lost(link, tag, sent),
+            CoreEvent::Push(push) => {
+                let Some(node) = lane else { return };
+                self.input(now, |engine, cx| engine.on_lane(cx, node, LaneEvent::Push(changed(&push))));
+            }
             CoreEvent::Reply { tag, reply } => self.store.on_reply(link, tag, reply),
             CoreEvent::Lost { tag, sent } => self.store.on_lost(link, tag, sent),
-            // The cache does not track keys.
-            CoreEvent::Push(_) => {}
         }
     }
 
@@ -196,6 +263,11 @@ impl Cache {
                     let is_open = |link| links.get(link).is_some_and(|peer| peer.link.takes_core());
                     self.store.submit(node, ticket, op, now, is_open);
                 }
+                Some(Output::Lane { ticket, node, op }) => {
+                    let is_open = |link| links.get(link).is_some_and(|peer| peer.link.takes_core());
+                    let store = if self.is_in_process { &mut self.store } else { &mut self.lane_store };
+                    store.submit(node, ticket, op, now, is_open);
+                }
                 Some(Output::MapOutdated) => self.is_map_outdated = true,
                 None => return,
             }
@@ -203,7 +275,7 @@ impl Cache {
     }
 
     fn deliver(&mut self, links: &mut Links, now: Instant, touched: &mut Vec<LinkId>) {
-        while let Some(effect) = self.store.poll_effect() {
+        while let Some(effect) = self.store.poll_effect().or_else(|| self.lane_store.poll_effect()) {
             match effect {
                 Effect::Send { link, tag, commands } => {
                     if let Some(peer) = links.get_mut(link) {
@@ -217,6 +289,12 @@ impl Cache {
             }
         }
     }
+}
+
+/// The keys that a push names; `None`: all.
+fn changed(push: &Reply) -> Option<Vec<Key>> {
+    let keys = push.items()?.get(1)?.items()?;
+    Some(keys.iter().filter_map(Reply::as_bytes).map(Key::from).collect())
 }
 
 impl fmt::Debug for Cache {

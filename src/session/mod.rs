@@ -68,6 +68,7 @@ impl Session {
     /// Takes a link out. If the cache is on that link, it loses the node behind it.
     pub fn remove(&mut self, id: LinkId, now: Instant) -> Option<Box<Peer>> {
         self.remove_node(id, now);
+        self.remove_lane(id, now);
         self.links.take(id)
     }
 
@@ -156,7 +157,7 @@ impl Session {
         let Some((cache, peer)) = self.cache.as_mut().zip(self.links.get_mut(id)) else { return };
         cache.use_link(id, now);
         if peer.link.state() == State::Ready {
-            cache.on_ready(id, peer.new_tag(), now);
+            cache.on_ready(id, peer.new_tag(), peer.link.protocol(), now);
         }
         self.run_cache(now);
         self.settle(now);
@@ -185,7 +186,7 @@ impl Session {
         let Some((cache, peer)) = self.cache.as_mut().zip(self.links.get_mut(id)) else { return };
         cache.add_node(id, node, address, now);
         if peer.link.state() == State::Ready {
-            cache.on_ready(id, peer.new_tag(), now);
+            cache.on_ready(id, peer.new_tag(), peer.link.protocol(), now);
         }
         self.run_cache(now);
         self.settle(now);
@@ -197,6 +198,30 @@ impl Session {
         cache.remove_node(id, now);
         self.run_cache(now);
         self.settle(now);
+    }
+
+    /// The near cache reads what is on this node on a link of this session, its lane.
+    pub fn add_lane(&mut self, id: LinkId, node: NodeId, now: Instant) {
+        let Some((cache, peer)) = self.cache.as_mut().zip(self.links.get_mut(id)) else { return };
+        cache.add_lane(id, node, now);
+        if peer.link.state() == State::Ready {
+            cache.on_ready(id, peer.new_tag(), peer.link.protocol(), now);
+        }
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// This link is no lane any more.
+    pub fn remove_lane(&mut self, id: LinkId, now: Instant) {
+        let Some(cache) = self.cache.as_mut().filter(|cache| cache.uses(id)) else { return };
+        cache.remove_lane(id, now);
+        self.run_cache(now);
+        self.settle(now);
+    }
+
+    /// Near copies may be served until this moment; `None`: as long as they are not dropped.
+    pub fn near_proven_until(&self) -> Option<Instant> {
+        self.cache.as_ref()?.near_proven_until()
     }
 
     /// The map of slots of the cache's cluster: for each slot the number of its node.
@@ -270,12 +295,12 @@ impl Session {
 
     fn route(&mut self, id: LinkId, output: Output, now: Instant) {
         let Some(peer) = self.links.get_mut(id) else { return };
-        let on_it = self.cache.as_mut().filter(|cache| cache.is_on(id));
+        let on_it = self.cache.as_mut().filter(|cache| cache.uses(id));
         match (output, on_it) {
-            (Output::Core(event), Some(cache)) => cache.on_core_event(id, event),
+            (Output::Core(event), Some(cache)) => cache.on_core_event(id, event, now),
             (Output::Core(_), None) => return,
             (Output::Ready, Some(cache)) => {
-                cache.on_ready(id, peer.new_tag(), now);
+                cache.on_ready(id, peer.new_tag(), peer.link.protocol(), now);
                 peer.outputs.push_back(Output::Ready);
             }
             (output @ (Output::Closed { .. } | Output::Ended), Some(cache)) => {

@@ -43,6 +43,7 @@ impl MemoryStore {
     pub fn apply(&mut self, now: Instant, NodeOp { op, replication, .. }: &NodeOp) -> Result<StoreReply, StoreError> {
         self.cells.purge(now);
         Ok(match op {
+            Op::Track => StoreReply::Done,
             Op::Identify => StoreReply::Identity { id: self.replication_id, is_master: true },
             Op::Read { entries, versions } => StoreReply::Read {
                 entries: entries

@@ -23,6 +23,8 @@ pub struct ReadEntry {
 pub enum Op {
     /// Which replication id the server has now. Answers [`StoreReply::Identity`].
     Identify,
+    /// Pushes about keys that are read on this connection from now on. Answers [`StoreReply::Done`].
+    Track,
     /// Entries, and the current versions of tags. Any number of slots. Answers [`StoreReply::Read`].
     Read {
         /// The entries; each once.
@@ -189,7 +191,7 @@ impl Op {
     /// The key whose slot decides where an operation on one slot goes; `None` for an operation on a whole node.
     pub fn routing_key(&self) -> Option<&Key> {
         match self {
-            Self::Identify | Self::Scan { .. } => None,
+            Self::Identify | Self::Track | Self::Scan { .. } => None,
             Self::Read { entries, versions } => entries.first().map(|entry| &entry.key).or(versions.first()),
             Self::ReadVersions { versions } => versions.first(),
             Self::Ensure { items, .. } => items.first().map(|(key, _)| key),

@@ -161,6 +161,8 @@ fn push(NodeOp { op, replication, reads_apart, .. }: &NodeOp, place: usize, in_f
     };
     match op {
         Op::Identify => out.push(&["INFO", "replication"]),
+        // Default mode. With NOLOOP, or without a read in between, the server stops telling.
+        Op::Track => out.push(&["CLIENT", "TRACKING", "ON"]),
         Op::Read { entries, versions } if *reads_apart => {
             if let Some(entry) = entries.get(place) {
                 match entry.head_bytes {
@@ -275,6 +277,7 @@ fn reads_head(NodeOp { op, reads_apart, .. }: &NodeOp, place: usize) -> bool {
 fn command(node_op: &NodeOp, place: usize) -> &'static str {
     match &node_op.op {
         Op::Identify => "INFO",
+        Op::Track => "CLIENT",
         Op::Read { .. } if reads_head(node_op, place) => "GETRANGE",
         Op::Read { entries, .. } if place + entries.iter().filter(|entry| entry.with_age).count() >= count(node_op) => "PTTL",
         Op::Read { .. } | Op::ReadVersions { .. } => "MGET",
@@ -382,7 +385,7 @@ fn single(op: &Op, reply: Reply) -> Option<StoreReply> {
             let keys = parts.get(1)?.items()?.iter().filter_map(Reply::as_bytes).map(Key::from).collect();
             StoreReply::Scanned { cursor: parts.swap_remove(0).as_bytes()?.to_vec(), keys }
         }
-        Op::Set { .. } => StoreReply::Done,
+        Op::Set { .. } | Op::Track => StoreReply::Done,
         _ => StoreReply::Held(reply.as_integer()? == 1),
     })
 }

@@ -85,7 +85,7 @@ pub enum StoreReply {
         /// Keys found in this step.
         keys: Vec<Key>,
     },
-    /// To `Set`.
+    /// To `Set` and `Track`.
     Done,
 }
 

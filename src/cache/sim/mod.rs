@@ -1,10 +1,13 @@
 //! Several engines over one store, driven by a seed. The seed chooses every delivery, delay, cut, crash, eviction and failover, and
 //! what callers are told is checked against what really happened. A seed that fails is a test case.
+//!
+//! `near` walks through every interleaving of the near cache instead.
 
 mod callers;
 mod check;
 mod dice;
 mod faults;
+mod near;
 mod server;
 mod servers;
 mod told;

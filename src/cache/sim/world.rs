@@ -265,6 +265,7 @@ impl World {
         // Calls of one tick are one batch: sometimes the outputs are taken a little later.
         while let Some(output) = self.processes[p].engine.poll_output() {
             match output {
+                Output::Lane { op, .. } => panic!("there is no lane for {op:?}"),
                 Output::MapOutdated => {}
                 Output::Store { ticket, node, op } => {
                     self.log(|| format!("{p} sends {ticket:?} to {node:?} {op:?}"));

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::config::EngineConfig;
-use super::engine::{Context, Engine, Output};
+use super::engine::Engine;
+use super::io::{Context, Output};
 use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
@@ -83,6 +84,7 @@ impl Shared {
         while let Some(output) = p.engine.poll_output() {
             match output {
                 Output::Store { ticket, op, .. } => p.ops.push_back((ticket, op)),
+                Output::Lane { op, .. } => panic!("there is no lane for {op:?}"),
                 Output::MapOutdated => {}
                 Output::Decision(Decision::Counted { what, number, .. }) => p.counted.push((what, number)),
                 Output::Decision(decision) => p.decisions.push(decision),
@@ -245,6 +247,7 @@ fn waiting(call: u32) -> Decision {
 fn kind(op: &Op) -> &'static str {
     match op {
         Op::Identify => "identify",
+        Op::Track => "track",
         Op::Read { .. } => "read",
         Op::ReadVersions { .. } => "versions",
         Op::Ensure { .. } => "ensure",

@@ -219,6 +219,7 @@ impl Rig {
             Slot::Number(n) => format!(" {n}"),
             Slot::Text(text) => format!(" {text}"),
             Slot::Error(error) => format!(" {}{}", error.kind().code(), if error.is_maybe_executed() { "?" } else { "" }),
+            Slot::List(items) => format!(" {items:?}"),
             Slot::Payload(payload) => format!(" {}", String::from_utf8_lossy(payload.as_bytes())),
         };
         let line = format!("{}:{}{}{}", text(kind).trim(), text(id).trim(), text(a), text(b));

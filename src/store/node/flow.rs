@@ -288,7 +288,7 @@ impl Flow {
 
     fn weight(&self, op: &Op) -> usize {
         match op {
-            Op::Identify => 0,
+            Op::Identify | Op::Track => 0,
             Op::Read { entries, versions } => entries.len() * (1 + self.entry_bytes / UNIT_BYTES) + versions.len(),
             Op::ReadVersions { versions } => versions.len(),
             Op::Ensure { items, .. } => items.len(),

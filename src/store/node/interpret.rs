@@ -4,7 +4,7 @@ use crate::store::entry;
 use crate::store::{Answer, Found, Id, Inside, Placed, Replication, Seen, StoreReply, Version};
 
 /// The answer under the replication id of this moment.
-pub(super) fn answer(reply: StoreReply, replication: &Replication) -> Answer {
+pub(crate) fn answer(reply: StoreReply, replication: &Replication) -> Answer {
     match reply {
         StoreReply::Read { mut entries, versions, atomic } => {
             for found in &mut entries {

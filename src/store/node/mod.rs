@@ -23,6 +23,7 @@ use std::time::Duration;
 pub use attention::{Attention, Moment};
 pub use breaker::Limits;
 pub use flow::Patience;
+pub(crate) use interpret::answer as interpret;
 pub use output::{NodeConfig, NodeOutput};
 
 use breaker::{Breaker, Change};
@@ -31,7 +32,7 @@ use identity::Identity;
 use round_trips::RoundTrips;
 use trouble::Trouble;
 
-use super::{Answer, NodeOp, Op, ReplicationId, StoreError, StoreReply, Ticket};
+use super::{Answer, NodeOp, Op, Replication, ReplicationId, StoreError, StoreReply, Ticket};
 use crate::clock::Instant;
 
 /// When a node that is in trouble is looked at again.
@@ -175,6 +176,11 @@ impl Node {
     /// How many entries one operation should read.
     pub fn batch_max(&self) -> usize {
         self.flow.batch_max()
+    }
+
+    /// Its replication id as far as is known.
+    pub fn replication(&self) -> Replication {
+        self.identity.replication()
     }
 
     /// An answer in terms of own and foreign values.

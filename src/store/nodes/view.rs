@@ -2,7 +2,7 @@
 
 use super::{node_of, Node, NodeId, Nodes};
 use crate::clock::Instant;
-use crate::store::{Key, StoreError};
+use crate::store::{Key, Replication, StoreError};
 
 impl Nodes {
     /// The node of a key. It may be none.
@@ -20,6 +20,13 @@ impl Nodes {
             let can_be_read = self.node(id).is_some_and(Node::may_read);
             can_be_read.then_some(group | 1 << (id.0 % 64))
         })
+    }
+
+    /// The replication id of a node that can be read, while no invalidation is still to be delivered to any node. One that is under way
+    /// on the node's own link does not hold up reads there, but a read on another link could overtake it.
+    pub fn settled_replication(&self, id: NodeId) -> Option<Replication> {
+        let node = self.node(id).filter(|node| node.may_read() && self.pending.len() == 0)?;
+        Some(node.replication())
     }
 
     /// Whether one of these keys is on this node.

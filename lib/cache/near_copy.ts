@@ -1,0 +1,111 @@
+/** One copy of an entry in this process's memory: its value, and for whom it is good enough. */
+import { copyOf, isCopyable, isPlain } from './copy';
+import type { CallOptions } from './options';
+import type { Share } from './near_options';
+import { JSON_CODEC, NO_CODEC } from './parsed';
+import type { Serializer } from './serializer';
+
+/** The engine's knowledge of a copy. Times in milliseconds of the gate's clock. */
+export interface CopyFacts {
+  /** The engine's number for it. */
+  readonly copy: number;
+  /** The moment at which the entry's age was zero, or earlier. */
+  readonly bornAt: number;
+  readonly freshMs: number;
+  readonly ttlMs: number;
+  /** Not served after this. */
+  readonly endsAt: number;
+  readonly tags: readonly string[];
+}
+
+type State = 'text' | 'shared' | 'copied' | 'parsed each time';
+
+export class NearCopy {
+  private state: State = 'text';
+  private master: unknown = undefined;
+  private readonly freshUntil: number;
+
+  constructor(
+    readonly facts: CopyFacts,
+    private text: string,
+  ) {
+    this.freshUntil = Math.min(facts.bornAt + Math.min(facts.freshMs, facts.ttlMs), facts.endsAt);
+  }
+
+  get number(): number {
+    return this.facts.copy;
+  }
+
+  /** Whether it has ended for everybody. */
+  hasEnded(at: number): boolean {
+    return at >= this.facts.endsAt;
+  }
+
+  /** Whether a reader without options may have it. */
+  isFresh(at: number): boolean {
+    return at < this.freshUntil;
+  }
+
+  /** Whether a caller with these options may have it as a fresh value. */
+  serves(o: CallOptions, at: number): boolean {
+    const { facts } = this;
+    if (o.fresh === '' && o.maxAge === '') {
+      if (at >= this.freshUntil) return false;
+    } else {
+      const fresh = o.fresh === '' ? facts.freshMs : Number(o.fresh);
+      const served = o.maxAge === '' ? facts.ttlMs : Math.min(Number(o.maxAge), facts.ttlMs);
+      if (at >= facts.endsAt || at - facts.bornAt >= Math.min(fresh, served)) return false;
+    }
+    const { tags } = o;
+    for (let i = 0; i < tags.length; i++) if (!facts.tags.includes(tags[i])) return false;
+    return true;
+  }
+
+  /** The value, for one caller. Throws what the serializer throws. */
+  read(serializer: Serializer, codec: number, share: Share): unknown {
+    switch (this.state) {
+      case 'shared':
+        return this.master;
+      case 'copied':
+        return copyOf(this.master);
+      case 'parsed each time':
+        return serializer.deserialize(this.text);
+      default:
+        return this.readFirst(serializer, codec, share);
+    }
+  }
+
+  private readFirst(serializer: Serializer, codec: number, share: Share): unknown {
+    const value = serializer.deserialize(this.text);
+    const isJson = codec === JSON_CODEC;
+    if (codec === NO_CODEC) {
+      this.state = 'parsed each time';
+    } else if (typeof value !== 'object' || value === null) {
+      this.hold(value, 'shared');
+    } else if (share === 'frozen' && (isJson || isPlain(value))) {
+      deepFreeze(value);
+      this.hold(value, 'shared');
+    } else if (share === 'copy' && (isJson ? isCopyable(value) : isPlain(value))) {
+      this.hold(value, 'copied');
+      return copyOf(value);
+    } else {
+      this.state = 'parsed each time';
+    }
+    return value;
+  }
+
+  private hold(value: unknown, state: State): void {
+    this.master = value;
+    this.state = state;
+    this.text = '';
+  }
+}
+
+/** Freezes a value and all that it contains, however deep. */
+function deepFreeze(value: object): void {
+  const open: object[] = [value];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    Object.freeze(next);
+    for (const item of Object.values(next) as unknown[]) if (typeof item === 'object' && item !== null && !Object.isFrozen(item)) open.push(item);
+  }
+}

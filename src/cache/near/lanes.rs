@@ -1,0 +1,212 @@
+//! The lanes: whether keys are tracked on them, whether the server behind them is the one that its node reads and writes, and the
+//! proof that they live. A lane is proven alive until some time after the last request that was answered.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::store::{NodeId, Replication, StoreError, StoreReply};
+
+/// For how long after a request that was answered a lane counts as alive.
+pub(super) const ALIVE: Duration = Duration::from_secs(5);
+/// When a lane that has something to lose is asked again.
+const BEAT: Duration = Duration::from_secs(2);
+/// When a lane in doubt is looked at again.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Tracking is being turned on.
+    Opening,
+    /// Tracking was refused for the moment. It is tried again at this time.
+    Untracked(Instant),
+    /// Tracking is on; which server this is has to be asked, not before this moment.
+    Doubted(Instant),
+    /// It is being asked.
+    Identifying,
+    /// What is read here is tracked, under this replication id.
+    Up(Replication),
+    /// Nothing can be tracked here.
+    Useless,
+}
+
+#[derive(Debug, Clone)]
+struct Lane {
+    state: State,
+    /// When the last request that was answered was sent.
+    proven_at: Instant,
+    /// When it was last asked for a sign of life.
+    beat_at: Instant,
+    /// Whether there is no link that could fail.
+    in_process: bool,
+}
+
+/// What a server's identity means for what was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Identified {
+    /// It is the node's server.
+    Same,
+    /// It is not, or nobody knows.
+    Other,
+}
+
+/// The lanes of one process.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lanes {
+    lanes: BTreeMap<NodeId, Lane>,
+}
+
+impl Lanes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    pub(super) fn nodes(&self) -> Vec<NodeId> {
+        self.lanes.keys().copied().collect()
+    }
+
+    pub(super) fn open(&mut self, node: NodeId) {
+        self.put(node, State::Opening, false);
+    }
+
+    pub(super) fn open_in_process(&mut self, node: NodeId) {
+        self.put(node, State::Up(Replication::TRUSTING), true);
+    }
+
+    fn put(&mut self, node: NodeId, state: State, in_process: bool) {
+        let never = Instant::default();
+        self.lanes.insert(node, Lane { state, proven_at: never, beat_at: never, in_process });
+    }
+
+    pub(super) fn close(&mut self, node: NodeId) {
+        self.lanes.remove(&node);
+    }
+
+    pub(super) fn useless(&mut self, node: NodeId) {
+        self.set(node, State::Useless);
+    }
+
+    /// Tracking was refused for the moment.
+    pub(super) fn untracked(&mut self, node: NodeId, now: Instant) {
+        self.set(node, State::Untracked(now + RETRY));
+    }
+
+    pub(super) fn opening(&mut self, node: NodeId) {
+        self.set(node, State::Opening);
+    }
+
+    /// Tracking is on.
+    pub(super) fn tracking(&mut self, node: NodeId, now: Instant) {
+        self.doubt(node, now);
+    }
+
+    /// Which server is behind the lane has to be asked.
+    pub(super) fn doubt(&mut self, node: NodeId, from: Instant) {
+        self.set(node, State::Doubted(from));
+    }
+
+    pub(super) fn identifying(&mut self, node: NodeId) {
+        self.set(node, State::Identifying);
+    }
+
+    fn set(&mut self, node: NodeId, state: State) {
+        if let Some(lane) = self.lanes.get_mut(&node) {
+            lane.state = state;
+        }
+    }
+
+    /// A request that was sent at this moment has been answered.
+    pub(super) fn heard(&mut self, node: NodeId, sent_at: Instant) {
+        if let Some(lane) = self.lanes.get_mut(&node) {
+            lane.proven_at = lane.proven_at.max(sent_at);
+        }
+    }
+
+    /// A sign of life has been asked for.
+    pub(super) fn beating(&mut self, node: NodeId, now: Instant) {
+        if let Some(lane) = self.lanes.get_mut(&node) {
+            lane.beat_at = now;
+        }
+    }
+
+    /// A server says who it is. `wanted`: the replication id of the node, if it can be read.
+    pub(super) fn on_identity(
+        &mut self,
+        node: NodeId,
+        answer: Result<StoreReply, StoreError>,
+        wanted: Option<Replication>,
+        now: Instant,
+    ) -> Identified {
+        let Some(lane) = self.lanes.get_mut(&node) else { return Identified::Other };
+        let is_same = match (answer, wanted) {
+            (Ok(StoreReply::Identity { id, is_master: true }), Some(wanted)) => wanted.accepts(id.as_bytes()),
+            // INFO is refused: the node does without ids too.
+            (Err(StoreError::Refused(_)), Some(wanted)) => wanted.accepts(crate::store::ReplicationId::EMPTY.as_bytes()),
+            _ => false,
+        };
+        lane.state = match (is_same, wanted) {
+            (true, Some(wanted)) => State::Up(wanted),
+            _ => State::Doubted(now + RETRY),
+        };
+        if is_same {
+            Identified::Same
+        } else {
+            Identified::Other
+        }
+    }
+
+    pub(super) fn is_up(&self, node: NodeId) -> bool {
+        self.lanes.get(&node).is_some_and(|lane| matches!(lane.state, State::Up(_)))
+    }
+
+    /// Whether what is read on the lane is tracked, under this replication id.
+    pub(super) fn is_up_for(&self, node: NodeId, replication: Replication) -> bool {
+        self.lanes.get(&node).is_some_and(|lane| lane.in_process || lane.state == State::Up(replication))
+    }
+
+    /// Whether a push on the lane can be relied on.
+    pub(super) fn is_reliable(&self, node: NodeId) -> bool {
+        self.lanes.get(&node).is_some_and(|lane| matches!(lane.state, State::Up(_)) && !lane.in_process)
+    }
+
+    pub(super) fn may_track(&self, node: NodeId, now: Instant) -> bool {
+        self.lanes.get(&node).is_some_and(|lane| matches!(lane.state, State::Untracked(from) if from <= now))
+    }
+
+    pub(super) fn may_identify(&self, node: NodeId, now: Instant) -> bool {
+        self.lanes.get(&node).is_some_and(|lane| matches!(lane.state, State::Doubted(from) if from <= now))
+    }
+
+    /// Lanes that are up for another server than their node's, and those in doubt.
+    pub(super) fn unsettled(&self, now: Instant, wanted: impl Fn(NodeId) -> Option<Replication>) -> Vec<NodeId> {
+        let is_unsettled = |(node, lane): &(&NodeId, &Lane)| match lane.state {
+            State::Up(replication) => !lane.in_process && wanted(**node) != Some(replication),
+            State::Doubted(from) | State::Untracked(from) => from <= now,
+            _ => false,
+        };
+        self.lanes.iter().filter(is_unsettled).map(|(node, _)| *node).collect()
+    }
+
+    /// Until when the lanes that matter are proven alive.
+    pub(super) fn proven_until(&self, matters: impl Fn(NodeId) -> bool) -> Option<Instant> {
+        self.lanes.iter().filter(|(node, lane)| !lane.in_process && matters(**node)).map(|(_, lane)| lane.proven_at + ALIVE).min()
+    }
+
+    fn next_beat<'a>(&'a self, matters: impl Fn(NodeId) -> bool + 'a) -> impl Iterator<Item = (NodeId, Instant)> + 'a {
+        let live = move |(node, lane): &(&NodeId, &Lane)| matches!(lane.state, State::Up(_)) && !lane.in_process && matters(**node);
+        self.lanes.iter().filter(live).map(|(node, lane)| (*node, lane.proven_at.max(lane.beat_at) + BEAT))
+    }
+
+    /// The lanes that have to show a sign of life now.
+    pub(super) fn due(&self, now: Instant, matters: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+        self.next_beat(matters).filter(|(_, at)| *at <= now).map(|(node, _)| node).collect()
+    }
+
+    pub(super) fn next_wakeup(&self, matters: impl Fn(NodeId) -> bool) -> Option<Instant> {
+        let doubted = self.lanes.values().filter_map(|lane| match lane.state {
+            State::Doubted(from) | State::Untracked(from) => Some(from),
+            _ => None,
+        });
+        self.next_beat(matters).map(|(_, at)| at).chain(doubted).min()
+    }
+}

@@ -1,0 +1,26 @@
+//! The outputs of the near cache.
+
+use crate::cache::request::Filled;
+use crate::clock::Instant;
+use crate::store::{NodeId, NodeOp, Ticket};
+
+/// A task for the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cache) enum NearOutput {
+    /// Carry this out on the node's lane.
+    Send { ticket: Ticket, node: NodeId, op: NodeOp },
+    /// The facade may serve this.
+    Filled(Box<Filled>),
+    /// There is no copy for this fill.
+    Refused { fill: u32 },
+    /// The facade may not serve this copy any more.
+    Dropped { copy: u32 },
+    /// What this lookup waits for has changed, or nobody would notice.
+    Wake(u64),
+    /// This lookup will be woken. The lease that it waits for runs out at `until` unless it is renewed.
+    Watched { lookup: u64, until: Instant },
+    /// Nothing can be tracked on this lane.
+    Useless { node: NodeId },
+    /// Tell listeners.
+    Warning(String),
+}
