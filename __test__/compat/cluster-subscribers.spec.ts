@@ -201,6 +201,33 @@ describe.each(peers)('$name: a cluster that is subscribed', ({ name, Redis }) =>
       await until(() => cluster.commands().includes('1 ssubscribe shard'));
     });
 
+    // ioredis gives up after the first one.
+    (isHawser ? test : test.skip)('asks a connection once for its channels, however many before it were lost while they were asked', async () => {
+      let losing = 0;
+      const cluster = await serve({
+        slots: [[0, 16383, 0]],
+        answer: subscribable((command, node) => {
+          if (command.name !== 'ssubscribe' || losing === 0) return undefined;
+          losing--;
+          node.server.connections[command.connection - 1].reset();
+          return '';
+        }),
+      });
+      const client = await ready(cluster.startNodes(), options);
+      await client.ssubscribe('{t}a', '{t}b');
+      const [subscriber] = named(cluster, SHARDED);
+      losing = 3;
+      subscriber.node.server.connections[subscriber.number - 1].reset();
+      const of = (connection: number): string[] => cluster.nodes[0].server.received.filter((command) => command.connection === connection && command.name === 'ssubscribe').map(({ args }) => args.join(' '));
+      const present = await until(() => (losing === 0 ? named(cluster, SHARDED).map(({ number }) => number).find((number) => of(number).length > 0) : undefined), { deadlineMs: 15_000 });
+      // A pause that begins later and is longer than those before another attempt.
+      const other = connect(cluster.startNodes(), { lazyConnect: true, clusterRetryStrategy: () => 500 });
+      other.disconnect(true);
+      await until(() => other.status === 'ready');
+      await client.ssubscribe('{t}last');
+      expect(of(present)).toEqual(['{t}a {t}b', '{t}last']);
+    });
+
     test('subscribes again when the connection is lost', async () => {
       const cluster = await serve({ slots: [[0, 16383, 0]], answer: subscribable() });
       const client = await ready(cluster.startNodes(), options);

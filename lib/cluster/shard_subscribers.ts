@@ -4,7 +4,7 @@
  */
 import { clearTimeout, setTimeout } from '../clock';
 import { LIFE } from '../command/command_defaults';
-import type { Command } from '../command/command';
+import { Command } from '../command/command';
 import type { Redis } from '../client/redis';
 import { noop } from '../client/lifecycle';
 import { AbortError } from '../observe/errors';
@@ -40,6 +40,8 @@ export class ShardSubscribers {
   private timer: NodeJS.Timeout | undefined = undefined;
   /** How often a subscription was refused or lost. */
   private readonly attempts = new WeakMap<Command, number>();
+  /** What connections are sent to take slots' channels over. If one fails, `restore` looks for the slot's place again. */
+  private readonly restoring = new WeakSet<Command>();
 
   constructor(private readonly host: ShardHost) {}
 
@@ -166,7 +168,9 @@ export class ShardSubscribers {
       const redis = this.connectionTo(master);
       if (known.on === redis || known.channels.size === 0) continue;
       known.on = redis;
-      redis.ssubscribe(known.channels.list()).then(
+      const command = new Command('ssubscribe', known.channels.list());
+      this.restoring.add(command);
+      (redis.sendCommand(command) as Promise<unknown>).then(
         () => (this.failures = 0),
         () => {
           if (known.on === redis) known.on = undefined;
@@ -176,8 +180,9 @@ export class ShardSubscribers {
     }
   }
 
-  /** Sends a subscription once more, after the map was read. False: often enough. */
+  /** Sends a subscription once more, after the map was read. False: it was sent often enough. */
   private tryAgain(command: Command): boolean {
+    if (this.restoring.has(command)) return false;
     const attempt = (this.attempts.get(command) ?? 0) + 1;
     if (attempt > this.host.options.maxRedirections) return false;
     this.attempts.set(command, attempt);
