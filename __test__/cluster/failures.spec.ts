@@ -1,5 +1,6 @@
 /** Nodes that die, freeze and lose replies: what each command comes to, and that the other nodes' commands do not notice. */
 import { Cluster, type ClusterOptions } from '../../lib';
+import { LIFE } from '../../lib/command/command_defaults';
 import { Proxy, type ProxyConnection } from '../helpers/proxy';
 import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
@@ -140,6 +141,33 @@ test('a cluster that was down altogether is found again, and what was issued mea
     await Promise.all(own.masters.map((server) => server.launch()));
     expect(await Promise.all(waiting)).toEqual(['OK', 'OK', 'OK']);
     expect(seen.at(-1)).toBe('ready');
+  } finally {
+    await own.stop();
+  }
+});
+
+test.each(['is ended', 'gives up', 'fails what waits'])('a command that may have run says so when the cluster %s before it is sent again', async (how) => {
+  const own = await RedisCluster.start({ masters: 1, replicas: 0 });
+  try {
+    const [server] = own.masters;
+    let retries = 0;
+    // `null` gives up; otherwise there is no attempt in the time of the test.
+    const client = new Cluster(own.nodes, { clusterRetryStrategy: () => (retries++, how === 'gives up' ? null : 1_000_000) });
+    client.on('error', () => undefined);
+    clients.push(client);
+    await client.set('n', 0);
+    server.freeze();
+    const sent = client.incr('n').catch((error: unknown) => error);
+    const [node] = client.nodes();
+    await until(() => node.commandQueue.length === 1);
+    await server.kill();
+    await until(() => node.status === 'end');
+    if (how === 'is ended') client.disconnect();
+    else await until(() => retries > 0);
+    const unsent = client.incr('n').catch((error: unknown) => error);
+    if (how === 'fails what waits') client[LIFE].routing.failWaiting({ code: 'E_MAX_RETRIES', node: '', maxRetriesPerRequest: 1 });
+    expect(await sent).toMatchObject({ maybeExecuted: true });
+    expect(await unsent).not.toHaveProperty('maybeExecuted');
   } finally {
     await own.stop();
   }

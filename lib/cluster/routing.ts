@@ -128,13 +128,13 @@ export class Routing {
 
   /** There will be no connection any more. */
   end(error: Error): void {
-    for (const unit of this.waiting.take()) for (const command of unit.commands) if (!command.isSettled) command.deliverError(error);
+    this.failWaiting({ code: 'E_CONN_CLOSED', node: '', message: error.message });
     this.transactions.end(error);
   }
 
   /** Gives up what waits for a connection; commands that come later wait again. */
   failWaiting(failure: Failure): void {
-    for (const unit of this.waiting.take()) if (!unit.isSettled) unit.fail({ ...failure, maybeExecuted: (unit.flags & TicketFlag.MaybeExecuted) !== 0 });
+    for (const unit of this.waiting.take()) fail(unit, failure);
   }
 
   /** Sends a command without a key to the node of a slot. */
@@ -260,7 +260,7 @@ export class Routing {
 
   /** The cluster has closed before the command was answered. */
   private onBack(unit: Unit): void {
-    if (this.client.isClosingByHand) return unit.fail({ code: 'E_ABORTED', node: '', message: 'Cluster is ended.' });
+    if (this.client.isClosingByHand) return fail(unit, { code: 'E_ABORTED', node: '', message: 'Cluster is ended.' });
     this.waiting.put(unit);
   }
 
@@ -291,6 +291,11 @@ export class Routing {
     if (redis === undefined) return command.reject(new AbortError('No subscriber for the cluster'));
     redis.sendCommand(command, SILENT);
   }
+}
+
+/** Tells the callers of a unit, and whether a node may have run it. */
+function fail(unit: Unit, failure: Failure): void {
+  unit.fail({ ...failure, maybeExecuted: (unit.flags & TicketFlag.MaybeExecuted) !== 0 });
 }
 
 /** The slot of the first key of a pipeline; -1 if it has none. */
