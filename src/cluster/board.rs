@@ -213,7 +213,6 @@ impl Board {
     pub fn send(&mut self, Traveller { ticket, trail }: Traveller, node: NodeId, is_asking: bool) {
         self.keep(node);
         self.reopen(node);
-        let trail = self.placed(trail);
         self.push(Output::Send { ticket, node, is_asking, trail });
     }
 

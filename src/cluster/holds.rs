@@ -1,7 +1,7 @@
 //! Commands that wait in the core: those of held slots in the order in which they were issued, and those that wait for a delay alone.
 //!
 //! A held slot has two queues. What came back was issued before the slot was held, so it goes out before what came since, by the order that it
-//! has had since it came here first: it may have been sent to several nodes in the meantime, and come back from each of them.
+//! has had since it first came back: it may have been sent to several nodes in the meantime, and come back from each of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 

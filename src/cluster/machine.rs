@@ -251,7 +251,7 @@ impl Cluster {
     fn settle(&mut self, now: Instant) {
         for doubt in self.router.take_doubts() {
             match doubt {
-                Doubt::Map => self.refresh.want(),
+                Doubt::Map => self.refresh.doubt(),
                 Doubt::Moved(slot, node) => self.refresh.on_moved(slot, node),
             }
         }
@@ -302,7 +302,9 @@ impl Cluster {
         self.epoch = self.epoch.max(epoch);
         self.has_map = true;
         let ranges = self.name_nodes(map);
-        let kept: BTreeMap<u16, NodeId> = moved.into_iter().filter(|(_, node)| self.board.nodes.get(*node).is_some()).collect();
+        // A node may have got another number since a redirect named it.
+        let kept: BTreeMap<u16, NodeId> =
+            moved.into_iter().filter_map(|(slot, node)| self.board.nodes.current(node).map(|node| (slot, node))).collect();
         let (changes, is_other) = self.board.slots.apply(&ranges, &kept);
         let is_doubtful = kept.iter().any(|(slot, node)| !ranges.iter().any(|range| range.serves(*slot, *node)));
         self.refresh.succeed(is_other);

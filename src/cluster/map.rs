@@ -111,7 +111,7 @@ impl Reader<'_> {
         let asked = self.source.asked;
         let address = match &parts[0] {
             // Redis 7: the endpoint is not known; it is the host that was asked.
-            Value::Null => return Ok(asked.with_port(port)),
+            Value::Null => asked.with_port(port),
             Value::String(host) => match host.as_str() {
                 // A node that has not met others does not know its own address.
                 "" => return Ok((port == asked.port()).then(|| asked.clone())),

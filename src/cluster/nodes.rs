@@ -115,6 +115,11 @@ impl Nodes {
         self.by_address.get(address).copied()
     }
 
+    /// The number that the node with this number has now. `None` if it is gone.
+    pub fn current(&self, id: NodeId) -> Option<NodeId> {
+        self.all.get(&id).and_then(|node| self.find(&node.address))
+    }
+
     /// A new node. It is the one that `find` returns for its address.
     pub fn add(&mut self, address: Address, is_replica: bool) -> NodeId {
         while self.all.contains_key(&NodeId(self.next)) || u32::from(self.next) >= ClusterNodeNumber::Wait.number() {

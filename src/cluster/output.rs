@@ -14,7 +14,7 @@ const TIMES: u64 = 1 << 16;
 /// What a command has been through. The driver keeps it with the command as one number, 0 at first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Trail {
-    /// Its place among the commands that have been here; 0: none yet. Commands of one slot get theirs in the order in which they were issued.
+    /// Its place among the commands that have come back; 0: none yet. Commands of one slot get theirs in the order in which they were issued.
     pub order: u64,
     /// How many times it was refused or handed back.
     pub times: u32,

@@ -58,6 +58,7 @@ pub struct Round {
 pub struct Refresh {
     round: Option<Round>,
     is_wanted: bool,
+    is_doubted: bool,
     /// When the last two rounds began.
     begun: VecDeque<Instant>,
     /// Rounds in a row that brought nothing new.
@@ -73,6 +74,11 @@ impl Refresh {
     /// The map may be out of date. A round that is under way will tell.
     pub fn want(&mut self) {
         self.is_wanted |= self.round.is_none();
+    }
+
+    /// The same, for reasons that come again and again while a master is lost: rounds are spread evenly, so that whatever changes is seen soon.
+    pub fn doubt(&mut self) {
+        self.is_doubted |= self.round.is_none();
     }
 
     /// A redirect gave a slot to a node.
@@ -111,7 +117,7 @@ impl Refresh {
 
     /// Begins a round. The first candidate is to be asked.
     pub fn begin(&mut self, candidates: Vec<Candidate>, timeout: Duration, now: Instant) -> Option<&Round> {
-        self.is_wanted = false;
+        (self.is_wanted, self.is_doubted) = (false, false);
         self.again_at = None;
         self.begun.push_back(now);
         if self.begun.len() > 2 {
@@ -199,7 +205,8 @@ impl Refresh {
             return None;
         }
         let wanted = self.is_wanted.then(Instant::default);
-        let at = wanted.or(self.again_at)?;
+        let doubted = self.is_doubted.then(|| self.begun.back().map_or_else(Instant::default, |begun| *begun + WINDOW / 2));
+        let at = [wanted, doubted, self.again_at].into_iter().flatten().min()?;
         let free = if self.begun.len() < 2 { Instant::default() } else { self.begun[0] + WINDOW };
         Some(at.max(free))
     }
@@ -234,6 +241,26 @@ mod tests {
             }
         }
         assert_eq!(begun, [0, 1, 1000, 1001, 2000, 2001]);
+    }
+
+    #[test]
+    fn rounds_for_reasons_that_come_again_and_again_are_spread_evenly() {
+        let mut refresh = Refresh::default();
+        let ms = Instant::from_millis;
+        let mut begun = Vec::new();
+        for now in 5000..7100 {
+            refresh.doubt();
+            // A redirect is news.
+            if now == 5200 {
+                refresh.want();
+            }
+            if refresh.is_due(ms(now)) {
+                refresh.begin(candidates(&[1]), TIMEOUT, ms(now));
+                refresh.succeed(true);
+                begun.push(now);
+            }
+        }
+        assert_eq!(begun, [5000, 5200, 6000, 6500, 7000]);
     }
 
     #[test]

@@ -231,8 +231,10 @@ impl Router {
     fn ask(&mut self, board: &mut Board, returned: Returned, slot: u16, to: &Target, text: &str, now: Instant) {
         let Some(to) = self.resolve(board, returned, to, text, now) else { return };
         if returned.slot.is_some() {
-            // The slot turns: what waits goes before it, and it is told ASK again if need be.
+            // The slot turns: what waits goes before it, and it is told ASK again if need be. So are the commands that its node still has in flight,
+            // which were issued later.
             if self.lanes.is_held(slot) {
+                self.lanes.turn(board, slot, returned.node, now);
                 return self.lanes.give_back(board, returned.traveller(), slot, now);
             }
             self.lanes.on_asked(slot, to);

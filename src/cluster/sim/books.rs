@@ -20,7 +20,9 @@ pub(super) struct Entry {
     pub trail: Trail,
     pub sends: u32,
     pub maybe_executed: bool,
-    /// A refusal that may let others overtake it.
+    /// When a link got it last.
+    pub sent_at: Instant,
+    /// A refusal that may let others overtake it, or a link that does not answer for so long that its slot goes on without it.
     pub is_exempt: bool,
     pub outcome: Option<Outcome>,
 }

@@ -1,6 +1,7 @@
 //! The driver of the simulation, which does what the facade does: links to nodes, the order of each link, the replay rule, fences, requests for maps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::books::Outcome;
 use super::links::{Link, MapRequest, Sent, State};
@@ -8,10 +9,15 @@ use super::servers::{Servers, CALM_SERVER, SLOTS};
 use super::world::{Fault, World};
 use crate::cluster::{FenceId, NodeId, Output, Returned, Ticket, Trail};
 
+/// Behind a fence, a link has so much time.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl World {
     /// Gives a command to a node's link.
     pub(super) fn push(&mut self, node: NodeId, id: u32, is_asking: bool) {
-        self.books.entries.get_mut(&id).unwrap().sends += 1;
+        let entry = self.books.entries.get_mut(&id).unwrap();
+        entry.sends += 1;
+        entry.sent_at = self.now;
         let Some(link) = self.links.get_mut(&node).filter(|link| !link.has_ended()) else {
             return self.hand_back(node, id, false);
         };
@@ -34,6 +40,7 @@ impl World {
         if sent && !may_repeat {
             return self.fail(id, true);
         }
+        entry.is_exempt |= self.now.since(entry.sent_at) >= PATIENCE;
         entry.maybe_executed |= sent && self.fault != Some(Fault::RepeatsWhatMayHaveRun);
         let returned = Returned {
             ticket: Ticket(id),
@@ -49,7 +56,7 @@ impl World {
         }
     }
 
-    /// A connection is lost: some of what is on the wire is still carried out.
+    /// A connection is lost: some of what is on the wire is still carried out. A driver hears of it in a turn of its own: what earlier ones led to is done.
     pub(super) fn lose(&mut self, node: NodeId, has_ended: bool) {
         let Some(link) = self.links.get_mut(&node) else { return };
         let lost = link.in_flight();
@@ -128,6 +135,8 @@ impl World {
         let node = link.node;
         let (sent, error) = link.answered.pop_front().unwrap();
         link.busy_since = (!link.in_flight().is_empty()).then_some(now);
+        let entry = self.books.entries.get_mut(&sent.id).unwrap();
+        entry.is_exempt |= now.since(entry.sent_at) >= PATIENCE;
         match error {
             None => self.books.settle(sent.id, Outcome::Done),
             Some(text) => self.refused(node, sent, &text),
@@ -172,6 +181,7 @@ impl World {
         let link = self.nth(n);
         let (node, server) = (link.node, link.server);
         if !self.servers.all[server].is_alive {
+            self.drain();
             let has_ended = !self.links_reconnect;
             return self.lose(node, has_ended);
         }
@@ -208,11 +218,11 @@ impl World {
         let told = if self.fault == Some(Fault::AppliesOldMaps) { None } else { Some(epoch) };
         let asked = self.asked_in_round;
         self.cluster.on_map(request, &rows, told, &BTreeMap::new(), self.now);
-        // An old map is set aside while there is somebody else to ask.
-        if self.in_round && !self.cluster.has_round() && asked < self.links.len() {
-            assert!(epoch >= self.best_epoch, "a map of epoch {epoch} after one of {}", self.best_epoch);
+        // An old map is set aside while there is somebody else to ask. The late answer to a request that was dropped says nothing about the map in use.
+        if self.in_round && !self.cluster.has_round() {
+            assert!(asked >= self.links.len() || epoch >= self.best_epoch, "a map of epoch {epoch} after one of {}", self.best_epoch);
+            self.best_epoch = self.best_epoch.max(epoch);
         }
-        self.best_epoch = if self.cluster.has_round() { self.best_epoch } else { self.best_epoch.max(epoch) };
         self.drain();
     }
 
@@ -256,7 +266,13 @@ impl World {
             }
             // It may arrive all the same.
             Output::DropMap { .. } | Output::Role { .. } | Output::NodeError { .. } | Output::Mapped => (),
-            Output::Refreshed { .. } | Output::RefreshFailed { .. } => self.in_round = false,
+            Output::Refreshed { .. } | Output::RefreshFailed { .. } => {
+                self.in_round = false;
+                if self.asked_in_round >= self.links.len() {
+                    // Whoever knew more did not say so: an older map may be in use.
+                    self.best_epoch = 0;
+                }
+            }
             Output::Send { ticket, node, is_asking, trail } => {
                 self.books.entries.get_mut(&ticket.0).unwrap().trail = Trail::unpack(trail.pack());
                 self.push(node, ticket.0, is_asking);

@@ -126,7 +126,13 @@ impl Servers {
 
     pub(super) fn begin_move(&mut self, slot: usize, to: usize) {
         let from = self.owner(slot);
-        if from == to || !self.all[from].migrating.is_empty() || self.all[to].follows.is_some() || self.all[from].view[slot].0 != from {
+        // A server does not import what it believes to be its own.
+        if from == to
+            || self.all[to].view[slot].0 == to
+            || !self.all[from].migrating.is_empty()
+            || self.all[to].follows.is_some()
+            || self.all[from].view[slot].0 != from
+        {
             return;
         }
         self.all[to].importing.insert(slot);

@@ -80,6 +80,7 @@ impl World {
 
     fn cut(&mut self) {
         if let Some(node) = self.a_link() {
+            self.drain();
             let has_ended = !self.links_reconnect;
             self.lose(node, has_ended);
         }
@@ -122,6 +123,7 @@ impl World {
         let dead: Vec<NodeId> =
             self.links.iter().filter(|(_, link)| !self.servers.all[link.server].is_alive && link.is_up()).map(|(node, _)| *node).collect();
         for node in dead {
+            self.drain();
             let has_ended = !self.links_reconnect;
             self.lose(node, has_ended);
         }

@@ -173,7 +173,16 @@ impl World {
             let is_double = self.chance(10);
             let work = Work { id, slot: key / KEYS, key, is_double };
             let is_incr = self.chance(50);
-            let entry = Entry { work, is_incr, trail: Trail::default(), sends: 0, maybe_executed: false, is_exempt: false, outcome: None };
+            let entry = Entry {
+                work,
+                is_incr,
+                trail: Trail::default(),
+                sends: 0,
+                sent_at: self.now,
+                maybe_executed: false,
+                is_exempt: false,
+                outcome: None,
+            };
             self.books.entries.insert(id, entry);
             let slot = SLOTS[work.slot];
             let place = u32::from(self.cluster.entry(slot));

@@ -123,6 +123,25 @@ fn an_ask_for_a_held_slot_waits_its_turn() {
 }
 
 #[test]
+fn what_was_held_does_not_go_before_what_its_node_had_in_flight() {
+    let mut rig = two();
+    rig.refuse(1, 'a', 5, "ASK 5 h:7002");
+    // The slot waits for the node that was asked, while its own still has 2 in flight.
+    rig.refuse_again(1, 'b', Some(5), "CLUSTERDOWN", 1);
+    rig.route(9, 5);
+    rig.take();
+    rig.answer('b');
+    rig.pass(100);
+    assert_eq!(rig.sent(), ["1 to a", "9 to a"]);
+    rig.refuse(2, 'a', 5, "MOVED 5 h:7002");
+    rig.refuse_again(1, 'a', Some(5), "MOVED 5 h:7002", 2);
+    rig.refuse(9, 'a', 5, "MOVED 5 h:7002");
+    rig.take();
+    rig.answer('a');
+    assert_eq!(rig.sent(), ["1 to b", "2 to b", "9 to b"]);
+}
+
+#[test]
 fn try_again_waits_and_holds_nobody() {
     let mut rig = two();
     rig.refuse(1, 'a', 5, "TRYAGAIN Multiple keys request during rehashing of slot");
