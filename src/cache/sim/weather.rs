@@ -62,8 +62,8 @@ impl World {
         }
     }
 
-    pub(super) fn replicate(&mut self, n: usize) {
-        self.servers.replicas[n] = self.servers.stores[n].clone();
+    pub(super) fn replicate(&mut self) {
+        self.servers.replicas = self.servers.stores.clone();
     }
 
     pub(super) fn fail_over(&mut self, n: usize) {
