@@ -62,7 +62,7 @@ export const enum LinkEvent {
   Check = 12,
   /** Ask the transport about bytes that wait to be acknowledged. Answer with `transport`. */
   AskTransport = 13,
-  /** The link gives up a command, which may be sent elsewhere: its number, 1 if the server may have run it. */
+  /** The link gives up a command, which may be sent elsewhere: its number, 1 if the server may have run it, the milliseconds until its deadline if it has one. */
   HandedBack = 14,
   /** The server does not prepare a fieldset for HIMPORT SET: its index, then the error. */
   FieldsetRefused = 15,
@@ -268,6 +268,8 @@ export const enum ErrorSlot {
   Message = 1,
   /** 1 if the server may have run the command anyway. */
   MaybeExecuted = 2,
+  /** Only of a decision: the address of the server that it is about, where there are several. */
+  Node = 3,
 }
 
 /** The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set. */

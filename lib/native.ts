@@ -75,6 +75,7 @@ export interface NativeCache {
   attachMemory(): void;
   attachCluster(slots: Uint16Array): void;
   addNode(link: NativeLink, node: number, address: string): void;
+  setAliases(addresses: string[], nodes: number[]): void;
   removeNode(link: NativeLink): void;
   addLane(link: NativeLink, node: number): void;
   removeLane(link: NativeLink): void;

@@ -99,12 +99,14 @@ pub struct Error {
     message: String,
     /// Whether the server may have run the command all the same.
     maybe_executed: bool,
+    /// The address of the server that it is about, where there are several.
+    node: Option<String>,
 }
 
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), maybe_executed: false }
+        Self { kind, message: message.into(), maybe_executed: false, node: None }
     }
 
     /// The same error with the given answer to whether the server may have run the command.
@@ -112,6 +114,18 @@ impl Error {
     pub fn maybe_executed(mut self, open: bool) -> Self {
         self.maybe_executed = open;
         self
+    }
+
+    /// The same error about this server.
+    #[must_use]
+    pub fn at(mut self, node: Option<String>) -> Self {
+        self.node = node;
+        self
+    }
+
+    /// The address of the server that it is about, where there are several.
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
     }
 
     /// What went wrong.

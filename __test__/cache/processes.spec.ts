@@ -1,14 +1,21 @@
 /** C1 and C2 between real processes, and how a process with a cache exits. */
-import { CacheRepository, RedisManager } from '../../lib/facade';
+import { CacheRepository, RedisManager, type ManagerOptions } from '../../lib/facade';
 import { NodeProcess, runNode } from '../helpers/process';
 import { serverForAll } from '../helpers/lifetimes';
+import type { Reply } from '../helpers/raw-client';
+import { RedisCluster } from '../helpers/redis-cluster';
 import { until } from '../helpers/until';
 
 const server = serverForAll();
+let cluster: RedisCluster | undefined;
 let env: Record<string, string>;
 const children: NodeProcess[] = [];
 
-beforeAll(() => {
+beforeAll(async () => {
+  cluster = await RedisCluster.start({ replicas: 0 });
+}, 60_000);
+afterAll(() => cluster?.stop());
+beforeEach(() => {
   env = { REDIS_URL: server.url };
 });
 afterEach(async () => {
@@ -17,7 +24,37 @@ afterEach(async () => {
   await RedisManager.closeAll();
   RedisManager.configure({});
   await server.command('FLUSHALL');
+  await cluster?.flush();
 });
+
+/** Where the processes meet. */
+interface Place {
+  readonly env: Record<string, string>;
+  readonly options: ManagerOptions;
+  /** At the server of a key. */
+  command(name: string, key: string, ...args: string[]): Promise<Reply>;
+  /** The only key like this. */
+  keyLike(pattern: string): Promise<string>;
+}
+
+const PLACES: Record<string, () => Place> = {
+  'one server': () => ({
+    env: { REDIS_URL: server.url },
+    options: { url: server.url },
+    command: (...words) => server.command(...words),
+    keyLike: async (pattern) => ((await server.command('KEYS', pattern)) as string[])[0],
+  }),
+  'a cluster': () => {
+    const servers = cluster as RedisCluster;
+    const nodes = servers.nodes.map(({ host, port }) => `${host}:${port}`);
+    return {
+      env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: nodes.join(',') },
+      options: { cluster: { nodes } },
+      command: async (name, key, ...args) => (await servers.ownerOf(servers.slotOf(key))).command(name, key, ...args),
+      keyLike: async (pattern) => (await Promise.all(servers.masters.map(async (master) => (await master.command('KEYS', pattern)) as string[]))).flat()[0],
+    };
+  },
+};
 
 /** Lines on standard input become calls of `on`; `say` prints. */
 const SCRIPT = `
@@ -40,99 +77,106 @@ function start(script: string): NodeProcess {
   return child;
 }
 
-describe('C2 between processes', () => {
-  test('a cold key that four processes request at once, with fifty calls each, is loaded once', async () => {
-    const fleet = Array.from({ length: 4 }, () =>
-      start(`
-        hold('go').then(async () => {
-          const loader = async () => { say('loading'); await hold('finish'); return { from: process.pid }; };
-          const values = await Promise.all(Array.from({ length: 50 }, () => cache.getOrSet('cold', loader, { tags: ['t'] })));
-          say('value', new Set(values.map((value) => value.from)).size, values[0].from);
-          process.exit();
-        });
-      `),
-    );
-    await Promise.all(fleet.map((child) => child.line(/^ready$/)));
-    for (const child of fleet) child.send('go');
-    const loading = (): NodeProcess[] => fleet.filter((child) => /^loading$/m.test(child.stdout));
-    await until(() => loading().length === 1);
-    loading()[0].send('finish');
-    const lines = await Promise.all(fleet.map((child) => child.line(/^value/)));
-    expect(new Set(lines)).toEqual(new Set([`value 1 ${loading()[0].child.pid}`]));
-    expect(fleet.map((child) => child.stdout.match(/^loading$/gm)?.length ?? 0).reduce((sum, n) => sum + n)).toBe(1);
+describe.each(Object.keys(PLACES))('on %s', (name) => {
+  let place: Place;
+  beforeEach(() => {
+    place = PLACES[name]();
+    ({ env } = place);
   });
 
-  test('a live holder renews its lease: nobody takes over, however long its loader takes', async () => {
-    const loader = `cache.getOrSet('slow', async () => { say('loading'); return hold('finish'); }).then((value) => say('value', value))`;
-    const first = start(`ready.then(() => ${loader});`);
-    await first.line(/^loading$/);
-    const second = start(`hold('go').then(() => ${loader});`);
-    await second.line(/^ready$/);
-    second.send('go');
-    // More than three leases of 1,000 ms, because this tests the passing of time.
-    const begin = Date.now();
-    await until(() => Date.now() - begin > 3500, { deadlineMs: 10_000 });
-    expect(second.stdout).not.toContain('loading');
-    first.send('finish done');
-    expect(await second.line(/^value/)).toBe('value done');
+  describe('C2 between processes', () => {
+    test('a cold key that four processes request at once, with fifty calls each, is loaded once', async () => {
+      const fleet = Array.from({ length: 4 }, () =>
+        start(`
+          hold('go').then(async () => {
+            const loader = async () => { say('loading'); await hold('finish'); return { from: process.pid }; };
+            const values = await Promise.all(Array.from({ length: 50 }, () => cache.getOrSet('cold', loader, { tags: ['t'] })));
+            say('value', new Set(values.map((value) => value.from)).size, values[0].from);
+            process.exit();
+          });
+        `),
+      );
+      await Promise.all(fleet.map((child) => child.line(/^ready$/)));
+      for (const child of fleet) child.send('go');
+      const loading = (): NodeProcess[] => fleet.filter((child) => /^loading$/m.test(child.stdout));
+      await until(() => loading().length === 1);
+      loading()[0].send('finish');
+      const lines = await Promise.all(fleet.map((child) => child.line(/^value/)));
+      expect(new Set(lines)).toEqual(new Set([`value 1 ${loading()[0].child.pid}`]));
+      expect(fleet.map((child) => child.stdout.match(/^loading$/gm)?.length ?? 0).reduce((sum, n) => sum + n)).toBe(1);
+    });
+
+    test('a live holder renews its lease: nobody takes over, however long its loader takes', async () => {
+      const loader = `cache.getOrSet('slow', async () => { say('loading'); return hold('finish'); }).then((value) => say('value', value))`;
+      const first = start(`ready.then(() => ${loader});`);
+      await first.line(/^loading$/);
+      const second = start(`hold('go').then(() => ${loader});`);
+      await second.line(/^ready$/);
+      second.send('go');
+      // More than three leases of 1,000 ms, because this tests the passing of time.
+      const begin = Date.now();
+      await until(() => Date.now() - begin > 3500, { deadlineMs: 10_000 });
+      expect(second.stdout).not.toContain('loading');
+      first.send('finish done');
+      expect(await second.line(/^value/)).toBe('value done');
+    });
+
+    test('when the holder is killed, another process takes over as soon as the lease expires', async () => {
+      const first = start(`ready.then(() => cache.getOrSet('k', async () => { say('loading'); return hold('never'); }));`);
+      await first.line(/^loading$/);
+      const second = start(`hold('go').then(() => cache.getOrSet('k', async () => { say('loading'); return 'second'; })).then((value) => say('value', value));`);
+      await second.line(/^ready$/);
+      second.send('go');
+      await until(async () => Number(await place.command('PTTL', 'shared:k')) > 0);
+      await first.kill('SIGKILL');
+      expect(await second.line(/^value/)).toBe('value second');
+      RedisManager.configure(place.options);
+      expect(await new CacheRepository('shared').get('k')).toBe('second');
+    });
   });
 
-  test('when the holder is killed, another process takes over as soon as the lease expires', async () => {
-    const first = start(`ready.then(() => cache.getOrSet('k', async () => { say('loading'); return hold('never'); }));`);
-    await first.line(/^loading$/);
-    const second = start(`hold('go').then(() => cache.getOrSet('k', async () => { say('loading'); return 'second'; })).then((value) => say('value', value));`);
-    await second.line(/^ready$/);
-    second.send('go');
-    await until(async () => Number(await server.command('PTTL', 'shared:k')) > 0);
-    await first.kill('SIGKILL');
-    expect(await second.line(/^value/)).toBe('value second');
-    RedisManager.configure({ url: server.url });
-    expect(await new CacheRepository('shared').get('k')).toBe('second');
-  });
-});
+  describe('C1 between processes', () => {
+    test.each([
+      ['invalidateTags', (cache: CacheRepository) => cache.invalidateTags(['t'])],
+      ['delete', (cache: CacheRepository) => cache.delete('k')],
+      ['set', (cache: CacheRepository) => cache.set('k', 'new')],
+    ])('%s in one process wins over a load that runs in another', async (_name, write) => {
+      RedisManager.configure(place.options);
+      const cache = new CacheRepository('shared');
+      const loading = start(`ready.then(() => cache.getOrSet('k', async () => { say('loading'); return hold('finish'); }, { tags: ['t'] })).then((value) => say('value', value));`);
+      await loading.line(/^loading$/);
+      await write(cache);
+      loading.send('finish old');
+      expect(await loading.line(/^value/)).toBe('value old'); // It began before.
+      expect(await cache.get('k')).not.toBe('old');
+      expect(await cache.getOrSet('k', () => 'new')).toBe('new');
+    });
 
-describe('C1 between processes', () => {
-  test.each([
-    ['invalidateTags', (cache: CacheRepository) => cache.invalidateTags(['t'])],
-    ['delete', (cache: CacheRepository) => cache.delete('k')],
-    ['set', (cache: CacheRepository) => cache.set('k', 'new')],
-  ])('%s in one process wins over a load that runs in another', async (_name, write) => {
-    RedisManager.configure({ url: server.url });
-    const cache = new CacheRepository('shared');
-    const loading = start(`ready.then(() => cache.getOrSet('k', async () => { say('loading'); return hold('finish'); }, { tags: ['t'] })).then((value) => say('value', value));`);
-    await loading.line(/^loading$/);
-    await write(cache);
-    loading.send('finish old');
-    expect(await loading.line(/^value/)).toBe('value old'); // It began before.
-    expect(await cache.get('k')).not.toBe('old');
-    expect(await cache.getOrSet('k', () => 'new')).toBe('new');
-  });
+    test('a process that is stopped while it loads and continues much later stores nothing old', async () => {
+      RedisManager.configure(place.options);
+      const cache = new CacheRepository('shared');
+      const loading = start(`ready.then(() => cache.getOrSet('k', async () => { say('loading'); return hold('finish'); }, { tags: ['t'] })).then((value) => say('value', value));`);
+      await loading.line(/^loading$/);
+      loading.child.kill('SIGSTOP');
+      // A lease has expired when its remaining life is shorter than its tail.
+      const tail = Number(await place.command('GETRANGE', 'shared:k', '35', '49'));
+      expect(tail).toBeGreaterThan(0);
+      await until(async () => Number(await place.command('PTTL', 'shared:k')) < tail, { deadlineMs: 30_000 });
+      await cache.setWithTags('k', 'new', { tags: ['t'] });
+      loading.child.kill('SIGCONT');
+      loading.send('finish old');
+      await loading.line(/^value/);
+      expect(await cache.get('k')).toBe('new');
+    });
 
-  test('a process that is stopped while it loads and continues much later stores nothing old', async () => {
-    RedisManager.configure({ url: server.url });
-    const cache = new CacheRepository('shared');
-    const loading = start(`ready.then(() => cache.getOrSet('k', async () => { say('loading'); return hold('finish'); }, { tags: ['t'] })).then((value) => say('value', value));`);
-    await loading.line(/^loading$/);
-    loading.child.kill('SIGSTOP');
-    // A lease has expired when its remaining life is shorter than its tail.
-    const tail = Number(await server.command('GETRANGE', 'shared:k', '35', '49'));
-    expect(tail).toBeGreaterThan(0);
-    await until(async () => Number(await server.command('PTTL', 'shared:k')) < tail, { deadlineMs: 30_000 });
-    await cache.setWithTags('k', 'new', { tags: ['t'] });
-    loading.child.kill('SIGCONT');
-    loading.send('finish old');
-    await loading.line(/^value/);
-    expect(await cache.get('k')).toBe('new');
-  });
-
-  test('a server that loses everything, including versions, causes misses and never wrong values', async () => {
-    RedisManager.configure({ url: server.url });
-    const cache = new CacheRepository('shared');
-    await cache.setWithTags('k', 'old', { tags: ['t'] });
-    const version = ((await server.command('KEYS', 'shared#v*')) as string[])[0];
-    await server.command('DEL', version); // As if evicted.
-    expect(await cache.get('k')).toBeNull();
-    expect(await cache.getOrSet('k', () => 'new', { tags: ['t'] })).toBe('new');
+    test('a server that loses everything, including versions, causes misses and never wrong values', async () => {
+      RedisManager.configure(place.options);
+      const cache = new CacheRepository('shared');
+      await cache.setWithTags('k', 'old', { tags: ['t'] });
+      await place.command('DEL', await place.keyLike('shared#v*')); // As if evicted.
+      expect(await cache.get('k')).toBeNull();
+      expect(await cache.getOrSet('k', () => 'new', { tags: ['t'] })).toBe('new');
+    });
   });
 });
 

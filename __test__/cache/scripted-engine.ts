@@ -52,6 +52,7 @@ export class ScriptedEngine implements NativeCache {
   attachMemory(): void {}
   attachCluster(): void {}
   addNode(): void {}
+  setAliases(): void {}
   removeNode(): void {}
   addLane(): void {}
   removeLane(): void {}

@@ -1,6 +1,6 @@
 /** One call of the cache on its way through the engine, and the load that it may have to run. */
 import { HawserError, type HawserErrorDetails } from '../errors';
-import { CallLetter, Decision, Hit } from '../contract.generated';
+import { CallLetter, Decision, ErrorSlot, Hit } from '../contract.generated';
 import { errorAt } from '../core_error';
 import type { ParsedValue } from './parsed';
 import type { Running } from './running';
@@ -146,8 +146,10 @@ export class Call {
   /**
    * The error of a decision of kind `error`. The function that awaits the call makes it, so that its stack contains the caller's line.
    */
-  error(command: string, node: string): HawserError {
-    const { code, message = code, maybeExecuted } = errorAt(this.operand as unknown[], 0);
+  error(command: string, store: string): HawserError {
+    const slots = this.operand as unknown[];
+    const { code, message = code, maybeExecuted } = errorAt(slots, 0);
+    const node = (slots[ErrorSlot.Node] as string | undefined) ?? store;
     const details: HawserErrorDetails = { command, node };
     if (maybeExecuted) details.maybeExecuted = true;
     if (INVALIDATIONS.has(this.operation)) details.kept = this.detail === 1;

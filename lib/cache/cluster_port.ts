@@ -18,6 +18,10 @@ class Masters implements ClusterPort {
     return this.router.table;
   }
 
+  get announced(): ReadonlyMap<string, string> {
+    return this.router.announced;
+  }
+
   get onChange(): (() => void) | undefined {
     return this.router.onActed;
   }

@@ -23,6 +23,8 @@ export interface ClusterPort {
   readonly slots: Uint16Array;
   /** The masters that there are now. Their links connect on their own. */
   masters(): Iterable<ClusterMaster>;
+  /** Where nodes are reached that servers call otherwise (`natMap`). Another one when that has changed. */
+  readonly announced: ReadonlyMap<string, string>;
   /** A server has shown that the map is out of date: reads it again. */
   refresh(): void;
   /** Called by the cluster when its masters or its map may have changed. */
@@ -36,6 +38,8 @@ export class StoreLinks {
   private readonly links = new Map<number, LinkPort>();
   /** The links on which the near cache reads. */
   readonly lanes: Lanes;
+  /** The aliases that the engine knows, as text. */
+  private aliases = '';
   private readonly follow = (): void => this.update();
 
   constructor(
@@ -66,6 +70,7 @@ export class StoreLinks {
 
   useCluster(cluster: ClusterPort): void {
     this.cluster = cluster;
+    this.aliases = '';
     cluster.onChange = this.follow;
     this.native.attachCluster(cluster.slots);
     this.update();
@@ -97,8 +102,10 @@ export class StoreLinks {
   private update(): void {
     if (this.cluster === undefined) return;
     const gone = new Set(this.links.keys());
+    const numbers = new Map<string, number>();
     for (const { number, address, link, client } of this.cluster.masters()) {
       gone.delete(number);
+      numbers.set(address, number);
       this.lanes.serve(number, client);
       const former = this.links.get(number);
       if (link === undefined || link === former) continue;
@@ -114,8 +121,19 @@ export class StoreLinks {
       this.leave(link);
       this.native.removeNode(link.native);
     }
+    this.tellAliases(this.cluster.announced, numbers);
     this.native.slotsChanged();
     this.onCrossing();
+  }
+
+  /** Redirects name nodes as servers know them. */
+  private tellAliases(announced: ReadonlyMap<string, string>, numbers: ReadonlyMap<string, number>): void {
+    if (announced.size === 0 && this.aliases === '') return;
+    const known = [...announced].flatMap(([name, address]) => (numbers.has(address) ? [[name, numbers.get(address) as number] as const] : []));
+    const aliases = known.join(' ');
+    if (aliases === this.aliases) return;
+    this.aliases = aliases;
+    this.native.setAliases(known.map(([name]) => name), known.map(([, number]) => number));
   }
 
   private leave(link: LinkPort): void {

@@ -350,12 +350,21 @@ export class Lifecycle implements LinkClient {
     this.client.emit('moved', channel);
   }
 
-  onReplyError(command: Command, text: string, database: number): boolean {
-    return handleReplyError(this, command, text, database);
+  onReplyError(command: Command, text: string, database: number, left?: number): boolean {
+    const isSentAgain = handleReplyError(this, command, text, database);
+    if (isSentAgain && left !== undefined) this.keepDeadline(command, left);
+    return isSentAgain;
   }
 
-  onHandedBack(command: Command, sent: boolean): void {
+  onHandedBack(command: Command, sent: boolean, left?: number): void {
     this.owner?.onHandedBack(command, sent);
+    if (left !== undefined) this.keepDeadline(command, left);
+  }
+
+  /** `commandTimeout` counts from the call, wherever the command goes from here. */
+  private keepDeadline(command: Command, left: number): void {
+    const node = this.link?.node ?? '';
+    command.keepDeadline(left, () => this.owner?.whereabouts?.(command) ?? { node, maybeExecuted: true });
   }
 
   // ---- what commands change

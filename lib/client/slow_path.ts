@@ -14,7 +14,7 @@ export function sendOnSlowPath(life: Lifecycle, command: Command): void {
   life.onSlowCommand?.(command);
   if (link === undefined) return refuseOnMemory(life, command);
   if (client.status === 'wait') client.connect().catch(noop);
-  if (client.status === 'end' && life.owner !== undefined) return life.owner.onHandedBack(command, false);
+  if (client.status === 'end' && life.owner !== undefined) return life.onHandedBack(command, false, timeoutOf(life, command));
   if (client.status === 'end') return command.reject(new Error(CONNECTION_CLOSED_ERROR_MSG));
   if (life.isMonitoring && command.meta.lower !== 'quit') {
     return command.reject(new Error("Connection is in monitoring mode, can't process commands."));
@@ -44,6 +44,11 @@ function isHeld(life: Lifecycle, fieldsets: Fieldsets, command: Command): boolea
   const { commandTimeout } = life.options;
   if (isHeld && typeof commandTimeout === 'number') command.setTimeout(commandTimeout);
   return isHeld;
+}
+
+/** `commandTimeout`, which is not for commands that block. */
+function timeoutOf({ options: { commandTimeout } }: Lifecycle, { meta }: Command): number | undefined {
+  return typeof commandTimeout === 'number' && commandTimeout > 0 && (meta.class & ClassBit.Blocking) === 0 ? commandTimeout : undefined;
 }
 
 /** Without an offline queue, from `connect` on, commands that a loading server accepts are sent. */

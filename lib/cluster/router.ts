@@ -16,7 +16,7 @@ import { sendSource } from '../command/script_source';
 import { noop } from '../client/lifecycle';
 import { ClusterAllFailedError } from './errors';
 import { MapReader } from './map_reader';
-import { mappedAddress, mappedRows } from './nat';
+import { mappedRedirect, mappedRows } from './nat';
 import { type Pool } from './pool';
 import { Silence } from './silence';
 import { SLOTS, slotOfCommand } from './slot';
@@ -53,6 +53,9 @@ export class Router {
   readonly unitOf = new WeakMap<Command, Unit>();
   /** Commands of transactions that were opened by hand: they stay with their node. */
   readonly pinned = new WeakSet<Command>();
+
+  /** Where announced addresses are reached, of those that `natMap` maps. */
+  announced: ReadonlyMap<string, string> = new Map();
 
   /** Called after the core has acted: nodes or the table may be others than before. */
   onActed: (() => void) | undefined = undefined;
@@ -121,6 +124,7 @@ export class Router {
     return {
       onRefused: (command, text) => this.onRefused(node, command, text),
       onHandedBack: (command, sent) => this.onHandedBack(node, command, sent),
+      whereabouts: (command) => this.unitOf.get(command)?.whereabouts() ?? { node: this.pool.keyOf(node) ?? '', maybeExecuted: true },
     };
   }
 
@@ -128,6 +132,7 @@ export class Router {
 
   /** A unit whose slot has no node that takes it now. */
   route(unit: Unit): void {
+    unit.limit(this.client.options.redisOptions?.commandTimeout);
     this.core.route(this.hold(unit), unit.slot);
     this.drainSoon();
   }
@@ -141,6 +146,7 @@ export class Router {
     }
     // Its caller has stopped waiting.
     if (unit.isSettled || !this.client.admits(unit, redis)) return;
+    unit.leavesFor(this.pool.keyOf(node) ?? '');
     const commands = unit.toSend();
     if (!asking) {
       for (const command of commands) redis.sendCommand(command, SILENT);
@@ -201,21 +207,18 @@ export class Router {
   }
 
   private isTaken(node: number, unit: Unit, text: string): boolean {
+    unit.node = this.pool.keyOf(node) ?? '';
     const ticket = this.hold(unit);
-    const isTaken = this.core.refused(ticket, node, unit.slot, text, unit.trail, unit.flags, this.mapped(text));
+    const mapped = mappedRedirect(this.client.options.natMap, text, unit.node);
+    const isTaken = this.core.refused(ticket, node, unit.slot, text, unit.trail, unit.flags, mapped);
     if (!isTaken) this.release(ticket);
     this.drainSoon();
     return isTaken;
   }
 
-  private mapped(text: string): string {
-    const { natMap } = this.client.options;
-    return natMap === undefined || !/^(MOVED|ASK) /.test(text) ? '' : (mappedAddress(natMap, text.split(' ')[2] ?? '') ?? '');
-  }
-
   private onHandedBack(node: number, command: Command, sent: boolean): void {
     if (command.isSettled) return;
-    if (this.pinned.has(command)) return void command.deliverFailure({ ...CLOSED, maybeExecuted: sent });
+    if (this.pinned.has(command)) return void command.deliverFailure({ ...CLOSED, node: this.pool.keyOf(node) ?? '', maybeExecuted: sent });
     const unit = this.unit(command);
     if (sent) unit.flags |= TicketFlag.MaybeExecuted;
     if (unit.isTransaction && !unit.comesBack(command)) return;
@@ -224,6 +227,7 @@ export class Router {
 
   private backFrom(node: number, unit: Unit, sent: boolean): void {
     if (sent) unit.flags |= TicketFlag.MaybeExecuted;
+    unit.node = this.pool.keyOf(node) ?? '';
     if (this.client.isOpen) {
       const ticket = this.hold(unit);
       const isTaken = this.core.handedBack(ticket, node, unit.slot, unit.trail, unit.flags);
@@ -231,13 +235,11 @@ export class Router {
       this.drainSoon();
       if (isTaken) return;
     }
-    unit.fail({ ...CLOSED, maybeExecuted: (unit.flags & TicketFlag.MaybeExecuted) !== 0 });
+    unit.fail({ ...CLOSED, node: unit.node, maybeExecuted: (unit.flags & TicketFlag.MaybeExecuted) !== 0 });
   }
 
   private hold(unit: Unit): number {
-    const { commandTimeout } = this.client.options.redisOptions ?? {};
-    // The link's own limit does not count while no link has the command.
-    if (unit.trail === 0 && typeof commandTimeout === 'number' && commandTimeout > 0) unit.limit(commandTimeout);
+    unit.isHeld = true;
     const ticket = this.free.pop() ?? this.units.length;
     this.units[ticket] = unit;
     unit.ticket = ticket;
@@ -273,17 +275,20 @@ export class Router {
     if (this.isDraining) return;
     this.isDraining = true;
     const acts = this.state[ClusterState.Actions] > 0;
-    while (this.state[ClusterState.Actions] > 0) {
-      const actions = this.core.actions();
-      for (let i = 0; i < actions.length; i += Slots.ClusterAction) {
-        try {
-          this.act(actions[i] as ClusterAction, actions[i + 1], actions[i + 2], actions[i + 3], actions[i + 4]);
-        } catch (error) {
-          surface(error);
+    try {
+      while (this.state[ClusterState.Actions] > 0) {
+        const actions = this.core.actions();
+        for (let i = 0; i < actions.length; i += Slots.ClusterAction) {
+          try {
+            this.act(actions[i] as ClusterAction, actions[i + 1], actions[i + 2], actions[i + 3], actions[i + 4]);
+          } catch (error) {
+            surface(error);
+          }
         }
       }
+    } finally {
+      this.isDraining = false;
     }
-    this.isDraining = false;
     if (acts) this.onActed?.();
     const wakeIn = this.state[ClusterState.WakeIn];
     if (wakeIn < 0) this.timer.stop();
@@ -334,7 +339,7 @@ export class Router {
     unit.fail({
       code: isProtocol ? 'E_PROTOCOL' : 'E_REDIRECTIONS',
       message: isProtocol ? text : `Too many Cluster redirections. Last error: ${text}`,
-      node: '',
+      node: unit.node,
       maybeExecuted,
     });
   }
@@ -366,7 +371,8 @@ export class Router {
       ({ rows, epoch }) => {
         if (!this.readers.delete(request)) return;
         const { natMap } = this.client.options;
-        this.core.mapReceived(request, JSON.stringify(rows), epoch, natMap === undefined ? '' : mappedRows(natMap, rows));
+        if (natMap !== undefined) this.announced = mappedRows(natMap, rows, key);
+        this.core.mapReceived(request, JSON.stringify(rows), epoch, natMap === undefined ? '' : JSON.stringify(Object.fromEntries(this.announced)));
         this.drain();
       },
       (error: Error) => {

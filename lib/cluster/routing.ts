@@ -249,10 +249,13 @@ export class Routing {
       return unit.fail({ code: 'E_CONN_CLOSED', node: keyOf(redis.options), message: CONNECTION_CLOSED_ERROR_MSG });
     }
     if (!this.transactions.admits(unit, redis)) return;
+    if (unit.isHeld) unit.leavesFor(keyOf(redis.options));
     for (const part of unit.toSend()) redis.sendCommand(part, SILENT);
   }
 
   private wait(unit: Unit): void {
+    unit.isHeld = true;
+    unit.limit(this.client.options.redisOptions?.commandTimeout);
     if (this.client.options.enableOfflineQueue) {
       if (!this.waiting.add(unit)) unit.fail({ code: 'E_QUEUE_FULL', node: '' });
     } else unit.fail({ code: 'E_OFFLINE', node: '', message: "Cluster isn't ready and enableOfflineQueue options is false" });
@@ -260,7 +263,7 @@ export class Routing {
 
   /** The cluster has closed before the command was answered. */
   private onBack(unit: Unit): void {
-    if (this.client.isClosingByHand) return fail(unit, { code: 'E_ABORTED', node: '', message: 'Cluster is ended.' });
+    if (this.client.isClosingByHand) return fail(unit, { code: 'E_ABORTED', node: unit.node, message: 'Cluster is ended.' });
     this.waiting.put(unit);
   }
 

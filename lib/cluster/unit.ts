@@ -1,7 +1,7 @@
 /** What moves between nodes as one: a single command, or a transaction from MULTI to EXEC. */
 import type { Command } from '../command/command';
 import { Command as CommandClass } from '../command/command';
-import { ClassBit } from '../contract.generated';
+import { ClassBit, TicketFlag } from '../contract.generated';
 import type { Failure } from '../observe/errors';
 import type { Redis } from '../client/redis';
 import { slotOfCommand } from './slot';
@@ -25,6 +25,10 @@ export class Unit {
   trail = 0;
   /** Its number at the core while the core decides. */
   ticket = -1;
+  /** Whether it is here and on no link. */
+  isHeld = false;
+  /** `host:port` of the node that had it last. */
+  node = '';
   /** A WATCH guards it on the connection that it was sent on. */
   isGuarded = false;
   /** The transaction by hand that this command belongs to. */
@@ -83,11 +87,23 @@ export class Unit {
     return this.commands.map((command) => (command.isSettled ? shadowOf(command) : command));
   }
 
-  /** Rejects what has no outcome after this time. */
-  limit(ms: number): void {
+  /** Fails what has no outcome after this time, for commands that no link has had yet. */
+  limit(ms: unknown): void {
+    if (typeof ms !== 'number' || ms <= 0) return;
     for (const command of this.commands) {
-      if (!command.isSettled && (command.meta.class & ClassBit.Blocking) === 0) command.setTimeout(ms);
+      if ((command.meta.class & ClassBit.Blocking) === 0) command.keepDeadline(ms, () => this.whereabouts());
     }
+  }
+
+  /** It goes to this node. */
+  leavesFor(node: string): void {
+    this.isHeld = false;
+    this.node = node;
+  }
+
+  /** For a caller whose command has no reply in time. */
+  whereabouts(): { node: string; maybeExecuted: boolean } {
+    return { node: this.node, maybeExecuted: !this.isHeld || (this.flags & TicketFlag.MaybeExecuted) !== 0 };
   }
 
   /** Tells all callers. Commands that a node refused hear that; the others `failure`. */

@@ -318,6 +318,15 @@ export class Command {
     this.ownRare.timer = setTimeout(() => setImmediate(() => this.reject(new Error('Command timed out'))), ms);
   }
 
+  /**
+   * @internal No link has the deadline of this command any more: it fails after `ms`, unless it is settled by then. `whereabouts` says where it is
+   * at that time, and whether a server may have run it.
+   */
+  keepDeadline(ms: number, whereabouts: () => { node: string; maybeExecuted: boolean }): void {
+    if (this.isSettled || this.rare.timer !== undefined) return;
+    this.ownRare.timer = setTimeout(() => setImmediate(() => this.deliverFailure({ code: 'E_TIMEOUT', ...whereabouts() })), ms);
+  }
+
   /** Resolves the command with null after `ms`, like a server on a time-out, unless it is settled by then. */
   setBlockingTimeout(ms: number): void {
     if (ms <= 0) return;

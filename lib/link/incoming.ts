@@ -12,6 +12,9 @@ import type { LinkClient, LinkConfig } from './link_client';
 import { Outgoing } from './outgoing';
 import { nodeName } from './socket';
 
+/** A command has no deadline. */
+const NO_DEADLINE = 0xffff_ffff;
+
 /** ioredis's message. */
 const NO_RESP3 =
   'replyMapping "resp3" was requested, but the server does not support RESP3. ' +
@@ -97,32 +100,32 @@ export abstract class Incoming extends Outgoing {
   }
 
   private settleOneByOne(replies: unknown[], flags: number): void {
-    // The index of each error, and the database of its command.
-    const errors = new Map<number, number>();
+    // The index of each error, with the database of its command and the time until its deadline.
+    const errors = new Map<number, { database: number; left: number | undefined }>();
     if ((flags & LinkFlag.Errors) !== 0) {
       const flat = this.native.errors();
-      for (let i = 0; i < flat.length; i += 2) errors.set(flat[i], flat[i + 1]);
+      for (let i = 0; i < flat.length; i += 3) errors.set(flat[i], { database: flat[i + 1], left: flat[i + 2] === NO_DEADLINE ? undefined : flat[i + 2] });
     }
     const ids = (flags & LinkFlag.Sparse) !== 0 ? this.native.ids() : undefined;
     const first = this.state[LinkSlot.FirstId];
     for (let i = 0; i < replies.length; i++) {
       const command = this.takeOut(ids === undefined ? mask32(first + i) : (ids[i]));
       if (command === undefined) continue;
-      const database = errors.get(i);
+      const error = errors.get(i);
       const reply = replies[i];
-      if (database === undefined) this.delivery.addReply(command, reply);
+      if (error === undefined) this.delivery.addReply(command, reply);
       else if (typeof reply !== 'string') this.delivery.addError(command, this.failure(unreadable(reply as Error)));
-      else if (!this.isSentAgain(command, reply, database)) this.delivery.addError(command, this.replyFailure(reply));
+      else if (!this.isSentAgain(command, reply, error.database, error.left)) this.delivery.addError(command, this.replyFailure(reply));
     }
     this.advance();
     this.delivery.run();
   }
 
   /** An exception in a user's function must not cost other callers their replies. */
-  private isSentAgain(command: Command, text: string, database: number): boolean {
+  private isSentAgain(command: Command, text: string, database: number, left: number | undefined): boolean {
     if (command instanceof Asking) return true;
     try {
-      return this.client.onReplyError(command, text, database);
+      return this.client.onReplyError(command, text, database, left);
     } catch (error) {
       surface(error);
       return false;
@@ -137,8 +140,8 @@ export abstract class Incoming extends Outgoing {
     return this.failure({ code: 'E_REPLY', message, maybeExecuted: false });
   }
 
-  protected handBack(command: Command | undefined, sent: boolean): void {
-    if (command !== undefined && !(command instanceof Asking)) this.client.onHandedBack(command, sent);
+  protected handBack(command: Command | undefined, sent: boolean, left: number | undefined): void {
+    if (command !== undefined && !(command instanceof Asking)) this.client.onHandedBack(command, sent, left);
   }
 
   protected reject(command: Command | undefined, events: unknown[], i: number): void {

@@ -101,7 +101,7 @@ export class Link extends Incoming {
         this.reject(this.takeOut(a as number), events, i);
         break;
       case LinkEvent.HandedBack:
-        this.handBack(this.takeOut(a as number), events[i + 2] === 1);
+        this.handBack(this.takeOut(a as number), events[i + 2] === 1, events[i + 3] as number | undefined);
         break;
       case LinkEvent.Message:
         this.client.onMessage(MESSAGE_EVENTS[a as MessageKind], events[i + 2] as Buffer, events[i + 3] as Buffer, events[i + 4] as Buffer);

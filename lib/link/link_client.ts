@@ -42,13 +42,16 @@ export interface LinkClient {
   /** JavaScript cannot hold something that the server sent unasked. The connection stays. */
   onUnreadable(error: Error): void;
   onWarning(text: string): void;
-  /** A command for `database` failed with the server's error. Returns true if the client has sent it again. */
-  onReplyError(command: Command, text: string, database: number): boolean;
+  /**
+   * A command for `database` failed with the server's error. Returns true if the client has sent it again. `left`: the milliseconds until its
+   * deadline, if it has one; a link that takes it again knows only of a new one.
+   */
+  onReplyError(command: Command, text: string, database: number, left?: number): boolean;
   /**
    * The link gives the command up, and it may be sent elsewhere; only if the core was configured so. `sent`: the server may have run it.
    * All of them come before `onClosed` or `onEnded`, in the order in which they were issued.
    */
-  onHandedBack(command: Command, sent: boolean): void;
+  onHandedBack(command: Command, sent: boolean, left?: number): void;
   /** Whether to accept a server with this INFO reply; asked only if the core was configured so. */
   onCheck(info: string): boolean;
   /** No connection can be made, and there will be no further attempt. */
@@ -67,6 +70,14 @@ export interface CommandOwner {
   onRefused(command: Command, text: string): boolean;
   /** See `LinkClient`. */
   onHandedBack(command: Command, sent: boolean): void;
+  /** Where a command that was taken over is when its time is over. Default: at the node that had it, which may have run it. */
+  whereabouts?(command: Command): Whereabouts;
+}
+
+/** What a caller is told whose command has no reply in time. */
+export interface Whereabouts {
+  node: string;
+  maybeExecuted: boolean;
 }
 
 /** The event for each kind of message. */

@@ -5,7 +5,7 @@
 import { LIFE } from '../client/lifecycle';
 import { Redis } from '../client/redis';
 import type { Cluster } from '../cluster/cluster';
-import { mappedAddress } from '../cluster/nat';
+import { announcedIn, mappedRedirect } from '../cluster/nat';
 import { connectionName } from '../cluster/subscriber';
 import { SLOTS, slotOf } from '../cluster/slot';
 import type { Logger } from '../logger';
@@ -128,13 +128,11 @@ export class ClusterReplicas {
 
   /** Where a redirect leads. */
   private target({ node }: Place, key: string, text: string): Place | undefined {
-    const [kind, , announced = ''] = text.split(' ');
     const { natMap } = this.cluster[LIFE].options;
-    const full = announced.startsWith(':') ? `${node.slice(0, node.lastIndexOf(':'))}${announced}` : announced;
-    const reached = (natMap === undefined ? undefined : mappedAddress(natMap, full)) ?? full;
+    const reached = mappedRedirect(natMap, text, node) || announcedIn(text, node);
     // Only to nodes that the cluster knows, whatever a server says.
-    if (!this.knows(reached)) return undefined;
-    return { node: reached, asking: kind === 'ASK', slot: slotOf(key) };
+    if (reached === undefined || !this.knows(reached)) return undefined;
+    return { node: reached, asking: text.startsWith('ASK'), slot: slotOf(key) };
   }
 
   private at(node: string): ReplicaRounds {

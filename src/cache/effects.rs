@@ -50,6 +50,8 @@ pub(super) struct Outbox {
     loads: HashSet<u32>,
     /// How often the ages of loads are looked at.
     ages_every: Option<Duration>,
+    /// The address of the node that the present input is about, if it is a failure.
+    pub(super) place: Option<String>,
     is_watching_ages: bool,
     /// Whether the near cache has to know about own writes.
     tells_near: bool,

@@ -358,8 +358,18 @@ impl Engine {
                 let (attended, nodes) = (self.attention.at(cx.now).attended, &self.nodes);
                 self.machines.lookups.on_readable(attended, |lookup| nodes.is_on(id, lookup.keys()));
             }
-            NodesOutput::Answer { ticket, answer } => self.on_answer(cx, ticket, answer),
-            NodesOutput::GivenUp { ticket, was_sent } => self.give_up(cx, ticket, was_sent),
+            NodesOutput::Answer { ticket, answer } => {
+                if answer.is_err() {
+                    self.out.place = self.nodes.take_blamed(ticket);
+                }
+                self.on_answer(cx, ticket, answer);
+                self.out.place = None;
+            }
+            NodesOutput::GivenUp { ticket, was_sent } => {
+                self.out.place = self.nodes.take_blamed(ticket);
+                self.give_up(cx, ticket, was_sent);
+                self.out.place = None;
+            }
             NodesOutput::Pending(number) => self.out.count_pending(number),
             NodesOutput::MapOutdated => self.is_map_outdated = true,
             NodesOutput::Event { name, text } => self.out.event(None, name, text),

@@ -64,11 +64,13 @@ pub(super) struct PlacedRefresh {
 }
 
 /// A write whose budget has run out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct OverdueWrite {
     pub write: u64,
     /// The operation whose answer is still due.
     pub in_flight: Option<Ticket>,
     /// Whether it may have changed anything.
     pub is_open: bool,
+    /// The address of the node that it waited for, on a cluster.
+    pub node: Option<String>,
 }

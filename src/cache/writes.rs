@@ -57,6 +57,15 @@ impl Targets<'_> {
             Self::Like(target) => target,
         }
     }
+
+    /// The address of a node of these keys that takes no writes, on a cluster.
+    fn blocked(self, keys: impl FnOnce() -> Vec<Key>) -> Option<String> {
+        match self {
+            Self::Nodes(nodes) => nodes.is_cluster().then(|| nodes.blocked(&keys())).flatten(),
+            #[cfg(test)]
+            Self::Like(_) => None,
+        }
+    }
 }
 
 /// A write under way.
@@ -286,6 +295,7 @@ impl Writes {
             StoreError::Unexpected => ErrorKind::Protocol,
         };
         let error = Error::new(kind, error.to_string()).maybe_executed(error.is_maybe_executed() && step != WriteStep::Ensure);
+        let error = error.at(fx.out.place.clone());
         self.fail(fx.out, id, error, false);
     }
 
@@ -293,7 +303,8 @@ impl Writes {
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: ForWrite, sent: Option<Ticket>) {
         let ForWrite { write: id, step } = asked;
         let Some(write) = self.active.get(&id) else { return };
-        let overdue = OverdueWrite { write: id, in_flight: sent, is_open: sent.is_some() && step != WriteStep::Ensure };
+        let is_open = sent.is_some() && step != WriteStep::Ensure;
+        let overdue = OverdueWrite { write: id, in_flight: sent, is_open, node: fx.out.place.clone() };
         fx.hand(Handoff::Undelivered(overdue, write.job.invalidations()));
     }
 
@@ -302,7 +313,8 @@ impl Writes {
         let Some(write) = self.active.get(&id).filter(|write| !write.is_in_flight()) else { return };
         let left = write.give_up_at.saturating_sub(fx.attended);
         if left.is_zero() {
-            let overdue = OverdueWrite { write: id, in_flight: None, is_open: false };
+            let node = targets.blocked(|| write.job.keys());
+            let overdue = OverdueWrite { write: id, in_flight: None, is_open: false, node };
             return fx.hand(Handoff::Undelivered(overdue, write.job.invalidations()));
         }
         fx.wake_after(left, Timer::Write(id));
@@ -327,7 +339,8 @@ impl Writes {
             (false, false) => "the server could not be reached in time",
             (_, true) => "the server could not be reached in time; it will be told as soon as it can be",
         };
-        self.fail(out, overdue.write, Error::new(ErrorKind::Timeout, text).maybe_executed(overdue.is_open), kept);
+        let error = Error::new(ErrorKind::Timeout, text).maybe_executed(overdue.is_open).at(overdue.node);
+        self.fail(out, overdue.write, error, kept);
     }
 
     /// The node accepts writes again.

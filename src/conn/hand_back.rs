@@ -59,7 +59,8 @@ impl Link {
             _ => {}
         }
         if !command.abandoned {
-            self.outputs.push_back(Output::HandedBack { id, sent: sent || command.replays > 0 });
+            let left = command.left(self.now);
+            self.outputs.push_back(Output::HandedBack { id, sent: sent || command.replays > 0, left });
         }
     }
 }

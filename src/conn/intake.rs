@@ -114,6 +114,9 @@ impl Link {
         let frame = if command.is_unguarded && !is_error { NOTHING_RAN } else { frame };
         self.queues.release(&command);
         if !command.abandoned {
+            if let Some(left) = command.left(self.now).filter(|_| is_error) {
+                sink.left(left);
+            }
             sink.reply(id, command.class, command.db, frame);
         }
     }
@@ -240,10 +243,14 @@ impl Link {
             }
             Step::Optional | Step::Resubscribe | Step::Overtaken => {}
         }
-        let handshake_over = self.state == State::Handshake && !self.timers.is_set(Timer::Info) && self.queues.sent().is_empty();
+        let handshake_over =
+            self.state == State::Handshake && !self.is_driver_asked && !self.timers.is_set(Timer::Info) && self.queues.sent().is_empty();
         if handshake_over {
             match self.info.take().filter(|_| self.options.asks_driver) {
-                Some(info) => self.outputs.push_back(Output::Check(info)),
+                Some(info) => {
+                    self.is_driver_asked = true;
+                    self.outputs.push_back(Output::Check(info));
+                }
                 None => self.become_ready(),
             }
         }
@@ -285,6 +292,7 @@ impl Link {
         match push::read(&reply) {
             Some(Push::Message(message)) => self.outputs.push_back(Output::Message(message)),
             Some(Push::Confirmation { kind, channel, count }) => self.on_confirmation(kind, channel, count, sink),
+            Some(Push::Broken(what)) => self.fail_protocol(what.to_owned()),
             Some(Push::Tracking) => self.outputs.push_back(Output::Core(CoreEvent::Push(reply))),
             None => {}
         }

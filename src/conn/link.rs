@@ -65,6 +65,8 @@ pub struct Link {
     was_ready: bool,
     /// The server's reply to the ready check, until the driver is asked.
     pub(super) info: Option<Vec<u8>>,
+    /// Whether the driver is asked and has not answered.
+    pub(super) is_driver_asked: bool,
     /// The connection is to take over credentials that came after its handshake began.
     pub(super) is_renewal_due: bool,
     /// Whether the next end of the connection is final.
@@ -98,6 +100,7 @@ impl Link {
             monitoring: false,
             was_ready: false,
             info: None,
+            is_driver_asked: false,
             is_renewal_due: false,
             is_final: false,
             rediscovered: None,
@@ -252,10 +255,11 @@ impl Link {
         self.flush_waiting();
     }
 
-    /// The driver's answer to `Check`: whether to accept this server. If not, the policy opens another connection.
+    /// The driver's answer to `Check`: whether to accept this server. If not, the policy opens another connection. Without the question it is none.
     pub fn on_checked(&mut self, accepted: bool, now: Instant) {
         self.now = now;
-        if self.state != State::Handshake || self.close_state != CloseState::Open {
+        let is_asked = std::mem::take(&mut self.is_driver_asked);
+        if !is_asked || self.state != State::Handshake || self.close_state != CloseState::Open {
             return;
         }
         if accepted {
@@ -288,6 +292,7 @@ impl Link {
         self.reader.reset();
         self.timers.clear(Timer::Info);
         self.info = None;
+        self.is_driver_asked = false;
         self.is_renewal_due = false;
         self.monitoring = false;
         self.probe = None;

@@ -138,6 +138,8 @@ pub enum Output {
         id: u32,
         /// Whether the server may have run it.
         sent: bool,
+        /// The time that is left until its deadline, which its owner watches from now on.
+        left: Option<Duration>,
     },
     /// A subscriber's message.
     Message(Message),
@@ -177,6 +179,8 @@ pub enum Output {
 
 /// Takes callers' replies as they are completed, in the order of the commands. Called by `on_bytes`.
 pub trait Sink {
+    /// The error that comes next answers a command with a deadline, which is so far away. Whoever sends the command again watches it.
+    fn left(&mut self, _: Duration) {}
     /// The reply to the command `id`, which was issued for the database `db`, as one whole and valid frame.
     fn reply(&mut self, id: u32, class: Class, db: u32, frame: &[u8]);
     /// The reply to a subscription command: how many subscriptions there are now.

@@ -1,5 +1,7 @@
 //! One pending command: who waits for it, its class, and the place of its bytes.
 
+use std::time::Duration;
+
 use super::retained::Place;
 use crate::clock::Instant;
 use crate::command::{Class, Kind};
@@ -82,6 +84,11 @@ impl PendingCommand {
     /// Whether a caller waits for it.
     pub const fn is_callers(&self) -> bool {
         matches!(self.owner, Owner::Caller(_))
+    }
+
+    /// How far away its deadline is.
+    pub fn left(&self, now: Instant) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.since(now))
     }
 
     /// Whether its deadline has passed.

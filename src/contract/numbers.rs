@@ -136,7 +136,8 @@ numbers! {
         Check = 12,
         /// Ask the transport about bytes that wait to be acknowledged. Answer with `transport`.
         AskTransport = 13,
-        /// The link gives up a command, which may be sent elsewhere: its number, 1 if the server may have run it.
+        /// The link gives up a command, which may be sent elsewhere: its number, 1 if the server may have run it, the milliseconds until its
+        /// deadline if it has one.
         HandedBack = 14,
         /// The server does not prepare a fieldset for HIMPORT SET: its index, then the error.
         FieldsetRefused = 15,
@@ -342,6 +343,8 @@ numbers! {
         Message = 1,
         /// 1 if the server may have run the command anyway.
         MaybeExecuted = 2,
+        /// Only of a decision: the address of the server that it is about, where there are several.
+        Node = 3,
     }
 }
 

@@ -140,6 +140,14 @@ impl NativeCache {
         host.report(now);
     }
 
+    /// What servers call nodes that are reached at other addresses (`natMap`), in place of all former names: `host:port`, and the node's number.
+    #[napi(catch_unwind)]
+    pub fn set_aliases(&mut self, addresses: Vec<String>, nodes: Vec<u16>) {
+        let aliases = addresses.into_iter().zip(nodes.into_iter().map(NodeId)).collect();
+        let now = self.now();
+        self.host.borrow_mut().session.set_aliases(aliases, now);
+    }
+
     /// The node behind this link has left the cluster, or has another link.
     #[napi(catch_unwind)]
     pub fn remove_node(&mut self, link: &mut NativeLink) {
@@ -228,7 +236,11 @@ fn value(values: &Values<'_>, array: &Maker, slot: &Slot) -> napi_value {
             let items: Vec<napi_value> = items.iter().map(|item| value(values, array, item)).collect();
             values.array_by(array, &items)
         }
-        Slot::Error(e) => values.array_by(array, &values.error(e.kind(), Some(e.message()), e.is_maybe_executed())),
+        Slot::Error(e) => {
+            let [code, message, open] = values.error(e.kind(), Some(e.message()), e.is_maybe_executed());
+            let node = e.node().map_or_else(|| values.undefined(), |node| values.text(node.as_bytes()));
+            values.array_by(array, &[code, message, open, node])
+        }
     };
     if values.take_failure().is_some() {
         values.null()

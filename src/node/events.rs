@@ -2,6 +2,7 @@
 
 use napi::sys::napi_value;
 
+use super::replies::millis32;
 use super::values::Values;
 use crate::conn::{Message, MessageKind, Output, Reason};
 use crate::contract::{self, LinkEvent, EVENT_SLOTS};
@@ -18,9 +19,10 @@ pub fn push_event(values: &Values<'_>, output: &Output, flat: &mut Vec<napi_valu
             let (kind, text) = cause(reason);
             error_slots(values, LinkEvent::Rejected, *id, values.error(kind, text, *maybe_executed))
         }
-        Output::HandedBack { id, sent } => {
+        Output::HandedBack { id, sent, left } => {
             let none = values.undefined();
-            [number(values, LinkEvent::HandedBack.number()), number(values, *id), number(values, u32::from(*sent)), none, none]
+            let left = left.map_or(none, |left| number(values, millis32(left)));
+            [number(values, LinkEvent::HandedBack.number()), number(values, *id), number(values, u32::from(*sent)), left, none]
         }
         Output::FieldsetRefused { index, text } => {
             let error = values.error(ErrorKind::Reply, Some(text), false);

@@ -139,7 +139,8 @@ impl NativeLink {
         self.answered.ids.clone()
     }
 
-    /// Which of the last `receive`'s values are error texts: the index of each, and the database its command was issued for.
+    /// Which of the last `receive`'s values are error texts: the index of each, the database its command was issued for, and the
+    /// milliseconds until its deadline (2^32 - 1: it has none).
     #[napi(catch_unwind)]
     pub fn errors(&self) -> Vec<u32> {
         self.answered.errors.clone()

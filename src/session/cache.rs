@@ -1,7 +1,7 @@
 //! The cache of a session: the engine wired to its store. The store's commands go to the links; the engine's decisions wait
 //! for the driver.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -109,6 +109,11 @@ impl Cache {
             self.links.push((link, node));
         }
         self.input(now, |engine, cx| engine.on_store_change(cx, Change::Joined(node, address)));
+    }
+
+    /// What servers call nodes that are reached at other addresses.
+    pub(super) fn set_aliases(&mut self, aliases: BTreeMap<String, NodeId>, now: Instant) {
+        self.input(now, |engine, cx| engine.on_store_change(cx, Change::Aliases(aliases)));
     }
 
     /// The node behind this link has left the cluster. Without a cluster, the store has lost its only one.

@@ -19,7 +19,7 @@ mod links;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 pub use cache::Cache;
 pub use links::Peer;
@@ -190,6 +190,12 @@ impl Session {
         }
         self.run_cache(now);
         self.settle(now);
+    }
+
+    /// What servers call nodes of the cache's cluster that are reached at other addresses (`natMap`): all such names.
+    pub fn set_aliases(&mut self, aliases: BTreeMap<String, NodeId>, now: Instant) {
+        let Some(cache) = &mut self.cache else { return };
+        cache.set_aliases(aliases, now);
     }
 
     /// The node behind this link has left the cluster of the cache.

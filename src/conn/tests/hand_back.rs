@@ -54,7 +54,7 @@ fn the_owner_has_them_before_it_hears_that_the_connection_is_closed() {
     let mut rig = frozen(Resend::All);
     rig.issue("get a");
     rig.link.on_closed(rig.now);
-    assert!(matches!(rig.link.poll_output(), Some(Output::HandedBack { id: 0, sent: true })));
+    assert!(matches!(rig.link.poll_output(), Some(Output::HandedBack { id: 0, sent: true, .. })));
     assert!(matches!(rig.link.poll_output(), Some(Output::Closed { .. })));
 }
 

@@ -226,6 +226,21 @@ fn a_driver_that_asks_for_it_sees_the_info_and_decides() {
 }
 
 #[test]
+fn an_answer_to_a_question_that_was_not_asked_makes_no_link_ready() {
+    let mut rig = Rig::new(LinkOptions { asks_driver: true, ..checked() });
+    rig.server.info = ["role:master".to_owned()].into();
+    rig.link.on_checked(true, rig.now);
+    rig.connect();
+    rig.link.on_checked(true, rig.now);
+    assert_eq!(rig.link.state(), State::Handshake, "the server has not been asked");
+    rig.settle();
+    assert_eq!(rig.link.state(), State::Handshake, "the driver has not answered");
+    rig.link.on_checked(true, rig.now);
+    rig.link.on_checked(false, rig.now);
+    assert_eq!(rig.link.state(), State::Ready, "the first answer counts");
+}
+
+#[test]
 fn options_that_changed_count_from_the_next_connection_on() {
     let mut rig = Rig::new(quiet());
     rig.link.configure(LinkOptions { db: 2, connection_name: Some("later".into()), ..quiet() });

@@ -165,7 +165,7 @@ impl Rig {
                 Output::Rejected { id, reason, maybe_executed } => {
                     self.seen.outcomes.entry(id).or_default().push(Outcome::Rejected(reason, maybe_executed));
                 }
-                Output::HandedBack { id, sent } => {
+                Output::HandedBack { id, sent, .. } => {
                     self.seen.order.push(id);
                     self.seen.outcomes.entry(id).or_default().push(Outcome::HandedBack(sent));
                 }

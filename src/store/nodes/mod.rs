@@ -31,7 +31,7 @@ mod split;
 mod tests;
 mod view;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use id::NodeId;
@@ -69,6 +69,10 @@ pub struct Nodes {
     held: Vec<Ticket>,
     /// Parts that go out again later.
     delayed: Vec<Ticket>,
+    /// Operations that have failed or are given up, and because of whom.
+    blamed: BTreeMap<Ticket, NodeId>,
+    /// What servers call nodes that are reached at other addresses.
+    aliases: BTreeMap<String, NodeId>,
     pending: PendingInvalidations,
     /// Leases that nobody holds, to be given back when their node is there.
     abandoned: VecDeque<(Key, Id)>,
@@ -92,6 +96,8 @@ impl Nodes {
             parts: Parts::default(),
             held: Vec::new(),
             delayed: Vec::new(),
+            blamed: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             pending: PendingInvalidations::new(config.pending_max),
             abandoned: VecDeque::new(),
             own: Numbered::default(),
@@ -112,6 +118,7 @@ impl Nodes {
             Change::One => self.use_one(at),
             Change::Cluster => self.use_cluster(at),
             Change::Joined(id, address) => self.add_node(id, address),
+            Change::Aliases(aliases) => self.aliases = aliases,
             Change::Left(id) => self.remove_node(id, at),
             Change::Slots(numbers) => {
                 if self.slots.as_mut().is_some_and(|slots| slots.replace(numbers)) {
@@ -135,6 +142,7 @@ impl Nodes {
     }
 
     fn drop_nodes(&mut self, at: Moment) {
+        self.aliases.clear();
         for number in 0..self.members.len() {
             self.remove_node(NodeId(number as u16), at);
         }
@@ -282,7 +290,10 @@ impl Nodes {
     /// An operation is answered: for the driver, or for the nodes themselves.
     fn answer(&mut self, ticket: Ticket, answer: Result<Answer, StoreError>, at: Moment) {
         match self.own.remove(&ticket) {
-            Some(own) => self.on_own(own, answer, at),
+            Some(own) => {
+                self.blamed.remove(&ticket);
+                self.on_own(own, answer, at);
+            }
             None => self.outputs.push_back(NodesOutput::Answer { ticket, answer }),
         }
     }

@@ -1,5 +1,7 @@
 //! The outputs of the nodes for their driver, and the changes of a cluster.
 
+use std::collections::BTreeMap;
+
 use super::id::NodeId;
 use crate::clock::Instant;
 use crate::store::{Answer, StoreError, Ticket};
@@ -49,6 +51,8 @@ pub enum Change<'a> {
     Cluster,
     /// A node has joined at this address (`host:port`), or has another address. Its link is not ready yet.
     Joined(NodeId, String),
+    /// What servers call nodes that are reached at other addresses: all such names.
+    Aliases(BTreeMap<String, NodeId>),
     /// A node has left.
     Left(NodeId),
     /// The map of slots: for each slot the number of its node, or one of the two highest numbers.

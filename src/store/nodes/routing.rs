@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::parts::{Carried, Parts, Stage};
 use super::split::tells_the_present;
-use super::{node_of, scan, Node, NodeId, Nodes, NodesOutput};
+use super::{node_of, scan, Member, Node, NodeId, Nodes, NodesOutput};
 use crate::store::node::{Moment, Patience};
 use crate::store::{NodeOp, Op, Redirect, StoreError, StoreReply, Ticket};
 
@@ -102,8 +102,18 @@ impl Nodes {
     }
 
     fn settle(&mut self, ticket: Ticket, answer: Result<crate::store::Answer, StoreError>, at: Moment) {
+        if answer.is_err() {
+            self.blame(ticket);
+        }
         if let Some((whole, answer)) = self.parts.settle(ticket, answer) {
             self.answer(whole, answer, at);
+        }
+    }
+
+    /// The operation of this part fails because of its node.
+    fn blame(&mut self, ticket: Ticket) {
+        if let Some(part) = self.parts.get(ticket) {
+            self.blamed.entry(part.whole).or_insert(part.node);
         }
     }
 
@@ -190,8 +200,12 @@ impl Nodes {
     fn node_at(&self, address: &str, from: NodeId) -> Option<NodeId> {
         let own_host = self.members.get(usize::from(from.0))?.as_ref()?.address.rsplit_once(':').map_or("", |(host, _)| host);
         let full = if address.starts_with(':') { format!("{own_host}{address}") } else { address.to_owned() };
-        let place = self.members.iter().position(|member| member.as_ref().is_some_and(|member| member.address == full))?;
-        Some(NodeId(place as u16))
+        let is_at = |member: &Option<Box<Member>>| member.as_ref().is_some_and(|member| member.address == full);
+        let place = match self.aliases.get(&full) {
+            Some(node) => usize::from(node.0),
+            None => self.members.iter().position(is_at)?,
+        };
+        self.members.get(place)?.as_ref().map(|_| NodeId(place as u16))
     }
 
     /// Routes again what waits for a node, and what waits after a refusal.
@@ -243,6 +257,7 @@ impl Nodes {
         if !Parts::is_part(ticket) {
             return self.outputs.push_back(NodesOutput::GivenUp { ticket, was_sent });
         }
+        self.blame(ticket);
         let Some((whole, was_sent, unsent)) = self.parts.give_up(ticket) else {
             if !was_sent {
                 self.settle(ticket, Err(StoreError::NotSent), at);

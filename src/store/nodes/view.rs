@@ -2,7 +2,7 @@
 
 use super::{node_of, Node, NodeId, Nodes};
 use crate::clock::Instant;
-use crate::store::{Key, Replication, StoreError};
+use crate::store::{Key, Replication, StoreError, Ticket};
 
 impl Nodes {
     /// The node of a key. It may be none.
@@ -49,6 +49,25 @@ impl Nodes {
             }
             Some(_) => keys.iter().all(|key| self.node(self.node_of(key)).is_some_and(Node::may_write)),
         }
+    }
+
+    /// The address of a node of these keys that takes no writes now; without keys, of a master.
+    pub fn blocked(&self, keys: &[Key]) -> Option<String> {
+        let slots = self.slots.as_ref()?;
+        let owners: Vec<NodeId> =
+            if keys.is_empty() { slots.masters().collect() } else { keys.iter().map(|key| self.node_of(key)).collect() };
+        owners.into_iter().find(|id| !self.node(*id).is_some_and(Node::may_write)).and_then(|id| self.address(id))
+    }
+
+    /// The address of the node because of which an operation has failed or is given up. It is told once.
+    pub fn take_blamed(&mut self, ticket: Ticket) -> Option<String> {
+        self.blamed.remove(&ticket).and_then(|id| self.address(id))
+    }
+
+    /// The address of a node of a cluster.
+    fn address(&self, id: NodeId) -> Option<String> {
+        let member = self.members.get(usize::from(id.0))?.as_ref()?;
+        (!member.address.is_empty()).then(|| member.address.clone())
     }
 
     /// Whether the nodes of these keys could ever be read.

@@ -82,3 +82,31 @@ fn redirects_end_with_the_budget() {
     }
     assert!(matches!(rig.answers()[..], [(2, Err(StoreError::Redirected(_)))]), "two nodes that send it to each other");
 }
+
+#[test]
+fn redirects_name_nodes_as_servers_know_them() {
+    for (redirect, asks) in [(moved("10.0.0.2:6379"), false), (ask("10.0.0.2:6379"), true)] {
+        let mut rig = Rig::cluster();
+        let aliases = BTreeMap::from([("10.0.0.2:6379".to_owned(), B)]);
+        rig.input(|nodes, at| nodes.on_change(Change::Aliases(aliases), at));
+        rig.submit(1, delete(&["{a}"]), Patience::Write);
+        let (_, due, _) = rig.take(A);
+        rig.answer(due, Err(redirect));
+        assert_eq!(rig.take(B).2.asks, asks);
+    }
+}
+
+#[test]
+fn a_failure_names_its_node() {
+    let mut rig = Rig::cluster();
+    rig.submit(1, delete(&["{a}", "{b}"]), Patience::Write);
+    let (_, due, _) = rig.take(B);
+    rig.answer(due, Err(StoreError::Refused("NOPERM (DEL)".to_owned())));
+    let (_, done, _) = rig.take(A);
+    rig.answer(done, Ok(StoreReply::Number(1)));
+    assert_eq!(rig.nodes.take_blamed(Ticket(1)).as_deref(), Some("two:2"));
+    assert_eq!(rig.nodes.take_blamed(Ticket(1)), None);
+    rig.input(|nodes, at| nodes.on_down(A, at));
+    assert_eq!(rig.nodes.blocked(&[key("{b}"), key("{a}")]).as_deref(), Some("one:1"));
+    assert_eq!(rig.nodes.blocked(&[key("{b}")]), None);
+}
