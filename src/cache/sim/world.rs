@@ -249,8 +249,8 @@ impl World {
             93 if self.chaos.crashes && self.dice.chance(40) => self.crash(p),
             94 if self.chaos.evictions => self.evict(n),
             95 if self.chaos.failovers => self.replicate(),
-            // One node of a cluster fails as often as a single server.
-            96 if self.chaos.failovers && self.dice.chance(20 * self.servers.stores.len().min(5) as u64) => self.fail_over(n),
+            // A node of a cluster fails about as often as a single server, and most keys are on others.
+            96 if self.chaos.failovers && (self.servers.is_cluster() || self.dice.chance(20)) => self.fail_over(n),
             97 if self.chaos.failovers && self.dice.chance(10) => self.change_replication_id(n),
             97 if self.chaos.one_load => self.pass_long(),
             94 | 96 | 98 if self.chaos.writes => self.name_tags(p),
