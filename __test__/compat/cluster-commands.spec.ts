@@ -289,6 +289,28 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
       expect([await client.get('foo'), await client.hgetall('foo').catch((error: Error) => error), await client.set('foo', '1')]).toEqual([2, expect.anything(), 0]);
     });
 
+    // With ioredis, commands that wait behind it are never answered.
+    (isHawser ? test : test.skip)('by a function that throws: that command alone is rejected, ready or not', async () => {
+      const scaleReads = (nodes: unknown[], { args }: { args: string[] }): unknown => {
+        if (args[0] === 'bad') throw new Error('mine');
+        return nodes[0];
+      };
+      const client = connect((await replicated()).startNodes(0), { scaleReads });
+      const issue = (): Promise<unknown[]> => Promise.all([client.get('bad'), client.get('foo'), client.pipeline().get('foo').get('bad').get('foo').exec()].map(result));
+      expect(client.status).not.toBe('ready');
+      const waiting = await issue();
+      expect(waiting).toEqual(['Error: mine', 0, [[null, 0], ['Error: mine'], [null, 0]]]);
+      expect(await issue()).toEqual(waiting);
+    });
+
+    (isHawser ? test : test.skip)('never for a transaction that is opened by hand', async () => {
+      const cluster = await replicated();
+      const client = await ready(cluster.startNodes(0), { scaleReads: 'slave' });
+      await client.multi({ pipeline: false });
+      await Promise.all([client.get('foo'), client.set('foo', 1), client.exec()]);
+      expect(cluster.commands()).toEqual(['0 multi', '0 get foo', '0 set foo 1', '0 exec']);
+    });
+
     test('not by a word without a meaning', () => {
       expect(() => connect([{ port: 1 }], { scaleReads: 'some', lazyConnect: true })).toThrow('Invalid option scaleReads "some". Expected "all", "master", "slave" or a custom function');
     });

@@ -99,8 +99,8 @@ export class Routing {
     });
     this.transactions = new Transactions({
       send: (unit) => this.sendUnit(unit),
-      // A slot that is on its way has no entry in the table.
-      nodeFor: (unit) => this.choose(unit) ?? this.masterOf(unit.slot),
+      // A transaction that begins with a read may go on with a write, and a slot that is on its way has no entry in the table.
+      nodeFor: ({ slot }) => (slot < 0 ? this.pool.sample('master') : (this.pool.byNumber[this.router.table[slot]] ?? this.masterOf(slot))),
       pin: (command) => this.router.pinned.add(command),
     });
   }
@@ -243,7 +243,13 @@ export class Routing {
       this.router.unitOf.set(command, unit);
       return this.router.route(unit);
     }
-    const redis = this.choose(unit);
+    let redis: Redis | undefined;
+    try {
+      redis = this.choose(unit);
+    } catch (thrown) {
+      // `scaleReads` has. Others that are sent with it have nothing to do with that.
+      return unit.reject(thrown as Error);
+    }
     if (redis === undefined) return slot >= 0 && status === 'ready' ? this.router.sendTo(this.router.table[slot], unit) : this.wait(unit);
     if (!options.enableOfflineQueue && redis.status !== 'ready' && redis.status !== 'wait') {
       return unit.fail({ code: 'E_CONN_CLOSED', node: keyOf(redis.options), message: CONNECTION_CLOSED_ERROR_MSG });

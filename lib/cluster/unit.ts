@@ -114,6 +114,11 @@ export class Unit {
     this.refusals.clear();
   }
 
+  /** Rejects all commands with an error of the application's. */
+  reject(error: Error): void {
+    for (const command of this.commands) if (!command.isSettled) command.deliverError(error);
+  }
+
   /** Tells the callers of the commands that were refused, before the last one hears of it. */
   releaseRefusals(): void {
     for (const [command, failure] of this.refusals) command.deliverFailure(failure);
