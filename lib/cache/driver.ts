@@ -155,6 +155,7 @@ export class CacheDriver {
 
   private release(): void {
     this.links.release();
+    this.near.restart();
     this.isAttached = false;
     offExit(this.atExit);
   }

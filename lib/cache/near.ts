@@ -34,6 +34,7 @@ export class NearCaches implements NearPort {
   private readonly fills = new Map<number, Fill>();
   private readonly held = new Map<number, Held>();
   private last = 0;
+  private isKnown = false;
   private readonly dropped = new FinalizationRegistry<WeakRef<NearStore>>((gone) => {
     for (const [copy, { store }] of this.held) if (store === gone) this.forget(copy);
   });
@@ -47,13 +48,20 @@ export class NearCaches implements NearPort {
     private readonly use: () => boolean,
   ) {}
 
+  /** The engine has another store. */
+  restart(): void {
+    this.isKnown = false;
+  }
+
   /** A repository has a near cache. */
   opened(store: NearStore): void {
     this.dropped.register(store, store.ref);
   }
 
   fill(store: NearStore, key: string, tags: readonly string[]): void {
-    if (!this.use()) return store.refused(key);
+    // The engine learns once that copies are wanted, and can say why there are none.
+    if (!this.use() && this.isKnown) return store.refused(key);
+    this.isKnown = true;
     do this.last = this.last === MAX_U32 ? 1 : this.last + 1;
     while (this.fills.has(this.last));
     // The copy's times count from here, before the server was asked.

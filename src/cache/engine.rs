@@ -420,7 +420,7 @@ impl Engine {
                     lookup.callers.into_iter().for_each(|caller| self.machines.loads.join(fx!(self, cx), load, caller));
                 } else {
                     let entry = lookup.entry.clone();
-                    self.machines.lookups.wait(fx!(self, cx), id, lookup);
+                    let id = self.machines.lookups.wait(fx!(self, cx), id, lookup);
                     self.near.watch(cx.now, id, &entry, token, Ground::Nodes(&self.nodes));
                 }
             }

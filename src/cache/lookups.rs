@@ -3,7 +3,9 @@
 //!
 //! Driver contract: calls come in by [`Lookups::begin`]; when nothing else is left to send, the engine calls
 //! [`Lookups::send_batch`], and passes answers and timers on. A lookup that needs a lease is handed off as `Handoff::Place`, and
-//! comes back as `Evaluate`, `ReadAgain` or `Lost`.
+//! comes back as `Evaluate`, `ReadAgain` or `Lost`. `waits` owns what lookups do while another process loads.
+
+mod waits;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -17,10 +19,10 @@ use super::handoff::Handoff;
 use super::lookup::{Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
-use super::request::{CallId, Decision};
+use super::request::CallId;
 use super::shortfall::unread;
 use super::tags::{current, fit_together, unite, Known};
-use super::timers::{jittered, Numbered, Timer};
+use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::store::entry::Tag;
@@ -28,10 +30,6 @@ use crate::store::{Answer, Found, Id, Key, Op, ReadEntry, Seen, StoreError, Tick
 
 /// How often a read is sent again after its answer was lost with the link.
 const RESENDS_MAX: u8 = 3;
-/// How long the first wait for another process's lease is, and how long the longest.
-const POLL_FIRST: Duration = Duration::from_millis(5);
-const POLL_LONGEST: Duration = Duration::from_millis(100);
-
 /// The settings of lookups.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LookupConfig {
@@ -55,6 +53,8 @@ pub(super) struct Lookups {
     /// Lookups that a call of this tick may still join, by the hash of their key.
     forming: Numbered<u64, u64>,
     hasher: RandomState,
+    /// The lookup that waits for another process's lease, by entry. Those that come later join it.
+    waiting: HashMap<Key, u64>,
 }
 
 impl Lookups {
@@ -66,6 +66,7 @@ impl Lookups {
             is_stuck: false,
             forming: Numbered::default(),
             hasher: RandomState::new(),
+            waiting: HashMap::new(),
         }
     }
 
@@ -300,66 +301,6 @@ impl Lookups {
         fx.bypass_all(*lookup, unread(error));
     }
 
-    /// Another process loads: reads again after a while.
-    pub(super) fn wait(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
-        let base = POLL_FIRST.saturating_mul(1 << lookup.polls.min(8)).min(POLL_LONGEST);
-        lookup.polls += 1;
-        let mut wake = fx.now + jittered(base, fx.entropy);
-        for caller in &mut lookup.callers {
-            if caller.waits_until.is_none() {
-                fx.out.decide(Decision::Waiting { call: caller.id });
-            }
-            let until = caller.waits_until.get_or_insert(fx.now + caller.lock_timeout);
-            wake = wake.min(*until);
-        }
-        lookup.is_late = true;
-        // Whether the lease has run out shows in its remaining life.
-        lookup.with_age = true;
-        lookup.rounds = 0;
-        lookup.phase = Phase::Waiting(wake);
-        fx.wake_at(wake, Timer::Lookup(id));
-        self.active.insert(id, lookup);
-    }
-
-    /// The wait for another's lease is over for now.
-    fn wake(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
-        for caller in std::mem::take(&mut lookup.callers) {
-            if caller.still_waits(fx.now) {
-                lookup.callers.push(caller);
-            } else {
-                fx.bypass(&lookup.repo, &lookup.entry, caller, Shortfall::ReadWaited);
-            }
-        }
-        if lookup.callers.is_empty() {
-            return;
-        }
-        // Waiting counts against the callers' lock time-outs alone.
-        lookup.give_up_at = fx.attended + self.config.budget;
-        self.read_again(fx, id, lookup);
-    }
-
-    /// What a lookup waits for has changed, or nobody would notice any more.
-    pub(super) fn wake_up(&mut self, fx: &mut Fx<'_>, id: u64) {
-        if let Some(lookup) = self.active.remove(&id) {
-            if matches!(lookup.phase, Phase::Waiting(_)) {
-                return self.wake(fx, id, lookup);
-            }
-            self.active.insert(id, lookup);
-        }
-    }
-
-    /// A lookup that waits will be woken, so it does not have to look before the lease runs out.
-    pub(super) fn watched(&mut self, fx: &mut Fx<'_>, id: u64, until: Instant) {
-        let Some(lookup) = self.active.get_mut(&id) else { return };
-        let Phase::Waiting(wake) = lookup.phase else { return };
-        let patience = lookup.callers.iter().filter_map(|caller| caller.waits_until).min();
-        let later = patience.map_or(until, |patience| patience.min(until));
-        if later > wake {
-            lookup.phase = Phase::Waiting(later);
-            fx.wake_at(later, Timer::Lookup(id));
-        }
-    }
-
     /// A lookup's timer has fired.
     pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u64) {
         let Some(lookup) = self.active.get(&id) else { return };
@@ -406,7 +347,9 @@ impl Lookups {
     pub(super) fn cancel(&mut self, call: CallId) -> bool {
         let Some(id) = self.active.iter_mut().find_map(|(id, lookup)| lookup.cancel(call).then_some(*id)) else { return false };
         if self.active.get(&id).is_some_and(|lookup| lookup.callers.is_empty()) {
-            self.active.remove(&id);
+            if let Some(lookup) = self.active.remove(&id) {
+                self.no_longer_waits(id, &lookup);
+            }
         }
         true
     }

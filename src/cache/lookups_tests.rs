@@ -2,6 +2,7 @@ use super::super::caller::testing::{getter, loader};
 use super::super::effects::testing::Rig;
 use super::super::request::Hit;
 use super::*;
+use crate::cache::request::Decision;
 use crate::store::entry::{self, Header};
 use crate::store::Value;
 

@@ -92,6 +92,10 @@ pub(super) struct Near {
     last: u64,
     last_copy: u32,
     has_warned: bool,
+    /// Whether somebody wants copies, and not only to be woken.
+    wants_copies: bool,
+    /// Why nothing is tracked on some lane.
+    obstacle: Option<String>,
     outputs: VecDeque<NearOutput>,
     #[cfg(test)]
     pub removed: Option<Fence>,
@@ -163,7 +167,7 @@ impl Near {
         for node in self.lanes.nodes() {
             self.on_lane_down(node);
         }
-        self.has_warned = false;
+        (self.has_warned, self.obstacle) = (false, None);
     }
 
     /// The nodes may have changed: their replication ids, whether they can be read, which of them has a slot.
@@ -221,6 +225,8 @@ impl Near {
 
     /// Makes a copy of an entry for the facade's `fill`. Ends with [`NearOutput::Filled`] or [`NearOutput::Refused`].
     pub(super) fn fill(&mut self, now: Instant, fill: u32, repo: &Arc<Repo>, key: &[u8], tags: Vec<Tag>, ground: Ground<'_>) {
+        self.wants_copies = true;
+        self.warn();
         self.last += 1;
         let id = self.last;
         let fill = Fill::new(fill, Arc::clone(repo), repo.names.entry(key));
@@ -423,11 +429,16 @@ impl Near {
     fn useless(&mut self, node: NodeId, why: &str) {
         self.lanes.useless(node);
         self.outputs.push_back(NearOutput::Useless { node });
-        if !self.has_warned {
-            self.has_warned = true;
-            let text = format!("the cache goes without pushes from its server, so without a near cache: {why}");
-            self.outputs.push_back(NearOutput::Warning(text));
-        }
+        self.obstacle.get_or_insert_with(|| why.to_owned());
+        self.warn();
+    }
+
+    /// Waits are polled where there are no pushes, which needs no warning.
+    fn warn(&mut self) {
+        let Some(why) = self.obstacle.as_ref().filter(|_| self.wants_copies && !self.has_warned) else { return };
+        self.has_warned = true;
+        let text = format!("the near cache is off, because the server tells this process of no changes: {why}");
+        self.outputs.push_back(NearOutput::Warning(text));
     }
 
     /// The next thing to do.

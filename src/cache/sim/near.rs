@@ -516,6 +516,7 @@ fn scenarios() -> Vec<Scenario> {
         small.push(vec![fills, (Act::Own(change), 1), (Act::Load, 1)]);
         small.push(vec![fills, (Act::Other(change), 1), (Act::Load, 1), (Act::Moment, 1)]);
         small.push(vec![(Act::Fill, 1), (Act::Own(change), 1), (Act::Other(Change::Invalidate), 1), (Act::Moment, 1)]);
+        let fills = if change == Change::Delete { fills } else { (Act::Fill, 1) };
         large.push(vec![fills, (Act::Other(change), 1), (Act::Die, 1), (Act::Back, 1), (Act::Moment, 1), (Act::Long, 1)]);
     }
     small.push(vec![fills, (Act::Flush, 1), (Act::Load, 1), (Act::Moment, 1)]);
