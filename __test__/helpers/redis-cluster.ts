@@ -203,10 +203,18 @@ export class RedisCluster {
 
   // ---- failing over
 
-  /** Makes `replica` the master of its slots, and resolves when it is. `FORCE` does not ask the master. */
+  /**
+   * Makes `replica` the master of its slots, and resolves when it is. `FORCE` does not ask the master. Masters vote once in two node
+   * time-outs for a shard: until then it is asked again.
+   */
   async failOver(replica: RedisServer, how?: 'FORCE' | 'TAKEOVER'): Promise<void> {
-    await replica.command('CLUSTER', 'FAILOVER', ...(how === undefined ? [] : [how]));
-    await this.promoted(replica);
+    const isMaster = async (): Promise<boolean> => (await replica.info('replication')).role === 'master';
+    const ask = async (): Promise<boolean> => {
+      if (await isMaster()) return true;
+      await replica.command('CLUSTER', 'FAILOVER', ...(how === undefined ? [] : [how]));
+      return until(isMaster, { deadlineMs: 6000, everyMs: 20 });
+    };
+    await until(ask, { deadlineMs: 60_000, everyMs: 100, what: 'the replica to be promoted' });
   }
 
   /** Resolves when a server is a master. */

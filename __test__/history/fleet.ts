@@ -13,6 +13,8 @@ export interface FleetOptions {
   readonly manager: ManagerOptions;
   /** Clocks of the workers: right, ten minutes fast, ten minutes slow, and so on. */
   readonly clocks: boolean;
+  /** Every second worker has a near cache. */
+  readonly near: boolean;
 }
 
 const RUNNER = path.join(__dirname, '..', 'helpers', 'typescript.cjs');
@@ -75,8 +77,8 @@ export class Fleet {
   }
 
   private launch(number: number): void {
-    const { workers, sourcePort, manager, clocks } = this.options;
-    const plan: WorkerPlan = { number, workers, seed: this.dice.below(2 ** 31), sourcePort, manager };
+    const { workers, sourcePort, manager, clocks, near } = this.options;
+    const plan: WorkerPlan = { number, workers, seed: this.dice.below(2 ** 31), sourcePort, manager, near: near && number % 2 === 1 };
     const child = fork(RUNNER, [WORKER, JSON.stringify(plan)], { env: { ...process.env, ...clockEnvironment(clocks ? CLOCKS[number % CLOCKS.length] : undefined) } });
     const entry = { child, heardMs: nowMs() };
     this.running.set(number, entry);

@@ -18,6 +18,8 @@ const { values: options } = parseArgs({
   options: {
     operations: { type: 'string', default: '1000000' },
     only: { type: 'string', default: 'standalone,cluster' },
+    /** `off`: no process has a near cache. Otherwise every second one has. */
+    near: { type: 'string', default: 'on' },
     workers: { type: 'string', default: '4' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     /** Mean time between two faults, in ms. */
@@ -52,7 +54,7 @@ async function check(kind: string, operations: number, seed: number): Promise<bo
   const source = new Source(server.port);
   const place = await places[kind](dice);
   try {
-    const fleet = new Fleet({ workers: Number(options.workers), sourcePort: server.port, manager: place.manager, clocks: true }, dice);
+    const fleet = new Fleet({ workers: Number(options.workers), sourcePort: server.port, manager: place.manager, clocks: true, near: options.near !== 'off' }, dice);
     const faults = await disturb(place, fleet, source, dice, operations);
     await fleet.end();
     console.log(`${kind}, seed ${seed}: ${fleet.operations} operations, ${fleet.values} values, ${fleet.writes} writes

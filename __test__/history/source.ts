@@ -19,6 +19,8 @@ export class Source {
 
   constructor(port: number) {
     this.redis = new Redis({ port, enableAutoPipelining: true });
+    // When the run ends, its server does.
+    this.redis.on('error', () => undefined);
   }
 
   /** What a loader reads. */

@@ -67,8 +67,8 @@ export class Writer {
 const TTL = 2;
 
 function readsWithoutCache(): number {
-  const { givenUp, notAsked, readsRefused, outwaited } = CacheMetrics.snapshot().repositories.history;
-  return givenUp + notAsked + readsRefused + outwaited;
+  const counted = CacheMetrics.snapshot().repositories.history;
+  return counted === undefined ? 0 : counted.givenUp + counted.notAsked + counted.readsRefused + counted.outwaited;
 }
 
 export interface Value {

@@ -9,6 +9,13 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import path from 'node:path';
 import { entry, root, run, say, SetupError } from '../../scripts/setup/run.mjs';
 
+/** A near cache without one of its fences. */
+function near(fences) {
+  const find = '    const fn has(&self, _fence: Fence) -> bool {\n        true\n    }';
+  const put = `    const fn has(&self, fence: Fence) -> bool {\n        !matches!(fence, Fence::${fences})\n    }`;
+  return { file: 'src/cache/near/mod.rs', find, put };
+}
+
 /** `find` stands once in `file`. */
 const WRONG = {
   'a load that stores without its lease': {
@@ -30,6 +37,9 @@ const WRONG = {
 end)
 redis.call('SET', KEYS[1], stored, 'PX', ARGV[4])`,
   },
+  'near copies that outlive a push': near('PushDrops'),
+  'near copies that outlive a gap': near('GapDrops'),
+  'near fills that are not poisoned': { ...near('PushRefusesFills | Fence::WriteRefusesFills | Fence::FlushRefusesFills'), only: 'cluster' },
 };
 
 /** A copy of the checkout's files with one change. */
@@ -45,14 +55,14 @@ function copyWith({ file, find, put }, folder) {
   writeFileSync(path.join(folder, file), text.replace(find, () => put));
 }
 
-async function isFound(name, change) {
+async function isFound(name, { only = 'standalone', ...change }) {
   const folder = path.join(root, '.cache', 'history', 'wrong');
   copyWith(change, folder);
   const env = { CARGO_TARGET_DIR: path.join(root, '.cache', 'history', 'target') };
   const build = await run('node', ['scripts/setup.mjs', '--native'], { cwd: folder, env, quiet: true });
   if (build.code !== 0) throw new SetupError(`${build.output}\n${name}: the build failed`);
   await run('node', ['scripts/setup.mjs'], { cwd: folder, env, quiet: true });
-  const args = ['__test__/helpers/typescript.cjs', '__test__/history/run.ts', '--only', 'standalone', '--operations', '1000000'];
+  const args = ['__test__/helpers/typescript.cjs', '__test__/history/run.ts', '--only', only, '--operations', '1000000'];
   const { code, output } = await run('node', args, { cwd: folder, quiet: true });
   const found = code === 1 && /gives \d+ after an invalidation|was set and is not there/.exec(output);
   say(`${found ? 'found    ' : 'NOT FOUND'}  ${name}: ${found ? /\d+ operations/.exec(output)[0] : output}`);

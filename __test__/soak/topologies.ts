@@ -93,7 +93,8 @@ async function cluster(): Promise<Topology> {
       },
       failover: async () => {
         const shard = failovers++ % servers.masters.length;
-        await handOver([servers.masters[shard], servers.replicas[shard]]);
+        const [one, other] = [servers.masters[shard], servers.replicas[shard]];
+        await servers.failOver((await one.info('replication')).role === 'master' ? other : one);
         await servers.settled();
       },
       freeze: async () => freeze(await pick()),
@@ -101,18 +102,6 @@ async function cluster(): Promise<Topology> {
     client: () => new Cluster(nodes, { redisOptions: CLIENT }),
     stop: () => servers.stop(),
   };
-}
-
-/** The replica of a shard becomes its master. Masters vote once in two node time-outs for a shard: until then it is asked again. */
-async function handOver(shard: RedisServer[]): Promise<void> {
-  const isMaster = async (server: RedisServer): Promise<boolean> => (await server.info('replication')).role === 'master';
-  const replica = (await isMaster(shard[0])) ? shard[1] : shard[0];
-  const ask = async (): Promise<boolean> => {
-    if (await isMaster(replica)) return true;
-    await replica.command('CLUSTER', 'FAILOVER');
-    return until(() => isMaster(replica), { deadlineMs: PATIENCE_MS, everyMs: 20 });
-  };
-  await until(ask, { deadlineMs: 60_000, everyMs: 100, what: 'the replica to be promoted' });
 }
 
 /** Every client's connection at once. The helpers' own connection stays. */
