@@ -137,6 +137,21 @@ test('a frozen master delays no key of another one, and its own keys load within
   expect(now() - began).toBeLessThan(20_000);
 }, 60_000);
 
+test('errors of writes name the master that was silent or away, also where others have answered', async () => {
+  await RedisManager.closeAll();
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  RedisManager.configure({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`) }, logger, retryDelayMs: 20, cache: { writeTimeoutMs: 400 } });
+  cache = new CacheRepository(`c${++prefixes}`);
+  const [frozen, other] = await masters();
+  const [[key], [otherKey]] = [await keysOn(frozen, 1), await keysOn(other, 1)];
+  await cache.setMany([{ key, value: 1 }, { key: otherKey, value: 1 }]);
+  frozen.freeze();
+  const node = `${frozen.host}:${frozen.port}`;
+  await expect(cache.set(key, 2)).rejects.toMatchObject({ code: 'E_TIMEOUT', node, message: expect.stringContaining(`cache set at ${node}: `) });
+  await expect(cache.deleteMany([otherKey, key])).rejects.toMatchObject({ code: 'E_TIMEOUT', node, kept: true });
+  expect(await cache.get(otherKey)).toBeNull();
+});
+
 test('a master dies: other keys are served, its own come cold after the promotion, and an invalidation that it missed is delivered', async () => {
   const [dead, alive] = await masters();
   const own = await keysOn(dead, 3);

@@ -128,7 +128,11 @@ test('a frozen master is left for its replica once that is promoted', async () =
   const { master } = await masterOf('own');
   const [replica] = await servers.replicasOf(master);
   await client.set('own', '1');
-  await until(async () => (await replica.info('replication')).master_link_status === 'up');
+  const { master_repl_offset: written } = await master.info('replication');
+  await until(async () => {
+    const { master_link_status: link, slave_repl_offset: has } = await replica.info('replication');
+    return link === 'up' && Number(has) >= Number(written);
+  }, { deadlineMs: 20_000, what: 'the replica to have what was written' });
   master.freeze();
   const waiting = client.get('own');
   await servers.promoted(replica);

@@ -197,6 +197,20 @@ describe('hawser: a cluster, beyond ioredis', () => {
     expect(await client.ssubscribe('shard')).toBe(1);
   });
 
+  test('errors name the node that answered or was lost', async () => {
+    const gone = await MockServer.start();
+    const { port } = gone;
+    await gone.stop();
+    const cluster = await serve({
+      slots: [[0, 8191, 0], [8192, 16383, ['127.0.0.1', port]]],
+      answer: ({ name, args: [key] }) => (name !== 'get' || key !== 'bar' ? undefined : '-TRYAGAIN\r\n'),
+    });
+    const client = await ready(cluster.startNodes(), { maxRedirections: 2, retryDelayOnFailover: 1, retryDelayOnTryAgain: 1 });
+    const failure = (promise: Promise<unknown>): Promise<{ code: string; node: string }> => promise.then(() => ({ code: '', node: '' }), (error: { code: string; node: string }) => error);
+    expect(await failure(client.get('foo'))).toMatchObject({ code: 'E_REDIRECTIONS', node: `127.0.0.1:${port}` });
+    expect(await failure(client.get('bar'))).toMatchObject({ code: 'E_REDIRECTIONS', node: cluster.nodes[0].key });
+  });
+
   test('commands that wait for a node keep to commandTimeout', async () => {
     const gone = await MockServer.start();
     const { port } = gone;

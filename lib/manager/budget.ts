@@ -39,8 +39,10 @@ export async function withinBudget<T>(operation: string, redis: Redis | Cluster,
   throw new HawserError('E_TIMEOUT', `${operation} at ${node}: no answer within ${ms} ms`, { ...details, maybeExecuted: true });
 }
 
-function clientError(operation: string, node: string, error: unknown): HawserError {
-  const { code = 'E_INTERNAL', message, maybeExecuted } = error as { code?: string; message: string; maybeExecuted?: boolean };
+/** On a cluster, the client's error knows the node. */
+function clientError(operation: string, place: string, error: unknown): HawserError {
+  const { code = 'E_INTERNAL', message, maybeExecuted, node: known } = error as { code?: string; message: string; maybeExecuted?: boolean; node?: string };
+  const node = typeof known === 'string' && known !== '' ? known : place;
   const said = code === 'E_REPLY' ? `the server refused it: ${replyCode(message)}` : message;
   return new HawserError(code, `${operation} at ${node}: ${said}`, { command: operation, node, ...(maybeExecuted ? { maybeExecuted } : {}) });
 }
