@@ -88,6 +88,8 @@ const BROKEN: [string, string | Buffer][] = [
   ['NULs', Buffer.alloc(64)],
   ['noise', Buffer.from(Array.from({ length: 4096 }, (_, i) => (i * 7919 + 13) % 251))],
   ['a reply that nobody waits for', '$4\r\ngood\r\n+OK\r\n'],
+  ['a subscription without a count', '>3\r\n+subscribe\r\n+news\r\n+many\r\n'],
+  ['a subscription with a negative count', '>3\r\n+subscribe\r\n+news\r\n:-1\r\n'],
 ];
 
 test.each(BROKEN)('%s: one typed error, one connection, and the next one works', async (name, attack) => {

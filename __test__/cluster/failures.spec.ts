@@ -236,7 +236,7 @@ describe('a cut at every byte of a pipeline through a redirect', () => {
       await proxy.stop();
       await servers.closeMove(slot, from);
     }
-  });
+  }, 120_000);
 });
 
 describe('a reply that is lost with its connection', () => {
