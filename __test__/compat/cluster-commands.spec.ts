@@ -58,6 +58,18 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
       expect(new Set(cluster.commands())).toEqual(new Set(['0 ping']));
     });
 
+    // ioredis looks at nobody's queue.
+    (isHawser ? test : test.skip)('without keys to a master with the fewest commands in flight, and to each of those', async () => {
+      const cluster = await thirds(({ name: command }) => (command === 'get' ? null : undefined));
+      const client = await ready(cluster.startNodes());
+      // Node 2 answers no GET.
+      void client.get('foo').catch(() => undefined);
+      await until(() => cluster.commands().includes('2 get foo'));
+      for (let i = 0; i < 60; i++) await client.publish('news', String(i));
+      const asked = new Set(cluster.commands().filter((line) => line.includes('publish')).map((line) => line[0]));
+      expect([...asked].sort()).toEqual(['0', '1']);
+    });
+
     test('with scripts, as source once per node', async () => {
       const cluster = await thirds(({ name: command, args }) => (command.startsWith('eval') ? array(...args.slice(2).map(bulk)) : undefined));
       const client = await ready(cluster.startNodes(), { scripts: { mine: { lua: 'return 1', numberOfKeys: 1 }, free: { lua: 'return 2' } } });

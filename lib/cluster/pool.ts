@@ -65,11 +65,31 @@ export class Pool {
     return role === 'all' ? all : all.filter(({ options }) => Boolean(options.readOnly) === (role === 'slave'));
   }
 
-  /** A node of a role by chance; one that is about to answer, if there is one, and of these one with the fewest commands that wait for an answer. */
+  /**
+   * A node of a role by chance: one that is about to answer, if there is one, and of these one with the fewest commands that wait for an answer, so that
+   * a node that hangs gets none that any other could answer. Every command without a key comes here, so nothing is allocated.
+   */
   sample(role: NodeRole, former?: Redis): Redis | undefined {
-    const all = this.list(role).filter((redis) => redis !== former);
-    const able = all.filter(({ status }) => status === 'ready' || status === 'wait');
-    return idlest(able.length > 0 ? able : all);
+    let found: Redis | undefined;
+    let isAble = false;
+    let fewest = 0;
+    let equals = 0;
+    for (const redis of this.byKey.values()) {
+      const { options, link } = redis[LIFE];
+      if (redis === former || (role !== 'all' && Boolean(options.readOnly) !== (role === 'slave'))) continue;
+      const { status } = redis;
+      const isAbleToo = status === 'ready' || status === 'wait';
+      const queued = link?.queued ?? 0;
+      if (found === undefined || (isAbleToo && !isAble) || (isAbleToo === isAble && queued < fewest)) {
+        found = redis;
+        isAble = isAbleToo;
+        fewest = queued;
+        equals = 1;
+      } else if (isAbleToo === isAble && queued === fewest && Math.random() * ++equals < 1) {
+        found = redis;
+      }
+    }
+    return found;
   }
 
   /** The options of these nodes win over those of all nodes. */
@@ -163,13 +183,6 @@ export class Pool {
     this.byNumber[node] = undefined;
     for (const [key, other] of this.byKey) if (other === redis) this.byKey.delete(key);
   }
-}
-
-/** A node that hangs gets no further commands that any other could answer. */
-function idlest(nodes: readonly Redis[]): Redis | undefined {
-  const queued = nodes.map((redis) => redis[LIFE].link?.queued ?? 0);
-  const fewest = Math.min(...queued);
-  return oneOf(nodes.filter((_, i) => queued[i] === fewest));
 }
 
 export function oneOf<T>(list: readonly T[]): T | undefined {

@@ -100,7 +100,7 @@ export class Routing {
     this.transactions = new Transactions({
       send: (unit) => this.sendUnit(unit),
       // A transaction that begins with a read may go on with a write, and a slot that is on its way has no entry in the table.
-      nodeFor: ({ slot }) => (slot < 0 ? this.pool.sample('master') : (this.pool.byNumber[this.router.table[slot]] ?? this.masterOf(slot))),
+      nodeFor: ({ slot }) => (slot < 0 ? (this.pool.sample('master') ?? this.pool.sample('all')) : (this.pool.byNumber[this.router.table[slot]] ?? this.masterOf(slot))),
       pin: (command) => this.router.pinned.add(command),
     });
   }
