@@ -3,7 +3,7 @@
  */
 
 /** Whether `Object.prototype` has enumerable properties. There are libraries that add some. */
-function isPolluted(): boolean {
+export function isPolluted(): boolean {
   for (const _ in {}) return true;
   return false;
 }

@@ -2,6 +2,7 @@
 
 import { HAWSER, REFERENCE, TRACED } from './clients.mjs';
 import { PIPELINING } from './cluster_clients.mjs';
+import { BENTO, COPIES, DEDUPE, FROZEN } from './near.mjs';
 import { count, table, times } from './table.mjs';
 
 const RAW = [
@@ -16,18 +17,35 @@ const CLUSTER = [
   { level: 1000, of: 'throughputRatio', says: `throughput against ${REFERENCE}`, atLeast: 10 },
   { level: 1000, of: 'pipeliningRatio', says: `throughput against ${PIPELINING}`, atLeast: 3 },
 ];
+const NEAR = [
+  { contender: COPIES, of: 'bentoRatio', peer: BENTO, atLeast: 15 },
+  { contender: FROZEN, of: 'dedupeRatio', peer: DEDUPE, atLeast: 2.5 },
+];
 /** The share of the bars that holds beside a tool that replaces `resolve` and `reject`. */
 const TRACED_SHARE = 0.75;
 const INVALIDATION = { entries: 100_000, faster: 50 };
 
 /** The bars of the sections that were run: `{ bar, limit, measured, met }`; `met` is undefined where nothing was measured. */
-export function evaluate({ raw, surface, cluster, invalidate }) {
+export function evaluate({ raw, surface, cluster, near, invalidate }) {
   return [
     ...(raw === undefined ? [] : rawBars(raw.summary[HAWSER].get, REFERENCE, 1)),
     ...(surface === undefined ? [] : surfaceBars(surface.summary)),
     ...(cluster === undefined ? [] : clusterBars(cluster.summary[HAWSER])),
+    ...(near === undefined ? [] : nearBars(near.summary)),
     ...(invalidate === undefined ? [] : invalidationBars(invalidate)),
   ];
+}
+
+function nearBars(summary) {
+  return NEAR.map(({ contender, of, peer, atLeast }) => {
+    const measured = summary[contender][of];
+    return {
+      bar: `hits in memory, ${contender === FROZEN ? 'one frozen object' : 'copies'}, throughput against ${peer}`,
+      limit: `at least ${times(atLeast)}`,
+      measured: times(measured),
+      met: measured === undefined ? undefined : measured >= atLeast,
+    };
+  });
 }
 
 function clusterBars(levels) {

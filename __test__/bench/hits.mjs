@@ -13,7 +13,7 @@ const CONCURRENCY = 64;
 const ENTRIES = 1000;
 
 /** An order as a backend caches it: about 700 bytes of JSON, half of it short texts. */
-function orderOf(n) {
+export function orderOf(n) {
   return {
     id: `order-${100_000 + n}`,
     company: `company-${n % 20}`,
@@ -29,7 +29,7 @@ function orderOf(n) {
   };
 }
 
-function tagsOf(n, count) {
+export function tagsOf(n, count) {
   return [`company-${n % 20}:orders`, `status-${n % 4}`, 'orders'].slice(0, count);
 }
 

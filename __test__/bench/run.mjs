@@ -11,12 +11,13 @@ import * as hits from './hits.mjs';
 import * as invalidate from './invalidate.mjs';
 import { folderUrl, parseOptions, USAGE } from './options.mjs';
 import { ensurePeers, peerVersions } from './peers.mjs';
+import * as near from './near.mjs';
 import * as raw from './raw.mjs';
 import { Server } from './server.mjs';
 import { neighbours, short } from './stats.mjs';
 import * as surface from './surface.mjs';
 
-const SECTIONS = { raw, surface, cluster, hits, invalidate };
+const SECTIONS = { raw, surface, cluster, hits, near, invalidate };
 /** If other processes use more than this share of the machine, throughput depends on them. */
 const QUIET = 0.1;
 

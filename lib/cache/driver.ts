@@ -85,7 +85,7 @@ export class CacheDriver {
     this.parsed = new ParsedValues(parsedBytes, (id) => this.write(CallLetter.Dropped, [String(id)]));
     this.repositories = new Registrations(native);
     this.links = new StoreLinks(native, this.onCrossing, events.openLane);
-    this.near = new NearCaches((letter, args) => this.write(letter, args), () => this.time(), () => this.wantLanes());
+    this.near = new NearCaches((letter, args) => this.write(letter, args), () => this.time(), () => this.wantLanes(), () => this.clock !== undefined);
     this.state[CacheSlot.TickIn] = -1;
     this.state[CacheSlot.NearProvenIn] = NaN;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));

@@ -46,7 +46,13 @@ export class NearCaches implements NearPort {
     readonly now: () => number,
     /** A near cache is in use: opens the links that it needs, unless they are open. Returns whether there is a point in asking. */
     private readonly use: () => boolean,
+    private readonly hasOwnClock: () => boolean,
   ) {}
+
+  /** Whether `now` is the process's monotonic clock, not one that the application brought. */
+  get isTimeReal(): boolean {
+    return !this.hasOwnClock();
+  }
 
   /** The engine has another store. */
   restart(): void {

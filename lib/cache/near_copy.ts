@@ -1,8 +1,9 @@
 /** One copy of an entry in this process's memory: its value, and for whom it is good enough. */
-import { copyOf, isCopyable, isPlain } from './copy';
+import { isCopyable, isPlain } from './copy';
 import type { CallOptions } from './options';
 import type { Share } from './near_options';
 import { JSON_CODEC, NO_CODEC } from './parsed';
+import { copyBy, planOf, type Plan } from './plan';
 import type { Serializer } from './serializer';
 
 /** The engine's knowledge of a copy. Times in milliseconds of the gate's clock. */
@@ -24,6 +25,9 @@ export class NearCopy {
   private state: State = 'text';
   private master: unknown = undefined;
   private readonly freshUntil: number;
+  /** The tags that a caller named last. */
+  private named: readonly string[] = [];
+  private plan: Plan = null;
 
   constructor(
     readonly facts: CopyFacts,
@@ -56,8 +60,17 @@ export class NearCopy {
       const served = o.maxAge === '' ? facts.ttlMs : Math.min(Number(o.maxAge), facts.ttlMs);
       if (at >= facts.endsAt || at - facts.bornAt >= Math.min(fresh, served)) return false;
     }
-    const { tags } = o;
-    for (let i = 0; i < tags.length; i++) if (!facts.tags.includes(tags[i])) return false;
+    return o.tags.length === 0 || this.hasTags(o.tags);
+  }
+
+  /** Whether the entry has all of these tags. Callers name the same ones again and again, mostly the same strings. */
+  hasTags(tags: readonly string[]): boolean {
+    const { named } = this;
+    let i = 0;
+    while (i < tags.length && i < named.length && tags[i] === named[i]) i++;
+    if (i === tags.length) return true;
+    for (i = 0; i < tags.length; i++) if (!this.facts.tags.includes(tags[i])) return false;
+    this.named = tags.slice();
     return true;
   }
 
@@ -67,7 +80,7 @@ export class NearCopy {
       case 'shared':
         return this.master;
       case 'copied':
-        return copyOf(this.master);
+        return copyBy(this.master as object, this.plan);
       case 'parsed each time':
         return serializer.deserialize(this.text);
       default:
@@ -87,7 +100,8 @@ export class NearCopy {
       this.hold(value, 'shared');
     } else if (share === 'copy' && (isJson ? isCopyable(value) : isPlain(value))) {
       this.hold(value, 'copied');
-      return copyOf(value);
+      this.plan = planOf(value);
+      return copyBy(value, this.plan);
     } else {
       this.state = 'parsed each time';
     }

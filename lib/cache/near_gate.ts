@@ -23,6 +23,11 @@ export class NearGate {
     return now() < this.until;
   }
 
+  /** The same for a caller that knows the time. */
+  isOpenAt(at: number): boolean {
+    return at < this.until;
+  }
+
   /** The links are proven alive for so many milliseconds. */
   proven(ms: number): void {
     this.provenUntil = now() + ms;

@@ -10,6 +10,7 @@ import { warn, warnTagsOff, type CachePort } from '../cache/port';
 import { decodeHit } from '../cache/decoding';
 import { countHit, read } from '../cache/read';
 import type { Near } from '../cache/near';
+import { nearNow } from '../cache/near_now';
 import { MISSING, nearHit, nearValue, nearValues } from '../cache/near_read';
 import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '../cache/validate';
 import { badOption } from '../errors';
@@ -53,28 +54,13 @@ export class CacheRepository extends CacheEmitter {
    * runs. Rejects with the loader's own error, unchanged, and with TypeError for a value that cannot be stored. `undefined` from the
    * loader is returned and not stored; `null`, `false`, `0` and `''` are ordinary values.
    */
-  async getOrSet<T>(key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
-    checkText('key', key);
-    checkFunction('loader', loader);
-    const port = portOf(this);
-    const o = options === undefined ? port.base : callOptions(port.base, options);
-    if (o.tags.length > 0 && !port.tags) {
-      warnTagsOff(port);
-      port.counters.misses++;
-      const load = (): Promise<T> => loadUncached(port, key, loader, o);
-      return isNested() ? waitWithin(port.prefix, [key], load) : load();
+  getOrSet<T>(key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
+    const { opened } = this[OWN];
+    if (opened?.port.near !== undefined) {
+      const value = nearNow(opened.port, key, loader, options);
+      if (value !== MISSING) return Promise.resolve(value as T);
     }
-    const { near } = port;
-    if (near === undefined || o.signal?.aborted === true) return read(port, key, loader, o);
-    const hit = nearHit(near, key, o);
-    const copy = hit instanceof Promise ? await hit : hit;
-    if (copy !== undefined) {
-      const value = nearValue(port, near, key, copy);
-      if (value !== MISSING) return value as T;
-    }
-    const value = await read(port, key, loader, o);
-    near.store.want(key, o);
-    return value;
+    return readOrLoad(this, key, loader, options);
   }
 
   /**
@@ -205,6 +191,31 @@ export class CacheRepository extends CacheEmitter {
     if (replicas > 0) await survive(port, 'invalidateTags', replicas, tagKeys(port.prefix, list));
     return count;
   }
+}
+
+/** A `getOrSet` that needs more than a look into the process's memory. */
+async function readOrLoad<T>(repository: CacheRepository, key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
+  checkText('key', key);
+  checkFunction('loader', loader);
+  const port = portOf(repository);
+  const o = options === undefined ? port.base : callOptions(port.base, options);
+  if (o.tags.length > 0 && !port.tags) {
+    warnTagsOff(port);
+    port.counters.misses++;
+    const load = (): Promise<T> => loadUncached(port, key, loader, o);
+    return isNested() ? waitWithin(port.prefix, [key], load) : load();
+  }
+  const { near } = port;
+  if (near === undefined || o.signal?.aborted === true) return read(port, key, loader, o);
+  const hit = nearHit(near, key, o);
+  const copy = hit instanceof Promise ? await hit : hit;
+  if (copy !== undefined) {
+    const value = nearValue(port, near, key, copy);
+    if (value !== MISSING) return value as T;
+  }
+  const value = await read(port, key, loader, o);
+  near.store.want(key, o);
+  return value;
 }
 
 /** `get` and `getMany` with a near cache. */
