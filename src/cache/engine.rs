@@ -307,7 +307,7 @@ impl Engine {
     /// When [`Engine::on_timer`] wants to be called.
     pub fn next_wakeup(&mut self) -> Option<Instant> {
         let look = self.is_waiting().then(|| self.attention.next(self.now, self.nodes.due()));
-        [look, self.next_timer(), self.near.next_wakeup()].into_iter().flatten().min()
+        [look, self.next_timer(), self.near.next_wakeup(Ground::Nodes(&self.nodes))].into_iter().flatten().min()
     }
 
     /// Whether somebody waits for the store.

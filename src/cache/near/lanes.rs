@@ -202,11 +202,31 @@ impl Lanes {
         self.next_beat(matters).filter(|(_, at)| *at <= now).map(|(node, _)| node).collect()
     }
 
-    pub(super) fn next_wakeup(&self, matters: impl Fn(NodeId) -> bool) -> Option<Instant> {
-        let doubted = self.lanes.values().filter_map(|lane| match lane.state {
-            State::Doubted(from) | State::Untracked(from) => Some(from),
+    /// `can_be_read`: a lane whose node cannot be read is looked at again when that changes.
+    pub(super) fn next_wakeup(&self, matters: impl Fn(NodeId) -> bool, can_be_read: impl Fn(NodeId) -> bool) -> Option<Instant> {
+        let doubted = self.lanes.iter().filter_map(|(node, lane)| match lane.state {
+            State::Untracked(from) => Some(from),
+            State::Doubted(from) if can_be_read(*node) => Some(from),
             _ => None,
         });
         self.next_beat(matters).map(|(_, at)| at).chain(doubted).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_whose_node_cannot_be_read_asks_for_no_timer() {
+        let now = Instant::from_millis(1_000_000);
+        let mut lanes = Lanes::default();
+        lanes.open(NodeId::ONLY);
+        assert_eq!(lanes.next_wakeup(|_| true, |_| true), None, "its answer is due");
+        lanes.tracking(NodeId::ONLY, now);
+        assert_eq!(lanes.next_wakeup(|_| true, |_| false), None);
+        assert_eq!(lanes.next_wakeup(|_| true, |_| true), Some(now));
+        lanes.untracked(NodeId::ONLY, now);
+        assert_eq!(lanes.next_wakeup(|_| true, |_| false), Some(now + RETRY));
     }
 }

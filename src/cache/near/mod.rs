@@ -205,8 +205,9 @@ impl Near {
     }
 
     /// When [`Near::on_timer`] wants to be called.
-    pub(super) fn next_wakeup(&self) -> Option<Instant> {
-        self.lanes.next_wakeup(|node| self.holdings.has_node(node) || self.watches.has_node(node))
+    pub(super) fn next_wakeup(&self, ground: Ground<'_>) -> Option<Instant> {
+        let matters = |node| self.holdings.has_node(node) || self.watches.has_node(node);
+        self.lanes.next_wakeup(matters, |node| ground.replication(node).is_some())
     }
 
     /// Proves that lanes live, and looks at those in doubt again.
