@@ -5,7 +5,7 @@ import { clusterSession } from './mock-cluster';
 import { MockServer, type MockConnection } from './mock-server';
 import { peers } from './peers';
 
-const TIMEOUT_MS = 800;
+const TIMEOUT_MS = 1500;
 
 /** Issues `first`, then `second`; `disturb` sends the first one elsewhere. Resolves with the order in which they time out. */
 async function order(first: () => Promise<unknown>, second: () => Promise<unknown>, disturb: () => void): Promise<string[]> {
