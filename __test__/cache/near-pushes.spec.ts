@@ -154,6 +154,24 @@ describe('near cache', () => {
     }
   });
 
+  test('does not keep a process alive whose main client has ended', async () => {
+    const child = new NodeProcess(
+      `
+      const { CacheRepository, CacheMetrics, RedisManager } = require('hawser');
+      const cache = new CacheRepository(${JSON.stringify(prefix())}, { nearCache: { maxBytes: 1e6 } });
+      (async () => {
+        await cache.set('k', 1);
+        while (CacheMetrics.snapshot().nearHits === 0) { await cache.get('k'); await new Promise((resolve) => setImmediate(resolve)); }
+        (await RedisManager.getMainClient()).disconnect();
+        console.log('warm');
+      })();
+    `,
+      { env: { REDIS_URL: server.url }, deadlineMs: 20_000 },
+    );
+    children.push(child);
+    expect(await child.done).toMatchObject({ code: 0, timedOut: false, stdout: 'warm\n' });
+  });
+
   test('a process that was stopped serves nothing that was invalidated meanwhile', async () => {
     const name = prefix();
     const child = new NodeProcess(
