@@ -2,6 +2,7 @@
 
 import { HAWSER, REFERENCE, TRACED } from './clients.mjs';
 import { PIPELINING } from './cluster_clients.mjs';
+import { bars as hitBars } from './hits.mjs';
 import { BENTO, COPIES, DEDUPE, FROZEN } from './near.mjs';
 import { count, table, times } from './table.mjs';
 
@@ -26,11 +27,12 @@ const TRACED_SHARE = 0.75;
 const INVALIDATION = { entries: 100_000, faster: 50 };
 
 /** The bars of the sections that were run: `{ bar, limit, measured, met }`; `met` is undefined where nothing was measured. */
-export function evaluate({ raw, surface, cluster, near, invalidate }) {
+export function evaluate({ raw, surface, cluster, hits, near, invalidate }) {
   return [
     ...(raw === undefined ? [] : rawBars(raw.summary[HAWSER].get, REFERENCE, 1)),
     ...(surface === undefined ? [] : surfaceBars(surface.summary)),
     ...(cluster === undefined ? [] : clusterBars(cluster.summary[HAWSER])),
+    ...(hits === undefined ? [] : hitBars(hits)),
     ...(near === undefined ? [] : nearBars(near.summary)),
     ...(invalidate === undefined ? [] : invalidationBars(invalidate)),
   ];

@@ -74,13 +74,14 @@ async function openCacheable({ port, withTags }) {
 }
 
 export const HAWSER = 'hawser';
+export const BENTO = 'BentoCache';
 export const SKETCH = 'sketch on ioredis 6';
 export const BASELINE = 'hawser, baseline';
 
 export const CACHES = {
   [HAWSER]: openHawser,
   [SKETCH]: openSketch,
-  BentoCache: openBento,
+  [BENTO]: openBento,
   'async-cache-dedupe': openDedupe,
   cacheable: openCacheable,
   [BASELINE]: (job) => openHawser({ ...job, folder: job.baseline }),

@@ -1,6 +1,14 @@
 // The process of one contender in one round: it takes a job from its parent, answers with its measurements, and ends.
 
-const SECTIONS = { raw: './raw.mjs', hits: './hits.mjs', near: './near.mjs', invalidate: './invalidate.mjs', surface: './surface.mjs', cluster: './cluster.mjs' };
+const SECTIONS = {
+  raw: './raw.mjs',
+  hits: './hits.mjs',
+  hit_costs: './hit_costs.mjs',
+  near: './near.mjs',
+  invalidate: './invalidate.mjs',
+  surface: './surface.mjs',
+  cluster: './cluster.mjs',
+};
 
 process.once('message', (job) => {
   work(job).then(

@@ -1,8 +1,10 @@
 // Hits of `getOrSet` with 0, 1 and 3 tags, 64 concurrent, some 700 bytes of JSON, through every cache.
 
 import { isDeepStrictEqual } from 'node:util';
-import { BASELINE, CACHES, HAWSER, SKETCH } from './caches.mjs';
+import { BASELINE, BENTO, CACHES, HAWSER, SKETCH } from './caches.mjs';
+import * as costs from './hit_costs.mjs';
 import { measure } from './measure.mjs';
+import { orderOf, tagsOf } from './orders.mjs';
 import { alternate } from './rounds.mjs';
 import { cpuTime } from './server.mjs';
 import { median, ratio, series, short } from './stats.mjs';
@@ -11,27 +13,6 @@ import { micros, millis, perSecond, showFailures, table, times } from './table.m
 const TAGS = [0, 1, 3];
 const CONCURRENCY = 64;
 const ENTRIES = 1000;
-
-/** An order as a backend caches it: about 700 bytes of JSON, half of it short texts. */
-export function orderOf(n) {
-  return {
-    id: `order-${100_000 + n}`,
-    company: `company-${n % 20}`,
-    status: ['new', 'packed', 'shipped', 'delivered'][n % 4],
-    createdAt: new Date(1.7e12 + n * 60_000).toISOString(),
-    total: 1999 + n / 100,
-    currency: 'EUR',
-    isPaid: n % 3 !== 0,
-    note: n % 5 === 0 ? 'leave it with the neighbours, second floor, please ring twice' : null,
-    customer: { id: n * 7, name: 'Wilhelmina van der Berg', email: `wilhelmina.${n}@shop.example`, phone: '+49 30 123456' },
-    address: { street: 'Lange Strasse 112', city: 'Berlin', zip: String(10_115 + (n % 900)), country: 'DE' },
-    items: Array.from({ length: 3 }, (_, item) => ({ sku: `SKU-${n}-${item}`, title: 'Rope, hemp, 12 mm', quantity: item + 1, price: 649.5 })),
-  };
-}
-
-export function tagsOf(n, count) {
-  return [`company-${n % 20}:orders`, `status-${n % 4}`, 'orders'].slice(0, count);
-}
 
 /** In the child: hits of one cache with a number of tags. Fails if a hit runs the loader. */
 export async function perform(job) {
@@ -55,7 +36,8 @@ export async function perform(job) {
 }
 
 /** In the parent: all rounds for each number of tags. */
-export async function run({ server, options, folder, tell }) {
+export async function run(context) {
+  const { server, options, folder, tell } = context;
   const contenders = Object.keys(CACHES).filter((name) => options.baseline !== undefined || name !== BASELINE);
   const samples = {};
   const failures = {};
@@ -77,7 +59,7 @@ export async function run({ server, options, folder, tell }) {
     for (const name of contenders) samples[name] = { ...samples[name], [tags]: series(Array.from(done.samples[name])) };
     Object.assign(failures, done.failures);
   }
-  return { samples, failures, summary: summarize(samples) };
+  return { samples, failures, summary: summarize(samples), costs: await costs.run(context) };
 }
 
 function summarize(samples) {
@@ -90,6 +72,7 @@ function summarize(samples) {
       lag: short(median(own.lag)),
       throughputRatio: short(ratio(own.throughput, reference.throughput)),
       cpuRatio: short(ratio(own.cpu, reference.cpu)),
+      throughputOfBento: short(ratio(own.throughput, samples[BENTO][tags].throughput)),
     };
   };
   return Object.fromEntries(
@@ -98,7 +81,7 @@ function summarize(samples) {
 }
 
 /** The section as text. */
-export function show({ summary, failures }) {
+export function show({ summary, failures, costs: own }) {
   const columns = (of) => TAGS.flatMap((tags) => ['', ...of(tags)]);
   const head = [
     `getOrSet hits, ${CONCURRENCY} concurrent, against the ${SKETCH}`,
@@ -112,7 +95,17 @@ export function show({ summary, failures }) {
     }),
   ]);
   const reference = columns((tags) => [perSecond(summary[SKETCH][tags].throughput), micros(summary[SKETCH][tags].cpu), '']);
-  return [table([head, ...rows, ['1.00x is', ...reference]]), ...showFailures(failures)].join('\n\n');
+  return [table([head, ...rows, ['1.00x is', ...reference]]), ...showFailures(failures), costs.show(own)].join('\n\n');
 }
 
-export { HAWSER };
+/** The bars, from the report of the section. */
+export function bars({ summary, costs: own }) {
+  const hit = summary[HAWSER][3];
+  const bar = (says, measured, limit, isMet) => ({ bar: `getOrSet hit, 3 tags, ${CONCURRENCY} concurrent, ${says}`, limit, measured: times(measured), met: measured === undefined ? undefined : isMet(measured) });
+  return [
+    bar(`throughput against the ${SKETCH}`, hit.throughputRatio, 'at least 2.50x', (n) => n >= 2.5),
+    bar(`CPU per hit against the ${SKETCH}`, hit.cpuRatio, 'at most 0.25x', (n) => n <= 0.25),
+    bar(`throughput against ${BENTO}`, hit.throughputOfBento, 'at least 15.0x', (n) => n >= 15),
+    ...costs.bars(own.summary),
+  ];
+}

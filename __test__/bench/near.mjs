@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { HAWSER } from './caches.mjs';
-import { orderOf, tagsOf } from './hits.mjs';
+import { orderOf, tagsOf } from './orders.mjs';
 import { measure } from './measure.mjs';
 import { alternate } from './rounds.mjs';
 import { cpuTime } from './server.mjs';

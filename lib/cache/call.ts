@@ -125,6 +125,11 @@ export class Call {
     return typeof this.operand === 'number' ? this.operand : 0;
   }
 
+  /** Whether it is a hit after which nothing follows. */
+  get isFreshHit(): boolean {
+    return this.kind === Decision.Hit && this.detail === (Hit.Fresh as number);
+  }
+
   get isStaleHit(): boolean {
     return this.kind === Decision.Hit && this.hit === Hit.Stale;
   }

@@ -38,6 +38,13 @@ async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: Ca
   if (o.signal !== undefined) return readUntilAborted(port, key, loader, o, o.signal);
   const call = port.driver.getOrSet(port.repo, key, o, port.codec);
   await call.next();
+  // A fresh hit ends here: what an async function returns by another promise takes three more turns of the microtask queue.
+  if (call.isFreshHit) {
+    const decoded = decodeHit(port, call);
+    if (!decoded.ok) return again(port, call, key, loader, o, undefined, true);
+    countHit(port, call);
+    return decoded.value as T;
+  }
   return answer(port, call, key, loader, o);
 }
 

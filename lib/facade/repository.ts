@@ -5,7 +5,7 @@ import { CacheEmitter } from '../cache/events';
 import { loadUncached, type Loader } from '../cache/load';
 import { Group, type ManyLoader } from '../cache/many';
 import { isNested, waitWithin } from '../cache/nesting';
-import { ANY, callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions } from '../cache/options';
+import { ANY, callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions, type CallOptions } from '../cache/options';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
 import { decodeHit } from '../cache/decoding';
 import { countHit, read } from '../cache/read';
@@ -193,12 +193,18 @@ export class CacheRepository extends CacheEmitter {
   }
 }
 
-/** A `getOrSet` that needs more than a look into the process's memory. */
-async function readOrLoad<T>(repository: CacheRepository, key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
-  checkText('key', key);
-  checkFunction('loader', loader);
-  const port = portOf(repository);
-  const o = options === undefined ? port.base : callOptions(port.base, options);
+/** A `getOrSet` that needs more than a look into the process's memory. Not an async function: one around another costs a hit more than its checks. */
+function readOrLoad<T>(repository: CacheRepository, key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
+  let port: CachePort;
+  let o: CallOptions;
+  try {
+    checkText('key', key);
+    checkFunction('loader', loader);
+    port = portOf(repository);
+    o = options === undefined ? port.base : callOptions(port.base, options);
+  } catch (error) {
+    return reject(error);
+  }
   if (o.tags.length > 0 && !port.tags) {
     warnTagsOff(port);
     port.counters.misses++;
@@ -207,6 +213,15 @@ async function readOrLoad<T>(repository: CacheRepository, key: string, loader: L
   }
   const { near } = port;
   if (near === undefined || o.signal?.aborted === true) return read(port, key, loader, o);
+  return readThroughNear(port, near, key, loader, o);
+}
+
+/** A promise that rejects with what was thrown. */
+async function reject(error: unknown): Promise<never> {
+  throw error;
+}
+
+async function readThroughNear<T>(port: CachePort, near: Near, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   const hit = nearHit(near, key, o);
   const copy = hit instanceof Promise ? await hit : hit;
   if (copy !== undefined) {

@@ -19,7 +19,7 @@ use super::handoff::Handoff;
 use super::lookup::{Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
-use super::request::CallId;
+use super::request::{CallId, RepoId};
 use super::shortfall::unread;
 use super::tags::{current, fit_together, unite, Known};
 use super::timers::{Numbered, Timer};
@@ -114,7 +114,7 @@ impl Lookups {
         let (mut group, mut others) = (None, 0);
         let mut entries = Vec::with_capacity(self.queue.len().min(max));
         let mut versions: Vec<Key> = Vec::new();
-        let mut place_of: HashMap<Key, u32> = HashMap::new();
+        let mut place_of: HashMap<(RepoId, Tag), u32> = HashMap::new();
         let mut batch = Batch::default();
         for _ in 0..self.queue.len() {
             if entries.len() == max || (group.is_some() && others > 4 * max) {
@@ -131,9 +131,8 @@ impl Lookups {
             group = own;
             entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age, head_bytes: out.parsed.head_of(lookup) });
             for tag in &lookup.tags {
-                let key = lookup.repo.names.version(tag);
-                let place = *place_of.entry(key).or_insert_with_key(|key| {
-                    versions.push(key.clone());
+                let place = *place_of.entry((lookup.repo.id, tag.clone())).or_insert_with(|| {
+                    versions.push(lookup.repo.names.version(tag));
                     versions.len() as u32 - 1
                 });
                 batch.places.push(place);

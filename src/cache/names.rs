@@ -67,7 +67,7 @@ impl Names {
 
     /// The key of the entry `key`.
     pub fn entry(&self, key: &[u8]) -> Key {
-        [&self.entry, key].concat().into()
+        joined([&self.entry, key, b"", b""])
     }
 
     /// The key of the version of `tag`.
@@ -86,13 +86,22 @@ impl Names {
     }
 
     fn of_tag(&self, letter: u8, tag: &[u8]) -> Key {
-        let mut name = Vec::with_capacity(self.internal.len() + tag.len() + 4);
-        name.extend_from_slice(&self.internal);
-        name.extend_from_slice(&[letter, b'{', b':']);
-        name.extend_from_slice(tag);
-        name.push(b'}');
-        name.into()
+        joined([&self.internal, &[letter, b'{', b':'], tag, b"}"])
     }
+}
+
+/// The parts as one key. Every read makes some, so a short key is put together where it needs no memory of its own.
+fn joined(parts: [&[u8]; 4]) -> Key {
+    let mut short = [0; 128];
+    let mut length = 0;
+    for part in parts {
+        match short.get_mut(length..length + part.len()) {
+            Some(place) => place.copy_from_slice(part),
+            None => return parts.concat().into(),
+        }
+        length += part.len();
+    }
+    short[..length].into()
 }
 
 #[cfg(test)]

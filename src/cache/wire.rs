@@ -164,6 +164,15 @@ const fn counted_as(hit: Hit) -> contract::Hit {
     }
 }
 
+/// A whole number in digits.
+fn whole(digits: &[u8]) -> Option<u64> {
+    let add = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add(u64::from(digit.checked_sub(b'0').filter(|digit| *digit <= 9)?));
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0, add)
+}
+
 /// The parts of one RESP array of strings, one after another.
 struct Parts<'a> {
     bytes: &'a [u8],
@@ -184,12 +193,18 @@ impl<'a> Parts<'a> {
         if rest.first() != Some(&mark) {
             return None;
         }
-        let end = memchr::memchr(b'\r', rest)?;
-        if rest.get(end + 1) != Some(&b'\n') {
-            return None;
+        let mut length = 0_usize;
+        for (at, byte) in rest.iter().enumerate().skip(1) {
+            match byte {
+                b'0'..=b'9' => length = length.checked_mul(10)?.checked_add(usize::from(byte - b'0'))?,
+                b'\r' if at > 1 && rest.get(at + 1) == Some(&b'\n') => {
+                    self.at += at + 2;
+                    return Some(length);
+                }
+                _ => return None,
+            }
         }
-        self.at += end + 2;
-        std::str::from_utf8(&rest[1..end]).ok()?.parse().ok()
+        None
     }
 
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -209,15 +224,17 @@ impl<'a> Parts<'a> {
     }
 
     fn number(&mut self) -> Option<u32> {
-        std::str::from_utf8(self.next()?).ok()?.parse().ok()
+        whole(self.next()?)?.try_into().ok()
     }
 
     /// Number of the call, and whose it is: `repo`, or `repo:codec`.
     fn head(&mut self) -> Option<(CallId, Reader)> {
         let call = CallId(self.number()?);
-        let reader = std::str::from_utf8(self.next()?).ok()?;
-        let (repo, codec) = reader.split_once(':').unwrap_or((reader, "0"));
-        Some((call, Reader { repo: RepoId(repo.parse().ok()?), codec: Codec::from_number(codec.parse().ok()?) }))
+        let reader = self.next()?;
+        let colon = reader.iter().position(|byte| *byte == b':');
+        let (repo, codec) = colon.map_or((reader, &b"0"[..]), |at| (&reader[..at], &reader[at + 1..]));
+        let number = |digits| u32::try_from(whole(digits)?).ok();
+        Some((call, Reader { repo: RepoId(number(repo)?), codec: Codec::from_number(number(codec)?) }))
     }
 
     /// Milliseconds. An empty part means none.
@@ -226,6 +243,9 @@ impl<'a> Parts<'a> {
         let part = self.next()?;
         if part.is_empty() {
             return Some(None);
+        }
+        if let Some(ms) = whole(part) {
+            return Some(Some(Duration::from_millis(ms.min(LONGEST_MS as u64))));
         }
         let ms: f64 = std::str::from_utf8(part).ok()?.parse().ok()?;
         let ms = if ms.is_nan() { return None } else { ms.clamp(0.0, LONGEST_MS) };
