@@ -12,6 +12,7 @@ module.exports = {
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json', transpilation: true }] },
   // `hawser` in a spec is the built package; `../lib` is the source.
   moduleNameMapper: { '^hawser$': '<rootDir>/index.js' },
+  setupFiles: ['<rootDir>/__test__/helpers/transport.cjs'],
   // Tests start and kill servers, which takes time on a busy machine. Nothing sleeps this long.
   testTimeout: 30_000,
   maxWorkers: 2,

@@ -32,6 +32,18 @@ export const enum LinkFlag {
   Events = 8,
 }
 
+/** What has happened to a connection that the socket thread serves. */
+export const enum WireFlag {
+  /** Bytes have arrived: see `receiveWire`. */
+  Input = 1,
+  /** The connection carries commands, or did so: its TLS handshake is over. */
+  Open = 2,
+  /** The socket thread has let go of the socket. */
+  Over = 4,
+  /** An error was the reason: see `failure`. */
+  Failed = 8,
+}
+
 /** The kinds of a link's events: the first slot. The documentation of each kind names the other slots. */
 export const enum LinkEvent {
   /** Open a socket. */

@@ -16,12 +16,35 @@ export interface NativeBinding {
   parseUrl(url: string): string;
   /** `settings`: `LinkSettings` as JSON. */
   NativeLink: new (settings: string, resp3: boolean, stringNumbers: boolean) => NativeLink;
+  /** `settings`: `TlsSettings` of `src/tokio_io/wire/tls.rs` as JSON. */
+  NativeTls: new (settings: string) => NativeTls;
+  /** Has the socket thread serve `fd`. `call` is called when `status()` has news. */
+  NativeWire: new (fd: number, isUnix: boolean, tls: NativeTls | undefined, name: string, call: () => void, label: string) => NativeWire;
   /** `settings`: `CacheSettings` as JSON. */
   NativeCache: new (settings: string) => NativeCache;
   /** `settings`: `SentinelSettings` as JSON. */
   NativeSentinel: new (settings: string) => NativeSentinel;
   /** `settings`: `ClusterSettings` as JSON. */
   NativeCluster: new (settings: string) => NativeCluster;
+}
+
+/** TLS settings that have been read. */
+export interface NativeTls {
+  readonly __brand?: 'tls';
+}
+
+/** A connection that the socket thread serves; see `src/node/wire.rs`. */
+export interface NativeWire {
+  write(bytes: Buffer): void;
+  status(): number;
+  failure(): string[];
+  certificates(): Buffer[];
+  bytesRead(): number;
+  unwritten(): number;
+  look(): void;
+  hold(holds: boolean): void;
+  end(): void;
+  close(): void;
 }
 
 /** The state machine of one connection; see `src/node/link.rs`. */
@@ -40,6 +63,7 @@ export interface NativeLink {
   submit(bytes: number, commands: number, firstId: number): boolean;
   receive(bytes: number): unknown[];
   receiveChunk(chunk: Buffer): unknown[];
+  receiveWire(wire: NativeWire): unknown[];
   ids(): number[];
   errors(): number[];
   events(limit: number): unknown[];

@@ -28,7 +28,7 @@ const RULES = [
   {
     says: 'only src/tokio_io names tokio',
     files: /^src\/(?!tokio_io\/).*\.rs$/,
-    line: /\btokio(_[a-z]+)?::|\buse tokio\b|#\[tokio::/,
+    line: /\btokio(_(?!io::)[a-z]+)?::|\buse tokio\b|#\[tokio::/,
   },
   {
     says: 'the core opens no socket, file or thread and starts no process',

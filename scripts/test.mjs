@@ -28,6 +28,9 @@ const STEPS = [
   { name: 'types-ioredis', command: tsc('__test__/types/dropin/tsconfig.ioredis.json') },
   { name: 'types-dropin', command: tsc('__test__/types/dropin/tsconfig.json') },
   { name: 'eslint', command: [node, bin('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.'] },
+  // What uses a connection most, on the socket thread; `thread-all` is everything that uses one.
+  { name: 'thread', ...onThread('thread', '(compat/(wire|wire-cuts|pubsub|surface)|client/(tls|credentials|timers)|cache/loads)') },
+  { name: 'thread-all', onlyByName: true, ...onThread('thread-all', '(client|compat|cache|cluster|sentinel|manager|bus)/') },
   // Packing and installing keeps both cores busy, so these specs do not run beside specs that measure time.
   { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks)/', '__test__/bench/', '/node_modules/']) },
   { name: 'packages', ...jest('packages', ['--testPathPatterns', '__test__/packages/']) },
@@ -43,6 +46,11 @@ function jest(name, args) {
     before: () => rmSync(report, { force: true }),
     count: () => countJest(report),
   };
+}
+
+/** These specs with `transport: 'thread'`. */
+function onThread(name, paths) {
+  return { ...jest(name, ['--testPathPatterns', `__test__/${paths}`]), env: { HAWSER_TEST_TRANSPORT: 'thread' } };
 }
 
 /** Sums the `test result:` lines, one per test binary. */

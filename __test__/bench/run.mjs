@@ -16,8 +16,9 @@ import * as raw from './raw.mjs';
 import { Server } from './server.mjs';
 import { neighbours, short } from './stats.mjs';
 import * as surface from './surface.mjs';
+import * as thread from './thread.mjs';
 
-const SECTIONS = { raw, surface, cluster, hits, near, invalidate };
+const SECTIONS = { raw, surface, cluster, thread, hits, near, invalidate };
 /** If other processes use more than this share of the machine, throughput depends on them. */
 const QUIET = 0.1;
 

@@ -104,7 +104,7 @@ export async function commandCalls(port) {
   return Object.fromEntries(calls.filter(([name]) => !/^(info|config)/.test(name)));
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);

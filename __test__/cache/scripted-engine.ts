@@ -21,7 +21,7 @@ export class ScriptedEngine implements NativeCache {
   pins = 0;
   ticks = 0;
   fail: Error | undefined;
-  readonly link: LinkPort = { native: {} as NativeLink, node: 'scripted', pump: () => undefined, afterCrossing: undefined };
+  readonly link: LinkPort = { native: {} as NativeLink, node: 'scripted', pump: () => undefined, look: () => undefined, afterCrossing: undefined };
   private buffer: Buffer = Buffer.alloc(0);
   private state: Float64Array = new Float64Array(0);
   private waiting: unknown[] = [];

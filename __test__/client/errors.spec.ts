@@ -96,7 +96,7 @@ test.each([
   [[{ sentinels: [], name: 'm' }], 'Requires at least one sentinel to connect to.'],
   [[{ sentinels: [{ host: 'a', port: 1 }] }], 'Requires the name of master.'],
   [[{ sentinels: [{ host: 'a', port: 99999 }], name: 'm' }], 'sentinels[0].port must be a port from 1 to 65535, got 99999'],
-  [[{ transport: 'thread' }], "transport: 'thread' is not supported"],
+  [[{ transport: 'fiber' }], "transport must be 'socket' or 'thread', got a string"],
   [['redis://['], 'The connection string cannot be parsed'],
 ])('new Redis(%j) throws and leaves no connection behind: %s', (args, message) => {
   const before = process.getActiveResourcesInfo().length;

@@ -41,7 +41,8 @@ export class NodeProcess {
   readonly child: ChildProcess;
 
   constructor(script: string, options: NodeOptions = {}) {
-    const { deadlineMs = 15_000, env, args = [], nodeArgs = [], cwd = ROOT, esm } = options;
+    const { deadlineMs = 15_000, env, args = [], nodeArgs: given = [], cwd = ROOT, esm } = options;
+    const nodeArgs = process.env.HAWSER_TEST_TRANSPORT ? ['--require', path.join(__dirname, 'transport.cjs'), ...given] : given;
     const isFile = !script.includes('\n') && /\.[cm]?js$/.test(script) && existsSync(path.resolve(cwd, script));
     const program = isFile ? [script] : [`--input-type=${esm ? 'module' : 'commonjs'}`, '-e', script, '--'];
     const started = nowMs();

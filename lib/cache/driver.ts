@@ -65,6 +65,7 @@ export class CacheDriver {
   private flushing = false;
   private draining = false;
   private readonly timer = new WakeTimer(() => {
+    this.links.look();
     this.tellTime();
     this.native.tick();
     // The engine may want to know what the socket does with a large request.

@@ -70,6 +70,10 @@ export class Lanes {
     for (const node of [...this.clients.keys()]) this.leave(node);
   }
 
+  look(): void {
+    for (const { link } of this.lanes.values()) link.look();
+  }
+
   pump(): void {
     for (const { link } of this.lanes.values()) link.pump();
   }

@@ -8,6 +8,8 @@ export interface LinkPort {
   readonly node: string;
   /** Writes the core's queued bytes. */
   pump(): void;
+  /** Takes in what has arrived. */
+  look(): void;
   /** Called by the link after every crossing. */
   afterCrossing: (() => void) | undefined;
 }

@@ -86,6 +86,13 @@ export class StoreLinks {
     this.cluster = undefined;
   }
 
+  /** Takes in what has arrived, before the time is judged. */
+  look(): void {
+    if (this.one !== undefined) this.one.look();
+    else for (const link of this.links.values()) link.look();
+    this.lanes.look();
+  }
+
   /** Writes what the core has queued. */
   pump(): void {
     if (this.one !== undefined) this.one.pump();

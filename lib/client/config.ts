@@ -50,6 +50,7 @@ export function clientConfig(options: ResolvedOptions): LinkConfig {
       family: options.family,
       path: options.sentinels ? undefined : options.path || undefined,
       tls: usesTls(options) ? tlsOptions(options.tls) : undefined,
+      transport: options.transport,
       lookup: options.lookup ?? undefined,
       connectTimeout: options.connectTimeout,
       socketTimeout: options.socketTimeout,
@@ -141,6 +142,8 @@ function checkOwnOptions(options: ResolvedOptions): void {
   if (resend !== 'all' && resend !== 'idempotent' && resend !== 'none') badOption('resend', "'all', 'idempotent' or 'none'", resend);
   const poll = options.poll as unknown;
   if (poll !== 'auto' && poll !== false && poll !== 'false') badOption('poll', "'auto' or false", poll);
+  const transport = options.transport as unknown;
+  if (transport !== undefined && transport !== 'socket' && transport !== 'thread') badOption('transport', "'socket' or 'thread'", transport);
   for (const name of FUNCTIONS) {
     const value = options[name];
     if (value !== undefined && value !== null && typeof value !== 'function') badOption(name, 'a function', value);

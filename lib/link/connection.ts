@@ -1,7 +1,10 @@
 /** One connection of a link, from its opening to its loss: Node's own socket, or a stream of the user's `Connector`. */
 import type { Socket } from 'node:net';
 import { clearTimeout, MAX_TIMER_MS, nextTick, setTimeout } from '../clock';
-import { isStream, notAStream, openSocket, watch, type SocketEvents, type SocketOptions } from './socket';
+import type { NativeWire } from '../native';
+import { secure, whyNotThread } from './secure';
+import { isStream, notAStream, openSocket, servername, watch, type SocketEvents, type SocketOptions } from './socket';
+import { ThreadSocket } from './thread_socket';
 
 /** The link. After `onLost` or `onRefused`, the connection reports nothing more. */
 export interface Owner {
@@ -11,6 +14,10 @@ export interface Owner {
   onRead(bytes: number): void;
   /** Bytes of a user's stream, which are not in that buffer. */
   onChunk(chunk: Buffer): void;
+  /** The socket thread has read bytes. */
+  onWire(wire: NativeWire): void;
+  /** The socket thread cannot serve the connection, because of this option. */
+  onNoThread(reason: string): void;
   onConnected(): void;
   onSocketError(error: Error): void;
   onLost(): void;
@@ -46,11 +53,26 @@ export function openConnection(owner: Owner, options: SocketOptions, room: Buffe
     });
   try {
     if (openStream !== undefined) return openOwn(owner, openStream(), options, events, refuse);
-    owner.socket = openSocket(options, room, events);
+    owner.socket = usesThread(owner, options) ? openThreadSocket(owner, options, events) : openSocket(options, room, events);
   } catch (error) {
     return refuse(error as Error);
   }
   if (!owner.isReferenced) owner.socket.unref();
+}
+
+function usesThread(owner: Owner, options: SocketOptions): boolean {
+  if (options.transport !== 'thread') return false;
+  const reason = whyNotThread(options);
+  if (reason !== undefined) owner.onNoThread(reason);
+  return reason === undefined;
+}
+
+function openThreadSocket(owner: Owner, options: SocketOptions, events: SocketEvents): Socket {
+  const { tls } = options;
+  const name = tls === undefined ? '' : (tls.servername ?? servername(options).servername ?? '');
+  const socket = new ThreadSocket(options, tls === undefined ? undefined : secure({ ...options, tls }, name), owner) as unknown as Socket;
+  watch(socket, tls === undefined ? 'connect' : 'secureConnect', options, events);
+  return socket;
 }
 
 function openOwn(owner: Owner, opening: Promise<Socket>, options: SocketOptions, events: SocketEvents, refuse: (error: Error) => void): void {

@@ -5,6 +5,8 @@
  */
 import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import type { NativeWire } from '../native';
+import { ThreadSocket } from './thread_socket';
 import { offExit, onExit, type ExitHook, type Look } from '../exit';
 
 export interface ExitingLink {
@@ -14,30 +16,48 @@ export interface ExitingLink {
   awaitsReply(): boolean;
   /** The buffer for bytes. */
   readonly room: Buffer;
-  /** Processes the bytes and writes what the core sends next; tells nobody. Returns how many commands were answered. */
-  takeAtExit(bytes: number): number;
+  /**
+   * Processes the bytes in `room`, so many, or those that the socket thread has read, and writes what the core sends next; tells nobody. Returns
+   * how many commands were answered.
+   */
+  takeAtExit(from: number | NativeWire): number;
+}
+
+/** A link that is waited for. */
+interface Pending {
+  link: ExitingLink;
+  isDue: () => boolean;
+  /** What has arrived; undefined if nothing has, 0 if nothing more will. */
+  read: () => number | NativeWire | undefined;
 }
 
 /** Links that are not ended. */
 const open = new Set<ExitingLink>();
 /** Those whose replies can be read at the exit. */
-let pending: [link: ExitingLink, fd: number][] = [];
+let pending: Pending[] = [];
 
 const hook: ExitHook = {
   flush() {
     for (const link of open) link.flush();
     pending = [];
     for (const link of open) {
-      const fd = descriptor(link.socket);
-      if (fd !== undefined) pending.push([link, fd]);
+      const entry = pendingOf(link);
+      if (entry !== undefined) pending.push(entry);
     }
   },
   look(): Look | undefined {
     const sum: Look = { answered: 0, hasBytes: false };
-    pending = pending.filter(([link, fd]) => link.awaitsReply() && read(link, fd, sum));
+    pending = pending.filter((entry) => entry.isDue() && take(entry, sum));
     return pending.length === 0 ? undefined : sum;
   },
 };
+
+function pendingOf(link: ExitingLink): Pending | undefined {
+  const { socket } = link;
+  if (socket instanceof ThreadSocket) return { link, isDue: () => link.awaitsReply() || socket.unwritten > 0, read: () => socket.arrived() };
+  const fd = descriptor(socket);
+  return fd === undefined ? undefined : { link, isDue: () => link.awaitsReply(), read: () => readNow(fd, link.room) };
+}
 
 /** From now on, what the link has queued arrives even if the process exits in the same tick. */
 export function flushAtExit(link: ExitingLink): void {
@@ -52,12 +72,12 @@ export function forgetAtExit(link: ExitingLink): void {
 }
 
 /** Reads once and adds to `sum`. False if nothing more can arrive. */
-function read(link: ExitingLink, fd: number, sum: Look): boolean {
-  const bytes = readNow(fd, link.room);
-  if (bytes === undefined) return true;
-  if (bytes === 0) return false;
+function take({ link, read }: Pending, sum: Look): boolean {
+  const from = read();
+  if (from === undefined) return true;
+  if (from === 0) return false;
   try {
-    sum.answered += link.takeAtExit(bytes);
+    sum.answered += link.takeAtExit(from);
   } catch {
     return false;
   }

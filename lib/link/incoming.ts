@@ -5,6 +5,7 @@ import type { ReplyContext } from '../command/table';
 import { LinkFlag, LinkSlot } from '../contract.generated';
 import { errorAt, fromCore, unreadable, type CoreError } from '../core_error';
 import type { Failure } from '../observe/errors';
+import type { NativeWire } from '../native';
 import { Asking } from './asking';
 import { Delivery } from './delivery';
 import { mask32 } from './in_flight';
@@ -85,9 +86,9 @@ export abstract class Incoming extends Outgoing {
   }
 
   /** @internal At the exit of the process: takes replies in and tells nobody. Returns how many commands were answered. */
-  takeAtExit(bytes: number): number {
+  takeAtExit(from: number | NativeWire): number {
     const before = this.queued;
-    const { length } = this.native.receive(bytes);
+    const { length } = typeof from === 'number' ? this.native.receive(from) : this.native.receiveWire(from);
     const flags = this.state[LinkSlot.Flags];
     const ids = (flags & LinkFlag.Sparse) !== 0 ? this.native.ids() : undefined;
     const first = this.state[LinkSlot.FirstId];

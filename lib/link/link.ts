@@ -8,6 +8,7 @@ import { sendSource } from '../command/script_source';
 import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
 import { errorAt, fromCore, type CoreError } from '../core_error';
 import type { Credentials } from '../options/credentials';
+import type { NativeWire } from '../native';
 import type { Asks } from './asks';
 import { showAs } from '../observe/secrets';
 import { closeConnection, openConnection } from './connection';
@@ -20,6 +21,7 @@ import { Opening, type Address } from './opening';
 import { Probe } from './probe';
 import { Renewal } from './renewal';
 import { descriptorOf, isSilence, nodeName, type SocketOptions } from './socket';
+import { ThreadSocket } from './thread_socket';
 import { WakeTimer } from './wake';
 
 const EVENTS_PER_TURN = 1 << 12;
@@ -32,6 +34,8 @@ export class Link extends Incoming {
 
   private readonly timer = new WakeTimer(() => this.tick());
   private isWaiting = false;
+  /** What the socket thread could not serve. */
+  private noThread = '';
   private probe: Probe | undefined = undefined;
   /** The connection whose socket is not opened yet. */
   private opening: Opening | undefined = undefined;
@@ -298,6 +302,20 @@ export class Link extends Incoming {
   }
 
   /** @internal */
+  onWire(wire: NativeWire): void {
+    const before = wire.bytesRead();
+    this.takeIn(() => this.native.receiveWire(wire));
+    this.polling.onRead(wire.bytesRead() - before);
+  }
+
+  /** @internal */
+  onNoThread(reason: string): void {
+    if (reason === this.noThread) return;
+    this.noThread = reason;
+    this.client.onWarning(`transport: 'thread' does not go together with ${reason}: the connection to ${this.node} uses Node's own socket`);
+  }
+
+  /** @internal */
   onConnected(): void {
     this.client.onConnect();
     this.native.connected();
@@ -358,7 +376,13 @@ export class Link extends Incoming {
 
   // ---- timers
 
+  /** @internal Takes in what the socket thread has yet to bring, before the time is judged. */
+  look(): void {
+    if (this.socket instanceof ThreadSocket) this.socket.look();
+  }
+
   private tick(): void {
+    this.look();
     this.native.tick();
     this.after();
   }

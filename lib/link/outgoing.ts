@@ -68,6 +68,9 @@ export abstract class Outgoing extends InFlight {
     this.polling = new Polling(this.mayPoll(), () => this.queued > 0);
   }
 
+  /** @internal Takes in what has arrived. */
+  abstract look(): void;
+
   /** After every crossing: carries out what the core asks for. */
   protected abstract after(): void;
 

@@ -21,6 +21,8 @@ export interface SocketOptions {
   /** Whether the watchdog chose `keepAlive`. */
   isKeepAliveOwn?: boolean;
   noDelay?: boolean | undefined;
+  /** Which thread moves the bytes. */
+  transport?: 'socket' | 'thread' | undefined;
   /** Resolves the host of each connection, in the place of `dns.lookup`. */
   lookup?: LookupFunction | undefined;
 }
@@ -81,7 +83,7 @@ export function isSilence(error: Error): boolean {
 }
 
 /** Server name indication accepts only names. */
-function servername(options: SocketOptions): ConnectionOptions {
+export function servername(options: SocketOptions): { servername?: string } {
   return options.path || /^[\d.]+$|:/.test(options.host) ? {} : { servername: options.host };
 }
 

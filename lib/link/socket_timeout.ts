@@ -7,6 +7,8 @@ export interface Watched {
   /** Commands that wait or are in flight. */
   readonly queued: number;
   isBlocked(): boolean;
+  /** Takes in what has arrived. */
+  look(): void;
 }
 
 export class SocketTimeout {
@@ -24,6 +26,7 @@ export class SocketTimeout {
     const { socket } = this.link;
     if (socket === undefined || this.timer !== undefined) return;
     const expire = (): void => {
+      this.link.look();
       if (this.timer !== timer || this.link.socket !== socket) return;
       this.timer = undefined;
       if (this.link.isBlocked()) this.expect(ms);

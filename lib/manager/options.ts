@@ -265,7 +265,7 @@ function checkClientOptions(given: object, path: string, refused: readonly strin
   if (typeof given !== 'object' || (given as object | null) === null) badOption(path, 'an object', given);
   const redis = ownOptions(given);
   if ('keyPrefix' in redis) throw keyPrefixRefused(`${path}.keyPrefix`);
-  const { retryStrategy, resend, poll, credentials, lookup } = redis as ClientOptions;
+  const { retryStrategy, resend, poll, transport, credentials, lookup } = redis as ClientOptions;
   if (retryStrategy !== undefined) checkFunction(`${path}.retryStrategy`, retryStrategy);
   if (credentials !== undefined && credentials !== null) checkFunction(`${path}.credentials`, credentials);
   if (lookup !== undefined && lookup !== null) checkFunction(`${path}.lookup`, lookup);
@@ -273,6 +273,7 @@ function checkClientOptions(given: object, path: string, refused: readonly strin
     badOption(`${path}.resend`, "'all', 'idempotent' or 'none'", resend);
   }
   if (poll !== undefined && poll !== 'auto' && poll !== false) badOption(`${path}.poll`, "'auto' or false", poll);
+  if (transport !== undefined && transport !== 'socket' && transport !== 'thread') badOption(`${path}.transport`, "'socket' or 'thread'", transport);
   if ('connectionName' in redis) throw new HawserError('E_BAD_OPTION', `${path}.connectionName: set manager.connectionName instead; the manager appends the role`);
   const hasGroup = Boolean((redis as ClientOptions).sentinels) && !refused.includes('sentinels');
   if (hasGroup) checkSentinel(redis);

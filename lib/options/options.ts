@@ -149,8 +149,11 @@ export interface CommonRedisOptions {
   maxReplyElements?: number | undefined;
   /** hawser: maximum size of one reply in bytes. Default 1 GiB. */
   maxReplyBytes?: number | undefined;
-  /** hawser: `'socket'`, Node's own sockets. A dedicated thread comes with a later version. */
-  transport?: 'socket' | undefined;
+  /**
+   * hawser: which thread moves the bytes of the connection. `'socket'`: this one, with Node's own sockets. `'thread'`: a thread of its own, which also
+   * does the TLS, so that this one has more time for other work. It pays for values of 100 kB and more. Default `'socket'`.
+   */
+  transport?: 'socket' | 'thread' | undefined;
 }
 
 /** The address of the server. */
@@ -379,9 +382,6 @@ export function withProfile(tls: unknown): unknown {
 
 /** Refuses options that this version does not support, so that it never connects to something else. */
 function refuse(options: ResolvedOptions): void {
-  if ((options.transport as string | undefined) === 'thread') {
-    throw new HawserError('E_UNSUPPORTED', "transport: 'thread' is not supported by this version of hawser: leave it out to use Node's own sockets");
-  }
   if (!Number.isInteger(options.db) || options.db < 0) {
     throw Object.assign(new RangeError(`db must be an integer from 0 on, got ${String(options.db)}`), { code: 'E_BAD_OPTION' });
   }

@@ -7,6 +7,7 @@ use super::link::{CloseState, Link};
 use super::output::{CoreEvent, Output, Reason, Sink, State};
 use super::pending::{Owner, PendingCommand, Step};
 use super::push::{self, Push};
+use super::reader::Read;
 use super::secrets::masked;
 use super::timers::Timer;
 use crate::clock::Instant;
@@ -23,12 +24,35 @@ const REDISCOVER_PAUSE: Duration = Duration::from_secs(5);
 /// The reply to an EXEC whose transaction did not run, in each protocol.
 const NOTHING_RAN: &[u8] = b"*-1\r\n";
 
+/// The end of what has arrived: the start of a reply.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Unused {
+    /// Its length.
+    pub bytes: usize,
+    /// How many more bytes it needs at least.
+    pub missing: usize,
+}
+
 impl Link {
     /// Bytes arrived. `chunk` is consumed before the call returns.
     pub fn on_bytes<S: Sink>(&mut self, chunk: &[u8], now: Instant, sink: &mut S) {
+        if let Some(read) = self.read(chunk, now, sink) {
+            self.reader.finish(read);
+        }
+    }
+
+    /// Bytes arrived behind those that the driver has kept: `kept` is both. Returns what to keep for the next time.
+    pub fn on_kept_bytes<S: Sink>(&mut self, kept: &[u8], now: Instant, sink: &mut S) -> Unused {
+        match self.read(kept, now, sink) {
+            Some(read) => Unused { bytes: read.unused(), missing: self.reader.missing() },
+            None => Unused::default(),
+        }
+    }
+
+    fn read<'c, S: Sink>(&mut self, chunk: &'c [u8], now: Instant, sink: &mut S) -> Option<Read<'c>> {
         self.now = now;
         if !matches!(self.state, State::Handshake | State::Ready) || self.close_state == CloseState::Broken {
-            return;
+            return None;
         }
         self.watchdog.heard(now);
         let mut read = self.reader.begin(chunk);
@@ -39,10 +63,10 @@ impl Link {
                 Err(error) => self.fail_protocol(error.to_string()),
             }
             if self.close_state == CloseState::Broken {
-                return;
+                return None;
             }
         }
-        self.reader.finish(read);
+        Some(read)
     }
 
     /// The connection cannot be used any more.

@@ -31,6 +31,7 @@ mod watchdog;
 #[cfg(test)]
 mod tests;
 
+pub use intake::Unused;
 pub use link::Link;
 pub use options::{ClientInfo, LinkOptions, Resend};
 pub use output::{CoreEvent, LinkId, Message, MessageKind, Output, Reason, Sink, State, Transport};

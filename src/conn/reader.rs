@@ -22,6 +22,15 @@ pub struct Read<'a> {
     at: usize,
 }
 
+impl Read<'_> {
+    /// The length of the rest, once all whole replies have been looked at. A caller that keeps it passes it again with what follows, and does
+    /// not call `finish`.
+    pub fn unused(&self) -> usize {
+        debug_assert!(self.held.is_empty(), "a connection is read in one way or in the other");
+        self.chunk.len() - self.at
+    }
+}
+
 impl Reader {
     /// Nothing has arrived.
     pub fn new(limits: Limits) -> Self {
@@ -50,6 +59,11 @@ impl Reader {
         let Some(length) = self.scanner.scan(&bytes[start..])? else { return Ok(None) };
         read.at = start + length;
         Ok(Some(&bytes[start..read.at]))
+    }
+
+    /// How many bytes the unfinished reply needs at least.
+    pub const fn missing(&self) -> usize {
+        self.scanner.missing()
     }
 
     /// All whole replies have been looked at: the rest waits for the next chunk.
@@ -92,6 +106,28 @@ mod tests {
             }
             assert_eq!(replies, [&b"+OK\r\n"[..], b"$3\r\nabc\r\n", b"*2\r\n:1\r\n:2\r\n", b"+END\r\n"], "{piece}");
         }
+    }
+
+    #[test]
+    fn what_the_caller_keeps_is_read_again_with_the_rest() {
+        let mut reader = Reader::new(Limits::default());
+        let bytes = b"+OK\r\n$5\r\nabcde\r\n:1\r\n";
+        let mut kept = Vec::new();
+        let mut replies = Vec::new();
+        for byte in bytes {
+            kept.push(*byte);
+            let mut read = reader.begin(&kept);
+            while let Ok(Some(reply)) = reader.next(&mut read) {
+                replies.push(reply.to_vec());
+            }
+            let left = read.unused();
+            kept.drain(..kept.len() - left);
+            if kept == b"$5\r\nab" {
+                assert_eq!(reader.missing(), 5);
+            }
+        }
+        assert_eq!(replies, [&b"+OK\r\n"[..], b"$5\r\nabcde\r\n", b":1\r\n"]);
+        assert_eq!((kept.len(), reader.missing()), (0, 0));
     }
 
     #[test]

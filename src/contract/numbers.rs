@@ -106,6 +106,18 @@ numbers! {
         Events = 8,
     }
 
+    /// What has happened to a connection that the socket thread serves.
+    WireFlag {
+        /// Bytes have arrived: see `receiveWire`.
+        Input = 1,
+        /// The connection carries commands, or did so: its TLS handshake is over.
+        Open = 2,
+        /// The socket thread has let go of the socket.
+        Over = 4,
+        /// An error was the reason: see `failure`.
+        Failed = 8,
+    }
+
     /// The kinds of a link's events: the first slot. The documentation of each kind names the other slots.
     LinkEvent {
         /// Open a socket.

@@ -16,6 +16,7 @@ use super::pinned::Pinned;
 use super::replies::{Answered, Collect};
 use super::transport;
 use super::values::{Maker, Makers, Shape, Values};
+use super::wire::NativeWire;
 use crate::clock::Instant;
 use crate::conn::{Link, LinkId, LinkOptions};
 use crate::session::Session;
@@ -125,6 +126,18 @@ impl NativeLink {
     #[napi(catch_unwind)]
     pub fn receive(&mut self, env: Env, n: u32) -> Result<Unknown<'static>> {
         self.take_in(env, n as usize, None)
+    }
+
+    /// Does the same for what the socket thread has read.
+    #[napi(catch_unwind)]
+    pub fn receive_wire(&mut self, env: Env, wire: &mut NativeWire) -> Result<Unknown<'static>> {
+        let now = now();
+        let memory = self.memory.as_ref().ok_or_else(no_memory)?;
+        let mut sink = Collect::new(Values::new(env, &memory.makers, self.shape), &mut self.answered);
+        wire.read(|bytes| self.host.borrow_mut().session.on_kept_bytes(self.id, bytes, now, &mut sink));
+        let replies = sink.into_array();
+        self.report_replies(now)?;
+        Ok(replies)
     }
 
     /// Does the same for a chunk that is not in `input` (streams of a custom connector).

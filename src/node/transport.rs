@@ -1,6 +1,8 @@
-//! What the system says about a connection's bytes. `TCP_USER_TIMEOUT` would have the kernel end a connection by itself, but it also
+//! Sockets by their numbers, which Node gives: another handle of one, and what the system says about a connection's bytes. `TCP_USER_TIMEOUT` would have the kernel end a connection by itself, but it also
 //! ends one whose other side acknowledges everything and has no room for more: a client that keeps writing to a busy server.
 //! So the kernel is only asked.
+
+use crate::tokio_io::wire::Plug;
 
 #[cfg(target_os = "linux")]
 pub use linux::ask;
@@ -39,4 +41,25 @@ mod linux {
         }
         Transport::Waiting { last_acknowledgement: Duration::from_millis(info[LAST_ACKNOWLEDGEMENT_MS].into()) }
     }
+}
+
+/// Another handle of the socket `fd`, for the socket thread; Node's own stays as it is.
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "Node gives a number")]
+pub fn duplicate(fd: i32, is_unix: bool) -> std::io::Result<Plug> {
+    use std::os::fd::BorrowedFd;
+
+    if fd < 0 {
+        return Err(std::io::ErrorKind::NotConnected.into());
+    }
+    // SAFETY: the number is not negative, and it is used during this call only, in which Node does not close it. The kernel refuses what
+    // is no open file.
+    let socket = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
+    Ok(if is_unix { Plug::Unix(socket.into()) } else { Plug::Tcp(socket.into()) })
+}
+
+/// Elsewhere Node's sockets have no numbers.
+#[cfg(not(unix))]
+pub fn duplicate(_fd: i32, _is_unix: bool) -> std::io::Result<Plug> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }

@@ -57,12 +57,14 @@ pub struct Scanner {
     /// Numbers of missing elements: first of the stream (one reply), then of each open aggregate.
     open: Vec<u64>,
     announced: u64,
+    /// Bytes that the unfinished bulk string at the end still needs.
+    missing: usize,
 }
 
 impl Scanner {
     /// A scanner at the start of a reply.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, at: 0, searched: 0, open: vec![1], announced: 0 }
+        Self { limits, at: 0, searched: 0, open: vec![1], announced: 0, missing: 0 }
     }
 
     /// Discards the current reply (the connection is a new one).
@@ -72,10 +74,17 @@ impl Scanner {
         self.open.clear();
         self.open.push(1);
         self.announced = 0;
+        self.missing = 0;
+    }
+
+    /// How many bytes the unfinished reply needs at least, as far as its last line tells.
+    pub const fn missing(&self) -> usize {
+        self.missing
     }
 
     /// The length of the reply at the start of `bytes`, or `None` while it is not complete.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, ProtocolError> {
+        self.missing = 0;
         loop {
             let Some((end, next)) = self.line(bytes)? else {
                 // What is not RESP may have no lines at all: a TLS alert, for example.
@@ -103,6 +112,7 @@ impl Scanner {
                         if bytes.len() < done {
                             // Check the announced size against the limit of the whole reply before waiting for the bytes.
                             self.check_size(done)?;
+                            self.missing = done - bytes.len();
                             return Ok(None);
                         }
                         expect(&bytes[done - 2..done] == b"\r\n", "a bulk string does not end where it says")?;

@@ -26,7 +26,7 @@ pub use links::Peer;
 
 use crate::cache::{Context, Decision, Engine};
 use crate::clock::Instant;
-use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State, Transport};
+use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State, Transport, Unused};
 use crate::store::nodes::Change;
 use crate::store::NodeId;
 use links::Links;
@@ -88,6 +88,14 @@ impl Session {
             cache.on_heard(id, now);
         }
         self.input(id, now, |link| link.on_bytes(chunk, now, sink));
+    }
+
+    /// Bytes arrived behind those that the driver has kept, see [`Link::on_kept_bytes`].
+    pub fn on_kept_bytes<S: Sink>(&mut self, id: LinkId, kept: &[u8], now: Instant, sink: &mut S) -> Unused {
+        if let Some(cache) = &mut self.cache {
+            cache.on_heard(id, now);
+        }
+        self.input(id, now, |link| link.on_kept_bytes(kept, now, sink)).unwrap_or_default()
     }
 
     /// The answer of a link's transport.
