@@ -8,6 +8,7 @@ const SECTIONS = {
   invalidate: './invalidate.mjs',
   surface: './surface.mjs',
   cluster: './cluster.mjs',
+  thread: './thread.mjs',
 };
 
 process.once('message', (job) => {
