@@ -258,6 +258,8 @@ export const enum Shortfall {
   EndlessLoad = 9,
   /** Invalidations that could not be delivered yet. Not how many more, but how many there are. */
   PendingInvalidations = 10,
+  /** A result was not stored: a tag that came with it may have been invalidated while its loader ran. */
+  NotStoredUnproven = 11,
 }
 
 /** What a value that is served counts as. */
@@ -268,8 +270,10 @@ export const enum Hit {
   Stale = 1,
   /** What another's load brought: a miss. */
   Joined = 2,
-  /** A value kept for `staleIfError`, after this call's own loader failed: not counted, its load was the miss. */
+  /** A value kept for `staleIfError`, after this call's own loader failed or was too slow: not counted, its load was the miss. */
   Kept = 3,
+  /** A hit. A refresh by this call's loader may follow. */
+  Early = 4,
 }
 
 /** Places in an error, within an event or a decision. */
@@ -286,7 +290,7 @@ export const enum ErrorSlot {
 
 /** The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set. */
 export const enum CallLetter {
-  /** call reader key ttl keep fresh maxAge lockTimeout tag..., where reader is a repo, or `repo:codec` for parsed values */
+  /** call reader key ttl keep fresh maxAge lockTimeout extras tag..., where reader is a repo, or `repo:codec` for parsed values; extras: `t` if the result brings tags, then early refresh in thousandths */
   GetOrSet = 'G',
   /** The same, of a caller who could not decode the entry: it counts as missing. */
   GetOrSetReplacing = 'N',
@@ -304,6 +308,10 @@ export const enum CallLetter {
   InvalidateTags = 'T',
   /** load payload: its loader returned this value. */
   Loaded = 'V',
+  /** load ttl keep fresh payload tag...: its loader returned this value, on these terms. */
+  LoadedOn = 'L',
+  /** load ttl keep fresh tag...: the value that was to be replaced is still the right one. */
+  Unmodified = 'K',
   /** load: its loader returned nothing. */
   LoadedNothing = 'U',
   /** load: its loader failed. */
@@ -318,6 +326,8 @@ export const enum CallLetter {
   NearFill = 'W',
   /** copy...: the facade has let these near copies go. */
   NearForget = 'Z',
+  /** call: its caller would rather have the value that is being replaced than wait any longer. */
+  Soften = 'Y',
 }
 
 /* eslint-disable @typescript-eslint/no-duplicate-enum-values -- different things may have the same size */

@@ -92,6 +92,8 @@ export interface NativeCache {
   share(calls: Buffer, state: Float64Array, array: (...items: unknown[]) => unknown[]): void;
   calls(bytes: number): void;
   decisions(): unknown[];
+  /** The value that a load replaces: its text, or the number of a parsed value. */
+  stale(load: number): string | number | undefined;
   register(prefix: string): number;
   forget(repo: number): void;
   setTime(ms: number): void;

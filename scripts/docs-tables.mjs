@@ -129,8 +129,10 @@ function bounds() {
 /** Codes that exist only in the facade. */
 const FACADE_ERRORS = [
   ['E_REDIRECTIONS', 'The nodes of a cluster refused the command, or their connections were lost, more than `maxRedirections` times.', false],
+  ['E_LOADER_TIMEOUT', 'A loader took longer than `loaderTimeoutMs` allows.', false],
+  ['E_NOTHING_TO_KEEP', 'A loader called `keep()` where there is no value to keep.', false],
   ['E_LOAD_CYCLE', 'A loader asked for a key that waits for the same loader, directly or through other loaders.', false],
-  ['E_LOAD_OVER', '`addTags` was called after the loader had settled.', false],
+  ['E_LOAD_OVER', 'A method of a loader\'s context was called after the loader had settled.', false],
   ['E_NOT_REPLICATED', 'An invalidation took effect, but fewer replicas than `minReplicas` have it; a failover may undo it.', true],
   ['E_TOO_LARGE', 'A value is longer than may be stored (`maxValueBytes`, or a lower limit of the server).', false],
   ['E_CREDENTIALS', 'The function `credentials` or `tls` of a client has failed, was too slow, or returned something else; `cause` says why.', true],

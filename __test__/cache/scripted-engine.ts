@@ -47,6 +47,9 @@ export class ScriptedEngine implements NativeCache {
     return 1;
   }
   forget(): void {}
+  stale(): string | undefined {
+    return undefined;
+  }
   setTime(): void {}
   attach(): void {}
   attachMemory(): void {}

@@ -130,8 +130,9 @@ export class Call {
     return this.kind === Decision.Hit && this.detail === (Hit.Fresh as number);
   }
 
-  get isStaleHit(): boolean {
-    return this.kind === Decision.Hit && this.hit === Hit.Stale;
+  /** Whether it is a hit that a refresh by this caller's loader may follow. */
+  get mayRefresh(): boolean {
+    return this.kind === Decision.Hit && (this.hit === Hit.Stale || this.hit === Hit.Early);
   }
 
   /** Sets the function that runs the loader if the engine decides on a refresh, which may have happened already. */

@@ -1,5 +1,6 @@
 /** Stored values as their readers get them. Decoding can fail: the text may come from another version of the application, or from another serializer. */
 import type { Call } from './call';
+import type { ParsedValue } from './parsed';
 import type { CachePort } from './port';
 import { warnRarely } from './report';
 
@@ -7,7 +8,11 @@ export type Decoded = { readonly ok: true; readonly value: unknown } | { readonl
 
 /** The value of a hit. Never throws: what cannot be decoded counts as missing. */
 export function decodeHit(port: CachePort, call: Call): Decoded {
-  const { stored } = call;
+  return decodeStored(port, call.stored);
+}
+
+/** The value of a text, or a copy of one that was parsed before. Never throws. */
+export function decodeStored(port: CachePort, stored: string | ParsedValue | null): Decoded {
   if (typeof stored !== 'object' || stored === null) return decode(port, stored);
   try {
     return { ok: true, value: stored.read(port.serializer, port.codec) };

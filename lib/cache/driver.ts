@@ -4,7 +4,7 @@
  * with their async context and stack.
  */
 import { soon } from '../turns';
-import { Call, type Load, type LoadOutcome, type Phase } from './call';
+import { Call, type Load, type Phase } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
 import { offExit, onExit, type ExitHook } from '../exit';
 import { WakeTimer } from '../link/wake';
@@ -17,7 +17,8 @@ import { Idlers } from './idlers';
 import { NearCaches } from './near';
 import { OpenLoads } from './open_loads';
 import type { CallOptions } from './options';
-import { NO_CODEC, ParsedValues } from './parsed';
+import { loadFailed } from './outcomes';
+import { NO_CODEC, ParsedValues, type ParsedValue } from './parsed';
 import { Registrations, type Registration } from './registrations';
 import { StaleCalls } from './stale_calls';
 import { StoreLinks, type ClusterPort, type LinkPort } from './store_links';
@@ -45,7 +46,7 @@ export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
   private readonly encoder: CallEncoder;
   private readonly calls = new Map<number, Call>();
-  private readonly stale = new StaleCalls();
+  private readonly staleCalls = new StaleCalls();
   private readonly loads = new OpenLoads();
   private readonly repositories: Registrations;
   private readonly clock: (() => number) | undefined;
@@ -180,7 +181,7 @@ export class CacheDriver {
     const call = this.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
     call.repo = repo;
     call.key = key;
-    const args = [String(call.id), reader(repo, codec), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout];
+    const args = [String(call.id), reader(repo, codec), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout, o.extras];
     return this.send(call, args, o.tags);
   }
 
@@ -219,23 +220,15 @@ export class CacheDriver {
     return this.send(call, [String(call.id), String(load.id)], tags);
   }
 
-  /** Reports a loader's value. */
-  loaded(call: Call | undefined, load: Load, payload: string): void {
-    this.tell(call, CallLetter.Loaded, [String(load.id), payload]);
+  /** The value that a load replaces, as a text or parsed, if it was usable when the load began. */
+  stale(load: Load): string | ParsedValue | undefined {
+    const stale = this.native.stale(load.id);
+    return typeof stale === 'number' ? this.parsed.get(stale) : stale;
   }
 
-  /** Reports that a loader returned `undefined`. */
-  loadedNothing(call: Call | undefined, load: Load): void {
-    this.tell(call, CallLetter.LoadedNothing, [String(load.id)]);
-  }
-
-  /**
-   * Reports that a loader failed, so that joiners fail with the same error; or that its value must not be stored, so that joiners get the
-   * payload; or, without an outcome, that nobody ran it, so that joiners load on their own.
-   */
-  loadFailed(call: Call | undefined, load: Load, outcome?: LoadOutcome): void {
-    if (outcome !== undefined) load.outcome = outcome;
-    this.tell(call, CallLetter.LoadFailed, [String(load.id)]);
+  /** The caller would rather have the value that is being replaced than wait any longer. Without one nothing happens. */
+  soften(call: Call): void {
+    if (this.calls.has(call.id)) this.write(CallLetter.Soften, [String(call.id)]);
   }
 
   /** The caller has given up the call. A running loader continues, and its signal aborts if nobody waits for it any more. */
@@ -300,7 +293,8 @@ export class CacheDriver {
     return call;
   }
 
-  private tell(call: Call | undefined, letter: string, args: readonly string[]): void {
+  /** Reports how a loader ended (`outcomes.ts`). */
+  report(call: Call | undefined, letter: string, args: readonly string[]): void {
     if (call?.phase === 'loading') this.enter(call, 'storing');
     this.write(letter, args);
   }
@@ -398,7 +392,7 @@ export class CacheDriver {
     if (kind === Decision.LoadOver) {
       // The call has a load, or is a stale hit that nobody will refresh.
       this.loads.end(a as number);
-      this.stale.forget(id);
+      this.staleCalls.forget(id);
       return;
     }
     if (kind === Decision.Refresh) return this.refresh(id, a as number);
@@ -407,7 +401,7 @@ export class CacheDriver {
     if (kind === Decision.LaneUseless) return this.links.lanes.isUseless(id);
     const call = this.calls.get(id);
     if (call === undefined) {
-      if (kind === Decision.Load) this.loadFailed(undefined, this.loads.begin(a as number, this.prefixOf(0) ?? '')); // The call was given up meanwhile.
+      if (kind === Decision.Load) loadFailed(this, undefined, this.loads.begin(a as number, this.prefixOf(0) ?? '')); // The call was given up meanwhile.
       return;
     }
     switch (kind) {
@@ -426,10 +420,10 @@ export class CacheDriver {
       case Decision.HitParsed:
         a = this.parsed.get(a as number);
         kind = Decision.Hit;
-        if ((b as Hit) === Hit.Stale) this.stale.keep(call);
+        if ((b as Hit) === Hit.Stale || (b as Hit) === Hit.Early) this.staleCalls.keep(call);
         break;
       case Decision.Hit:
-        if ((b as Hit) === Hit.Stale) this.stale.keep(call);
+        if ((b as Hit) === Hit.Stale || (b as Hit) === Hit.Early) this.staleCalls.keep(call);
         break;
     }
     this.calls.delete(id);
@@ -439,9 +433,9 @@ export class CacheDriver {
   }
 
   private refresh(id: number, loadId: number): void {
-    const call = this.stale.take(id) ?? this.calls.get(id);
+    const call = this.staleCalls.take(id) ?? this.calls.get(id);
     const load = this.loads.begin(loadId, this.prefixOf(call?.repo ?? 0) ?? '');
-    if (call === undefined) this.loadFailed(undefined, load);
+    if (call === undefined) loadFailed(this, undefined, load);
     else call.refresh(load);
   }
 }

@@ -2,102 +2,59 @@
  * Runs loaders. A loader runs in its caller's async function, so it has the caller's async context and stack. Its caller gets the
  * loader's object, all others a separate value. Every outcome is reported to the engine.
  */
+import { clearTimeout, setTimeout } from '../clock';
 import { HawserError } from '../errors';
 import type { Call, Load } from './call';
 import { Decision } from '../contract.generated';
+import { Context, type LoaderContext } from './context';
 import { decodeHit } from './decoding';
 import { runLoader } from './nesting';
 import type { CallOptions } from './options';
-import { warnTagsOff, type CachePort } from './port';
+import { kept, loadFailed, loaded, loadedNothing } from './outcomes';
+import type { CachePort } from './port';
 import { notStoredTooLarge, notStoredUntagged, refreshFailed, servedFallback } from './report';
 import { encodeValue } from './serializer';
-import { checkTags, MAX_TAGS } from './validate';
 import { excessOf, type Excess } from './value_limit';
 import { LoadSignal } from './waiters';
 
-/** The argument of a loader. */
-export interface LoaderContext {
-  /** The key, as the caller passed it. */
-  readonly key: string;
-  /**
-   * Aborts when nobody in this process waits for the load any more, because all of its callers have given up (their own `signal`). It never
-   * aborts because only one of several has. The loader may stop then; if it still returns a value, that is stored. Absent in a background
-   * refresh, which nobody waits for.
-   */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Adds tags that only the loader knows to the tags of the call. Await it **before** you read the source, so that no invalidation during
-   * the read is missed. It resolves even if Redis could not be reached; the value is then returned and not stored. Rejects with TypeError
-   * or RangeError for invalid tags, and with HawserError `E_LOAD_OVER` after the loader has settled.
-   */
-  addTags: (tags: readonly string[]) => Promise<void>;
-}
+export type { LoaderContext };
 
 /** A function that returns a value that is not in the cache. Its exceptions reach the caller unchanged; `undefined` is not stored. */
 export type Loader<T> = (context: LoaderContext) => PromiseLike<T> | T;
 
-class Context implements LoaderContext {
-  /** The value must not be stored, because one of its tags could not be. */
-  unstorable = false;
-  private over = false;
-  private readonly all: Set<string>;
-  private adding: Promise<void>[] = [];
-
-  constructor(
-    private readonly port: CachePort,
-    readonly key: string,
-    /** Absent if nothing is stored. */
-    private readonly load: Load | undefined,
-    options: CallOptions,
-    private readonly ownSignal: LoadSignal | undefined,
-  ) {
-    this.all = new Set(options.tags);
-  }
-
-  get signal(): AbortSignal | undefined {
-    return this.ownSignal?.signal;
-  }
-
-  /** A property, so that a loader may destructure its context: `({ addTags }) => ...`. */
-  readonly addTags = async (tags: readonly string[]): Promise<void> => {
-    const list = checkTags('tags', tags).filter((tag) => !this.all.has(tag));
-    if (this.over) throw new HawserError('E_LOAD_OVER', 'addTags was called after the loader had settled; await it inside the loader');
-    if (this.all.size + list.length > MAX_TAGS) {
-      throw Object.assign(new RangeError(`an entry may have at most ${MAX_TAGS} tags, got ${this.all.size + list.length} with those added`), { code: 'E_BAD_OPTION' });
-    }
-    for (const tag of list) this.all.add(tag);
-    if (list.length === 0) return;
-    if (!this.port.tags) {
-      warnTagsOff(this.port);
-      this.unstorable = true;
-      return;
-    }
-    if (this.load === undefined) return;
-    const added = this.tell(this.load, list);
-    this.adding.push(added);
-    await added;
-  };
-
-  private async tell(load: Load, tags: readonly string[]): Promise<void> {
-    const call = await this.port.driver.addTags(load, tags).next();
-    if (call.kind === Decision.Error) this.unstorable = true;
-  }
-
-  /** Call this after the loader has settled: refuses further tags and waits for those under way. */
-  async close(): Promise<void> {
-    this.over = true;
-    this.ownSignal?.close();
-    if (this.adding.length > 0) await Promise.all(this.adding);
-  }
+/** A loader's time is over. */
+export function loaderTimedOut(port: CachePort, ms: number): HawserError {
+  port.counters.loaderTimeouts++;
+  return new HawserError('E_LOADER_TIMEOUT', `cache ${JSON.stringify(port.prefix)}: a loader took longer than loaderTimeoutMs allows, ${ms} ms`);
 }
 
 /** The loader's outcome, after its tags have arrived. */
-async function settle<T>(port: CachePort, loader: Loader<T>, context: Context): Promise<T> {
+async function settle<T>(run: () => Promise<T>, context: Context): Promise<T> {
   try {
-    return await runLoader(port.prefix, [context.key], () => loader(context));
+    return context.result(await run());
   } finally {
     await context.close();
   }
+}
+
+/** Runs a loader within its time limit, if it has one. What it brings later counts as nothing. */
+export function execute<T>(port: CachePort, run: () => Promise<T>, context: Pick<Context, 'expire'>, hardMs: number | undefined): Promise<T> {
+  if (hardMs === undefined) return run();
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const error = loaderTimedOut(port, hardMs);
+      context.expire(error);
+      reject(error);
+    }, hardMs);
+    void run()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
+}
+
+function runWith<T>(port: CachePort, loader: Loader<T>, context: Context, o: CallOptions): Promise<T> {
+  const run = (): Promise<T> => settle(() => runLoader(port.prefix, [context.key], () => loader(context)), context);
+  return execute(port, run, context, o.rules?.hardMs);
 }
 
 /** Runs the loader for the call that waits for it. */
@@ -107,40 +64,87 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
   const signal = new LoadSignal((abort) => driver.watch(port.repo, [key], abort));
   const context = new Context(port, key, load, o, signal);
   counters.loads++;
+  const running = runWith(port, loader, context, o);
+  let decided: Promise<Call> | undefined;
+  const softMs = o.rules?.softMs;
+  if (softMs !== undefined) {
+    decided = call.next();
+    if (!(await isFirst(running, decided, softMs, () => driver.soften(call)))) return instead(port, call, load, key, running, context);
+  }
   let value: T;
   try {
-    value = await settle(port, loader, context);
+    value = await running;
   } catch (error) {
     counters.loadErrors++;
     // Callers that have joined it meanwhile must not fail because others have given up.
-    if (signal.isAbandoned) driver.loadFailed(call, load);
-    else return staleInstead(port, call, load, key, error);
+    if (signal.isAbandoned) loadFailed(driver, call, load);
+    else return staleInstead(port, call, load, key, error, decided);
     throw error;
   }
   if (value === undefined) {
-    driver.loadedNothing(call, load);
+    loadedNothing(driver, call, load);
     return value;
   }
-  let payload: string;
+  if (!isOffered) decided = undefined;
   try {
-    payload = encodeValue(port.serializer, value);
+    const told = offer(port, call, load, context, value, isOffered);
+    if (told instanceof Promise ? await told : told) await (decided ?? call.next());
   } catch (error) {
-    driver.loadFailed(call, load, { error });
+    loadFailed(driver, call, load, { error });
     throw error;
   }
-  const refusal = isOffered && isUnstorable(port, context, payload);
-  if (refusal !== false && (await refusal)) {
-    driver.loadFailed(call, load, { payload });
-    return value;
-  }
-  const stored = isOffered ? call.next() : undefined;
-  driver.loaded(call, load, payload);
-  await stored;
   return value;
 }
 
-/** Whether a value is returned only, because a tag of it could not be put in place or it is too long. */
+/** Whether the loader settles before the engine has given its caller another value, which it is asked to do after `softMs`. */
+function isFirst(running: Promise<unknown>, decided: Promise<unknown>, softMs: number, soften: () => void): Promise<boolean> {
+  const timer = setTimeout(soften, softMs);
+  const done = (isLoader: boolean) => (): boolean => {
+    clearTimeout(timer);
+    return isLoader;
+  };
+  return Promise.race([running.then(done(true), done(true)), decided.then(done(false))]);
+}
+
+/** The loader is too slow: its caller gets the value that is being replaced, and the load goes on in the background. */
+async function instead<T>(port: CachePort, call: Call, load: Load, key: string, running: Promise<T>, context: Context): Promise<T> {
+  const former = call.kind === Decision.Hit ? decodeHit(port, call) : undefined;
+  port.counters.softTimeouts++;
+  context.detach();
+  const finished = finish(port, load, key, running, context, 'loadErrors');
+  if (former?.ok === true) return former.value as T;
+  await finished;
+  return running;
+}
+
+/**
+ * Offers a value to the store. Returns whether the engine will decide on it. Throws what the serializer or `tagsFrom` throws. A promise only
+ * for a long value.
+ */
+export function offer(port: CachePort, call: Call | undefined, load: Load, context: Context, value: unknown, isOffered: boolean): boolean | Promise<boolean> {
+  const { driver } = port;
+  if (isOffered && context.keepsFormer && !context.isSkipped && !context.unstorable) {
+    kept(driver, call, load, context.terms(value));
+    return true;
+  }
+  const payload = encodeValue(port.serializer, value);
+  if (!isOffered) {
+    loaded(driver, call, load, payload);
+    return false;
+  }
+  const terms = context.terms(value);
+  const refusal = isUnstorable(port, context, payload);
+  const tell = (isRefused: boolean): boolean => {
+    if (isRefused) loadFailed(driver, call, load, { payload });
+    else loaded(driver, call, load, payload, terms);
+    return !isRefused;
+  };
+  return refusal instanceof Promise ? refusal.then(tell) : tell(refusal);
+}
+
+/** Whether a value is returned only: its loader says so, a tag of it could not be put in place, or it is too long. */
 function isUnstorable(port: CachePort, context: Context, payload: string): boolean | Promise<boolean> {
+  if (context.isSkipped) return true;
   if (context.unstorable) {
     notStoredUntagged(port);
     return true;
@@ -149,7 +153,7 @@ function isUnstorable(port: CachePort, context: Context, payload: string): boole
 }
 
 /** Whether a value is too long to be stored. Only a long value has to wait for the server's limit. */
-export function isTooLarge(port: CachePort, payload: string): boolean | Promise<boolean> {
+function isTooLarge(port: CachePort, payload: string): boolean | Promise<boolean> {
   const excess = excessOf(port.limit, payload);
   if (excess === undefined) return false;
   const noted = (found: Excess | undefined): boolean => {
@@ -160,9 +164,9 @@ export function isTooLarge(port: CachePort, payload: string): boolean | Promise<
 }
 
 /** After a failed load, the caller gets the value that `staleIfError` kept, or the loader's error. */
-async function staleInstead<T>(port: CachePort, call: Call, load: Load, key: string, error: unknown): Promise<T> {
-  const decided = call.next();
-  port.driver.loadFailed(call, load, { error });
+async function staleInstead<T>(port: CachePort, call: Call, load: Load, key: string, error: unknown, asked: Promise<Call> | undefined): Promise<T> {
+  const decided = asked ?? call.next();
+  loadFailed(port.driver, call, load, { error });
   await decided;
   const fallback = call.kind === Decision.Hit ? decodeHit(port, call) : undefined;
   if (fallback?.ok !== true) throw error;
@@ -172,18 +176,22 @@ async function staleInstead<T>(port: CachePort, call: Call, load: Load, key: str
 
 /** Runs the loader for a stale value that its caller has already received. Never rejects. */
 export async function refresh<T>(port: CachePort, load: Load, key: string, loader: Loader<T>, o: CallOptions): Promise<void> {
+  const limited = o.rules?.hardMs !== undefined;
+  const context = new Context(port, key, load, o, limited ? new LoadSignal() : undefined);
+  port.counters.refreshes++;
+  await finish(port, load, key, runWith(port, loader, context, o), context, 'refreshErrors');
+}
+
+/** Reports what a loader brings that nobody waits for. Never rejects. */
+async function finish(port: CachePort, load: Load, key: string, running: Promise<unknown>, context: Context, errors: 'loadErrors' | 'refreshErrors'): Promise<void> {
   const { driver, counters } = port;
-  const context = new Context(port, key, load, o, undefined);
-  counters.refreshes++;
   try {
-    const value = await settle(port, loader, context);
-    if (value === undefined) return driver.loadedNothing(undefined, load);
-    const payload = encodeValue(port.serializer, value);
-    if (await isUnstorable(port, context, payload)) driver.loadFailed(undefined, load, { payload });
-    else driver.loaded(undefined, load, payload);
+    const value = await running;
+    if (value === undefined) loadedNothing(driver, undefined, load);
+    else await offer(port, undefined, load, context, value, true);
   } catch (error) {
-    counters.refreshErrors++;
-    driver.loadFailed(undefined, load, { error });
+    counters[errors]++;
+    loadFailed(driver, undefined, load, { error });
     refreshFailed(port, error, key);
   }
 }
@@ -192,7 +200,7 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
 export async function loadUncached<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   port.counters.loads++;
   try {
-    return await settle(port, loader, new Context(port, key, undefined, o, new LoadSignal(undefined, o.signal)));
+    return await runWith(port, loader, new Context(port, key, undefined, o, new LoadSignal(undefined, o.signal)), o);
   } catch (error) {
     port.counters.loadErrors++;
     throw error;

@@ -8,14 +8,16 @@ import { nextTick } from '../clock';
 import { badOption } from '../errors';
 import type { Call, Load, LoadOutcome } from './call';
 import { Decision } from '../contract.generated';
+import { Context } from './context';
 import { decode, decodeHit } from './decoding';
-import { isTooLarge } from './load';
+import { execute, offer } from './load';
+import { ManyContext, type ManyLoaderContext } from './many_context';
 import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
+import { loadFailed, loadedNothing } from './outcomes';
 import { warn, type CachePort } from './port';
 import { countHit, countMiss, ROUNDS_MAX } from './read';
 import { refreshFailed, servedFallback } from './report';
-import { encodeValue } from './serializer';
 import { LoadSignal } from './waiters';
 
 /**
@@ -27,40 +29,45 @@ export type ManyLoader<T> = (
   context: ManyLoaderContext,
 ) => PromiseLike<Map<string, T> | Record<string, T>> | Map<string, T> | Record<string, T>;
 
-/** The second argument of such a loader. */
-export interface ManyLoaderContext {
-  /** As `LoaderContext.signal`: aborts when nobody in this process waits for any of these keys any more. Absent in a background refresh. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 interface Member {
   readonly key: string;
+  readonly o: CallOptions;
   readonly call: Call;
   /** `open`: no decision yet. `loading`: it is among the keys that `missing` is loading now. */
   state: 'open' | 'waiting' | 'mine' | 'loading' | 'done';
 }
 
+export type { ManyLoaderContext };
+
+/** The options of each key of a group. */
+export type OptionsOf = (key: string) => CallOptions;
+
 export class Group<T> {
   private readonly values = new Map<string, T | undefined>();
   private readonly members: Member[] = [];
-  private readonly refreshes: { key: string; load: Load }[] = [];
+  private readonly refreshes: { key: string; load: Load; o: CallOptions }[] = [];
   private failure: { error: unknown } | undefined;
   private wake: () => void = () => undefined;
 
   constructor(
     private readonly port: CachePort,
     private readonly missing: ManyLoader<T>,
+    /** What holds for the whole group. */
     private readonly o: CallOptions,
+    private readonly optionsOf: OptionsOf = () => o,
   ) {}
 
   /** Loads all keys without the cache. */
-  static async uncached<T>(port: CachePort, missing: ManyLoader<T>, keys: readonly string[], o: CallOptions): Promise<(T | undefined)[]> {
+  static async uncached<T>(port: CachePort, missing: ManyLoader<T>, keys: readonly string[], o: CallOptions, optionsOf: OptionsOf): Promise<(T | undefined)[]> {
     const unique = [...new Set(keys)];
     port.counters.misses += unique.length;
     port.counters.loads++;
     try {
       const signal = new LoadSignal(undefined, o.signal);
-      const found = asMap<T>(await runLoader(port.prefix, unique, () => callMissing(missing, unique, signal)));
+      const context = new ManyContext(unique.map((key) => new Context(port, key, undefined, optionsOf(key), undefined)), signal);
+      const run = (): Promise<unknown> => runLoader<unknown>(port.prefix, unique, () => callMissing(missing, unique, context));
+      const found = asMap<T>(await execute(port, run, context, o.rules?.hardMs));
       return keys.map((key) => found.get(key));
     } catch (error) {
       port.counters.loadErrors++;
@@ -119,7 +126,8 @@ export class Group<T> {
   /** `replaces`: the stored value could not be decoded and counts as missing. */
   private ask(key: string, former?: Call, replaces = false): void {
     const { driver, repo, codec } = this.port;
-    const member: Member = { key, call: driver.getOrSet(repo, key, this.o, codec, replaces), state: 'open' };
+    const o = this.optionsOf(key);
+    const member: Member = { key, o, call: driver.getOrSet(repo, key, o, codec, replaces), state: 'open' };
     if (former !== undefined) {
       member.call.rounds = former.rounds + 1;
       member.call.isCounted = former.isCounted;
@@ -144,7 +152,7 @@ export class Group<T> {
       const decoded = decodeHit(port, call);
       if (!decoded.ok) return this.again(member, true);
       countHit(port, call);
-      if (call.isStaleHit) call.onRefresh(AsyncResource.bind((load) => this.refresh(key, load)));
+      if (call.mayRefresh) call.onRefresh(AsyncResource.bind((load) => this.refresh(key, load, member.o)));
       this.values.set(key, decoded.value as T);
       return;
     }
@@ -187,9 +195,10 @@ export class Group<T> {
     for (const member of mine) member.state = 'loading';
     counters.loads++;
     const signal = this.signalFor(mine);
+    const contexts = mine.map(({ key, o, call }) => new Context(this.port, key, isLoad(call) && call.isOffered ? call.load : undefined, o, undefined));
     let found: Map<string, T>;
     try {
-      found = asMap(await this.runMissing(mine, signal));
+      found = asMap(await this.runMissing(new ManyContext(contexts, signal)));
     } catch (error) {
       counters.loadErrors++;
       return await this.staleInstead(mine, error, signal.isAbandoned);
@@ -198,33 +207,24 @@ export class Group<T> {
       for (const member of mine) member.state = 'done';
     }
     const stored: Promise<unknown>[] = [];
-    for (const { key, call } of mine) {
-      const value = found.get(key);
+    for (const [i, { key, call }] of mine.entries()) {
+      const value = contexts[i].result(found.get(key));
       this.values.set(key, value);
       if (!isLoad(call)) continue; // Loaded without the cache.
-      if (value === undefined) driver.loadedNothing(call, call.load);
-      else stored.push(this.store(call, value));
+      if (value === undefined) loadedNothing(driver, call, call.load);
+      else stored.push(this.store(call, value, contexts[i]));
     }
     await Promise.all(stored);
   }
 
   /** Offers one value to the store. */
-  private async store(call: Call, value: T): Promise<void> {
-    const { port } = this;
-    const { load, isOffered } = call;
-    let payload: string;
+  private async store(call: Call, value: T, context: Context): Promise<void> {
     try {
-      payload = encodeValue(port.serializer, value);
+      if (await offer(this.port, call, call.load, context, value, call.isOffered)) await call.next();
     } catch (error) {
-      port.driver.loadFailed(call, load, { error });
+      loadFailed(this.port.driver, call, call.load, { error });
       this.failure ??= { error };
-      return;
     }
-    const refusal = isOffered && isTooLarge(port, payload);
-    if (refusal !== false && (await refusal)) return port.driver.loadFailed(call, load, { payload });
-    const stored = isOffered ? call.next() : undefined;
-    port.driver.loaded(call, load, payload);
-    await stored;
   }
 
   /** Aborts when nobody waits for any of these keys. Only this group waits for those that are loaded without the cache. */
@@ -239,9 +239,16 @@ export class Group<T> {
     return new LoadSignal(watch);
   }
 
-  private runMissing(members: readonly { key: string }[], signal: LoadSignal | undefined): Promise<unknown> {
-    const keys = members.map(({ key }) => key);
-    return runLoader<unknown>(this.port.prefix, keys, () => callMissing(this.missing, keys, signal));
+  private runMissing(context: ManyContext): Promise<unknown> {
+    const { keys } = context;
+    const run = async (): Promise<unknown> => {
+      try {
+        return await runLoader<unknown>(this.port.prefix, keys, () => callMissing(this.missing, keys, context));
+      } finally {
+        await context.close();
+      }
+    };
+    return execute(this.port, run, context, this.o.rules?.hardMs);
   }
 
   /** After `missing` failed, values that `staleIfError` kept replace its result, if there is one for every key. */
@@ -250,13 +257,13 @@ export class Group<T> {
     await Promise.all(
       mine.map(async ({ key, call }) => {
         // Callers that have joined meanwhile must not fail because others have given up.
-        if (isLoad(call) && isAbandoned) port.driver.loadFailed(call, call.load);
+        if (isLoad(call) && isAbandoned) loadFailed(port.driver, call, call.load);
         if (!isLoad(call) || isAbandoned) {
           this.failure ??= { error };
           return;
         }
         const decided = call.next();
-        port.driver.loadFailed(call, call.load, { error });
+        loadFailed(port.driver, call, call.load, { error });
         const fallback = isHit(await decided) ? decodeHit(port, call) : undefined;
         if (fallback?.ok === true) {
           servedFallback(port, error, key);
@@ -275,7 +282,7 @@ export class Group<T> {
       const { call, state } = member;
       if (state === 'done') continue;
       if (state === 'mine') {
-        if (isLoad(call)) driver.loadFailed(call, call.load);
+        if (isLoad(call)) loadFailed(driver, call, call.load);
       } else {
         if (state !== 'loading') countMiss(this.port, call);
         driver.abandon(call, reason);
@@ -285,35 +292,30 @@ export class Group<T> {
   }
 
   /** Runs refreshes that are decided on together in one call. */
-  private refresh(key: string, load: Load): void {
-    this.refreshes.push({ key, load });
+  private refresh(key: string, load: Load, o: CallOptions): void {
+    this.refreshes.push({ key, load, o });
     if (this.refreshes.length === 1) nextTick(() => void this.runRefreshes());
   }
 
   private async runRefreshes(): Promise<void> {
     const { port } = this;
-    const { driver, counters, serializer } = port;
+    const { driver, counters } = port;
     const due = this.refreshes.splice(0);
+    const contexts = due.map(({ key, load, o }) => new Context(port, key, load, o, undefined));
     counters.refreshes++;
     let found: Map<string, T>;
     try {
-      found = asMap(await this.runMissing(due, undefined));
+      found = asMap(await this.runMissing(new ManyContext(contexts, undefined)));
     } catch (error) {
       counters.refreshErrors++;
       for (const { key, load } of due) this.refreshFailed(key, load, error);
       return;
     }
-    for (const { key, load } of due) {
-      const value = found.get(key);
+    for (const [i, { key, load }] of due.entries()) {
+      const value = contexts[i].result(found.get(key));
       try {
-        if (value === undefined) {
-          driver.loadedNothing(undefined, load);
-          continue;
-        }
-        const payload = encodeValue(serializer, value);
-        const refusal = isTooLarge(port, payload);
-        if (refusal !== false && (await refusal)) driver.loadFailed(undefined, load, { payload });
-        else driver.loaded(undefined, load, payload);
+        if (value === undefined) loadedNothing(driver, undefined, load);
+        else await offer(port, undefined, load, contexts[i], value, true);
       } catch (error) {
         this.refreshFailed(key, load, error);
       }
@@ -321,19 +323,15 @@ export class Group<T> {
   }
 
   private refreshFailed(key: string, load: Load, error: unknown): void {
-    this.port.driver.loadFailed(undefined, load, { error });
+    loadFailed(this.port.driver, undefined, load, { error });
     refreshFailed(this.port, error, key);
   }
 }
 
-function callMissing<T>(missing: ManyLoader<T>, keys: readonly string[], own: LoadSignal | undefined): ReturnType<ManyLoader<T>> {
+function callMissing<T>(missing: ManyLoader<T>, keys: readonly string[], context: ManyLoaderContext): ReturnType<ManyLoader<T>> {
   // A function that declares only the keys may use a second argument for something else.
   if (missing.length < 2) return (missing as (keys: string[]) => ReturnType<ManyLoader<T>>)([...keys]);
-  return missing([...keys], {
-    get signal() {
-      return own?.signal;
-    },
-  });
+  return missing([...keys], context);
 }
 
 /** A function, because a decision may have arrived since `kind` was last read. */

@@ -51,12 +51,18 @@ export interface CacheCounters {
   tooLarge: number;
   /** The same, because a tag that the loader named could not be added. */
   untagged: number;
+  /** The same, because a tag that came with the value may have been invalidated while the loader ran. */
+  unproven: number;
   /** Stale values that were not refreshed because Redis was away, silent, or refused. */
   refreshesDropped: number;
   /** Loaders that ran for longer than 30 s. */
   slowLoads: number;
   /** Loaders that ran for longer than `longestLoadMs`. */
   endlessLoads: number;
+  /** Waits for loaders that `loaderTimeoutMs.hard` ended. */
+  loaderTimeouts: number;
+  /** Callers that got a kept value because `loaderTimeoutMs.soft` had passed. */
+  softTimeouts: number;
 }
 
 /** The counters of one repository with derived values. */
@@ -76,8 +82,8 @@ export interface CacheMetricsSnapshot extends CacheCounters, RunningLoads {
 
 const NAMES = [
   'hits', 'nearHits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'pendingInvalidations', 'staleIfError',
-  'givenUp', 'notAsked', 'readsRefused', 'outwaited', 'notStored', 'leaseLost', 'storeRefused', 'tooLarge', 'untagged', 'refreshesDropped',
-  'slowLoads', 'endlessLoads',
+  'givenUp', 'notAsked', 'readsRefused', 'outwaited', 'notStored', 'leaseLost', 'storeRefused', 'tooLarge', 'untagged', 'unproven', 'refreshesDropped',
+  'slowLoads', 'endlessLoads', 'loaderTimeouts', 'softTimeouts',
 ] as const satisfies readonly (keyof CacheCounters)[];
 
 /** The number of repositories with separate counters. */
@@ -327,6 +333,7 @@ const FAMILIES: readonly Family<CacheCounters & RunningLoads>[] = [
       { of: 'storeRefused', labels: { reason: 'refused' } },
       { of: 'tooLarge', labels: { reason: 'too_large' } },
       { of: 'untagged', labels: { reason: 'tags' } },
+      { of: 'unproven', labels: { reason: 'unproven_tags' } },
     ],
   },
   {
@@ -340,6 +347,14 @@ const FAMILIES: readonly Family<CacheCounters & RunningLoads>[] = [
     series: [
       { of: 'slowLoads', labels: { than: '30s' } },
       { of: 'endlessLoads', labels: { than: 'longest' } },
+    ],
+  },
+  {
+    name: 'hawser_cache_loader_timeouts_total',
+    help: 'Waits for loaders that loaderTimeoutMs ended, by kind.',
+    series: [
+      { of: 'softTimeouts', labels: { kind: 'soft' } },
+      { of: 'loaderTimeouts', labels: { kind: 'hard' } },
     ],
   },
   { name: 'hawser_cache_loads_running', help: 'Loads that run now.', type: 'gauge', series: [{ of: 'loading', labels: {} }] },

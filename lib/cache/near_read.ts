@@ -39,11 +39,11 @@ export function nearValue(port: CachePort, near: Near, key: string, copy: NearCo
 }
 
 /** The values of these keys that are here, and the keys of the others. A key that is named twice counts twice in `getMany`, so `rest` may name it twice. */
-export async function nearValues(port: CachePort, near: Near, keys: readonly string[], o: CallOptions): Promise<{ values: Map<string, unknown>; rest: string[] }> {
+export async function nearValues(port: CachePort, near: Near, keys: readonly string[], of: (key: string) => CallOptions): Promise<{ values: Map<string, unknown>; rest: string[] }> {
   const values = new Map<string, unknown>();
   const rest: string[] = [];
   for (const key of keys) {
-    const hit = nearHit(near, key, o);
+    const hit = nearHit(near, key, of(key));
     const copy = hit instanceof Promise ? await hit : hit;
     const value = copy === undefined ? MISSING : nearValue(port, near, key, copy);
     if (value === MISSING) rest.push(key);

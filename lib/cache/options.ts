@@ -6,6 +6,7 @@ import { isSignal } from '../abort';
 import { badOption } from '../errors';
 import { copyOptions } from '../names';
 import { checkMs, checkNames, checkReplicas, checkSeconds, checkTags, checkTtl } from './validate';
+import { checkPart, checkRules, extrasOf, type LoaderTimeouts, type LoadRules, type TagsFrom } from './rules';
 import { checkSerializer, type Serializer } from './serializer';
 import type { NearCacheOptions } from './near_options';
 
@@ -34,6 +35,26 @@ export interface CacheOptions {
    */
   lockTimeoutMs?: number | undefined;
   /**
+   * Time limits of the loader in milliseconds: a number, the hard limit, or `{ soft, hard }`. After the soft one, a caller gets the value that is being
+   * replaced, if `staleIfError` has kept one, and the loader goes on in the background. After the hard one, the loader's signal aborts and its callers
+   * get the kept value or reject with `E_LOADER_TIMEOUT`. A caller that waits for another one's loader counts from the start of its wait. Default: none.
+   */
+  loaderTimeoutMs?: number | LoaderTimeouts | undefined;
+  /**
+   * The part of the fresh period, from 0 to less than 1, after which one caller in the whole fleet refreshes an entry in the background. Until it is
+   * stale or expires, its readers have hits. Default: no early refresh.
+   */
+  earlyRefresh?: number | undefined;
+  /** Up to this part of `ttl`, from 0 to less than 1, is cut off at random, so that entries do not expire together. Default: 0. */
+  ttlJitter?: number | undefined;
+  /** The time to live of a loaded `null`, in seconds. It is not kept for `staleIfError`. Default: as every value's. */
+  negativeTtl?: number | undefined;
+  /**
+   * Takes further tags from the loaded value. It is stored if none of them can have been invalidated since the load began; otherwise it is returned
+   * and not stored. Not called for `null`. An exception rejects the call.
+   */
+  tagsFrom?: TagsFrom | undefined;
+  /**
    * When it aborts, this call rejects with its reason. The load continues for all other callers, and its result is stored. If no caller in this
    * process waits for the load any more, the loader's own `context.signal` aborts.
    */
@@ -50,6 +71,16 @@ export interface CacheRepositoryOptions {
   staleIfError?: number | undefined;
   /** As in {@link CacheOptions.lockTimeoutMs}. */
   lockTimeoutMs?: number | undefined;
+  /** As in {@link CacheOptions.loaderTimeoutMs}. */
+  loaderTimeoutMs?: number | LoaderTimeouts | undefined;
+  /** As in {@link CacheOptions.earlyRefresh}. */
+  earlyRefresh?: number | undefined;
+  /** As in {@link CacheOptions.ttlJitter}. */
+  ttlJitter?: number | undefined;
+  /** As in {@link CacheOptions.negativeTtl}. */
+  negativeTtl?: number | undefined;
+  /** As in {@link CacheOptions.tagsFrom}. */
+  tagsFrom?: TagsFrom | undefined;
   /** Converts values to text and text to values. Default: JSON. */
   serializer?: Serializer | undefined;
   /**
@@ -78,11 +109,16 @@ export interface CallOptions {
   readonly maxAge: string;
   readonly lockTimeout: string;
   readonly tags: readonly string[];
+  /** See `extrasOf`. */
+  readonly extras: string;
+  readonly early: number | undefined;
+  readonly rules: LoadRules | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-const CALL = new Set(['ttl', 'tags', 'staleAfter', 'staleIfError', 'maxAge', 'lockTimeoutMs', 'signal']);
-const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', 'serializer', 'strictValues', 'minReplicas', 'nearCache']);
+const LOADS = ['loaderTimeoutMs', 'earlyRefresh', 'ttlJitter', 'negativeTtl', 'tagsFrom'];
+const CALL = new Set(['ttl', 'tags', 'staleAfter', 'staleIfError', 'maxAge', 'lockTimeoutMs', ...LOADS, 'signal']);
+const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', ...LOADS, 'serializer', 'strictValues', 'minReplicas', 'nearCache']);
 const LOCK_TIMEOUT = { min: 1, max: 3_600_000 };
 const NEAR = new Set(['maxBytes', 'maxTtlMs', 'share']);
 const MAX_BYTES = 2 ** 40;
@@ -93,7 +129,7 @@ const NO_TAGS: readonly string[] = [];
 export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions {
   if (options === undefined) return copyOptions<CacheRepositoryOptions>({});
   const own = checkNames('cache', options, REPOSITORY);
-  const { ttl, staleAfter, staleIfError, lockTimeoutMs, serializer, strictValues, minReplicas, nearCache } = own;
+  const { ttl, staleAfter, staleIfError, lockTimeoutMs, earlyRefresh, serializer, strictValues, minReplicas, nearCache } = own;
   if (ttl !== undefined) checkTtl('cache.ttl', ttl);
   if (staleAfter !== undefined) {
     checkSeconds('cache.staleAfter', staleAfter);
@@ -101,6 +137,8 @@ export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions
   }
   if (staleIfError !== undefined) checkSeconds('cache.staleIfError', staleIfError);
   if (lockTimeoutMs !== undefined) checkMs('cache.lockTimeoutMs', lockTimeoutMs, LOCK_TIMEOUT);
+  if (earlyRefresh !== undefined) checkPart('cache.earlyRefresh', earlyRefresh);
+  checkRules('cache', own);
   if (serializer !== undefined) checkSerializer(serializer);
   if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('cache.strictValues', 'true or false', strictValues);
   if (minReplicas !== undefined) checkReplicas('cache.minReplicas', minReplicas);
@@ -125,11 +163,13 @@ function checkOrder(path: string, staleAfter: number, ttl: number): void {
 }
 
 /** The options of a reader that takes an entry as it is. */
-export const ANY: CallOptions = { ttl: '', keep: '', fresh: '', maxAge: '', lockTimeout: '', tags: NO_TAGS, signal: undefined };
+export const ANY: CallOptions = { ttl: '', keep: '', fresh: '', maxAge: '', lockTimeout: '', tags: NO_TAGS, extras: '', early: undefined, rules: undefined, signal: undefined };
 
 /** The options of a call without options: the repository's options over `CACHE_DEFAULT_TTL`. */
 export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: number): CallOptions {
   const ttl = repository.ttl ?? defaultTtl;
+  const early = repository.earlyRefresh;
+  const rules = checkRules('cache', repository);
   return {
     ttl: ms(ttl),
     keep: repository.staleIfError === undefined ? '' : ms(repository.staleIfError),
@@ -137,6 +177,9 @@ export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: numb
     maxAge: '',
     lockTimeout: repository.lockTimeoutMs === undefined ? '' : String(Math.round(repository.lockTimeoutMs)),
     tags: NO_TAGS,
+    extras: extrasOf(early, rules),
+    early,
+    rules,
     signal: undefined,
   };
 }
@@ -147,7 +190,8 @@ function ms(seconds: number): string {
 
 /** Checks a call's options and merges them with the repository's. Errors: TypeError, RangeError. */
 export function callOptions(base: CallOptions, options: unknown, path = 'cache'): CallOptions {
-  const { ttl, tags, staleAfter, staleIfError, maxAge, lockTimeoutMs, signal } = checkNames(path, options, CALL);
+  const own = checkNames(path, options, CALL);
+  const { ttl, tags, staleAfter, staleIfError, maxAge, lockTimeoutMs, earlyRefresh, signal } = own;
   let { fresh } = base;
   const life = ttl === undefined ? Number(base.ttl) : checkTtl(`${path}.ttl`, ttl);
   if (staleAfter !== undefined) {
@@ -158,6 +202,8 @@ export function callOptions(base: CallOptions, options: unknown, path = 'cache')
     fresh = String(life);
   }
   if (signal !== undefined && !isSignal(signal)) badOption(`${path}.signal`, 'an AbortSignal', signal);
+  const rules = checkRules(path, own, base.rules);
+  const early = earlyRefresh === undefined ? base.early : checkPart(`${path}.earlyRefresh`, earlyRefresh);
   return {
     ttl: String(life),
     keep: staleIfError === undefined ? base.keep : String(checkSeconds(`${path}.staleIfError`, staleIfError)),
@@ -165,6 +211,29 @@ export function callOptions(base: CallOptions, options: unknown, path = 'cache')
     maxAge: maxAge === undefined ? base.maxAge : String(checkTtl(`${path}.maxAge`, maxAge)),
     lockTimeout: lockTimeoutMs === undefined ? base.lockTimeout : String(checkMs(`${path}.lockTimeoutMs`, lockTimeoutMs, LOCK_TIMEOUT)),
     tags: tags === undefined ? base.tags : checkTags(`${path}.tags`, tags),
+    extras: rules === base.rules && early === base.early ? base.extras : extrasOf(early, rules),
+    early,
+    rules,
     signal,
   };
+}
+
+/** The options of `getOrSetMany`. `loaderTimeoutMs.soft` does not apply there. */
+export interface ManyOptions extends Omit<CacheOptions, 'tags'> {
+  /** As in {@link CacheOptions.tags}, for every entry; or a function that names the tags of each key's entry. */
+  tags?: readonly string[] | ((key: string) => readonly string[]) | undefined;
+}
+
+/** Checks the options of a group of keys: what holds for all of them, and what for each. Errors: TypeError, RangeError. */
+export function manyOptions(base: CallOptions, options: ManyOptions | undefined, keys: readonly string[]): { o: CallOptions; of: (key: string) => CallOptions } {
+  if (options === undefined) return { o: base, of: () => base };
+  const tagsOf: unknown = typeof options === 'object' && options !== null ? options.tags : undefined;
+  if (typeof tagsOf !== 'function') {
+    const o = callOptions(base, options);
+    return { o, of: () => o };
+  }
+  const o = callOptions(base, { ...options, tags: undefined });
+  const byKey = new Map<string, CallOptions>();
+  for (const key of keys) if (!byKey.has(key)) byKey.set(key, { ...o, tags: checkTags('the result of cache.tags', (tagsOf as (key: string) => unknown)(key)) });
+  return { o, of: (key) => byKey.get(key) ?? o };
 }

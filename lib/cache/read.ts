@@ -5,10 +5,11 @@ import { nextTick } from '../clock';
 import type { Call, LoadOutcome } from './call';
 import { Decision, Hit } from '../contract.generated';
 import { decode, decodeHit } from './decoding';
-import { loadUncached, refresh, runLoad, type Loader } from './load';
+import { loadUncached, loaderTimedOut, refresh, runLoad, type Loader } from './load';
 import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
+import { WaitLimits } from './wait_limits';
 
 /** How often a caller starts again because the load that it joined was abandoned. */
 export const ROUNDS_MAX = 5;
@@ -17,7 +18,7 @@ export const ROUNDS_MAX = 5;
 export function countHit(port: CachePort, call: Call): void {
   if (call.isCounted) return;
   call.isCounted = true;
-  if (call.hit === Hit.Fresh) port.counters.hits++;
+  if (call.hit === Hit.Fresh || call.hit === Hit.Early) port.counters.hits++;
   else if (call.hit === Hit.Stale) port.counters.stale++;
   else port.counters.misses++;
 }
@@ -35,7 +36,7 @@ export function read<T>(port: CachePort, key: string, loader: Loader<T>, o: Call
 }
 
 async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
-  if (o.signal !== undefined) return readUntilAborted(port, key, loader, o, o.signal);
+  if (o.signal !== undefined || o.rules?.softMs !== undefined || o.rules?.hardMs !== undefined) return readWithin(port, key, loader, o);
   const call = port.driver.getOrSet(port.repo, key, o, port.codec);
   await call.next();
   // A fresh hit ends here: what an async function returns by another promise takes three more turns of the microtask queue.
@@ -59,7 +60,7 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
     const decoded = decodeHit(port, call);
     if (!decoded.ok) return again(port, call, key, loader, o, standing, true);
     countHit(port, call);
-    if (call.isStaleHit) {
+    if (call.mayRefresh) {
       // In the caller's async context and in a separate tick, because a loader must not run inside the engine's drain.
       call.onRefresh(AsyncResource.bind((load) => nextTick(() => void refresh(port, load, key, loader, o))));
     }
@@ -102,26 +103,40 @@ async function again<T>(port: CachePort, former: Call, key: string, loader: Load
   call.rounds = former.rounds + 1;
   call.isCounted = former.isCounted;
   call.isReplacing = replaces;
+  call.onWaiting = former.onWaiting;
   if (standing !== undefined) standing.call = call;
   await call.next();
   return answer(port, call, key, loader, o, standing);
 }
 
-/** Rejects with the signal's reason when it aborts. A load that has begun continues, for others and for the cache. */
-function readUntilAborted<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) {
+/**
+ * Rejects with the signal's reason when it aborts, and when the call has waited too long for the loader of another one. A load that has begun
+ * continues, for others and for the cache.
+ */
+function readWithin<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
+  const { signal, rules } = o;
+  if (signal?.aborted === true) {
     port.counters.misses++;
     return Promise.reject(signal.reason as Error);
   }
   const standing: Standing = { call: port.driver.getOrSet(port.repo, key, o, port.codec) };
   return new Promise<T>((resolve, reject) => {
-    const release = onAbort(signal, () => {
+    const giveUp = (reason: Error): void => {
       const { call } = standing;
       if (call.phase === 'asked' || call.phase === 'waiting') countMiss(port, call);
-      port.driver.abandon(call, signal.reason);
-      reject(signal.reason as Error);
+      port.driver.abandon(call, reason);
+      reject(reason);
+    };
+    const release = signal === undefined ? undefined : onAbort(signal, () => giveUp(signal.reason as Error));
+    const wait = rules === undefined ? undefined : new WaitLimits(rules, () => port.driver.soften(standing.call), (ms) => giveUp(loaderTimedOut(port, ms)));
+    standing.call.onWaiting = wait?.begin;
+    const value = standing.call.next().then((call) => {
+      wait?.end();
+      return answer(port, call, key, loader, o, standing);
     });
-    const value = standing.call.next().then((call) => answer(port, call, key, loader, o, standing));
-    void value.then(resolve, reject).finally(release);
+    void value.then(resolve, reject).finally(() => {
+      wait?.end();
+      release?.();
+    });
   });
 }

@@ -26,6 +26,7 @@ const KINDS: Readonly<Record<Exclude<Shortfall, Shortfall.PendingInvalidations>,
   [Shortfall.NotStoredTimedOut]: { counter: 'notStored', say: (n) => `${results(n)} not stored: Redis was away, or silent for longer than cache.commandTimeoutMs` },
   [Shortfall.NotStoredLeaseLost]: { counter: 'leaseLost', say: (n) => `${results(n)} not stored: the key was written, deleted or evicted while the loader ran` },
   [Shortfall.NotStoredRefused]: { counter: 'storeRefused', say: (n) => `${results(n)} not stored: Redis refused to` },
+  [Shortfall.NotStoredUnproven]: { counter: 'unproven' },
   [Shortfall.RefreshDropped]: { counter: 'refreshesDropped', say: (n) => `${n === 1 ? 'a stale value was' : `${n} stale values were`} not refreshed: Redis was away, silent, or refused` },
   [Shortfall.SlowLoad]: { counter: 'slowLoads', say: (n) => `${loaders(n)} been running for 30 s` },
   [Shortfall.EndlessLoad]: {

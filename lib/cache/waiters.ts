@@ -3,6 +3,8 @@
  * of several has given up.
  */
 
+import { onAbort } from '../abort';
+
 /** Gets the reason of the last caller that gave up. */
 type Abort = (reason: unknown) => void;
 
@@ -79,6 +81,7 @@ export class LoadSignal {
   private controller: AbortController | undefined;
   private release: (() => void) | undefined;
   private isOver = false;
+  private isExpired = false;
 
   constructor(
     /** For loads that others may wait for. Absent for a load without the cache. */
@@ -88,17 +91,27 @@ export class LoadSignal {
   ) {}
 
   get signal(): AbortSignal {
-    if (this.own !== undefined) return this.own;
     if (this.controller === undefined) {
       const controller = (this.controller = new AbortController());
-      if (!this.isOver) this.release = this.watch?.((reason) => controller.abort(reason));
+      const abort = (reason: unknown): void => controller.abort(reason);
+      const { own } = this;
+      if (own?.aborted === true) abort(own.reason);
+      else if (!this.isOver) this.release = own === undefined ? this.watch?.(abort) : onAbort(own, () => abort(own.reason));
     }
     return this.controller.signal;
   }
 
+  /** The loader's time is over. */
+  abort(reason: unknown): void {
+    if (this.isOver) return;
+    const { signal } = this;
+    this.isExpired = !signal.aborted;
+    this.controller?.abort(reason);
+  }
+
   /** Whether all callers have given up, and the loader knows it. */
   get isAbandoned(): boolean {
-    return this.controller?.signal.aborted === true;
+    return this.controller?.signal.aborted === true && !this.isExpired;
   }
 
   /** The loader has settled. */

@@ -30,7 +30,8 @@ export { CacheRepository, type CacheItem, type InvalidateOptions, type SetOption
 export type { CacheEvent, CacheEventName, CacheEvents } from '../cache/events';
 export type { Loader, LoaderContext } from '../cache/load';
 export type { ManyLoader, ManyLoaderContext } from '../cache/many';
-export type { CacheOptions, CacheRepositoryOptions } from '../cache/options';
+export type { CacheOptions, CacheRepositoryOptions, ManyOptions } from '../cache/options';
+export type { LoaderTimeouts, TagsFrom } from '../cache/rules';
 export type { NearCacheOptions } from '../cache/near_options';
 export type { Serializer } from '../cache/serializer';
 export { StaleWhileRevalidate } from './swr';

@@ -5,7 +5,7 @@ import { CacheEmitter } from '../cache/events';
 import { loadUncached, type Loader } from '../cache/load';
 import { Group, type ManyLoader } from '../cache/many';
 import { isNested, waitWithin } from '../cache/nesting';
-import { ANY, callOptions, checkRepositoryOptions, type CacheOptions, type CacheRepositoryOptions, type CallOptions } from '../cache/options';
+import { ANY, callOptions, checkRepositoryOptions, manyOptions, type CacheOptions, type CacheRepositoryOptions, type CallOptions, type ManyOptions } from '../cache/options';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
 import { decodeHit } from '../cache/decoding';
 import { countHit, read } from '../cache/read';
@@ -66,28 +66,28 @@ export class CacheRepository extends CacheEmitter {
   /**
    * Returns the values of several keys, in order. Calls `missing` once with all keys that this process must load. A key that is absent
    * from its result resolves to `undefined` and is not stored. Own loads come before waits for loads of others, so `missing` may be
-   * called again, with keys whose holder failed. The options apply to every entry. Rejects as `getOrSet` does.
+   * called again, with keys whose holder failed. The options apply to every entry; `tags` may be a function of the key. Rejects as `getOrSet` does.
    *
    *     await cache.getOrSetMany(ids, async (ids) => new Map((await db.users(ids)).map((user) => [user.id, user])));
    */
-  async getOrSetMany<T>(keys: readonly string[], missing: ManyLoader<T>, options?: CacheOptions): Promise<T[]> {
+  async getOrSetMany<T>(keys: readonly string[], missing: ManyLoader<T>, options?: ManyOptions): Promise<T[]> {
     const list = checkKeys('keys', keys);
     checkFunction('missing', missing);
     const port = portOf(this);
-    const o = options === undefined ? port.base : callOptions(port.base, options);
+    const { o, of } = manyOptions(port.base, options, list);
     if (list.length === 0) return [];
-    if (o.tags.length > 0 && !port.tags) {
+    if (!port.tags && list.some((key) => of(key).tags.length > 0)) {
       warnTagsOff(port);
-      const load = (): Promise<unknown[]> => Group.uncached(port, missing, list, o);
+      const load = (): Promise<unknown[]> => Group.uncached(port, missing, list, o, of);
       return (await (isNested() ? waitWithin(port.prefix, list, load) : load())) as T[];
     }
     const { near } = port;
-    if (near === undefined || o.signal?.aborted === true) return (await new Group(port, missing, o).read(list)) as T[];
-    const { values, rest } = await nearValues(port, near, [...new Set(list)], o);
-    const loaded = rest.length === 0 ? [] : await new Group(port, missing, o).read(rest);
+    if (near === undefined || o.signal?.aborted === true) return (await new Group(port, missing, o, of).read(list)) as T[];
+    const { values, rest } = await nearValues(port, near, [...new Set(list)], of);
+    const loaded = rest.length === 0 ? [] : await new Group(port, missing, o, of).read(rest);
     rest.forEach((key, i) => {
       values.set(key, loaded[i]);
-      near.store.want(key, o);
+      near.store.want(key, of(key));
     });
     return list.map((key) => values.get(key)) as T[];
   }
@@ -235,7 +235,7 @@ async function readThroughNear<T>(port: CachePort, near: Near, key: string, load
 
 /** `get` and `getMany` with a near cache. */
 async function nearMany<T>(port: CachePort, near: Near, keys: readonly string[]): Promise<(T | null)[]> {
-  const { values, rest } = await nearValues(port, near, keys, ANY);
+  const { values, rest } = await nearValues(port, near, keys, () => ANY);
   const calls = rest.map((key) => port.driver.get(port.repo, key, port.codec).next());
   (await Promise.all(calls)).forEach((call, i) => {
     if (call.kind === Decision.Hit) near.store.want(rest[i], ANY);

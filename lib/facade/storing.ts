@@ -3,13 +3,14 @@ import type { Call } from '../cache/call';
 import { Decision } from '../contract.generated';
 import { callOptions, type CacheOptions, type CallOptions } from '../cache/options';
 import { warnTagsOff, type CachePort } from '../cache/port';
+import { jittered } from '../cache/rules';
 import { encodeValue } from '../cache/serializer';
 import { checkText } from '../cache/validate';
 import { excessOf, tooLarge, type Excess } from '../cache/value_limit';
 import { badOption } from '../errors';
 
 /** One entry of `setMany`. */
-export interface CacheItem<T = unknown> extends Omit<CacheOptions, 'signal' | 'maxAge' | 'lockTimeoutMs'> {
+export interface CacheItem<T = unknown> extends Omit<CacheOptions, 'signal' | 'maxAge' | 'lockTimeoutMs' | 'loaderTimeoutMs' | 'earlyRefresh' | 'negativeTtl' | 'tagsFrom'> {
   key: string;
   value: T;
 }
@@ -69,7 +70,8 @@ async function store(port: CachePort, operation: string, key: string, payload: s
     await written(port, operation, port.driver.delete(port.repo, [key]));
     return;
   }
-  await written(port, operation, port.driver.set(port.repo, key, payload, o));
+  const { rules } = o;
+  await written(port, operation, port.driver.set(port.repo, key, payload, rules === undefined ? o : { ...o, ttl: jittered(o.ttl, rules) }));
   port.counters.writes++;
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::freshness::Overrides;
-use super::request::{CallId, Codec, Payload, Request};
+use super::request::{CallId, Codec, Decision, Hit, Payload, Request, Terms};
 use super::tags::{normalize, unite};
 use crate::clock::Instant;
 use crate::store::entry::Tag;
@@ -29,12 +29,23 @@ pub(super) struct EntryOptions {
     pub fresh: Duration,
     pub keep: Duration,
     pub tags: Vec<Tag>,
+    /// Whether the loader's result brings further tags.
+    pub tags_result: bool,
 }
 
 impl EntryOptions {
     pub(super) fn new(ttl: Duration, fresh: Option<Duration>, keep: Option<Duration>, tags: Vec<Tag>) -> Self {
         let fresh = fresh.map_or(ttl, |fresh| fresh.min(ttl));
-        Self { ttl, fresh, keep: keep.unwrap_or_default(), tags: normalize(tags) }
+        Self { ttl, fresh, keep: keep.unwrap_or_default(), tags: normalize(tags), tags_result: false }
+    }
+
+    /// What the loader says about its result counts.
+    pub(super) fn apply(&mut self, terms: &Terms) {
+        // Without a word about it, what was fresh for its whole life still is.
+        let is_always_fresh = self.fresh >= self.ttl;
+        self.ttl = terms.ttl.unwrap_or(self.ttl);
+        self.keep = terms.keep.unwrap_or(self.keep);
+        self.fresh = terms.fresh.unwrap_or(if is_always_fresh { self.ttl } else { self.fresh }).min(self.ttl);
     }
 
     /// How long the store keeps the entry.
@@ -56,6 +67,8 @@ pub(super) struct Caller {
     pub overrides: Overrides,
     /// Its serializer, if a parsed value will do for it.
     pub codec: Option<Codec>,
+    /// Whether only the start of the entry that it was served was read: it has the value.
+    pub read_head: bool,
     /// Whether an entry that is there counts as missing.
     pub replaces: bool,
     /// Orders it among calls and loads.
@@ -77,6 +90,7 @@ impl Caller {
             kind,
             overrides,
             codec: None,
+            read_head: false,
             replaces: false,
             began,
             lock_timeout,
@@ -85,12 +99,14 @@ impl Caller {
             fallback: None,
         };
         Some(match request {
-            Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout: own, tags, replaces } => {
-                let kind = ReadKind::Load(EntryOptions::new(ttl, fresh, keep, tags));
-                let caller = caller(kind, Overrides { fresh, max_age, keep }, own.unwrap_or(lock_timeout));
+            Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout: own, tags, replaces, early, tags_result } => {
+                let kind = ReadKind::Load(EntryOptions { tags_result, ..EntryOptions::new(ttl, fresh, keep, tags) });
+                let caller = caller(kind, Overrides { fresh, max_age, keep, early }, own.unwrap_or(lock_timeout));
                 (Self { replaces, ..caller }, key)
             }
-            Request::Get { key, fresh, max_age } => (caller(ReadKind::Get, Overrides { fresh, max_age, keep: None }, lock_timeout), key),
+            Request::Get { key, fresh, max_age } => {
+                (caller(ReadKind::Get, Overrides { fresh, max_age, ..Overrides::default() }, lock_timeout), key)
+            }
             Request::Has { key } => (caller(ReadKind::Has, Overrides::default(), lock_timeout), key),
             _ => return None,
         })
@@ -122,6 +138,17 @@ impl Caller {
         Some(*until)
     }
 
+    /// The decisions that give it the value that is being replaced, if it may have that. `is_owner`: its own loader is running.
+    pub(super) fn softened(&self, is_owner: bool, now: Instant) -> Option<Vec<Decision>> {
+        let (payload, until) = self.fallback.as_ref()?;
+        if *until <= now {
+            return None;
+        }
+        let call = self.id;
+        let hit = |hit| Decision::Hit { call, payload: payload.clone().decoded_by(self.codec), hit };
+        Some(if is_owner { vec![hit(Hit::Kept)] } else { vec![hit(Hit::Stale), Decision::LoadOver { call: Some(call), load: None }] })
+    }
+
     /// Whether it still waits for others' loads.
     pub(super) fn still_waits(&self, now: Instant) -> bool {
         self.waits_until.is_none_or(|until| until > now)
@@ -130,7 +157,8 @@ impl Caller {
     /// Whether the age of the entry is probably needed to answer it.
     pub(super) fn wants_age(&self) -> bool {
         let keeps = self.options().is_some_and(|options| options.fresh < options.ttl || !options.keep.is_zero());
-        keeps || self.overrides.fresh.is_some() || self.overrides.max_age.is_some()
+        let Overrides { fresh, max_age, early, .. } = self.overrides;
+        keeps || fresh.is_some() || max_age.is_some() || early.is_some()
     }
 }
 
@@ -151,8 +179,18 @@ pub(super) mod testing {
     pub(in crate::cache) fn loader(id: u32, tags: &[&str]) -> Caller {
         let tags = tags.iter().map(|tag| Tag::from(tag.as_bytes())).collect();
         let (ttl, lock_timeout) = (Duration::from_secs(60), Some(Duration::from_secs(5)));
-        let request =
-            Request::GetOrSet { key: b"k".to_vec(), ttl, keep: None, fresh: None, max_age: None, lock_timeout, tags, replaces: false };
+        let request = Request::GetOrSet {
+            key: b"k".to_vec(),
+            ttl,
+            keep: None,
+            fresh: None,
+            max_age: None,
+            lock_timeout,
+            tags,
+            replaces: false,
+            early: None,
+            tags_result: false,
+        };
         Caller::of(CallId(id), request, u64::from(id), Duration::from_secs(30)).expect("a read").0
     }
     /// A caller without one.

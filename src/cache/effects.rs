@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::caller::{Caller, EntryOptions};
 use super::handoff::Handoff;
 use super::lookup::Lookup;
+use super::marks::{is_mark, Mark};
 use super::names::Repo;
 use super::parsed::{Held, Parsed};
 use super::purpose::Purpose;
@@ -167,8 +168,9 @@ impl Outbox {
 
     /// Counts an entry under its tags, together with the operation that stores it.
     pub(super) fn count(&mut self, repo: &Repo, member: Key, tags: &[(Tag, Id)]) {
-        if !tags.is_empty() {
-            let items = tags.iter().map(|(tag, id)| (repo.names.version(tag), repo.names.counter(tag), *id)).collect();
+        let counted = tags.iter().filter(|(tag, _)| !is_mark(tag));
+        let items: Vec<_> = counted.map(|(tag, id)| (repo.names.version(tag), repo.names.counter(tag), *id)).collect();
+        if !items.is_empty() {
             self.send(Op::Count { items, member }, Purpose::Unobserved);
         }
     }
@@ -249,12 +251,22 @@ pub(super) struct Fx<'a> {
     /// How long the process has waited attentively so far.
     pub attended: Duration,
     pub entropy: &'a mut dyn Entropy,
+    pub is_cluster: bool,
     pub out: &'a mut Outbox,
 }
 
 impl Fx<'_> {
     pub(super) fn wake_after(&mut self, delay: Duration, timer: Timer) {
         self.out.wake_at(self.now + delay, timer);
+    }
+
+    /// The marks whose versions a load captures: those of all ranges, if its result may bring tags.
+    pub(super) fn marks_for(&self, repo: &Repo, options: &EntryOptions) -> Vec<Tag> {
+        if options.tags_result || repo.tags_results() {
+            Mark::AnyTag.all(self.is_cluster)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Offers a fresh version for each tag.
@@ -305,7 +317,7 @@ pub(super) mod testing {
         pub(in crate::cache) fn input<R>(&mut self, act: impl FnOnce(&mut Fx<'_>) -> R) -> R {
             let now = Instant::from_millis(1_000_000 + self.now);
             let attended = Duration::from_millis(self.now);
-            act(&mut Fx { now, attended, entropy: &mut Counter(&mut self.drawn), out: &mut self.out })
+            act(&mut Fx { now, attended, entropy: &mut Counter(&mut self.drawn), is_cluster: false, out: &mut self.out })
         }
 
         /// The operations sent since the last call.

@@ -8,9 +8,14 @@ use crate::clock::Instant;
 /// How a load ended.
 #[derive(Debug, Clone)]
 pub(super) enum Ending {
-    Value { payload: Payload, stored: bool },
+    Value {
+        payload: Payload,
+        stored: bool,
+    },
     Nothing,
     Failed,
+    /// Its own caller may have the value; those that joined must not: a tag of it may have been invalidated before they began.
+    Unproven,
 }
 
 /// Tells the owner of a load and the callers that joined it how it ended, and closes the load.
@@ -27,11 +32,12 @@ fn decision(load: LoadId, caller: &Caller, is_owner: bool, ending: &Ending, now:
     match (ending, &caller.fallback) {
         (Ending::Value { stored, .. }, _) if is_owner => Decision::Stored { call, load, stored: *stored },
         (Ending::Value { payload, .. }, _) => Decision::Hit { call, payload: payload.clone().decoded_by(caller.codec), hit: Hit::Joined },
+        (Ending::Unproven, _) if is_owner => Decision::Stored { call, load, stored: false },
         (Ending::Nothing, _) => Decision::Nothing { call, load },
         (Ending::Failed, Some((payload, until))) if *until > now => {
             let payload = payload.clone().decoded_by(caller.codec);
             Decision::Hit { call, payload, hit: if is_owner { Hit::Kept } else { Hit::Joined } }
         }
-        (Ending::Failed, _) => Decision::FailedWith { call, load },
+        (Ending::Failed | Ending::Unproven, _) => Decision::FailedWith { call, load },
     }
 }

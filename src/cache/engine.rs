@@ -10,6 +10,7 @@ use super::config::EngineConfig;
 use super::effects::{Effect, Fx, Outbox};
 use super::handoff::Handoff;
 use super::io::{Context, LaneEvent, Output};
+use super::load::Former;
 use super::lookup::keys_of;
 use super::machines::Machines;
 use super::near::{Ground, Near, NearOutput};
@@ -27,6 +28,15 @@ use crate::store::entry::Tag;
 use crate::store::node::Attention;
 use crate::store::nodes::{Change, Nodes, NodesOutput};
 use crate::store::{Answer, Key, NodeId, StoreError, StoreReply, Ticket};
+
+/// The value that a load replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stale<'a> {
+    /// Its text.
+    Text(&'a [u8]),
+    /// The driver keeps it parsed.
+    Parsed(ParsedId),
+}
 
 /// The cache engine of one process.
 #[derive(Debug)]
@@ -46,7 +56,13 @@ pub struct Engine {
 /// The effects' sink for one input of a machine: borrows the outbox, and leaves the machines free.
 macro_rules! fx {
     ($engine:ident, $cx:ident) => {
-        &mut Fx { now: $cx.now, attended: $engine.attention.at($cx.now).attended, entropy: &mut *$cx.entropy, out: &mut $engine.out }
+        &mut Fx {
+            now: $cx.now,
+            attended: $engine.attention.at($cx.now).attended,
+            entropy: &mut *$cx.entropy,
+            is_cluster: $engine.nodes.is_cluster(),
+            out: &mut $engine.out,
+        }
     };
 }
 
@@ -95,6 +111,7 @@ impl Engine {
                 Message::Cancel(call) => self.cancel(call),
                 Message::NearFill(fill, repo, key, tags) => self.near_fill(cx, fill, repo, &key, tags),
                 Message::NearForget(copies) => copies.into_iter().for_each(|copy| self.near.forget(copy)),
+                Message::Soften(call) => self.soften(cx, call),
             }
         }
         Ok(())
@@ -139,6 +156,20 @@ impl Engine {
     /// The caller has given a call up. Its loader, if it runs, goes on; a write goes on too.
     pub fn cancel(&mut self, call: CallId) {
         self.machines.cancel(call);
+    }
+
+    /// The caller has waited for a load for some time: it gets the value that is being replaced, if it may have that. The load goes on.
+    pub fn soften(&mut self, cx: &mut Context<'_>, call: CallId) {
+        self.machines.soften(fx!(self, cx), call);
+        self.settle(cx);
+    }
+
+    /// The value that a load replaces, if it was usable when the load began.
+    pub fn stale_of(&self, load: LoadId) -> Option<Stale<'_>> {
+        match self.machines.loads.stale_of(load.0)? {
+            Former::Text(text) => Some(Stale::Text(text)),
+            Former::Parsed(stamp, codec) => self.out.parsed.id_of(stamp, codec).map(Stale::Parsed),
+        }
     }
 
     /// A loader's outcome.

@@ -124,6 +124,7 @@ fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, swr: bool) -> Ve
     };
     match classify(&periods, &caller.overrides, age, swr) {
         Freshness::Fresh if lookup.is_late => Verdict::Serve(Hit::Joined),
+        Freshness::Fresh if swr && freshness::is_early(&periods, &caller.overrides, age) => Verdict::Serve(Hit::Early),
         Freshness::Fresh => Verdict::Serve(Hit::Fresh),
         Freshness::Stale => Verdict::Serve(Hit::Stale),
         Freshness::Expired(left) => Verdict::Expired(left),
@@ -165,8 +166,11 @@ fn of_entry(
             Verdict::Serve(hit) => {
                 decide(served(&caller, payload.clone(), hit));
                 match caller.kind {
-                    _ if hit != Hit::Stale => {}
-                    ReadKind::Load(_) if refresher.is_none() => refresher = Some(Refresher { caller, value: value.clone() }),
+                    _ if !matches!(hit, Hit::Stale | Hit::Early) => {}
+                    ReadKind::Load(_) if refresher.is_none() => {
+                        caller.read_head = lookup.found.is_head;
+                        refresher = Some(Refresher { caller, value: value.clone() });
+                    }
                     ReadKind::Has => {}
                     _ => decide(Decision::LoadOver { call: Some(caller.id), load: None }),
                 }

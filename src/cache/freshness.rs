@@ -13,6 +13,8 @@ pub(super) struct Overrides {
     pub max_age: Option<Duration>,
     /// How long after that it may replace the value of a loader that fails.
     pub keep: Option<Duration>,
+    /// The part of the fresh period, in thousandths, after which the reader's loader may refresh the entry.
+    pub early: Option<u32>,
 }
 
 /// The periods that an entry was stored with.
@@ -42,7 +44,8 @@ pub(super) enum Freshness {
 
 /// Whether the age matters at all. It does not if the entry is fresh until the store drops it.
 pub(super) fn needs_age(periods: &Periods, overrides: &Overrides) -> bool {
-    overrides.fresh.is_some() || overrides.max_age.is_some() || periods.fresh < periods.ttl || !periods.keep.is_zero()
+    let reader = overrides.fresh.is_some() || overrides.max_age.is_some() || overrides.early.is_some();
+    reader || periods.fresh < periods.ttl || !periods.keep.is_zero()
 }
 
 /// The age of an entry, from its remaining life as PTTL reports it. An entry without an end, or one that has ended, has the highest age.
@@ -65,6 +68,13 @@ pub(super) fn classify(periods: &Periods, overrides: &Overrides, age: Duration, 
         let until = if keep.is_zero() { Duration::ZERO } else { served.saturating_add(keep) };
         Freshness::Expired(until.saturating_sub(age))
     }
+}
+
+/// Whether a fresh entry of this age may be refreshed already.
+pub(super) fn is_early(periods: &Periods, overrides: &Overrides, age: Duration) -> bool {
+    let served = overrides.max_age.map_or(periods.ttl, |max_age| max_age.min(periods.ttl));
+    let fresh = overrides.fresh.unwrap_or(periods.fresh).min(served);
+    overrides.early.is_some_and(|part| age >= fresh.mul_f64(f64::from(part.min(1000)) / 1000.0))
 }
 
 #[cfg(test)]
@@ -120,6 +130,17 @@ mod tests {
         assert_eq!(age(&periods, 99_000), Duration::ZERO, "the next entry's life");
         assert_eq!(age(&periods, -1), Duration::MAX, "it has no end: nothing of ours any more");
         assert_eq!(age(&periods, -2), Duration::MAX, "it has ended meanwhile");
+    }
+
+    #[test]
+    fn a_refresh_may_begin_in_the_last_part_of_the_fresh_period() {
+        let periods = Periods { ttl: secs(100), fresh: secs(50), keep: secs(0) };
+        let early = |part| Overrides { early: Some(part), ..Overrides::default() };
+        assert!(!is_early(&periods, &Overrides::default(), secs(49)));
+        assert!(!is_early(&periods, &early(800), secs(39)) && is_early(&periods, &early(800), secs(40)));
+        let narrow = Overrides { max_age: Some(secs(10)), ..early(500) };
+        assert!(!is_early(&periods, &narrow, secs(4)) && is_early(&periods, &narrow, secs(5)));
+        assert!(needs_age(&Periods { fresh: secs(100), ..periods }, &early(500)));
     }
 
     #[test]

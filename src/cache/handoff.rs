@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::caller::{Caller, EntryOptions};
 use super::lookup::Lookup;
 use super::names::Repo;
-use super::request::{CallId, Decision};
+use super::request::{CallId, Codec, Decision};
 use crate::clock::Instant;
 use crate::store::entry::Tag;
 use crate::store::nodes::Invalidation;
@@ -59,7 +59,13 @@ pub(super) struct PlacedRefresh {
     pub repo: Arc<Repo>,
     pub entry: Key,
     pub token: Id,
+    /// The entry that is refreshed.
+    pub value: Value,
+    /// If only its start was read: how its value is decoded.
+    pub head_of: Option<Codec>,
     pub captured: Vec<(Tag, Id)>,
+    /// The versions of the marks, if they were captured.
+    pub marks: Vec<(Tag, Id)>,
     pub options: EntryOptions,
 }
 

@@ -7,11 +7,11 @@ use super::caller::{Caller, EntryOptions};
 use super::effects::Fx;
 use super::freshness::{self, classify, Freshness, Periods};
 use super::names::Repo;
-use super::request::{Payload, RepoId};
+use super::request::{CallId, Codec, Decision, Payload, RepoId};
 use super::tags::TAGS_MAX;
 use crate::clock::Instant;
 use crate::contract::Shortfall;
-use crate::store::entry::{self, Stored, Tag};
+use crate::store::entry::{self, Entry, Stored, Tag, Tags};
 use crate::store::{Id, Key, Value};
 
 /// A load that takes longer is worth a warning.
@@ -26,9 +26,30 @@ pub(super) struct Load {
     pub owner: Option<Caller>,
     pub joined: Vec<Caller>,
     pub lease: Lease,
-    /// Its result, while that is being stored.
-    pub commit: Option<Payload>,
+    /// Its result, from its loader's end on.
+    pub outcome: Option<Outcome>,
     pub age: Age,
+}
+
+/// The value that a load replaces.
+#[derive(Debug)]
+pub(super) enum Former<'a> {
+    /// Its text.
+    Text(&'a [u8]),
+    /// Only the start of its entry was read. The driver has it under this stamp.
+    Parsed(Id, Codec),
+}
+
+/// The result of a load on its way to the store.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub payload: Payload,
+    /// Whether it is the value that was to be replaced.
+    pub is_kept: bool,
+    /// Whether only the start of its entry is here.
+    pub is_head: bool,
+    /// Whether its further tags are proven.
+    pub is_proven: bool,
 }
 
 /// How long a loader has been running.
@@ -66,10 +87,22 @@ pub(super) struct Lease {
     pub is_refresh: bool,
     /// The entry that it took the place of.
     pub replaced: Option<Replaced>,
+    /// What was at the entry's key before the load.
+    pub before: Option<Value>,
+    /// If only its start was read: how its value is decoded.
+    pub head_of: Option<Codec>,
+    /// Whether that is an entry whose versions were current: the value that the load replaces.
+    pub replaces_current: bool,
+    /// The versions of the marks, if they were captured before the load.
+    pub marks: Vec<(Tag, Id)>,
+    /// Orders the load among what the process has learned.
+    pub began: u64,
     /// The tags that callers named, then those that the loader added.
     pub tags: Vec<(Tag, Id)>,
     /// How many of them, at the end, the loader added.
     pub added: usize,
+    /// How long the versions of its tags live at least.
+    pub captured_for: Duration,
     pub options: EntryOptions,
     pub renew_at: Instant,
     /// Whether the result must not be stored any more.
@@ -94,6 +127,26 @@ impl Lease {
         &self.tags[..self.tags.len() - self.added]
     }
 
+    /// The entry whose value the load replaces, if it was usable.
+    pub(super) fn stale(&self) -> Option<Entry<'_>> {
+        let before = self.before.as_ref().filter(|_| self.replaces_current)?;
+        if let Some(Stored::Entry(entry)) = entry::parse(before) {
+            Some(entry)
+        } else {
+            None
+        }
+    }
+
+    /// Whether this version of a tag was there before the load: what was at the entry's key carries it.
+    pub(super) fn carried_before(&self, name: &[u8], version: Id) -> bool {
+        let tags = match self.before.as_deref().and_then(|before| entry::parse(before)) {
+            Some(Stored::Entry(entry)) => entry.tags,
+            Some(Stored::Lease(lease)) => lease.tags,
+            None => Tags::NONE,
+        };
+        tags.iter().any(|(tag, captured)| tag == name && captured == version)
+    }
+
     /// Makes room for tags of the loader: within the bound, they go before those that the load has inherited. Says whether there is
     /// room.
     pub(super) fn make_room(&mut self, count: usize) -> bool {
@@ -110,6 +163,13 @@ impl Lease {
 }
 
 impl Load {
+    /// The versions that it depends on.
+    pub(super) fn versions(&self) -> Vec<(Key, Id)> {
+        let Lease { tags, marks, .. } = &self.lease;
+        let all = tags.iter().chain(marks.iter().filter(|mark| !tags.contains(mark)));
+        all.map(|(tag, captured)| (self.repo.names.version(tag), *captured)).collect()
+    }
+
     /// Whether a caller gets a fallback value if the loader has just failed.
     pub(super) fn has_fallback(&self, now: Instant) -> bool {
         let has = |caller: &Caller| caller.fallback.as_ref().is_some_and(|(_, until)| *until > now);
@@ -120,6 +180,19 @@ impl Load {
     pub(super) fn take_impatient(&mut self, now: Instant) -> Vec<Caller> {
         take_impatient(&mut self.joined, now)
     }
+}
+
+/// Takes a caller out that may be given a stale value. Returns the decisions that do so.
+pub(super) fn soften(owner: &mut Option<Caller>, joined: &mut Vec<Caller>, now: Instant, call: CallId) -> Option<Vec<Decision>> {
+    if let Some(caller) = owner.as_ref().filter(|owner| owner.id == call) {
+        let told = caller.softened(true, now)?;
+        *owner = None;
+        return Some(told);
+    }
+    let at = joined.iter().position(|caller| caller.id == call)?;
+    let told = joined[at].softened(false, now)?;
+    joined.remove(at);
+    Some(told)
 }
 
 /// Takes the callers out that do not wait any longer.

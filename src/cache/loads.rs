@@ -6,24 +6,30 @@
 //! `BackOff`, callers that wait too long as `Uncached`.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
+
+use lru::LruCache;
 
 use super::caller::{Caller, EntryOptions};
 use super::effects::Fx;
 use super::ending::{conclude, Ending};
 use super::handoff::{Handoff, PlacedRefresh};
-use super::load::{fallback_for, Age, Lease, Load, Replaced};
+use super::load::{fallback_for, soften, Age, Former, Lease, Load, Replaced};
 use super::lookup::Lookup;
 use super::purpose::{ForLoad, Purpose};
-use super::request::{CallId, Decision, LoadId, LoadOutcome, Payload};
+use super::request::{CallId, Decision, LoadId, LoadOutcome, Terms};
 use super::shortfall::unstored;
 use super::tag_addition::Admission;
 use super::tags::normalize;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
-use crate::store::entry::{self, Header, Tag};
+use crate::store::entry::{self, Tag};
 use crate::store::{Answer, Id, Key, Op, Seen, StoreError, Value};
+
+/// How many versions of tags a process remembers that came with results.
+const LEARNED_MAX: usize = 10_000;
 
 /// The settings of loads.
 #[derive(Debug, Clone, Copy)]
@@ -43,31 +49,36 @@ pub(super) struct LoadConfig {
 /// The loads of one process that have a lease.
 #[derive(Debug)]
 pub(super) struct Loads {
-    config: LoadConfig,
-    running: Numbered<u32, Load>,
+    pub(super) config: LoadConfig,
+    pub(super) running: Numbered<u32, Load>,
     /// The loads that may be joined, by the token of their lease.
-    by_token: HashMap<Id, u32>,
+    pub(super) by_token: HashMap<Id, u32>,
+    /// Versions of tags that came with results, by their keys, and when they were learned of.
+    pub(super) learned: LruCache<Key, (Id, u64)>,
 }
 
 impl Loads {
     pub(super) fn new(config: LoadConfig) -> Self {
-        Self { config, running: Numbered::default(), by_token: HashMap::new() }
+        let learned = LruCache::new(NonZeroUsize::new(LEARNED_MAX).unwrap_or(NonZeroUsize::MIN));
+        Self { config, running: Numbered::default(), by_token: HashMap::new(), learned }
     }
 
     /// The lease is in place: the first caller's loader runs, the others have joined it.
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, lookup: Lookup, token: Id) {
-        let Lookup { repo, entry, callers, found, plan, .. } = lookup;
+        let Lookup { repo, entry, callers, found, mut plan, .. } = lookup;
         let mut callers = callers.into_iter();
         let Some((options, owner)) = callers.next().and_then(|owner| Some((owner.options()?.clone(), owner))) else {
             return fx.hand(Handoff::GiveBack(entry, token));
         };
-        let replaced = match (found.value, plan.end) {
-            (Seen::Own(value), Some((until, end))) => Some(Replaced { value, until, end }),
+        let before = if let Seen::Own(value) = found.value { Some(value) } else { None };
+        let replaced = match (&before, plan.end) {
+            (Some(value), Some((until, end))) => Some(Replaced { value: value.clone(), until, end }),
             _ => None,
         };
-        let lease = Lease { replaced, ..self.lease(fx.now, token, plan.inside, plan.captured, options) };
+        let (replaces_current, marks) = (plan.is_current, std::mem::take(&mut plan.marks));
+        let lease = Lease { replaced, before, replaces_current, marks, ..self.lease(fx, token, plan.inside, plan.captured, options) };
         let call = owner.id;
-        let load = self.add(fx, Load { repo, entry, owner: Some(owner), joined: Vec::new(), lease, commit: None, age: Age::new(fx.now) });
+        let load = self.add(fx, Load { repo, entry, owner: Some(owner), joined: Vec::new(), lease, outcome: None, age: Age::new(fx.now) });
         fx.decide(Decision::Load { call, load: LoadId(load), storing: true });
         for caller in callers {
             self.join(fx, load, caller);
@@ -76,15 +87,32 @@ impl Loads {
 
     /// The lease of a refresh is in place: the loader of a caller that has been answered runs.
     pub(super) fn begin_refresh(&mut self, fx: &mut Fx<'_>, placed: PlacedRefresh) {
-        let PlacedRefresh { call, repo, entry, token, captured, options } = placed;
-        let lease = Lease { is_refresh: true, ..self.lease(fx.now, token, true, captured, options) };
-        let load = self.add(fx, Load { repo, entry, owner: None, joined: Vec::new(), lease, commit: None, age: Age::new(fx.now) });
+        let PlacedRefresh { call, repo, entry, token, value, head_of, captured, marks, options } = placed;
+        let (is_refresh, before) = (true, Some(value));
+        let lease = Lease { is_refresh, before, head_of, replaces_current: true, marks, ..self.lease(fx, token, true, captured, options) };
+        let load = self.add(fx, Load { repo, entry, owner: None, joined: Vec::new(), lease, outcome: None, age: Age::new(fx.now) });
         fx.decide(Decision::Refresh { call, load: LoadId(load) });
     }
 
-    fn lease(&self, now: Instant, token: Id, inside: bool, tags: Vec<(Tag, Id)>, options: EntryOptions) -> Lease {
-        let renew_at = now + self.config.renew_every;
-        Lease { token, inside, is_refresh: false, replaced: None, tags, added: 0, options, renew_at, is_lost: false, additions: 0 }
+    fn lease(&self, fx: &mut Fx<'_>, token: Id, inside: bool, tags: Vec<(Tag, Id)>, options: EntryOptions) -> Lease {
+        Lease {
+            token,
+            inside,
+            is_refresh: false,
+            replaced: None,
+            before: None,
+            head_of: None,
+            replaces_current: false,
+            marks: Vec::new(),
+            began: fx.number(),
+            tags,
+            added: 0,
+            captured_for: options.need(self.config.lease),
+            options,
+            renew_at: fx.now + self.config.renew_every,
+            is_lost: false,
+            additions: 0,
+        }
     }
 
     fn add(&mut self, fx: &mut Fx<'_>, load: Load) -> u32 {
@@ -121,15 +149,11 @@ impl Loads {
 
     /// A loader has ended. `may_write`: whether the entry's node takes writes now.
     pub(super) fn end(&mut self, fx: &mut Fx<'_>, id: u32, outcome: LoadOutcome, may_write: bool) {
-        let Some(load) = self.running.get_mut(&id).filter(|load| load.commit.is_none()) else { return };
+        let Some(load) = self.running.get_mut(&id).filter(|load| load.outcome.is_none()) else { return };
         match outcome {
-            LoadOutcome::Value(payload) if may_write && !load.lease.is_lost && load.lease.additions == 0 => self.commit(fx, id, &payload),
-            LoadOutcome::Value(payload) => {
-                let is_lost = load.lease.is_lost || load.lease.additions > 0;
-                let why = if is_lost { Shortfall::NotStoredLeaseLost } else { Shortfall::NotStoredTimedOut };
-                self.give_back(fx, id);
-                self.finish_unstored(fx, id, payload.into(), why);
-            }
+            LoadOutcome::Value(payload) => self.settle(fx, id, Some(payload), &Terms::default(), may_write),
+            LoadOutcome::ValueOn(payload, terms) => self.settle(fx, id, Some(payload), &terms, may_write),
+            LoadOutcome::Unmodified(terms) => self.settle(fx, id, None, &terms, may_write),
             LoadOutcome::Failed => {
                 if load.lease.is_refresh {
                     fx.event(Some(load.repo.id), "refreshError", id.to_string());
@@ -137,29 +161,19 @@ impl Loads {
                 self.release_after_failure(fx, id, may_write);
                 self.finish(fx, id, &Ending::Failed);
             }
-            LoadOutcome::Nothing => {
-                fx.hand(if load.lease.inside && load.lease.is_refresh {
-                    Handoff::BackOff(load.entry.clone(), load.lease.token)
-                } else {
-                    Handoff::GiveBack(load.entry.clone(), load.lease.token)
-                });
-                self.finish(fx, id, &Ending::Nothing);
-            }
+            LoadOutcome::Nothing => self.end_with_nothing(fx, id),
         }
     }
 
-    /// Stores the result, where the lease still is.
-    fn commit(&mut self, fx: &mut Fx<'_>, id: u32, payload: &[u8]) {
-        let Some(load) = self.running.get_mut(&id) else { return };
-        let EntryOptions { ttl, fresh, keep, .. } = load.lease.options;
-        let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: &load.lease.tags, added: load.lease.added };
-        let (value, from) = entry::encode(&header, payload);
-        let value = Value::new(value);
-        let payload = Payload::new(value.clone(), from);
-        let (entry, token, life) = (load.entry.clone(), load.lease.token, load.lease.options.life());
-        fx.send(Op::Commit { entry: entry.clone(), token, value, life }, Purpose::Load(ForLoad::Commit(id)));
-        fx.count(&load.repo, entry, &load.lease.tags);
-        load.commit = Some(payload);
+    /// A loader has ended without a value.
+    pub(super) fn end_with_nothing(&mut self, fx: &mut Fx<'_>, id: u32) {
+        let Some(load) = self.running.get(&id) else { return };
+        fx.hand(if load.lease.inside && load.lease.is_refresh {
+            Handoff::BackOff(load.entry.clone(), load.lease.token)
+        } else {
+            Handoff::GiveBack(load.entry.clone(), load.lease.token)
+        });
+        self.finish(fx, id, &Ending::Nothing);
     }
 
     /// The loader failed. What its lease becomes depends on where it is: in a header it stays as a backoff if it was a refresh or
@@ -189,6 +203,7 @@ impl Loads {
     /// The store's answer.
     pub(super) fn on_answer(&mut self, fx: &mut Fx<'_>, asked: ForLoad, answer: Result<Answer, StoreError>) {
         match asked {
+            ForLoad::Prove(id, tags) => self.on_proved(fx, id, &tags, answer),
             ForLoad::Commit(id) => self.on_commit(fx, id, answer),
             ForLoad::Renew(id) => {
                 if let (Ok(Answer::Lease(false)), Some(load)) = (answer, self.running.get_mut(&id)) {
@@ -199,46 +214,54 @@ impl Loads {
     }
 
     fn on_commit(&mut self, fx: &mut Fx<'_>, id: u32, answer: Result<Answer, StoreError>) {
-        let Some(payload) = self.running.get(&id).and_then(|load| load.commit.clone()) else { return };
+        let Some(outcome) = self.running.get(&id).and_then(|load| load.outcome.as_ref()) else { return };
         match answer {
-            Ok(Answer::Lease(true)) => self.finish(fx, id, &Ending::Value { payload, stored: true }),
-            Ok(Answer::Lease(false)) => self.finish_unstored(fx, id, payload, Shortfall::NotStoredLeaseLost),
+            // Nobody but its own caller has the payload.
+            Ok(Answer::Lease(true)) if outcome.is_head => self.finish(fx, id, &Ending::Unproven),
+            Ok(Answer::Lease(true)) => self.finish(fx, id, &Ending::Value { payload: outcome.payload.clone(), stored: true }),
+            Ok(Answer::Lease(false)) => self.finish_unstored(fx, id, Shortfall::NotStoredLeaseLost),
             other => {
                 let error = other.err().unwrap_or(StoreError::Unexpected);
                 let why = unstored(&error);
                 fx.hand(Handoff::Refused(error));
                 self.give_back(fx, id);
-                self.finish_unstored(fx, id, payload, why);
+                self.finish_unstored(fx, id, why);
             }
         }
     }
 
-    fn give_back(&mut self, fx: &mut Fx<'_>, id: u32) {
+    pub(super) fn give_back(&mut self, fx: &mut Fx<'_>, id: u32) {
         if let Some(load) = self.running.get(&id) {
             fx.hand(Handoff::GiveBack(load.entry.clone(), load.lease.token));
         }
     }
 
-    fn finish_unstored(&mut self, fx: &mut Fx<'_>, id: u32, payload: Payload, why: Shortfall) {
-        if let Some(load) = self.running.get(&id) {
-            fx.tally(load.repo.id, why);
-        }
-        self.finish(fx, id, &Ending::Value { payload, stored: false });
+    /// The result is not stored.
+    pub(super) fn finish_unstored(&mut self, fx: &mut Fx<'_>, id: u32, why: Shortfall) {
+        let Some(load) = self.running.get(&id) else { return };
+        fx.tally(load.repo.id, why);
+        let ending = match &load.outcome {
+            Some(outcome) if outcome.is_proven && !outcome.is_head => Ending::Value { payload: outcome.payload.clone(), stored: false },
+            _ => Ending::Unproven,
+        };
+        self.finish(fx, id, &ending);
     }
 
     /// The server has been silent about this operation for too long.
-    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: ForLoad) {
-        let ForLoad::Commit(id) = asked else { return };
-        let Some(payload) = self.running.get(&id).and_then(|load| load.commit.clone()) else { return };
+    pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: &ForLoad) {
+        let (ForLoad::Commit(id) | ForLoad::Prove(id, _)) = asked else { return };
+        if self.running.get(id).is_none_or(|load| load.outcome.is_none()) {
+            return;
+        }
         // If the result is not stored by now, it will not be.
-        self.give_back(fx, id);
-        self.finish_unstored(fx, id, payload, Shortfall::NotStoredTimedOut);
+        self.give_back(fx, *id);
+        self.finish_unstored(fx, *id, Shortfall::NotStoredTimedOut);
     }
 
     /// Looks how long loads have been running. The result of one that takes too long is not stored, and others may load.
     pub(super) fn on_ages(&mut self, fx: &mut Fx<'_>) {
         let mut endless = Vec::new();
-        for (id, load) in self.running.iter_mut().filter(|(_, load)| load.commit.is_none()) {
+        for (id, load) in self.running.iter_mut().filter(|(_, load)| load.outcome.is_none()) {
             load.age.look(fx, load.repo.id);
             if load.age.is_over(fx.now, self.config.longest) && !load.lease.is_lost {
                 fx.tally(load.repo.id, Shortfall::EndlessLoad);
@@ -254,7 +277,7 @@ impl Loads {
     pub(super) fn on_timer(&mut self, fx: &mut Fx<'_>, id: u32, may_write: bool) {
         let Some(load) = self.running.get_mut(&id) else { return };
         // A commit is under way; its answer settles all callers.
-        if load.commit.is_some() {
+        if load.outcome.is_some() {
             return;
         }
         // Callers that have waited long enough load for themselves.
@@ -272,8 +295,8 @@ impl Loads {
         load.lease.renew_at = fx.now + self.config.renew_every;
         fx.wake_at(load.lease.renew_at, Timer::Load(id));
         if may_write {
+            let versions = load.versions();
             let lease = &load.lease;
-            let versions = lease.tags.iter().map(|(tag, captured)| (load.repo.names.version(tag), *captured)).collect();
             let (need, life) = (lease.options.need(self.config.lease), self.config.lease);
             let op = Op::Renew { entry: load.entry.clone(), token: lease.token, life, versions, need };
             fx.send(op, Purpose::Load(ForLoad::Renew(id)));
@@ -282,7 +305,7 @@ impl Loads {
 
     /// A loader adds tags. Returns the next step.
     pub(super) fn admit_tags(&mut self, fx: &mut Fx<'_>, id: u32, tags: Vec<Tag>, may_write: bool) -> Admission {
-        let Some(load) = self.running.get_mut(&id).filter(|load| load.commit.is_none()) else { return Admission::Settled };
+        let Some(load) = self.running.get_mut(&id).filter(|load| load.outcome.is_none()) else { return Admission::Settled };
         let lease = &mut load.lease;
         if lease.is_lost {
             return Admission::NotStored;
@@ -337,6 +360,26 @@ impl Loads {
         let Some(load) = self.running.remove(&id) else { return };
         self.by_token.remove(&load.lease.token);
         conclude(fx.out, id, load.owner, load.joined, ending, fx.now);
+    }
+
+    /// The caller would rather have a stale value than wait any longer. Returns the decisions that give it one.
+    pub(super) fn soften(&mut self, now: Instant, call: CallId) -> Option<Vec<Decision>> {
+        self.running.values_mut().find_map(|load| {
+            let told = soften(&mut load.owner, &mut load.joined, now, call)?;
+            // It goes on in the background. If it fails, the source rests for a while, as after any refresh.
+            load.lease.is_refresh |= load.owner.is_none();
+            Some(told)
+        })
+    }
+
+    /// The value that a load replaces.
+    pub(super) fn stale_of(&self, id: u32) -> Option<Former<'_>> {
+        let lease = &self.running.get(&id)?.lease;
+        let entry = lease.stale()?;
+        Some(match lease.head_of {
+            Some(codec) => Former::Parsed(entry.stamp, codec),
+            None => Former::Text(lease.before.as_ref()?.get(entry.payload..)?),
+        })
     }
 
     /// The caller has given up. Says whether its call was here. Its loader, if it runs, goes on.

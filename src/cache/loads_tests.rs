@@ -2,8 +2,9 @@ use super::super::caller::testing::loader;
 use super::super::effects::testing::Rig;
 use super::super::lookup::Plan;
 use super::super::names::Repo;
-use super::super::request::Hit;
+use super::super::request::{Hit, Payload};
 use super::*;
+use crate::store::entry::Header;
 
 fn id(letter: u8) -> Id {
     Id::parse(&[letter; 16]).unwrap()
@@ -73,7 +74,7 @@ fn a_commit_without_an_answer_costs_its_budget_and_the_lease_is_given_back() {
     let (mut rig, mut loads) = (Rig::default(), loads());
     begin(&mut rig, &mut loads, Plan::default());
     rig.input(|fx| loads.end(fx, 1, value(), true));
-    rig.input(|fx| loads.on_silence(fx, ForLoad::Commit(1)));
+    rig.input(|fx| loads.on_silence(fx, &ForLoad::Commit(1)));
     assert!(matches!(rig.handed(), Some(Handoff::GiveBack(..))));
     assert_eq!(rig.decided()[0], Decision::Stored { call: CallId(1), load: LoadId(1), stored: false });
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::caller::Caller;
 use super::names::Repo;
-use super::request::CallId;
+use super::request::{CallId, Decision};
 use super::tags::Known;
 use crate::clock::Instant;
 use crate::store::entry::Tag;
@@ -39,6 +39,8 @@ pub(super) struct Plan {
     /// The tags of the load: those that callers name.
     pub tags: Vec<Tag>,
     pub captured: Vec<(Tag, Id)>,
+    /// The captured versions of the marks, if the loader's result brings tags.
+    pub marks: Vec<(Tag, Id)>,
 }
 
 /// Calls that read one entry together.
@@ -107,6 +109,14 @@ impl Lookup {
     /// How much longer it waits for its node, by attentive waiting.
     pub(super) fn left(&self, attended: Duration) -> Duration {
         self.give_up_at.saturating_sub(attended)
+    }
+
+    /// Takes a call out of it that may be given a stale value. Returns the decisions that do so.
+    pub(super) fn soften(&mut self, now: Instant, call: CallId) -> Option<Vec<Decision>> {
+        let at = self.callers.iter().position(|caller| caller.id == call)?;
+        let told = self.callers[at].softened(false, now)?;
+        self.callers.remove(at);
+        Some(told)
     }
 
     /// Takes a call out of it. Says whether it was there.

@@ -19,7 +19,7 @@ use super::handoff::Handoff;
 use super::lookup::{Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
-use super::request::{CallId, RepoId};
+use super::request::{CallId, Decision, RepoId};
 use super::shortfall::unread;
 use super::tags::{current, fit_together, unite, Known};
 use super::timers::{Numbered, Timer};
@@ -340,6 +340,15 @@ impl Lookups {
         for lookup in self.active.values_mut().filter(|lookup| lookup.phase == Phase::Queued && concerns(lookup)) {
             lookup.give_up_at = attended + self.config.budget;
         }
+    }
+
+    /// The caller would rather have a stale value than wait any longer. Returns the decisions that give it one.
+    pub(super) fn soften(&mut self, now: Instant, call: CallId) -> Option<Vec<Decision>> {
+        let (id, told) = self.active.iter_mut().find_map(|(id, lookup)| Some((*id, lookup.soften(now, call)?)))?;
+        if self.active.get(&id).is_some_and(|lookup| lookup.callers.is_empty()) {
+            self.active.remove(&id);
+        }
+        Some(told)
     }
 
     /// The caller has given up. Returns whether its call was here. A lookup without callers is dropped; its answer has no effect.

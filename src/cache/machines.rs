@@ -66,7 +66,7 @@ impl Machines {
             Purpose::Unobserved => {}
             Purpose::Lookup(asked) => self.lookups.on_silence(fx, ticket, asked),
             Purpose::Placement(asked) => self.placements.on_silence(fx, ticket, asked),
-            Purpose::Load(asked) => self.loads.on_silence(fx, *asked),
+            Purpose::Load(asked) => self.loads.on_silence(fx, asked),
             Purpose::Refresh(asked) => self.refreshes.on_silence(fx, asked),
             Purpose::TagAddition(asked) => self.additions.on_silence(fx, asked),
             Purpose::Write(asked) => self.writes.on_silence(fx, *asked, was_sent.then_some(ticket)),
@@ -108,6 +108,13 @@ impl Machines {
         let _is_found = self.lookups.cancel(call) || self.placements.cancel(call) || self.loads.cancel(call) || self.uncached.cancel(call);
         self.additions.cancel(call);
         self.writes.cancel(call);
+    }
+
+    /// The caller would rather have a stale value than wait any longer.
+    pub(super) fn soften(&mut self, fx: &mut Fx<'_>, call: CallId) {
+        let told = self.lookups.soften(fx.now, call).or_else(|| self.placements.soften(fx.now, call));
+        let told = told.or_else(|| self.loads.soften(fx.now, call)).or_else(|| self.uncached.soften(fx.now, call));
+        told.into_iter().flatten().for_each(|decision| fx.out.decide(decision));
     }
 
     /// Whether nothing is under way.

@@ -12,7 +12,7 @@
 //! | `wire` | requests and decisions as they cross into Node.js |
 //! | `lookups` | machine: calls that read, batched, and their answers |
 //! | `placement` | machine: from a miss to a lease in place |
-//! | `loads` | machine: loads under a lease, their joiners, renewal and commit |
+//! | `loads`, `results` | machine: loads under a lease, their joiners and renewal; what loaders bring, on its way to the store |
 //! | `tag_addition` | machine: tags that a loader adds while it runs |
 //! | `uncached` | machine: loads without storing |
 //! | `refresh` | machine: revalidation behind a stale hit |
@@ -22,7 +22,7 @@
 //! | `parsed` | the values that the driver keeps parsed, by their stamps |
 //! | `evaluate` | decides on a lookup by the value and the versions that were read |
 //! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
-//! | `freshness`, `tags`, `names`, `repos` | fresh or stale; sets of tags and their versions; keys; the repositories in use |
+//! | `freshness`, `tags`, `marks`, `names`, `repos` | fresh or stale; sets of tags and their versions; hawser's own versions; keys; the repositories in use |
 //!
 //! The store's node decides whether the store may be read or written (`store::node`).
 
@@ -40,6 +40,7 @@ mod loads;
 mod lookup;
 mod lookups;
 mod machines;
+mod marks;
 mod names;
 mod near;
 mod parsed;
@@ -49,6 +50,7 @@ mod purpose;
 mod refresh;
 mod repos;
 mod request;
+mod results;
 mod shortfall;
 #[cfg(test)]
 mod sim;
@@ -62,7 +64,7 @@ pub mod wire;
 mod writes;
 
 pub use config::EngineConfig;
-pub use engine::Engine;
+pub use engine::{Engine, Stale};
 pub use io::{Context, LaneEvent, Output};
 pub use names::Names;
-pub use request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};
+pub use request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request, Terms};

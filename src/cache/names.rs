@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
+use super::marks;
 use super::request::{Decision, RepoId};
 use super::tags::TAGS_MAX;
 use crate::error::{Error, ErrorKind};
@@ -20,11 +21,13 @@ pub(super) struct Repo {
     pub names: Names,
     /// Whether the warning was given that callers name ever different tags for one key.
     told_of_tags: AtomicBool,
+    /// Whether a loader has tagged its result.
+    tags_results: AtomicBool,
 }
 
 impl Repo {
     pub(super) fn new(id: RepoId, prefix: &str) -> Result<Arc<Self>, Error> {
-        Ok(Arc::new(Self { id, names: Names::new(prefix)?, told_of_tags: AtomicBool::new(false) }))
+        Ok(Arc::new(Self { id, names: Names::new(prefix)?, told_of_tags: AtomicBool::new(false), tags_results: AtomicBool::new(false) }))
     }
 
     /// The tags of a new load would pass the bound together with those it inherits, so it carries its caller's alone. Returns the
@@ -36,6 +39,15 @@ impl Repo {
         );
         let is_told = self.told_of_tags.swap(true, Ordering::Relaxed);
         (!is_told).then_some(Decision::Event { repo: Some(self.id), name: "warning", text })
+    }
+
+    /// Whether a loader has tagged its result: the next one may do so too.
+    pub(super) fn tags_results(&self) -> bool {
+        self.tags_results.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_tagged_result(&self) {
+        self.tags_results.store(true, Ordering::Relaxed);
     }
 
     /// The repository of the machines' unit tests.
@@ -70,14 +82,20 @@ impl Names {
         joined([&self.entry, key, b"", b""])
     }
 
-    /// The key of the version of `tag`.
+    /// The key of the version of `tag`, or of a mark.
     pub fn version(&self, tag: &[u8]) -> Key {
-        self.of_tag(b'v', tag)
+        match marks::place_of(tag) {
+            Some((letter, place)) => self.of_tag(letter, place),
+            None => self.of_tag(b'v', tag),
+        }
     }
 
-    /// The key of the counter of `tag`.
+    /// The key of the counter of `tag`. Nothing is counted under a mark.
     pub fn counter(&self, tag: &[u8]) -> Key {
-        self.of_tag(b'h', tag)
+        match marks::place_of(tag) {
+            Some((_, place)) => self.of_tag(b'z', place),
+            None => self.of_tag(b'h', tag),
+        }
     }
 
     /// The entries whose key matches `glob`, as a glob on keys of the store.

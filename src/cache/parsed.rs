@@ -79,6 +79,11 @@ impl Parsed {
         Some(Held::FromNow(id))
     }
 
+    /// The number of a value that the driver keeps.
+    pub(super) fn id_of(&self, stamp: Id, codec: Codec) -> Option<ParsedId> {
+        self.by_stamp.get(&(stamp, codec)).copied()
+    }
+
     /// The driver does not keep this value any longer.
     pub(super) fn drop(&mut self, id: ParsedId) {
         let Some(Value { stamp, codec, entry }) = self.by_id.remove(&id.0) else { return };

@@ -11,11 +11,13 @@ use super::effects::Fx;
 use super::evaluate::{is_captured, served};
 use super::handoff::Handoff;
 use super::lookup::{Lookup, Phase};
+use super::marks::Mark;
 use super::purpose::{ForPlacement, Purpose};
 use super::request::{CallId, Decision, Hit};
 use super::shortfall::unread;
 use super::tags::{unite, Currency};
 use super::timers::Numbered;
+use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::store::entry;
 use crate::store::{Answer, Found, Id, Key, Op, Seen, StoreError, Ticket};
@@ -39,10 +41,12 @@ impl Placements {
     /// Captures the versions of the plan's tags, then places.
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         let Some(options) = lookup.callers.first().and_then(|caller| caller.options()) else { return };
-        if lookup.plan.tags.is_empty() {
+        let marks = fx.marks_for(&lookup.repo, options);
+        if lookup.plan.tags.is_empty() && marks.is_empty() {
             return self.place(fx, id, lookup);
         }
-        let op = fx.ensure(&lookup.repo, &lookup.plan.tags, options, self.lease);
+        let tags = [&lookup.plan.tags[..], &marks].concat();
+        let op = fx.ensure(&lookup.repo, &tags, options, self.lease);
         let ticket = fx.send(op, Purpose::Placement(ForPlacement::Ensure(id)));
         lookup.phase = Phase::Asked(ticket);
         self.lookups.insert(id, lookup);
@@ -59,9 +63,12 @@ impl Placements {
     fn on_ensured(&mut self, fx: &mut Fx<'_>, ticket: Ticket, id: u64, answer: Result<Answer, StoreError>) {
         let Some(mut lookup) = self.take(id, ticket) else { return };
         let ids = match answer {
-            Ok(Answer::Ensured(ids)) if ids.len() == lookup.plan.tags.len() => ids,
+            Ok(Answer::Ensured(ids)) if ids.len() >= lookup.plan.tags.len() => ids,
             other => return fx.hand(Handoff::Lost(id, lookup, other.err().unwrap_or(StoreError::Unexpected))),
         };
+        // The marks come after the tags.
+        let marks = if ids.len() > lookup.plan.tags.len() { Mark::AnyTag.all(fx.is_cluster) } else { Vec::new() };
+        lookup.plan.marks = marks.into_iter().zip(ids[lookup.plan.tags.len()..].iter().copied()).collect();
         lookup.plan.captured = lookup.plan.tags.iter().cloned().zip(ids).collect();
         lookup.known.update(lookup.plan.captured.iter().map(|(tag, id)| (tag.clone(), Some(*id))));
         let is_captured = matches!(&lookup.found.value, Seen::Own(value) if is_captured(value, &lookup.plan.captured));
@@ -161,6 +168,15 @@ impl Placements {
         if let Some(lookup) = self.take(*id, ticket) {
             fx.bypass_all(*lookup, Shortfall::ReadTimedOut);
         }
+    }
+
+    /// The caller would rather have a stale value than wait any longer. Returns the decisions that give it one.
+    pub(super) fn soften(&mut self, now: Instant, call: CallId) -> Option<Vec<Decision>> {
+        let (id, told) = self.lookups.iter_mut().find_map(|(id, lookup)| Some((*id, lookup.soften(now, call)?)))?;
+        if self.lookups.get(&id).is_some_and(|lookup| lookup.callers.is_empty()) {
+            self.lookups.remove(&id);
+        }
+        Some(told)
     }
 
     /// The caller has given up. Says whether its call was here. A lease that an empty lookup has asked for is given back.

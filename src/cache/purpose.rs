@@ -21,9 +21,11 @@ impl Purpose {
     /// How much of the server's silence the answer is worth.
     pub(super) fn patience(&self) -> Patience {
         match self {
-            Self::Lookup(_) | Self::Placement(_) | Self::Load(ForLoad::Commit(_)) | Self::Refresh(_) | Self::TagAddition(_) => {
-                Patience::Read
-            }
+            Self::Lookup(_)
+            | Self::Placement(_)
+            | Self::Load(ForLoad::Commit(_) | ForLoad::Prove(..))
+            | Self::Refresh(_)
+            | Self::TagAddition(_) => Patience::Read,
             Self::Write(_) => Patience::Write,
             Self::Load(ForLoad::Renew(_)) | Self::Unobserved => Patience::Endless,
         }
@@ -53,8 +55,10 @@ pub(super) enum ForPlacement {
     Place(u64, Key, Id),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) enum ForLoad {
+    /// The versions of the tags that its result brought, and of the marks that may prove them.
+    Prove(u32, Vec<Tag>),
     Commit(u32),
     Renew(u32),
 }

@@ -14,9 +14,10 @@ use super::caller::{Caller, EntryOptions};
 use super::effects::{Fx, Outbox};
 use super::evaluate::is_captured;
 use super::handoff::{Handoff, PlacedRefresh};
+use super::marks::Mark;
 use super::names::Repo;
 use super::purpose::{ForRefresh, Purpose};
-use super::request::{CallId, Decision};
+use super::request::{CallId, Codec, Decision};
 use super::tags::inherit;
 use super::timers::Numbered;
 use crate::clock::Instant;
@@ -47,9 +48,12 @@ struct Refresh {
     stamp: Id,
     /// The entry as it was read.
     value: Value,
+    /// If only its start was read: how its value is decoded.
+    head_of: Option<Codec>,
     options: EntryOptions,
     tags: Vec<Tag>,
     captured: Vec<(Tag, Id)>,
+    marks: Vec<(Tag, Id)>,
 }
 
 /// The refreshes of one process.
@@ -91,11 +95,13 @@ impl Refreshes {
         }
         let options = options.clone();
         let id = fx.number();
-        let refresh = Refresh { call, repo, entry, stamp, value, options, tags, captured: Vec::new() };
-        if refresh.tags.is_empty() {
+        let head_of = caller.codec.filter(|_| caller.read_head);
+        let refresh = Refresh { call, repo, entry, stamp, value, head_of, options, tags, captured: Vec::new(), marks: Vec::new() };
+        let ensured = [&refresh.tags[..], &fx.marks_for(&refresh.repo, &refresh.options)].concat();
+        if ensured.is_empty() {
             self.place(fx, id, &refresh);
         } else {
-            let op = fx.ensure(&refresh.repo, &refresh.tags, &refresh.options, self.config.lease);
+            let op = fx.ensure(&refresh.repo, &ensured, &refresh.options, self.config.lease);
             fx.send(op, Purpose::Refresh(ForRefresh::Ensure(id)));
         }
         self.active.insert(id, refresh);
@@ -112,9 +118,12 @@ impl Refreshes {
     fn on_ensured(&mut self, fx: &mut Fx<'_>, id: u64, answer: Result<Answer, StoreError>) {
         let Some(mut refresh) = self.active.remove(&id) else { return };
         let ids = match answer {
-            Ok(Answer::Ensured(ids)) if ids.len() == refresh.tags.len() => ids,
+            Ok(Answer::Ensured(ids)) if ids.len() >= refresh.tags.len() => ids,
             _ => return self.fail(fx, &refresh),
         };
+        // The marks come after the tags.
+        let marks = if ids.len() > refresh.tags.len() { Mark::AnyTag.all(fx.is_cluster) } else { Vec::new() };
+        refresh.marks = marks.into_iter().zip(ids[refresh.tags.len()..].iter().copied()).collect();
         refresh.captured = refresh.tags.iter().cloned().zip(ids).collect();
         if is_captured(&refresh.value, &refresh.captured) {
             self.place(fx, id, &refresh);
@@ -152,8 +161,8 @@ impl Refreshes {
             return;
         }
         self.paused.put(entry, (refresh.stamp, fx.now + self.config.lease));
-        let Refresh { call, repo, entry, captured, options, .. } = refresh;
-        fx.hand(Handoff::Refresh(PlacedRefresh { call, repo, entry, token, captured, options }));
+        let Refresh { call, repo, entry, value, head_of, captured, marks, options, .. } = refresh;
+        fx.hand(Handoff::Refresh(PlacedRefresh { call, repo, entry, token, value, head_of, captured, marks, options }));
     }
 
     /// The server has been silent about this operation for too long.

@@ -66,6 +66,10 @@ pub enum Request {
         tags: Vec<Tag>,
         /// Whether an entry that is there counts as missing: the caller has read it and could not decode it.
         replaces: bool,
+        /// The part of an entry's fresh period, in thousandths, after which this caller's loader may refresh it.
+        early: Option<u32>,
+        /// Whether its loader's result brings tags.
+        tags_result: bool,
     },
     /// The entry, if there is one.
     Get {
@@ -113,11 +117,28 @@ pub enum Request {
     },
 }
 
+/// What a loader says about its result. What it leaves open is as its caller said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// How long it may be served.
+    pub ttl: Option<Duration>,
+    /// How long it is kept after that.
+    pub keep: Option<Duration>,
+    /// How long it is fresh.
+    pub fresh: Option<Duration>,
+    /// Its further tags. Nobody has named them before the source was read.
+    pub tags: Vec<Tag>,
+}
+
 /// How a loader ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadOutcome {
     /// With this value.
     Value(Vec<u8>),
+    /// With this value, on these terms.
+    ValueOn(Vec<u8>, Terms),
+    /// The value that it was to replace is still the right one.
+    Unmodified(Terms),
     /// With nothing to store.
     Nothing,
     /// It failed.
@@ -198,6 +219,8 @@ pub struct Filled {
 pub enum Hit {
     /// A hit.
     Fresh,
+    /// A hit. A refresh by this call's loader may follow, as after a stale one.
+    Early,
     /// A stale value. A refresh by this call's loader may follow; `LoadOver` with this call's number says that none will.
     Stale,
     /// The value of another caller's load: a miss.

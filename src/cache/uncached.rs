@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::caller::Caller;
 use super::effects::Fx;
 use super::ending::{conclude, Ending};
-use super::load::{take_impatient, Age};
+use super::load::{soften, take_impatient, Age};
 use super::names::Repo;
 use super::request::{CallId, Decision, LoadId, LoadOutcome};
 use super::timers::{Numbered, Timer};
+use crate::clock::Instant;
 use crate::store::Key;
 
 /// A load without a lease.
@@ -102,8 +103,9 @@ impl Uncached {
     pub(super) fn end(&mut self, fx: &mut Fx<'_>, id: u32, outcome: LoadOutcome) {
         let Some(load) = self.loads.remove(&id) else { return };
         let ending = match outcome {
-            LoadOutcome::Value(payload) => Ending::Value { payload: payload.into(), stored: false },
-            LoadOutcome::Nothing => Ending::Nothing,
+            LoadOutcome::Value(payload) | LoadOutcome::ValueOn(payload, _) => Ending::Value { payload: payload.into(), stored: false },
+            // Without the store there is no value to be replaced.
+            LoadOutcome::Nothing | LoadOutcome::Unmodified(_) => Ending::Nothing,
             LoadOutcome::Failed => Ending::Failed,
         };
         conclude(fx.out, id, load.owner, load.joined, &ending, fx.now);
@@ -141,6 +143,16 @@ impl Uncached {
         self.loads.contains_key(&id)
     }
 
+    /// The caller would rather have a stale value than wait any longer. Returns the decisions that give it one.
+    pub(super) fn soften(&mut self, now: Instant, call: CallId) -> Option<Vec<Decision>> {
+        for load in self.loads.values_mut() {
+            if let Some(told) = soften(&mut load.owner, &mut load.joined, now, call) {
+                return Some(told);
+            }
+        }
+        self.running.values_mut().find_map(|running| soften(&mut None, &mut running.next, now, call))
+    }
+
     /// The caller has given up. Says whether its call was here. Its loader, if it runs, goes on.
     pub(super) fn cancel(&mut self, call: CallId) -> bool {
         for load in self.loads.values_mut() {
@@ -173,7 +185,6 @@ mod tests {
 
     use super::super::effects::testing::Rig;
     use super::*;
-    use crate::clock::Instant;
 
     fn repo() -> Arc<Repo> {
         Repo::testing()

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};
+use super::request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request, Terms};
 use crate::contract::{self, CallLetter, Decision as Kind, DECISION_SLOTS};
 use crate::error::Error;
 use crate::store::entry::Tag;
@@ -28,6 +28,8 @@ pub enum Message {
     NearFill(u32, RepoId, Vec<u8>, Vec<Tag>),
     /// The facade has let this near copy go.
     NearForget(Vec<u32>),
+    /// A call's caller would rather have a stale value than wait any longer.
+    Soften(CallId),
 }
 
 /// The message at the start of `bytes` and its length; `None` if it is no message of this protocol.
@@ -40,8 +42,10 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
             let key = parts.owned()?;
             let ttl = parts.duration()??;
             let [keep, fresh, max_age, lock_timeout] = [parts.duration()?, parts.duration()?, parts.duration()?, parts.duration()?];
+            let (tags_result, early) = parts.extras()?;
             let (replaces, tags) = (kind == CallLetter::GetOrSetReplacing, parts.tags()?);
-            Message::Call(call, reader, Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces })
+            let request = Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces, early, tags_result };
+            Message::Call(call, reader, request)
         }
         CallLetter::Get => {
             let (call, reader) = parts.head()?;
@@ -76,6 +80,15 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
             Message::Call(call, reader, Request::InvalidateTags { tags: parts.tags()? })
         }
         CallLetter::Loaded => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Value(parts.owned()?)),
+        CallLetter::LoadedOn => {
+            let (load, terms) = (LoadId(parts.number()?), parts.terms()?);
+            let payload = parts.owned()?;
+            Message::Loaded(load, LoadOutcome::ValueOn(payload, Terms { tags: parts.tags()?, ..terms }))
+        }
+        CallLetter::Unmodified => {
+            let (load, terms) = (LoadId(parts.number()?), parts.terms()?);
+            Message::Loaded(load, LoadOutcome::Unmodified(Terms { tags: parts.tags()?, ..terms }))
+        }
         CallLetter::LoadedNothing => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Nothing),
         CallLetter::LoadFailed => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Failed),
         CallLetter::AddTags => Message::AddTags(CallId(parts.number()?), LoadId(parts.number()?), parts.tags()?),
@@ -89,6 +102,7 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
             }
             Message::NearForget(copies)
         }
+        CallLetter::Soften => Message::Soften(CallId(parts.number()?)),
     };
     (parts.left == 0).then_some((message, parts.at))
 }
@@ -161,6 +175,7 @@ const fn counted_as(hit: Hit) -> contract::Hit {
         Hit::Stale => contract::Hit::Stale,
         Hit::Joined => contract::Hit::Joined,
         Hit::Kept => contract::Hit::Kept,
+        Hit::Early => contract::Hit::Early,
     }
 }
 
@@ -250,6 +265,19 @@ impl<'a> Parts<'a> {
         let ms: f64 = std::str::from_utf8(part).ok()?.parse().ok()?;
         let ms = if ms.is_nan() { return None } else { ms.clamp(0.0, LONGEST_MS) };
         Some(Some(Duration::from_millis(ms.ceil() as u64)))
+    }
+
+    fn terms(&mut self) -> Option<Terms> {
+        let [ttl, keep, fresh] = [self.duration()?, self.duration()?, self.duration()?];
+        Some(Terms { ttl, keep, fresh, tags: Vec::new() })
+    }
+
+    /// Whether the result brings tags, and from which part of the fresh period on, in thousandths, a refresh may begin.
+    fn extras(&mut self) -> Option<(bool, Option<u32>)> {
+        let part = self.next()?;
+        let (tags_result, early) = part.strip_prefix(b"t").map_or((false, part), |rest| (true, rest));
+        let early = if early.is_empty() { None } else { Some(std::str::from_utf8(early).ok()?.parse().ok()?) };
+        Some((tags_result, early))
     }
 
     fn tags(&mut self) -> Option<Vec<Tag>> {

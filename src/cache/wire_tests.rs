@@ -28,7 +28,7 @@ fn every_message_is_understood() {
     let call = |request| Some(Message::Call(CallId(7), Reader { repo: RepoId(1), codec: None }, request));
     for (parts, want) in [
         (
-            &["G", "7", "1", "k", "1000", "", "500", "", "250", "a", "b"][..],
+            &["G", "7", "1", "k", "1000", "", "500", "", "250", "t800", "a", "b"][..],
             call(Request::GetOrSet {
                 key: b"k".to_vec(),
                 ttl: MS(1000),
@@ -38,10 +38,12 @@ fn every_message_is_understood() {
                 lock_timeout: Some(MS(250)),
                 tags: tags(&["a", "b"]),
                 replaces: false,
+                early: Some(800),
+                tags_result: true,
             }),
         ),
         (
-            &["N", "7", "1", "k", "1000", "", "", "", ""],
+            &["N", "7", "1", "k", "1000", "", "", "", "", ""],
             call(Request::GetOrSet {
                 key: b"k".to_vec(),
                 ttl: MS(1000),
@@ -51,8 +53,22 @@ fn every_message_is_understood() {
                 lock_timeout: None,
                 tags: vec![],
                 replaces: true,
+                early: None,
+                tags_result: false,
             }),
         ),
+        (
+            &["L", "9", "1000", "", "500", "v", "a"],
+            Some(Message::Loaded(
+                LoadId(9),
+                LoadOutcome::ValueOn(b"v".to_vec(), Terms { ttl: Some(MS(1000)), keep: None, fresh: Some(MS(500)), tags: tags(&["a"]) }),
+            )),
+        ),
+        (
+            &["K", "9", "", "0", ""],
+            Some(Message::Loaded(LoadId(9), LoadOutcome::Unmodified(Terms { keep: Some(MS(0)), ..Terms::default() }))),
+        ),
+        (&["Y", "7"], Some(Message::Soften(CallId(7)))),
         (&["R", "7", "1", "k", "", "9"], call(Request::Get { key: b"k".to_vec(), fresh: None, max_age: Some(MS(9)) })),
         (
             &["R", "7", "1:2", "k", "", ""],
@@ -126,11 +142,11 @@ fn what_is_not_a_message_is_none_and_never_a_panic() {
 
 #[test]
 fn durations_are_bounded() {
-    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message(&["G", "1", "1", "k", "1e300", "", "", "", ""]) else {
+    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message(&["G", "1", "1", "k", "1e300", "", "", "", "", ""]) else {
         panic!("a call")
     };
     assert_eq!(ttl, MS(1_000_000_000_000));
-    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message(&["G", "1", "1", "k", "-5", "", "", "", ""]) else {
+    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message(&["G", "1", "1", "k", "-5", "", "", "", "", ""]) else {
         panic!("a call")
     };
     assert_eq!(ttl, Duration::ZERO);

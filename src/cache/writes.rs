@@ -12,6 +12,7 @@ use super::caller::EntryOptions;
 use super::effects::{Fx, Outbox};
 use super::handoff::{Handoff, OverdueWrite};
 use super::lookup::keys_of;
+use super::marks::Mark;
 use super::names::Repo;
 use super::pattern_scan::{PatternScan, ScanStep};
 use super::purpose::{ForWrite, Purpose, WriteStep};
@@ -85,14 +86,28 @@ struct Write {
 
 #[derive(Debug)]
 enum Job {
-    Set { repo: Arc<Repo>, entry: Key, options: EntryOptions, payload: Vec<u8>, captured: Vec<(Tag, Id)> },
-    Delete { entries: Vec<Key> },
-    Invalidate { tags: Vec<(Key, Key)> },
-    Pattern { scan: PatternScan },
+    Set {
+        repo: Arc<Repo>,
+        entry: Key,
+        options: EntryOptions,
+        payload: Vec<u8>,
+        captured: Vec<(Tag, Id)>,
+    },
+    Delete {
+        entries: Vec<Key>,
+    },
+    /// The keys of versions and counters; the first `marks` of them are marks.
+    Invalidate {
+        tags: Vec<(Key, Key)>,
+        marks: usize,
+    },
+    Pattern {
+        scan: PatternScan,
+    },
 }
 
 impl Job {
-    fn of(repo: &Arc<Repo>, request: Request) -> Option<Self> {
+    fn of(repo: &Arc<Repo>, request: Request, is_cluster: bool) -> Option<Self> {
         let names = &repo.names;
         Some(match request {
             Request::Set { key, ttl, keep, fresh, payload, tags } => {
@@ -106,7 +121,14 @@ impl Job {
                 Self::Delete { entries }
             }
             Request::InvalidateTags { tags } => {
-                Self::Invalidate { tags: normalize(tags).iter().map(|tag| (names.version(tag), names.counter(tag))).collect() }
+                let tags = normalize(tags);
+                // Loads that bring tags with their results learn from the marks that a tag was invalidated. They come first: one server changes
+                // them before the tags (`results`).
+                let marks = normalize(tags.iter().map(|tag| Mark::AnyTag.of(&names.version(tag), is_cluster)).collect());
+                Self::Invalidate {
+                    marks: marks.len(),
+                    tags: marks.iter().chain(&tags).map(|tag| (names.version(tag), names.counter(tag))).collect(),
+                }
             }
             Request::DeletePattern { glob } => Self::Pattern { scan: PatternScan::new(names.pattern(&glob)) },
             _ => return None,
@@ -118,7 +140,7 @@ impl Job {
         match self {
             Self::Set { repo, entry, options, .. } => keys_of(repo, entry, &options.tags),
             Self::Delete { entries } => entries.clone(),
-            Self::Invalidate { tags } => tags.iter().map(|(version, _)| version.clone()).collect(),
+            Self::Invalidate { tags, .. } => tags.iter().map(|(version, _)| version.clone()).collect(),
             // All nodes.
             Self::Pattern { .. } => Vec::new(),
         }
@@ -129,7 +151,7 @@ impl Job {
         match self {
             Self::Set { entry, .. } => Some(vec![entry.clone()]),
             Self::Delete { entries } => Some(entries.clone()),
-            Self::Invalidate { tags } => Some(tags.iter().map(|(version, _)| version.clone()).collect()),
+            Self::Invalidate { tags, .. } => Some(tags.iter().map(|(version, _)| version.clone()).collect()),
             Self::Pattern { .. } => None,
         }
     }
@@ -137,7 +159,7 @@ impl Job {
     fn is_empty(&self) -> bool {
         match self {
             Self::Delete { entries } => entries.is_empty(),
-            Self::Invalidate { tags } => tags.is_empty(),
+            Self::Invalidate { tags, .. } => tags.is_empty(),
             _ => false,
         }
     }
@@ -145,7 +167,11 @@ impl Job {
     fn invalidations(&self) -> Vec<Invalidation> {
         match self {
             Self::Delete { entries } => entries.iter().cloned().map(Invalidation::Entry).collect(),
-            Self::Invalidate { tags } => tags.iter().cloned().map(|(version, counter)| Invalidation::Tag(version, counter)).collect(),
+            Self::Invalidate { tags, marks } => {
+                let (marks, tags) = tags.split_at(*marks);
+                let marks = marks.iter().cloned().map(|(version, counter)| Invalidation::Mark(version, counter));
+                marks.chain(tags.iter().cloned().map(|(version, counter)| Invalidation::Tag(version, counter))).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -163,7 +189,7 @@ impl Job {
                 (Op::Set { entry: entry.clone(), value, life: options.life() }, WriteStep::Set)
             }
             Self::Delete { entries } => (Op::Delete { entries: entries.clone() }, WriteStep::Delete),
-            Self::Invalidate { tags } => (Op::Invalidate { tags: tags.clone() }, WriteStep::Invalidate),
+            Self::Invalidate { tags, .. } => (Op::Invalidate { tags: tags.clone() }, WriteStep::Invalidate),
             Self::Pattern { scan } => (scan.scan(epoch), WriteStep::Scan(epoch)),
         }
     }
@@ -192,7 +218,7 @@ impl Writes {
 
     /// A call that writes.
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, call: CallId, repo: &Arc<Repo>, request: Request, targets: Targets<'_>) {
-        let Some(job) = Job::of(repo, request) else { return };
+        let Some(job) = Job::of(repo, request, fx.is_cluster) else { return };
         if job.is_empty() {
             return fx.decide(Decision::Done { call, number: 0 });
         }

@@ -333,6 +333,8 @@ numbers! {
         EndlessLoad = 9,
         /// Invalidations that could not be delivered yet. Not how many more, but how many there are.
         PendingInvalidations = 10,
+        /// A result was not stored: a tag that came with it may have been invalidated while its loader ran.
+        NotStoredUnproven = 11,
     }
 
     /// What a value that is served counts as.
@@ -343,8 +345,10 @@ numbers! {
         Stale = 1,
         /// What another's load brought: a miss.
         Joined = 2,
-        /// A value kept for `staleIfError`, after this call's own loader failed: not counted, its load was the miss.
+        /// A value kept for `staleIfError`, after this call's own loader failed or was too slow: not counted, its load was the miss.
         Kept = 3,
+        /// A hit. A refresh by this call's loader may follow.
+        Early = 4,
     }
 
     /// Places in an error, within an event or a decision.
@@ -365,7 +369,7 @@ numbers! {
 
     /// The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set.
     CallLetter {
-        /// call reader key ttl keep fresh maxAge lockTimeout tag..., where reader is a repo, or `repo:codec` for parsed values
+        /// call reader key ttl keep fresh maxAge lockTimeout extras tag..., where reader is a repo, or `repo:codec` for parsed values; extras: `t` if the result brings tags, then early refresh in thousandths
         GetOrSet = b'G',
         /// The same, of a caller who could not decode the entry: it counts as missing.
         GetOrSetReplacing = b'N',
@@ -383,6 +387,10 @@ numbers! {
         InvalidateTags = b'T',
         /// load payload: its loader returned this value.
         Loaded = b'V',
+        /// load ttl keep fresh payload tag...: its loader returned this value, on these terms.
+        LoadedOn = b'L',
+        /// load ttl keep fresh tag...: the value that was to be replaced is still the right one.
+        Unmodified = b'K',
         /// load: its loader returned nothing.
         LoadedNothing = b'U',
         /// load: its loader failed.
@@ -397,5 +405,7 @@ numbers! {
         NearFill = b'W',
         /// copy...: the facade has let these near copies go.
         NearForget = b'Z',
+        /// call: its caller would rather have the value that is being replaced than wait any longer.
+        Soften = b'Y',
     }
 }

@@ -17,7 +17,7 @@ use super::link::NativeLink;
 use super::pinned::Pinned;
 use super::values::{Maker, Values};
 use crate::cache::wire::{slots, Slot};
-use crate::cache::{Context, Engine, EngineConfig, RepoId};
+use crate::cache::{Context, Engine, EngineConfig, LoadId, RepoId, Stale};
 use crate::clock::Instant;
 use crate::contract::{CacheSettings, DECISION_SLOTS};
 use crate::session::{Cache, Session};
@@ -66,6 +66,21 @@ impl NativeCache {
     pub fn set_time(&mut self, ms: f64) {
         let time = Instant::new(Duration::from_secs_f64(ms.clamp(0.0, 1e15) / 1e3));
         self.time = Some(self.time.map_or(time, |last| last.max(time)));
+    }
+
+    /// The value that a load replaces: its text, or the number of a parsed value; `undefined` if there is none that was usable when the load began.
+    #[napi(catch_unwind)]
+    pub fn stale(&self, env: Env, load: u32) -> Unknown<'static> {
+        let host = self.host.borrow();
+        let values = Values::plain(env);
+        let text = host.session.stale_of(LoadId(load));
+        let text = match text {
+            None => values.undefined(),
+            Some(Stale::Text(text)) => values.text(text),
+            Some(Stale::Parsed(id)) => values.number(f64::from(id.0)),
+        };
+        let text = if values.take_failure().is_some() { values.undefined() } else { text };
+        values.returned(text)
     }
 
     /// The number of the repository with this prefix.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::links::Links;
-use crate::cache::{Context, Decision, Engine, EngineConfig, LaneEvent, Output};
+use crate::cache::{Context, Decision, Engine, EngineConfig, LaneEvent, LoadId, Output, Stale};
 use crate::clock::Instant;
 use crate::conn::{CoreEvent, LinkId, Transport};
 use crate::entropy::Entropy;
@@ -166,6 +166,11 @@ impl Cache {
     /// An input to the engine. [`Cache::run`] carries out its outputs.
     pub(super) fn input<R>(&mut self, now: Instant, act: impl FnOnce(&mut Engine, &mut Context<'_>) -> R) -> R {
         act(&mut self.engine, &mut Context { now, entropy: &mut *self.entropy })
+    }
+
+    /// The value that a load replaces.
+    pub(super) fn stale_of(&self, load: LoadId) -> Option<Stale<'_>> {
+        self.engine.stale_of(load)
     }
 
     /// Bytes have arrived on a link.

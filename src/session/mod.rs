@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub use cache::Cache;
 pub use links::Peer;
 
-use crate::cache::{Context, Decision, Engine};
+use crate::cache::{Context, Decision, Engine, LoadId, Stale};
 use crate::clock::Instant;
 use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State, Transport, Unused};
 use crate::store::nodes::Change;
@@ -157,6 +157,11 @@ impl Session {
         self.run_cache(now);
         self.settle(now);
         Some(result)
+    }
+
+    /// The value that a load of the cache replaces.
+    pub fn stale_of(&self, load: LoadId) -> Option<Stale<'_>> {
+        self.cache.as_ref()?.stale_of(load)
     }
 
     /// Puts the cache on a link of this session; its former store is let go.

@@ -73,6 +73,9 @@ impl MemoryStore {
                 let held = self.holds(now, entry, *token, Some(replication)).is_some();
                 StoreReply::Held(held && self.cells.put(entry, Content::Text(filled(value, replication)), now + *life))
             }
+            Op::Keep { entry, token, stamp, header, rest, life } => {
+                StoreReply::Held(self.keep(now, entry, *token, *stamp, (header, *rest), now + *life, replication))
+            }
             Op::Restore { entry, token, value, end, backoff } => {
                 let held = matches!(self.holds(now, entry, *token, Some(replication)), Some((_, Where::Place)));
                 match Duration::from_millis(end.saturating_sub(millis(now))) {
@@ -250,6 +253,25 @@ impl MemoryStore {
                 true
             }
         }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one operation")]
+    fn keep(
+        &mut self,
+        now: Instant,
+        key: &Key,
+        token: Id,
+        stamp: Id,
+        (header, rest): (&[u8], usize),
+        until: Instant,
+        replication: &Replication,
+    ) -> bool {
+        let Some((text, Where::Header)) = self.holds(now, key, token, Some(replication)) else { return false };
+        let Some(payload) = text.get(LEASE + inner_length(&text) + rest..).filter(|_| entry::name(&text) == Some(stamp)) else {
+            return false;
+        };
+        let value = [&entry::with_replication_id(header, &replication.id).concat(), payload].concat();
+        self.cells.put(key, Content::Text(Value::new(value)), until)
     }
 
     fn renew(&mut self, now: Instant, key: &Key, token: Id, life: Duration, replication: &Replication) -> bool {

@@ -91,6 +91,22 @@ pub enum Op {
         /// Its physical life.
         life: Duration,
     },
+    /// Gives an entry whose header holds the lease a new header and a new life. Its payload stays where it is. Answers
+    /// [`StoreReply::Held`].
+    Keep {
+        /// The entry's key.
+        entry: Key,
+        /// The lease's token.
+        token: Id,
+        /// The stamp that the entry has.
+        stamp: Id,
+        /// Its new header, encoded.
+        header: Vec<u8>,
+        /// The length of its present header after the lease.
+        rest: usize,
+        /// Its physical life from now on.
+        life: Duration,
+    },
     /// Puts an entry back that a lease replaced, for the rest of its life. Answers [`StoreReply::Held`].
     Restore {
         /// The entry's key.
@@ -203,6 +219,7 @@ impl Op {
             | Self::PlaceInside { entry, .. }
             | Self::Amend { entry, .. }
             | Self::Commit { entry, .. }
+            | Self::Keep { entry, .. }
             | Self::Restore { entry, .. }
             | Self::Renew { entry, .. }
             | Self::GiveBack { entry, .. }

@@ -220,6 +220,10 @@ fn push(NodeOp { op, replication, reads_apart, .. }: &NodeOp, place: usize, in_f
             let before = [&head(&script::COMMIT, in_full, "1")[..], &[entry, token.as_bytes(), demanded]].concat();
             out.push_split(&before, &with_replication_id(value, &replication.id), &[&millis(*life)]);
         }
+        Op::Keep { entry, token, stamp, header, rest, life } => {
+            let before = [&head(&script::KEEP, in_full, "1")[..], &[entry, token.as_bytes(), demanded, stamp.as_bytes()]].concat();
+            out.push_split(&before, &with_replication_id(header, &replication.id), &[rest.to_string().as_bytes(), &millis(*life)]);
+        }
         Op::Restore { entry, token, value, end, backoff } => {
             let [base, max] = backoff.map_or_else(Default::default, |(base, max)| [millis(base), millis(max)]);
             eval(&script::RESTORE, &[entry], &[token.as_bytes(), demanded, value, end.to_string().as_bytes(), &base, &max]);

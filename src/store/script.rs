@@ -40,6 +40,7 @@ scripts! {
     PLACE_INSIDE = "place_inside";
     AMEND = "held_lease" "amend";
     COMMIT = "held_lease" "commit";
+    KEEP = "held_lease" "keep";
     RESTORE = "restore";
     COUNT = "count";
     RENEW = "held_lease" "renew";

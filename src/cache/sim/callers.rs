@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::check::{Asked, Made, Scope};
+use super::told::value_of;
 use super::world::{payload_of, World};
-use crate::cache::{CallId, Codec, Context, LoadId, LoadOutcome, ParsedId, Reader, Request};
+use crate::cache::{CallId, Codec, Context, LoadId, LoadOutcome, ParsedId, Reader, Request, Stale, Terms};
 use crate::store::entry::Tag;
 
 impl World {
@@ -19,6 +20,9 @@ impl World {
             let key = self.dice.below(self.habits.keys) as u8;
             let tags: BTreeSet<u8> = if self.chaos.one_load {
                 [key].into()
+            } else if self.chaos.tags_results && self.dice.chance(50) {
+                // Tags that the result brings are news then.
+                BTreeSet::new()
             } else {
                 (0..self.dice.below(3)).map(|_| self.dice.below(self.habits.tags) as u8).collect()
             };
@@ -41,6 +45,8 @@ impl World {
                         lock_timeout: None,
                         tags: names,
                         replaces: !self.chaos.one_load && self.dice.chance(4),
+                        early: (self.chaos.tags_results && self.dice.chance(10)).then(|| self.dice.below(1000) as u32),
+                        tags_result: self.chaos.tags_results && self.dice.chance(85),
                     }
                 }
             } else {
@@ -89,10 +95,55 @@ impl World {
         let outcome = match self.dice.below(10) {
             0 | 1 => LoadOutcome::Failed,
             2 => LoadOutcome::Nothing,
-            _ => LoadOutcome::Value(payload_of(running.value)),
+            _ => self.result(p, load, running.value),
         };
         self.log(|| format!("{p} ends {load} {running:?}: {outcome:?}"));
         self.input(p, |engine, cx| engine.loaded(cx, LoadId(load), outcome));
+    }
+
+    /// A value, perhaps on terms and with tags that nobody has named before; or the value that was to be replaced.
+    fn result(&mut self, p: usize, load: u32, value: u64) -> LoadOutcome {
+        if !self.chaos.tags_results {
+            return LoadOutcome::Value(payload_of(value));
+        }
+        let (ttl, _, keep) = self.periods;
+        let ms = Duration::from_millis;
+        let mut terms = Terms::default();
+        if self.dice.chance(20) {
+            terms.ttl = Some(ms(self.dice.below(ttl) + 1));
+            terms.keep = Some(ms(self.dice.below(keep + 1)));
+        }
+        let tags: BTreeSet<u8> = (0..self.dice.below(3)).map(|_| self.dice.below(self.habits.tags) as u8).collect();
+        terms.tags = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
+        let at = self.books.made[&value].at;
+        let stale = match self.processes[p].engine.stale_of(LoadId(load)) {
+            Some(Stale::Text(text)) => value_of(text),
+            Some(Stale::Parsed(id)) => self.processes[p].parsed.get(&id.0).copied(),
+            None => None,
+        };
+        if let Some(stale) = stale.filter(|_| self.dice.chance(50)) {
+            // The source has said so since the load began.
+            let made = self.books.made.get_mut(&stale).unwrap();
+            made.at = at;
+            made.tags.extend(tags.iter().map(|tag| (*tag, at)));
+            made.tags.values_mut().for_each(|known| *known = at);
+            return LoadOutcome::Unmodified(terms);
+        }
+        let made = self.books.made.get_mut(&value).unwrap();
+        for tag in &tags {
+            made.tags.entry(*tag).or_insert(at);
+        }
+        LoadOutcome::ValueOn(payload_of(value), terms)
+    }
+
+    /// A caller would rather have a stale value than wait any longer.
+    pub(super) fn soften(&mut self, p: usize) {
+        let reads: Vec<u32> = self.processes[p].calls.iter().filter(|(_, call)| call.is_read).map(|(id, _)| *id).collect();
+        if !reads.is_empty() {
+            let call = reads[self.dice.below(reads.len() as u64) as usize];
+            self.log(|| format!("{p} softens {call}"));
+            self.input(p, |engine, cx| engine.soften(cx, CallId(call)));
+        }
     }
 
     pub(super) fn pick_load(&mut self, p: usize) -> Option<u32> {

@@ -14,6 +14,8 @@ use crate::store::{Found, Id, Key, MemoryStore, NodeOp, Op, ReadEntry, Replicati
 pub(super) enum Fault {
     /// A result is stored with the versions of its end, not with those captured before its load.
     CapturesLate,
+    /// An invalidation leaves the marks alone.
+    ForgetsMarks,
     /// A result is stored wherever its lease may be.
     CommitsBlindly,
     /// A lease is placed over whatever is there.
@@ -55,6 +57,10 @@ impl Fault {
     pub(super) fn bend(self, op: &mut NodeOp, store: &mut MemoryStore, now: Instant) {
         match (self, &mut op.op) {
             (Self::CapturesLate, Op::Commit { value, .. }) => *value = captured_late(value, op.replication, store, now),
+            (Self::CapturesLate, Op::Keep { header, .. }) => {
+                *header = captured_late(&Value::new(header.clone()), op.replication, store, now).to_vec();
+            }
+            (Self::ForgetsMarks, Op::Invalidate { tags }) => tags.retain(|(version, _)| !version.starts_with(b"sim#a")),
             (Self::CommitsBlindly, Op::Commit { entry, token, .. }) => {
                 let held = found(store, entry, now).and_then(|value| entry::name(&value));
                 *token = held.unwrap_or(*token);

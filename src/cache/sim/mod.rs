@@ -64,6 +64,15 @@ fn no_resurrection_while_loaders_add_tags() {
 }
 
 #[test]
+fn no_resurrection_while_results_bring_tags_and_values_are_kept() {
+    let results = Chaos { writes: true, tags_results: true, ..Chaos::CALM };
+    run("results", 600, results);
+    run("results, scattered", 400, Chaos { scattered: true, evictions: true, ..results });
+    run("results, in any weather", 400, Chaos { cuts: true, crashes: true, evictions: true, failovers: true, adds_tags: true, ..results });
+    run("results on a cluster", 300, Chaos { cuts: true, evictions: true, failovers: true, moves: true, nodes: 3, ..results });
+}
+
+#[test]
 fn no_resurrection_on_nodes_that_answer_in_any_order() {
     run("scattered", 600, Chaos { writes: true, scattered: true, evictions: true, ..Chaos::CALM });
 }
@@ -127,6 +136,7 @@ fn planted_faults_are_found() {
     let failovers = Chaos { cuts: true, failovers: true, crashes: true, ..writes };
     for (fault, chaos, seeds) in [
         (Fault::CapturesLate, writes, 600),
+        (Fault::ForgetsMarks, Chaos { tags_results: true, ..writes }, 600),
         (Fault::CommitsBlindly, writes, 600),
         (Fault::PlacesBlindly, Chaos { one_load: true, ..Chaos::CALM }, 300),
         (Fault::TrustsAllIds, failovers, 600),

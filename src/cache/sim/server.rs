@@ -18,8 +18,13 @@ impl Work {
     pub(super) fn new(op: NodeOp, scattered: bool, dice: &mut Dice) -> Self {
         let mut pieces: Vec<(usize, Op)> = if scattered { split(&op.op) } else { vec![op.op.clone()] }.into_iter().enumerate().collect();
         let answers = vec![None; pieces.len()];
-        for at in (1..pieces.len()).rev() {
-            pieces.swap(at, dice.below(at as u64 + 1) as usize);
+        if matches!(op.op, Op::Invalidate { .. }) {
+            // One server carries the parts of an invalidation out in their order. A cluster gets each as an operation of its own.
+            pieces.reverse();
+        } else {
+            for at in (1..pieces.len()).rev() {
+                pieces.swap(at, dice.below(at as u64 + 1) as usize);
+            }
         }
         Self { op, pieces, answers }
     }

@@ -91,7 +91,7 @@ impl World {
     fn served(&mut self, p: usize, call: CallId, value: u64, hit: Hit) {
         let Some(asked) = self.processes[p].calls.get(&call.0) else { return };
         self.books.check(self.processes[p].id, asked, value);
-        if hit == Hit::Stale {
+        if matches!(hit, Hit::Stale | Hit::Early) {
             let asked = asked.clone();
             self.processes[p].answered_stale.insert(call.0, asked);
         }
@@ -113,7 +113,7 @@ impl World {
 }
 
 /// The number of the value that a payload or an entry ends with.
-fn value_of(bytes: &[u8]) -> Option<u64> {
+pub(super) fn value_of(bytes: &[u8]) -> Option<u64> {
     let at = bytes.iter().rposition(|byte| *byte == b'v')?;
     std::str::from_utf8(&bytes[at + 1..]).ok()?.parse().ok()
 }

@@ -35,6 +35,8 @@ pub(super) struct Chaos {
     pub scattered: bool,
     /// Whether loaders add tags often, and take long: what they add gets into the lease before they end.
     pub adds_tags: bool,
+    /// Whether results bring tags and terms, and are the value that was to be replaced.
+    pub tags_results: bool,
     /// How many servers there are; more than one are a cluster.
     pub nodes: usize,
     /// Whether slots move from node to node.
@@ -51,6 +53,7 @@ impl Chaos {
         failovers: false,
         scattered: false,
         adds_tags: false,
+        tags_results: false,
         nodes: 1,
         moves: false,
     };
@@ -256,6 +259,7 @@ impl World {
             94 | 96 | 98 if self.chaos.writes => self.name_tags(p),
             99 if self.dice.chance(30) => self.cancel(p),
             99 if self.dice.chance(50) => self.drop_parsed(p),
+            99 if self.chaos.tags_results => self.soften(p),
             _ => self.connect(p, n),
         }
     }

@@ -4,8 +4,10 @@ use super::*;
 
 /// A tagged read of a key of its own.
 fn read_of(n: u32) -> Request {
-    let Request::GetOrSet { ttl, keep, fresh, max_age, lock_timeout, tags, replaces, .. } = get_or_set(&["t"]) else { unreachable!() };
-    Request::GetOrSet { key: n.to_string().into_bytes(), ttl, keep, fresh, max_age, lock_timeout, tags, replaces }
+    let Request::GetOrSet { ttl, keep, fresh, max_age, lock_timeout, tags, replaces, early, tags_result, .. } = get_or_set(&["t"]) else {
+        unreachable!()
+    };
+    Request::GetOrSet { key: n.to_string().into_bytes(), ttl, keep, fresh, max_age, lock_timeout, tags, replaces, early, tags_result }
 }
 
 /// Carries everything out, each operation after a round trip.

@@ -182,6 +182,8 @@ fn get_or_set(names: &[&str]) -> Request {
         lock_timeout: None,
         tags: tags(names),
         replaces: false,
+        early: None,
+        tags_result: false,
     }
 }
 
@@ -197,6 +199,8 @@ fn revalidated(keep: u64) -> Request {
         lock_timeout: None,
         tags: tags(&["t"]),
         replaces: false,
+        early: None,
+        tags_result: false,
     }
 }
 
@@ -255,6 +259,7 @@ fn kind(op: &Op) -> &'static str {
         Op::PlaceInside { .. } => "place inside",
         Op::Amend { .. } => "amend",
         Op::Commit { .. } => "commit",
+        Op::Keep { .. } => "keep",
         Op::Restore { .. } => "restore",
         Op::Count { .. } => "count",
         Op::Renew { .. } => "renew",

@@ -42,6 +42,8 @@ fn the_reads_of_a_tick_are_one_operation_and_each_key_and_version_is_in_it_once(
                 lock_timeout: None,
                 tags: tags(&["t"]),
                 replaces: false,
+                early: None,
+                tags_result: false,
             };
             engine.call(cx, CallId(call), repo, request);
         }

@@ -131,7 +131,7 @@ impl Rig {
 
     pub fn get_or_set(&mut self, call: u32, key: &str, tags: &[&str]) {
         let call = call.to_string();
-        let head = ["G", &call, "1", key, "60000", "", "", "", ""];
+        let head = ["G", &call, "1", key, "60000", "", "", "", "", ""];
         self.call(&head.iter().chain(tags).copied().collect::<Vec<_>>());
     }
 

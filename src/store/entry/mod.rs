@@ -30,7 +30,7 @@ pub(super) use encode::with_replication_id;
 pub use encode::{encode, encode_lease, encode_tags, encode_version, with_lease, Header};
 pub use header::{Entry, InnerLease, Lease, Stored, Tags};
 pub use id::{Id, Tag, Version};
-pub use parse::{is_lease, name, parse, parse_inner, parse_version, replication_id};
+pub use parse::{is_lease, name, parse, parse_inner, parse_version, replication_id, rest_of_header};
 
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,13 @@ pub fn name(value: &[u8]) -> Option<Id> {
     common(value).map(|(_, id, _)| id)
 }
 
+/// The length of an entry's header after its lease: the same as long as the entry has its stamp.
+pub fn rest_of_header(value: &[u8]) -> Option<usize> {
+    let Some(Stored::Entry(entry)) = parse(value) else { return None };
+    let lease = std::str::from_utf8(value.get(COMMON..LEASE - 1)?).ok()?.parse::<usize>().ok()?;
+    entry.payload.checked_sub(LEASE + lease)
+}
+
 /// The replication id of an entry or a lease, from its fixed place; `None` if hawser did not write the value.
 pub fn replication_id(value: &[u8]) -> Option<ReplicationId> {
     common(value).map(|(_, _, id)| id)

@@ -77,7 +77,7 @@ impl Nodes {
 
     /// Sends the pending invalidations whose nodes accept writes.
     pub(super) fn deliver(&mut self, at: Moment) {
-        if self.pending.len() == 0 {
+        if self.pending.is_empty() {
             return;
         }
         let Self { pending, slots, members, .. } = self;

@@ -16,12 +16,14 @@ pub enum Invalidation {
     Entry(Key),
     /// A tag: the key of its version and of its counter.
     Tag(Key, Key),
+    /// A version that is invalidated beside those of tags, with the key of a counter that nothing is counted in. Nobody has asked for it.
+    Mark(Key, Key),
 }
 
 impl Invalidation {
     fn key(&self) -> &Key {
         match self {
-            Self::Entry(key) | Self::Tag(key, _) => key,
+            Self::Entry(key) | Self::Tag(key, _) | Self::Mark(key, _) => key,
         }
     }
 }
@@ -51,9 +53,14 @@ impl PendingInvalidations {
         Self { pending: BTreeMap::new(), carriers: HashMap::new(), max, last: 0 }
     }
 
-    /// How many there are.
+    /// How many there are that somebody has asked for.
     pub(super) fn len(&self) -> usize {
-        self.pending.len()
+        self.pending.values().filter(|pending| !matches!(pending.invalidation, Invalidation::Mark(..))).count()
+    }
+
+    /// Whether nothing is left to deliver.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
     }
 
     /// The nodes whose reads have to wait.
@@ -108,7 +115,7 @@ impl PendingInvalidations {
                         entry_numbers.push(*number);
                         entries.push(key);
                     }
-                    Invalidation::Tag(version, counter) => {
+                    Invalidation::Tag(version, counter) | Invalidation::Mark(version, counter) => {
                         tag_numbers.push(*number);
                         tags.push((version, counter));
                     }

@@ -25,7 +25,7 @@ impl Nodes {
     /// The replication id of a node that can be read, while no invalidation is still to be delivered to any node. One that is under way
     /// on the node's own link does not hold up reads there, but a read on another link could overtake it.
     pub fn settled_replication(&self, id: NodeId) -> Option<Replication> {
-        let node = self.node(id).filter(|node| node.may_read() && self.pending.len() == 0)?;
+        let node = self.node(id).filter(|node| node.may_read() && self.pending.is_empty())?;
         Some(node.replication())
     }
 

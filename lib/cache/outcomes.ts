@@ -1,0 +1,37 @@
+/** Reports to the engine how loaders end. Every load ends with one of them. `call` is the caller that waits for the loader, if one does. */
+import type { Call, Load, LoadOutcome } from './call';
+import { CallLetter } from '../contract.generated';
+import type { Terms } from './terms';
+
+/** The part of a driver that reports. */
+interface Reporter {
+  report(call: Call | undefined, letter: string, args: readonly string[]): void;
+}
+
+const NO_TERMS: Terms = { ttl: '', keep: '', fresh: '', tags: [] };
+
+/** A value, with what the loader says about it. */
+export function loaded(driver: Reporter, call: Call | undefined, load: Load, payload: string, terms?: Terms): void {
+  if (terms === undefined) return driver.report(call, CallLetter.Loaded, [String(load.id), payload]);
+  const { ttl, keep, fresh, tags } = terms;
+  driver.report(call, CallLetter.LoadedOn, [String(load.id), ttl, keep, fresh, payload, ...tags]);
+}
+
+/** The value that was to be replaced is still the right one. */
+export function kept(driver: Reporter, call: Call | undefined, load: Load, { ttl, keep, fresh, tags }: Terms = NO_TERMS): void {
+  driver.report(call, CallLetter.Unmodified, [String(load.id), ttl, keep, fresh, ...tags]);
+}
+
+/** `undefined`. */
+export function loadedNothing(driver: Reporter, call: Call | undefined, load: Load): void {
+  driver.report(call, CallLetter.LoadedNothing, [String(load.id)]);
+}
+
+/**
+ * The loader failed, so that joiners fail with the same error; or its value must not be stored, so that joiners get the payload; or, without an
+ * outcome, nobody ran it, so that joiners load on their own.
+ */
+export function loadFailed(driver: Reporter, call: Call | undefined, load: Load, outcome?: LoadOutcome): void {
+  if (outcome !== undefined) load.outcome = outcome;
+  driver.report(call, CallLetter.LoadFailed, [String(load.id)]);
+}

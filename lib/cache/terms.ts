@@ -1,0 +1,7 @@
+/** What a loader says about its result, in the form that crosses. */
+export interface Terms {
+  readonly ttl: string;
+  readonly keep: string;
+  readonly fresh: string;
+  readonly tags: readonly string[];
+}
