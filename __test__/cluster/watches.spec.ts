@@ -1,4 +1,5 @@
 /** WATCH on a real cluster: a transaction does not run if its WATCH was lost with a connection or stayed behind when its slot moved. */
+import { once } from 'node:events';
 import { Cluster } from '../../lib';
 import { endsWithTest } from '../helpers/lifetimes';
 import { RedisCluster } from '../helpers/redis-cluster';
@@ -25,8 +26,9 @@ async function connect(options: object = {}): Promise<Cluster> {
 /** The server ends the connections to it, and the client makes others. */
 async function cut(cluster: Cluster, server: RedisServer, key: string): Promise<void> {
   const [connection] = cluster.nodes().filter(({ options }) => options.port === server.port);
+  const gone = once(connection, 'close');
   await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
-  await until(() => connection.status !== 'ready');
+  await gone;
   await until(() => cluster.get(key));
 }
 
