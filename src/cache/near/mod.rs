@@ -17,35 +17,36 @@
 //! |---|---|
 //! | `lanes` | the state of the lanes: tracking, the server behind them, the proof that they live |
 //! | `holdings` | which copies and fills depend on a key |
+//! | `copies` | what the facade asks to be filled, and lets go |
+//! | `losses` | what makes copies unusable |
 //! | `fill` | one fill, from its first read to its copy |
 //! | `watch` | leases that lookups wait for |
 //! | `ground` | what the machine asks about the nodes |
 
+mod copies;
 mod fill;
 mod ground;
 mod holdings;
 mod lanes;
+mod losses;
 mod output;
 mod watch;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 pub(super) use ground::Ground;
 pub(super) use output::NearOutput;
 
-use fill::{Fill, Part, Step};
-use holdings::{Holdings, Lost};
+use fill::{Fill, Part};
+use holdings::Holdings;
 use lanes::{Identified, Lanes};
 use watch::Watches;
 
 use super::io::LaneEvent;
-use super::names::Repo;
 use super::timers::Numbered;
 use crate::clock::Instant;
-use crate::store::entry::Tag;
 use crate::store::node::interpret;
-use crate::store::{Answer, Id, Key, NodeId, NodeOp, Op, StoreError, StoreReply, Ticket};
+use crate::store::{Answer, Id, Key, NodeId, Op, StoreError, StoreReply, Ticket};
 
 /// Marks the tickets of operations on lanes.
 const LANE: u64 = 1 << 61;
@@ -222,139 +223,6 @@ impl Near {
         self.check(now, ground);
     }
 
-    // ---- copies
-
-    /// Makes a copy of an entry for the facade's `fill`. Ends with [`NearOutput::Filled`] or [`NearOutput::Refused`].
-    pub(super) fn fill(&mut self, now: Instant, fill: u32, repo: &Arc<Repo>, key: &[u8], tags: Vec<Tag>, ground: Ground<'_>) {
-        self.wants_copies = true;
-        self.warn();
-        self.last += 1;
-        let id = self.last;
-        let fill = Fill::new(fill, Arc::clone(repo), repo.names.entry(key));
-        self.fills.insert(id, fill);
-        self.read(now, id, true, tags, ground);
-    }
-
-    /// The facade has let copies go.
-    pub(super) fn forget(&mut self, copy: u32) {
-        self.holdings.release_copy(copy);
-    }
-
-    /// Sends the reads of a fill: the entry, if it `starts`, and versions, each on the lane of its node.
-    fn read(&mut self, now: Instant, id: u64, starts: bool, tags: Vec<Tag>, ground: Ground<'_>) {
-        let Some(fill) = self.fills.get_mut(&id) else { return };
-        let parts = fill.parts(starts, tags, |key| ground.node_of(key));
-        let is_open = |node: NodeId| ground.replication(node).is_some_and(|id| self.lanes.is_up_for(node, id));
-        if !parts.iter().all(|(node, _)| is_open(*node)) {
-            return self.refuse(id);
-        }
-        for (node, part) in parts {
-            for key in part.keys(fill) {
-                self.holdings.hold_for_fill(id, key, node);
-            }
-            let op = part.op(fill);
-            fill.waits += 1;
-            self.last += 1;
-            let ticket = self.last | LANE;
-            self.sent.insert(ticket, Sent { node, at: now, asked: Asked::Fill(id, part) });
-            self.outputs.push_back(NearOutput::send(Ticket(ticket), node, op, ground));
-        }
-    }
-
-    fn refuse(&mut self, id: u64) {
-        if let Some(fill) = self.fills.remove(&id) {
-            self.holdings.release_fill(id);
-            self.outputs.push_back(NearOutput::Refused { fill: fill.number });
-        }
-    }
-
-    fn on_fill(&mut self, now: Instant, id: u64, part: Part, answer: Option<Answer>, ground: Ground<'_>) {
-        let Some(fill) = self.fills.get_mut(&id) else { return };
-        let step = match answer {
-            Some(answer) => fill.on_answer(part, answer),
-            None => Step::Refuse,
-        };
-        match step {
-            Step::Wait => {}
-            Step::Refuse => self.refuse(id),
-            Step::Versions(tags) => self.read(now, id, false, tags, ground),
-            Step::Keep => self.keep(id),
-        }
-    }
-
-    fn keep(&mut self, id: u64) {
-        let Some(fill) = self.fills.remove(&id) else { return };
-        // An older copy of the entry would outlive what dropped it.
-        let former = self.holdings.copies_of(&fill.entry);
-        self.lose(Lost { copies: former, fills: Vec::new() }, true, false);
-        self.last_copy = self.last_copy.wrapping_add(1).max(1);
-        let only = (!self.has(Fence::VersionsCount)).then(|| fill.entry.clone());
-        self.holdings.turn_into_copy(id, self.last_copy, only.as_ref());
-        if let Some(filled) = fill.filled(self.last_copy) {
-            self.outputs.push_back(NearOutput::Filled(Box::new(filled)));
-        }
-    }
-
-    // ---- what makes copies unusable
-
-    /// A push on a node's lane: these keys have changed; `None`: all have.
-    fn on_push(&mut self, node: NodeId, keys: Option<Vec<Key>>) {
-        let Some(keys) = keys else {
-            return self.drop_node(node, Fence::FlushDrops, Fence::FlushRefusesFills);
-        };
-        let (drops, refuses) = (self.has(Fence::PushDrops), self.has(Fence::PushRefusesFills));
-        for key in keys {
-            self.drop_key(&key, drops, refuses);
-            for lookup in self.watches.take(&key) {
-                self.outputs.push_back(NearOutput::Wake(lookup));
-            }
-        }
-    }
-
-    /// A write of this process is over, whatever its outcome. `None`: it may have changed any key.
-    pub(super) fn on_own_write(&mut self, keys: Option<&[Key]>) {
-        if !self.is_used() {
-            return;
-        }
-        let (drops, refuses) = (self.has(Fence::WriteDrops), self.has(Fence::WriteRefusesFills));
-        if let Some(keys) = keys {
-            for key in keys {
-                self.drop_key(key, drops, refuses);
-            }
-        } else {
-            let lost = self.holdings.all();
-            self.lose(lost, drops, refuses);
-        }
-    }
-
-    fn drop_key(&mut self, key: &Key, drops: bool, refuses: bool) {
-        let lost = self.holdings.of_key(key);
-        self.lose(lost, drops, refuses);
-    }
-
-    fn drop_node(&mut self, node: NodeId, drops: Fence, refuses: Fence) {
-        let lost = self.holdings.of_node(node);
-        let (drops, refuses) = (self.has(drops), self.has(refuses));
-        self.lose(lost, drops, refuses);
-        for lookup in self.watches.take_node(node) {
-            self.outputs.push_back(NearOutput::Wake(lookup));
-        }
-    }
-
-    fn lose(&mut self, lost: Lost, drops: bool, refuses: bool) {
-        if drops {
-            for copy in lost.copies {
-                self.holdings.release_copy(copy);
-                self.outputs.push_back(NearOutput::Dropped { copy });
-            }
-        }
-        if refuses {
-            for fill in lost.fills {
-                self.refuse(fill);
-            }
-        }
-    }
-
     // ---- waits
 
     /// A lookup waits for the lease with this token. Woken by [`NearOutput::Wake`]; [`NearOutput::Watched`] says that it will be.
@@ -451,11 +319,4 @@ impl Near {
 /// An answer in terms of own and foreign values; `None` if there is none, or if its server is not the node's any more.
 fn interpreted(node: NodeId, answer: Result<StoreReply, StoreError>, ground: Ground<'_>) -> Option<Answer> {
     Some(interpret(answer.ok()?, &ground.replication(node)?))
-}
-
-impl NearOutput {
-    fn send(ticket: Ticket, node: NodeId, op: Op, ground: Ground<'_>) -> Self {
-        let replication = ground.replication(node).unwrap_or(crate::store::Replication::TRUSTING);
-        Self::Send { ticket, node, op: NodeOp { op, replication, asks: false, reads_apart: ground.is_cluster() } }
-    }
 }

@@ -1,8 +1,9 @@
 //! The outputs of the near cache.
 
+use super::ground::Ground;
 use crate::cache::request::Filled;
 use crate::clock::Instant;
-use crate::store::{NodeId, NodeOp, Ticket};
+use crate::store::{NodeId, NodeOp, Op, Replication, Ticket};
 
 /// A task for the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,4 +24,11 @@ pub(in crate::cache) enum NearOutput {
     Useless { node: NodeId },
     /// Tell listeners.
     Warning(String),
+}
+
+impl NearOutput {
+    pub(super) fn send(ticket: Ticket, node: NodeId, op: Op, ground: Ground<'_>) -> Self {
+        let replication = ground.replication(node).unwrap_or(Replication::TRUSTING);
+        Self::Send { ticket, node, op: NodeOp { op, replication, asks: false, reads_apart: ground.is_cluster() } }
+    }
 }
