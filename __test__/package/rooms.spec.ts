@@ -26,7 +26,7 @@ describe('the check of the dependency direction', () => {
     ['src/conn/link.rs', 'use std::net::TcpStream;', 'socket'],
     ['src/cache/engine.rs', 'let now = Instant::now();', 'clock'],
     ['src/cache/engine.rs', 'let now = std::time::SystemTime::now();', 'clock'],
-    ['src/store/redis.rs', 'getrandom::fill(&mut bytes)', 'entropy'],
+    ['src/store/redis/mod.rs', 'getrandom::fill(&mut bytes)', 'entropy'],
     ['src/resp/scan.rs', 'use crate::conn::Link;', 'conn'],
     ['src/conn/link.rs', 'use crate::{cache::Engine, resp};', 'cache'],
     ['src/cache/loads.rs', 'fn end(engine: &mut Engine) {}', 'engine'],

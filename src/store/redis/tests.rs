@@ -1,5 +1,7 @@
-use super::super::ReadEntry;
+use std::time::Duration;
+
 use super::*;
+use crate::store::{Found, Id, Key, Op, ReadEntry, Value};
 
 fn key(text: &str) -> Key {
     Key::from(text.as_bytes())
