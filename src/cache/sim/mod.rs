@@ -4,6 +4,7 @@
 //! `near` walks through every interleaving of the near cache instead.
 
 mod callers;
+mod chaos;
 mod check;
 mod dice;
 mod faults;
@@ -14,8 +15,9 @@ mod told;
 mod weather;
 mod world;
 
+use chaos::Chaos;
 use faults::Fault;
-use world::{Chaos, World};
+use world::World;
 
 /// How many seeds each kind of weather gets. `HAWSER_SEEDS` multiplies it, for long runs.
 fn seeds(count: u64) -> std::ops::Range<u64> {
