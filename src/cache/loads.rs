@@ -20,8 +20,6 @@ use super::lookup::Lookup;
 use super::purpose::{ForLoad, Purpose};
 use super::request::{CallId, Decision, LoadId, LoadOutcome, Terms};
 use super::shortfall::unstored;
-use super::tag_addition::Admission;
-use super::tags::normalize;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
@@ -303,53 +301,9 @@ impl Loads {
         }
     }
 
-    /// A loader adds tags. Returns the next step.
-    pub(super) fn admit_tags(&mut self, fx: &mut Fx<'_>, id: u32, tags: Vec<Tag>, may_write: bool) -> Admission {
-        let Some(load) = self.running.get_mut(&id).filter(|load| load.outcome.is_none()) else { return Admission::Settled };
-        let lease = &mut load.lease;
-        if lease.is_lost {
-            return Admission::NotStored;
-        }
-        let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| lease.tags.iter().all(|(known, _)| known != tag)).collect();
-        if tags.is_empty() {
-            return Admission::InPlace;
-        }
-        if !may_write || !lease.make_room(tags.len()) {
-            self.disown(fx, id);
-            return Admission::NotStored;
-        }
-        lease.additions += 1;
-        let ensure = fx.ensure(&load.repo, &tags, &lease.options, self.config.lease);
-        Admission::Add { tags, ensure }
-    }
-
-    /// The versions of added tags are captured. Returns the operation that writes them into the lease; `None` if the lease is lost.
-    pub(super) fn capture_tags(&mut self, id: u32, captured: Vec<(Tag, Id)>) -> Option<Op> {
-        let load = self.running.get_mut(&id).filter(|load| !load.lease.is_lost)?;
-        for (tag, version) in captured {
-            // Two calls may have added one tag. The version that was captured first counts.
-            if load.lease.tags.iter().all(|(known, _)| *known != tag) {
-                load.lease.tags.push((tag, version));
-                load.lease.added += 1;
-            }
-        }
-        let (token, tags) = (load.lease.token, entry::encode_tags(&load.lease.tags, load.lease.added));
-        Some(Op::Amend { entry: load.entry.clone(), token, tags })
-    }
-
-    /// An addition of tags is over.
-    pub(super) fn tags_added(&mut self, fx: &mut Fx<'_>, id: u32, in_place: bool) {
-        if let Some(load) = self.running.get_mut(&id) {
-            load.lease.additions -= 1;
-        }
-        if !in_place {
-            self.disown(fx, id);
-        }
-    }
-
     /// The load goes on under tags that its lease does not carry. An invalidation of such a tag could not be seen in the lease, so
     /// nobody may join the load any more and its result is not stored. The next load may begin at once.
-    fn disown(&mut self, fx: &mut Fx<'_>, id: u32) {
+    pub(super) fn disown(&mut self, fx: &mut Fx<'_>, id: u32) {
         let Some(load) = self.running.get_mut(&id).filter(|load| !load.lease.is_lost) else { return };
         load.lease.is_lost = true;
         self.by_token.remove(&load.lease.token);

@@ -3,6 +3,7 @@ use super::super::effects::testing::Rig;
 use super::super::lookup::Plan;
 use super::super::names::Repo;
 use super::super::request::{Hit, Payload};
+use super::super::tag_addition::Admission;
 use super::*;
 use crate::store::entry::Header;
 

@@ -13,7 +13,7 @@
 //! | `lookups` | machine: calls that read, batched, and their answers |
 //! | `placement` | machine: from a miss to a lease in place |
 //! | `loads`, `results` | machine: loads under a lease, their joiners and renewal; what loaders bring, on its way to the store |
-//! | `tag_addition` | machine: tags that a loader adds while it runs |
+//! | `tag_addition`, `added_tags` | machine: tags that a loader adds while it runs; the loads' part in it |
 //! | `uncached` | machine: loads without storing |
 //! | `refresh` | machine: revalidation behind a stale hit |
 //! | `writes`, `pattern_scan` | machine: set, delete, invalidate, deletePattern |
@@ -26,6 +26,7 @@
 //!
 //! The store's node decides whether the store may be read or written (`store::node`).
 
+mod added_tags;
 mod caller;
 mod config;
 mod effects;
