@@ -2,12 +2,13 @@
 //! `docs/design/cache.md` explains why it is correct.
 //!
 //! The engine is made of state machines. Each owns its state, takes inputs, and returns effects: send this operation, decide this,
-//! wake me then, or a message for another machine. None of them knows the engine or another machine. `engine` owns them all and
-//! routes.
+//! wake me then, or a message for another machine. None of them knows the engine or another machine. `engine` owns them all;
+//! its `router` passes the messages on.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `engine`, `io`, `machines`, `config` | inputs and outputs, the way between the machines; settings |
+//! | `engine`, `io`, `config` | inputs and outputs; settings |
+//! | `machines`, `router` | the machines together; the way of messages between them |
 //! | `request` | the callers' requests and the engine's decisions |
 //! | `wire` | requests and decisions as they cross into Node.js |
 //! | `lookups` | machine: calls that read, batched, and their answers |
@@ -52,6 +53,7 @@ mod refresh;
 mod repos;
 mod request;
 mod results;
+mod router;
 mod shortfall;
 #[cfg(test)]
 mod sim;
