@@ -4,7 +4,7 @@
  * with their async context and stack.
  */
 import { soon } from '../turns';
-import { Call, type Load, type Phase } from './call';
+import type { Call, Load } from './call';
 import { CallEncoder, FLUSH_BYTES } from './encoder';
 import { offExit, onExit, type ExitHook } from '../exit';
 import { WakeTimer } from '../link/wake';
@@ -15,6 +15,7 @@ import { thrownByCore } from '../core_error';
 import { aside, type DriverEvents } from './driver_events';
 import { Idlers } from './idlers';
 import { NearCaches } from './near';
+import { OpenCalls } from './open_calls';
 import { OpenLoads } from './open_loads';
 import type { CallOptions } from './options';
 import { loadFailed } from './outcomes';
@@ -22,14 +23,11 @@ import { NO_CODEC, ParsedValues, type ParsedValue } from './parsed';
 import { Registrations, type Registration } from './registrations';
 import { StaleCalls } from './stale_calls';
 import { StoreLinks, type ClusterPort, type LinkPort } from './store_links';
-import { Waiters } from './waiters';
 
 const now = performance.now.bind(performance);
 
 /** The in-process store. */
 const MEMORY = 'memory';
-
-const MAX_U32 = 0xffff_ffff;
 
 /** A repository in a call that reads, and how its caller decodes the value. */
 const reader = (repo: number, codec: number): string => (codec === NO_CODEC ? String(repo) : `${repo}:${codec}`);
@@ -45,7 +43,7 @@ export interface DriverOptions {
 export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
   private readonly encoder: CallEncoder;
-  private readonly calls = new Map<number, Call>();
+  private readonly calls: OpenCalls;
   private readonly staleCalls = new StaleCalls();
   private readonly loads = new OpenLoads();
   private readonly repositories: Registrations;
@@ -59,10 +57,6 @@ export class CacheDriver {
   private isAttached = false;
   /** The address of the store, or its last address. */
   node = MEMORY;
-  private readonly waiters = new Waiters((repo, key) => this.isAsked(repo, key));
-  /** Calls whose loaders run. Loaders belong to their callers and keep the process alive only through their own work. */
-  private loading = 0;
-  private lastCall = 0;
   private flushing = false;
   private draining = false;
   private readonly timer = new WakeTimer(() => {
@@ -84,6 +78,7 @@ export class CacheDriver {
     { clock, parsedBytes = 0 }: DriverOptions = {},
   ) {
     this.clock = clock;
+    this.calls = new OpenCalls(events);
     this.parsed = new ParsedValues(parsedBytes, (id) => this.write(CallLetter.Dropped, [String(id)]));
     this.repositories = new Registrations(native);
     this.links = new StoreLinks(native, this.onCrossing, events.openLane);
@@ -178,7 +173,7 @@ export class CacheDriver {
 
   /** `codec`: see `codecOf`. `replaces`: the caller could not decode the stored value, which therefore counts as missing. */
   getOrSet(repo: number, key: string, o: CallOptions, codec = NO_CODEC, replaces = false): Call {
-    const call = this.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
+    const call = this.calls.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
     call.repo = repo;
     call.key = key;
     const args = [String(call.id), reader(repo, codec), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout, o.extras];
@@ -186,37 +181,37 @@ export class CacheDriver {
   }
 
   get(repo: number, key: string, codec = NO_CODEC): Call {
-    const call = this.open(CallLetter.Get);
+    const call = this.calls.open(CallLetter.Get);
     return this.send(call, [String(call.id), reader(repo, codec), key, '', '']);
   }
 
   has(repo: number, key: string): Call {
-    const call = this.open(CallLetter.Has);
+    const call = this.calls.open(CallLetter.Has);
     return this.send(call, [String(call.id), String(repo), key]);
   }
 
   set(repo: number, key: string, payload: string, o: CallOptions): Call {
-    const call = this.open(CallLetter.Set);
+    const call = this.calls.open(CallLetter.Set);
     return this.send(call, [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, payload], o.tags);
   }
 
   delete(repo: number, keys: readonly string[]): Call {
-    const call = this.open(CallLetter.Delete);
+    const call = this.calls.open(CallLetter.Delete);
     return this.send(call, [String(call.id), String(repo)], keys);
   }
 
   deletePattern(repo: number, glob: string): Call {
-    const call = this.open(CallLetter.DeletePattern);
+    const call = this.calls.open(CallLetter.DeletePattern);
     return this.send(call, [String(call.id), String(repo), glob]);
   }
 
   invalidateTags(repo: number, tags: readonly string[]): Call {
-    const call = this.open(CallLetter.InvalidateTags);
+    const call = this.calls.open(CallLetter.InvalidateTags);
     return this.send(call, [String(call.id), String(repo)], tags);
   }
 
   addTags(load: Load, tags: readonly string[]): Call {
-    const call = this.open(CallLetter.AddTags);
+    const call = this.calls.open(CallLetter.AddTags);
     return this.send(call, [String(call.id), String(load.id)], tags);
   }
 
@@ -228,63 +223,31 @@ export class CacheDriver {
 
   /** The caller would rather have the value that is being replaced than wait any longer. Without one nothing happens. */
   soften(call: Call): void {
-    if (this.calls.has(call.id)) this.write(CallLetter.Soften, [String(call.id)]);
+    if (this.calls.byId.has(call.id)) this.write(CallLetter.Soften, [String(call.id)]);
   }
 
   /** The caller has given up the call. A running loader continues, and its signal aborts if nobody waits for it any more. */
   abandon(call: Call, reason: unknown): void {
     if (call.phase === 'loading' || call.phase === 'storing') {
       call.isAbandoned = true;
-      this.enter(call, call.phase);
+      this.calls.enter(call, call.phase);
     } else {
-      if (!this.calls.delete(call.id)) return;
-      this.enter(call, 'over');
+      if (!this.calls.byId.delete(call.id)) return;
+      this.calls.enter(call, 'over');
       this.write(CallLetter.Cancel, [String(call.id)]);
     }
-    this.waiters.gaveUp(call.repo, call.key, reason);
+    this.calls.waiters.gaveUp(call.repo, call.key, reason);
   }
 
   /** Calls `abort` when nobody in this process waits for any of these keys any more. Returns a function that stops watching. */
   watch(repo: number, keys: readonly string[], abort: (reason: unknown) => void): () => void {
-    return this.waiters.watch(repo, keys, abort);
-  }
-
-  private isAsked(repo: number, key: string): boolean {
-    for (const call of this.calls.values()) if (call.phase === 'asked' && call.key === key && call.repo === repo) return true;
-    return false;
+    return this.calls.waiters.watch(repo, keys, abort);
   }
 
   /** Resolves when no call waits for the engine any more (loaders may still run), at the latest after `ms`. */
   idle(ms: number): Promise<void> {
     this.flush();
-    return this.asking() ? this.idlers.wait(ms) : Promise.resolve();
-  }
-
-  private asking(): boolean {
-    for (const call of this.calls.values()) if (call.phase === 'asked' || call.phase === 'storing') return true;
-    return false;
-  }
-
-  private open(operation: string): Call {
-    let id = this.lastCall;
-    do id = id === MAX_U32 ? 1 : id + 1;
-    while (this.calls.has(id));
-    this.lastCall = id;
-    const call = new Call(id, operation);
-    if (this.events.timed !== undefined) call.startedAt = now();
-    this.calls.set(id, call);
-    return call;
-  }
-
-  private enter(call: Call, phase: Phase): void {
-    if (call.phase === 'loading') this.loading--;
-    if (phase === 'loading') this.loading++;
-    call.phase = phase;
-    const isWaiter = phase !== 'over' && phase !== 'asked' && !call.isAbandoned;
-    if (isWaiter === call.isWaiter) return;
-    call.isWaiter = isWaiter;
-    if (isWaiter) this.waiters.add(call.repo, call.key);
-    else this.waiters.remove(call.repo, call.key);
+    return this.calls.asking() ? this.idlers.wait(ms) : Promise.resolve();
   }
 
   private send(call: Call, args: string[], more?: readonly string[]): Call {
@@ -295,7 +258,7 @@ export class CacheDriver {
 
   /** Reports how a loader ended (`outcomes.ts`). */
   report(call: Call | undefined, letter: string, args: readonly string[]): void {
-    if (call?.phase === 'loading') this.enter(call, 'storing');
+    if (call?.phase === 'loading') this.calls.enter(call, 'storing');
     this.write(letter, args);
   }
 
@@ -331,13 +294,7 @@ export class CacheDriver {
 
   /** The engine could not accept a batch, which is a defect. No call may wait forever because of it. */
   private lost(error: unknown): void {
-    const { code, message } = thrownByCore(error);
-    for (const [id, call] of this.calls) {
-      if (call.phase === 'loading') continue;
-      this.calls.delete(id);
-      this.enter(call, 'over');
-      call.decided(Decision.Error, [code, message, 1], 0);
-    }
+    this.calls.lose(thrownByCore(error));
   }
 
   /** After every crossing: decisions, bytes to write, the timer. */
@@ -374,9 +331,9 @@ export class CacheDriver {
       state[CacheSlot.MapOutdated] = 0;
       this.links.refreshMap();
     }
-    if (!this.idlers.isEmpty && !this.asking()) this.idlers.wake();
+    if (!this.idlers.isEmpty && !this.calls.asking()) this.idlers.wake();
     // The timer keeps the process alive only while a caller waits for an attached store; background work never does.
-    this.timer.arm(state[CacheSlot.TickIn], this.isAttached && this.calls.size > this.loading);
+    this.timer.arm(state[CacheSlot.TickIn], this.isAttached && this.calls.byId.size > this.calls.loading);
   }
 
   private decide(kind: Decision, id: number, a: unknown, b: unknown): void {
@@ -399,20 +356,20 @@ export class CacheDriver {
     if (kind === Decision.Keep) return this.parsed.keep(id, a as string);
     if (kind === Decision.NearFilled || kind === Decision.NearRefused || kind === Decision.NearDropped) return this.near.decided(kind, id, a, b);
     if (kind === Decision.LaneUseless) return this.links.lanes.isUseless(id);
-    const call = this.calls.get(id);
+    const call = this.calls.byId.get(id);
     if (call === undefined) {
       if (kind === Decision.Load) loadFailed(this, undefined, this.loads.begin(a as number, this.prefixOf(0) ?? '')); // The call was given up meanwhile.
       return;
     }
     switch (kind) {
       case Decision.Waiting:
-        this.enter(call, 'waiting');
+        this.calls.enter(call, 'waiting');
         // The end of the wait shows on a lane.
         this.wantLanes();
         call.onWaiting?.();
         return;
       case Decision.Load:
-        this.enter(call, 'loading');
+        this.calls.enter(call, 'loading');
         return call.decided(kind, this.loads.begin(a as number, this.prefixOf(call.repo) ?? ''), b as number);
       case Decision.FailedWith:
         a = this.loads.outcomeOf(a as number); // Look it up now, because the load may be over before its joiners wake.
@@ -426,14 +383,14 @@ export class CacheDriver {
         if ((b as Hit) === Hit.Stale || (b as Hit) === Hit.Early) this.staleCalls.keep(call);
         break;
     }
-    this.calls.delete(id);
-    this.enter(call, 'over');
+    this.calls.byId.delete(id);
+    this.calls.enter(call, 'over');
     if (call.startedAt !== 0) aside(() => this.events.timed?.(call.operation, now() - call.startedAt));
     call.decided(kind, a, typeof b === 'number' ? b : 0);
   }
 
   private refresh(id: number, loadId: number): void {
-    const call = this.staleCalls.take(id) ?? this.calls.get(id);
+    const call = this.staleCalls.take(id) ?? this.calls.byId.get(id);
     const load = this.loads.begin(loadId, this.prefixOf(call?.repo ?? 0) ?? '');
     if (call === undefined) loadFailed(this, undefined, load);
     else call.refresh(load);

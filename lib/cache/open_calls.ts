@@ -1,0 +1,64 @@
+/** The calls under way: their numbers, their phases, and who in this process waits for a key. */
+import { Call, type Phase } from './call';
+import { Decision } from '../contract.generated';
+import type { CoreError } from '../core_error';
+import type { DriverEvents } from './driver_events';
+import { Waiters } from './waiters';
+
+const now = performance.now.bind(performance);
+
+const MAX_U32 = 0xffff_ffff;
+
+export class OpenCalls {
+  readonly byId = new Map<number, Call>();
+  readonly waiters = new Waiters((repo, key) => this.isAsked(repo, key));
+  /** Calls whose loaders run. Loaders belong to their callers and keep the process alive only through their own work. */
+  loading = 0;
+  private last = 0;
+
+  constructor(private readonly events: Pick<DriverEvents, 'timed'>) {}
+
+  open(operation: string): Call {
+    let id = this.last;
+    do id = id === MAX_U32 ? 1 : id + 1;
+    while (this.byId.has(id));
+    this.last = id;
+    const call = new Call(id, operation);
+    if (this.events.timed !== undefined) call.startedAt = now();
+    this.byId.set(id, call);
+    return call;
+  }
+
+  /** The call is now held by another one: see `Phase`. */
+  enter(call: Call, phase: Phase): void {
+    if (call.phase === 'loading') this.loading--;
+    if (phase === 'loading') this.loading++;
+    call.phase = phase;
+    const isWaiter = phase !== 'over' && phase !== 'asked' && !call.isAbandoned;
+    if (isWaiter === call.isWaiter) return;
+    call.isWaiter = isWaiter;
+    if (isWaiter) this.waiters.add(call.repo, call.key);
+    else this.waiters.remove(call.repo, call.key);
+  }
+
+  /** The engine could not accept a batch. A call whose loader runs goes on. */
+  lose({ code, message }: CoreError): void {
+    for (const [id, call] of this.byId) {
+      if (call.phase === 'loading') continue;
+      this.byId.delete(id);
+      this.enter(call, 'over');
+      call.decided(Decision.Error, [code, message, 1], 0);
+    }
+  }
+
+  /** Whether a call waits for the engine. */
+  asking(): boolean {
+    for (const call of this.byId.values()) if (call.phase === 'asked' || call.phase === 'storing') return true;
+    return false;
+  }
+
+  private isAsked(repo: number, key: string): boolean {
+    for (const call of this.byId.values()) if (call.phase === 'asked' && call.key === key && call.repo === repo) return true;
+    return false;
+  }
+}
