@@ -10,10 +10,11 @@ import { ask, nextTick } from '../clock';
 import { Command } from '../command/command';
 import { LIFE } from '../command/command_defaults';
 import { checkedFieldsets, Fieldsets } from '../command/fieldsets';
+import { attempt, closedError } from './attempt';
 import { clientConfig } from './config';
 import { reconnectDelay, renewalDelay } from './delays';
 import { logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
-import { CONNECTION_CLOSED_ERROR_MSG, ReplyError } from '../observe/errors';
+import { ReplyError } from '../observe/errors';
 import { Link } from '../link/link';
 import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
@@ -153,19 +154,7 @@ export class Lifecycle implements LinkClient {
     this.isClosingByHand = false;
     this.lastError = this.hopelessness = undefined;
     this.setStatus('connecting');
-    return new Promise((resolve, reject) => {
-      const settle = (error?: Error): void => {
-        client.removeListener('ready', onReady);
-        client.removeListener('close', onClose);
-        if (error) reject(error);
-        else resolve();
-      };
-      const onReady = (): void => settle();
-      const onClose = (): void => settle(this.hopelessness ?? closedError(this.lastError));
-      client.once('ready', onReady);
-      client.once('close', onClose);
-      link.connect();
-    });
+    return attempt(client, () => link.connect(), () => this.hopelessness ?? closedError(this.lastError));
   }
 
   disconnect(reconnect: boolean): void {
@@ -399,8 +388,3 @@ export class Lifecycle implements LinkClient {
 }
 
 showAs(Lifecycle.prototype, ({ options, selected }) => ({ options, selected }));
-
-/** The rejection of `connect`: ioredis's message, with the original error as its cause. */
-function closedError(cause: Error | undefined): Error {
-  return new Error(CONNECTION_CLOSED_ERROR_MSG, cause === undefined ? undefined : { cause });
-}
