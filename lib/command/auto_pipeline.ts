@@ -3,7 +3,8 @@
  * tick's commands go out together anyway; the option changes only their order: a command that is not held overtakes the held ones.
  */
 import { setImmediate, surface } from '../clock';
-import type { Batch, Command } from './command';
+import type { Batch } from './batch';
+import type { Command } from './command';
 import type { TargetOptions } from './target_options';
 
 /** Commands that are never held: those about the connection itself, and those that collect commands. The misspelling is ioredis's. */

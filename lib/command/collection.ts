@@ -2,7 +2,8 @@
  * The commands of a pipeline and their outcomes. A command's promise is made only when somebody reads it; the pipeline collects outcomes
  * by index.
  */
-import { Command, type Batch } from './command';
+import type { Batch } from './batch';
+import { Command } from './command';
 import type { CommandDefaults } from './command_defaults';
 import { decoded } from './decoded';
 

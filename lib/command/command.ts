@@ -7,6 +7,7 @@ import { ClassBit } from '../contract.generated';
 import { keyIndexes, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from '../observe/errors';
 import { prefixKeys, stringify } from './arguments';
+import type { Batch } from './batch';
 import { blockingTimeOf } from './blocking';
 import { callBack, type Callback } from './callback';
 import { decoded } from './decoded';
@@ -14,6 +15,7 @@ import { fail, takeStack } from './failure';
 import { FLAGS } from './flags';
 import { clearTimeout, setImmediate, setTimeout, surface } from '../clock';
 import type { Script } from './script';
+import { written } from './written';
 
 /** Options of a `Command` that an application makes for `sendCommand`. */
 export interface CommandOptions {
@@ -59,13 +61,6 @@ class Rare {
 }
 /** Shared by commands without such state. */
 const NOTHING: Readonly<Rare> = new Rare();
-
-/** Receives the outcome of a pipeline's command by its index. */
-export interface Batch {
-  /** @internal The callers made no pipeline: each command has its own promise, whose rejection its caller must catch. */
-  readonly isAutomatic?: true;
-  /** @internal */ put(index: number, outcome: [Error | null, unknown?]): void;
-}
 
 export class Command {
   /** Commands by their effect on a connection. */
@@ -397,11 +392,6 @@ export class Command {
 
   /** The command as RESP. The socket parameter exists as in ioredis and is ignored. */
   toWritable(_socket?: object): Buffer {
-    const parts: Buffer[] = [this.meta.head(this.args.length)];
-    for (const arg of this.args) {
-      const bytes = typeof arg === 'string' ? Buffer.from(arg) : arg;
-      parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'));
-    }
-    return Buffer.concat(parts);
+    return written(this.meta, this.args);
   }
 }
