@@ -9,9 +9,10 @@ use super::purpose::Purpose;
 use super::refresh::Refreshes;
 use super::request::CallId;
 use super::tag_addition::TagAdditions;
+use super::targets::Targets;
 use super::timers::Timer;
 use super::uncached::Uncached;
-use super::writes::{Targets, Writes};
+use super::writes::Writes;
 use crate::clock::Instant;
 use crate::store::{Answer, StoreError, Ticket};
 

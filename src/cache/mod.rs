@@ -17,7 +17,7 @@
 //! | `tag_addition`, `added_tags` | machine: tags that a loader adds while it runs; the loads' part in it |
 //! | `uncached` | machine: loads without storing |
 //! | `refresh` | machine: revalidation behind a stale hit |
-//! | `writes`, `pattern_scan` | machine: set, delete, invalidate, deletePattern |
+//! | `writes`, `targets`, `pattern_scan` | machine: set, delete, invalidate, deletePattern; what it is told about the nodes |
 //! | `near` | machine: which entries the process may serve from its memory, and who is woken by pushes |
 //! | `effects`, `handoff`, `purpose`, `timers` | the machines' effects, messages to each other, operations and timers |
 //! | `parsed` | the values that the driver keeps parsed, by their stamps |
@@ -59,6 +59,7 @@ mod shortfall;
 mod sim;
 mod tag_addition;
 mod tags;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -1,4 +1,5 @@
 use super::super::effects::testing::Rig;
+use super::super::targets::Target;
 use super::*;
 
 const UP: Targets<'_> = Targets::Like(Target { may_write: true, epoch: 1 });
