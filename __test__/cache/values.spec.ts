@@ -247,7 +247,7 @@ onEveryStore('C8', (backend) => {
     [{ lockTimeoutMs: 0 }, RangeError, 'cache.lockTimeoutMs must be a number of milliseconds from 1 to 3600000, got 0'],
     [{ tags: 't' as never }, TypeError, 'cache.tags must be an array of strings, got a string'],
     [{ signal: {} as never }, TypeError, 'cache.signal must be an AbortSignal, got an object'],
-    [{ tll: 5 }, TypeError, 'cache.tll is not an option; there are: ttl, tags, staleAfter, staleIfError, maxAge, lockTimeoutMs, signal'],
+    [{ tll: 5 }, TypeError, 'cache.tll is not an option; there are: ttl, tags, staleAfter, staleIfError, maxAge, lockTimeoutMs, loaderTimeoutMs, earlyRefresh, ttlJitter, negativeTtl, tagsFrom, signal'],
     [null as never, TypeError, 'cache must be an object, got null'],
   ])('the option %p is refused', async (options, Class, message) => {
     const cache = backend.cache();

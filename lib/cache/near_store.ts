@@ -1,5 +1,5 @@
 /** The near cache of one repository: copies by key, bounded in bytes. The engine says which copies there are and which must go. */
-import { LRUCache } from 'lru-cache';
+import { BoundedMap } from './bounded';
 import type { NearCopy } from './near_copy';
 import type { NearCacheOptions } from './near_options';
 import type { CallOptions } from './options';
@@ -18,7 +18,7 @@ export interface NearPort {
 }
 
 export class NearStore {
-  private readonly copies: LRUCache<string, NearCopy>;
+  private readonly copies: BoundedMap<string, NearCopy>;
   /** For those who must not keep it. */
   readonly ref = new WeakRef(this);
   /** Keys whose copies are on their way. */
@@ -30,12 +30,7 @@ export class NearStore {
     { maxBytes }: NearCacheOptions,
     readonly maxTtlMs: number,
   ) {
-    this.copies = new LRUCache<string, NearCopy>({
-      maxSize: maxBytes,
-      dispose: (copy, _, reason) => {
-        if (reason !== 'delete') this.port.forget(copy.number);
-      },
-    });
+    this.copies = new BoundedMap<string, NearCopy>(maxBytes, (copy) => this.port.forget(copy.number));
     port.opened(this);
   }
 
@@ -54,9 +49,8 @@ export class NearStore {
   /** A copy has come, with so much text. */
   keep(key: string, copy: NearCopy, length: number): void {
     this.wanted.delete(key);
-    this.copies.set(key, copy, { size: 2 * (length + key.length) + OVERHEAD_BYTES });
     // One that is too large is not stored, and not disposed of either.
-    if (this.copies.peek(key) !== copy) this.port.forget(copy.number);
+    if (!this.copies.set(key, copy, 2 * (length + key.length) + OVERHEAD_BYTES)) this.port.forget(copy.number);
   }
 
   /** There is no copy to be had at the moment. */
@@ -78,7 +72,7 @@ export class NearStore {
 
   /** How many bytes its copies take, by the measure of `maxBytes`. */
   get bytes(): number {
-    return this.copies.calculatedSize;
+    return this.copies.bytes;
   }
 
   get size(): number {

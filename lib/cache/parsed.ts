@@ -2,7 +2,7 @@
  * The parsed values of this process: what stored texts mean, by the numbers that the engine gives to stamps. A stamp names one stored value for
  * ever, so a hit whose stamp is here needs no text: it gets a copy. The engine decides which values may be served; this is only their place.
  */
-import { LRUCache } from 'lru-cache';
+import { BoundedMap } from './bounded';
 import { copyOf, isCopyable, isPlain } from './copy';
 import { JSON_SERIALIZER, type Serializer } from './serializer';
 
@@ -55,7 +55,7 @@ export class ParsedValue {
 
 /** The parsed values of one engine, bounded. The least recently used ones go first. */
 export class ParsedValues {
-  private readonly values: LRUCache<number, ParsedValue> | undefined;
+  private readonly values: BoundedMap<number, ParsedValue> | undefined;
   /** Values that were evicted, until the engine knows it: a decision that names them may be on its way. */
   private readonly evicted = new Map<number, ParsedValue>();
 
@@ -65,14 +65,13 @@ export class ParsedValues {
     private readonly dropped: (id: number) => void,
   ) {
     if (maxBytes <= 0) return;
-    this.values = new LRUCache<number, ParsedValue>({ maxSize: maxBytes, dispose: (value, id) => this.drop(id, value) });
+    this.values = new BoundedMap<number, ParsedValue>(maxBytes, (value, id) => this.drop(id, value));
   }
 
   /** Takes the text of a value over, under the engine's number for it. */
   keep(id: number, text: string): void {
     const value = new ParsedValue(text);
-    this.values?.set(id, value, { size: 2 * (text?.length ?? 0) + OVERHEAD_BYTES });
-    if (this.values?.has(id) !== true) this.drop(id, value);
+    if (this.values?.set(id, value, 2 * (text?.length ?? 0) + OVERHEAD_BYTES) !== true) this.drop(id, value);
   }
 
   /** The value under a number that a decision names. */
@@ -92,7 +91,7 @@ export class ParsedValues {
 
   /** How many bytes its values take, by the measure of `maxBytes`. */
   get bytes(): number {
-    return this.values?.calculatedSize ?? 0;
+    return this.values?.bytes ?? 0;
   }
 
   /** How many values there are. */
