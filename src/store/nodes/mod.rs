@@ -14,10 +14,12 @@
 //! | `slots` | which node has a slot |
 //! | `split`, `parts` | operations as parts of one key each; those under way |
 //! | `routing` | where a part goes, and what follows from its refusal |
+//! | `asking` | what counts of what was carried out behind ASKING |
 //! | `scan` | one walk through the keys of all masters |
 //! | `view` | whether keys can be read or written now |
 //! | `pending`, `delivery` | pending invalidations; their delivery |
 
+mod asking;
 mod delivery;
 mod id;
 mod output;

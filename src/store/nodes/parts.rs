@@ -1,5 +1,6 @@
 //! Operations under way in parts. A part has its own ticket. When all parts of an operation are settled, the operation is answered.
 
+use super::asking::Asking;
 use super::id::NodeId;
 use super::split::{self, PartOp, Settled, Shape};
 use crate::clock::Instant;
@@ -39,6 +40,7 @@ pub(super) struct Part {
     pub stage: Stage,
     /// The node that it was told to ask, once.
     pub ask: Option<NodeId>,
+    pub asking: Asking,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,8 @@ impl Parts {
         self.last += 1;
         let ticket = Ticket(PART | self.last);
         let (node, stage) = (NodeId::NONE, Stage::Waiting);
-        self.active.insert(ticket, Part { whole, place, places, op, node, patience, since, refusals: 0, stage, ask: None });
+        let asking = Asking::default();
+        self.active.insert(ticket, Part { whole, place, places, op, node, patience, since, refusals: 0, stage, ask: None, asking });
         ticket
     }
 

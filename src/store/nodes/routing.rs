@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::asking::{Proof, Way};
 use super::parts::{Carried, Parts, Stage};
 use super::split::tells_the_present;
 use super::{node_of, scan, Member, Node, NodeId, Nodes, NodesOutput};
@@ -27,20 +28,23 @@ impl Nodes {
     /// Sends a part to its node.
     pub(super) fn route(&mut self, ticket: Ticket, at: Moment) {
         let Some(part) = self.parts.get_mut(ticket) else { return };
-        let (id, op) = match (&part.op, part.ask) {
-            (op, Some(id)) => (id, op.clone()),
-            (Op::Scan { cursor, pattern }, None) => {
+        let check = part.asking.check(&part.op);
+        let is_check = check.is_some();
+        let (id, op) = match (check, &part.op, part.ask) {
+            (Some(check), ..) => check,
+            (None, op, Some(id)) => (id, op.clone()),
+            (None, Op::Scan { cursor, pattern }, None) => {
                 let (id, cursor) = scan::target(self.slots.as_ref(), cursor);
                 (id, Op::Scan { cursor, pattern: pattern.clone() })
             }
-            (op, None) => {
+            (None, op, None) => {
                 let id = op.routing_key().map_or(NodeId::NONE, |key| node_of(self.slots.as_ref(), key));
                 (id, op.clone())
             }
         };
         (part.node, part.stage) = (id, Stage::Waiting);
         let patience = part.patience;
-        let waits = patience == Patience::Read && tells_the_present(&op);
+        let waits = patience == Patience::Read && !is_check && tells_the_present(&op);
         let node = self.node(id);
         // It may be on its way: a node that connects, that tells its replication id, or that has pending invalidations.
         if waits && !node.is_some_and(Node::may_read) {
@@ -81,7 +85,7 @@ impl Nodes {
             // The node has left with its replication id.
             (None, Ok(_)) => Err(StoreError::Cut { maybe_executed: true }),
         };
-        if let Err(error) = &answer {
+        if let Some(error) = answer.as_ref().err().filter(|_| !Self::is_check(&self.parts, ticket)) {
             // One of several keys is elsewhere: each goes its own way.
             if is_elsewhere(error) && !self.parts.is_given_up(ticket) {
                 let parts = self.parts.scatter(ticket);
@@ -97,6 +101,10 @@ impl Nodes {
             }
         }
         let answer = answer.map(|answer| scan::answer(self.slots.as_ref(), id, answer));
+        let answer = match self.prove(ticket, answer, at) {
+            Proof::Settled(answer) => answer,
+            Proof::Again => return self.route(ticket, at),
+        };
         self.on_carried(ticket, answer.as_ref().err(), at);
         self.settle(ticket, answer, at);
     }
@@ -130,6 +138,9 @@ impl Nodes {
         let from = part.node;
         part.refusals += 1;
         part.ask = None;
+        if redirect.as_ref().is_some_and(|redirect| !redirect.asks) {
+            part.asking.moved();
+        }
         let budget = if part.patience == Patience::Read { read_budget } else { write_budget };
         let may_go_on = !is_given_up && part.refusals <= REFUSALS_MAX && at.now.since(part.since.now) < budget;
         let refusals = part.refusals;
@@ -147,6 +158,7 @@ impl Nodes {
             (Some(Redirect { asks: true, .. }), Some(to)) if may_go_on && self.node(to).is_some_and(Node::may_write) => {
                 if let Some(part) = self.parts.get_mut(ticket) {
                     part.ask = Some(to);
+                    part.asking.told(Way { from, to });
                 }
                 return Next::Now;
             }
@@ -165,7 +177,7 @@ impl Nodes {
     }
 
     /// Takes from a refusal where a slot is.
-    fn learn(&mut self, error: &StoreError, from: NodeId, at: Moment) {
+    pub(super) fn learn(&mut self, error: &StoreError, from: NodeId, at: Moment) {
         if let StoreError::Redirected(Redirect { asks: false, slot, address }) = error {
             self.outputs.push_back(NodesOutput::MapOutdated);
             if let Some(to) = self.node_at(address, from) {
@@ -197,7 +209,7 @@ impl Nodes {
     }
 
     /// The node at an address. Without a host it is that of the server that names it.
-    fn node_at(&self, address: &str, from: NodeId) -> Option<NodeId> {
+    pub(super) fn node_at(&self, address: &str, from: NodeId) -> Option<NodeId> {
         let own_host = self.members.get(usize::from(from.0))?.as_ref()?.address.rsplit_once(':').map_or("", |(host, _)| host);
         let full = if address.starts_with(':') { format!("{own_host}{address}") } else { address.to_owned() };
         let is_at = |member: &Option<Box<Member>>| member.as_ref().is_some_and(|member| member.address == full);

@@ -1,5 +1,6 @@
 //! The nodes of the cache without a socket: a test plays the links.
 
+mod asking;
 mod pending;
 mod places;
 mod redirects;
