@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::commands::{command, reads_head};
+use super::commands::{command, group, reads_head};
 use crate::resp::Reply;
 use crate::store::entry::parse_version;
 use crate::store::info::identity;
@@ -19,9 +19,10 @@ pub(super) fn answer(node_op: &NodeOp, mut replies: Vec<Reply>) -> Result<StoreR
         }
     }
     let tolerant = matches!(op, Op::Delete { .. } | Op::Unlink { .. } | Op::Invalidate { .. });
+    let group = group(node_op);
     for (place, reply) in replies.iter().enumerate() {
-        // The first command of each pair only counts, and may meet a value of another type.
-        if let Some(text) = reply.error().filter(|_| !(tolerant && place.is_multiple_of(2))) {
+        // The first command of each key only counts, and may meet a value of another type.
+        if let Some(text) = reply.error().filter(|_| !(tolerant && place.is_multiple_of(group))) {
             return Err(StoreError::refused(text, command(node_op, place)));
         }
     }
@@ -43,7 +44,7 @@ pub(super) fn answer(node_op: &NodeOp, mut replies: Vec<Reply>) -> Result<StoreR
             };
             Some(StoreReply::Number(replies.chunks_exact(2).map(real).sum::<i64>() as u64))
         }
-        Op::Invalidate { .. } => Some(StoreReply::Number(replies.iter().step_by(2).filter_map(Reply::as_integer).sum::<i64>() as u64)),
+        Op::Invalidate { .. } => Some(StoreReply::Number(replies.iter().step_by(group).filter_map(Reply::as_integer).sum::<i64>() as u64)),
         _ => replies.into_iter().next().and_then(|reply| single(op, reply)),
     }
     .ok_or(StoreError::Unexpected)

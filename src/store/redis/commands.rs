@@ -11,7 +11,8 @@ use crate::store::{Id, Key, NodeOp, Op};
 const SCAN_COUNT: &[u8] = b"1000";
 
 /// How many commands an operation takes.
-pub(super) fn count(NodeOp { op, reads_apart, .. }: &NodeOp) -> usize {
+pub(super) fn count(node_op: &NodeOp) -> usize {
+    let NodeOp { op, reads_apart, .. } = node_op;
     match op {
         Op::Read { entries, versions } => {
             let heads = entries.iter().filter(|entry| entry.head_bytes.is_some()).count();
@@ -24,13 +25,24 @@ pub(super) fn count(NodeOp { op, reads_apart, .. }: &NodeOp) -> usize {
         Op::Count { items, .. } => items.len(),
         Op::Renew { versions, .. } => 1 + versions.len(),
         Op::Delete { entries: keys } | Op::Unlink { keys } => 2 * keys.len(),
-        Op::Invalidate { tags } => 2 * tags.len(),
+        Op::Invalidate { tags } => group(node_op) * tags.len(),
         _ => 1,
     }
 }
 
+/// How many commands each key of a removal takes. A node that imports a slot refuses a command of two keys while it does not have both,
+/// so there a version and its counter are deleted one by one.
+pub(super) fn group(NodeOp { op, asks, .. }: &NodeOp) -> usize {
+    if *asks && matches!(op, Op::Invalidate { .. }) {
+        3
+    } else {
+        2
+    }
+}
+
 /// Encodes the command at `place` of an operation; a script by its digest or, `in_full`, by its text.
-pub(super) fn push(NodeOp { op, replication, reads_apart, .. }: &NodeOp, place: usize, in_full: bool, out: &mut Commands) {
+pub(super) fn push(node_op: &NodeOp, place: usize, in_full: bool, out: &mut Commands) {
+    let NodeOp { op, replication, reads_apart, .. } = node_op;
     let demanded = replication.demanded();
     let mut eval = |script: &'static Script, keys: &[&[u8]], arguments: &[&[u8]]| {
         let keys_len = keys.len().to_string();
@@ -130,11 +142,13 @@ pub(super) fn push(NodeOp { op, replication, reads_apart, .. }: &NodeOp, place: 
         Op::Delete { entries: keys } => delete(b"DEL", keys, place, out),
         Op::Unlink { keys } => delete(b"UNLINK", keys, place, out),
         Op::Invalidate { tags } => {
-            let (version, counter) = &tags[place / 2];
-            if place.is_multiple_of(2) {
-                out.push(&[b"PFCOUNT", &**counter]);
-            } else {
-                out.push(&[b"DEL", &**version, &**counter]);
+            let group = group(node_op);
+            let (version, counter) = &tags[place / group];
+            match place % group {
+                0 => out.push(&[b"PFCOUNT", &**counter]),
+                1 if group == 2 => out.push(&[b"DEL", &**version, &**counter]),
+                1 => out.push(&[b"DEL", &**version]),
+                _ => out.push(&[b"DEL", &**counter]),
             }
         }
         Op::Scan { cursor, pattern } => out.push(&[b"SCAN", cursor.as_slice(), b"MATCH", pattern, b"COUNT", SCAN_COUNT]),
@@ -165,7 +179,7 @@ pub(super) fn command(node_op: &NodeOp, place: usize) -> &'static str {
         Op::Read { .. } | Op::ReadVersions { .. } => "MGET",
         Op::Set { .. } => "SET",
         Op::Delete { .. } | Op::Unlink { .. } if place.is_multiple_of(2) => "GETRANGE",
-        Op::Invalidate { .. } if place.is_multiple_of(2) => "PFCOUNT",
+        Op::Invalidate { .. } if place.is_multiple_of(group(node_op)) => "PFCOUNT",
         Op::Delete { .. } | Op::Invalidate { .. } => "DEL",
         Op::Unlink { .. } => "UNLINK",
         Op::Scan { .. } => "SCAN",

@@ -112,6 +112,16 @@ fn each_command_for_a_slot_that_a_node_takes_over_goes_behind_asking() {
     store.on_reply(Reply::Bulk(b"hw1e".to_vec()));
     store.on_reply(ok());
     assert_eq!(store.on_reply(Reply::Integer(1)).done, Some((Ticket(1), Ok(StoreReply::Number(1)))));
+    // It would refuse a command of two keys while it does not have both.
+    let op = NodeOp { asks: true, ..Op::Invalidate { tags: vec![(key("v"), key("h"))] }.into() };
+    let commands = text(&store.submit(Ticket(3), op)).join("");
+    assert_eq!(commands.matches("ASKING").count(), 3);
+    assert!(commands.contains("PFCOUNT $1 h ") && commands.contains("DEL $1 v *") && commands.ends_with("DEL $1 h "), "{commands}");
+    for number in [7, 1, 1] {
+        store.on_reply(ok());
+        let step = store.on_reply(Reply::Integer(number));
+        assert!(step.done.is_none_or(|done| done == (Ticket(3), Ok(StoreReply::Number(7)))));
+    }
     let op = NodeOp { asks: true, ..Op::GiveBack { entry: key("a"), token: id(b't') }.into() };
     store.submit(Ticket(2), op);
     store.on_reply(ok());
