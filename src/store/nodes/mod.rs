@@ -14,7 +14,7 @@
 //! | `slots` | which node has a slot |
 //! | `split`, `parts` | operations as parts of one key each; those under way |
 //! | `routing` | where a part goes, and what follows from its refusal |
-//! | `asking` | what counts of what was carried out behind ASKING |
+//! | `asking`, `proof` | what counts of what was carried out behind ASKING |
 //! | `scan` | one walk through the keys of all masters |
 //! | `view` | whether keys can be read or written now |
 //! | `pending`, `delivery` | pending invalidations; their delivery |
@@ -25,6 +25,7 @@ mod id;
 mod output;
 mod parts;
 mod pending;
+mod proof;
 mod routing;
 mod scan;
 mod slots;

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::asking::{Proof, Way};
+use super::asking::Way;
 use super::parts::{Carried, Parts, Stage};
+use super::proof::Proof;
 use super::split::tells_the_present;
 use super::{node_of, scan, Member, Node, NodeId, Nodes, NodesOutput};
 use crate::store::node::{Moment, Patience};
