@@ -2,8 +2,8 @@
 import { LRUCache } from 'lru-cache';
 import { copyOptions } from '../names';
 
-/** lru-cache reads its options from whatever it is given, and properties that somebody added to `Object.prototype` are not among them. */
-const NO_OPTIONS = Object.freeze(copyOptions({}));
+/** Options without the properties that somebody added to `Object.prototype`. One object serves all calls; lru-cache notes a status in it. */
+const NO_OPTIONS = copyOptions({});
 
 export class BoundedMap<K extends number | string, V extends object> {
   private readonly values: LRUCache<K, V>;
