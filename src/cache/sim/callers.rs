@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::check::{Asked, Made, Scope};
+use super::check::{Asked, Made, Scope, Vouched};
 use super::told::value_of;
 use super::world::{payload_of, World};
 use crate::cache::{CallId, Codec, Context, LoadId, LoadOutcome, ParsedId, Reader, Request, Stale, Terms};
@@ -123,10 +123,11 @@ impl World {
         };
         if let Some(stale) = stale.filter(|_| self.dice.chance(50)) {
             // The source has said so since the load began.
-            let made = self.books.made.get_mut(&stale).unwrap();
+            let mut made = self.books.made[&stale].clone();
             made.at = at;
             made.tags.extend(tags.iter().map(|tag| (*tag, at)));
             made.tags.values_mut().for_each(|known| *known = at);
+            self.books.vouched.push(Vouched { process: p, load, value: stale, made, is_over: false });
             return LoadOutcome::Unmodified(terms);
         }
         let made = self.books.made.get_mut(&value).unwrap();

@@ -60,14 +60,34 @@ pub(super) struct Asked {
 pub(super) struct Books {
     pub mutations: Vec<Mutation>,
     pub made: BTreeMap<u64, Made>,
+    pub vouched: Vec<Vouched>,
+}
+
+/// A loader has said of a value that it is still right. Until that is stored, entries hold the value as it was made, and only callers
+/// of the load get it on these terms.
+#[derive(Debug)]
+pub(super) struct Vouched {
+    pub process: usize,
+    pub load: u32,
+    pub value: u64,
+    pub made: Made,
+    pub is_over: bool,
 }
 
 impl Books {
     /// C1: the value is no older than what was promised before the reader began.
-    pub(super) fn check(&self, process: u64, call: &Asked, value: u64) {
+    pub(super) fn check(&self, p: usize, process: u64, call: &Asked, value: u64) {
         let made = &self.made[&value];
         assert_eq!(made.key, call.key, "another key's value");
-        for mutation in &self.mutations {
+        let vouched = self.vouched.iter().filter(|vouched| vouched.process == p && vouched.value == value && !vouched.is_over);
+        let broken = self.broken(process, call, made);
+        let is_right = broken.is_none() || vouched.into_iter().any(|vouched| self.broken(process, call, &vouched.made).is_none());
+        assert!(is_right, "C1: value {value} {made:?} was read by a call that began at {} although {broken:?}", call.began);
+    }
+
+    /// The promise that a value which was made like this would break.
+    fn broken(&self, process: u64, call: &Asked, made: &Made) -> Option<&Mutation> {
+        self.mutations.iter().find(|mutation| {
             let binds = mutation.process.is_none_or(|only| only == process);
             let (concerns, at) = match mutation.scope {
                 Scope::Key(key) => (key == call.key, made.at),
@@ -77,11 +97,20 @@ impl Books {
                 }
                 Scope::All => (true, made.at),
             };
-            assert!(
-                !(binds && concerns && mutation.told < call.began && at < mutation.effect),
-                "C1: value {value} {made:?} was read by a call that began at {} although {mutation:?}",
-                call.began
-            );
+            binds && concerns && mutation.told < call.began && at < mutation.effect
+        })
+    }
+
+    /// A load is over, or (`None`) its process has crashed.
+    pub(super) fn over(&mut self, p: usize, load: Option<u32>) {
+        let all = self.vouched.iter_mut().filter(|vouched| vouched.process == p && load.is_none_or(|load| load == vouched.load));
+        all.for_each(|vouched| vouched.is_over = true);
+    }
+
+    /// A value that a load of this process vouched for is stored; `None`: of some process, which is gone.
+    pub(super) fn stored(&mut self, p: Option<usize>, value: u64) {
+        if let Some(vouched) = self.vouched.iter().rev().find(|vouched| vouched.value == value && p.is_none_or(|p| p == vouched.process)) {
+            self.made.insert(value, vouched.made.clone());
         }
     }
 }

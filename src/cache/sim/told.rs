@@ -3,7 +3,7 @@
 use super::check::{concludes, Asked, Made, Mutation, Scope};
 use super::world::{Running, World};
 use crate::cache::{CallId, Decision, Hit, LoadId, Names};
-use crate::store::Op;
+use crate::store::{Found, Op, ReadEntry, Seen, StoreReply};
 
 impl World {
     /// Writes the books when an operation takes effect: the first time counts for its promise.
@@ -54,6 +54,7 @@ impl World {
             }
             Decision::LoadOver { load: Some(load), .. } => {
                 assert!(!self.processes[p].loads.contains_key(&load.0), "over before its loader's end");
+                self.books.over(p, Some(load.0));
             }
             _ => {}
         }
@@ -87,10 +88,22 @@ impl World {
         }
     }
 
+    /// Writes the books when a server has answered: where a load was stored, what its loader vouched for holds for the entry.
+    pub(super) fn note_answer(&mut self, p: Option<usize>, n: usize, op: &Op, reply: &StoreReply) {
+        let (Op::Commit { entry, .. } | Op::Keep { entry, .. }, StoreReply::Held(true)) = (op, reply) else { return };
+        let read = Op::Read { entries: vec![ReadEntry { key: entry.clone(), with_age: false, head_bytes: None }], versions: vec![] };
+        let StoreReply::Read { entries, .. } = self.servers.stores[n].apply(self.now, &read.into()).unwrap() else { return };
+        if let Some(Found { value: Seen::Own(value), .. }) = entries.first() {
+            if let Some(value) = value_of(value) {
+                self.books.stored(p, value);
+            }
+        }
+    }
+
     /// A caller gets this value.
     fn served(&mut self, p: usize, call: CallId, value: u64, hit: Hit) {
         let Some(asked) = self.processes[p].calls.get(&call.0) else { return };
-        self.books.check(self.processes[p].id, asked, value);
+        self.books.check(p, self.processes[p].id, asked, value);
         if matches!(hit, Hit::Stale | Hit::Early) {
             let asked = asked.clone();
             self.processes[p].answered_stale.insert(call.0, asked);

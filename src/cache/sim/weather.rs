@@ -11,8 +11,9 @@ impl World {
         }
         self.note_effect(None, &work.op.op);
         self.log(|| format!("server {n}, late: {:?}", work.op));
-        if work.step(&mut self.servers.stores[n], self.now, self.fault).is_none() {
-            self.late.push_front((n, work));
+        match work.step(&mut self.servers.stores[n], self.now, self.fault) {
+            None => self.late.push_front((n, work)),
+            Some(reply) => self.note_answer(None, n, &work.op.op, &reply),
         }
     }
 
@@ -45,6 +46,7 @@ impl World {
     }
 
     pub(super) fn crash(&mut self, p: usize) {
+        self.books.over(p, None);
         self.log(|| format!("{p} dies"));
         for (n, link) in std::mem::take(&mut self.processes[p].links).into_iter().enumerate() {
             let reached = self.dice.below(link.sent.len() as u64 + 1) as usize;

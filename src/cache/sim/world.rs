@@ -271,6 +271,7 @@ impl World {
                     fault.bend_answer(&work.op.op, &mut reply, &mut self.stamps);
                 }
                 self.note_effect(Some(p), &work.op.op);
+                self.note_answer(Some(p), n, &work.op.op, &reply);
                 self.log(|| format!("server {n}: {p} {ticket:?} -> {reply:?}"));
                 self.processes[p].links[n].answered.push_back((ticket, Ok(reply)));
             }
