@@ -88,9 +88,18 @@ async fn serve(plug: Plug, tls: Option<(Tls, String)>, mut end: End) {
 
 async fn run(plug: Plug, tls: Option<(Tls, String)>, exchange: &Exchange) -> io::Result<()> {
     let stream = match plug {
-        Plug::Tcp(socket) => secure(TcpStream::from_std(socket)?, tls, exchange).await?,
+        Plug::Tcp(socket) => {
+            let socket = TcpStream::from_std(socket)?;
+            // Until the runtime has looked at the socket, no write goes through, and those before a `Drop` would be lost.
+            socket.writable().await?;
+            secure(socket, tls, exchange).await?
+        }
         #[cfg(unix)]
-        Plug::Unix(socket) => secure(UnixStream::from_std(socket)?, tls, exchange).await?,
+        Plug::Unix(socket) => {
+            let socket = UnixStream::from_std(socket)?;
+            socket.writable().await?;
+            secure(socket, tls, exchange).await?
+        }
     };
     Pump::new(stream, exchange).await
 }
