@@ -4,7 +4,6 @@
  * so that all state touched per command is in one object with a stable shape.
  */
 import { nextTick, setImmediate, surface } from '../clock';
-import { sendSource } from '../command/script_source';
 import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contract.generated';
 import { errorAt, fromCore, type CoreError } from '../core_error';
 import type { Credentials } from '../options/credentials';
@@ -12,7 +11,6 @@ import type { NativeWire } from '../native';
 import type { Asks } from './asks';
 import { showAs } from '../observe/secrets';
 import { closeConnection, openConnection } from './connection';
-import { mask32 } from './in_flight';
 import { ReplyError } from '../observe/errors';
 import { Incoming } from './incoming';
 import { flushAtExit, forgetAtExit } from './exit_flush';
@@ -29,8 +27,6 @@ const EVENTS_PER_TURN = 1 << 12;
 export class Link extends Incoming {
   /** Called after every crossing, so that the cache can take the core's decisions. */
   afterCrossing: (() => void) | undefined = undefined;
-  /** Scripts whose source this connection has sent. */
-  readonly scripts = new Set<string>();
 
   private readonly timer = new WakeTimer(() => this.tick());
   private isWaiting = false;
@@ -188,26 +184,6 @@ export class Link extends Incoming {
     this.share();
     this.native.disconnect(reconnect);
     this.after();
-  }
-
-  /**
-   * The next server may not know the scripts, so of the waiting calls, the first of each script sends its source, as on any new
-   * connection.
-   */
-  private forgetScripts(): void {
-    this.send();
-    this.scripts.clear();
-    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) {
-      const command = this.ring[id & this.mask];
-      const script = command?.script;
-      if (command === undefined || script === undefined || this.scripts.has(script.sha)) continue;
-      this.scripts.add(script.sha);
-      if (command.name !== 'evalsha') continue;
-      sendSource(command, script);
-      this.encode(command.meta, command.args);
-      this.native.rewrite(id, this.at);
-      this.at = 0;
-    }
   }
 
   /** Applies the client's options before there is a connection. */

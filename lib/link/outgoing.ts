@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { nextTick } from '../clock';
 import type { Command } from '../command/command';
+import { sendSource } from '../command/script_source';
 import { ClassBit, LinkSlot } from '../contract.generated';
 import { fromCore } from '../core_error';
 import { native, type NativeLink } from '../native';
@@ -28,6 +29,8 @@ const READ_BYTES = 1 << 16;
 let usableOptions = '';
 
 export abstract class Outgoing extends InFlight {
+  /** Scripts whose source this connection has sent. */
+  readonly scripts = new Set<string>();
   socket: Socket | undefined = undefined;
   /** @internal */ isReferenced = true;
   readonly gauge = new Gauge();
@@ -212,6 +215,26 @@ export abstract class Outgoing extends InFlight {
     if (this.socketOptions.socketTimeout !== undefined) this.silence.expect(this.socketOptions.socketTimeout);
     // The kernel did not accept everything, so the buffer now belongs to the socket.
     if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
+  }
+
+  /**
+   * The next server may not know the scripts, so of the waiting calls, the first of each script sends its source, as on any new
+   * connection.
+   */
+  protected forgetScripts(): void {
+    this.send();
+    this.scripts.clear();
+    for (let id = this.oldest; id !== this.nextId; id = mask32(id + 1)) {
+      const command = this.ring[id & this.mask];
+      const script = command?.script;
+      if (command === undefined || script === undefined || this.scripts.has(script.sha)) continue;
+      this.scripts.add(script.sha);
+      if (command.name !== 'evalsha') continue;
+      sendSource(command, script);
+      this.encode(command.meta, command.args);
+      this.native.rewrite(id, this.at);
+      this.at = 0;
+    }
   }
 }
 
