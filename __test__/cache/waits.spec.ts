@@ -1,5 +1,6 @@
 /** Waits for loads of other processes: woken by the server's pushes where there is RESP3, polled elsewhere. */
 import { CacheRepository, RedisManager } from '../../lib/facade';
+import { pause } from '../helpers/clock';
 import { serverForAll } from '../helpers/lifetimes';
 import { NodeProcess } from '../helpers/process';
 import { until } from '../helpers/until';
@@ -51,12 +52,26 @@ async function everybodyWaits(waiting: NodeProcess[], key: string): Promise<void
   await Promise.all(waiting.map((child) => child.line(new RegExp(`^asked ${key}$`))));
 }
 
-/** How many commands the server carries out in some time. The time is longer than any pause between two polls. */
-async function commandsInAWhile(): Promise<number> {
-  const sent = await server.countCommands(() => new Promise((resolve) => setTimeout(resolve, 250)));
-  // Renewals of the lease, and signs of life.
-  const { mget = 0 } = sent;
-  return mget;
+/** Longer than any pause between two polls: what is counted are the looks in a span of time. */
+const SPAN_MS = 250;
+
+async function looksInASpan(): Promise<number> {
+  return (await server.countCommands(() => pause(SPAN_MS))).mget ?? 0;
+}
+
+/** A load of this process, and a fleet that waits for it. */
+async function waitedFor(protocol: 2 | 3) {
+  const waiting = await fleet(protocol);
+  const key = `k${++keys}`;
+  const held = heldLoader<string>();
+  const own = new CacheRepository('waits').getOrSet(key, held.loader, { tags: ['t'] });
+  await held.started;
+  await everybodyWaits(waiting, key);
+  return { waiting, key, own, finish: () => held.finish.open('value') };
+}
+
+async function everybodyGets(waiting: NodeProcess[], key: string): Promise<void> {
+  for (const child of waiting) expect(await child.line(new RegExp(`^got ${key} `))).toBe(`got ${key} value`);
 }
 
 test('with RESP3, those who wait send nothing until the value is there, and then one read for each process', async () => {
@@ -70,11 +85,11 @@ test('with RESP3, those who wait send nothing until the value is there, and then
     await held.started;
     await everybodyWaits(waiting, key);
     // A renewal of the lease wakes them for one look.
-    await until(async () => (await commandsInAWhile()) <= 2 * FLEET, { deadlineMs: 20_000 });
+    await until(async () => (await looksInASpan()) <= 2 * FLEET, { deadlineMs: 20_000 });
     const sent = await server.countCommands(async () => {
       held.finish.open('value');
       expect(await own).toBe('value');
-      for (const child of waiting) expect(await child.line(new RegExp(`^got ${key} `))).toBe(`got ${key} value`);
+      await everybodyGets(waiting, key);
     });
     expect(sent.mget).toBeLessThanOrEqual(3 * FLEET);
     expect(sent.evalsha).toBeLessThanOrEqual(20);
@@ -82,35 +97,23 @@ test('with RESP3, those who wait send nothing until the value is there, and then
 });
 
 test('with RESP2, they look again and again, ten times a second at least', async () => {
-  const waiting = await fleet(2);
-  const cache = new CacheRepository('waits');
-  const key = `k${++keys}`;
-  const held = heldLoader<string>();
-  const own = cache.getOrSet(key, held.loader, { tags: ['t'] });
-  await held.started;
-  await everybodyWaits(waiting, key);
-  await until(async () => (await commandsInAWhile()) >= FLEET);
-  held.finish.open('value');
+  const { waiting, key, own, finish } = await waitedFor(2);
+  await until(async () => (await looksInASpan()) >= FLEET);
+  finish();
   expect(await own).toBe('value');
-  for (const child of waiting) expect(await child.line(new RegExp(`^got ${key} `))).toBe(`got ${key} value`);
+  await everybodyGets(waiting, key);
   expect(waiting.map((child) => child.stderr).join('')).not.toContain('near cache');
 });
 
 test('without the link of the pushes, those who wait look for themselves', async () => {
-  const waiting = await fleet(3);
-  const cache = new CacheRepository('waits');
-  const key = `k${++keys}`;
-  const held = heldLoader<string>();
-  const own = cache.getOrSet(key, held.loader, { tags: ['t'] });
-  await held.started;
-  await everybodyWaits(waiting, key);
-  await until(async () => (await commandsInAWhile()) <= 2 * FLEET, { deadlineMs: 20_000 });
+  const { waiting, key, own, finish } = await waitedFor(3);
+  await until(async () => (await looksInASpan()) <= 2 * FLEET, { deadlineMs: 20_000 });
   const lanes = (): Promise<string[]> => server.command('CLIENT', 'LIST').then((list) => [...String(list).matchAll(/^id=(\d+) .* name=hawser:cache /gm)].map((match) => match[1]));
   expect((await lanes()).length).toBeGreaterThanOrEqual(FLEET);
   for (const id of await lanes()) await server.command('CLIENT', 'KILL', 'ID', id);
-  held.finish.open('value');
+  finish();
   expect(await own).toBe('value');
-  for (const child of waiting) expect(await child.line(new RegExp(`^got ${key} `))).toBe(`got ${key} value`);
+  await everybodyGets(waiting, key);
 });
 
 test('a holder that dies is replaced when its lease runs out, although nobody polls', async () => {

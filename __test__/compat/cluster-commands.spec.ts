@@ -3,7 +3,7 @@ import calculateSlot from 'cluster-key-slot';
 import { until } from '../helpers/until';
 import { clusterSession, type MockCluster } from './mock-cluster';
 import { array, bulk } from './mock-server';
-import { outcome, peers } from './peers';
+import { outcome, peers, testIf } from './peers';
 import { result } from './session';
 
 const SLOT_OF_FOO = calculateSlot('foo'); // 12182
@@ -59,7 +59,7 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
     });
 
     // ioredis looks at nobody's queue.
-    (isHawser ? test : test.skip)('without keys to a master with the fewest commands in flight, and to each of those', async () => {
+    testIf(isHawser, 'without keys to a master with the fewest commands in flight, and to each of those', async () => {
       const cluster = await thirds(({ name: command }) => (command === 'get' ? null : undefined));
       const client = await ready(cluster.startNodes());
       // Node 2 answers no GET.
@@ -302,7 +302,7 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
     });
 
     // With ioredis, commands that wait behind it are never answered.
-    (isHawser ? test : test.skip)('by a function that throws: that command alone is rejected, ready or not', async () => {
+    testIf(isHawser, 'by a function that throws: that command alone is rejected, ready or not', async () => {
       const scaleReads = (nodes: unknown[], { args }: { args: string[] }): unknown => {
         if (args[0] === 'bad') throw new Error('mine');
         return nodes[0];
@@ -315,7 +315,7 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
       expect(await issue()).toEqual(waiting);
     });
 
-    (isHawser ? test : test.skip)('never for a transaction that is opened by hand', async () => {
+    testIf(isHawser, 'never for a transaction that is opened by hand', async () => {
       const cluster = await replicated();
       const client = await ready(cluster.startNodes(0), { scaleReads: 'slave' });
       await client.multi({ pipeline: false });

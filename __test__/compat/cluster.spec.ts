@@ -2,7 +2,7 @@
 import { until } from '../helpers/until';
 import { clusterSession, type MockCluster } from './mock-cluster';
 import { bulk } from './mock-server';
-import { observe, outcome, peers } from './peers';
+import { observe, outcome, peers, testIf } from './peers';
 import { result } from './session';
 
 /** Everything a cluster tells from now on. */
@@ -287,7 +287,7 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
     });
 
     // ioredis asks once for each node, and one of its timers connects again after the end.
-    (isHawser ? test : test.skip)('for good by disconnect while it waits for its next attempt, which clusterRetryStrategy was asked for once', async () => {
+    testIf(isHawser, 'for good by disconnect while it waits for its next attempt, which clusterRetryStrategy was asked for once', async () => {
       const cluster = await thirds();
       const clusterRetryStrategy = jest.fn(() => 100);
       const client = await ready(cluster.startNodes(), { clusterRetryStrategy });

@@ -47,3 +47,8 @@ export function observe(value: unknown): unknown {
   if (Object.getPrototypeOf(value) !== Object.prototype) return { instance: value.constructor.name };
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, observe(item)]));
 }
+
+/** A test of one peer's own behaviour: what hawser does better than ioredis. It does not exist for the other peer. */
+export function testIf(applies: boolean, name: string, run: () => Promise<void>): void {
+  if (applies) test(name, run);
+}
