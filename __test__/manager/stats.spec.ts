@@ -31,6 +31,7 @@ test('before first use every role is closed, and asking opens nothing', async ()
     main: { state: 'closed', nodes: [] },
     subscriber: { state: 'closed', nodes: [] },
     publisher: { state: 'closed', nodes: [] },
+    cache: { state: 'closed', nodes: [] },
     pool: { lent: 0, idle: 0, waiting: 0, max: 10 },
     warnings: [],
   });
@@ -84,6 +85,27 @@ test('a process that uses only the cache has a latency, too', async () => {
   const cache = new CacheRepository('stats');
   for (let i = 0; i < 10; i++) await cache.getOrSet(`k${i}`, () => i);
   expect((await RedisManager.stats()).main.nodes[0].latencyMs!.samples).toBeGreaterThan(3);
+});
+
+test('the near cache has a connection of its own, with its node and its losses', async () => {
+  const cache = new CacheRepository('stats', { nearCache: { maxBytes: 1 << 20 } });
+  await cache.set('k', 'v');
+  await cache.get('k');
+  await until(async () => (await RedisManager.stats()).cache.state === 'ready');
+  const { cache: before } = await RedisManager.stats();
+  expect(before.nodes).toMatchObject([{ node: `127.0.0.1:${server.port}`, state: 'ready', reconnects: 0, lastError: null, server: { role: 'master' } }]);
+  for (const line of String(await server.command('CLIENT', 'LIST')).split('\n')) {
+    const id = /^id=(\d+) .* name=hawser:\S*cache /.exec(line)?.[1];
+    if (id !== undefined) await server.command('CLIENT', 'KILL', 'ID', id);
+  }
+  await until(async () => {
+    const [node] = (await RedisManager.stats()).cache.nodes;
+    return node.reconnects === 1 && node.state === 'ready';
+  });
+  expect((await redisHealthCheck()).roles.cache.nodes).toHaveLength(1);
+  await RedisManager.closeAll();
+  configure();
+  expect((await RedisManager.stats()).cache).toEqual({ state: 'closed', nodes: [] });
 });
 
 test('queue, reconnects and the last error of an outage', async () => {

@@ -27,7 +27,7 @@ export interface RedisHealth {
   /** The nodes that did not answer, `host:port`. A cluster that has never answered is named by its start nodes. */
   silent: string[];
   /** The connections of each role by node. */
-  roles: { main: RoleStats; subscriber: RoleStats; publisher: RoleStats };
+  roles: { main: RoleStats; subscriber: RoleStats; publisher: RoleStats; cache: RoleStats };
   /** What should be configured in another way, each in one sentence. */
   warnings: string[];
 }
@@ -82,7 +82,7 @@ export async function redisHealthCheck(): Promise<RedisHealth> {
     healthy: main !== undefined && subscriber !== undefined && publisher !== undefined,
     mode: state.mode,
     silent: [...new Set(answers.flatMap(({ silent }) => silent))],
-    roles: { main: state.main, subscriber: state.subscriber, publisher: state.publisher },
+    roles: { main: state.main, subscriber: state.subscriber, publisher: state.publisher, cache: state.cache },
     warnings: state.warnings,
   };
 }

@@ -32,6 +32,11 @@ export function takeLanes(): Redis[] {
   return taken;
 }
 
+/** The lanes that have not ended. */
+export function openLanes(): Redis[] {
+  return [...open];
+}
+
 export function hasLanes(): boolean {
   return open.size > 0;
 }

@@ -5,6 +5,7 @@ import type { Cluster } from '../cluster/cluster';
 import type { ConnectionFault, Latency } from '../link/gauge';
 import { connectionsOf } from './cluster';
 import { openClients, settings, uses, type Role } from './connections';
+import { openLanes } from './lanes';
 import { poolStats, type PoolStats } from './lending';
 import type { Settings } from './options';
 import { policyWarnings, serverInfo, type PolicyWarning, type ServerInfo } from './server_info';
@@ -44,6 +45,8 @@ export interface ManagerStats {
   main: RoleStats;
   subscriber: RoleStats;
   publisher: RoleStats;
+  /** The near cache's own connections, one for each server. */
+  cache: RoleStats;
   /** Connections of `withConnection`. */
   pool: PoolStats;
   /** What should be configured in another way, each in one sentence. */
@@ -74,6 +77,7 @@ export async function stats(ms = STATS_TIMEOUT_MS, run = settings()): Promise<Ma
     main: of('main'),
     subscriber: of('subscriber'),
     publisher: of('publisher'),
+    cache: laneStats(servers),
     pool: poolStats(run),
     warnings: warnings.map(({ text }) => text),
   };
@@ -102,6 +106,13 @@ async function askServers(ms: number): Promise<Map<string, ServerInfo>> {
 function roleStats(client: Redis | Cluster | undefined, servers: ReadonlyMap<string, ServerInfo>): RoleStats {
   if (client === undefined) return { state: 'closed', nodes: [] };
   return { state: client.status, nodes: nodesOf(client).flatMap((redis) => nodeStats(redis, servers)) };
+}
+
+/** A lane that is not ready is the state of all. */
+function laneStats(servers: ReadonlyMap<string, ServerInfo>): RoleStats {
+  const lanes = openLanes();
+  const state = lanes.find(({ status }) => status !== 'ready')?.status ?? (lanes.length === 0 ? 'closed' : 'ready');
+  return { state, nodes: lanes.flatMap((lane) => nodeStats(lane, servers)) };
 }
 
 function nodeStats(redis: Redis, servers: ReadonlyMap<string, ServerInfo>): NodeStats[] {
