@@ -3,7 +3,7 @@
 
 import { SketchRepository } from './sketch.mjs';
 
-const TTL_SECONDS = 3600;
+export const TTL_SECONDS = 3600;
 
 async function ioredis(name, port) {
   const { Redis } = await import(name);
@@ -29,11 +29,10 @@ async function openSketch({ port }) {
   return ofRepository(new SketchRepository(await ioredis('ioredis6', port), 'bench'));
 }
 
-/** Its Redis driver takes ioredis 5. Tags are checked against a key per tag. */
-async function openBento({ port }) {
-  const [{ BentoCache, bentostore }, { redisDriver }] = await Promise.all([import('bentocache'), import('bentocache/drivers/redis')]);
-  const driver = redisDriver({ connection: await ioredis('ioredis', port) });
-  const cache = new BentoCache({ default: 'bench', stores: { bench: bentostore().useL2Layer(driver) } });
+/** BentoCache with one layer. */
+export async function bentoOver(layerOf) {
+  const { BentoCache, bentostore } = await import('bentocache');
+  const cache = new BentoCache({ default: 'bench', stores: { bench: layerOf(bentostore()) } });
   const ttl = TTL_SECONDS * 1000;
   return {
     set: (key, value, tags) => cache.set({ key, value, ttl, tags }),
@@ -41,10 +40,16 @@ async function openBento({ port }) {
   };
 }
 
+/** Its Redis driver takes ioredis 5. Tags are checked against a key per tag. */
+async function openBento({ port }) {
+  const { redisDriver } = await import('bentocache/drivers/redis');
+  const driver = redisDriver({ connection: await ioredis('ioredis', port) });
+  return bentoOver((store) => store.useL2Layer(driver));
+}
+
 /** It caches functions. It calls tags references, keeps them as sets, and does not read them for a hit. */
-async function openDedupe({ port }) {
+export async function dedupeOver(storage) {
   const { createCache } = await import('async-cache-dedupe');
-  const storage = { type: 'redis', options: { client: await ioredis('ioredis', port), invalidation: { referencesTTL: TTL_SECONDS } } };
   const cache = createCache({ ttl: TTL_SECONDS, storage });
   // The function finds the loader and the references of a call by its key.
   const calls = new Map();
@@ -59,6 +64,10 @@ async function openDedupe({ port }) {
       return cache.order(key);
     },
   };
+}
+
+async function openDedupe({ port }) {
+  return dedupeOver({ type: 'redis', options: { client: await ioredis('ioredis', port), invalidation: { referencesTTL: TTL_SECONDS } } });
 }
 
 /** Tags are counted versions; with its tag service on, every read asks for the key's tags. */

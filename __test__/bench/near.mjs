@@ -2,7 +2,7 @@
 // that any caller can change.
 
 import { isDeepStrictEqual } from 'node:util';
-import { HAWSER } from './caches.mjs';
+import { bentoOver, dedupeOver, HAWSER, TTL_SECONDS } from './caches.mjs';
 import { orderOf, tagsOf } from './orders.mjs';
 import { measure } from './measure.mjs';
 import { alternate } from './rounds.mjs';
@@ -13,7 +13,6 @@ import { micros, millis, perSecond, showFailures, table, times } from './table.m
 const CONCURRENCY = 64;
 const ENTRIES = 1000;
 const TAGS = 3;
-const TTL_SECONDS = 3600;
 /** A memory layer settles in microtasks, so a loop of hits alone would stop the timers that measure it. */
 const HITS_PER_TURN = 200;
 
@@ -39,32 +38,12 @@ async function openHawser({ port, folder }, share) {
 }
 
 async function openBento() {
-  const [{ BentoCache, bentostore }, { memoryDriver }] = await Promise.all([import('bentocache'), import('bentocache/drivers/memory')]);
+  const { memoryDriver } = await import('bentocache/drivers/memory');
   const driver = memoryDriver({ maxItems: 10 * ENTRIES, serialize: false });
-  const cache = new BentoCache({ default: 'bench', stores: { bench: bentostore().useL1Layer(driver) } });
-  const ttl = TTL_SECONDS * 1000;
-  return {
-    set: (key, value, tags) => cache.set({ key, value, ttl, tags }),
-    hit: (key, factory, tags) => cache.getOrSet({ key, factory, ttl, tags }),
-  };
+  return bentoOver((store) => store.useL1Layer(driver));
 }
 
-async function openDedupe() {
-  const { createCache } = await import('async-cache-dedupe');
-  const cache = createCache({ ttl: TTL_SECONDS, storage: { type: 'memory', options: { size: 10 * ENTRIES } } });
-  const calls = new Map();
-  cache.define('order', { references: (key) => calls.get(key)?.tags }, (key) => calls.get(key).loader());
-  return {
-    set: (key, value, tags) => {
-      calls.set(key, { tags, loader: async () => value });
-      return cache.order(key);
-    },
-    hit: (key, loader) => {
-      calls.get(key).loader = loader;
-      return cache.order(key);
-    },
-  };
-}
+const openDedupe = () => dedupeOver({ type: 'memory', options: { size: 10 * ENTRIES } });
 
 const CONTENDERS = {
   [COPIES]: (job) => openHawser(job, 'copy'),

@@ -50,8 +50,8 @@ impl Rig {
         Self { nodes: Nodes::new(config()), now: 0, told: Vec::new(), sent: Vec::new() }
     }
 
-    /// Two nodes that can be read.
-    fn cluster() -> Self {
+    /// Two nodes that are known and have no connection yet.
+    fn joined() -> Self {
         let mut rig = Self::one();
         rig.input(|nodes, at| {
             nodes.on_change(Change::Cluster, at);
@@ -59,6 +59,12 @@ impl Rig {
             nodes.on_change(Change::Joined(B, "two:2".to_owned()), at);
             nodes.on_change(Change::Slots(&map()), at);
         });
+        rig
+    }
+
+    /// Two nodes that can be read.
+    fn cluster() -> Self {
+        let mut rig = Self::joined();
         rig.up(A, "a");
         rig.up(B, "b");
         rig.told.clear();

@@ -37,13 +37,7 @@ fn a_node_that_is_down_stops_its_own_keys_only() {
 
 #[test]
 fn a_read_waits_for_a_node_that_connects() {
-    let mut rig = Rig::one();
-    rig.input(|nodes, at| {
-        nodes.on_change(Change::Cluster, at);
-        nodes.on_change(Change::Joined(A, "one:1".to_owned()), at);
-        nodes.on_change(Change::Joined(B, "two:2".to_owned()), at);
-        nodes.on_change(Change::Slots(&map()), at);
-    });
+    let mut rig = Rig::joined();
     rig.up(A, "a");
     // The tag's node has no connection yet.
     rig.submit(1, Op::Ensure { items: vec![(key("{b}"), id(b'n'))], need: Duration::from_secs(1) }, Patience::Read);
