@@ -2,7 +2,8 @@
  * Counters of this process's caches. Every read of a repository counts exactly once, as a hit, a stale hit or a miss. A caller that
  * joined another load is a miss.
  */
-import { prometheusText, type Family } from './prometheus';
+import { collect, type MetricRegistry } from './collect';
+import { metricOf, prometheusText, type ByRepository, type Family, type Metric } from './prometheus';
 import { addLoads, noLoads, runningLoads, type RunningLoads } from './running';
 
 /** Counters of one repository, or of all. */
@@ -247,13 +248,19 @@ export class CacheMetrics {
     return { ...withDerived(sum(), loads.total), undelivered, repositories: byPrefix };
   }
 
-  /** The counters in Prometheus' text format (version 0.0.4), one series per repository. */
+  /** The metrics in Prometheus' text format (version 0.0.4), one series per repository. */
   static prometheus(): string {
-    const all = named();
-    if (recorded.hits + recorded.misses > 0) all.push(['', recorded]);
-    const loads = loadsOf(all.map(([prefix]) => prefix));
-    const text = prometheusText(FAMILIES, all.map(([prefix, counters]) => [prefix, { ...counters, ...loads.of(prefix) }] as const));
-    return `${text}# HELP ${UNDELIVERED} Invalidations that could not be delivered yet.\n# TYPE ${UNDELIVERED} gauge\n${UNDELIVERED} ${undelivered}\n`;
+    return prometheusText(METRICS, numbers());
+  }
+
+  /**
+   * Registers the metrics with a registry of prom-client, under the names that `prometheus()` has; they are read at each scrape. Those that the registry has
+   * from here already are left alone. Throws TypeError for anything but a registry, and what the registry throws for a name that the application uses.
+   *
+   *     CacheMetrics.collect(register); // import { register } from 'prom-client'
+   */
+  static collect(registry: MetricRegistry): void {
+    collect(registry, METRICS, numbers);
   }
 
   /** Sets everything to 0. */
@@ -268,9 +275,17 @@ export class CacheMetrics {
   }
 }
 
-const UNDELIVERED = 'hawser_cache_invalidations_undelivered';
+/** What the metrics are taken from: the counters of all repositories that have separate ones, with the loads that run now. */
+type Numbers = CacheCounters & RunningLoads;
 
-const FAMILIES: readonly Family<CacheCounters & RunningLoads>[] = [
+function numbers(): ByRepository<Numbers> {
+  const all = named();
+  if (recorded.hits + recorded.misses > 0) all.push(['', recorded]);
+  const loads = loadsOf(all.map(([prefix]) => prefix));
+  return all.map(([prefix, counters]) => [prefix, { ...counters, ...loads.of(prefix) }]);
+}
+
+const FAMILIES: readonly Family<Numbers>[] = [
   {
     name: 'hawser_cache_reads_total',
     help: 'Cache reads by result.',
@@ -368,6 +383,18 @@ const FAMILIES: readonly Family<CacheCounters & RunningLoads>[] = [
     name: 'hawser_cache_oldest_load_seconds',
     help: 'How long the oldest load that runs now has been running.',
     type: 'gauge',
+    aggregator: 'max',
     series: [{ of: 'oldestLoadMs', labels: {}, per: 1000 }],
+  },
+];
+
+/** Every metric: `prometheus()` writes them, and `collect()` registers them. */
+const METRICS: readonly Metric<ByRepository<Numbers>>[] = [
+  ...FAMILIES.map(metricOf),
+  {
+    name: 'hawser_cache_invalidations_undelivered',
+    help: 'Invalidations that could not be delivered yet.',
+    type: 'gauge',
+    samples: () => [{ labels: {}, value: undelivered }],
   },
 ];

@@ -1,11 +1,34 @@
-/** Prometheus' text format, version 0.0.4. Source: prometheus.io/docs/instrumenting/exposition_formats. */
+/** Metrics as lists of samples, and Prometheus' text format, version 0.0.4. Source: prometheus.io/docs/instrumenting/exposition_formats. */
 
-/** One metric and its counters. */
+/** One number of a metric. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Which part of a histogram it is; absent for counters and gauges. */
+  readonly part?: 'bucket' | 'sum' | 'count';
+}
+
+/** One metric. `S` is what its samples are taken from. */
+export interface Metric<S> {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** How the values of several processes become one. Default: their sum. */
+  readonly aggregator?: 'max';
+  /** What it is now, in a stable order. */
+  samples(state: S): Sample[];
+}
+
+/** The numbers of each repository. */
+export type ByRepository<C> = readonly (readonly [repository: string, numbers: C])[];
+
+/** A counter or a gauge of each repository. */
 export interface Family<C> {
   readonly name: string;
   readonly help: string;
   /** Default: `counter`. */
   readonly type?: 'gauge';
+  readonly aggregator?: 'max';
   readonly series: readonly {
     readonly of: keyof C;
     readonly labels: Readonly<Record<string, string>>;
@@ -14,19 +37,50 @@ export interface Family<C> {
   }[];
 }
 
-/** One line per series and repository, in a stable order. */
-export function prometheusText<C>(families: readonly Family<C>[], counters: readonly (readonly [repository: string, counters: C])[]): string {
+/** One sample for each series and repository. */
+export function metricOf<C>(family: Family<C>): Metric<ByRepository<C>> {
+  const { series } = family;
+  const samples = (state: ByRepository<C>): Sample[] =>
+    state.flatMap(([repository, numbers]) => series.map(({ of, labels, per = 1 }) => ({ labels: { repository, ...labels }, value: Number(numbers[of]) / per })));
+  return { ...family, type: family.type ?? 'counter', samples };
+}
+
+/** What a histogram has observed. */
+export interface Observed {
+  /** The upper bounds of its buckets, ascending, without infinity. */
+  readonly bounds: readonly number[];
+  /** How many observations each bucket has alone; the last one, for those above all bounds, is the one that `bounds` does not name. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+/** The samples of one series of a histogram. */
+export function histogramSamples(labels: Readonly<Record<string, string>>, { bounds, counts, sum }: Observed): Sample[] {
+  let count = 0;
+  const buckets = [...bounds, Infinity].map((bound, i): Sample => {
+    count += counts[i] ?? 0;
+    return { labels: { ...labels, le: decimal(bound) }, value: count, part: 'bucket' };
+  });
+  return [...buckets, { labels, value: sum, part: 'sum' }, { labels, value: count, part: 'count' }];
+}
+
+/** Help, type, and one line per sample. */
+export function prometheusText<S>(metrics: readonly Metric<S>[], state: S): string {
   const lines: string[] = [];
-  for (const { name, help, type = 'counter', series } of families) {
-    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
-    for (const [repository, values] of counters) {
-      for (const { of, labels, per = 1 } of series) {
-        const pairs = Object.entries({ repository, ...labels }).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
-        lines.push(`${name}{${pairs.join(',')}} ${String(Number(values[of]) / per)}`);
-      }
+  for (const metric of metrics) {
+    lines.push(`# HELP ${metric.name} ${metric.help}`, `# TYPE ${metric.name} ${metric.type}`);
+    for (const { labels, value, part } of metric.samples(state)) {
+      const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
+      const name = part === undefined ? metric.name : `${metric.name}_${part}`;
+      lines.push(`${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${decimal(value)}`);
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The format's own words for what is not finite. */
+function decimal(value: number): string {
+  return value === Infinity ? '+Inf' : value === -Infinity ? '-Inf' : String(value);
 }
 
 /** The format escapes only backslash, quote and line feed in a label's value. */
