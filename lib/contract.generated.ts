@@ -298,7 +298,7 @@ export const enum CallLetter {
   Get = 'R',
   /** call repo key */
   Has = 'H',
-  /** call repo key ttl keep fresh payload tag... */
+  /** call repo key ttl keep fresh form payload tag..., where form is `b` if the value is a `Buffer`, `u` if it is a `Uint8Array`, and empty for a text */
   Set = 'S',
   /** call repo key... */
   Delete = 'D',
@@ -306,9 +306,9 @@ export const enum CallLetter {
   DeletePattern = 'P',
   /** call repo tag... */
   InvalidateTags = 'T',
-  /** load payload: its loader returned this value. */
+  /** load form payload: its loader returned this value. */
   Loaded = 'V',
-  /** load ttl keep fresh payload tag...: its loader returned this value, on these terms. */
+  /** load ttl keep fresh form payload tag...: its loader returned this value, on these terms. */
   LoadedOn = 'L',
   /** load ttl keep fresh tag...: the value that was to be replaced is still the right one. */
   Unmodified = 'K',

@@ -93,7 +93,7 @@ export interface NativeCache {
   calls(bytes: number): void;
   decisions(): unknown[];
   /** The value that a load replaces: its text, or the number of a parsed value. */
-  stale(load: number): string | number | undefined;
+  stale(load: number): string | Uint8Array | number | undefined;
   register(prefix: string): number;
   forget(repo: number): void;
   setTime(ms: number): void;

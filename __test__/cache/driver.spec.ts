@@ -32,7 +32,7 @@ describe('crossings', () => {
     const texts = ['a', 'é'.repeat(31), 'x'.repeat(32), '漢'.repeat(33), '😀'.repeat(1000), '\r\n\0{}*', 'ü'.repeat(3_000_000), 'z'];
     for (const text of texts) driver.set(1, text.slice(0, 50), text, port.base);
     await settle();
-    expect(engine.crossed.map((parts) => parts[7])).toEqual(texts);
+    expect(engine.crossed.map((parts) => parts[8])).toEqual(texts);
     const pins = engine.pins;
     driver.get(1, 'small');
     await settle();
@@ -113,7 +113,7 @@ describe('loads', () => {
     await expect(value).rejects.toMatchObject({ name: 'AbortError' });
     finish(5);
     await settle();
-    expect(engine.crossed.at(-1)).toEqual(['V', '7', '5']);
+    expect(engine.crossed.at(-1)).toEqual(['V', '7', '', '5']);
     expect(counters.misses).toBe(1);
   });
 
@@ -168,7 +168,7 @@ describe('loads', () => {
     engine.decide([DONE, engine.ids('A')[0], 1]);
     await added;
     await settle();
-    expect(engine.crossed.at(-1)).toEqual(['V', '3', '1']);
+    expect(engine.crossed.at(-1)).toEqual(['V', '3', '', '1']);
     engine.decide([STORED, id, 3, 1]);
     expect(await value).toBe(1);
     await expect(context?.addTags(['late'])).rejects.toMatchObject({ code: 'E_LOAD_OVER' });
@@ -227,7 +227,7 @@ describe('refreshes', () => {
     await settle();
     if (when === 'later') engine.decide([REFRESH, id, 8]);
     await until(() => engine.crossed.at(-1)?.[0] === 'V');
-    expect(engine.crossed.at(-1)).toEqual(['V', '8', '2']);
+    expect(engine.crossed.at(-1)).toEqual(['V', '8', '', '2']);
     expect(seen).toEqual(['request 1']);
     expect(counters).toMatchObject({ stale: 1, hits: 0, misses: 0, refreshes: 1 });
   });
@@ -278,7 +278,7 @@ describe('getOrSetMany', () => {
     engine.decide([LOAD, d, 2, 0]);
     await settle();
     expect(missing.mock.calls).toEqual([[['b', 'd']]]);
-    expect(engine.crossed.slice(-2)).toEqual([['V', '1', '"b!"'], ['V', '2', '"d!"']]);
+    expect(engine.crossed.slice(-2)).toEqual([['V', '1', '', '"b!"'], ['V', '2', '', '"d!"']]);
     engine.decide([STORED, b, 1, 1], [STORED, d, 2, 1]);
     await settle();
     // The holder of `c` failed, so this call loads `c` in a separate call.
@@ -297,7 +297,7 @@ describe('getOrSetMany', () => {
     const [a, b] = engine.ids('G');
     engine.decide([LOAD, a, 1, 0], [LOAD, b, 2, 0]);
     await settle();
-    expect(engine.crossed.slice(-2)).toEqual([['U', '1'], ['V', '2', '1']]);
+    expect(engine.crossed.slice(-2)).toEqual([['U', '1'], ['V', '2', '', '1']]);
     engine.decide([NOTHING, a, 1], [STORED, b, 2, 1]);
     expect(await values).toEqual([undefined, 1]);
   });
@@ -326,7 +326,7 @@ describe('getOrSetMany', () => {
     const [a, b] = engine.ids('G');
     engine.decide([LOAD, a, 1, 0], [LOAD, b, 2, 0]);
     await settle();
-    expect(engine.crossed.slice(-2)).toEqual([['F', '1'], ['V', '2', '2']]);
+    expect(engine.crossed.slice(-2)).toEqual([['F', '1'], ['V', '2', '', '2']]);
     engine.decide([FAILED, a, 1], [STORED, b, 2, 1]);
     await expect(values).rejects.toThrow(TypeError);
   });
@@ -352,6 +352,6 @@ describe('getOrSetMany', () => {
     expect(await values).toEqual([1, 1]);
     await settle();
     expect(missing.mock.calls).toEqual([[['a', 'b']]]);
-    expect(engine.crossed.slice(-2)).toEqual([['V', '5', '2'], ['V', '6', '2']]);
+    expect(engine.crossed.slice(-2)).toEqual([['V', '5', '', '2'], ['V', '6', '', '2']]);
   });
 });

@@ -3,13 +3,14 @@ import { HawserError, type HawserErrorDetails } from '../errors';
 import { CallLetter, Decision, ErrorSlot, Hit } from '../contract.generated';
 import { errorAt } from '../core_error';
 import type { ParsedValue } from './parsed';
+import type { Payload } from './bytes';
 import type { Running } from './running';
 
 /** How a load ended, for its joiners. Absent while it runs. */
 export interface LoadOutcome {
   error?: unknown;
-  /** The value's text, if the load succeeded but its value must not be stored. */
-  payload?: string;
+  /** The value as it would have been stored, if the load succeeded but its value must not be stored. Its readers share it. */
+  payload?: Payload;
 }
 
 export interface Load extends Running {
@@ -95,9 +96,9 @@ export class Call {
     resolve(this);
   }
 
-  /** The value of a hit as it is stored: its text (null if JavaScript cannot hold it), or its place among the parsed values. */
-  get stored(): string | ParsedValue | null {
-    return this.operand as string | ParsedValue | null;
+  /** The value of a hit as it is stored: its text or bytes (null if JavaScript cannot hold it), or its place among the parsed values. */
+  get stored(): Payload | ParsedValue | null {
+    return this.operand as Payload | ParsedValue | null;
   }
 
   /** How a hit is counted. */

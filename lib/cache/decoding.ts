@@ -1,6 +1,7 @@
 /** Stored values as their readers get them. Decoding can fail: the text may come from another version of the application, or from another serializer. */
+import { copyOfBytes, type Payload } from './bytes';
 import type { Call } from './call';
-import type { ParsedValue } from './parsed';
+import { ParsedValue, readBytes } from './parsed';
 import type { CachePort } from './port';
 import { warnRarely } from './report';
 
@@ -11,9 +12,9 @@ export function decodeHit(port: CachePort, call: Call): Decoded {
   return decodeStored(port, call.stored);
 }
 
-/** The value of a text, or a copy of one that was parsed before. Never throws. */
-export function decodeStored(port: CachePort, stored: string | ParsedValue | null): Decoded {
-  if (typeof stored !== 'object' || stored === null) return decode(port, stored);
+/** The value of a payload for its only reader, or a copy of one that was parsed before. Never throws. */
+export function decodeStored(port: CachePort, stored: Payload | ParsedValue | null): Decoded {
+  if (!(stored instanceof ParsedValue)) return decode(port, stored);
   try {
     return { ok: true, value: stored.read(port.serializer, port.codec) };
   } catch (error) {
@@ -21,12 +22,14 @@ export function decodeStored(port: CachePort, stored: string | ParsedValue | nul
   }
 }
 
-/** The value of a text. Never throws. */
-export function decode(port: CachePort, text: string | null): Decoded {
+/** The value of a payload that several readers share. Never throws. */
+export function decodeShared(port: CachePort, payload: Payload): Decoded {
+  return decode(port, typeof payload === 'string' ? payload : copyOfBytes(payload));
+}
+
+function decode(port: CachePort, payload: Payload | null): Decoded {
   try {
-    // The core passes null for a text that JavaScript cannot hold, and JSON.parse accepts null.
-    if (typeof text !== 'string') throw new TypeError('the stored value is longer than a string can be');
-    return { ok: true, value: port.serializer.deserialize(text) };
+    return { ok: true, value: typeof payload === 'string' ? port.serializer.deserialize(payload) : readBytes(port.codec, payload) };
   } catch (error) {
     return failed(port, error);
   }

@@ -20,6 +20,7 @@ import { OpenLoads } from './open_loads';
 import type { CallOptions } from './options';
 import { loadFailed } from './outcomes';
 import { NO_CODEC, ParsedValues, type ParsedValue } from './parsed';
+import { formOf, type Payload } from './bytes';
 import { Registrations, type Registration } from './registrations';
 import { StaleCalls } from './stale_calls';
 import { StoreLinks, type ClusterPort, type LinkPort } from './store_links';
@@ -190,9 +191,9 @@ export class CacheDriver {
     return this.send(call, [String(call.id), String(repo), key]);
   }
 
-  set(repo: number, key: string, payload: string, o: CallOptions): Call {
+  set(repo: number, key: string, payload: Payload, o: CallOptions): Call {
     const call = this.calls.open(CallLetter.Set);
-    return this.send(call, [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, payload], o.tags);
+    return this.send(call, [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, formOf(payload), payload], o.tags);
   }
 
   delete(repo: number, keys: readonly string[]): Call {
@@ -215,8 +216,8 @@ export class CacheDriver {
     return this.send(call, [String(call.id), String(load.id)], tags);
   }
 
-  /** The value that a load replaces, as a text or parsed, if it was usable when the load began. */
-  stale(load: Load): string | ParsedValue | undefined {
+  /** The value that a load replaces, as a text, as bytes or parsed, if it was usable when the load began. */
+  stale(load: Load): Payload | ParsedValue | undefined {
     const stale = this.native.stale(load.id);
     return typeof stale === 'number' ? this.parsed.get(stale) : stale;
   }
@@ -250,19 +251,19 @@ export class CacheDriver {
     return this.calls.asking() ? this.idlers.wait(ms) : Promise.resolve();
   }
 
-  private send(call: Call, args: string[], more?: readonly string[]): Call {
+  private send(call: Call, args: Payload[], more?: readonly string[]): Call {
     if (more !== undefined) for (let i = 0; i < more.length; i++) args.push(more[i]);
     this.write(call.operation, args);
     return call;
   }
 
   /** Reports how a loader ended (`outcomes.ts`). */
-  report(call: Call | undefined, letter: string, args: readonly string[]): void {
+  report(call: Call | undefined, letter: string, args: readonly Payload[]): void {
     if (call?.phase === 'loading') this.calls.enter(call, 'storing');
     this.write(letter, args);
   }
 
-  private write(letter: string, args: readonly string[]): void {
+  private write(letter: string, args: readonly Payload[]): void {
     this.encoder.write(letter, args);
     if (this.encoder.at > FLUSH_BYTES) this.hand();
     if (!this.flushing) {
@@ -353,7 +354,7 @@ export class CacheDriver {
       return;
     }
     if (kind === Decision.Refresh) return this.refresh(id, a as number);
-    if (kind === Decision.Keep) return this.parsed.keep(id, a as string);
+    if (kind === Decision.Keep) return this.parsed.keep(id, a as Payload | null);
     if (kind === Decision.NearFilled || kind === Decision.NearRefused || kind === Decision.NearDropped) return this.near.decided(kind, id, a, b);
     if (kind === Decision.LaneUseless) return this.links.lanes.isUseless(id);
     const call = this.calls.byId.get(id);

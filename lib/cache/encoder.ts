@@ -37,7 +37,7 @@ export class CallEncoder extends Encoder {
     this.pin(this.out);
   }
 
-  write(letter: string, args: readonly string[]): void {
+  write(letter: string, args: readonly (string | Uint8Array)[]): void {
     let head = heads.get(letter);
     if (head === undefined) heads.set(letter, (head = new CallHead(letter)));
     this.encode(head as unknown as Meta, args);

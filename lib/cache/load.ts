@@ -4,6 +4,7 @@
  */
 import { clearTimeout, setTimeout } from '../clock';
 import { HawserError } from '../errors';
+import { snapshot, type Payload } from './bytes';
 import type { Call, Load } from './call';
 import { Decision } from '../contract.generated';
 import { Context, type LoaderContext } from './context';
@@ -11,9 +12,9 @@ import { decodeHit } from './decoding';
 import { runLoader } from './nesting';
 import type { CallOptions } from './options';
 import { kept, loadFailed, loaded, loadedNothing } from './outcomes';
+import { payloadOf } from './payload';
 import type { CachePort } from './port';
 import { notStoredTooLarge, notStoredUntagged, refreshFailed, servedFallback } from './report';
-import { encodeValue } from './serializer';
 import { excessOf, type Excess } from './value_limit';
 import { LoadSignal } from './waiters';
 
@@ -127,7 +128,7 @@ export function offer(port: CachePort, call: Call | undefined, load: Load, conte
     kept(driver, call, load, context.terms(value));
     return true;
   }
-  const payload = encodeValue(port.serializer, value);
+  let payload = payloadOf(port, value);
   if (!isOffered) {
     loaded(driver, call, load, payload);
     return false;
@@ -135,15 +136,18 @@ export function offer(port: CachePort, call: Call | undefined, load: Load, conte
   const terms = context.terms(value);
   const refusal = isUnstorable(port, context, payload);
   const tell = (isRefused: boolean): boolean => {
-    if (isRefused) loadFailed(driver, call, load, { payload });
+    if (isRefused) loadFailed(driver, call, load, { payload: snapshot(payload) });
     else loaded(driver, call, load, payload, terms);
     return !isRefused;
   };
-  return refusal instanceof Promise ? refusal.then(tell) : tell(refusal);
+  if (!(refusal instanceof Promise)) return tell(refusal);
+  // The value is its caller's, who may change it meanwhile.
+  payload = snapshot(payload);
+  return refusal.then(tell);
 }
 
 /** Whether a value is returned only: its loader says so, a tag of it could not be put in place, or it is too long. */
-function isUnstorable(port: CachePort, context: Context, payload: string): boolean | Promise<boolean> {
+function isUnstorable(port: CachePort, context: Context, payload: Payload): boolean | Promise<boolean> {
   if (context.isSkipped) return true;
   if (context.unstorable) {
     notStoredUntagged(port);
@@ -153,7 +157,7 @@ function isUnstorable(port: CachePort, context: Context, payload: string): boole
 }
 
 /** Whether a value is too long to be stored. Only a long value has to wait for the server's limit. */
-function isTooLarge(port: CachePort, payload: string): boolean | Promise<boolean> {
+function isTooLarge(port: CachePort, payload: Payload): boolean | Promise<boolean> {
   const excess = excessOf(port.limit, payload);
   if (excess === undefined) return false;
   const noted = (found: Excess | undefined): boolean => {

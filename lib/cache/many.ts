@@ -9,7 +9,7 @@ import { badOption } from '../errors';
 import type { Call, Load, LoadOutcome } from './call';
 import { Decision } from '../contract.generated';
 import { Context } from './context';
-import { decode, decodeHit } from './decoding';
+import { decodeHit, decodeShared } from './decoding';
 import { execute, offer } from './load';
 import { ManyContext, type ManyLoaderContext } from './many_context';
 import { isNested, runLoader, waitWithin } from './nesting';
@@ -171,7 +171,7 @@ export class Group<T> {
       this.failure ??= { error: outcome.error };
       return;
     }
-    const decoded = decode(this.port, outcome.payload);
+    const decoded = decodeShared(this.port, outcome.payload);
     if (decoded.ok) this.values.set(member.key, decoded.value as T);
     else member.state = 'mine';
   }

@@ -3,6 +3,7 @@
  * here, without a crossing; the engine names the copies that may not be served any more.
  */
 import { CallLetter, Decision } from '../contract.generated';
+import type { Payload } from './bytes';
 import { NearCopy } from './near_copy';
 import { NearGate } from './near_gate';
 import type { Share } from './near_options';
@@ -90,14 +91,14 @@ export class NearCaches implements NearPort {
     const fill = this.fills.get(id);
     if (fill === undefined) return;
     this.fills.delete(id);
-    if (kind === Decision.NearFilled) this.filled(fill, a, b as [number, string, number, number, number, ...string[]]);
+    if (kind === Decision.NearFilled) this.filled(fill, a as Payload | null, b as [number, string, number, number, number, ...string[]]);
     else fill.store.refused(fill.key);
   }
 
-  private filled({ store, key, askedAt }: Fill, text: unknown, [copy, , age, ttlMs, freshMs, ...tags]: [number, string, number, number, number, ...string[]]): void {
+  private filled({ store, key, askedAt }: Fill, text: Payload | null, [copy, , age, ttlMs, freshMs, ...tags]: [number, string, number, number, number, ...string[]]): void {
     this.held.set(copy, { store: store.ref, key });
     // The core passes null for a text that JavaScript cannot hold.
-    if (typeof text !== 'string') {
+    if (text === null) {
       store.refused(key);
       return this.forget(copy);
     }

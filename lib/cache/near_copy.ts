@@ -1,8 +1,9 @@
 /** One copy of an entry in this process's memory: its value, and for whom it is good enough. */
+import { copyOfBytes, type Payload } from './bytes';
 import { isCopyable, isPlain } from './copy';
 import type { CallOptions } from './options';
 import type { Share } from './near_options';
-import { JSON_CODEC, NO_CODEC } from './parsed';
+import { JSON_CODEC, NO_CODEC, readBytes } from './parsed';
 import { copyBy, planOf, type Plan } from './plan';
 import type { Serializer } from './serializer';
 
@@ -19,7 +20,7 @@ export interface CopyFacts {
   readonly tags: readonly string[];
 }
 
-type State = 'text' | 'shared' | 'copied' | 'parsed each time';
+type State = 'text' | 'shared' | 'copied' | 'parsed each time' | 'bytes';
 
 export class NearCopy {
   private state: State = 'text';
@@ -31,7 +32,7 @@ export class NearCopy {
 
   constructor(
     readonly facts: CopyFacts,
-    private text: string,
+    private text: Payload,
   ) {
     this.freshUntil = Math.min(facts.bornAt + Math.min(facts.freshMs, facts.ttlMs), facts.endsAt);
   }
@@ -82,13 +83,21 @@ export class NearCopy {
       case 'copied':
         return copyBy(this.master as object, this.plan);
       case 'parsed each time':
-        return serializer.deserialize(this.text);
+        return serializer.deserialize(this.text as string);
+      case 'bytes':
+        return copyOfBytes(this.text as Uint8Array);
       default:
         return this.readFirst(serializer, codec, share);
     }
   }
 
   private readFirst(serializer: Serializer, codec: number, share: Share): unknown {
+    if (typeof this.text !== 'string') {
+      // Memory cannot be frozen, so these are copied in any case.
+      const copy = copyOfBytes(readBytes(codec, this.text));
+      this.state = 'bytes';
+      return copy;
+    }
     const value = serializer.deserialize(this.text);
     const isJson = codec === JSON_CODEC;
     if (codec === NO_CODEC) {

@@ -15,7 +15,8 @@ export interface NearCacheOptions {
   /**
    * `'copy'` (default): each caller gets a value of its own, which it may change. `'frozen'`: all callers get the same object, which is frozen
    * with all that it contains; that is several times faster. A value of a serializer of your own is
-   * deserialized for each caller, unless the serializer is `copyable`.
+   * deserialized for each caller, unless the serializer is `copyable`. A `Buffer` or a `Uint8Array` is copied for each caller, because its memory
+   * cannot be frozen.
    */
   share?: Share | undefined;
 }

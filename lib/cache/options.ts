@@ -81,7 +81,10 @@ export interface CacheRepositoryOptions {
   negativeTtl?: number | undefined;
   /** As in {@link CacheOptions.tagsFrom}. */
   tagsFrom?: TagsFrom | undefined;
-  /** Converts values to text and text to values. Default: JSON. */
+  /**
+   * Converts values to text and text to values. Default: JSON; a value that is itself a `Buffer` or a `Uint8Array` is stored as its bytes then, and
+   * comes back as it was.
+   */
   serializer?: Serializer | undefined;
   /**
    * Refuses values that would not come back equal, with a TypeError: NaN, the infinities, nested `undefined`, Dates, Maps, Sets, class instances and

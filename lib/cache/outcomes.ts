@@ -1,20 +1,21 @@
 /** Reports to the engine how loaders end. Every load ends with one of them. `call` is the caller that waits for the loader, if one does. */
 import type { Call, Load, LoadOutcome } from './call';
 import { CallLetter } from '../contract.generated';
+import { formOf, type Payload } from './bytes';
 import type { Terms } from './terms';
 
 /** The part of a driver that reports. */
 interface Reporter {
-  report(call: Call | undefined, letter: string, args: readonly string[]): void;
+  report(call: Call | undefined, letter: string, args: readonly Payload[]): void;
 }
 
 const NO_TERMS: Terms = { ttl: '', keep: '', fresh: '', tags: [] };
 
 /** A value, with what the loader says about it. */
-export function loaded(driver: Reporter, call: Call | undefined, load: Load, payload: string, terms?: Terms): void {
-  if (terms === undefined) return driver.report(call, CallLetter.Loaded, [String(load.id), payload]);
+export function loaded(driver: Reporter, call: Call | undefined, load: Load, payload: Payload, terms?: Terms): void {
+  if (terms === undefined) return driver.report(call, CallLetter.Loaded, [String(load.id), formOf(payload), payload]);
   const { ttl, keep, fresh, tags } = terms;
-  driver.report(call, CallLetter.LoadedOn, [String(load.id), ttl, keep, fresh, payload, ...tags]);
+  driver.report(call, CallLetter.LoadedOn, [String(load.id), ttl, keep, fresh, formOf(payload), payload, ...tags]);
 }
 
 /** The value that was to be replaced is still the right one. */

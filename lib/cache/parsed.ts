@@ -3,6 +3,7 @@
  * ever, so a hit whose stamp is here needs no text: it gets a copy. The engine decides which values may be served; this is only their place.
  */
 import { BoundedMap } from './bounded';
+import { copyOfBytes, lengthOf, type Payload } from './bytes';
 import { copyOf, isCopyable, isPlain } from './copy';
 import { JSON_SERIALIZER, type Serializer } from './serializer';
 
@@ -25,18 +26,26 @@ export function codecOf(serializer: Serializer | undefined): number {
   return codec;
 }
 
-/** One stored value. It keeps its text until it is read a second time: many values are read once. */
+/** A payload that is no text, for a reader with this codec. Throws for readers that need a text. */
+export function readBytes(codec: number, payload: Uint8Array | null): Uint8Array {
+  // The core passes null for a text that JavaScript cannot hold, and JSON.parse accepts null.
+  if (payload === null) throw new TypeError('the stored value is longer than a string can be');
+  if (codec !== JSON_CODEC) throw new TypeError('the stored value is bytes, and a serializer of its own needs a text');
+  return payload;
+}
+
+/** One stored value. It keeps its text until it is read a second time: many values are read once. Bytes are copied for each reader. */
 export class ParsedValue {
   private state: 'new' | 'read' | 'copied' | 'text' = 'new';
   private master: unknown = undefined;
 
-  constructor(private text: string) {}
+  /** `null`: a text that JavaScript cannot hold. */
+  constructor(private text: Payload | null) {}
 
   /** The value, for one caller alone. `serializer` is the one that its readers have. Throws what `deserialize` throws. */
   read(serializer: Serializer, codec: number): unknown {
     if (this.state === 'copied') return copyOf(this.master);
-    // The core passes null for a text that JavaScript cannot hold, and JSON.parse accepts null.
-    if (typeof this.text !== 'string') throw new TypeError('the stored value is longer than a string can be');
+    if (typeof this.text !== 'string') return copyOfBytes(readBytes(codec, this.text));
     const value = serializer.deserialize(this.text);
     if (this.state === 'new') {
       this.state = 'read';
@@ -59,7 +68,7 @@ export class ParsedValues {
   /** Values that were evicted, until the engine knows it: a decision that names them may be on its way. */
   private readonly evicted = new Map<number, ParsedValue>();
 
-  /** `maxBytes` bounds twice the lengths of the texts. `dropped` is told the number of every value that is not kept any longer. */
+  /** `maxBytes` bounds twice the lengths of the texts and bytes. `dropped` is told the number of every value that is not kept any longer. */
   constructor(
     maxBytes: number,
     private readonly dropped: (id: number) => void,
@@ -68,10 +77,10 @@ export class ParsedValues {
     this.values = new BoundedMap<number, ParsedValue>(maxBytes, (value, id) => this.drop(id, value));
   }
 
-  /** Takes the text of a value over, under the engine's number for it. */
-  keep(id: number, text: string): void {
+  /** Takes the text or the bytes of a value over, under the engine's number for it. */
+  keep(id: number, text: Payload | null): void {
     const value = new ParsedValue(text);
-    if (this.values?.set(id, value, 2 * (text?.length ?? 0) + OVERHEAD_BYTES) !== true) this.drop(id, value);
+    if (this.values?.set(id, value, 2 * lengthOf(text) + OVERHEAD_BYTES) !== true) this.drop(id, value);
   }
 
   /** The value under a number that a decision names. */

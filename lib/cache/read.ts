@@ -4,7 +4,7 @@ import { onAbort } from '../abort';
 import { nextTick } from '../clock';
 import type { Call, LoadOutcome } from './call';
 import { Decision, Hit } from '../contract.generated';
-import { decode, decodeHit } from './decoding';
+import { decodeHit, decodeShared } from './decoding';
 import { loadUncached, loaderTimedOut, refresh, runLoad, type Loader } from './load';
 import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
@@ -88,7 +88,7 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
 /** The joined load failed, or succeeded with a value that must not be stored. */
 async function joined<T>(port: CachePort, outcome: LoadOutcome, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   if (outcome.payload === undefined) throw outcome.error;
-  const decoded = decode(port, outcome.payload);
+  const decoded = decodeShared(port, outcome.payload);
   return decoded.ok ? (decoded.value as T) : loadUncached(port, key, loader, o);
 }
 

@@ -2,7 +2,10 @@
 import { badOption } from '../errors';
 import { isThenable } from '../guard';
 
-/** Converts values to text and back. `deserialize(serialize(value))` must be equivalent to `value`. */
+/**
+ * Converts values to text and back. `deserialize(serialize(value))` must be equivalent to `value`. It gets every value, also a `Buffer` or a
+ * `Uint8Array`, which hawser stores as bytes where a repository has no serializer of its own.
+ */
 export interface Serializer {
   /** Throws for values that it cannot represent. The exception reaches the caller. */
   serialize(value: unknown): string;
@@ -22,15 +25,16 @@ export const JSON_SERIALIZER: Serializer = {
       // `undefined` for undefined, functions and symbols; throws a TypeError for BigInt and cycles.
       text = JSON.stringify(value);
     } catch (error) {
-      throw error instanceof TypeError ? notJson(error.message, error) : error;
+      throw error instanceof TypeError ? notCarried(error.message, error) : error;
     }
-    if (text === undefined) throw notJson(value === undefined ? 'got undefined' : `got a ${typeof value}`);
+    if (text === undefined) throw notCarried(value === undefined ? 'got undefined' : `got a ${typeof value}`);
     return text;
   },
   deserialize: (text) => JSON.parse(text) as unknown,
 };
 
-function notJson(reason: string, cause?: unknown): TypeError {
+/** The error for a value that JSON cannot carry. */
+export function notCarried(reason: string, cause?: unknown): TypeError {
   const error = new TypeError(`a cached value must be something that JSON can carry: ${reason}`, cause === undefined ? undefined : { cause });
   return Object.assign(error, { code: 'E_BAD_OPTION' });
 }

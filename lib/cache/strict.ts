@@ -19,6 +19,17 @@ export function strictSerializer(serializer: Serializer): Serializer {
   };
 }
 
+/**
+ * The same for bytes, which come back as a Buffer or a Uint8Array: the instance of a subclass would not. Properties besides the bytes are not looked for:
+ * listing them would list every byte.
+ */
+export function refuseUnlikeBytes(value: Uint8Array): void {
+  let above = 0;
+  for (let next: unknown = Object.getPrototypeOf(value); next !== null; next = Object.getPrototypeOf(next)) above++;
+  // Of whatever realm: Uint8Array, TypedArray and Object, and Buffer below them.
+  if (above > (Buffer.isBuffer(value) ? 4 : 3)) throw refused('an instance of a class of bytes');
+}
+
 function refused(what: string): TypeError {
   return Object.assign(new TypeError(`a cached value must come back equal (strictValues), and this one holds ${what}`), { code: 'E_BAD_OPTION' });
 }

@@ -3,10 +3,11 @@
  * process would have to throw everything else away for it: so a value that is too long is not sent at all.
  */
 import { HawserError } from '../errors';
+import type { Payload } from './bytes';
 
 /** What holds now. */
 export interface ValueLimit {
-  /** In bytes of the stored text. */
+  /** In bytes of the stored text or value. */
   readonly bytes: number;
   /** The store's own limit, where it has to be asked for it. Never rejects. */
   readonly ask: (() => Promise<number>) | undefined;
@@ -23,11 +24,11 @@ export interface Excess {
 }
 
 /** How much too long a payload is; `undefined` where it fits. A promise only for long ones, whose store has to be asked. */
-export function excessOf({ bytes: most, ask }: ValueLimit, payload: string): Excess | undefined | Promise<Excess | undefined> {
-  // Cheap first: no character takes more than three bytes.
+export function excessOf({ bytes: most, ask }: ValueLimit, payload: Payload): Excess | undefined | Promise<Excess | undefined> {
+  // Cheap first: no character takes more than three bytes, and no byte more than one.
   const sure = Math.min(most, ask === undefined ? most : ALWAYS_FITS);
   if (payload.length * 3 <= sure) return undefined;
-  const bytes = Buffer.byteLength(payload);
+  const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
   if (bytes <= sure) return undefined;
   if (bytes > most || ask === undefined) return { bytes, limit: most };
   return ask().then((allowed) => (bytes > allowed ? { bytes, limit: allowed } : undefined));

@@ -1,10 +1,11 @@
 /** The writes of a repository. It checks and serializes values before anything is sent, and makes errors where the caller awaits them. */
+import { snapshot, type Payload } from '../cache/bytes';
 import type { Call } from '../cache/call';
 import { Decision } from '../contract.generated';
 import { callOptions, type CacheOptions, type CallOptions } from '../cache/options';
+import { payloadOf } from '../cache/payload';
 import { warnTagsOff, type CachePort } from '../cache/port';
 import { jittered } from '../cache/rules';
-import { encodeValue } from '../cache/serializer';
 import { checkText } from '../cache/validate';
 import { excessOf, tooLarge, type Excess } from '../cache/value_limit';
 import { badOption } from '../errors';
@@ -22,14 +23,17 @@ const ITEM_ONLY: ReadonlySet<string> = new Set(['key', 'value']);
 
 export async function storeOne(port: CachePort, operation: string, key: string, value: unknown, options: SetOptions | undefined): Promise<void> {
   const o = options === undefined ? port.base : callOptions(port.base, options);
-  const payload = encode(port, value);
+  let payload = encode(port, value);
   const fits = checkLength(port, operation, payload);
-  if (fits !== undefined) await fits;
+  if (fits !== undefined) {
+    payload = snapshot(payload);
+    await fits;
+  }
   await store(port, operation, key, payload, o);
 }
 
 export async function storeMany(port: CachePort, items: readonly unknown[]): Promise<void> {
-  const ready = new Map<string, { payload: string; o: CallOptions }>();
+  const ready = new Map<string, { payload: Payload; o: CallOptions }>();
   items.forEach((item, i) => {
     if (typeof item !== 'object' || item === null) badOption(`items[${i}]`, 'an object { key, value, ttl?, tags? }', item);
     const { key, value } = item as CacheItem;
@@ -37,21 +41,22 @@ export async function storeMany(port: CachePort, items: readonly unknown[]): Pro
     const options = Object.fromEntries(Object.entries(item).filter(([name]) => !ITEM_ONLY.has(name)));
     ready.set(key, { payload: encode(port, value), o: callOptions(port.base, options, `items[${i}]`) });
   });
-  for (const { payload } of ready.values()) {
-    const fits = checkLength(port, 'setMany', payload);
-    if (fits !== undefined) await fits;
+  const open = [...ready.values()].flatMap(({ payload }) => checkLength(port, 'setMany', payload) ?? []);
+  if (open.length > 0) {
+    for (const item of ready.values()) item.payload = snapshot(item.payload);
+    await Promise.all(open);
   }
   const stored = await Promise.allSettled([...ready].map(([key, { payload, o }]) => store(port, 'setMany', key, payload, o)));
   for (const result of stored) if (result.status === 'rejected') throw result.reason;
 }
 
-function encode(port: CachePort, value: unknown): string {
+function encode(port: CachePort, value: unknown): Payload {
   if (value === undefined) badOption('value', 'something that JSON can carry', value);
-  return encodeValue(port.serializer, value);
+  return payloadOf(port, value);
 }
 
 /** Throws for a value that is too long. Only a long value has to wait for the server's limit. */
-function checkLength(port: CachePort, operation: string, payload: string): Promise<void> | undefined {
+function checkLength(port: CachePort, operation: string, payload: Payload): Promise<void> | undefined {
   const excess = excessOf(port.limit, payload);
   if (excess === undefined) return undefined;
   const refuse = (found: Excess | undefined): void => {
@@ -64,7 +69,7 @@ function checkLength(port: CachePort, operation: string, payload: string): Promi
   return undefined;
 }
 
-async function store(port: CachePort, operation: string, key: string, payload: string, o: CallOptions): Promise<void> {
+async function store(port: CachePort, operation: string, key: string, payload: Payload, o: CallOptions): Promise<void> {
   if (o.tags.length > 0 && !port.tags) {
     warnTagsOff(port);
     await written(port, operation, port.driver.delete(port.repo, [key]));

@@ -14,7 +14,7 @@ use super::lookup::keys_of;
 use super::near::{Ground, Near};
 use super::parsed::Parsed;
 use super::repos::Repos;
-use super::request::{CallId, Decision, LoadId, LoadOutcome, ParsedId, Reader, RepoId, Request};
+use super::request::{CallId, Decision, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};
 use super::router::{fx, Router};
 use super::tag_addition::Admission;
 use super::targets::Targets;
@@ -28,10 +28,10 @@ use crate::store::nodes::Change;
 use crate::store::{NodeId, StoreError, StoreReply, Ticket};
 
 /// The value that a load replaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stale<'a> {
-    /// Its text.
-    Text(&'a [u8]),
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stale {
+    /// Itself.
+    Value(Payload),
     /// The driver keeps it parsed.
     Parsed(ParsedId),
 }
@@ -133,9 +133,9 @@ impl Engine {
     }
 
     /// The value that a load replaces, if it was usable when the load began.
-    pub fn stale_of(&self, load: LoadId) -> Option<Stale<'_>> {
+    pub fn stale_of(&self, load: LoadId) -> Option<Stale> {
         match self.router.machines.loads.stale_of(load.0)? {
-            Former::Text(text) => Some(Stale::Text(text)),
+            Former::Value(payload) => Some(Stale::Value(payload)),
             Former::Parsed(stamp, codec) => self.router.out.parsed.id_of(stamp, codec).map(Stale::Parsed),
         }
     }

@@ -157,7 +157,7 @@ fn of_entry(
         return (Next::ReadPayload, None);
     }
     // 3. Every caller that the entry will do for is served. The first one with a loader that gets a stale value may refresh it.
-    let mut payload = Payload::new(value.clone(), entry.payload);
+    let mut payload = Payload::of(value, entry);
     payload.is_head = lookup.found.is_head;
     let (mut lacks_tags, mut unaged, mut unusable, mut refresher) = (false, false, false, None);
     let mut unserved = Vec::new();

@@ -17,7 +17,13 @@ fn tagged(names: &[&str]) -> Vec<(Tag, Id)> {
 fn entry(names: &[&str]) -> Value {
     let minute = Duration::from_secs(60);
     let tags = tagged(names);
-    Value::new(entry::encode(&Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 0 }, b"v").0)
+    Value::new(
+        entry::encode(
+            &Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 0, form: entry::Form::TEXT },
+            b"v",
+        )
+        .0,
+    )
 }
 
 fn lookup(callers: Vec<Caller>, value: Seen<Value>, known: &[(&str, Option<u8>)], is_after: bool) -> Lookup {
@@ -155,7 +161,8 @@ fn a_load_inherits_what_callers_named_within_the_bound() {
     let mut tags = tagged(&names.iter().map(String::as_str).collect::<Vec<_>>());
     tags.extend(tagged(&["added"]));
     let minute = Duration::from_secs(60);
-    let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 1 };
+    let header =
+        Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 1, form: entry::Form::TEXT };
     let value = Value::new(entry::encode(&header, b"v").0);
     let plan_of = |own: &[&str]| {
         let mut lookup = lookup(vec![loader(1, own)], Seen::Own(value.clone()), &[], true);

@@ -33,9 +33,9 @@ pub(super) struct Load {
 
 /// The value that a load replaces.
 #[derive(Debug)]
-pub(super) enum Former<'a> {
-    /// Its text.
-    Text(&'a [u8]),
+pub(super) enum Former {
+    /// Itself.
+    Value(Payload),
     /// Only the start of its entry was read. The driver has it under this stamp.
     Parsed(Id, Codec),
 }
@@ -220,5 +220,5 @@ pub(super) fn fallback_for(caller: &Caller, lease: &Lease, now: Instant, swr: bo
         Freshness::Expired(kept) => now + kept,
         Freshness::Fresh | Freshness::Stale => *until,
     };
-    (until > now).then(|| (Payload::new(value.clone(), entry.payload), until))
+    (until > now).then(|| (Payload::of(value, &entry), until))
 }

@@ -18,7 +18,7 @@ use super::handoff::{Handoff, PlacedRefresh};
 use super::load::{fallback_for, soften, Age, Former, Lease, Load, Replaced};
 use super::lookup::Lookup;
 use super::purpose::{ForLoad, Purpose};
-use super::request::{CallId, Decision, LoadId, LoadOutcome, Terms};
+use super::request::{CallId, Decision, LoadId, LoadOutcome, Payload, Terms};
 use super::shortfall::unstored;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
@@ -327,12 +327,12 @@ impl Loads {
     }
 
     /// The value that a load replaces.
-    pub(super) fn stale_of(&self, id: u32) -> Option<Former<'_>> {
+    pub(super) fn stale_of(&self, id: u32) -> Option<Former> {
         let lease = &self.running.get(&id)?.lease;
         let entry = lease.stale()?;
         Some(match lease.head_of {
             Some(codec) => Former::Parsed(entry.stamp, codec),
-            None => Former::Text(lease.before.as_ref()?.get(entry.payload..)?),
+            None => Former::Value(Payload::of(lease.before.as_ref()?, &entry)),
         })
     }
 

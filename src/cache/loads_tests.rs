@@ -31,7 +31,7 @@ fn begin(rig: &mut Rig, loads: &mut Loads, plan: Plan) {
 }
 
 fn value() -> LoadOutcome {
-    LoadOutcome::Value(b"v".to_vec())
+    LoadOutcome::Value(b"v".to_vec().into())
 }
 
 fn sent(rig: &mut Rig) -> Vec<Op> {
@@ -99,7 +99,15 @@ fn a_failed_load_gives_its_lease_back_or_restores_what_it_replaced() {
     assert!(matches!(rig.decided()[..2], [Decision::FailedWith { .. }, Decision::FailedWith { .. }]));
 
     let minute = Duration::from_secs(60);
-    let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(tag("t"), id(b'v'))], added: 0 };
+    let header = Header {
+        stamp: id(b's'),
+        ttl: minute,
+        fresh: minute,
+        keep: minute,
+        tags: &[(tag("t"), id(b'v'))],
+        added: 0,
+        form: entry::Form::TEXT,
+    };
     let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(3, &["t"]), Instant::from_millis(0), Duration::ZERO);
     lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"old").0));
     lookup.plan.end = Some((Instant::from_millis(1_030_000), 77));
@@ -157,7 +165,7 @@ fn a_joiner_gets_no_fallback_with_a_tag_that_its_lease_does_not_have() {
         let (mut rig, mut loads) = (Rig::default(), loads());
         let tags = [(tag("t"), id(b'v')), (tag("added"), id(b'v'))];
         let tags = &tags[..=added];
-        let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags, added };
+        let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags, added, form: entry::Form::TEXT };
         let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, &["t"]), Instant::from_millis(0), Duration::ZERO);
         lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"old").0));
         lookup.plan = Plan { captured: vec![(tag("t"), id(b'v'))], end: Some((Instant::from_millis(1_030_000), 77)), ..Plan::default() };

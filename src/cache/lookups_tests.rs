@@ -36,7 +36,15 @@ fn read(entries: Vec<Found>) -> Answer {
 
 fn entry_of(payload: &str) -> Found {
     let minute = Duration::from_secs(60);
-    let header = Header { stamp: Id::parse(&[b's'; 16]).unwrap(), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &[], added: 0 };
+    let header = Header {
+        stamp: Id::parse(&[b's'; 16]).unwrap(),
+        ttl: minute,
+        fresh: minute,
+        keep: Duration::ZERO,
+        tags: &[],
+        added: 0,
+        form: entry::Form::TEXT,
+    };
     Found { value: Seen::Own(Value::new(entry::encode(&header, payload.as_bytes()).0)), pttl: None, is_head: false }
 }
 
@@ -132,7 +140,8 @@ fn versions_that_the_batch_did_not_have_are_read_after_the_entry() {
     let version = Id::parse(&[b'v'; 16]).unwrap();
     let minute = Duration::from_secs(60);
     let tags = [(Tag::from(&b"t"[..]), version)];
-    let header = Header { stamp: version, ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 0 };
+    let header =
+        Header { stamp: version, ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 0, form: entry::Form::TEXT };
     let sight = Found { value: Seen::Own(Value::new(entry::encode(&header, b"v").0)), pttl: None, is_head: false };
     rig.input(|fx| lookups.on_answer(fx, ticket, asked, Ok(read(vec![sight]))));
     let (ticket, op) = rig.sent().pop().expect("an operation");

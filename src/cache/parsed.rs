@@ -152,7 +152,7 @@ mod tests {
     fn payload(stamp: u8, text: &str, codec: u32) -> Payload {
         let header = format!("hw1e {} 000000000000 \n", char::from(stamp).to_string().repeat(16));
         let raw = Bytes::new([header.as_bytes(), text.as_bytes()].concat());
-        Payload::new(raw, header.len()).decoded_by(Codec::from_number(codec))
+        Payload::new(raw, header.len(), entry::Form::TEXT).decoded_by(Codec::from_number(codec))
     }
 
     #[test]

@@ -111,6 +111,7 @@ fn an_entry_that_was_invalidated_meanwhile_is_not_kept() {
         keep: minute,
         tags: &[(tag("old"), id(b'v')), (tag("t"), id(b'v'))],
         added: 0,
+        form: entry::Form::TEXT,
     };
     let plan = Plan { expected: Some(id(b's')), inside: true, is_current: true, ..Plan::default() };
     let mut lookup = lookup(&["t"], plan);

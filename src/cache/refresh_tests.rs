@@ -15,8 +15,15 @@ fn refreshes() -> Refreshes {
 
 fn stale(version: u8) -> Value {
     let minute = Duration::from_secs(60);
-    let header =
-        Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &[(Tag::from(&b"t"[..]), id(version))], added: 0 };
+    let header = Header {
+        stamp: id(b's'),
+        ttl: minute,
+        fresh: minute,
+        keep: minute,
+        tags: &[(Tag::from(&b"t"[..]), id(version))],
+        added: 0,
+        form: entry::Form::TEXT,
+    };
     Value::new(entry::encode(&header, b"old").0)
 }
 

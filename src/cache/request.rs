@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::contract::Shortfall;
 use crate::error::Error;
-use crate::store::entry::{self, Tag};
+use crate::store::entry::{self, Entry, Form, Tag};
 use crate::store::{Id, Value};
 
 /// Names a call. The caller chooses it and may use it again when the call is over.
@@ -96,7 +96,7 @@ pub enum Request {
         /// How long it is fresh.
         fresh: Option<Duration>,
         /// The value.
-        payload: Vec<u8>,
+        payload: Payload,
         /// Its tags.
         tags: Vec<Tag>,
     },
@@ -134,9 +134,9 @@ pub struct Terms {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadOutcome {
     /// With this value.
-    Value(Vec<u8>),
+    Value(Payload),
     /// With this value, on these terms.
-    ValueOn(Vec<u8>, Terms),
+    ValueOn(Payload, Terms),
     /// The value that it was to replace is still the right one.
     Unmodified(Terms),
     /// With nothing to store.
@@ -145,11 +145,12 @@ pub enum LoadOutcome {
     Failed,
 }
 
-/// A value on its way to a caller: a part of the stored bytes, not a copy.
+/// A value on its way to the store, or to a caller: a part of the stored bytes, not a copy.
 #[derive(Debug, Clone)]
 pub struct Payload {
     raw: Value,
     from: usize,
+    form: Form,
     /// The serializer of the caller, if a parsed value will do for it.
     pub(super) codec: Option<Codec>,
     /// Whether only the start of `raw` was read, so that nothing but the parsed value will do.
@@ -158,8 +159,13 @@ pub struct Payload {
 
 impl Payload {
     /// The bytes of `raw` from `from` on.
-    pub fn new(raw: Value, from: usize) -> Self {
-        Self { raw, from, codec: None, is_head: false }
+    pub fn new(raw: Value, from: usize, form: Form) -> Self {
+        Self { raw, from, form, codec: None, is_head: false }
+    }
+
+    /// The payload of this entry, whose bytes are `raw`.
+    pub(super) fn of(raw: &Value, entry: &Entry<'_>) -> Self {
+        Self::new(Value::clone(raw), entry.payload, entry.form)
     }
 
     /// The same, for a caller with this serializer.
@@ -173,6 +179,11 @@ impl Payload {
         (self.from > 0).then(|| entry::name(&self.raw)).flatten()
     }
 
+    /// What the bytes are.
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
     /// The value's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.raw.get(self.from..).unwrap_or_default()
@@ -181,15 +192,15 @@ impl Payload {
 
 impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
+        self.form == other.form && self.as_bytes() == other.as_bytes()
     }
 }
 
 impl Eq for Payload {}
 
 impl From<Vec<u8>> for Payload {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self { raw: Arc::new(bytes), from: 0, codec: None, is_head: false }
+    fn from(text: Vec<u8>) -> Self {
+        Self::new(Arc::new(text), 0, Form::TEXT)
     }
 }
 

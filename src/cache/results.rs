@@ -26,13 +26,13 @@ use crate::store::{Answer, Id, Op, StoreError, Value};
 
 impl Loads {
     /// A loader has brought a value, or (`payload` is `None`) has found that the one to be replaced is still right.
-    pub(super) fn settle(&mut self, fx: &mut Fx<'_>, id: u32, payload: Option<Vec<u8>>, terms: &Terms, may_write: bool) {
+    pub(super) fn settle(&mut self, fx: &mut Fx<'_>, id: u32, payload: Option<Payload>, terms: &Terms, may_write: bool) {
         let Some(load) = self.running.get_mut(&id) else { return };
         let lease = &mut load.lease;
         lease.options.apply(terms);
         let is_kept = payload.is_none();
         let (payload, tags) = match payload {
-            Some(payload) => (payload.into(), terms.tags.clone()),
+            Some(payload) => (payload, terms.tags.clone()),
             None => match kept(load, terms) {
                 Some(kept) => kept,
                 None => return self.end_with_nothing(fx, id),
@@ -140,6 +140,7 @@ impl Loads {
             keep: options.keep,
             tags: &lease.tags,
             added: lease.added,
+            form: outcome.payload.form(),
         };
         let (entry, token, life) = (load.entry.clone(), lease.token, options.life());
         if options.need(lease_life) > lease.captured_for {
@@ -152,7 +153,7 @@ impl Loads {
         } else {
             let (value, from) = entry::encode(&header, outcome.payload.as_bytes());
             let value = Value::new(value);
-            outcome.payload = Payload::new(value.clone(), from);
+            outcome.payload = Payload::new(value.clone(), from, header.form);
             Op::Commit { entry: entry.clone(), token, value, life }
         };
         fx.send(op, Purpose::Load(ForLoad::Commit(id)));
@@ -162,12 +163,11 @@ impl Loads {
 
 /// The value that the load was to replace, and the tags of its entry together with those of the terms. `None`: there is no such value.
 fn kept(load: &Load, terms: &Terms) -> Option<(Payload, Vec<Tag>)> {
-    let value = load.lease.before.clone()?;
+    let value = load.lease.before.as_ref()?;
     let entry = load.lease.stale()?;
     let own = entry.tags.iter().map(|(name, _)| name).filter(|name| !is_mark(name)).map(Tag::from);
     let tags = terms.tags.iter().cloned().chain(own).collect();
-    let from = entry.payload;
-    Some((Payload::new(value, from), tags))
+    Some((Payload::of(value, &entry), tags))
 }
 
 /// Stamp of the entry that stays where it is, and the length of its header after the lease; `None`: the whole value has to be stored.

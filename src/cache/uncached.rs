@@ -103,7 +103,7 @@ impl Uncached {
     pub(super) fn end(&mut self, fx: &mut Fx<'_>, id: u32, outcome: LoadOutcome) {
         let Some(load) = self.loads.remove(&id) else { return };
         let ending = match outcome {
-            LoadOutcome::Value(payload) | LoadOutcome::ValueOn(payload, _) => Ending::Value { payload: payload.into(), stored: false },
+            LoadOutcome::Value(payload) | LoadOutcome::ValueOn(payload, _) => Ending::Value { payload, stored: false },
             // Without the store there is no value to be replaced.
             LoadOutcome::Nothing | LoadOutcome::Unmodified(_) => Ending::Nothing,
             LoadOutcome::Failed => Ending::Failed,
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(loads(&rig.decided()), [(1, 1)], "one at a time");
         rig.input(|fx| uncached.end(fx, 1, LoadOutcome::Failed));
         assert_eq!(loads(&rig.decided()), [(2, 2)]);
-        rig.input(|fx| uncached.end(fx, 2, LoadOutcome::Value(b"v".to_vec())));
+        rig.input(|fx| uncached.end(fx, 2, LoadOutcome::Value(b"v".to_vec().into())));
         let served = rig.decided();
         assert!(served.iter().any(|decision| matches!(decision, Decision::Hit { call: CallId(3), .. })), "{served:?}");
         assert!(uncached.is_empty());
@@ -226,7 +226,7 @@ mod tests {
         early.began = rig.out.number();
         rig.input(|fx| uncached.begin(fx, &repo(), &key(), loader(2, &[])));
         rig.input(|fx| uncached.begin(fx, &repo(), &key(), early));
-        rig.input(|fx| uncached.end(fx, 1, LoadOutcome::Value(b"v".to_vec())));
+        rig.input(|fx| uncached.end(fx, 1, LoadOutcome::Value(b"v".to_vec().into())));
         let decisions = rig.decided();
         assert!(decisions.iter().any(|decision| matches!(decision, Decision::Hit { call: CallId(1), .. })), "{decisions:?}");
         assert!(uncached.is_empty());
@@ -253,7 +253,7 @@ mod tests {
         rig.now = 500;
         rig.input(|fx| uncached.on_timer(fx, 1));
         assert_eq!(loads(&rig.decided()), [(3, 2)]);
-        rig.input(|fx| uncached.end(fx, 2, LoadOutcome::Value(b"v".to_vec())));
+        rig.input(|fx| uncached.end(fx, 2, LoadOutcome::Value(b"v".to_vec().into())));
         let served = rig.decided();
         assert!(served.iter().any(|decision| matches!(decision, Decision::Hit { call: CallId(2), .. })), "{served:?}");
         rig.input(|fx| uncached.end(fx, 1, LoadOutcome::Nothing));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request, Terms};
 use crate::contract::{self, CallLetter, Decision as Kind, DECISION_SLOTS};
 use crate::error::Error;
-use crate::store::entry::Tag;
+use crate::store::entry::{Form, Tag};
+use crate::store::Value;
 
 /// The longest duration, some thirty years. Longer ones are cut to it.
 const LONGEST_MS: f64 = 1e12;
@@ -60,7 +61,7 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
             let key = parts.owned()?;
             let ttl = parts.duration()??;
             let [keep, fresh] = [parts.duration()?, parts.duration()?];
-            let payload = parts.owned()?;
+            let payload = parts.payload()?;
             Message::Call(call, reader, Request::Set { key, ttl, keep, fresh, payload, tags: parts.tags()? })
         }
         CallLetter::Delete => {
@@ -79,10 +80,10 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
             let (call, reader) = parts.head()?;
             Message::Call(call, reader, Request::InvalidateTags { tags: parts.tags()? })
         }
-        CallLetter::Loaded => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Value(parts.owned()?)),
+        CallLetter::Loaded => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Value(parts.payload()?)),
         CallLetter::LoadedOn => {
             let (load, terms) = (LoadId(parts.number()?), parts.terms()?);
-            let payload = parts.owned()?;
+            let payload = parts.payload()?;
             Message::Loaded(load, LoadOutcome::ValueOn(payload, Terms { tags: parts.tags()?, ..terms }))
         }
         CallLetter::Unmodified => {
@@ -116,7 +117,7 @@ pub enum Slot {
     Number(f64),
     /// Text.
     Text(String),
-    /// A value's text.
+    /// A value.
     Payload(Payload),
     /// An error, see [`contract::ErrorSlot`].
     Error(Error),
@@ -236,6 +237,15 @@ impl<'a> Parts<'a> {
 
     fn owned(&mut self) -> Option<Vec<u8>> {
         self.next().map(<[u8]>::to_vec)
+    }
+
+    /// A value, and before it what it is; nothing says that it is a text.
+    fn payload(&mut self) -> Option<Payload> {
+        let form = match self.next()? {
+            b"" => Form::TEXT,
+            word => Form::parse(word)?,
+        };
+        Some(Payload::new(Value::new(self.owned()?), 0, form))
     }
 
     fn number(&mut self) -> Option<u32> {

@@ -1,7 +1,12 @@
 use super::*;
 use crate::error::{Error, ErrorKind};
 use crate::resp::Commands;
+use crate::store::entry::{Content, Form};
 use crate::store::Value;
+
+fn bytes(content: Content, bytes: &[u8]) -> Payload {
+    Payload::new(Value::new(bytes.to_vec()), 0, Form::plain(content))
+}
 
 fn encode(parts: &[&str]) -> Vec<u8> {
     let mut commands = Commands::new();
@@ -58,10 +63,13 @@ fn every_message_is_understood() {
             }),
         ),
         (
-            &["L", "9", "1000", "", "500", "v", "a"],
+            &["L", "9", "1000", "", "500", "", "v", "a"],
             Some(Message::Loaded(
                 LoadId(9),
-                LoadOutcome::ValueOn(b"v".to_vec(), Terms { ttl: Some(MS(1000)), keep: None, fresh: Some(MS(500)), tags: tags(&["a"]) }),
+                LoadOutcome::ValueOn(
+                    b"v".to_vec().into(),
+                    Terms { ttl: Some(MS(1000)), keep: None, fresh: Some(MS(500)), tags: tags(&["a"]) },
+                ),
             )),
         ),
         (
@@ -80,13 +88,13 @@ fn every_message_is_understood() {
         ),
         (&["H", "7", "1", "k"], call(Request::Has { key: b"k".to_vec() })),
         (
-            &["S", "7", "1", "k", "1.5", "60000", "", "\"v\r\n\"", "a"],
+            &["S", "7", "1", "k", "1.5", "60000", "", "", "\"v\r\n\"", "a"],
             call(Request::Set {
                 key: b"k".to_vec(),
                 ttl: MS(2),
                 keep: Some(MS(60_000)),
                 fresh: None,
-                payload: b"\"v\r\n\"".to_vec(),
+                payload: b"\"v\r\n\"".to_vec().into(),
                 tags: tags(&["a"]),
             }),
         ),
@@ -94,7 +102,11 @@ fn every_message_is_understood() {
         (&["D", "7", "1"], call(Request::Delete { keys: vec![] })),
         (&["P", "7", "1", "user:*"], call(Request::DeletePattern { glob: b"user:*".to_vec() })),
         (&["T", "7", "1", "a"], call(Request::InvalidateTags { tags: tags(&["a"]) })),
-        (&["V", "3", "null"], Some(Message::Loaded(LoadId(3), LoadOutcome::Value(b"null".to_vec())))),
+        (&["V", "3", "", "null"], Some(Message::Loaded(LoadId(3), LoadOutcome::Value(b"null".to_vec().into())))),
+        (&["V", "3", "b", "\0\r\n"], Some(Message::Loaded(LoadId(3), LoadOutcome::Value(bytes(Content::Buffer, b"\0\r\n"))))),
+        (&["V", "3", "u", ""], Some(Message::Loaded(LoadId(3), LoadOutcome::Value(bytes(Content::Uint8Array, b""))))),
+        (&["V", "3", "x", "v"], None),
+        (&["V", "3", "bu", "v"], None),
         (&["U", "3"], Some(Message::Loaded(LoadId(3), LoadOutcome::Nothing))),
         (&["F", "4294967295"], Some(Message::Loaded(LoadId(u32::MAX), LoadOutcome::Failed))),
         (&["A", "7", "3", "a"], Some(Message::AddTags(CallId(7), LoadId(3), tags(&["a"])))),
@@ -125,7 +137,7 @@ fn what_is_not_a_message_is_none_and_never_a_panic() {
     ] {
         assert_eq!(message(parts), None, "{parts:?}");
     }
-    let whole = encode(&["S", "7", "1", "k", "1000", "", "", "payload", "a"]);
+    let whole = encode(&["S", "7", "1", "k", "1000", "", "", "b", "payload", "a"]);
     for end in 0..whole.len() {
         assert_eq!(parse(&whole[..end]), None, "cut at {end}");
     }
@@ -155,7 +167,7 @@ fn durations_are_bounded() {
 #[test]
 fn decisions_are_four_slots() {
     let n = Slot::Number;
-    let payload = Payload::new(Value::new(b"header\n\"v\"".to_vec()), 7);
+    let payload = Payload::new(Value::new(b"header\n\"v\"".to_vec()), 7, Form::TEXT);
     assert_eq!(payload.as_bytes(), b"\"v\"");
     let call = CallId(7);
     let load = LoadId(3);

@@ -16,7 +16,7 @@ use super::marks::Mark;
 use super::names::Repo;
 use super::pattern_scan::{PatternScan, ScanStep};
 use super::purpose::{ForWrite, Purpose, WriteStep};
-use super::request::{CallId, Decision, Request};
+use super::request::{CallId, Decision, Payload, Request};
 use super::tags::normalize;
 use super::targets::Targets;
 use super::timers::{Numbered, Timer};
@@ -50,7 +50,7 @@ enum Job {
         repo: Arc<Repo>,
         entry: Key,
         options: EntryOptions,
-        payload: Vec<u8>,
+        payload: Payload,
         captured: Vec<(Tag, Id)>,
     },
     Delete {
@@ -144,8 +144,8 @@ impl Job {
             }
             Self::Set { entry, options, payload, captured, .. } => {
                 let EntryOptions { ttl, fresh, keep, .. } = *options;
-                let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: captured, added: 0 };
-                let value = Value::new(entry::encode(&header, payload).0);
+                let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: captured, added: 0, form: payload.form() };
+                let value = Value::new(entry::encode(&header, payload.as_bytes()).0);
                 (Op::Set { entry: entry.clone(), value, life: options.life() }, WriteStep::Set)
             }
             Self::Delete { entries } => (Op::Delete { entries: entries.clone() }, WriteStep::Delete),

@@ -19,7 +19,7 @@ fn delete() -> Request {
 
 fn set(tags: &[&str]) -> Request {
     let tags = tags.iter().map(|tag| Tag::from(tag.as_bytes())).collect();
-    Request::Set { key: b"k".to_vec(), ttl: Duration::from_secs(60), keep: None, fresh: None, payload: b"v".to_vec(), tags }
+    Request::Set { key: b"k".to_vec(), ttl: Duration::from_secs(60), keep: None, fresh: None, payload: b"v".to_vec().into(), tags }
 }
 
 fn asked(rig: &mut Rig, ticket: Ticket) -> ForWrite {

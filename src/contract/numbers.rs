@@ -377,7 +377,7 @@ numbers! {
         Get = b'R',
         /// call repo key
         Has = b'H',
-        /// call repo key ttl keep fresh payload tag...
+        /// call repo key ttl keep fresh form payload tag..., where form is `b` if the value is a `Buffer`, `u` if it is a `Uint8Array`, and empty for a text
         Set = b'S',
         /// call repo key...
         Delete = b'D',
@@ -385,9 +385,9 @@ numbers! {
         DeletePattern = b'P',
         /// call repo tag...
         InvalidateTags = b'T',
-        /// load payload: its loader returned this value.
+        /// load form payload: its loader returned this value.
         Loaded = b'V',
-        /// load ttl keep fresh payload tag...: its loader returned this value, on these terms.
+        /// load ttl keep fresh form payload tag...: its loader returned this value, on these terms.
         LoadedOn = b'L',
         /// load ttl keep fresh tag...: the value that was to be replaced is still the right one.
         Unmodified = b'K',

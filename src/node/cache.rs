@@ -17,10 +17,11 @@ use super::link::NativeLink;
 use super::pinned::Pinned;
 use super::values::{Maker, Values};
 use crate::cache::wire::{slots, Slot};
-use crate::cache::{Context, Engine, EngineConfig, LoadId, RepoId, Stale};
+use crate::cache::{Context, Engine, EngineConfig, LoadId, Payload, RepoId, Stale};
 use crate::clock::Instant;
 use crate::contract::{CacheSettings, DECISION_SLOTS};
 use crate::session::{Cache, Session};
+use crate::store::entry::Content;
 use crate::store::NodeId;
 
 /// The default memory limit of the store in this process.
@@ -68,7 +69,7 @@ impl NativeCache {
         self.time = Some(self.time.map_or(time, |last| last.max(time)));
     }
 
-    /// The value that a load replaces: its text, or the number of a parsed value; `undefined` if there is none that was usable when the load began.
+    /// The value that a load replaces: its text or bytes, or the number of a parsed value; `undefined` if there is none that was usable when the load began.
     #[napi(catch_unwind)]
     pub fn stale(&self, env: Env, load: u32) -> Unknown<'static> {
         let host = self.host.borrow();
@@ -76,7 +77,7 @@ impl NativeCache {
         let text = host.session.stale_of(LoadId(load));
         let text = match text {
             None => values.undefined(),
-            Some(Stale::Text(text)) => values.text(text),
+            Some(Stale::Value(payload)) => stored(&values, &payload),
             Some(Stale::Parsed(id)) => values.number(f64::from(id.0)),
         };
         let text = if values.take_failure().is_some() { values.undefined() } else { text };
@@ -246,7 +247,7 @@ fn value(values: &Values<'_>, array: &Maker, slot: &Slot) -> napi_value {
         Slot::None => values.undefined(),
         Slot::Number(n) => values.number(*n),
         Slot::Text(text) => values.text(text.as_bytes()),
-        Slot::Payload(payload) => values.text(payload.as_bytes()),
+        Slot::Payload(payload) => stored(values, payload),
         Slot::List(items) => {
             let items: Vec<napi_value> = items.iter().map(|item| value(values, array, item)).collect();
             values.array_by(array, &items)
@@ -261,6 +262,16 @@ fn value(values: &Values<'_>, array: &Maker, slot: &Slot) -> napi_value {
         values.null()
     } else {
         value
+    }
+}
+
+/// A value for its caller alone.
+fn stored(values: &Values<'_>, payload: &Payload) -> napi_value {
+    let bytes = payload.as_bytes();
+    match payload.form().content {
+        Content::Text => values.text(bytes),
+        Content::Buffer => values.buffer(bytes),
+        Content::Uint8Array => values.uint8_array(bytes),
     }
 }
 

@@ -164,6 +164,22 @@ impl<'a> Values<'a> {
         self.made(value)
     }
 
+    /// A `Uint8Array` on memory of its own, with a copy of `bytes`.
+    pub fn uint8_array(&self, bytes: &[u8]) -> sys::napi_value {
+        let (mut value, mut memory, mut data) = (null_mut(), null_mut(), null_mut());
+        // SAFETY: `data` is the new memory of `bytes.len()` bytes, which nobody else has yet.
+        unsafe {
+            let status = sys::napi_create_arraybuffer(self.env, bytes.len(), &raw mut data, &raw mut memory);
+            if status == sys::Status::napi_ok {
+                if !bytes.is_empty() {
+                    std::ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast::<u8>(), bytes.len());
+                }
+                sys::napi_create_typedarray(self.env, sys::TypedarrayType::uint8_array, bytes.len(), memory, 0, &raw mut value);
+            }
+        }
+        self.made(value)
+    }
+
     /// A number.
     pub fn number(&self, n: f64) -> sys::napi_value {
         let mut value = null_mut();

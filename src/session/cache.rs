@@ -169,7 +169,7 @@ impl Cache {
     }
 
     /// The value that a load replaces.
-    pub(super) fn stale_of(&self, load: LoadId) -> Option<Stale<'_>> {
+    pub(super) fn stale_of(&self, load: LoadId) -> Option<Stale> {
         self.engine.stale_of(load)
     }
 

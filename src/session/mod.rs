@@ -160,7 +160,7 @@ impl Session {
     }
 
     /// The value that a load of the cache replaces.
-    pub fn stale_of(&self, load: LoadId) -> Option<Stale<'_>> {
+    pub fn stale_of(&self, load: LoadId) -> Option<Stale> {
         self.cache.as_ref()?.stale_of(load)
     }
 

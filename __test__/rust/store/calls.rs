@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hawser::store::entry::{self, Header, Stored, Tag};
+use hawser::store::entry::{self, Form, Header, Stored, Tag};
 use hawser::store::{Found, Id, Inside, Key, NodeOp, Op, Placed, ReadEntry, Replication, ReplicationId, Seen, StoreReply, Value};
 
 use crate::subject::Subject;
@@ -31,7 +31,7 @@ pub fn tags(names: &[&str]) -> Vec<(Tag, Id)> {
 
 pub fn stored(stamp: u8, names: &[&str]) -> Value {
     let (ttl, tags) = (SECOND * 60, tags(names));
-    let header = Header { stamp: id(stamp), ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags, added: 0 };
+    let header = Header { stamp: id(stamp), ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags, added: 0, form: Form::TEXT };
     Arc::new(entry::encode(&header, b"{\"n\":1}").0)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hawser::store::entry::{self, Entry, Header, Stored, Tag, Tags};
+use hawser::store::entry::{self, Content, Entry, Form, Header, Stored, Tag, Tags};
 use hawser::store::{Id, ReplicationId, Version};
 
 use super::input::Input;
@@ -40,7 +40,7 @@ fn check_again(value: &[u8], entry: &Entry<'_>) {
     let tags = owned(entry.tags);
     let added = tags.len() - entry.tags.named_by_callers().count();
     assert!(entry.life() >= entry.ttl);
-    let header = Header { stamp: entry.stamp, ttl: entry.ttl, fresh: entry.fresh, keep: entry.keep, tags: &tags, added };
+    let header = Header { stamp: entry.stamp, ttl: entry.ttl, fresh: entry.fresh, keep: entry.keep, tags: &tags, added, form: entry.form };
     check_encoded(&header, &value[entry.payload..]);
 }
 
@@ -52,7 +52,7 @@ fn check_leases(value: &[u8], entry: &Entry<'_>) {
     let Some(Stored::Entry(read)) = entry::parse(&leased) else { panic!("an entry") };
     let lease = read.lease.as_ref().expect("its lease");
     assert_eq!((lease.token, lease.is_held, owned(lease.tags)), (token, true, tags));
-    assert_eq!((read.stamp, read.ttl, read.fresh, read.keep), (entry.stamp, entry.ttl, entry.fresh, entry.keep));
+    assert_eq!((read.stamp, read.ttl, read.fresh, read.keep, read.form), (entry.stamp, entry.ttl, entry.fresh, entry.keep, entry.form));
     assert_eq!(&leased[read.payload..], &value[entry.payload..]);
     let bare = entry::with_lease(&leased, None).expect("an entry");
     assert_eq!(Some(&bare), entry::with_lease(value, None).as_ref(), "both without a lease");
@@ -69,7 +69,8 @@ fn write(input: &mut Input<'_>) {
     let [ttl, fresh, keep] = durations;
     let tags: Vec<(Tag, Id)> = (0..input.byte() % 8).map(|_| (Tag::from(input.text()), id(input))).collect();
     let added = usize::from(input.byte()) % (tags.len() + 1);
-    let header = Header { stamp, ttl, fresh, keep, tags: &tags, added };
+    let form = Form::plain([Content::Text, Content::Buffer, Content::Uint8Array][usize::from(input.byte() % 3)]);
+    let header = Header { stamp, ttl, fresh, keep, tags: &tags, added, form };
     check_encoded(&header, input.text());
     let lease = entry::encode_lease(stamp, ttl, &tags);
     let Some(Stored::Lease(read)) = entry::parse(&lease) else { panic!("a lease") };
@@ -82,7 +83,7 @@ fn check_encoded(header: &Header<'_>, payload: &[u8]) {
     let (value, from) = entry::encode(header, payload);
     let Some(Stored::Entry(read)) = entry::parse(&value) else { panic!("an entry") };
     assert_eq!((read.stamp, read.replication_id, read.lease.is_none()), (header.stamp, ReplicationId::EMPTY, true));
-    assert_eq!((read.ttl, read.fresh, read.keep), (header.ttl, header.fresh, header.keep));
+    assert_eq!((read.ttl, read.fresh, read.keep, read.form), (header.ttl, header.fresh, header.keep, header.form));
     assert_eq!((owned(read.tags), read.payload), (header.tags.to_vec(), from));
     assert_eq!(read.tags.named_by_callers().count(), header.tags.len() - header.added);
     assert_eq!(&value[from..], payload);

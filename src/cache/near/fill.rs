@@ -119,7 +119,7 @@ impl Fill {
             fill: self.number,
             copy,
             stamp: entry.stamp,
-            payload: Payload::new(value.clone(), entry.payload),
+            payload: Payload::of(value, &entry),
             age: age(&periods, pttl),
             ttl: periods.ttl,
             fresh: periods.fresh,

@@ -63,7 +63,7 @@ impl World {
                         self.next += 1;
                         asked.writes = vec![(Scope::Key(key), None)];
                         self.books.made.insert(self.next, Made::new(key, &tags, u64::MAX));
-                        let payload = payload_of(self.next);
+                        let payload = payload_of(self.next).into();
                         Request::Set { key: vec![key], ttl: ms(ttl), keep: None, fresh: None, payload, tags: names }
                     }
                     _ => {
@@ -104,7 +104,7 @@ impl World {
     /// A value, perhaps on terms and with tags that nobody has named before; or the value that was to be replaced.
     fn result(&mut self, p: usize, load: u32, value: u64) -> LoadOutcome {
         if !self.chaos.tags_results {
-            return LoadOutcome::Value(payload_of(value));
+            return LoadOutcome::Value(payload_of(value).into());
         }
         let (ttl, _, keep) = self.periods;
         let ms = Duration::from_millis;
@@ -117,7 +117,7 @@ impl World {
         terms.tags = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
         let at = self.books.made[&value].at;
         let stale = match self.processes[p].engine.stale_of(LoadId(load)) {
-            Some(Stale::Text(text)) => value_of(text),
+            Some(Stale::Value(payload)) => value_of(payload.as_bytes()),
             Some(Stale::Parsed(id)) => self.processes[p].parsed.get(&id.0).copied(),
             None => None,
         };
@@ -134,7 +134,7 @@ impl World {
         for tag in &tags {
             made.tags.entry(*tag).or_insert(at);
         }
-        LoadOutcome::ValueOn(payload_of(value), terms)
+        LoadOutcome::ValueOn(payload_of(value).into(), terms)
     }
 
     /// A caller would rather have a stale value than wait any longer.

@@ -341,7 +341,7 @@ impl World {
                 self.serve(p);
                 while let Some(load) = self.pick_load(p) {
                     let value = self.processes[p].loads.remove(&load).unwrap().value;
-                    let outcome = LoadOutcome::Value(payload_of(value));
+                    let outcome = LoadOutcome::Value(payload_of(value).into());
                     self.input(p, |engine, cx| engine.loaded(cx, LoadId(load), outcome));
                 }
             }

@@ -217,11 +217,18 @@ fn delete() -> Request {
 }
 
 fn set(payload: &str, names: &[&str]) -> Request {
-    Request::Set { key: b"k".to_vec(), ttl: SECS(60), keep: None, fresh: None, payload: payload.into(), tags: tags(names) }
+    Request::Set {
+        key: b"k".to_vec(),
+        ttl: SECS(60),
+        keep: None,
+        fresh: None,
+        payload: payload.as_bytes().to_vec().into(),
+        tags: tags(names),
+    }
 }
 
 fn value(text: &str) -> LoadOutcome {
-    LoadOutcome::Value(text.as_bytes().to_vec())
+    LoadOutcome::Value(text.as_bytes().to_vec().into())
 }
 
 fn hit(call: u32, text: &str, hit: Hit) -> Decision {

@@ -8,7 +8,7 @@ fn invalidating_takes_one_operation_however_many_entries_carry_the_tag() {
     let mut p = shared.process();
     for n in 0..20u8 {
         let key = vec![n];
-        let request = Request::Set { key, ttl: SECS(60), keep: None, fresh: None, payload: b"1".to_vec(), tags: tags(&["t", "u"]) };
+        let request = Request::Set { key, ttl: SECS(60), keep: None, fresh: None, payload: b"1".to_vec().into(), tags: tags(&["t", "u"]) };
         shared.done(&mut p, request);
     }
     shared.ask(&mut p, 1, invalidate(&["t", "u", "t"]));
@@ -24,7 +24,7 @@ fn delete_pattern_deletes_entries_of_its_own_repository_and_counts_no_leases() {
     let other = p.engine.register("sc:k").unwrap();
     for key in ["k:1", "k:2", "x"] {
         let key = key.as_bytes().to_vec();
-        let request = Request::Set { key, ttl: SECS(60), keep: None, fresh: None, payload: b"1".to_vec(), tags: tags(&["t"]) };
+        let request = Request::Set { key, ttl: SECS(60), keep: None, fresh: None, payload: b"1".to_vec().into(), tags: tags(&["t"]) };
         shared.done(&mut p, request.clone());
         shared.input(&mut p, |engine, cx| engine.call(cx, CallId(902), other, request));
         shared.serve(&mut p);

@@ -227,7 +227,7 @@ impl Rig {
             self.told.push(line);
         }
         if *kind == Slot::Number(2.0) {
-            self.call(&["V", text(a).trim(), "loaded"]);
+            self.call(&["V", text(a).trim(), "", "loaded"]);
         }
     }
 

@@ -82,7 +82,7 @@ fn what_never_left_is_told_apart_from_what_may_have_run() {
         let (mut rig, link) = Rig::ready();
         rig.server.frozen = true;
         rig.issue(link, commands);
-        rig.call(&["S", "1", "1", "k", "60000", "", "", "value"]);
+        rig.call(&["S", "1", "1", "k", "60000", "", "", "", "value"]);
         rig.cut(link);
         rig.pass(EngineConfig::default().write_timeout.as_millis() as u64);
         assert_eq!(rig.told, [outcome], "behind {commands:?}");

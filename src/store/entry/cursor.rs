@@ -16,6 +16,9 @@ pub(in crate::store) const LEASE: usize = 42;
 /// Start of a lease's tags within the lease.
 pub(in crate::store) const LEASE_TAGS: usize = 38;
 
+/// The longest word of a header that is not of a fixed length.
+const WORD_MAX: usize = 32;
+
 /// Reads a header from left to right.
 pub(super) struct Cursor<'a> {
     pub bytes: &'a [u8],
@@ -41,6 +44,14 @@ impl<'a> Cursor<'a> {
             }
             n = n.checked_mul(10)?.checked_add(u64::from(byte.checked_sub(b'0').filter(|digit| *digit <= 9)?))?;
         }
+    }
+
+    /// Everything up to the next blank, which is read too. No word is long.
+    pub(super) fn word(&mut self) -> Option<&'a [u8]> {
+        let rest = self.bytes.get(self.at..)?;
+        let length = rest.iter().take(WORD_MAX + 1).position(|byte| *byte == b' ')?;
+        self.at += length + 1;
+        Some(&rest[..length])
     }
 
     pub(super) fn duration(&mut self) -> Option<Duration> {

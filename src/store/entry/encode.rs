@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::cursor::{COMMON, LEASE, REPLICATION_ID};
+use super::form::Form;
 use super::header::Stored;
 use super::id::{Id, Tag};
 use super::parse::parse;
@@ -24,6 +25,8 @@ pub struct Header<'a> {
     pub tags: &'a [(Tag, Id)],
     /// How many of them, at the end, the loader added.
     pub added: usize,
+    /// What the payload is.
+    pub form: Form,
 }
 
 /// An entry, and where its payload starts. The node that it is sent to writes its replication id into it.
@@ -35,7 +38,8 @@ pub fn encode(header: &Header<'_>, payload: &[u8]) -> (Vec<u8>, usize) {
         push_number(&mut out, usize::try_from(duration.as_millis()).unwrap_or(usize::MAX));
         out.push(b' ');
     }
-    out.extend_from_slice(b"- ");
+    header.form.push(&mut out);
+    out.push(b' ');
     push_tags(&mut out, header.tags, header.added);
     out.push(b'\n');
     let from = out.len();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::cursor::Cursor;
+use super::form::Form;
 use super::id::Id;
 use crate::store::ReplicationId;
 
@@ -24,6 +25,8 @@ pub struct Entry<'a> {
     pub keep: Duration,
     /// Its tags with the versions captured before its load.
     pub tags: Tags<'a>,
+    /// What the payload is.
+    pub form: Form,
     /// Where the payload starts.
     pub payload: usize,
 }

@@ -1,6 +1,7 @@
 //! Bytes to headers. A value that hawser did not write is `None`, never an error.
 
 use super::cursor::{Cursor, COMMON, ID, LEASE, LEASE_TAGS, REPLICATION_ID, TAIL_END};
+use super::form::Form;
 use super::header::{Entry, InnerLease, Lease, Stored, Tags};
 use super::id::{Id, Version};
 use crate::store::ReplicationId;
@@ -29,11 +30,10 @@ pub fn parse(value: &[u8]) -> Option<Stored<'_>> {
             };
             cursor.at = LEASE + length;
             let [ttl, fresh, keep] = [cursor.duration()?, cursor.duration()?, cursor.duration()?];
-            // The only codec: the payload as it came.
-            cursor.expect(b"- ")?;
+            let form = Form::parse(cursor.word()?)?;
             let tags = tags(&mut cursor)?;
             cursor.expect(b"\n")?;
-            Some(Stored::Entry(Entry { stamp: id, replication_id, lease, ttl, fresh, keep, tags, payload: cursor.at }))
+            Some(Stored::Entry(Entry { stamp: id, replication_id, lease, ttl, fresh, keep, tags, form, payload: cursor.at }))
         }
     }
 }

@@ -21,6 +21,7 @@ fn sample(names: &[&[u8]]) -> Vec<u8> {
         keep: Duration::ZERO,
         tags: &tags(names),
         added: 0,
+        form: Form::TEXT,
     };
     encode(&header, b"{\"a\":1}").0
 }
@@ -51,6 +52,22 @@ fn what_is_encoded_is_parsed_whatever_the_names_hold() {
     let lease = encode_lease(id(b't'), TAIL, &tags(names));
     let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
     assert_eq!((lease.token, lease.tags.len()), (id(b't'), names.len()));
+}
+
+#[test]
+fn a_header_says_what_its_payload_is() {
+    for (content, word) in [(Content::Text, "-"), (Content::Buffer, "b"), (Content::Uint8Array, "u")] {
+        let header = Header { stamp: id(b's'), ttl: TAIL, fresh: TAIL, keep: TAIL, tags: &[], added: 0, form: Form::plain(content) };
+        let (value, from) = encode(&header, b"\n\xff\0 - 0\n");
+        assert_eq!(value[..from], *format!("hw1e ssssssssssssssss ------------ 000000 60000 60000 60000 {word} 0\n").as_bytes());
+        let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
+        assert_eq!((entry.form.content, entry.payload), (content, from));
+    }
+    for unknown in ["", "x", "bb", "-b", "B", &"b".repeat(100)] {
+        let value = format!("hw1e ssssssssssssssss ------------ 000000 60000 60000 60000 {unknown} 0\n1");
+        assert_eq!(parse(value.as_bytes()), None, "{unknown}");
+        assert_eq!(name(value.as_bytes()), Some(id(b's')), "it can be replaced");
+    }
 }
 
 #[test]
@@ -141,7 +158,7 @@ fn a_node_writes_its_replication_id_at_the_fixed_place() {
 #[test]
 fn tags_that_a_loader_added_are_told_from_those_that_callers_named() {
     let all = tags(&[b"a", b"b", b"c"]);
-    let header = Header { stamp: id(b's'), ttl: TAIL, fresh: TAIL, keep: TAIL, tags: &all, added: 1 };
+    let header = Header { stamp: id(b's'), ttl: TAIL, fresh: TAIL, keep: TAIL, tags: &all, added: 1, form: Form::TEXT };
     let value = encode(&header, b"1").0;
     let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
     assert_eq!(entry.tags.len(), 3);

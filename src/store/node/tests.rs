@@ -54,6 +54,7 @@ fn entry_of(name: &str) -> Found {
         keep: Duration::ZERO,
         tags: &[],
         added: 0,
+        form: entry::Form::TEXT,
     };
     let id = ReplicationId::of(name.as_bytes());
     let value = entry::with_replication_id(&entry::encode(&header, b"v").0, &id).concat();

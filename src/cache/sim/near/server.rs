@@ -41,7 +41,15 @@ impl Sea {
         let value = self.entry.map(|(number, version)| {
             let minute = Duration::from_secs(60);
             let tags = [(Tag::from(&b"t"[..]), id(version))];
-            let header = Header { stamp: id(number), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 0 };
+            let header = Header {
+                stamp: id(number),
+                ttl: minute,
+                fresh: minute,
+                keep: Duration::ZERO,
+                tags: &tags,
+                added: 0,
+                form: entry::Form::TEXT,
+            };
             let (mut bytes, _) = entry::encode(&header, number.to_string().as_bytes());
             // The store writes its id in the placeholder's place.
             let blank = ReplicationId::EMPTY.as_bytes();
