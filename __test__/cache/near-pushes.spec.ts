@@ -265,7 +265,7 @@ describe('near cache on servers without pushes', () => {
   });
 
   test('a user who may not track', async () => {
-    await server.command('ACL', 'SETUSER', 'plain', 'on', '>secret', '~*', '&*', '+@all', '-client|tracking');
+    await server.command('ACL', 'SETUSER', 'plain', 'on', '>secret', '~*', '&*', '+@all', '-client', '+client|setname');
     await RedisManager.closeAll();
     configure({ url: server.url.replace('redis://', 'redis://plain:secret@') });
     await worksWithout(new CacheRepository(prefix(), NEAR));

@@ -199,11 +199,12 @@ test('BullMQ gets one client with the settings that it needs', async () => {
 
 test('the bus: a message reaches its listeners once', async () => {
   const seen: unknown[] = [];
-  PubSubService.onInvalidation('spec', (message) => void seen.push(message));
+  PubSubService.onInvalidation('spec', ({ target }) => void seen.push(target));
   await PubSubService.initialize();
   for (const target of ['a', 'b', 'c']) await PubSubService.publish({ type: 'key', target });
   await until(() => seen.length === 3);
-  expect(seen).toEqual(['a', 'b', 'c'].map((target) => expect.objectContaining({ target }) as unknown));
+  // Each goes through another node, which forwards it on its own connection.
+  expect(seen.sort()).toEqual(['a', 'b', 'c']);
   await PubSubService.close();
   PubSubService.offInvalidation('spec');
 });
