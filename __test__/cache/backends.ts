@@ -1,12 +1,16 @@
-/** One specification for every store: the tests of each spec file run on the file's own redis-server, on memory:// and on a cluster of six servers. */
+/**
+ * One specification for every store: the tests of each spec file run on the file's own redis-server, on memory:// and on a cluster of six
+ * servers, and some of them behind Sentinels, too.
+ */
 import { CacheMetrics, CacheRepository, RedisManager, type CacheRepositoryOptions, type ManagerOptions } from '../../lib/facade';
 import { serverForAll } from '../helpers/lifetimes';
 import { RedisCluster } from '../helpers/redis-cluster';
+import { SentinelGroup } from '../helpers/redis-sentinel';
 import type { RedisServer } from '../helpers/redis-server';
 
 export interface Backend {
-  readonly kind: 'redis' | 'memory' | 'cluster';
-  /** The one server. Absent on memory and on a cluster. */
+  readonly kind: 'redis' | 'memory' | 'cluster' | 'sentinel';
+  /** The one server. Absent on memory, on a cluster and behind Sentinels. */
   readonly server: RedisServer;
   /** A repository with a prefix that no other test uses. */
   cache(options?: CacheRepositoryOptions): CacheRepository;
@@ -18,23 +22,41 @@ export interface Backend {
 
 let prefixes = 0;
 
-let cluster: RedisCluster | undefined;
-let isClusterPlanned = false;
-
-/** One cluster of six servers for all tests of the spec file. */
-function planCluster(): void {
-  if (isClusterPlanned) return;
-  isClusterPlanned = true;
-  beforeAll(async () => {
-    cluster = await RedisCluster.start();
-  }, 60_000);
-  afterAll(() => cluster?.stop());
+/** Starts once for all tests of a spec file that ask for it. */
+function onceForAll<T extends { stop(): Promise<void> }>(start: () => Promise<T>): { plan(): void; readonly started: T | undefined } {
+  let isPlanned = false;
+  let started: T | undefined;
+  return {
+    plan() {
+      if (isPlanned) return;
+      isPlanned = true;
+      beforeAll(async () => {
+        started = await start();
+      }, 60_000);
+      afterAll(() => started?.stop());
+    },
+    get started() {
+      return started;
+    },
+  };
 }
+
+/** One cluster of six servers. */
+const cluster = onceForAll(() => RedisCluster.start());
+/** A master and two replicas with three Sentinels. */
+const group = onceForAll(() => SentinelGroup.start());
 
 /** Runs `specify` for each store. Tests that inspect the server use `onServer`. */
 export function onEveryStore(name: string, specify: (backend: Backend) => void, options: ManagerOptions = {}): void {
-  planCluster();
+  cluster.plan();
   describe.each(['redis', 'memory', 'cluster'] as const)(`${name} on %s`, (kind) => specify(backend(kind, options)));
+}
+
+/** Runs `specify` for each store and behind Sentinels. */
+export function onEveryTopology(name: string, specify: (backend: Backend) => void, options: ManagerOptions = {}): void {
+  onEveryStore(name, specify, options);
+  group.plan();
+  describe(`${name} on sentinel`, () => specify(backend('sentinel', options)));
 }
 
 /** Runs `specify` on a redis-server only. */
@@ -47,7 +69,11 @@ function backend(kind: Backend['kind'], options: ManagerOptions): Backend {
   const warnings: string[] = [];
   const note = (line: string): void => void warnings.push(line);
   const logger = { debug() {}, info() {}, warn: note, error() {} };
-  const place = (): ManagerOptions => (kind === 'cluster' ? { cluster: { nodes: cluster?.nodes.map(({ host, port }) => `${host}:${port}`) ?? [] } } : { url: server?.url ?? 'memory://' });
+  const place = (): ManagerOptions => {
+    if (kind === 'cluster') return { cluster: { nodes: cluster.started?.nodes.map(({ host, port }) => `${host}:${port}`) ?? [] } };
+    if (kind === 'sentinel') return { redis: { sentinels: group.started?.addresses ?? [], name: group.started?.name } };
+    return { url: server?.url ?? 'memory://' };
+  };
   const configure = (more?: ManagerOptions): void => RedisManager.configure({ ...place(), logger, retryDelayMs: 20, ...options, ...more });
 
   beforeEach(() => {

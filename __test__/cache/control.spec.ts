@@ -2,7 +2,7 @@
 import { CacheMetrics, RedisManager, type CacheOptions, type LoaderContext } from '../../lib/facade';
 import type { Redis } from '../../lib';
 import { until } from '../helpers/until';
-import { gate, heldLoader, onEveryStore, onServer, type Backend } from './backends';
+import { gate, heldLoader, onEveryTopology, onServer, type Backend } from './backends';
 
 const TIMED_OUT = { name: 'HawserError', code: 'E_LOADER_TIMEOUT' };
 
@@ -15,7 +15,7 @@ async function expired(backend: Backend, key: string, value: unknown): Promise<{
   return { cache, kept };
 }
 
-onEveryStore('Time limits of loaders', (backend) => {
+onEveryTopology('Time limits of loaders', (backend) => {
   test('after the hard limit the signal aborts, all callers reject with a typed error, nothing is stored and the next call loads', async () => {
     const cache = backend.cache();
     const aborted = gate<unknown>();
@@ -107,7 +107,7 @@ onEveryStore('Time limits of loaders', (backend) => {
   });
 });
 
-onEveryStore('Early refresh, jitter, null', (backend) => {
+onEveryTopology('Early refresh, jitter, null', (backend) => {
   test('in the last part of its fresh period an entry is refreshed behind a hit, by one caller', async () => {
     const cache = backend.cache({ ttl: 60, earlyRefresh: 0 });
     await cache.set('k', 1);
@@ -152,7 +152,7 @@ onServer('Times in Redis', (backend) => {
   });
 });
 
-onEveryStore('What a loader says about its result', (backend) => {
+onEveryTopology('What a loader says about its result', (backend) => {
   test('setTtl and setStaleAfter replace the times of the call', async () => {
     const cache = backend.cache({ ttl: 600 });
     await cache.getOrSet('short', ({ setTtl }) => {

@@ -3,7 +3,7 @@ import { CacheMetrics, type CacheRepository } from '../../lib/facade';
 import { OWN } from '../../lib/facade/opening';
 import type { NearStore } from '../../lib/cache/near_store';
 import { until } from '../helpers/until';
-import { onEveryStore } from './backends';
+import { onEveryTopology } from './backends';
 
 const NEAR = { nearCache: { maxBytes: 1 << 20 } };
 
@@ -34,7 +34,7 @@ const WRITES: [name: string, write: (cache: CacheRepository) => Promise<unknown>
   ['setMany', (cache) => cache.setMany([{ key: 'k', value: 'set', tags: ['t'] }]), 'set'],
 ];
 
-onEveryStore('near cache', (backend) => {
+onEveryTopology('near cache', (backend) => {
   test.each(WRITES)('%s takes effect in its own process at once', async (_name, write, left) => {
     const cache = backend.cache(NEAR);
     for (let round = 0; round < 3; round++) {

@@ -2,7 +2,7 @@
 import { CacheMetrics, RedisManager, type LoaderContext } from '../../lib/facade';
 import type { Redis } from '../../lib';
 import { until } from '../helpers/until';
-import { gate, onEveryStore, onServer } from './backends';
+import { gate, onEveryTopology, onServer } from './backends';
 
 interface User {
   id: number;
@@ -23,7 +23,7 @@ function slow<T>(value: T): { loader: () => Promise<T>; asked: Promise<void>; an
   return { loader, asked: asked.promise, answer: answer.open };
 }
 
-onEveryStore('Tags taken from the value', (backend) => {
+onEveryTopology('Tags taken from the value', (backend) => {
   test('a cold value is stored under them, and they invalidate it', async () => {
     const cache = backend.cache({ tagsFrom });
     const loader = jest.fn(() => ({ id: 7, etag: 'a' }));
@@ -125,7 +125,7 @@ onEveryStore('Tags taken from the value', (backend) => {
   });
 });
 
-onEveryStore('The value that is replaced', (backend) => {
+onEveryTopology('The value that is replaced', (backend) => {
   /** Reads an entry that is stale at once, and waits for the refresh behind it. */
   async function refreshed(cache: ReturnType<typeof backend.cache>, loader: (ctx: LoaderContext) => unknown, tags?: string[]): Promise<void> {
     const done = gate();

@@ -2,9 +2,9 @@
 import { serverForAll } from '../helpers/lifetimes';
 import { RedisManager, CacheRepository } from '../../lib/facade';
 import { until } from '../helpers/until';
-import { onEveryStore, onServer } from './backends';
+import { onEveryTopology, onServer } from './backends';
 
-onEveryStore('tags of an entry', (backend) => {
+onEveryTopology('tags of an entry', (backend) => {
   test('tags that a loader added belong to its load: neither a later load nor a refresh inherits them', async () => {
     const cache = backend.cache({ ttl: 600 });
     const read = (name: string): Promise<string> =>
