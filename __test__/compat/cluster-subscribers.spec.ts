@@ -228,6 +228,21 @@ describe.each(peers)('$name: a cluster that is subscribed', ({ name, Redis }) =>
       expect(of(present)).toEqual(['{t}a {t}b', '{t}last']);
     });
 
+    // ioredis fails after the first refusal.
+    testIf(isHawser, 'a subscription that is refused again and again ends with its client, and not at its next attempt', async () => {
+      const refusal = '-CLUSTERDOWN Hash slot not served\r\n';
+      const cluster = await serve({ slots: [[0, 16383, 0]], answer: subscribable(({ name }) => (name === 'ssubscribe' ? refusal : undefined)) });
+      const client = await ready(cluster.startNodes(), { ...options, maxRedirections: 1000 });
+      const outcome = result(client.ssubscribe('shard'));
+      const attempts = (): number => cluster.commands().filter((line) => line === '0 ssubscribe shard').length;
+      // From here on the pauses are longer than this test lasts.
+      await until(() => attempts() >= 6, { deadlineMs: 15_000 });
+      const before = attempts();
+      client.disconnect();
+      expect(await outcome).toBe('Error: Connection is closed.');
+      expect(attempts()).toBe(before);
+    });
+
     test('subscribes again when the connection is lost', async () => {
       const cluster = await serve({ slots: [[0, 16383, 0]], answer: subscribable() });
       const client = await ready(cluster.startNodes(), options);

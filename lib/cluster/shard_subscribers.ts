@@ -40,6 +40,8 @@ export class ShardSubscribers {
   private timer: NodeJS.Timeout | undefined = undefined;
   /** How often a subscription was refused or lost. */
   private readonly attempts = new WeakMap<Command, number>();
+  /** Subscriptions that are about to be sent once more. */
+  private readonly waiting = new Map<NodeJS.Timeout, Command>();
   /** What connections are sent to take slots' channels over. If one fails, `restore` looks for the slot's place again. */
   private readonly restoring = new WeakSet<Command>();
 
@@ -57,6 +59,11 @@ export class ShardSubscribers {
     this.isStarted = false;
     clearTimeout(this.timer);
     this.timer = undefined;
+    for (const [timer, command] of this.waiting) {
+      clearTimeout(timer);
+      command.deliverFailure({ code: 'E_CONN_CLOSED', node: '' });
+    }
+    this.waiting.clear();
     for (const key of [...this.connections.keys()]) this.drop(key);
     for (const slot of this.slots.values()) slot.on = undefined;
   }
@@ -187,12 +194,14 @@ export class ShardSubscribers {
     if (attempt > this.host.options.maxRedirections) return false;
     this.attempts.set(command, attempt);
     this.host.refresh();
-    setTimeout(() => {
+    const timer = setTimeout(() => {
+      this.waiting.delete(timer);
       const [channel] = command.args;
-      const redis = this.isStarted ? this.take(command, channel === undefined ? -1 : slotOf(channel)) : new AbortError('Cluster is ended.');
+      const redis = this.take(command, channel === undefined ? -1 : slotOf(channel));
       if (redis instanceof Error) command.deliverError(redis);
       else redis.sendCommand(command, {});
     }, Math.min(FIRST_PAUSE_MS * attempt, LONGEST_PAUSE_MS));
+    this.waiting.set(timer, command);
     return true;
   }
 }
