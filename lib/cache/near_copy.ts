@@ -125,7 +125,7 @@ export class NearCopy {
 }
 
 /** Freezes a value and all that it contains, however deep. */
-function deepFreeze(value: object): void {
+export function deepFreeze(value: object): void {
   const open: object[] = [value];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     Object.freeze(next);

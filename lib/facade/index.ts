@@ -34,6 +34,7 @@ export type { CacheOptions, CacheRepositoryOptions, ManyOptions } from '../cache
 export type { LoaderTimeouts, TagsFrom } from '../cache/rules';
 export type { NearCacheOptions } from '../cache/near_options';
 export type { Serializer } from '../cache/serializer';
+export type { CacheMemo } from './memo';
 export { StaleWhileRevalidate } from './swr';
 export { CachedService } from './service';
 export { CacheMetrics, type CacheCounters, type CacheMetricsSnapshot } from '../cache/metrics';

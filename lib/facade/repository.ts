@@ -15,6 +15,8 @@ import { MISSING, nearHit, nearValue, nearValues } from '../cache/near_read';
 import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '../cache/validate';
 import { badOption } from '../errors';
 import { define } from '../names';
+import { CacheMemo } from './memo';
+import type { CacheMethods } from './methods';
 import { OWN, portOf, type Own } from './opening';
 import { entryKeys, replicasOf, survive, surviving, tagKeys, type InvalidateOptions } from './surviving';
 import { invalidated, storeMany, storeOne, type CacheItem, type SetOptions } from './storing';
@@ -37,7 +39,7 @@ export type { CacheItem, InvalidateOptions, SetOptions };
  *
  * Emits `refreshError`, `breaker`, `gap`, `originCheckOff` and `warning`; an event without a listener becomes a log line.
  */
-export class CacheRepository extends CacheEmitter {
+export class CacheRepository extends CacheEmitter implements CacheMethods {
   /** @internal */ declare readonly [OWN]: Own;
 
   /**
@@ -142,6 +144,17 @@ export class CacheRepository extends CacheEmitter {
   async setMany(items: readonly CacheItem[]): Promise<void> {
     if (!Array.isArray(items)) badOption('items', 'an array of { key, value, ttl?, tags? }', items);
     await storeMany(portOf(this), items);
+  }
+
+  /**
+   * A view of this repository for one request: each key is read once, and what is written through the view is seen at once. Nothing holds the view but its
+   * user, so it is garbage with the request.
+   *
+   *     const memo = cache.memo();
+   *     const [user, again] = await Promise.all([memo.getOrSet('user:1', load), memo.getOrSet('user:1', load)]); // one read
+   */
+  memo(): CacheMemo {
+    return new CacheMemo(this);
   }
 
   /** Deletes an entry. A load of the key that is under way, in any process, will not be stored. Rejects with a HawserError. */
