@@ -113,7 +113,7 @@ fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, swr: bool) -> Ve
     if caller.replaces && !lookup.is_late {
         return Verdict::Unusable;
     }
-    if caller.tags().iter().any(|tag| !entry.tags.has(tag)) {
+    if !entry.tags.cover(caller.tags()) {
         return Verdict::LacksTags;
     }
     let periods = Periods::from(entry);

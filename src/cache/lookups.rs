@@ -8,9 +8,11 @@
 mod waits;
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
+
+use foldhash::quality::RandomState;
 
 use super::caller::Caller;
 use super::effects::{Fx, Outbox};
@@ -26,7 +28,7 @@ use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::store::entry::Tag;
-use crate::store::{Answer, Found, Id, Key, Op, ReadEntry, Seen, StoreError, Ticket};
+use crate::store::{Answer, Found, Id, Key, Named, Op, ReadEntry, Seen, StoreError, Ticket};
 
 /// How often a read is sent again after its answer was lost with the link.
 const RESENDS_MAX: u8 = 3;
@@ -65,7 +67,7 @@ impl Lookups {
             queue: VecDeque::new(),
             is_stuck: false,
             forming: Numbered::default(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             waiting: HashMap::new(),
         }
     }
@@ -114,7 +116,7 @@ impl Lookups {
         let (mut group, mut others) = (None, 0);
         let mut entries = Vec::with_capacity(self.queue.len().min(max));
         let mut versions: Vec<Key> = Vec::new();
-        let mut place_of: HashMap<(RepoId, Tag), u32> = HashMap::new();
+        let mut place_of: Named<(RepoId, Tag), u32> = Named::default();
         let mut batch = Batch::default();
         for _ in 0..self.queue.len() {
             if entries.len() == max || (group.is_some() && others > 4 * max) {

@@ -5,14 +5,12 @@
 //! A long value is not moved again: the next read of its entry asks for the start alone, as many bytes as hold the header. If the
 //! stamp there is another one, the entry is read in full.
 
-use std::collections::HashMap;
-
 use super::caller::{Caller, ReadKind};
 use super::lookup::Lookup;
 use super::request::{Codec, ParsedId, Payload};
 use super::timers::Numbered;
 use crate::store::entry::{self, Stored};
-use crate::store::{Id, Key, Seen};
+use crate::store::{Id, Key, Named, Seen};
 
 /// What a value takes besides its text. The driver counts the same.
 const OVERHEAD: usize = 256;
@@ -50,10 +48,10 @@ struct Value {
 pub(super) struct Parsed {
     max_bytes: usize,
     conditional_bytes: usize,
-    by_stamp: HashMap<(Id, Codec), ParsedId>,
+    by_stamp: Named<(Id, Codec), ParsedId>,
     by_id: Numbered<u32, Value>,
     /// Long values among them, by their entries.
-    large: HashMap<Key, Large>,
+    large: Named<Key, Large>,
     last: u32,
 }
 

@@ -39,7 +39,7 @@ pub use entry::{Id, Version};
 pub use glob::{escape as escape_glob, matches as glob_matches};
 pub use memory::MemoryStore;
 pub use nodes::NodeId;
-pub(crate) use numbered::Numbered;
+pub(crate) use numbered::{Named, Numbered};
 pub use op::{NodeOp, Op, ReadEntry};
 pub use port::{Effect, Store};
 pub use redis::{RedisStore, Replied};

@@ -1,4 +1,4 @@
-//! Maps by numbers that this process gives.
+//! Maps that every read looks into: by numbers that this process gives, and by names.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -26,6 +26,9 @@ impl Hasher for Plain {
         self.0 = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
+
+/// A map by names, which others choose: its hash has a random seed, and costs a few nanoseconds.
+pub(crate) type Named<K, V> = std::collections::HashMap<K, V, foldhash::quality::RandomState>;
 
 /// A map by numbers that the process gives.
 pub(crate) type Numbered<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Plain>>;

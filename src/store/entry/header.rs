@@ -127,6 +127,19 @@ impl<'a> Tags<'a> {
         self.iter().take(self.count - self.added).map(|(name, _)| name)
     }
 
+    /// Whether all of these names are among them. One pass is enough for names in the order of the header, as they mostly are.
+    pub fn cover<T: AsRef<[u8]>>(&self, names: &[T]) -> bool {
+        let mut left = names;
+        for (tag, _) in self.iter() {
+            match left {
+                [first, rest @ ..] if first.as_ref() == tag => left = rest,
+                [] => break,
+                _ => {}
+            }
+        }
+        left.iter().all(|name| self.has(name.as_ref()))
+    }
+
     /// Whether `name` is among them.
     pub fn has(&self, name: &[u8]) -> bool {
         self.iter().any(|(tag, _)| tag == name)

@@ -49,6 +49,9 @@ fn what_is_encoded_is_parsed_whatever_the_names_hold() {
     assert_eq!(entry.tags.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
     assert_eq!(&value[entry.payload..], b"{\"a\":1}");
     assert!(entry.tags.has(b"{}") && !entry.tags.has(b"{"));
+    let any_order: &[&[u8]] = &[b"{}", b"\n", b"{}", b"a b"];
+    assert!(entry.tags.cover(names) && entry.tags.cover(any_order) && entry.tags.cover::<&[u8]>(&[]));
+    assert!(!entry.tags.cover(&[&b"a b"[..], b"{"]) && !entry.tags.cover(&[&b"a b"[..], b"\n", b"b"]));
     let lease = encode_lease(id(b't'), TAIL, &tags(names));
     let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
     assert_eq!((lease.token, lease.tags.len()), (id(b't'), names.len()));
