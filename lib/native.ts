@@ -68,6 +68,8 @@ export interface NativeLink {
   errors(): number[];
   events(limit: number): unknown[];
   output(): Buffer;
+  /** The number of bytes that are in `out` now; -1: they are too many. */
+  moveOutput(): number;
   refresh(): void;
   connect(): void;
   connected(): void;
@@ -90,6 +92,8 @@ export interface NativeLink {
 /** The cache engine; see `src/node/cache.rs` and docs/design/contract.md. */
 export interface NativeCache {
   share(calls: Buffer, state: Float64Array, array: (...items: unknown[]) => unknown[]): void;
+  /** Optional; without this array, hits are decisions like others. */
+  shareHits?(hits: Uint32Array): void;
   calls(bytes: number): void;
   decisions(): unknown[];
   /** The value that a load replaces: its text, or the number of a parsed value. */

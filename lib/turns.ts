@@ -9,24 +9,25 @@ const TURN_MS = 5;
 
 const now = performance.now.bind(performance);
 
-/** The start of the current turn; undefined if nothing was requested in it. */
+/** When the first callback was asked for since the last turn that is known; undefined: none was. */
 let since: number | undefined;
 
-function over(): void {
+/** The event loop has turned: what a link has read shows it. Whoever knows of a turn spares the others the next one. */
+export function turned(): void {
   since = undefined;
+}
+
+function after<A extends unknown[]>(callback: (...args: A) => void, args: A): void {
+  since = undefined;
+  callback(...args);
 }
 
 /** Runs `callback` after this tick, or, if ticks have followed each other for some milliseconds, in the next turn of the event loop. */
 export function soon<A extends unknown[]>(callback: (...args: A) => void, ...args: A): void {
-  if (since === undefined) {
-    since = now();
-    // This does not keep the process alive; waiting callers do, if any.
-    setImmediate(over).unref();
-  } else if (now() - since > TURN_MS) {
-    setImmediate(callback, ...args);
-    return;
-  }
-  nextTick(callback, ...args);
+  const at = now();
+  since ??= at;
+  if (at - since > TURN_MS) setImmediate(after<A>, callback, args);
+  else nextTick(callback, ...args);
 }
 
 /** Resolves after this tick, or after the turn of the event loop if one is due. */

@@ -11,6 +11,7 @@ import { NO_CODEC } from '../../lib/cache/parsed';
 import type { CachePort } from '../../lib/cache/port';
 import type { LinkPort } from '../../lib/cache/store_links';
 import { JSON_SERIALIZER } from '../../lib/cache/serializer';
+import { CacheSlot } from '../../lib/contract.generated';
 import type { NativeCache, NativeLink } from '../../lib/native';
 
 export class ScriptedEngine implements NativeCache {
@@ -24,12 +25,17 @@ export class ScriptedEngine implements NativeCache {
   readonly link: LinkPort = { native: {} as NativeLink, node: 'scripted', pump: () => undefined, look: () => undefined, afterCrossing: undefined };
   private buffer: Buffer = Buffer.alloc(0);
   private state: Float64Array = new Float64Array(0);
+  private hits: Uint32Array = new Uint32Array(0);
   private waiting: unknown[] = [];
 
   share(calls: Buffer, state: Float64Array): void {
     this.buffer = calls;
     this.state = state;
     this.pins++;
+  }
+
+  shareHits(hits: Uint32Array): void {
+    this.hits = hits;
   }
 
   calls(bytes: number): void {
@@ -70,6 +76,17 @@ export class ScriptedEngine implements NativeCache {
     for (const [kind, id, a, b] of decisions) this.waiting.push(kind, id, a, b);
     this.state[0] = decisions.length;
     this.link.afterCrossing?.();
+  }
+
+  /** Delivers fresh hits on parsed values in one crossing of the link. */
+  hit(...hits: [call: number, parsed: number][]): void {
+    this.hits.set(hits.flat());
+    this.state[CacheSlot.Hits] = hits.length;
+    this.link.afterCrossing?.();
+  }
+
+  slot(slot: CacheSlot): number {
+    return this.state[slot];
   }
 
   /** Asks to be woken. */

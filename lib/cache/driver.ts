@@ -5,7 +5,7 @@
  */
 import { soon } from '../turns';
 import type { Call, Load } from './call';
-import { CallEncoder, FLUSH_BYTES } from './encoder';
+import { CallEncoder, FLUSH_BYTES, reader } from './encoder';
 import { offExit, onExit, type ExitHook } from '../exit';
 import { WakeTimer } from '../link/wake';
 import type { Redis } from '../client/redis';
@@ -13,6 +13,7 @@ import type { NativeCache } from '../native';
 import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
 import { thrownByCore } from '../core_error';
 import { aside, type DriverEvents } from './driver_events';
+import { Hits } from './hits';
 import { Idlers } from './idlers';
 import { NearCaches } from './near';
 import { OpenCalls } from './open_calls';
@@ -30,9 +31,6 @@ const now = performance.now.bind(performance);
 /** The in-process store. */
 const MEMORY = 'memory';
 
-/** A repository in a call that reads, and how its caller decodes the value. */
-const reader = (repo: number, codec: number): string => (codec === NO_CODEC ? String(repo) : `${repo}:${codec}`);
-
 /** Options of a driver. */
 export interface DriverOptions {
   /** The application's clock for the store in this process, in milliseconds. */
@@ -43,6 +41,7 @@ export interface DriverOptions {
 
 export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
+  private readonly hits = new Hits(this.state);
   private readonly encoder: CallEncoder;
   private readonly calls: OpenCalls;
   private readonly staleCalls = new StaleCalls();
@@ -87,6 +86,7 @@ export class CacheDriver {
     this.state[CacheSlot.TickIn] = -1;
     this.state[CacheSlot.NearProvenIn] = NaN;
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
+    native.shareHits?.(this.hits.array);
   }
 
   /** Attaches the engine to a client's link and releases the former link. */
@@ -251,9 +251,8 @@ export class CacheDriver {
     return this.calls.asking() ? this.idlers.wait(ms) : Promise.resolve();
   }
 
-  private send(call: Call, args: Payload[], more?: readonly string[]): Call {
-    if (more !== undefined) for (let i = 0; i < more.length; i++) args.push(more[i]);
-    this.write(call.operation, args);
+  private send(call: Call, args: readonly Payload[], more?: readonly string[]): Call {
+    this.write(call.operation, args, more);
     return call;
   }
 
@@ -263,8 +262,8 @@ export class CacheDriver {
     this.write(letter, args);
   }
 
-  private write(letter: string, args: readonly Payload[]): void {
-    this.encoder.write(letter, args);
+  private write(letter: string, args: readonly Payload[], more?: readonly string[]): void {
+    this.encoder.write(letter, args, more);
     if (this.encoder.at > FLUSH_BYTES) this.hand();
     if (!this.flushing) {
       this.flushing = true;
@@ -309,6 +308,8 @@ export class CacheDriver {
           // Before taking the decisions, which also clears this mark.
           state[CacheSlot.Writable] = 0;
           this.links.pump();
+        } else if (state[CacheSlot.Hits] > 0) {
+          this.hits.take(this.calls, this.parsed);
         } else if (state[CacheSlot.Decisions] > 0) {
           state[CacheSlot.Decisions] = 0;
           const decisions = this.native.decisions();
@@ -384,10 +385,7 @@ export class CacheDriver {
         if ((b as Hit) === Hit.Stale || (b as Hit) === Hit.Early) this.staleCalls.keep(call);
         break;
     }
-    this.calls.byId.delete(id);
-    this.calls.enter(call, 'over');
-    if (call.startedAt !== 0) aside(() => this.events.timed?.(call.operation, now() - call.startedAt));
-    call.decided(kind, a, typeof b === 'number' ? b : 0);
+    this.calls.finish(call, kind, a, typeof b === 'number' ? b : 0);
   }
 
   private refresh(id: number, loadId: number): void {

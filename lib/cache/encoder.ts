@@ -1,6 +1,7 @@
 /** Encodes the calls of a tick as RESP arrays into a Buffer that the core has pinned. */
 import { Encoder } from '../command/encoder';
 import type { Meta } from '../command/table';
+import { NO_CODEC } from './parsed';
 
 /** At this number of waiting bytes, a tick's calls go out before the tick is over. */
 export const FLUSH_BYTES = 1 << 18;
@@ -8,6 +9,8 @@ export const FLUSH_BYTES = 1 << 18;
 const KEEP_BYTES = 1 << 20;
 /** Headers of longer calls (`deleteMany` of thousands of keys) are not cached. */
 const MAX_HEADS = 80;
+
+const NONE: readonly string[] = [];
 
 /** The headers `*<count>\r\n$1\r\n<letter>\r\n` by number of arguments, as the encoder needs them. */
 class CallHead {
@@ -24,6 +27,14 @@ class CallHead {
 
 const heads = new Map<string, CallHead>();
 
+/** A repository in a call that reads, and how its caller decodes the value. The last one is mostly the next one. */
+const last = { repo: 0, codec: NO_CODEC, text: '0' };
+export function reader(repo: number, codec: number): string {
+  if (repo === last.repo && codec === last.codec) return last.text;
+  Object.assign(last, { repo, codec, text: codec === NO_CODEC ? String(repo) : `${repo}:${codec}` });
+  return last.text;
+}
+
 export class CallEncoder extends Encoder {
   constructor(
     /** Called after `out` was replaced by another Buffer. */
@@ -37,10 +48,13 @@ export class CallEncoder extends Encoder {
     this.pin(this.out);
   }
 
-  write(letter: string, args: readonly (string | Uint8Array)[]): void {
+  /** Writes one call with these arguments and `more` of them. */
+  write(letter: string, args: readonly (string | Uint8Array)[], more: readonly string[] = NONE): void {
     let head = heads.get(letter);
     if (head === undefined) heads.set(letter, (head = new CallHead(letter)));
-    this.encode(head as unknown as Meta, args);
+    this.begin(head as unknown as Meta, args.length + more.length);
+    this.append(args);
+    this.append(more);
   }
 
   /** The engine has consumed the written bytes. */

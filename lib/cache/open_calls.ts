@@ -1,31 +1,25 @@
 /** The calls under way: their numbers, their phases, and who in this process waits for a key. */
 import { Call, type Phase } from './call';
+import { CallTable } from './call_table';
 import { Decision } from '../contract.generated';
 import type { CoreError } from '../core_error';
-import type { DriverEvents } from './driver_events';
+import { aside, type DriverEvents } from './driver_events';
 import { Waiters } from './waiters';
 
 const now = performance.now.bind(performance);
 
-const MAX_U32 = 0xffff_ffff;
-
 export class OpenCalls {
-  readonly byId = new Map<number, Call>();
+  readonly byId = new CallTable();
   readonly waiters = new Waiters((repo, key) => this.isAsked(repo, key));
   /** Calls whose loaders run. Loaders belong to their callers and keep the process alive only through their own work. */
   loading = 0;
-  private last = 0;
 
   constructor(private readonly events: Pick<DriverEvents, 'timed'>) {}
 
   open(operation: string): Call {
-    let id = this.last;
-    do id = id === MAX_U32 ? 1 : id + 1;
-    while (this.byId.has(id));
-    this.last = id;
-    const call = new Call(id, operation);
+    const call = new Call(this.byId.next(), operation);
     if (this.events.timed !== undefined) call.startedAt = now();
-    this.byId.set(id, call);
+    this.byId.add(call);
     return call;
   }
 
@@ -41,11 +35,19 @@ export class OpenCalls {
     else this.waiters.remove(call.repo, call.key);
   }
 
+  /** The decision that ends a call, except for what its own loader still brings. */
+  finish(call: Call, kind: Decision, operand: unknown, detail: number): void {
+    this.byId.delete(call.id);
+    this.enter(call, 'over');
+    if (call.startedAt !== 0) aside(() => this.events.timed?.(call.operation, now() - call.startedAt));
+    call.decided(kind, operand, detail);
+  }
+
   /** The engine could not accept a batch. A call whose loader runs goes on. */
   lose({ code, message }: CoreError): void {
-    for (const [id, call] of this.byId) {
+    for (const call of this.byId.values()) {
       if (call.phase === 'loading') continue;
-      this.byId.delete(id);
+      this.byId.delete(call.id);
       this.enter(call, 'over');
       call.decided(Decision.Error, [code, message, 1], 0);
     }

@@ -57,11 +57,29 @@ export class Encoder {
         at = writeString(out, at, arg, length);
       } else {
         if (at + length + FRAME > out.length) out = this.grow(at, length + FRAME);
-        const start = writeLength(out, at, length);
-        if (length <= SHORT) for (let j = 0; j < length; j++) out[start + j] = arg[j];
-        else out.set(arg, start);
-        at = writeEnd(out, start + length);
+        at = writeBytes(out, at, arg, length);
       }
+    }
+    this.at = at;
+  }
+
+  /** Begins a command of so many arguments, which `append` brings. */
+  protected begin(meta: Meta, count: number): void {
+    const head = meta.heads[count] ?? meta.head(count);
+    const { at } = this;
+    const out = at + head.length > this.out.length ? this.grow(at, head.length) : this.out;
+    for (let i = 0; i < head.length; i++) out[at + i] = head[i];
+    this.at = at + head.length;
+  }
+
+  /** Appends arguments of the command that was begun. */
+  protected append(args: readonly (string | Uint8Array)[]): void {
+    let { out, at } = this;
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i];
+      const { length } = arg;
+      if (at + 3 * length + FRAME > out.length) out = this.grow(at, 3 * length + FRAME);
+      at = typeof arg === 'string' ? writeString(out, at, arg, length) : writeBytes(out, at, arg, length);
     }
     this.at = at;
   }
@@ -88,6 +106,13 @@ function writeString(out: Utf8Buffer, at: number, text: string, length: number):
     }
   }
   return writeEnd(out, start + written);
+}
+
+function writeBytes(out: Utf8Buffer, at: number, bytes: Uint8Array, length: number): number {
+  const start = writeLength(out, at, length);
+  if (length <= SHORT) for (let i = 0; i < length; i++) out[start + i] = bytes[i];
+  else out.set(bytes, start);
+  return writeEnd(out, start + length);
 }
 
 function writeEnd(out: Uint8Array, at: number): number {

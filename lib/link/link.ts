@@ -12,6 +12,7 @@ import type { Asks } from './asks';
 import { showAs } from '../observe/secrets';
 import { closeConnection, openConnection } from './connection';
 import { ReplyError } from '../observe/errors';
+import { turned } from '../turns';
 import { Incoming } from './incoming';
 import { flushAtExit, forgetAtExit } from './exit_flush';
 import { MESSAGE_EVENTS } from './link_client';
@@ -52,14 +53,14 @@ export class Link extends Incoming {
   /** Writes the core's own commands. */
   pump(): void {
     this.share();
-    this.native.refresh();
+    this.writeOutput();
     this.after();
   }
 
   protected override after(): void {
     let flags = this.state[LinkSlot.Flags];
     while ((flags & (LinkFlag.Output | LinkFlag.Events)) !== 0) {
-      if ((flags & LinkFlag.Output) !== 0) this.write(this.native.output(), false);
+      if ((flags & LinkFlag.Output) !== 0) this.writeOutput();
       else if (this.dispatch(this.native.events(EVENTS_PER_TURN)) === EVENTS_PER_TURN) {
         // A queue that is rejected: the rest waits for the next turn of the event loop.
         setImmediate(after, this);
@@ -268,17 +269,20 @@ export class Link extends Incoming {
 
   /** @internal */
   onRead(bytes: number): void {
+    turned();
     this.polling.onRead(bytes);
     this.takeIn(() => this.native.receive(bytes));
   }
 
   /** @internal */
   onChunk(chunk: Buffer): void {
+    turned();
     this.takeIn(() => this.native.receiveChunk(chunk));
   }
 
   /** @internal */
   onWire(wire: NativeWire): void {
+    turned();
     const before = wire.bytesRead();
     this.takeIn(() => this.native.receiveWire(wire));
     this.polling.onRead(wire.bytesRead() - before);

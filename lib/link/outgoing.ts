@@ -205,16 +205,28 @@ export abstract class Outgoing extends InFlight {
     } else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
   }
 
-  protected write(bytes: Buffer, isOwn: boolean): void {
+  /** Writes what the core wants written: from the shared memory if nothing else is there and it fits, otherwise from a Buffer of its own. */
+  protected writeOutput(): void {
+    let bytes = -1;
+    if (this.at === 0) {
+      if (this.out.length === 0) this.renewOut();
+      bytes = this.native.moveOutput();
+    }
+    if (bytes > 0) this.write(this.out.subarray(0, bytes), false, true);
+    else if (bytes < 0) this.write(this.native.output(), false);
+  }
+
+  /** `isOwn`: commands of this link's callers. `isShared`: the bytes are in the shared memory. */
+  protected write(bytes: Buffer, isOwn: boolean, isShared = isOwn): void {
     const socket = this.socket;
     if (socket === undefined || !socket.writable) return;
     if (!isOwn && this.gauge.isQuiet && !this.gauge.isTiming) this.gauge.startOwn();
     // A user's stream may keep the buffer.
-    socket.write(isOwn && this.hasOwnStream ? Buffer.from(bytes) : bytes);
+    socket.write(isShared && this.hasOwnStream ? Buffer.from(bytes) : bytes);
     if (this.isReferenced) this.polling.onWrite();
     if (this.socketOptions.socketTimeout !== undefined) this.silence.expect(this.socketOptions.socketTimeout);
     // The kernel did not accept everything, so the buffer now belongs to the socket.
-    if (isOwn && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
+    if (isShared && (socket.writableLength !== 0 || this.out.length > FLUSH_BYTES * 4)) this.renewOut();
   }
 
   /**

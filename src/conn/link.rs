@@ -165,6 +165,15 @@ impl Link {
         std::mem::take(&mut self.output)
     }
 
+    /// Passes the bytes to write to `write`. They are gone if that returns `true`, as this does.
+    pub fn write_output(&mut self, write: impl FnOnce(&[u8]) -> bool) -> bool {
+        let is_written = self.output.is_empty() || write(&self.output);
+        if is_written {
+            self.output.clear();
+        }
+        is_written
+    }
+
     /// The next output.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()

@@ -62,6 +62,13 @@ impl NativeCache {
         Ok(())
     }
 
+    /// Pins the array of hits, see `CacheSlot::Hits`. Without one, hits are decisions like others.
+    #[napi(catch_unwind)]
+    pub fn share_hits(&mut self, env: Env, hits: Unknown<'_>) -> Result<()> {
+        self.host.borrow_mut().cache_hits = Some(Pinned::new(env, &hits)?);
+        Ok(())
+    }
+
     /// Sets the time of the application's clock, in milliseconds. The time does not run backwards.
     #[napi(catch_unwind)]
     pub fn set_time(&mut self, ms: f64) {

@@ -13,12 +13,14 @@ use crate::session::{Peer, Session};
 pub struct Host {
     pub session: Session,
     pub cache_state: Option<Pinned<f64>>,
+    /// Hits on parsed values: the call and the value's number.
+    pub cache_hits: Option<Pinned<u32>>,
 }
 
 impl Host {
     /// A host that handles can share.
     pub fn shared(session: Session) -> Rc<RefCell<Self>> {
-        Rc::new(RefCell::new(Self { session, cache_state: None }))
+        Rc::new(RefCell::new(Self { session, cache_state: None, cache_hits: None }))
     }
 
     /// Removes a link from the session.
@@ -37,16 +39,31 @@ impl Host {
 
     /// Updates the cache's state array.
     pub fn report(&mut self, now: Instant) {
-        let Some(state) = &mut self.cache_state else { return };
-        let tick_in = self.session.cache_wakeup().map_or(-1.0, |at| at.since(now).as_secs_f64() * 1e3);
-        let is_writable = self.session.writable().next().is_some();
-        state.set(CacheSlot::Decisions as usize, self.session.decided() as f64);
+        let Self { session, cache_state: Some(state), cache_hits } = self else { return };
+        if let Some(hits) = cache_hits {
+            pass_hits(session, state, hits);
+        }
+        let tick_in = session.cache_wakeup().map_or(-1.0, |at| at.since(now).as_secs_f64() * 1e3);
+        let is_writable = session.writable().next().is_some();
+        state.set(CacheSlot::Decisions as usize, session.decided() as f64);
         state.set(CacheSlot::Writable as usize, f64::from(u8::from(is_writable)));
         state.set(CacheSlot::TickIn as usize, tick_in);
-        let proven_in = self.session.near_proven_until().map_or(f64::INFINITY, |at| at.since(now).as_secs_f64() * 1e3);
+        let proven_in = session.near_proven_until().map_or(f64::INFINITY, |at| at.since(now).as_secs_f64() * 1e3);
         state.set(CacheSlot::NearProvenIn as usize, proven_in);
-        if self.session.take_map_outdated() {
+        if session.take_map_outdated() {
             state.set(CacheSlot::MapOutdated as usize, 1.0);
         }
     }
+}
+
+/// Writes the hits that are decided next behind those that JavaScript has not taken yet. Where there is no room, they stay decisions.
+fn pass_hits(session: &mut Session, state: &mut Pinned<f64>, hits: &mut Pinned<u32>) {
+    let mut count = state.get()[CacheSlot::Hits as usize] as usize;
+    while 2 * count + 1 < hits.get().len() {
+        let Some((call, parsed)) = session.take_hit() else { break };
+        hits.set(2 * count, call.0);
+        hits.set(2 * count + 1, parsed.0);
+        count += 1;
+    }
+    state.set(CacheSlot::Hits as usize, count as f64);
 }

@@ -255,6 +255,25 @@ impl NativeLink {
         self.report(now())
     }
 
+    /// Moves the bytes that the core wants written to the start of `out`. Returns their number; -1: they are too many, so `output` takes them.
+    #[napi(catch_unwind)]
+    pub fn move_output(&mut self) -> Result<i32> {
+        let now = now();
+        let memory = self.memory.as_mut().ok_or_else(no_memory)?;
+        let mut length = 0;
+        let is_written = {
+            let mut host = self.host.borrow_mut();
+            let is_written = host.session.write_output(self.id, |bytes| {
+                length = bytes.len();
+                memory.out.write(bytes)
+            });
+            host.report(now);
+            is_written
+        };
+        self.report(now)?;
+        Ok(if is_written { i32::try_from(length).unwrap_or(-1) } else { -1 })
+    }
+
     /// Takes the bytes that the core wants written.
     #[napi(catch_unwind)]
     pub fn output(&mut self) -> Result<Buffer> {

@@ -80,6 +80,18 @@ impl<T: Element> Pinned<T> {
     }
 }
 
+impl Pinned<u8> {
+    /// Copies `bytes` to the start of the array. Returns false if there are too many.
+    pub fn write(&mut self, bytes: &[u8]) -> bool {
+        let fits = bytes.len() <= self.len;
+        if fits && !bytes.is_empty() {
+            // SAFETY: within the array; see `get`. The core's own memory does not overlap it.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.data, bytes.len()) }
+        }
+        fits
+    }
+}
+
 impl<T: Element> Drop for Pinned<T> {
     fn drop(&mut self) {
         // SAFETY: the reference was made in this environment; finalizers run while it still exists.

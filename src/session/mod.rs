@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub use cache::Cache;
 pub use links::Peer;
 
-use crate::cache::{Context, Decision, Engine, LoadId, Stale};
+use crate::cache::{CallId, Context, Decision, Engine, Hit, LoadId, ParsedId, Stale};
 use crate::clock::Instant;
 use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State, Transport, Unused};
 use crate::store::nodes::Change;
@@ -132,6 +132,11 @@ impl Session {
     /// Takes the bytes that a link wants to write.
     pub fn take_output(&mut self, id: LinkId) -> Vec<u8> {
         self.links.get_mut(id).map(|peer| peer.link.take_output()).unwrap_or_default()
+    }
+
+    /// Passes the bytes that a link wants to write to `write`. Returns what that returns; `true`: they are written.
+    pub fn write_output(&mut self, id: LinkId, write: impl FnOnce(&[u8]) -> bool) -> bool {
+        self.links.get_mut(id).is_none_or(|peer| peer.link.write_output(write))
     }
 
     // ---- the cache
@@ -264,6 +269,15 @@ impl Session {
     /// How many decisions wait for their callers.
     pub fn decided(&self) -> usize {
         self.cache.as_ref().map_or(0, |cache| cache.decisions.len())
+    }
+
+    /// Takes the next decision if it is a fresh hit on a parsed value, as most are: two numbers say it all.
+    pub fn take_hit(&mut self) -> Option<(CallId, ParsedId)> {
+        let decisions = &mut self.cache.as_mut()?.decisions;
+        let Some(Decision::HitParsed { call, parsed, hit: Hit::Fresh }) = decisions.front() else { return None };
+        let hit = (*call, *parsed);
+        decisions.pop_front();
+        Some(hit)
     }
 
     /// Takes the decisions.
