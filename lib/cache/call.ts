@@ -127,8 +127,8 @@ export class Call {
   }
 
   /** Whether it is a hit after which nothing follows. */
-  get isFreshHit(): boolean {
-    return this.kind === Decision.Hit && this.detail === (Hit.Fresh as number);
+  get isLastHit(): boolean {
+    return this.kind === Decision.Hit && !this.mayRefresh;
   }
 
   /** Whether it is a hit that a refresh by this caller's loader may follow. */

@@ -4,7 +4,7 @@
  */
 import { isSignal } from '../abort';
 import { badOption } from '../errors';
-import { copyOptions } from '../names';
+import { copyOptions, isPolluted } from '../names';
 import { checkMs, checkNames, checkReplicas, checkSeconds, checkTags, checkTtl } from './validate';
 import { checkPart, checkRules, extrasOf, type LoaderTimeouts, type LoadRules, type TagsFrom } from './rules';
 import { checkSerializer, type Serializer } from './serializer';
@@ -191,8 +191,29 @@ function ms(seconds: number): string {
   return String(Math.round(seconds * 1000));
 }
 
+/** The last time to live of a call, in seconds and as it crosses: mostly a constant. */
+let lastTtl = 0;
+let lastTtlText = '';
+
+/** The options of a call that names nothing but `ttl` and `tags`, as most do; undefined: any other. */
+function plainOptions(base: CallOptions, options: unknown, path: string): CallOptions | undefined {
+  if (typeof options !== 'object' || options === null || Object.getPrototypeOf(options) !== Object.prototype || isPolluted()) return undefined;
+  for (const name in options) if (name !== 'ttl' && name !== 'tags') return undefined;
+  const { ttl, tags } = options as { ttl?: unknown; tags?: unknown };
+  // Its fresh period may have to be cut.
+  if (ttl === undefined || base.fresh !== '') return undefined;
+  if (ttl !== lastTtl) {
+    lastTtlText = String(checkTtl(`${path}.ttl`, ttl));
+    lastTtl = ttl as number;
+  }
+  const { keep, fresh, maxAge, lockTimeout, extras, early, rules, signal } = base;
+  return { ttl: lastTtlText, keep, fresh, maxAge, lockTimeout, tags: tags === undefined ? base.tags : checkTags(`${path}.tags`, tags), extras, early, rules, signal };
+}
+
 /** Checks a call's options and merges them with the repository's. Errors: TypeError, RangeError. */
 export function callOptions(base: CallOptions, options: unknown, path = 'cache'): CallOptions {
+  const plain = plainOptions(base, options, path);
+  if (plain !== undefined) return plain;
   const own = checkNames(path, options, CALL);
   const { ttl, tags, staleAfter, staleIfError, maxAge, lockTimeoutMs, earlyRefresh, signal } = own;
   let { fresh } = base;

@@ -5,6 +5,7 @@
 import { BoundedMap } from './bounded';
 import { copyOfBytes, lengthOf, type Payload } from './bytes';
 import { copyOf, isCopyable, isPlain } from './copy';
+import { copyBy, planOf, type Plan } from './plan';
 import { JSON_SERIALIZER, type Serializer } from './serializer';
 
 /** What a value takes besides its text: its places here and in the engine. */
@@ -38,13 +39,15 @@ export function readBytes(codec: number, payload: Uint8Array | null): Uint8Array
 export class ParsedValue {
   private state: 'new' | 'read' | 'copied' | 'text' = 'new';
   private master: unknown = undefined;
+  /** How to copy it. Made by the second copy: many values are copied once. */
+  private plan: Plan | undefined = undefined;
 
   /** `null`: a text that JavaScript cannot hold. */
   constructor(private text: Payload | null) {}
 
   /** The value, for one caller alone. `serializer` is the one that its readers have. Throws what `deserialize` throws. */
   read(serializer: Serializer, codec: number): unknown {
-    if (this.state === 'copied') return copyOf(this.master);
+    if (this.state === 'copied') return this.copy();
     if (typeof this.text !== 'string') return copyOfBytes(readBytes(codec, this.text));
     const value = serializer.deserialize(this.text);
     if (this.state === 'new') {
@@ -59,6 +62,11 @@ export class ParsedValue {
       }
     }
     return value;
+  }
+
+  private copy(): unknown {
+    const { master } = this;
+    return typeof master === 'object' && master !== null ? copyBy(master, (this.plan ??= planOf(master))) : master;
   }
 }
 

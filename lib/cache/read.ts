@@ -39,8 +39,8 @@ async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: Ca
   if (o.signal !== undefined || o.rules?.softMs !== undefined || o.rules?.hardMs !== undefined) return readWithin(port, key, loader, o);
   const call = port.driver.getOrSet(port.repo, key, o, port.codec);
   await call.next();
-  // A fresh hit ends here: what an async function returns by another promise takes three more turns of the microtask queue.
-  if (call.isFreshHit) {
+  // A hit ends here: what an async function returns by another promise takes three more turns of the microtask queue.
+  if (call.isLastHit) {
     const decoded = decodeHit(port, call);
     if (!decoded.ok) return again(port, call, key, loader, o, undefined, true);
     countHit(port, call);
