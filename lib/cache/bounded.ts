@@ -8,10 +8,10 @@ const NO_OPTIONS = copyOptions({});
 export class BoundedMap<K extends number | string, V extends object> {
   private readonly values: LRUCache<K, V>;
 
-  /** `evicted` is called for values that had to make room, and for those that were replaced. */
-  constructor(maxBytes: number, evicted: (value: V, key: K) => void) {
+  /** `evicted` is called for values that had to make room, and for those that were replaced (`isReplaced`). */
+  constructor(maxBytes: number, evicted: (value: V, key: K, isReplaced: boolean) => void) {
     const dispose: LRUCache.Disposer<K, V> = (value, key, reason) => {
-      if (reason !== 'delete') evicted(value, key);
+      if (reason !== 'delete') evicted(value, key, reason === 'set');
     };
     this.values = new LRUCache<K, V>(copyOptions({ maxSize: maxBytes, dispose }));
   }

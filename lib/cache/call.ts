@@ -26,6 +26,9 @@ export type Phase = 'asked' | 'waiting' | 'loading' | 'storing' | 'over';
 /** Operations that are kept and repeated if they could not be delivered. */
 const INVALIDATIONS = new Set<string>([CallLetter.Delete, CallLetter.InvalidateTags]);
 
+/** The kind of a call without a decision. */
+export const UNDECIDED = -1 as Decision;
+
 // The executor stores `resolve` here, so that a call's promise needs no closure.
 let resolveOfLast: (call: Call) => void;
 const executor = (resolve: (call: Call) => void): void => {
@@ -37,7 +40,7 @@ const executor = (resolve: (call: Call) => void): void => {
  * same object, so read the decision before the next call.
  */
 export class Call {
-  kind = -1 as Decision;
+  kind = UNDECIDED;
   private operand: unknown = undefined;
   private detail = 0;
   phase: Phase = 'asked';
@@ -58,6 +61,10 @@ export class Call {
   rounds = 0;
   /** The start of the call in monotonic milliseconds; 0 unless commands are monitored. */
   startedAt = 0;
+  /** When its batch was begun, in `micros()`. */
+  askedAt = 0;
+  /** When it began to wait for the load of another caller; 0 if it has not. */
+  waitedAt = 0;
   private resolve: ((call: Call) => void) | undefined = undefined;
   private early: [kind: Decision, operand: unknown, detail: number][] | undefined = undefined;
   private refreshLoad: Load | undefined = undefined;
@@ -124,6 +131,11 @@ export class Call {
   /** The number in the answer to an operation. */
   get count(): number {
     return typeof this.operand === 'number' ? this.operand : 0;
+  }
+
+  /** Whether the value of its own loader was stored. */
+  get isStored(): boolean {
+    return this.kind === Decision.Stored && this.detail === 1;
   }
 
   /** Whether it is a hit after which nothing follows. */

@@ -16,6 +16,7 @@ export function decodeHit(port: CachePort, call: Call): Decoded {
 export function decodeStored(port: CachePort, stored: Payload | ParsedValue | null): Decoded {
   if (!(stored instanceof ParsedValue)) return decode(port, stored);
   try {
+    stored.owner = port.registration.owner;
     return { ok: true, value: stored.read(port.serializer, port.codec) };
   } catch (error) {
     return failed(port, error);

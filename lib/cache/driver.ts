@@ -13,8 +13,10 @@ import type { NativeCache } from '../native';
 import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
 import { thrownByCore } from '../core_error';
 import { aside, type DriverEvents } from './driver_events';
+import { forgetBreakers } from './breakers';
 import { Hits } from './hits';
 import { Idlers } from './idlers';
+import { micros } from './micros';
 import { NearCaches } from './near';
 import { OpenCalls } from './open_calls';
 import { OpenLoads } from './open_loads';
@@ -58,6 +60,10 @@ export class CacheDriver {
   /** The address of the store, or its last address. */
   node = MEMORY;
   private flushing = false;
+  /** When the batch was begun that the next call belongs to. */
+  private askedAt = 0;
+  /** When the latest decisions came. */
+  decidedAt = 0;
   private draining = false;
   private readonly timer = new WakeTimer(() => {
     this.links.look();
@@ -152,6 +158,7 @@ export class CacheDriver {
   }
 
   private release(): void {
+    forgetBreakers();
     this.links.release();
     this.near.restart();
     this.isAttached = false;
@@ -166,6 +173,12 @@ export class CacheDriver {
   /** The number of registered prefixes, for tests. */
   get repositoryCount(): number {
     return this.repositories.size;
+  }
+
+  /** The servers of the store: what to call them, and the address by which the engine knows them, if there are several. */
+  nodes(): { name: string; address: string }[] {
+    const addresses = this.links.addresses();
+    return addresses === undefined ? [{ name: this.node, address: '' }] : addresses.map((address) => ({ name: address, address }));
   }
 
   prefixOf(repo: number): string | undefined {
@@ -253,6 +266,7 @@ export class CacheDriver {
 
   private send(call: Call, args: readonly Payload[], more?: readonly string[]): Call {
     this.write(call.operation, args, more);
+    call.askedAt = this.askedAt;
     return call;
   }
 
@@ -267,6 +281,7 @@ export class CacheDriver {
     if (this.encoder.at > FLUSH_BYTES) this.hand();
     if (!this.flushing) {
       this.flushing = true;
+      this.askedAt = micros();
       soon(CacheDriver.flushLater, this);
     }
   }
@@ -309,10 +324,12 @@ export class CacheDriver {
           state[CacheSlot.Writable] = 0;
           this.links.pump();
         } else if (state[CacheSlot.Hits] > 0) {
+          this.decidedAt = micros();
           this.hits.take(this.calls, this.parsed);
         } else if (state[CacheSlot.Decisions] > 0) {
           state[CacheSlot.Decisions] = 0;
           const decisions = this.native.decisions();
+          this.decidedAt = micros();
           for (let i = 0; i < decisions.length; i += Slots.Decision) {
             this.decide(decisions[i] as Decision, decisions[i + 1] as number, decisions[i + 2], decisions[i + 3]);
           }
@@ -366,6 +383,7 @@ export class CacheDriver {
     switch (kind) {
       case Decision.Waiting:
         this.calls.enter(call, 'waiting');
+        if (call.waitedAt === 0) call.waitedAt = this.decidedAt === 0 ? 1 : this.decidedAt;
         // The end of the wait shows on a lane.
         this.wantLanes();
         call.onWaiting?.();

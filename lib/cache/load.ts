@@ -16,6 +16,7 @@ import { payloadOf } from './payload';
 import type { CachePort } from './port';
 import { notStoredTooLarge, notStoredUntagged, refreshFailed, servedFallback } from './report';
 import { excessOf, type Excess } from './value_limit';
+import { stored } from './times';
 import { LoadSignal } from './waiters';
 
 export type { LoaderContext };
@@ -54,7 +55,7 @@ export function execute<T>(port: CachePort, run: () => Promise<T>, context: Pick
 }
 
 function runWith<T>(port: CachePort, loader: Loader<T>, context: Context, o: CallOptions): Promise<T> {
-  const run = (): Promise<T> => settle(() => runLoader(port.prefix, [context.key], () => loader(context)), context);
+  const run = (): Promise<T> => settle(() => runLoader(port, [context.key], () => loader(context)), context);
   return execute(port, run, context, o.rules?.hardMs);
 }
 
@@ -70,7 +71,7 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
   const softMs = o.rules?.softMs;
   if (softMs !== undefined) {
     decided = call.next();
-    if (!(await isFirst(running, decided, softMs, () => driver.soften(call)))) return instead(port, call, load, key, running, context);
+    if (!(await isFirst(running, decided, softMs, () => driver.soften(call)))) return instead(port, call, load, key, running, context, o);
   }
   let value: T;
   try {
@@ -79,7 +80,7 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
     counters.loadErrors++;
     // Callers that have joined it meanwhile must not fail because others have given up.
     if (signal.isAbandoned) loadFailed(driver, call, load);
-    else return staleInstead(port, call, load, key, error, decided);
+    else return staleInstead(port, call, load, key, error, decided, o);
     throw error;
   }
   if (value === undefined) {
@@ -89,7 +90,7 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
   if (!isOffered) decided = undefined;
   try {
     const told = offer(port, call, load, context, value, isOffered);
-    if (told instanceof Promise ? await told : told) await (decided ?? call.next());
+    if (told instanceof Promise ? await told : told) await stored(port, decided ?? call.next());
   } catch (error) {
     loadFailed(driver, call, load, { error });
     throw error;
@@ -108,12 +109,15 @@ function isFirst(running: Promise<unknown>, decided: Promise<unknown>, softMs: n
 }
 
 /** The loader is too slow: its caller gets the value that is being replaced, and the load goes on in the background. */
-async function instead<T>(port: CachePort, call: Call, load: Load, key: string, running: Promise<T>, context: Context): Promise<T> {
+async function instead<T>(port: CachePort, call: Call, load: Load, key: string, running: Promise<T>, context: Context, o: CallOptions): Promise<T> {
   const former = call.kind === Decision.Hit ? decodeHit(port, call) : undefined;
   port.counters.softTimeouts++;
   context.detach();
   const finished = finish(port, load, key, running, context, 'loadErrors');
-  if (former?.ok === true) return former.value as T;
+  if (former?.ok === true) {
+    o.outcomes?.note('fallback', 'miss');
+    return former.value as T;
+  }
   await finished;
   return running;
 }
@@ -168,13 +172,13 @@ function isTooLarge(port: CachePort, payload: Payload): boolean | Promise<boolea
 }
 
 /** After a failed load, the caller gets the value that `staleIfError` kept, or the loader's error. */
-async function staleInstead<T>(port: CachePort, call: Call, load: Load, key: string, error: unknown, asked: Promise<Call> | undefined): Promise<T> {
+async function staleInstead<T>(port: CachePort, call: Call, load: Load, key: string, error: unknown, asked: Promise<Call> | undefined, o: CallOptions): Promise<T> {
   const decided = asked ?? call.next();
   loadFailed(port.driver, call, load, { error });
   await decided;
   const fallback = call.kind === Decision.Hit ? decodeHit(port, call) : undefined;
   if (fallback?.ok !== true) throw error;
-  servedFallback(port, error, key);
+  servedFallback(port, error, key, o.outcomes);
   return fallback.value as T;
 }
 

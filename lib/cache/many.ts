@@ -18,6 +18,7 @@ import { loadFailed, loadedNothing } from './outcomes';
 import { warn, type CachePort } from './port';
 import { countHit, countMiss, ROUNDS_MAX } from './read';
 import { refreshFailed, servedFallback } from './report';
+import { stored } from './times';
 import { LoadSignal } from './waiters';
 
 /**
@@ -66,7 +67,8 @@ export class Group<T> {
     try {
       const signal = new LoadSignal(undefined, o.signal);
       const context = new ManyContext(unique.map((key) => new Context(port, key, undefined, optionsOf(key), undefined)), signal);
-      const run = (): Promise<unknown> => runLoader<unknown>(port.prefix, unique, () => callMissing(missing, unique, context));
+      for (const _ of unique) o.outcomes?.note('uncached');
+      const run = (): Promise<unknown> => runLoader<unknown>(port, unique, () => callMissing(missing, unique, context));
       const found = asMap<T>(await execute(port, run, context, o.rules?.hardMs));
       return keys.map((key) => found.get(key));
     } catch (error) {
@@ -151,12 +153,12 @@ export class Group<T> {
     if (call.kind === Decision.Hit) {
       const decoded = decodeHit(port, call);
       if (!decoded.ok) return this.again(member, true);
-      countHit(port, call);
+      countHit(port, call, member.o.outcomes);
       if (call.mayRefresh) call.onRefresh(AsyncResource.bind((load) => this.refresh(key, load, member.o)));
       this.values.set(key, decoded.value as T);
       return;
     }
-    countMiss(port, call);
+    countMiss(port, call, member.o.outcomes);
     if (call.kind === Decision.Nothing) return;
     if (call.kind === Decision.FailedWith) this.joined(member, call.outcome);
     else {
@@ -181,7 +183,7 @@ export class Group<T> {
     const { call, key } = member;
     if (this.failure !== undefined) return;
     if (call.rounds >= ROUNDS_MAX || (replaces && call.isReplacing)) {
-      countMiss(this.port, call);
+      countMiss(this.port, call, member.o.outcomes);
       member.state = 'mine';
       return;
     }
@@ -220,7 +222,7 @@ export class Group<T> {
   /** Offers one value to the store. */
   private async store(call: Call, value: T, context: Context): Promise<void> {
     try {
-      if (await offer(this.port, call, call.load, context, value, call.isOffered)) await call.next();
+      if (await offer(this.port, call, call.load, context, value, call.isOffered)) await stored(this.port, call.next());
     } catch (error) {
       loadFailed(this.port.driver, call, call.load, { error });
       this.failure ??= { error };
@@ -243,7 +245,7 @@ export class Group<T> {
     const { keys } = context;
     const run = async (): Promise<unknown> => {
       try {
-        return await runLoader<unknown>(this.port.prefix, keys, () => callMissing(this.missing, keys, context));
+        return await runLoader<unknown>(this.port, keys, () => callMissing(this.missing, keys, context));
       } finally {
         await context.close();
       }
@@ -266,7 +268,7 @@ export class Group<T> {
         loadFailed(port.driver, call, call.load, { error });
         const fallback = isHit(await decided) ? decodeHit(port, call) : undefined;
         if (fallback?.ok === true) {
-          servedFallback(port, error, key);
+          servedFallback(port, error, key, this.o.outcomes);
           this.values.set(key, fallback.value as T);
         } else {
           this.failure ??= { error };
@@ -284,7 +286,7 @@ export class Group<T> {
       if (state === 'mine') {
         if (isLoad(call)) loadFailed(driver, call, call.load);
       } else {
-        if (state !== 'loading') countMiss(this.port, call);
+        if (state !== 'loading') countMiss(this.port, call, member.o.outcomes);
         driver.abandon(call, reason);
       }
       if (state !== 'loading') member.state = 'done';

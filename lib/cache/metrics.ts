@@ -3,7 +3,9 @@
  * joined another load is a miss.
  */
 import { collect, type MetricRegistry } from './collect';
-import { metricOf, prometheusText, type ByRepository, type Family, type Metric } from './prometheus';
+import { metricOf, prometheusText, type ByRepository, type Family, type Metric, type Sample } from './prometheus';
+import { TIME_METRICS } from './time_metrics';
+import { addTimes, noTimes, resetTimes, UNTIMED, type CacheTimes } from './times';
 import { addLoads, noLoads, runningLoads, type RunningLoads } from './running';
 
 /** Counters of one repository, or of all. */
@@ -16,6 +18,10 @@ export interface CacheCounters {
   stale: number;
   /** Reads that found no usable entry. */
   misses: number;
+  /** Of the misses, those that the load of another caller answered, also one that failed. */
+  joins: number;
+  /** Reads that waited for a load of another process and were not answered by it directly: they read its value then, or loaded. */
+  leaseWaits: number;
   /** Loaders that ran to answer a read. */
   loads: number;
   /** Of those, the ones that failed. */
@@ -64,6 +70,10 @@ export interface CacheCounters {
   loaderTimeouts: number;
   /** Callers that got a kept value because `loaderTimeoutMs.soft` had passed. */
   softTimeouts: number;
+  /** Near copies that had to make room (`nearCache.maxBytes`). */
+  nearEvictions: number;
+  /** Parsed values that had to make room (`cache.parsedBytes`), by the repository that has read them last. */
+  parsedEvictions: number;
 }
 
 /** The counters of one repository with derived values. */
@@ -82,9 +92,9 @@ export interface CacheMetricsSnapshot extends CacheCounters, RunningLoads {
 }
 
 const NAMES = [
-  'hits', 'nearHits', 'stale', 'misses', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'pendingInvalidations', 'staleIfError',
+  'hits', 'nearHits', 'stale', 'misses', 'joins', 'leaseWaits', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'pendingInvalidations', 'staleIfError',
   'givenUp', 'notAsked', 'readsRefused', 'outwaited', 'notStored', 'leaseLost', 'storeRefused', 'tooLarge', 'untagged', 'unproven', 'refreshesDropped',
-  'slowLoads', 'endlessLoads', 'loaderTimeouts', 'softTimeouts',
+  'slowLoads', 'endlessLoads', 'loaderTimeouts', 'softTimeouts', 'nearEvictions', 'parsedEvictions',
 ] as const satisfies readonly (keyof CacheCounters)[];
 
 /** The number of repositories with separate counters. */
@@ -101,6 +111,7 @@ function add(to: CacheCounters, more: CacheCounters): void {
 
 interface Counted {
   readonly counters: CacheCounters;
+  readonly times: CacheTimes;
   /** The holders that may still count. The counters stay while there is a holder. */
   holders: number;
 }
@@ -109,6 +120,7 @@ interface Counted {
 const repositories = new Map<string, Counted>();
 /** The counts of repositories that no longer have separate counters. */
 let forgotten = zero();
+let forgottenTimes = noTimes();
 /** Hits and misses that the application recorded. */
 let recorded = zero();
 /** At this number of repositories, those without a holder that were not busy are forgotten. */
@@ -123,13 +135,18 @@ export function countersOf(prefix: string, holder?: object): CacheCounters {
   let counted = repositories.get(prefix);
   if (counted === undefined) {
     if (repositories.size >= crowd) forget();
-    repositories.set(prefix, (counted = { counters: zero(), holders: 0 }));
+    repositories.set(prefix, (counted = { counters: zero(), times: noTimes(), holders: 0 }));
   }
   if (holder !== undefined) {
     counted.holders++;
     dropped.register(holder, counted);
   }
   return counted.counters;
+}
+
+/** The times of a repository whose counters are in use. */
+export function timesOf(prefix: string): CacheTimes {
+  return repositories.get(prefix)?.times ?? UNTIMED;
 }
 
 /** Unused counters for repositories while metrics are switched off. */
@@ -142,25 +159,32 @@ function byBusyness(): [prefix: string, counted: Counted][] {
 }
 
 function forget(): void {
-  for (const [prefix, { counters, holders }] of byBusyness().slice(MAX_REPOSITORIES)) {
+  for (const [prefix, { counters, times, holders }] of byBusyness().slice(MAX_REPOSITORIES)) {
     if (holders > 0) continue;
     add(forgotten, counters);
+    addTimes(forgottenTimes, times);
     repositories.delete(prefix);
   }
   crowd = Math.max(2 * MAX_REPOSITORIES, 2 * repositories.size);
 }
 
 /** The repositories with separate counters, in order of creation, and the sum of all others. */
-function named(): [prefix: string, counters: CacheCounters][] {
+function named(): [prefix: string, counters: CacheCounters, times: CacheTimes][] {
   const busiest = repositories.size > MAX_REPOSITORIES ? new Set(byBusyness().slice(0, MAX_REPOSITORIES).map(([prefix]) => prefix)) : undefined;
-  const list: [string, CacheCounters][] = [];
+  const list: [string, CacheCounters, CacheTimes][] = [];
   const other = zero();
+  const otherTimes = noTimes();
   add(other, forgotten);
-  for (const [prefix, { counters }] of repositories) {
-    if (prefix !== OTHER && (busiest?.has(prefix) ?? true)) list.push([prefix, counters]);
-    else add(other, counters);
+  addTimes(otherTimes, forgottenTimes);
+  for (const [prefix, { counters, times }] of repositories) {
+    if (prefix !== OTHER && (busiest?.has(prefix) ?? true)) {
+      list.push([prefix, counters, times]);
+    } else {
+      add(other, counters);
+      addTimes(otherTimes, times);
+    }
   }
-  if (repositories.has(OTHER) || NAMES.some((name) => other[name] > 0)) list.push([OTHER, other]);
+  if (repositories.has(OTHER) || NAMES.some((name) => other[name] > 0)) list.push([OTHER, other, otherTimes]);
   return list;
 }
 
@@ -250,7 +274,7 @@ export class CacheMetrics {
 
   /** The metrics in Prometheus' text format (version 0.0.4), one series per repository. */
   static prometheus(): string {
-    return prometheusText(METRICS, numbers());
+    return prometheusText(allMetrics(), numbers());
   }
 
   /**
@@ -260,15 +284,17 @@ export class CacheMetrics {
    *     CacheMetrics.collect(register); // import { register } from 'prom-client'
    */
   static collect(registry: MetricRegistry): void {
-    collect(registry, METRICS, numbers);
+    collect(registry, allMetrics(), numbers);
   }
 
   /** Sets everything to 0. */
   static reset(): void {
     recorded = zero();
     forgotten = zero();
-    for (const [prefix, { counters, holders }] of repositories) {
+    forgottenTimes = noTimes();
+    for (const [prefix, { counters, times, holders }] of repositories) {
       Object.assign(counters, zero());
+      resetTimes(times);
       // Last, so that a repository that counts again finds a place.
       if (holders === 0 && repositories.size > MAX_REPOSITORIES) repositories.delete(prefix);
     }
@@ -276,13 +302,13 @@ export class CacheMetrics {
 }
 
 /** What the metrics are taken from: the counters of all repositories that have separate ones, with the loads that run now. */
-type Numbers = CacheCounters & RunningLoads;
+type Numbers = CacheCounters & RunningLoads & { readonly remoteHits: number; readonly times: CacheTimes };
 
 function numbers(): ByRepository<Numbers> {
   const all = named();
-  if (recorded.hits + recorded.misses > 0) all.push(['', recorded]);
+  if (recorded.hits + recorded.misses > 0) all.push(['', recorded, UNTIMED]);
   const loads = loadsOf(all.map(([prefix]) => prefix));
-  return all.map(([prefix, counters]) => [prefix, { ...counters, ...loads.of(prefix) }]);
+  return all.map(([prefix, counters, times]) => [prefix, { ...counters, ...loads.of(prefix), remoteHits: counters.hits - counters.nearHits, times }]);
 }
 
 const FAMILIES: readonly Family<Numbers>[] = [
@@ -295,7 +321,25 @@ const FAMILIES: readonly Family<Numbers>[] = [
       { of: 'misses', labels: { result: 'miss' } },
     ],
   },
+  {
+    name: 'hawser_cache_hits_total',
+    help: 'Hits by place: the own memory of the process (near), or Redis (remote).',
+    series: [
+      { of: 'nearHits', labels: { tier: 'near' } },
+      { of: 'remoteHits', labels: { tier: 'remote' } },
+    ],
+  },
   { name: 'hawser_cache_near_hits_total', help: 'Hits from the own memory of the process.', series: [{ of: 'nearHits', labels: {} }] },
+  { name: 'hawser_cache_joins_total', help: 'Misses that the load of another caller answered.', series: [{ of: 'joins', labels: {} }] },
+  { name: 'hawser_cache_lease_waits_total', help: 'Reads that waited for a load of another process.', series: [{ of: 'leaseWaits', labels: {} }] },
+  {
+    name: 'hawser_cache_evictions_total',
+    help: 'Values in the memory of the process that had to make room: near copies and parsed values.',
+    series: [
+      { of: 'nearEvictions', labels: { store: 'near' } },
+      { of: 'parsedEvictions', labels: { store: 'parsed' } },
+    ],
+  },
   {
     name: 'hawser_cache_loads_total',
     help: 'Loaders run, by kind.',
@@ -391,6 +435,7 @@ const FAMILIES: readonly Family<Numbers>[] = [
 /** Every metric: `prometheus()` writes them, and `collect()` registers them. */
 const METRICS: readonly Metric<ByRepository<Numbers>>[] = [
   ...FAMILIES.map(metricOf),
+  ...TIME_METRICS,
   {
     name: 'hawser_cache_invalidations_undelivered',
     help: 'Invalidations that could not be delivered yet.',
@@ -398,3 +443,20 @@ const METRICS: readonly Metric<ByRepository<Numbers>>[] = [
     samples: () => [{ labels: {}, value: undelivered }],
   },
 ];
+
+const added: Metric<unknown>[] = [];
+
+/** Adds metrics that are not about repositories. */
+export function addMetrics(metrics: readonly Metric<unknown>[]): void {
+  added.push(...metrics);
+}
+
+function allMetrics(): readonly Metric<ByRepository<Numbers>>[] {
+  return [...METRICS, ...added];
+}
+
+/** Every metric, and its samples now. */
+export function readMetrics(): { metric: Omit<Metric<never>, 'samples'>; samples: () => Sample[] }[] {
+  const state = numbers();
+  return allMetrics().map((metric) => ({ metric, samples: () => metric.samples(state) }));
+}

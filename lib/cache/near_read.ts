@@ -43,11 +43,16 @@ export async function nearValues(port: CachePort, near: Near, keys: readonly str
   const values = new Map<string, unknown>();
   const rest: string[] = [];
   for (const key of keys) {
-    const hit = nearHit(near, key, of(key));
+    const o = of(key);
+    const hit = nearHit(near, key, o);
     const copy = hit instanceof Promise ? await hit : hit;
     const value = copy === undefined ? MISSING : nearValue(port, near, key, copy);
-    if (value === MISSING) rest.push(key);
-    else values.set(key, value);
+    if (value === MISSING) {
+      rest.push(key);
+    } else {
+      o.outcomes?.note('near_hit');
+      values.set(key, value);
+    }
   }
   return { values, rest };
 }

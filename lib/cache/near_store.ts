@@ -3,6 +3,8 @@ import { BoundedMap } from './bounded';
 import type { NearCopy } from './near_copy';
 import type { NearCacheOptions } from './near_options';
 import type { CallOptions } from './options';
+import type { Owner } from './parsed';
+import { evicted } from '../observe/cache_channels';
 
 /** What a copy takes besides its text and its key: its places here and in the engine. */
 const OVERHEAD_BYTES = 1024;
@@ -29,8 +31,15 @@ export class NearStore {
     readonly repo: number,
     { maxBytes }: NearCacheOptions,
     readonly maxTtlMs: number,
+    owner: Owner,
   ) {
-    this.copies = new BoundedMap<string, NearCopy>(maxBytes, (copy) => this.port.forget(copy.number));
+    this.copies = new BoundedMap<string, NearCopy>(maxBytes, (copy, key, isReplaced) => {
+      if (!isReplaced) {
+        owner.counters.nearEvictions++;
+        evicted('near', owner.prefix, key);
+      }
+      this.port.forget(copy.number);
+    });
     port.opened(this);
   }
 

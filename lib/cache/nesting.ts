@@ -4,6 +4,8 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { HawserError } from '../errors';
+import { loads } from '../observe/cache_channels';
+import type { CachePort } from './port';
 
 /** A running loader and the loads that it waits for. */
 interface Running {
@@ -16,6 +18,8 @@ interface Running {
   isOver: boolean;
 }
 
+const now = performance.now.bind(performance);
+
 const contexts = new AsyncLocalStorage<Running>();
 /** The loaders that run, by the names of their keys. */
 const running = new Map<string, Set<Running>>();
@@ -24,8 +28,9 @@ let count = 0;
 /** Neither a prefix nor a key can hide the border: a prefix has no `#`. */
 const nameOf = (prefix: string, key: string): string => `${prefix}#${key}`;
 
-/** Runs the loader of these keys of a repository. */
-export async function runLoader<T>(prefix: string, keys: readonly string[], loader: () => PromiseLike<T> | T): Promise<T> {
+/** Runs the loader of these keys of a repository, where it is seen and its time counts. */
+export async function runLoader<T>({ prefix, registration }: Pick<CachePort, 'prefix' | 'registration'>, keys: readonly string[], loader: () => PromiseLike<T> | T): Promise<T> {
+  const began = now();
   const names = keys.map((key) => nameOf(prefix, key));
   const own: Running = { names, parent: count === 0 ? undefined : current(), awaited: new Map(), isOver: false };
   count++;
@@ -35,8 +40,10 @@ export async function runLoader<T>(prefix: string, keys: readonly string[], load
     else loaders.add(own);
   }
   try {
-    return await contexts.run(own, async () => loader());
+    const run = (): Promise<T> => contexts.run(own, async () => loader());
+    return await (loads.areHeard ? loads.run({ repository: prefix, keys }, run) : run());
   } finally {
+    registration.times.loads.observe(now() - began);
     end(own);
   }
 }

@@ -9,6 +9,7 @@ import { checkMs, checkNames, checkReplicas, checkSeconds, checkTags, checkTtl }
 import { checkPart, checkRules, extrasOf, type LoaderTimeouts, type LoadRules, type TagsFrom } from './rules';
 import { checkSerializer, type Serializer } from './serializer';
 import type { NearCacheOptions } from './near_options';
+import type { Outcomes } from '../observe/cache_channels';
 
 /** How one call stores and reads an entry. Times are in seconds, except where the name ends in `Ms`. */
 export interface CacheOptions {
@@ -117,6 +118,8 @@ export interface CallOptions {
   readonly early: number | undefined;
   readonly rules: LoadRules | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Takes down what the read comes to, if somebody hears of it. */
+  readonly outcomes: Outcomes | undefined;
 }
 
 const LOADS = ['loaderTimeoutMs', 'earlyRefresh', 'ttlJitter', 'negativeTtl', 'tagsFrom'];
@@ -166,7 +169,7 @@ function checkOrder(path: string, staleAfter: number, ttl: number): void {
 }
 
 /** The options of a reader that takes an entry as it is. */
-export const ANY: CallOptions = { ttl: '', keep: '', fresh: '', maxAge: '', lockTimeout: '', tags: NO_TAGS, extras: '', early: undefined, rules: undefined, signal: undefined };
+export const ANY: CallOptions = { ttl: '', keep: '', fresh: '', maxAge: '', lockTimeout: '', tags: NO_TAGS, extras: '', early: undefined, rules: undefined, signal: undefined, outcomes: undefined };
 
 /** The options of a call without options: the repository's options over `CACHE_DEFAULT_TTL`. */
 export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: number): CallOptions {
@@ -184,6 +187,7 @@ export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: numb
     early,
     rules,
     signal: undefined,
+    outcomes: undefined,
   };
 }
 
@@ -207,7 +211,7 @@ function plainOptions(base: CallOptions, options: unknown, path: string): CallOp
     lastTtl = ttl as number;
   }
   const { keep, fresh, maxAge, lockTimeout, extras, early, rules, signal } = base;
-  return { ttl: lastTtlText, keep, fresh, maxAge, lockTimeout, tags: tags === undefined ? base.tags : checkTags(`${path}.tags`, tags), extras, early, rules, signal };
+  return { ttl: lastTtlText, keep, fresh, maxAge, lockTimeout, tags: tags === undefined ? base.tags : checkTags(`${path}.tags`, tags), extras, early, rules, signal, outcomes: undefined };
 }
 
 /** Checks a call's options and merges them with the repository's. Errors: TypeError, RangeError. */
@@ -239,6 +243,7 @@ export function callOptions(base: CallOptions, options: unknown, path = 'cache')
     early,
     rules,
     signal,
+    outcomes: undefined,
   };
 }
 

@@ -5,6 +5,7 @@
 import { BoundedMap } from './bounded';
 import { copyOfBytes, lengthOf, type Payload } from './bytes';
 import { copyOf, isCopyable, isPlain } from './copy';
+import { evicted } from '../observe/cache_channels';
 import { copyBy, planOf, type Plan } from './plan';
 import { JSON_SERIALIZER, type Serializer } from './serializer';
 
@@ -35,12 +36,20 @@ export function readBytes(codec: number, payload: Uint8Array | null): Uint8Array
   return payload;
 }
 
+/** Whose values are evicted. */
+export interface Owner {
+  readonly prefix: string;
+  counters: { nearEvictions: number; parsedEvictions: number };
+}
+
 /** One stored value. It keeps its text until it is read a second time: many values are read once. Bytes are copied for each reader. */
 export class ParsedValue {
   private state: 'new' | 'read' | 'copied' | 'text' = 'new';
   private master: unknown = undefined;
   /** How to copy it. Made by the second copy: many values are copied once. */
   private plan: Plan | undefined = undefined;
+  /** Of the repository that has read it last. */
+  owner: Owner | undefined = undefined;
 
   /** `null`: a text that JavaScript cannot hold. */
   constructor(private text: Payload | null) {}
@@ -82,7 +91,10 @@ export class ParsedValues {
     private readonly dropped: (id: number) => void,
   ) {
     if (maxBytes <= 0) return;
-    this.values = new BoundedMap<number, ParsedValue>(maxBytes, (value, id) => this.drop(id, value));
+    this.values = new BoundedMap<number, ParsedValue>(maxBytes, (value, id, isReplaced) => {
+      if (!isReplaced) noteEviction(value);
+      this.drop(id, value);
+    });
   }
 
   /** Takes the text or the bytes of a value over, under the engine's number for it. */
@@ -115,4 +127,10 @@ export class ParsedValues {
   get size(): number {
     return this.values?.size ?? 0;
   }
+}
+
+/** A value that nobody has read belongs to no repository. */
+function noteEviction({ owner }: ParsedValue): void {
+  if (owner !== undefined) owner.counters.parsedEvictions++;
+  evicted('parsed', owner?.prefix);
 }

@@ -2,32 +2,73 @@
 import { AsyncResource } from 'node:async_hooks';
 import { onAbort } from '../abort';
 import { nextTick } from '../clock';
-import type { Call, LoadOutcome } from './call';
+import { UNDECIDED, type Call, type LoadOutcome } from './call';
 import { Decision, Hit } from '../contract.generated';
 import { decodeHit, decodeShared } from './decoding';
 import { loadUncached, loaderTimedOut, refresh, runLoad, type Loader } from './load';
 import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
+import { answered } from './times';
 import { WaitLimits } from './wait_limits';
+import type { Outcomes } from '../observe/cache_channels';
+import type { CacheOutcome } from '../observe/cache_messages';
 
 /** How often a caller starts again because the load that it joined was abandoned. */
 export const ROUNDS_MAX = 5;
 
 /** Counts a read with a value. A caller that joined a load is a miss. */
-export function countHit(port: CachePort, call: Call): void {
+export function countHit(port: CachePort, call: Call, outcomes: Outcomes | undefined): void {
   if (call.isCounted) return;
   call.isCounted = true;
-  if (call.hit === Hit.Fresh || call.hit === Hit.Early) port.counters.hits++;
-  else if (call.hit === Hit.Stale) port.counters.stale++;
-  else port.counters.misses++;
+  const { counters } = port;
+  answered(port, call, 'reads');
+  let outcome: CacheOutcome = 'remote_hit';
+  if (call.hit === Hit.Fresh || call.hit === Hit.Early) {
+    counters.hits++;
+  } else if (call.hit === Hit.Stale) {
+    counters.stale++;
+    outcome = 'stale';
+  } else {
+    counters.misses++;
+    counters.joins++;
+    outcome = 'joined';
+  }
+  if (call.waitedAt !== 0 && outcome !== 'joined') counters.leaseWaits++;
+  if (outcomes !== undefined) outcomes.note(outcome);
 }
 
 /** Counts a read without a value. */
-export function countMiss(port: CachePort, call: Call): void {
+export function countMiss(port: CachePort, call: Call, outcomes: Outcomes | undefined): void {
   if (call.isCounted) return;
   call.isCounted = true;
-  port.counters.misses++;
+  const { counters } = port;
+  counters.misses++;
+  const outcome = outcomeOf(call);
+  // Its caller has given up.
+  if (outcome === undefined) return;
+  // Without an answer of Redis there is no time that it took.
+  if (outcome !== 'uncached' || call.waitedAt !== 0) answered(port, call, 'reads');
+  if (outcome === 'joined') counters.joins++;
+  else if (call.waitedAt !== 0) counters.leaseWaits++;
+  outcomes?.note(outcome);
+}
+
+/** What a read without a value comes to. */
+function outcomeOf(call: Call): CacheOutcome | undefined {
+  switch (call.kind) {
+    case UNDECIDED:
+      return undefined;
+    case Decision.Load:
+      return call.isOffered ? 'miss' : 'uncached';
+    case Decision.Nothing:
+    case Decision.FailedWith:
+      return 'joined';
+    case Decision.Miss:
+      return 'miss';
+    default:
+      return 'uncached';
+  }
 }
 
 /** Reads a key, and loads it if the engine decides so. */
@@ -43,7 +84,7 @@ async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: Ca
   if (call.isLastHit) {
     const decoded = decodeHit(port, call);
     if (!decoded.ok) return again(port, call, key, loader, o, undefined, true);
-    countHit(port, call);
+    countHit(port, call, o.outcomes);
     return decoded.value as T;
   }
   return answer(port, call, key, loader, o);
@@ -59,14 +100,14 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
   if (call.kind === Decision.Hit) {
     const decoded = decodeHit(port, call);
     if (!decoded.ok) return again(port, call, key, loader, o, standing, true);
-    countHit(port, call);
+    countHit(port, call, o.outcomes);
     if (call.mayRefresh) {
       // In the caller's async context and in a separate tick, because a loader must not run inside the engine's drain.
       call.onRefresh(AsyncResource.bind((load) => nextTick(() => void refresh(port, load, key, loader, o))));
     }
     return decoded.value as T;
   }
-  countMiss(port, call);
+  countMiss(port, call, o.outcomes);
   switch (call.kind) {
     case Decision.Load:
       return runLoad(port, call, key, loader, o);
@@ -96,7 +137,7 @@ async function joined<T>(port: CachePort, outcome: LoadOutcome, key: string, loa
 async function again<T>(port: CachePort, former: Call, key: string, loader: Loader<T>, o: CallOptions, standing?: Standing, replaces = false): Promise<T> {
   if (o.signal?.aborted === true) throw o.signal.reason;
   if (former.rounds >= ROUNDS_MAX || (replaces && former.isReplacing)) {
-    countMiss(port, former);
+    countMiss(port, former, o.outcomes);
     return loadUncached(port, key, loader, o);
   }
   const call = port.driver.getOrSet(port.repo, key, o, port.codec, replaces);
@@ -123,7 +164,7 @@ function readWithin<T>(port: CachePort, key: string, loader: Loader<T>, o: CallO
   return new Promise<T>((resolve, reject) => {
     const giveUp = (reason: Error): void => {
       const { call } = standing;
-      if (call.phase === 'asked' || call.phase === 'waiting') countMiss(port, call);
+      if (call.phase === 'asked' || call.phase === 'waiting') countMiss(port, call, o.outcomes);
       port.driver.abandon(call, reason);
       reject(reason);
     };

@@ -1,10 +1,16 @@
 /** The repositories that the engine knows, by their prefixes. They are held weakly: a repository that the application dropped is forgotten. */
 import { fromCore } from '../core_error';
 import type { NativeCache } from '../native';
+import type { Owner } from './parsed';
+import { UNTIMED, type CacheTimes } from './times';
 
 /** A repository's place in the engine. */
 export interface Registration {
   readonly repo: number;
+  /** Where the times of its calls are counted. */
+  times: CacheTimes;
+  /** Counts evictions of its values, and holds no repository. */
+  readonly owner: Owner;
 }
 
 export class Registrations {
@@ -21,7 +27,8 @@ export class Registrations {
   register(prefix: string): Registration {
     const known = this.byPrefix.get(prefix)?.deref();
     if (known !== undefined) return known;
-    const registration: Registration = { repo: fromCore(() => this.native.register(prefix)) };
+    const owner = { prefix, counters: { nearEvictions: 0, parsedEvictions: 0 } };
+    const registration: Registration = { repo: fromCore(() => this.native.register(prefix)), times: UNTIMED, owner };
     const { repo } = registration;
     const ref = new WeakRef(registration);
     this.byPrefix.set(prefix, ref);

@@ -7,6 +7,7 @@ import { due } from './due';
 import type { CacheEventName } from './events';
 import { warn, type CachePort } from './port';
 import type { Excess } from './value_limit';
+import type { Outcomes } from '../observe/cache_channels';
 
 /** What follows a line: how often the same has happened since the last one. `undefined` if the line is to be held back. */
 function more({ logger, prefix }: CachePort, kind: string): string | undefined {
@@ -34,8 +35,9 @@ export function refreshFailed(port: CachePort, error: unknown, key: string): voi
 }
 
 /** A loader failed, and its caller got the value that `staleIfError` had kept. */
-export function servedFallback(port: CachePort, error: unknown, key: string): void {
+export function servedFallback(port: CachePort, error: unknown, key: string, outcomes: Outcomes | undefined): void {
   port.counters.staleIfError++;
+  outcomes?.note('fallback', 'miss');
   loaderFailed(port, 'staleIfError', error, key, 'a loader failed, and the value kept for staleIfError is served in its place');
 }
 

@@ -56,6 +56,11 @@ export class StoreLinks {
     return this.one !== undefined || this.cluster !== undefined;
   }
 
+  /** The addresses of the masters; undefined where there is one server, or none. */
+  addresses(): string[] | undefined {
+    return this.cluster === undefined ? undefined : Array.from(this.cluster.masters(), ({ address }) => address);
+  }
+
   isOn(place: LinkPort | ClusterPort): boolean {
     return this.one === place || this.cluster === place;
   }

@@ -27,6 +27,7 @@ import { handleReplyError } from './reply_errors';
 import { SentinelConnector } from './sentinel_connector';
 import { showAs } from '../observe/secrets';
 import { silentEmit } from '../observe/silent_emit';
+import type { CommandPlace } from '../observe/instrument';
 import { noteIssued, traceCommand, type Place } from '../observe/tracing';
 import { showWaiting } from './waiting_commands';
 
@@ -122,6 +123,12 @@ export class Lifecycle implements LinkClient {
     const { path, host, port } = this.options;
     return { serverAddress: path || host || 'localhost', serverPort: path ? undefined : port || 6379, database: this.selected };
   }
+
+  /** Where commands go now, for instruments. One function, by which they know the server again. */
+  readonly whereabouts = (): CommandPlace => {
+    const socket = this.link?.socket as Partial<Socket> | undefined;
+    return { ...this.place(), peerAddress: socket?.remoteAddress, peerPort: socket?.remotePort };
+  };
 
   setStatus(status: RedisStatus | 'monitoring', argument?: unknown): void {
     const { client } = this;

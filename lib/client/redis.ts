@@ -21,7 +21,9 @@ import { CommandQueue } from './queues';
 import { readyCheck } from './ready_check';
 import type { ScanOptions, ScanStream } from '../command/scan_stream';
 import { sendOnSlowPath } from './slow_path';
+import { follow } from '../command/followed';
 import { metaOf } from '../command/table';
+import { hearing } from '../observe/instrument';
 import { hideSecrets } from '../observe/secrets';
 import { isTracing, traceConnect } from '../observe/tracing';
 
@@ -199,6 +201,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Co
     const { link } = life;
     // A wrapper of this method has renamed the command, for example for a server with renamed commands.
     if (command.name !== command.meta.name) command.meta = metaOf(command.name);
+    if (hearing.instrument !== undefined) follow(hearing.instrument, command, life.whereabouts);
     const traced = isTracing() && link !== undefined ? life.trace(command) : undefined;
     if (this.status === 'ready' && !command.meta.takesSlowPath && command.script === undefined && link !== undefined) link.push(command);
     else sendOnSlowPath(life, command);

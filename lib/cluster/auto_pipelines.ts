@@ -1,6 +1,7 @@
 /** `enableAutoPipelining` of a cluster: one automatic pipeline per shard, so that a slow node holds back only its own commands. */
 import { AutoPipeline, isHeld, type Held, type Sender } from '../command/auto_pipeline';
 import type { Command } from '../command/command';
+import { followHeld } from '../command/followed';
 import type { TargetOptions } from '../command/target_options';
 
 export class AutoPipelines implements Held {
@@ -29,6 +30,7 @@ export class AutoPipelines implements Held {
     const group = this.groupOf(command);
     if (group !== undefined) return this.pipeline(group).add(command);
     const { promise } = command;
+    followHeld(command);
     this.whenMapped((error) => {
       if (error) command.reject(error);
       else void this.pipeline(this.groupOf(command) ?? -1).add(command);

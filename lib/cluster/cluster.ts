@@ -9,6 +9,7 @@ import { DEFAULTS, LIFE, makeDefaults, watchOptions, type CommandDefaults } from
 import type { CommandTarget } from '../command/commander';
 import { checkedFieldsets } from '../command/fieldsets';
 import type { MappingOf, RedisCommander, ReplyMappingMode, Transaction } from '../command/commands';
+import { follow } from '../command/followed';
 import { metaOf } from '../command/table';
 import { ClassBit } from '../contract.generated';
 import { noop } from '../client/lifecycle';
@@ -23,6 +24,7 @@ import {
   type ReplyMappingFromClusterOptions,
   type ResolvedClusterOptions,
 } from '../options/cluster_options';
+import { hearing } from '../observe/instrument';
 import { hideSecrets } from '../observe/secrets';
 import { AutoPipelines } from './auto_pipelines';
 import type { ClusterEvents } from './events';
@@ -135,6 +137,7 @@ export class Cluster<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (
   /** Sends a command to the node of its keys. Every command passes through this method, including pipelined ones, so tools can wrap it. */
   sendCommand(command: Command, pipeline?: unknown): unknown {
     if (command.name !== command.meta.name) command.meta = metaOf(command.name);
+    if (hearing.instrument !== undefined) follow(hearing.instrument, command);
     const { meta } = command;
     const { routing } = this[LIFE];
     if (this.status === 'ready' && meta.hasOneKey && (meta.class & SPECIAL) === 0 && !command.inTransaction && routing.isPlain && command.args.length > 0) {

@@ -144,6 +144,8 @@ class Shadow extends CommandClass {
 
 export function shadowOf(command: Command): Command {
   const shadow = new Shadow(command.name, command.args, { replyEncoding: command.replyEncoding ?? null });
+  // Who traces commands has heard of the one that it stands for.
+  shadow.isTraced = true;
   shadow.inTransaction = command.inTransaction;
   shadow.pipelineIndex = command.pipelineIndex;
   return shadow;

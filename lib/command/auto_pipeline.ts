@@ -5,6 +5,7 @@
 import { setImmediate, surface } from '../clock';
 import type { Batch } from './batch';
 import type { Command } from './command';
+import { followHeld } from './followed';
 import type { TargetOptions } from './target_options';
 
 /** Commands that are never held: those about the connection itself, and those that collect commands. The misspelling is ioredis's. */
@@ -53,6 +54,7 @@ export class AutoPipeline implements Batch, Held {
 
   add(command: Command): Promise<unknown> {
     const { promise } = command;
+    followHeld(command);
     if (this.waiting.push(command) === 1 && this.missing === 0) setImmediate(run, this);
     return promise;
   }

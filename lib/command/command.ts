@@ -6,6 +6,7 @@ import calculateSlot from 'cluster-key-slot';
 import { ClassBit } from '../contract.generated';
 import { keyIndexes, metaOf, transformers, type ArgumentTransformer, type Meta, type ReplyContext, type ReplyTransformer } from './table';
 import { errorOf, type Failure } from '../observe/errors';
+import type { CommandFailure } from '../observe/instrument';
 import { prefixKeys, stringify } from './arguments';
 import type { Batch } from './batch';
 import { blockingTimeOf } from './blocking';
@@ -58,6 +59,7 @@ class Rare {
   resolve: Resolve | undefined = undefined;
   reject: Reject | undefined = undefined;
   keys: (string | Buffer)[] | undefined = undefined;
+  onOutcome: ((failure?: CommandFailure) => void) | undefined = undefined;
 }
 /** Shared by commands without such state. */
 const NOTHING: Readonly<Rare> = new Rare();
@@ -191,6 +193,18 @@ export class Command {
     this.ownRare.script = script;
   }
 
+  /** @internal Hears once how the command ends. */
+  set onOutcome(hear: (failure?: CommandFailure) => void) {
+    this.ownRare.onOutcome = hear;
+  }
+
+  /** It is about to settle. */
+  private over(failure?: CommandFailure): void {
+    const { timer, onOutcome } = this.rare;
+    clearTimeout(timer);
+    onOutcome?.(failure);
+  }
+
   /** The class word of this call. */
   get class(): number {
     let word = this.meta.class;
@@ -284,7 +298,7 @@ export class Command {
       this.deliverError(this.errorOf(failure));
       return false;
     }
-    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
+    if (this.rare !== NOTHING) this.over(failure);
     void this.promise;
     this.isSettled = true;
     (this.doResolve as Resolve)(fail(failure, this));
@@ -346,7 +360,6 @@ export class Command {
 
   private settle(value: unknown): void {
     if (this.isSettled) return;
-    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
     if (this.meta.replyTransformer !== undefined) {
       try {
         value = this.transformReply(value);
@@ -355,6 +368,7 @@ export class Command {
         return;
       }
     }
+    if (this.rare !== NOTHING) this.over();
     this.isResolved = true;
     this.isSettled = true;
     if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
@@ -367,7 +381,7 @@ export class Command {
 
   private settleError(error: Error): void {
     if (this.isSettled) return;
-    if (this.rare !== NOTHING) clearTimeout(this.rare.timer);
+    if (this.rare !== NOTHING) this.over(error);
     this.isSettled = true;
     if (this.batch === undefined || this.settledBy !== undefined || this.callback !== undefined) {
       if (this.settledBy === undefined) void this.promise;

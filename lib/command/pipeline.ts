@@ -8,9 +8,11 @@ import { DEFAULTS, LIFE, type CommandDefaults } from './command_defaults';
 import { defineCommand, installCommands, type CommandTarget, type ScriptDefinition } from './commander';
 import type { RedisCommander } from './commands';
 import { Collection, type Outcome } from './collection';
+import { followBatch } from './followed';
 import type { Fieldsets } from './fieldsets';
 import type { Script } from './script';
 import type { TargetOptions } from './target_options';
+import { hearing } from '../observe/instrument';
 import { traceBatch, type Place } from '../observe/tracing';
 
 export type { Outcome };
@@ -109,7 +111,9 @@ export class Pipeline implements CommandTarget {
    */
   exec(callback?: Callback<Outcome[] | null>): Promise<Outcome[] | null> {
     const collection = this[COLLECTION];
-    const send = (): Promise<Outcome[]> => collection.send(this.redis, preparationOf(this.redis[LIFE], collection.queue));
+    const { isTransaction, queue } = collection;
+    const sendAll = (): Promise<Outcome[]> => collection.send(this.redis, preparationOf(this.redis[LIFE], queue));
+    const send = (): Promise<Outcome[]> => (hearing.instrument === undefined || queue.length === 0 ? sendAll() : followBatch(collection, queue, isTransaction, sendAll));
     // Nothing is sent twice. As in ioredis, a second call resolves with all outcomes, including those of MULTI and EXEC.
     if (collection.isSpent) return withCallback(collection.promise, callback);
     if (collection.openTransactions > 0) {

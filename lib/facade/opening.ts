@@ -1,5 +1,5 @@
 /** The state of a repository: its prefix, its options, and the port for its calls. */
-import { countersOf, UNCOUNTED } from '../cache/metrics';
+import { countersOf, timesOf, UNCOUNTED } from '../cache/metrics';
 import type { CacheEmitter } from '../cache/events';
 import type { Near } from '../cache/near';
 import { NEAR_MAX_TTL_MS, type NearCacheOptions } from '../cache/near_options';
@@ -8,8 +8,10 @@ import type { CacheDriver } from '../cache/driver';
 import { baseOptions, type CacheRepositoryOptions } from '../cache/options';
 import { codecOf } from '../cache/parsed';
 import type { CachePort } from '../cache/port';
+import type { Registration } from '../cache/registrations';
 import { guardedSerializer, JSON_SERIALIZER } from '../cache/serializer';
 import { strictSerializer } from '../cache/strict';
+import { UNTIMED } from '../cache/times';
 import { cacheDriver, settings } from '../manager/connections';
 import type { Settings } from '../manager/options';
 import { valueLimit } from '../manager/value_limit';
@@ -41,7 +43,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     base: baseOptions(options, s.defaultTtl),
     serializer: (options.strictValues ?? s.strictValues) ? strictSerializer(serializer) : serializer,
     codec: codecOf(options.serializer),
-    near: nearOf(options.nearCache, driver, registration.repo),
+    near: nearOf(options.nearCache, driver, registration),
     counters: UNCOUNTED,
     tags: s.tags,
     minReplicas: options.minReplicas ?? s.minReplicas,
@@ -50,12 +52,14 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     limit: valueLimit(s),
   };
   if (s.metrics) port.counters = countersOf(prefix, port);
+  registration.owner.counters = port.counters;
+  registration.times = s.metrics ? timesOf(prefix) : UNTIMED;
   own.opened = { settings: s, port };
   return port;
 }
 
-function nearOf(options: NearCacheOptions | false | undefined, driver: CacheDriver, repo: number): Near | undefined {
+function nearOf(options: NearCacheOptions | false | undefined, driver: CacheDriver, { repo, owner }: Registration): Near | undefined {
   if (options === undefined || options === false) return undefined;
   const { maxTtlMs = NEAR_MAX_TTL_MS, share = 'copy' } = options;
-  return { caches: driver.near, store: new NearStore(driver.near, repo, options, maxTtlMs), share };
+  return { caches: driver.near, store: new NearStore(driver.near, repo, options, maxTtlMs, owner), share };
 }

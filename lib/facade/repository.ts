@@ -8,15 +8,17 @@ import { isNested, waitWithin } from '../cache/nesting';
 import { ANY, callOptions, checkRepositoryOptions, manyOptions, type CacheOptions, type CacheRepositoryOptions, type CallOptions, type ManyOptions } from '../cache/options';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
 import { decodeHit } from '../cache/decoding';
-import { countHit, read } from '../cache/read';
+import { countHit, countMiss, read } from '../cache/read';
 import type { Near } from '../cache/near';
 import { nearNow } from '../cache/near_now';
 import { MISSING, nearHit, nearValue, nearValues } from '../cache/near_read';
 import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '../cache/validate';
 import { badOption } from '../errors';
 import { define } from '../names';
+import { getOrSets, gets, observedRead, type Outcomes } from '../observe/cache_channels';
 import { CacheMemo } from './memo';
 import type { CacheMethods } from './methods';
+import { namesOf, observeWrites } from './observed';
 import { OWN, portOf, type Own } from './opening';
 import { entryKeys, replicasOf, survive, surviving, tagKeys, type InvalidateOptions } from './surviving';
 import { invalidated, storeMany, storeOne, type CacheItem, type SetOptions } from './storing';
@@ -57,6 +59,7 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
    * loader is returned and not stored; `null`, `false`, `0` and `''` are ordinary values.
    */
   getOrSet<T>(key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
+    if (getOrSets.areHeard) return observedRead(getOrSets, 'getOrSet', this.prefix, namesOf([key]), (outcomes) => readOrLoad(this, key, loader, options, outcomes), true);
     const { opened } = this[OWN];
     if (opened?.port.near !== undefined) {
       const value = nearNow(opened.port, key, loader, options);
@@ -72,44 +75,21 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
    *
    *     await cache.getOrSetMany(ids, async (ids) => new Map((await db.users(ids)).map((user) => [user.id, user])));
    */
-  async getOrSetMany<T>(keys: readonly string[], missing: ManyLoader<T>, options?: ManyOptions): Promise<T[]> {
-    const list = checkKeys('keys', keys);
-    checkFunction('missing', missing);
-    const port = portOf(this);
-    const { o, of } = manyOptions(port.base, options, list);
-    if (list.length === 0) return [];
-    if (!port.tags && list.some((key) => of(key).tags.length > 0)) {
-      warnTagsOff(port);
-      const load = (): Promise<unknown[]> => Group.uncached(port, missing, list, o, of);
-      return (await (isNested() ? waitWithin(port.prefix, list, load) : load())) as T[];
-    }
-    const { near } = port;
-    if (near === undefined || o.signal?.aborted === true) return (await new Group(port, missing, o, of).read(list)) as T[];
-    const { values, rest } = await nearValues(port, near, [...new Set(list)], of);
-    const loaded = rest.length === 0 ? [] : await new Group(port, missing, o, of).read(rest);
-    rest.forEach((key, i) => {
-      values.set(key, loaded[i]);
-      near.store.want(key, of(key));
-    });
-    return list.map((key) => values.get(key)) as T[];
+  getOrSetMany<T>(keys: readonly string[], missing: ManyLoader<T>, options?: ManyOptions): Promise<T[]> {
+    if (!getOrSets.areHeard) return readOrLoadMany(this, keys, missing, options);
+    return observedRead(getOrSets, 'getOrSetMany', this.prefix, namesOf(keys), (outcomes) => readOrLoadMany(this, keys, missing, options, outcomes));
   }
 
   /**
    * Returns the value of a key, even if it is stale, or `null`: for a miss, for a cached `null`, and if Redis does not answer in time.
    */
-  async get<T>(key: string): Promise<T | null> {
-    checkText('key', key);
-    const port = portOf(this);
-    return port.near === undefined ? found<T>(port, await port.driver.get(port.repo, key, port.codec).next()) : (await nearMany<T>(port, port.near, [key]))[0];
+  get<T>(key: string): Promise<T | null> {
+    return gets.areHeard ? observedRead(gets, 'get', this.prefix, namesOf([key]), (outcomes) => find<T>(this, key, outcomes), true) : find<T>(this, key);
   }
 
   /** As `get`, for several keys at once, in order. */
-  async getMany<T>(keys: readonly string[]): Promise<(T | null)[]> {
-    const list = checkKeys('keys', keys);
-    const port = portOf(this);
-    if (port.near !== undefined) return nearMany<T>(port, port.near, list);
-    const calls = list.map((key) => port.driver.get(port.repo, key, port.codec).next());
-    return (await Promise.all(calls)).map((call) => found<T>(port, call));
+  getMany<T>(keys: readonly string[]): Promise<(T | null)[]> {
+    return gets.areHeard ? observedRead(gets, 'getMany', this.prefix, namesOf(keys), (outcomes) => findMany<T>(this, keys, outcomes)) : findMany<T>(this, keys);
   }
 
   /** Whether there is an entry, including a cached `null`. `false` if Redis does not answer in time. This does not count as a read. */
@@ -207,26 +187,73 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
 }
 
 /** A `getOrSet` that needs more than a look into the process's memory. Not an async function: one around another costs a hit more than its checks. */
-function readOrLoad<T>(repository: CacheRepository, key: string, loader: Loader<T>, options?: CacheOptions): Promise<T> {
+function readOrLoad<T>(repository: CacheRepository, key: string, loader: Loader<T>, options?: CacheOptions, outcomes?: Outcomes): Promise<T> {
   let port: CachePort;
   let o: CallOptions;
   try {
     checkText('key', key);
     checkFunction('loader', loader);
     port = portOf(repository);
-    o = options === undefined ? port.base : callOptions(port.base, options);
+    o = heard(options === undefined ? port.base : callOptions(port.base, options), outcomes);
   } catch (error) {
     return reject(error);
   }
   if (o.tags.length > 0 && !port.tags) {
     warnTagsOff(port);
     port.counters.misses++;
+    outcomes?.note('uncached');
     const load = (): Promise<T> => loadUncached(port, key, loader, o);
     return isNested() ? waitWithin(port.prefix, [key], load) : load();
   }
   const { near } = port;
   if (near === undefined || o.signal?.aborted === true) return read(port, key, loader, o);
   return readThroughNear(port, near, key, loader, o);
+}
+
+async function readOrLoadMany<T>(repository: CacheRepository, keys: readonly string[], missing: ManyLoader<T>, options?: ManyOptions, outcomes?: Outcomes): Promise<T[]> {
+  const list = checkKeys('keys', keys);
+  checkFunction('missing', missing);
+  const port = portOf(repository);
+  const { o, of } = heardMany(manyOptions(port.base, options, list), outcomes);
+  if (list.length === 0) return [];
+  if (!port.tags && list.some((key) => of(key).tags.length > 0)) {
+    warnTagsOff(port);
+    const load = (): Promise<unknown[]> => Group.uncached(port, missing, list, o, of);
+    return (await (isNested() ? waitWithin(port.prefix, list, load) : load())) as T[];
+  }
+  const { near } = port;
+  if (near === undefined || o.signal?.aborted === true) return (await new Group(port, missing, o, of).read(list)) as T[];
+  const { values, rest } = await nearValues(port, near, [...new Set(list)], of);
+  const loaded = rest.length === 0 ? [] : await new Group(port, missing, o, of).read(rest);
+  rest.forEach((key, i) => {
+    values.set(key, loaded[i]);
+    near.store.want(key, of(key));
+  });
+  return list.map((key) => values.get(key)) as T[];
+}
+
+async function find<T>(repository: CacheRepository, key: string, outcomes?: Outcomes): Promise<T | null> {
+  checkText('key', key);
+  const port = portOf(repository);
+  if (port.near !== undefined) return (await nearMany<T>(port, port.near, [key], outcomes))[0];
+  return found<T>(port, await port.driver.get(port.repo, key, port.codec).next(), outcomes);
+}
+
+async function findMany<T>(repository: CacheRepository, keys: readonly string[], outcomes?: Outcomes): Promise<(T | null)[]> {
+  const list = checkKeys('keys', keys);
+  const port = portOf(repository);
+  if (port.near !== undefined) return nearMany<T>(port, port.near, list, outcomes);
+  const calls = list.map((key) => port.driver.get(port.repo, key, port.codec).next());
+  return (await Promise.all(calls)).map((call) => found<T>(port, call, outcomes));
+}
+
+/** Options of a call that somebody hears of. */
+function heard(o: CallOptions, outcomes: Outcomes | undefined): CallOptions {
+  return outcomes === undefined ? o : { ...o, outcomes };
+}
+
+function heardMany(options: ReturnType<typeof manyOptions>, outcomes: Outcomes | undefined): ReturnType<typeof manyOptions> {
+  return outcomes === undefined ? options : { o: heard(options.o, outcomes), of: (key) => heard(options.of(key), outcomes) };
 }
 
 /** A promise that rejects with what was thrown. */
@@ -239,7 +266,10 @@ async function readThroughNear<T>(port: CachePort, near: Near, key: string, load
   const copy = hit instanceof Promise ? await hit : hit;
   if (copy !== undefined) {
     const value = nearValue(port, near, key, copy);
-    if (value !== MISSING) return value as T;
+    if (value !== MISSING) {
+      o.outcomes?.note('near_hit');
+      return value as T;
+    }
   }
   const value = await read(port, key, loader, o);
   near.store.want(key, o);
@@ -247,26 +277,29 @@ async function readThroughNear<T>(port: CachePort, near: Near, key: string, load
 }
 
 /** `get` and `getMany` with a near cache. */
-async function nearMany<T>(port: CachePort, near: Near, keys: readonly string[]): Promise<(T | null)[]> {
-  const { values, rest } = await nearValues(port, near, keys, () => ANY);
+async function nearMany<T>(port: CachePort, near: Near, keys: readonly string[], outcomes?: Outcomes): Promise<(T | null)[]> {
+  const any = heard(ANY, outcomes);
+  const { values, rest } = await nearValues(port, near, keys, () => any);
   const calls = rest.map((key) => port.driver.get(port.repo, key, port.codec).next());
   (await Promise.all(calls)).forEach((call, i) => {
     if (call.kind === Decision.Hit) near.store.want(rest[i], ANY);
-    values.set(rest[i], found<T>(port, call));
+    values.set(rest[i], found<T>(port, call, outcomes));
   });
   return keys.map((key) => values.get(key) as T | null);
 }
 
-function found<T>(port: CachePort, call: Call): T | null {
+function found<T>(port: CachePort, call: Call, outcomes?: Outcomes): T | null {
   if (call.kind === Decision.Hit) {
     const decoded = decodeHit(port, call);
     if (decoded.ok) {
-      countHit(port, call);
+      countHit(port, call, outcomes);
       return decoded.value as T;
     }
   } else if (call.kind === Decision.Error) {
     warn(port, call.error('get', port.driver.node).message);
   }
-  port.counters.misses++;
+  countMiss(port, call, outcomes);
   return null;
 }
+
+observeWrites(CacheRepository.prototype);

@@ -6,6 +6,7 @@ import { callOptions, type CacheOptions, type CallOptions } from '../cache/optio
 import { payloadOf } from '../cache/payload';
 import { warnTagsOff, type CachePort } from '../cache/port';
 import { jittered } from '../cache/rules';
+import { answered } from '../cache/times';
 import { checkText } from '../cache/validate';
 import { excessOf, tooLarge, type Excess } from '../cache/value_limit';
 import { badOption } from '../errors';
@@ -81,7 +82,7 @@ async function store(port: CachePort, operation: string, key: string, payload: P
 }
 
 export async function invalidated(port: CachePort, operation: string, call: Call): Promise<number> {
-  const count = await written(port, operation, call);
+  const count = await written(port, operation, call, 'invalidations');
   port.counters.invalidations++;
   return count;
 }
@@ -90,7 +91,7 @@ export async function invalidated(port: CachePort, operation: string, call: Call
  * The number in a write's answer. The error is made here, in an async function that the caller awaits, so that its stack contains the
  * caller.
  */
-async function written(port: CachePort, operation: string, call: Call): Promise<number> {
+async function written(port: CachePort, operation: string, call: Call, kind: 'writes' | 'invalidations' = 'writes'): Promise<number> {
   await call.next();
   if (call.kind === Decision.Error) {
     const error = call.error(operation, port.driver.node);
@@ -98,5 +99,6 @@ async function written(port: CachePort, operation: string, call: Call): Promise<
     if (error.kept === true) port.counters.pendingInvalidations++;
     throw error;
   }
+  answered(port, call, kind);
   return call.count;
 }

@@ -7,6 +7,7 @@
  */
 import { CallLetter } from '../contract.generated';
 import { fromCore } from '../core_error';
+import { breakerSaid } from '../cache/breakers';
 import { clusterPort } from '../cache/cluster_port';
 import { CacheDriver } from '../cache/driver';
 import { dispatch, type CacheEventName } from '../cache/events';
@@ -107,6 +108,11 @@ export function isCluster(): boolean {
   return !endpoint.memory && endpoint.cluster !== undefined;
 }
 
+/** The cache engine, if there is one on a store. */
+export function openCache(): CacheDriver | undefined {
+  return cache?.isAttached === true || cache?.memory === true ? cache.driver : undefined;
+}
+
 /** The client of a cluster that BullMQ gets: the existing one, or a new one. */
 export function bullMQCluster(): Cluster {
   if (bullMQ === undefined || (closing === undefined && isEnded(bullMQ))) bullMQ = openCluster('bullmq', settings());
@@ -202,6 +208,7 @@ function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver 
   const timed = (operation: string, ms: number): void => logger().debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`);
   const driver: CacheDriver = new CacheDriver(fromCore(() => new native.NativeCache(s.engine)), {
     event: (repo, name, message) => {
+      if (name === 'breaker') breakerSaid(message);
       const repository = driver.prefixOf(repo);
       dispatch(name as CacheEventName, repository === undefined ? { message } : { message, repository }, logger());
     },

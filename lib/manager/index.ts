@@ -7,6 +7,7 @@ import { readEnv } from '../env';
 import { bullMQOptions, type BullMQConnectionOptions } from './bullmq';
 import type { ManagerClusterNode, ManagerClusterOptions } from './cluster_options';
 import { bullMQCluster, client, closeAll, configure, isCluster, managerOptions, noteBullMQ, settings } from './connections';
+import './gauges';
 import { redisHealthHandler } from './http';
 import { pingRole, redisHealthCheck, type RedisHealth } from './health';
 import { withConnection, type LendOptions, type PoolStats } from './lending';

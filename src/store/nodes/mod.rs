@@ -363,7 +363,9 @@ impl Nodes {
             }
             NodeOutput::GivenUp { ticket, was_sent } => self.on_given_up(ticket, was_sent, at),
             NodeOutput::Event { name, mut text } => {
-                if let Some(member) = self.member_mut(id).filter(|member| name == "warning" && !member.address.is_empty()) {
+                if let Some(member) =
+                    self.member_mut(id).filter(|member| matches!(name, "warning" | "breaker") && !member.address.is_empty())
+                {
                     text = format!("{}: {text}", member.address);
                 }
                 self.outputs.push_back(NodesOutput::Event { name, text });
