@@ -196,6 +196,30 @@ const client = () =>
 
 const metrics = () => [...properties('lib/cache/metrics.ts', 'CacheCounters'), ...properties('lib/cache/running.ts', 'RunningLoads')];
 
+/** A metric's labels with their values, and its name for OpenTelemetry, whose API cannot observe histograms. */
+function metricRow({ metric: { name, help, type }, samples }) {
+  const labels = new Map();
+  for (const sample of samples()) {
+    for (const [label, value] of Object.entries(sample.labels)) if (label !== 'le') labels.set(label, (labels.get(label) ?? new Set()).add(value));
+  }
+  const said = [...labels].map(([label, values]) => (FREE_LABELS.has(label) ? `\`${label}\`` : `\`${label}\`: ${[...values].join(', ')}`));
+  const { name: otel } = fromSource('otel/names').described(name);
+  return [`\`${name}\``, type, said.join('; '), help, type === 'histogram' ? '' : `\`${otel}\``];
+}
+
+/** Labels whose values depend on the application. */
+const FREE_LABELS = new Set(['repository', 'node']);
+
+/** Every metric of the Prometheus text, with an example of each sample. */
+function prometheusMetrics() {
+  const { addMetrics, countersOf, readMetrics, timesOf } = fromSource('cache/metrics');
+  const connections = ['main', 'subscriber', 'publisher', 'cache'].flatMap((role) => ['ready', 'connecting', 'unused', 'ended'].map((state) => ({ labels: { role, state }, value: 0 })));
+  addMetrics(fromSource('cache/process_metrics').processMetrics({ breakers: () => [{ labels: { node: '' }, value: 0 }], connections: () => connections }));
+  countersOf('example');
+  for (const histogram of Object.values(timesOf('example'))) histogram.observe(1);
+  return readMetrics().map(metricRow);
+}
+
 const TABLES = {
   environment,
   'call options': () => optionTable(call()),
@@ -206,6 +230,8 @@ const TABLES = {
   'client options': () => optionTable(client()),
   bundlers,
   metrics: () => table(['in total and by repository', ''], metrics().map(({ name, doc }) => [`\`${name}\``, doc])),
+  'otel options': () => optionTable(properties('lib/otel/config.ts', 'HawserInstrumentationConfig')),
+  'prometheus metrics': () => table(['metric', 'type', 'labels', 'meaning', 'for OpenTelemetry'], prometheusMetrics()),
   bounds: () => table(['', ''], bounds()),
   errors,
 };
