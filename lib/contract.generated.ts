@@ -234,6 +234,46 @@ export const enum Decision {
   NearDropped = 17,
   /** Nothing can be tracked on the lane of the node in the second slot: it is not needed. */
   LaneUseless = 18,
+  /** A step through the keys of a repository: a is an array: the next cursor, `undefined` after the last step, then key... */
+  Scanned = 19,
+  /** What is at keys: a is an array: the text of the first key's payload if it was asked for and there is one, then an array of a report for each key, see `lib/cache/inspect.ts`. */
+  Inspected = 20,
+}
+
+/** What is at an entry's key. */
+export const enum EntryState {
+  /** Nothing, or a lease that has run out. */
+  Missing = 0,
+  /** A lease: a load is under way. */
+  Loading = 1,
+  /** The same, but a tag of the lease was invalidated, or its origin differs: nobody will be served what it brings. */
+  LoadingInVain = 2,
+  /** An entry that is served. */
+  Fresh = 3,
+  /** An entry that is served and refreshed. */
+  Stale = 4,
+  /** An entry that is kept for loaders that fail. */
+  Expired = 5,
+  /** An entry one of whose versions is not the current one. */
+  Invalidated = 6,
+  /** An entry that was written under another replication id. */
+  OtherOrigin = 7,
+  /** A value of hawser's whose header cannot be read. */
+  Damaged = 8,
+  /** A value that hawser did not write. */
+  Foreign = 9,
+}
+
+/** A tag's version in a header, compared with the current one. */
+export const enum TagState {
+  /** It is the current one. */
+  Current = 0,
+  /** There is another one. */
+  Changed = 1,
+  /** There is none. */
+  Missing = 2,
+  /** The one that is there was written under another replication id. */
+  OtherOrigin = 3,
 }
 
 /** What the cache did not do, or does not do yet. */
@@ -330,6 +370,10 @@ export const enum CallLetter {
   NearForget = 'Z',
   /** call: its caller would rather have the value that is being replaced than wait any longer. */
   Soften = 'Y',
+  /** call repo inFull fresh maxAge keep key...: what is at these keys; inFull: 1 to have the payload too. */
+  Inspect = 'I',
+  /** call repo cursor glob: one step through the keys; an empty cursor begins. */
+  Scan = 'Q',
 }
 
 /* eslint-disable @typescript-eslint/no-duplicate-enum-values -- different things may have the same size */

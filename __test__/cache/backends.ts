@@ -12,6 +12,8 @@ export interface Backend {
   readonly kind: 'redis' | 'memory' | 'cluster' | 'sentinel';
   /** The one server. Absent on memory, on a cluster and behind Sentinels. */
   readonly server: RedisServer;
+  /** Where another process finds the store. */
+  readonly place: ManagerOptions;
   /** A repository with a prefix that no other test uses. */
   cache(options?: CacheRepositoryOptions): CacheRepository;
   /** Closes everything and continues with other options. */
@@ -93,6 +95,9 @@ function backend(kind: Backend['kind'], options: ManagerOptions): Backend {
     get server() {
       if (server === undefined) throw new Error('this store has no server');
       return server;
+    },
+    get place() {
+      return place();
     },
     cache: (own) => new CacheRepository(`p${++prefixes}`, own),
     async reopen(more) {

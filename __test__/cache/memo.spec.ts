@@ -57,6 +57,25 @@ onEveryStore('memo', (backend) => {
     expect(await memo.get('w')).toEqual({ list: [1] });
   });
 
+  test.each([undefined, { nearCache: { maxBytes: 1 << 20, share: 'frozen' } } as const])('every caller has bytes of its own (%j)', async (options) => {
+    const cache = backend.cache(options);
+    const memo = cache.memo();
+    const written = Buffer.from([1, 2, 3]);
+    const stored = memo.set('w', written);
+    written[0] = 9;
+    await stored;
+    for (const [key, bytes] of [['w', Buffer.from([1, 2, 3])], ['k', new Uint8Array([4, 5])]] as const) {
+      const first = await memo.getOrSet<Uint8Array>(key, () => bytes.slice());
+      expect(first).toEqual(bytes);
+      first[0] = 0;
+      const copies = await memo.getMany<Uint8Array>([key, key]);
+      expect(copies).toEqual([bytes, bytes]);
+      copies[0]?.fill(0);
+      const last = await memo.get(key);
+      expect([Buffer.isBuffer(last), last]).toEqual([key === 'w', bytes]);
+    }
+  });
+
   test('where the near cache shares frozen values, so does the view', async () => {
     const cache = backend.cache({ nearCache: { maxBytes: 1 << 20, share: 'frozen' } });
     await cache.set('k', { list: [1] });

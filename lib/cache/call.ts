@@ -138,6 +138,11 @@ export class Call {
     return this.kind === Decision.Stored && this.detail === 1;
   }
 
+  /** The list in the answer to an inspection. */
+  get list(): unknown[] {
+    return Array.isArray(this.operand) ? (this.operand as unknown[]) : [];
+  }
+
   /** Whether it is a hit after which nothing follows. */
   get isLastHit(): boolean {
     return this.kind === Decision.Hit && !this.mayRefresh;

@@ -224,6 +224,18 @@ export class CacheDriver {
     return this.send(call, [String(call.id), String(repo)], tags);
   }
 
+  /** What is at these keys, from the point of view of a call with these options. `inFull`: with the payload of the first one. */
+  inspect(repo: number, keys: readonly string[], inFull: boolean, o: CallOptions): Call {
+    const call = this.calls.open(CallLetter.Inspect);
+    return this.send(call, [String(call.id), String(repo), inFull ? '1' : '0', o.fresh, o.maxAge, o.keep], keys);
+  }
+
+  /** One step through the keys that match. An empty cursor begins. */
+  scan(repo: number, cursor: string, glob: string): Call {
+    const call = this.calls.open(CallLetter.Scan);
+    return this.send(call, [String(call.id), String(repo), cursor, glob]);
+  }
+
   addTags(load: Load, tags: readonly string[]): Call {
     const call = this.calls.open(CallLetter.AddTags);
     return this.send(call, [String(call.id), String(load.id)], tags);

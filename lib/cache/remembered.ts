@@ -1,9 +1,10 @@
 /** What a view of a repository remembers of a key: a value that each caller gets for itself, and for whom it is good enough. */
 import { onAbort } from '../abort';
+import { copyOfBytes, snapshot, type Payload } from './bytes';
 import { deepFreeze } from './near_copy';
 import type { CallOptions } from './options';
+import { payloadOf } from './payload';
 import type { CachePort } from './port';
-import { encodeValue } from './serializer';
 
 /** Gives a value to one more caller. */
 export type Copies = () => unknown;
@@ -12,19 +13,22 @@ export type Copies = () => unknown;
 export const NULL: Copies = () => null;
 
 /**
- * The value for several callers, by its text: the caller that brought it may change it. Where a near cache gives all callers one frozen object, so does this.
+ * The value for several callers, by what is stored for it: the caller that brought it may change it. Where a near cache gives all callers one frozen object, so does this.
  * `undefined`: it cannot be copied.
  */
 export function copiesOf(port: CachePort, value: unknown): Copies | undefined {
   if (value === null) return NULL;
   if (typeof value === 'function') return undefined;
   if (typeof value !== 'object') return () => value;
-  let text: string;
+  let payload: Payload;
   try {
-    text = encodeValue(port.serializer, value);
+    payload = snapshot(payloadOf(port, value));
   } catch {
     return undefined;
   }
+  // Memory cannot be frozen, so bytes are copied in any case.
+  if (typeof payload !== 'string') return () => copyOfBytes(payload);
+  const text = payload;
   if (port.near?.share !== 'frozen') return () => port.serializer.deserialize(text);
   let frozen: unknown;
   return () => {

@@ -8,6 +8,8 @@ import { isNested, waitWithin } from '../cache/nesting';
 import { ANY, callOptions, checkRepositoryOptions, manyOptions, type CacheOptions, type CacheRepositoryOptions, type CallOptions, type ManyOptions } from '../cache/options';
 import { warn, warnTagsOff, type CachePort } from '../cache/port';
 import { decodeHit } from '../cache/decoding';
+import type { EntrySummary, Explanation } from '../cache/explanation';
+import { entriesByPattern, explain } from '../cache/inspect';
 import { countHit, countMiss, read } from '../cache/read';
 import type { Near } from '../cache/near';
 import { nearNow } from '../cache/near_now';
@@ -167,6 +169,29 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
     const port = portOf(this);
     const replicas = replicasOf(port, options);
     return surviving(port, 'deletePattern', replicas, () => invalidated(port, 'deletePattern', port.driver.deletePattern(port.repo, glob)));
+  }
+
+  /**
+   * What is at a key, and why a call without options would or would not get it: whether it is fresh, stale or kept, which tag was invalidated, under which origin
+   * it was written, who loads it. Reads the whole entry, writes nothing, and counts as no read. Rejects with a HawserError if the server cannot be asked.
+   *
+   *     const { state } = await cache.explain('list:1'); // 'invalidated'
+   */
+  async explain(key: string): Promise<Explanation> {
+    checkText('key', key);
+    return explain(portOf(this), key);
+  }
+
+  /**
+   * The entries of this repository whose keys match a glob, as `deletePattern` reads it: each with its state, age, tags and size. Walks through the whole database of every master in
+   * small steps, as they are asked for, writes nothing and counts as no read. What is stored or deleted during the walk may or may not be there, and a key may come twice, as with
+   * SCAN. Ends with a HawserError if a server cannot be asked.
+   *
+   *     for await (const { key, state, age } of cache.entriesByPattern('list:*')) console.log(key, state, age);
+   */
+  entriesByPattern(glob: string): AsyncGenerator<EntrySummary, void, undefined> {
+    checkText('glob', glob);
+    return entriesByPattern(portOf(this), glob);
   }
 
   /**

@@ -110,6 +110,8 @@ impl Engine {
             } else {
                 self.router.out.bypass(repo, &entry, caller, Shortfall::ReadNotAsked);
             }
+        } else if matches!(request, Request::Inspect { .. } | Request::Scan { .. }) {
+            self.router.machines.inspections.begin(fx!(self.router, cx), call, repo, request, Targets::Nodes(&self.router.nodes));
         } else {
             self.router.machines.writes.begin(fx!(self.router, cx), call, repo, request, Targets::Nodes(&self.router.nodes));
         }
@@ -311,7 +313,7 @@ impl Engine {
 
     /// Whether somebody waits for the store.
     fn is_waiting(&self) -> bool {
-        self.router.nodes.due().is_some() || self.router.machines.lookups.has_queued() || !self.router.machines.writes.is_empty()
+        self.router.nodes.due().is_some() || self.router.machines.is_waiting()
     }
 
     fn next_timer(&mut self) -> Option<Instant> {

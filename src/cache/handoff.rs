@@ -16,6 +16,8 @@ use crate::store::{Id, Key, StoreError, Ticket, Value};
 pub(super) enum Handoff {
     /// A lookup met a value with another replication id.
     Foreign(u64, Box<Lookup>),
+    /// An inspection of these keys met a value with another replication id.
+    ForeignInspected(u64, Vec<Key>),
     /// Capture versions and place a lease, as the lookup's plan says.
     Place(u64, Box<Lookup>),
     /// A current lease is there: join its load if it is this process's, wait for it otherwise.

@@ -2,6 +2,7 @@
 
 use super::config::EngineConfig;
 use super::effects::Fx;
+use super::inspections::Inspections;
 use super::loads::Loads;
 use super::lookups::Lookups;
 use super::placement::Placements;
@@ -26,6 +27,7 @@ pub(super) struct Machines {
     pub refreshes: Refreshes,
     pub additions: TagAdditions,
     pub writes: Writes,
+    pub inspections: Inspections,
 }
 
 impl Machines {
@@ -38,6 +40,7 @@ impl Machines {
             refreshes: Refreshes::new(config.refreshes()),
             additions: TagAdditions::new(),
             writes: Writes::new(config.write_timeout, config.lease),
+            inspections: Inspections::new(config.write_timeout, config.swr),
         }
     }
 
@@ -58,6 +61,10 @@ impl Machines {
             Purpose::Refresh(asked) => self.refreshes.on_answer(fx, asked, answer),
             Purpose::TagAddition(asked) => self.additions.on_answer(fx, asked, answer),
             Purpose::Write(asked) => self.writes.on_answer(fx, asked, answer, targets),
+            Purpose::Inspection(id) => {
+                let loads = &self.loads;
+                self.inspections.on_answer(fx, id, answer, targets, &|token| loads.of_token(&token).is_some());
+            }
         }
     }
 
@@ -70,6 +77,7 @@ impl Machines {
             Purpose::Load(asked) => self.loads.on_silence(fx, asked),
             Purpose::Refresh(asked) => self.refreshes.on_silence(fx, asked),
             Purpose::TagAddition(asked) => self.additions.on_silence(fx, asked),
+            Purpose::Inspection(id) => self.inspections.on_silence(fx, *id),
             Purpose::Write(asked) => self.writes.on_silence(fx, *asked, was_sent.then_some(ticket)),
         }
     }
@@ -84,6 +92,7 @@ impl Machines {
             }
             Timer::Uncached(id) => self.uncached.on_timer(fx, id),
             Timer::Write(id) => self.writes.on_timer(fx, id, targets),
+            Timer::Inspection(id) => self.inspections.on_timer(fx, id, targets),
             Timer::Ages => {
                 self.loads.on_ages(fx);
                 self.uncached.on_ages(fx);
@@ -100,7 +109,18 @@ impl Machines {
             Timer::Load(id) => self.loads.has(id),
             Timer::Uncached(id) => self.uncached.has(id),
             Timer::Write(id) => self.writes.is_live(id),
+            Timer::Inspection(id) => self.inspections.is_live(id),
             Timer::Ages | Timer::Node => true,
+        }
+    }
+
+    /// An inspection met a value with another replication id. `is_read_again`: so are the ids, and so is all that it has read.
+    pub(super) fn on_foreign_inspected(&mut self, fx: &mut Fx<'_>, targets: Targets<'_>, id: u64, is_read_again: bool) {
+        if is_read_again {
+            self.inspections.look_again(fx, id, targets);
+        } else {
+            let loads = &self.loads;
+            self.inspections.judge(fx, id, &|token| loads.of_token(&token).is_some());
         }
     }
 
@@ -109,6 +129,7 @@ impl Machines {
         let _is_found = self.lookups.cancel(call) || self.placements.cancel(call) || self.loads.cancel(call) || self.uncached.cancel(call);
         self.additions.cancel(call);
         self.writes.cancel(call);
+        self.inspections.cancel(call);
     }
 
     /// The caller would rather have a stale value than wait any longer.
@@ -118,9 +139,14 @@ impl Machines {
         told.into_iter().flatten().for_each(|decision| fx.out.decide(decision));
     }
 
+    /// Whether a call may have to wait for its node.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.lookups.has_queued() || !self.writes.is_empty() || !self.inspections.is_empty()
+    }
+
     /// Whether nothing is under way.
     pub(super) fn is_idle(&self) -> bool {
         let reads = self.lookups.is_empty() && self.placements.is_empty() && self.loads.is_empty() && self.uncached.is_empty();
-        reads && self.refreshes.is_empty() && self.additions.is_empty() && self.writes.is_empty()
+        reads && self.refreshes.is_empty() && self.additions.is_empty() && self.writes.is_empty() && self.inspections.is_empty()
     }
 }

@@ -18,6 +18,7 @@
 //! | `uncached` | machine: loads without storing |
 //! | `refresh` | machine: revalidation behind a stale hit |
 //! | `writes`, `targets`, `pattern_scan` | machine: set, delete, invalidate, deletePattern; what it is told about the nodes |
+//! | `inspections`, `report` | machine: what is at keys, for diagnosis |
 //! | `near` | machine: which entries the process may serve from its memory, and who is woken by pushes |
 //! | `effects`, `handoff`, `purpose`, `timers` | the machines' effects, messages to each other, operations and timers |
 //! | `parsed` | the values that the driver keeps parsed, by their stamps |
@@ -36,6 +37,7 @@ mod engine;
 mod evaluate;
 mod freshness;
 mod handoff;
+mod inspections;
 mod io;
 mod load;
 mod loads;
@@ -50,6 +52,7 @@ mod pattern_scan;
 mod placement;
 mod purpose;
 mod refresh;
+mod report;
 mod repos;
 mod request;
 mod results;
@@ -71,4 +74,5 @@ pub use config::EngineConfig;
 pub use engine::{Engine, Stale};
 pub use io::{Context, LaneEvent, Output};
 pub use names::Names;
+pub use report::{EntryFacts, LeaseFacts, Origin, Report, TagFacts};
 pub use request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request, Terms};

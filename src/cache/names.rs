@@ -82,6 +82,11 @@ impl Names {
         joined([&self.entry, key, b"", b""])
     }
 
+    /// The entry's own key in a key of the store; `None`: it is none of this repository's entries.
+    pub fn key_of<'a>(&self, entry: &'a [u8]) -> Option<&'a [u8]> {
+        entry.strip_prefix(&*self.entry)
+    }
+
     /// The key of the version of `tag`, or of a mark.
     pub fn version(&self, tag: &[u8]) -> Key {
         match marks::place_of(tag) {

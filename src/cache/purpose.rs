@@ -15,6 +15,8 @@ pub(super) enum Purpose {
     Refresh(ForRefresh),
     TagAddition(ForTagAddition),
     Write(ForWrite),
+    /// This inspection.
+    Inspection(u64),
 }
 
 impl Purpose {
@@ -26,7 +28,7 @@ impl Purpose {
             | Self::Load(ForLoad::Commit(_) | ForLoad::Prove(..))
             | Self::Refresh(_)
             | Self::TagAddition(_) => Patience::Read,
-            Self::Write(_) => Patience::Write,
+            Self::Write(_) | Self::Inspection(_) => Patience::Write,
             Self::Load(ForLoad::Renew(_)) | Self::Unobserved => Patience::Endless,
         }
     }

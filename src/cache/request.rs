@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::report::Report;
 use crate::contract::Shortfall;
 use crate::error::Error;
 use crate::store::entry::{self, Entry, Form, Tag};
@@ -107,6 +108,26 @@ pub enum Request {
     },
     /// Deletes the entries whose keys match.
     DeletePattern {
+        /// A glob on the key.
+        glob: Vec<u8>,
+    },
+    /// What is at these keys, for diagnosis.
+    Inspect {
+        /// The keys.
+        keys: Vec<Vec<u8>>,
+        /// Whether the payload is read too.
+        in_full: bool,
+        /// How long an entry is fresh.
+        fresh: Option<Duration>,
+        /// The age at which an entry expires.
+        max_age: Option<Duration>,
+        /// How long after that it may replace the value of a loader that fails.
+        keep: Option<Duration>,
+    },
+    /// One step through the keys that match.
+    Scan {
+        /// The cursor that the step before gave; empty at first.
+        cursor: Vec<u8>,
         /// A glob on the key.
         glob: Vec<u8>,
     },
@@ -328,6 +349,24 @@ pub enum Decision {
         error: Error,
         /// Whether the engine will repeat it when the store is back.
         kept: bool,
+    },
+    /// A step through the keys of a repository.
+    Scanned {
+        /// The call.
+        call: CallId,
+        /// The cursor of the next step; `None`: this was the last one.
+        cursor: Option<Vec<u8>>,
+        /// The keys that it found.
+        keys: Vec<Vec<u8>>,
+    },
+    /// What is at keys.
+    Inspected {
+        /// The call.
+        call: CallId,
+        /// The value of the first one, if it was asked for and is an entry.
+        payload: Option<Payload>,
+        /// For each key.
+        reports: Vec<Report>,
     },
     /// The call waits for another's load.
     Waiting {

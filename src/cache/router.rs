@@ -74,7 +74,10 @@ impl Router {
     fn on_nodes_output(&mut self, cx: &mut Context<'_>, output: NodesOutput) {
         match output {
             NodesOutput::WakeAt(when) => self.out.wake_at(when, Timer::Node),
-            NodesOutput::Writable => self.machines.writes.resume(fx!(self, cx), Targets::Nodes(&self.nodes)),
+            NodesOutput::Writable => {
+                self.machines.writes.resume(fx!(self, cx), Targets::Nodes(&self.nodes));
+                self.machines.inspections.resume(fx!(self, cx), Targets::Nodes(&self.nodes));
+            }
             NodesOutput::Readable(id) => {
                 let (attended, nodes) = (self.attention.at(cx.now).attended, &self.nodes);
                 self.machines.lookups.on_readable(attended, |lookup| nodes.is_on(id, lookup.keys()));
@@ -134,6 +137,10 @@ impl Router {
                 } else {
                     self.machines.lookups.evaluate_again(fx!(self, cx), id, lookup);
                 }
+            }
+            Handoff::ForeignInspected(id, keys) => {
+                let is_read_again = self.nodes.on_foreign(&keys, cx.now);
+                self.machines.on_foreign_inspected(fx!(self, cx), Targets::Nodes(&self.nodes), id, is_read_again);
             }
             Handoff::Place(id, lookup) => self.machines.placements.begin(fx!(self, cx), id, lookup),
             Handoff::Follow(id, lookup, token) => {

@@ -20,6 +20,8 @@ pub(super) enum Timer {
     Uncached(u32),
     /// A write.
     Write(u64),
+    /// An inspection.
+    Inspection(u64),
     /// The ages of loads.
     Ages,
     /// The store's node.

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::marks::is_mark;
+use super::report::{LeaseFacts, Origin, Report};
 use super::request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request, Terms};
 use crate::contract::{self, CallLetter, Decision as Kind, DECISION_SLOTS};
 use crate::error::Error;
@@ -66,11 +68,7 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
         }
         CallLetter::Delete => {
             let (call, reader) = parts.head()?;
-            let mut keys = Vec::with_capacity(parts.left);
-            while parts.left > 0 {
-                keys.push(parts.owned()?);
-            }
-            Message::Call(call, reader, Request::Delete { keys })
+            Message::Call(call, reader, Request::Delete { keys: parts.rest()? })
         }
         CallLetter::DeletePattern => {
             let (call, reader) = parts.head()?;
@@ -79,6 +77,16 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
         CallLetter::InvalidateTags => {
             let (call, reader) = parts.head()?;
             Message::Call(call, reader, Request::InvalidateTags { tags: parts.tags()? })
+        }
+        CallLetter::Inspect => {
+            let (call, reader) = parts.head()?;
+            let in_full = parts.next()? == b"1";
+            let [fresh, max_age, keep] = [parts.duration()?, parts.duration()?, parts.duration()?];
+            Message::Call(call, reader, Request::Inspect { keys: parts.rest()?, in_full, fresh, max_age, keep })
+        }
+        CallLetter::Scan => {
+            let (call, reader) = parts.head()?;
+            Message::Call(call, reader, Request::Scan { cursor: parts.owned()?, glob: parts.owned()? })
         }
         CallLetter::Loaded => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Value(parts.payload()?)),
         CallLetter::LoadedOn => {
@@ -149,6 +157,15 @@ pub fn slots(decision: Decision) -> [Slot; DECISION_SLOTS] {
         Decision::NearRefused { fill } => (Kind::NearRefused, fill, Slot::None, Slot::None),
         Decision::LaneUseless { node } => (Kind::LaneUseless, u32::from(node), Slot::None, Slot::None),
         Decision::NearDropped { copy } => (Kind::NearDropped, copy, Slot::None, Slot::None),
+        Decision::Scanned { call, cursor, keys } => {
+            let keys = keys.iter().filter_map(|key| std::str::from_utf8(key).ok()).map(|key| Slot::Text(key.to_owned()));
+            let list = std::iter::once(cursor.map_or(Slot::None, |cursor| text(&cursor))).chain(keys).collect();
+            (Kind::Scanned, call.0, Slot::List(list), Slot::None)
+        }
+        Decision::Inspected { call, payload, reports } => {
+            let reports = Slot::List(reports.iter().map(report).collect());
+            (Kind::Inspected, call.0, Slot::List(vec![payload.map_or(Slot::None, Slot::Payload), reports]), Slot::None)
+        }
         Decision::Waiting { call } => (Kind::Waiting, call.0, Slot::None, Slot::None),
         Decision::Event { repo, name, text } => (Kind::Event, repo.map_or(0, |repo| repo.0), Slot::Text(name.to_owned()), Slot::Text(text)),
         Decision::Counted { repo, what, number: count } => {
@@ -163,11 +180,43 @@ pub fn slots(decision: Decision) -> [Slot; DECISION_SLOTS] {
 
 /// The payload of a near copy, and what the facade has to know about it.
 fn copy(Filled { copy, stamp, payload, age, ttl, fresh, tags, .. }: Filled) -> (Slot, Slot) {
-    let text = |bytes: &[u8]| Slot::Text(String::from_utf8_lossy(bytes).into_owned());
-    let ms = |duration: Duration| Slot::Number(duration.as_secs_f64() * 1e3);
     let mut about = vec![Slot::Number(f64::from(copy)), text(stamp.as_bytes()), ms(age), ms(ttl), ms(fresh)];
     about.extend(tags.iter().map(|tag| text(tag)));
     (Slot::Payload(payload), Slot::List(about))
+}
+
+/// What is at a key, see `Report` of the facade.
+fn report(report: &Report) -> Slot {
+    let flag = |is_set: bool| Slot::Number(f64::from(u8::from(is_set)));
+    let left = |duration: Option<Duration>| duration.map_or(Slot::None, ms);
+    let list = |items: Option<Vec<Slot>>| items.map_or(Slot::None, Slot::List);
+    let entry = report.entry.map(|facts| vec![left(facts.age), ms(facts.ttl), ms(facts.fresh), ms(facts.keep)]);
+    let origin = |origin: &Origin| vec![text(origin.own.as_bytes()), text(origin.server.id.as_bytes()), flag(origin.differs())];
+    let lease =
+        |lease: LeaseFacts| vec![flag(lease.is_held), flag(lease.is_own), left(lease.left), Slot::Number(f64::from(lease.failures))];
+    let tags = report
+        .tags
+        .iter()
+        .filter(|tag| !is_mark(&tag.name))
+        .flat_map(|tag| [text(&tag.name), Slot::Number(f64::from(tag.state.number())), flag(tag.is_added)]);
+    Slot::List(vec![
+        text(&report.key),
+        Slot::Number(f64::from(report.state.number())),
+        report.size.map_or(Slot::None, |size| Slot::Number(size as f64)),
+        left(report.left),
+        list(entry),
+        list(report.origin.as_ref().map(origin)),
+        list(report.lease.map(lease)),
+        Slot::List(tags.collect()),
+    ])
+}
+
+fn text(bytes: &[u8]) -> Slot {
+    Slot::Text(String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn ms(duration: Duration) -> Slot {
+    Slot::Number(duration.as_secs_f64() * 1e3)
 }
 
 const fn counted_as(hit: Hit) -> contract::Hit {
@@ -246,6 +295,15 @@ impl<'a> Parts<'a> {
             word => Form::parse(word)?,
         };
         Some(Payload::new(Value::new(self.owned()?), 0, form))
+    }
+
+    /// All parts that are left.
+    fn rest(&mut self) -> Option<Vec<Vec<u8>>> {
+        let mut rest = Vec::with_capacity(self.left);
+        while self.left > 0 {
+            rest.push(self.owned()?);
+        }
+        Some(rest)
     }
 
     fn number(&mut self) -> Option<u32> {

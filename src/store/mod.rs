@@ -44,7 +44,7 @@ pub use op::{NodeOp, Op, ReadEntry};
 pub use port::{Effect, Store};
 pub use redis::{RedisStore, Replied};
 pub use replication::{Replication, ReplicationId};
-pub use reply::{Answer, Found, Inside, Placed, Redirect, Seen, StoreError, StoreReply};
+pub use reply::{Answer, Found, Held, Inside, Inspected, Placed, Redirect, Seen, StoreError, StoreReply};
 
 /// A key of the store: shared, since an operation and the call behind it both name it.
 pub type Key = Arc<[u8]>;

@@ -189,6 +189,14 @@ pub enum Op {
         /// Key of the version and of the counter of each tag.
         tags: Vec<(Key, Key)>,
     },
+    /// What is at these keys, for diagnosis: nothing is written, and a server that can leaves the order of eviction alone. Any number of
+    /// slots. Answers [`StoreReply::Inspected`].
+    Inspect {
+        /// The keys.
+        keys: Vec<Key>,
+        /// Only so many bytes at the start of each value are read.
+        head_bytes: Option<usize>,
+    },
     /// One step through the keys. All slots. Answers [`StoreReply::Scanned`].
     Scan {
         /// The cursor; `b"0"` at first.
@@ -212,7 +220,7 @@ impl Op {
             Self::ReadVersions { versions } => versions.first(),
             Self::Ensure { items, .. } => items.first().map(|(key, _)| key),
             Self::Count { items, .. } => items.first().map(|(key, ..)| key),
-            Self::Delete { entries: keys } | Self::Unlink { keys } => keys.first(),
+            Self::Delete { entries: keys } | Self::Unlink { keys } | Self::Inspect { keys, .. } => keys.first(),
             Self::Invalidate { tags } => tags.first().map(|(key, _)| key),
             Self::Prolong { version, .. } => Some(version),
             Self::Place { entry, .. }

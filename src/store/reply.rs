@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Id, Key, ReplicationId, Value, Version, SLOTS};
+use super::{entry, Id, Key, Replication, ReplicationId, Value, Version, SLOTS};
 
 /// The value at an entry's key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +15,57 @@ pub struct Found {
     pub pttl: Option<i64>,
     /// Whether there may be more of it than was read.
     pub is_head: bool,
+}
+
+/// What is at a key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Held {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A string, or its start.
+    Text(Value),
+    /// A value of another type.
+    Other,
+}
+
+impl Held {
+    /// The string, or its start.
+    pub fn text(&self) -> Option<&Value> {
+        match self {
+            Self::Text(value) => Some(value),
+            Self::Nothing | Self::Other => None,
+        }
+    }
+}
+
+/// What `Inspect` says about a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// What is there.
+    pub held: Held,
+    /// How many bytes a string has.
+    pub size: Option<u64>,
+    /// Its remaining life in milliseconds as the PTTL command tells it.
+    pub pttl: i64,
+    /// The store's clock in milliseconds, if it tells it.
+    pub at: Option<u64>,
+    /// The replication id that counts there. The node fills it in.
+    pub replication: Replication,
+}
+
+impl Inspected {
+    /// Whether hawser wrote it under another replication id than the one that counts there.
+    pub fn is_foreign(&self) -> bool {
+        let id = |text| entry::replication_id(text).or_else(|| Some(entry::parse_version(text)?.replication_id));
+        self.held.text().and_then(|text| id(text)).is_some_and(|id| !self.replication.accepts(id.as_bytes()))
+    }
+}
+
+impl Default for Inspected {
+    fn default() -> Self {
+        Self { held: Held::Nothing, size: None, pttl: -2, at: None, replication: Replication::TRUSTING }
+    }
 }
 
 /// The result of `Place`.
@@ -85,6 +136,8 @@ pub enum StoreReply {
         /// Keys found in this step.
         keys: Vec<Key>,
     },
+    /// To `Inspect`: one per key.
+    Inspected(Vec<Inspected>),
     /// To `Set` and `Track`.
     Done,
 }
@@ -243,6 +296,8 @@ pub enum Answer {
         /// Keys found in this step.
         keys: Vec<Key>,
     },
+    /// To `Inspect`: one per key.
+    Inspected(Vec<Inspected>),
     /// To `Set`.
     Done,
 }

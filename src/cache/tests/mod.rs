@@ -277,6 +277,7 @@ fn kind(op: &Op) -> &'static str {
         Op::Delete { .. } => "delete",
         Op::Invalidate { .. } => "invalidate",
         Op::Scan { .. } => "scan",
+        Op::Inspect { .. } => "inspect",
         Op::Unlink { .. } => "unlink",
     }
 }

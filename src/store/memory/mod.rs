@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::cells::{Cells, Content};
 use super::entry::{self, parse_version, Stored};
-use super::{glob, Found, Id, Key, NodeOp, Op, Replication, ReplicationId, StoreError, StoreReply, Value, Version};
+use super::{glob, Found, Held, Id, Inspected, Key, NodeOp, Op, Replication, ReplicationId, StoreError, StoreReply, Value, Version};
 use crate::clock::Instant;
 
 /// The default bound in bytes.
@@ -122,6 +122,7 @@ impl MemoryStore {
                 StoreReply::Number(keys.iter().map(|key| u64::from(self.delete(now, key))).sum())
             }
             Op::Invalidate { tags } => StoreReply::Number(tags.iter().map(|(v, h)| self.invalidate(now, v, h)).sum()),
+            Op::Inspect { keys, head_bytes } => StoreReply::Inspected(keys.iter().map(|key| self.inspect(now, key, *head_bytes)).collect()),
             Op::Scan { pattern, .. } => StoreReply::Scanned {
                 cursor: b"0".to_vec(),
                 keys: self.cells.keys(now).filter(|key| glob::matches(pattern, key)).cloned().collect(),
@@ -160,6 +161,19 @@ impl MemoryStore {
     /// Gives the store another replication id, as a promotion does.
     pub fn set_replication_id(&mut self, id: ReplicationId) {
         self.replication_id = id;
+    }
+
+    /// Leaves the order of eviction alone.
+    fn inspect(&mut self, now: Instant, key: &Key, head_bytes: Option<usize>) -> Inspected {
+        let (held, size) = match self.cells.peek(key, now) {
+            None => (Held::Nothing, None),
+            Some(Content::Members(_)) => (Held::Other, None),
+            Some(Content::Text(text)) => {
+                let head = head_bytes.and_then(|bytes| text.get(..bytes)).map(|head| Value::new(head.to_vec()));
+                (Held::Text(head.unwrap_or_else(|| text.clone())), Some(text.len() as u64))
+            }
+        };
+        Inspected { held, size, pttl: self.cells.pttl(key, now), at: Some(millis(now)), ..Inspected::default() }
     }
 
     fn version(&mut self, key: &[u8], now: Instant) -> Option<Version> {

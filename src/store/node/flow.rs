@@ -296,6 +296,7 @@ impl Flow {
             Op::Renew { versions, .. } => 1 + versions.len(),
             Op::Delete { entries: keys } | Op::Unlink { keys } => 2 * keys.len(),
             Op::Invalidate { tags } => 2 * tags.len(),
+            Op::Inspect { keys, .. } => 3 * keys.len(),
             Op::Commit { value, .. } | Op::Set { value, .. } | Op::Restore { value, .. } => 1 + value.len() / UNIT_BYTES,
             _ => 1,
         }

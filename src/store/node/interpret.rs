@@ -23,6 +23,12 @@ pub(crate) fn answer(reply: StoreReply, replication: &Replication) -> Answer {
         }
         StoreReply::Held(held) => Answer::Lease(held),
         StoreReply::Number(number) => Answer::Number(number),
+        StoreReply::Inspected(mut all) => {
+            for inspected in &mut all {
+                inspected.replication = *replication;
+            }
+            Answer::Inspected(all)
+        }
         StoreReply::Scanned { cursor, keys } => Answer::Scanned { cursor, keys },
         // Only a node asks for its identity, and it takes the reply itself.
         StoreReply::Done | StoreReply::Identity { .. } => Answer::Done,

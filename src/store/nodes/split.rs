@@ -15,6 +15,8 @@ pub(super) enum Shape {
     /// So many versions.
     Versions(usize),
     Ensured,
+    /// One after another, in the order of the keys.
+    Inspected,
     /// The sum.
     Number,
     /// The answer of the first part counts.
@@ -52,6 +54,9 @@ pub(super) fn split(op: Op, node_of: impl Fn(&Key) -> NodeId) -> (Vec<PartOp>, S
         }
         Op::Delete { entries } => (entries.into_iter().map(|key| alone(Op::Delete { entries: vec![key] })).collect(), Shape::Number),
         Op::Unlink { keys } => (keys.into_iter().map(|key| alone(Op::Unlink { keys: vec![key] })).collect(), Shape::Number),
+        Op::Inspect { keys, head_bytes } => {
+            (keys.into_iter().map(|key| alone(Op::Inspect { keys: vec![key], head_bytes })).collect(), Shape::Inspected)
+        }
         Op::Invalidate { tags } => (tags.into_iter().map(|tag| alone(Op::Invalidate { tags: vec![tag] })).collect(), Shape::Number),
         other => (vec![alone(other)], Shape::Whole),
     }
@@ -133,6 +138,14 @@ pub(super) fn join(shape: Shape, parts: Vec<Settled>) -> Result<Answer, StoreErr
                 all.extend(ids);
             }
             Ok(Answer::Ensured(all))
+        }
+        Shape::Inspected => {
+            let mut all = Vec::new();
+            for (_, answer) in answers {
+                let Answer::Inspected(inspected) = answer else { return Err(StoreError::Unexpected) };
+                all.extend(inspected);
+            }
+            Ok(Answer::Inspected(all))
         }
         Shape::Read(entries, versions) => {
             let (entries, versions, parts) = join_reads(entries, versions, answers)?;

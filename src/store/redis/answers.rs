@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::commands::{command, group, reads_head};
+use super::commands::{command, group, reads_head, FRAME};
 use crate::resp::Reply;
 use crate::store::entry::parse_version;
 use crate::store::info::identity;
-use crate::store::{Found, Id, Inside, Key, NodeOp, Op, Placed, ReadEntry, StoreError, StoreReply, Value, Version};
+use crate::store::{Found, Held, Id, Inside, Inspected, Key, NodeOp, Op, Placed, ReadEntry, StoreError, StoreReply, Value, Version};
 
 /// Makes the answer of an operation from the replies to its commands.
 pub(super) fn answer(node_op: &NodeOp, mut replies: Vec<Reply>) -> Result<StoreReply, StoreError> {
@@ -17,6 +17,9 @@ pub(super) fn answer(node_op: &NodeOp, mut replies: Vec<Reply>) -> Result<StoreR
         if reads_head(node_op, place) && reply.error().is_some_and(|text| text.starts_with(b"WRONGTYPE")) {
             *reply = Reply::Null;
         }
+    }
+    if let Op::Inspect { keys, .. } = op {
+        return inspected(node_op, keys.len(), &mut replies);
     }
     let tolerant = matches!(op, Op::Delete { .. } | Op::Unlink { .. } | Op::Invalidate { .. });
     let group = group(node_op);
@@ -48,6 +51,37 @@ pub(super) fn answer(node_op: &NodeOp, mut replies: Vec<Reply>) -> Result<StoreR
         _ => replies.into_iter().next().and_then(|reply| single(op, reply)),
     }
     .ok_or(StoreError::Unexpected)
+}
+
+/// A server may refuse to tell its time, or not know how to leave the order of eviction alone. A value of another type is no failure.
+fn inspected(node_op: &NodeOp, keys: usize, replies: &mut [Reply]) -> Result<StoreReply, StoreError> {
+    let at = replies.get(1).and_then(time);
+    let mut all = Vec::with_capacity(keys);
+    for (n, parts) in replies[FRAME - 1..].chunks_exact_mut(3).take(keys).enumerate() {
+        let is_other = parts[0].error().is_some_and(|text| text.starts_with(b"WRONGTYPE"));
+        for (part, place) in parts.iter().zip(FRAME - 1 + 3 * n..) {
+            if let Some(text) = part.error().filter(|text| !text.starts_with(b"WRONGTYPE")) {
+                return Err(StoreError::refused(text, command(node_op, place)));
+            }
+        }
+        let pttl = parts[2].as_integer().ok_or(StoreError::Unexpected)?;
+        let held = match std::mem::replace(&mut parts[0], Reply::Null) {
+            _ if is_other => Held::Other,
+            _ if pttl == -2 => Held::Nothing,
+            Reply::Bulk(bytes) => Held::Text(Value::new(bytes)),
+            _ => Held::Nothing,
+        };
+        let size = held.text().and_then(|_| u64::try_from(parts[1].as_integer()?).ok());
+        all.push(Inspected { held, size, pttl, at, ..Inspected::default() });
+    }
+    Ok(StoreReply::Inspected(all))
+}
+
+/// What TIME says, in milliseconds.
+fn time(reply: &Reply) -> Option<u64> {
+    let number = |reply: &Reply| std::str::from_utf8(reply.as_bytes()?).ok()?.parse::<u64>().ok();
+    let [seconds, micros] = reply.items()? else { return None };
+    Some(number(seconds)?.checked_mul(1000)? + number(micros)? / 1000)
 }
 
 /// The answer of an operation that needs one reply.

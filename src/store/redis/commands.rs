@@ -10,6 +10,9 @@ use crate::store::{Id, Key, NodeOp, Op};
 /// How many keys one step of a scan looks at.
 const SCAN_COUNT: &[u8] = b"1000";
 
+/// How many commands an inspection takes besides those of its keys: the first two and the last one.
+pub(super) const FRAME: usize = 3;
+
 /// How many commands an operation takes.
 pub(super) fn count(node_op: &NodeOp) -> usize {
     let NodeOp { op, reads_apart, .. } = node_op;
@@ -25,6 +28,7 @@ pub(super) fn count(node_op: &NodeOp) -> usize {
         Op::Count { items, .. } => items.len(),
         Op::Renew { versions, .. } => 1 + versions.len(),
         Op::Delete { entries: keys } | Op::Unlink { keys } => 2 * keys.len(),
+        Op::Inspect { keys, .. } => 3 * keys.len() + FRAME,
         Op::Invalidate { tags } => group(node_op) * tags.len(),
         _ => 1,
     }
@@ -151,7 +155,25 @@ pub(super) fn push(node_op: &NodeOp, place: usize, in_full: bool, out: &mut Comm
                 _ => out.push(&[b"DEL", &**counter]),
             }
         }
+        Op::Inspect { keys, head_bytes } => inspect(keys, *head_bytes, place, out),
         Op::Scan { cursor, pattern } => out.push(&[b"SCAN", cursor.as_slice(), b"MATCH", pattern, b"COUNT", SCAN_COUNT]),
+    }
+}
+
+/// Reads that leave the order of eviction alone, where the server knows how, and the server's time before them.
+fn inspect(keys: &[Key], head_bytes: Option<usize>, place: usize, out: &mut Commands) {
+    match place {
+        0 => out.push(&["CLIENT", "NO-TOUCH", "ON"]),
+        1 => out.push(&["TIME"]),
+        place => match (keys.get((place - 2) / 3), (place - 2) % 3) {
+            (None, _) => out.push(&["CLIENT", "NO-TOUCH", "OFF"]),
+            (Some(key), 0) => match head_bytes {
+                Some(bytes) => head_of(key, bytes, out),
+                None => out.push(&[b"GET", &**key]),
+            },
+            (Some(key), 1) => out.push(&[b"STRLEN", &**key]),
+            (Some(key), _) => out.push(&[b"PTTL", &**key]),
+        },
     }
 }
 
@@ -183,6 +205,13 @@ pub(super) fn command(node_op: &NodeOp, place: usize) -> &'static str {
         Op::Delete { .. } | Op::Invalidate { .. } => "DEL",
         Op::Unlink { .. } => "UNLINK",
         Op::Scan { .. } => "SCAN",
+        Op::Inspect { head_bytes, .. } => match place.checked_sub(FRAME - 1).map(|place| place % 3) {
+            Some(0) if head_bytes.is_none() => "GET",
+            Some(0) => "GETRANGE",
+            Some(1) => "STRLEN",
+            Some(_) => "PTTL",
+            None => "CLIENT",
+        },
         _ => "EVALSHA",
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::store::{Found, Id, Key, Op, ReadEntry, Value};
+use crate::store::{Found, Held, Id, Inspected, Key, Op, ReadEntry, Value};
 
 fn key(text: &str) -> Key {
     Key::from(text.as_bytes())
@@ -215,4 +215,42 @@ fn answers_that_make_no_sense_are_an_error_and_no_panic() {
         }
     }
     assert!(RedisStore::new().on_reply(Reply::Null).done.is_none(), "a reply to nothing");
+}
+
+#[test]
+fn an_inspection_reads_between_two_words_about_touching_and_takes_no_refusal_of_them_amiss() {
+    let ask = |store: &mut RedisStore, head_bytes| {
+        text(&store.submit(Ticket(1), Op::Inspect { keys: vec![key("a"), key("b")], head_bytes }.into()))
+    };
+    let (on, off) = ("*3 $6 CLIENT $8 NO-TOUCH $2 ON ", "*3 $6 CLIENT $8 NO-TOUCH $3 OFF ");
+    let mut store = RedisStore::new();
+    let of = |key: &str| ["STRLEN", "PTTL"].map(|verb| format!("*2 ${} {verb} $1 {key} ", verb.len()));
+    let [head_a, head_b] = ["a", "b"].map(|key| format!("*4 $8 GETRANGE $1 {key} $1 0 $1 9 "));
+    let commands =
+        [vec![on.to_owned(), "*1 $4 TIME ".to_owned(), head_a], of("a").to_vec(), vec![head_b], of("b").to_vec(), vec![off.to_owned()]]
+            .concat();
+    assert_eq!(ask(&mut store, Some(10)), commands);
+    let refused = || Reply::Error(b"ERR unknown subcommand".to_vec());
+    let wrong = || Reply::Error(b"WRONGTYPE Operation against a key holding the wrong kind of value".to_vec());
+    let bulk = |text: &str| Reply::Bulk(text.as_bytes().to_vec());
+    let replies =
+        [refused(), refused(), bulk("text"), Reply::Integer(40), Reply::Integer(7), wrong(), wrong(), Reply::Integer(-1), refused()];
+    let done = replies.into_iter().find_map(|reply| store.on_reply(reply).done).unwrap();
+    let first = Inspected { held: Held::Text(Value::new(b"text".to_vec())), size: Some(40), pttl: 7, ..Inspected::default() };
+    let second = Inspected { held: Held::Other, pttl: -1, ..Inspected::default() };
+    assert_eq!(done.1, Ok(StoreReply::Inspected(vec![first, second])));
+
+    assert_eq!(ask(&mut store, None)[2], "*2 $3 GET $1 a ");
+    let time = Reply::Array(vec![bulk("12"), bulk("345678")]);
+    let nothing = || [Reply::Null, Reply::Integer(0), Reply::Integer(-2)];
+    let replies = [Reply::Null, time].into_iter().chain(nothing()).chain(nothing()).chain([Reply::Null]);
+    let done = replies.into_iter().find_map(|reply| store.on_reply(reply).done).unwrap();
+    let none = Inspected { at: Some(12_345), ..Inspected::default() };
+    assert_eq!(done.1, Ok(StoreReply::Inspected(vec![none.clone(), none])));
+
+    ask(&mut store, None);
+    let denied = Reply::Error(b"NOPERM this user has no permissions".to_vec());
+    let replies = [Reply::Null, Reply::Null, denied].into_iter().chain(std::iter::repeat_with(|| Reply::Integer(-2)).take(6));
+    let done = replies.into_iter().find_map(|reply| store.on_reply(reply).done).unwrap();
+    assert_eq!(done.1, Err(StoreError::Refused("NOPERM (GET)".to_owned())));
 }
