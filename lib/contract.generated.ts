@@ -190,7 +190,7 @@ export const enum CacheSlot {
   MapOutdated = 3,
   /** Milliseconds for which near copies may be served: until then their lanes are proven alive. Infinite where nothing can fail. */
   NearProvenIn = 4,
-  /** How many hits wait in the array of hits: the call and the number of a parsed value, each a fresh hit. They come before the decisions. JavaScript sets it to 0 when it has taken them. */
+  /** How many hits wait in the array of hits: for each the call, the number of a parsed value, and what it counts as (`Hit`). They come after the decisions. JavaScript sets it to 0 when it has taken them. */
   Hits = 5,
 }
 

@@ -3,7 +3,7 @@ import { Call } from '../../lib/cache/call';
 import { CallTable } from '../../lib/cache/call_table';
 import { baseOptions, callOptions } from '../../lib/cache/options';
 import { read } from '../../lib/cache/read';
-import { CacheSlot, CallLetter, Decision } from '../../lib/contract.generated';
+import { CacheSlot, CallLetter, Decision, Hit } from '../../lib/contract.generated';
 import { scripted, settle } from './scripted-engine';
 
 const open = (table: CallTable): Call => {
@@ -30,6 +30,9 @@ describe('the table of calls', () => {
     expect([...table.values()]).toEqual(waiting);
     expect(table.size).toBe(3);
     expect(table.has(0)).toBe(false);
+    // Nothing is left of them.
+    for (const { id } of waiting) expect(table.delete(id)).toBe(true);
+    expect([table.size, [...table.values()].length]).toEqual([0, 0]);
   });
 
   test('a hundred thousand at once are found by their numbers, and leave in any order', () => {
@@ -88,18 +91,18 @@ describe('plain options', () => {
   });
 });
 
-test('hits that cross as numbers end their calls in order, before later decisions; others are left alone', async () => {
+test('hits that cross as numbers end their calls in order, after the values that come with them; others are left alone', async () => {
   const { engine, driver, port, counters } = scripted();
   const hits: number[] = [];
-  const reads = ['a', 'b', 'c'].map((key) => read({ ...port, codec: 1 }, key, () => 'loaded', port.base).then((value) => hits.push(Number(value))));
+  const reads = ['a', 'b', 'c', 'd'].map((key) => read({ ...port, codec: 1 }, key, () => 'loaded', port.base).then((value) => hits.push(Number(value))));
   await settle();
-  const [a, b, c] = engine.ids(CallLetter.GetOrSet);
-  engine.decide([Decision.Keep, 7, '1'], [Decision.Keep, 8, '2']);
+  const [a, b, c, d] = engine.ids(CallLetter.GetOrSet);
+  engine.prepare([Decision.Keep, 7, '1'], [Decision.Keep, 8, '2']);
   // The third one is the hit of a call that was given up.
-  engine.hit([a, 7], [b, 8], [4_000_000, 7], [c, 7]);
+  engine.hit([a, 7, Hit.Fresh], [b, 8, Hit.Joined], [4_000_000, 7, Hit.Fresh], [c, 7, Hit.Fresh], [d, 8, Hit.Joined]);
   expect(engine.slot(CacheSlot.Hits)).toBe(0);
   await Promise.all(reads);
-  expect(hits).toEqual([1, 2, 1]);
-  expect(counters).toMatchObject({ hits: 3, misses: 0, stale: 0 });
+  expect(hits).toEqual([1, 2, 1, 2]);
+  expect(counters).toMatchObject({ hits: 2, misses: 2, stale: 0 });
   expect(await driver.idle(0)).toBeUndefined();
 });

@@ -11,7 +11,7 @@ import { NO_CODEC } from '../../lib/cache/parsed';
 import type { CachePort } from '../../lib/cache/port';
 import type { LinkPort } from '../../lib/cache/store_links';
 import { JSON_SERIALIZER } from '../../lib/cache/serializer';
-import { CacheSlot } from '../../lib/contract.generated';
+import { CacheSlot, type Hit } from '../../lib/contract.generated';
 import type { NativeCache, NativeLink } from '../../lib/native';
 
 export class ScriptedEngine implements NativeCache {
@@ -71,17 +71,23 @@ export class ScriptedEngine implements NativeCache {
     this.ticks++;
   }
 
+  /** These decisions come with the next crossing of the link. */
+  prepare(...decisions: [kind: number, id: number, a?: unknown, b?: unknown][]): void {
+    for (const [kind, id, a, b] of decisions) this.waiting.push(kind, id, a, b);
+  }
+
   /** Delivers these decisions in one crossing of the link. */
   decide(...decisions: [kind: number, id: number, a?: unknown, b?: unknown][]): void {
-    for (const [kind, id, a, b] of decisions) this.waiting.push(kind, id, a, b);
+    this.prepare(...decisions);
     this.state[0] = decisions.length;
     this.link.afterCrossing?.();
   }
 
-  /** Delivers fresh hits on parsed values in one crossing of the link. */
-  hit(...hits: [call: number, parsed: number][]): void {
+  /** Delivers hits on parsed values in one crossing of the link, with the decisions that wait. */
+  hit(...hits: [call: number, parsed: number, hit: Hit][]): void {
     this.hits.set(hits.flat());
     this.state[CacheSlot.Hits] = hits.length;
+    this.state[CacheSlot.Decisions] = this.waiting.length;
     this.link.afterCrossing?.();
   }
 

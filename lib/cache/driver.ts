@@ -335,9 +335,6 @@ export class CacheDriver {
           // Before taking the decisions, which also clears this mark.
           state[CacheSlot.Writable] = 0;
           this.links.pump();
-        } else if (state[CacheSlot.Hits] > 0) {
-          this.decidedAt = micros();
-          this.hits.take(this.calls, this.parsed);
         } else if (state[CacheSlot.Decisions] > 0) {
           state[CacheSlot.Decisions] = 0;
           const decisions = this.native.decisions();
@@ -345,6 +342,9 @@ export class CacheDriver {
           for (let i = 0; i < decisions.length; i += Slots.Decision) {
             this.decide(decisions[i] as Decision, decisions[i + 1] as number, decisions[i + 2], decisions[i + 3]);
           }
+        } else if (state[CacheSlot.Hits] > 0) {
+          this.decidedAt = micros();
+          this.hits.take(this.calls, this.parsed);
         } else {
           break;
         }

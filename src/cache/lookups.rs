@@ -116,24 +116,25 @@ impl Lookups {
         let (mut group, mut others) = (None, 0);
         let mut entries = Vec::with_capacity(self.queue.len().min(max));
         let mut versions: Vec<Key> = Vec::new();
-        let mut place_of: Named<(RepoId, Tag), u32> = Named::default();
+        let mut place_of: Named<(RepoId, &[u8]), u32> = Named::default();
         let mut batch = Batch::default();
-        for _ in 0..self.queue.len() {
+        let Self { active, queue, .. } = self;
+        for _ in 0..queue.len() {
             if entries.len() == max || (group.is_some() && others > 4 * max) {
                 break;
             }
-            let Some(id) = self.queue.pop_front() else { break };
-            let Some(lookup) = self.active.get(&id).filter(|lookup| lookup.phase == Phase::Queued) else { continue };
+            let Some(id) = queue.pop_front() else { break };
+            let Some(lookup) = active.get(&id).filter(|lookup| lookup.phase == Phase::Queued) else { continue };
             let own = group_of(lookup);
             if own.is_none() || (group.is_some() && group != own) {
                 others += 1;
-                self.queue.push_back(id);
+                queue.push_back(id);
                 continue;
             }
             group = own;
             entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age, head_bytes: out.parsed.head_of(lookup) });
             for tag in &lookup.tags {
-                let place = *place_of.entry((lookup.repo.id, tag.clone())).or_insert_with(|| {
+                let place = *place_of.entry((lookup.repo.id, &**tag)).or_insert_with(|| {
                     versions.push(lookup.repo.names.version(tag));
                     versions.len() as u32 - 1
                 });

@@ -219,7 +219,8 @@ fn ms(duration: Duration) -> Slot {
     Slot::Number(duration.as_secs_f64() * 1e3)
 }
 
-const fn counted_as(hit: Hit) -> contract::Hit {
+/// How a hit is counted, as a number of the contract.
+pub const fn counted_as(hit: Hit) -> contract::Hit {
     match hit {
         Hit::Fresh => contract::Hit::Fresh,
         Hit::Stale => contract::Hit::Stale,

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::pinned::Pinned;
+use crate::cache::wire::counted_as;
 use crate::clock::Instant;
 use crate::conn::LinkId;
 use crate::contract::CacheSlot;
@@ -13,7 +14,7 @@ use crate::session::{Peer, Session};
 pub struct Host {
     pub session: Session,
     pub cache_state: Option<Pinned<f64>>,
-    /// Hits on parsed values: the call and the value's number.
+    /// Hits on parsed values, see `CacheSlot::Hits`.
     pub cache_hits: Option<Pinned<u32>>,
 }
 
@@ -56,14 +57,22 @@ impl Host {
     }
 }
 
-/// Writes the hits that are decided next behind those that JavaScript has not taken yet. Where there is no room, they stay decisions.
+/// How many numbers a hit has in the array of hits.
+const HIT_SLOTS: usize = 3;
+
+/// Writes hits behind those that JavaScript has not taken yet. Where there is no room, they stay decisions.
 fn pass_hits(session: &mut Session, state: &mut Pinned<f64>, hits: &mut Pinned<u32>) {
     let mut count = state.get()[CacheSlot::Hits as usize] as usize;
-    while 2 * count + 1 < hits.get().len() {
-        let Some((call, parsed)) = session.take_hit() else { break };
-        hits.set(2 * count, call.0);
-        hits.set(2 * count + 1, parsed.0);
-        count += 1;
-    }
+    session.take_hits(|call, parsed, hit| {
+        let at = HIT_SLOTS * count;
+        let has_room = at + HIT_SLOTS <= hits.get().len();
+        if has_room {
+            for (place, number) in [call.0, parsed.0, counted_as(hit).number()].into_iter().enumerate() {
+                hits.set(at + place, number);
+            }
+            count += 1;
+        }
+        has_room
+    });
     state.set(CacheSlot::Hits as usize, count as f64);
 }

@@ -271,13 +271,14 @@ impl Session {
         self.cache.as_ref().map_or(0, |cache| cache.decisions.len())
     }
 
-    /// Takes the next decision if it is a fresh hit on a parsed value, as most are: two numbers say it all.
-    pub fn take_hit(&mut self) -> Option<(CallId, ParsedId)> {
-        let decisions = &mut self.cache.as_mut()?.decisions;
-        let Some(Decision::HitParsed { call, parsed, hit: Hit::Fresh }) = decisions.front() else { return None };
-        let hit = (*call, *parsed);
-        decisions.pop_front();
-        Some(hit)
+    /// Takes hits on parsed values out of the decisions, as most are, as long as `take` accepts them. No refresh follows them, so they may come after the
+    /// others.
+    pub fn take_hits(&mut self, mut take: impl FnMut(CallId, ParsedId, Hit) -> bool) {
+        let Some(cache) = &mut self.cache else { return };
+        cache.decisions.retain(|decision| match decision {
+            Decision::HitParsed { call, parsed, hit: hit @ (Hit::Fresh | Hit::Joined) } => !take(*call, *parsed, *hit),
+            _ => true,
+        });
     }
 
     /// Takes the decisions.
