@@ -8,6 +8,7 @@ import { alternate } from './rounds.mjs';
 import { ask, cpuTime } from './server.mjs';
 import { median, ratio, series, short } from './stats.mjs';
 import { micros, millis, showFailures, table, times } from './table.mjs';
+import { waits } from './waits.mjs';
 
 const GET = 'GET and JSON.parse, ioredis 6';
 const OWN_GET = "GET and JSON.parse, hawser's client";
@@ -15,6 +16,12 @@ const HIT = 'hawser, getOrSet, 3 tags';
 const MEGABYTE = 'hit on 1 MB';
 const PARSED = '64 MB of parsed values';
 const TEXTS = 'no parsed values';
+const WAITS = 'waits';
+const MEMORY = 'memory';
+/** How much more memory an entry may take than a bare SET: this part of it and so many bytes. */
+const MORE_MEMORY = { part: 0.1, bytes: 64 };
+/** The longest median time of the last waiting caller. */
+const LAST_WAITER_MS = 5;
 const ENTRIES = 1000;
 /** Orders of some 1.5 kB by the measure of `parsedBytes`: together not quite 64 MB. */
 const MANY = 44_000;
@@ -26,6 +33,8 @@ const WORK = {
   [MEGABYTE]: bytesOfAHit,
   [PARSED]: (job) => pauses(job, 64 << 20),
   [TEXTS]: (job) => pauses(job, 0),
+  [WAITS]: waits,
+  [MEMORY]: memoryOfEntries,
 };
 
 /** In the child. */
@@ -76,6 +85,21 @@ async function bytesOfAHit(job) {
   return { first: first[2] - first[0] - (empty - before), bytes, length: JSON.stringify(value).length };
 }
 
+/** What the server says that entries of 700 bytes with three tags take, and the same values behind bare SETs, on average. */
+async function memoryOfEntries(job) {
+  const cache = await repository(job);
+  const sizes = { entry: 0, bare: 0 };
+  for (let n = 0; n < 200; n++) {
+    const key = `order:${n}`;
+    const text = JSON.stringify('x'.repeat(698));
+    await cache.setWithTags(key, JSON.parse(text), { ttl: 3600, tags: tagsOf(n, 3) });
+    await ask(job.port, `SET bare_:${key} '${text}' PX 3600000`);
+    sizes.entry += Number(await ask(job.port, `MEMORY USAGE bench:${key}`)) / 200;
+    sizes.bare += Number(await ask(job.port, `MEMORY USAGE bare_:${key}`)) / 200;
+  }
+  return sizes;
+}
+
 /** Pauses of the collector while hits run, with all values parsed or with none. */
 async function pauses(job, parsedBytes) {
   const cache = await repository(job, { parsedBytes });
@@ -113,12 +137,14 @@ function summarize(samples) {
     ownRatio: short(ratio(of(HIT, 'cpu'), of(OWN_GET, 'cpu'))),
     megabyte: Object.fromEntries(['length', 'first', 'bytes'].map((quantity) => [quantity, median(of(MEGABYTE, quantity))])),
     pauses: Object.fromEntries([TEXTS, PARSED].map((name) => [name, collected(name)])),
+    waits: Object.fromEntries(['last', 'loads'].map((quantity) => [quantity, short(median(of(WAITS, quantity)))])),
+    memory: Object.fromEntries(['entry', 'bare'].map((quantity) => [quantity, short(median(of(MEMORY, quantity)))])),
   };
 }
 
 /** The tables as text. */
 export function show({ summary, failures }) {
-  const { single, megabyte, pauses: collected } = summary;
+  const { single, megabyte, pauses: collected, waits: waiting, memory } = summary;
   const costs = Object.entries(single).map(([name, { cpu, ratio: share }]) => [name, micros(cpu), times(share)]);
   const gc = Object.entries(collected).map(([name, { cpu, longest, share }]) => [name, micros(cpu), millis(longest), share === undefined ? '-' : `${(share * 100).toFixed(1)} %`]);
   const bytes = (n) => (n === undefined ? '-' : `${n.toLocaleString('en')} B`);
@@ -126,16 +152,21 @@ export function show({ summary, failures }) {
     table([['one at a time', 'CPU/op', `against ${GET}`], ...costs]),
     table([['a value of a megabyte', 'its text', 'first hit receives', 'a later hit receives'], ['hawser', bytes(megabyte.length), bytes(megabyte.first), bytes(megabyte.bytes)]]),
     table([['hits on 44,000 entries, getMany of 100', 'CPU/hit', 'longest pause of the collector', 'share of the time'], ...gc]),
+    table([['8 processes, 100 callers each, a cold key', 'loaders', 'last value after the commit'], ['hawser', times(waiting.loads), millis(waiting.last)]]),
+    table([['700 bytes in Redis, 3 tags', 'an entry', 'a bare SET'], ['hawser', bytes(memory.entry), bytes(memory.bare)]]),
     ...showFailures(failures),
   ].join('\n\n');
 }
 
 /** The bars, from the summary. */
-export function bars({ ownRatio, single, megabyte }) {
+export function bars({ ownRatio, single, megabyte, waits: { last }, memory: { entry, bare } }) {
   const cheaper = single[HIT].ratio;
+  const most = bare * (1 + MORE_MEMORY.part) + MORE_MEMORY.bytes;
   return [
     { bar: 'One getOrSet hit at a time, CPU against a bare GET with JSON.parse, ioredis 6', limit: 'at most 1.00x', measured: times(cheaper), met: cheaper === undefined ? undefined : cheaper <= 1 },
     { bar: "The same against hawser's own client", limit: 'at most 1.00x', measured: times(ownRatio), met: ownRatio === undefined ? undefined : ownRatio <= 1 },
     { bar: 'A hit on a value of 1 MB receives', limit: 'less than 1,000 B', measured: `${megabyte.bytes ?? '-'} B`, met: megabyte.bytes === undefined ? undefined : megabyte.bytes < 1000 },
+    { bar: 'The last of 800 waiting callers in 8 processes, after the commit', limit: `at most ${LAST_WAITER_MS} ms`, measured: millis(last), met: last === undefined ? undefined : last <= LAST_WAITER_MS },
+    { bar: 'Memory of an entry with 700 bytes and 3 tags against a bare SET', limit: 'at most 10 % and 64 B more', measured: entry === undefined ? '-' : `${Math.round(entry - bare)} B more`, met: entry === undefined ? undefined : entry <= most },
   ];
 }

@@ -73,6 +73,25 @@ test('a value that memory:// cannot hold takes nothing away from it', async () =
   await RedisManager.closeAll();
 });
 
+onServer('the memory of an entry', (backend) => {
+  test('of 700 bytes with three tags is at most a tenth and 64 bytes more than that of a bare SET', async () => {
+    const cache = backend.cache();
+    const usage = async (key: string): Promise<number> => Number(await backend.server.command('MEMORY', 'USAGE', key));
+    let [own, bare] = [0, 0];
+    for (let n = 0; n < 100; n++) {
+      const key = `order:${n}`;
+      const payload = JSON.stringify(long(700));
+      await cache.setWithTags(key, long(700), { ttl: 3600, tags: [`company-${n}:orders`, `status-${n % 4}`, 'orders'] });
+      const other = `${cache.prefix}_${key}`;
+      await backend.server.command('SET', other, payload, 'PX', 3_600_000);
+      own += await usage(`${cache.prefix}:${key}`);
+      bare += await usage(other);
+    }
+    expect(own).toBeGreaterThan(bare);
+    expect(own).toBeLessThanOrEqual(1.1 * bare + 100 * 64);
+  });
+});
+
 onServer('a server with a limit of its own', (backend) => {
   test.each(['proto-max-bulk-len', 'client-query-buffer-limit'])('(%s) is never sent what would have it cut the connection', async (parameter) => {
     const cache = backend.cache();
