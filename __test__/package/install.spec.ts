@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import * as path from 'node:path';
+import { ROOT } from '../helpers/process';
 import { Installed, installedPackages } from './installed';
 
 jest.setTimeout(180_000);
@@ -113,6 +114,43 @@ describe('the packed package', () => {
       "import Redis, { Redis as Named } from 'hawser';\nimport { createRequire } from 'node:module';\nconsole.log(Redis === Named, Redis === createRequire(import.meta.url)('hawser'));",
     );
     expect(await app.node('main.mjs')).toEqual({ code: 0, output: 'true true\n' });
+  });
+
+  test('hawser/otel says what to install where @opentelemetry/api is missing, and works beside it for require and import', async () => {
+    app.write(
+      'otel.cjs',
+      "const { RedisManager, CacheRepository } = require('hawser');\n" +
+        "const { HawserInstrumentation } = require('hawser/otel');\n" +
+        "const instrumentation = new HawserInstrumentation();\n" +
+        "RedisManager.configure({ url: 'memory://' });\n" +
+        "const cache = new CacheRepository('app');\n" +
+        "cache.getOrSet('k', () => 1).then((value) => { instrumentation.disable(); console.log(instrumentation.instrumentationName, value); });",
+    );
+    app.write(
+      'otel.mjs',
+      "import { HawserInstrumentation, registerHawserOtel } from 'hawser/otel';\nimport { createRequire } from 'node:module';\n" +
+        "console.log(HawserInstrumentation === createRequire(import.meta.url)('hawser/otel').HawserInstrumentation, registerHawserOtel().getConfig().enabled);",
+    );
+    for (const name of ['otel.cjs', 'otel.mjs']) {
+      const { code, output } = await app.node(name);
+      expect([code, output]).toEqual([1, expect.stringContaining('hawser/otel needs the package @opentelemetry/api, which is not installed: run npm install @opentelemetry/api')]);
+    }
+    const api = path.join(app.project, 'node_modules', '@opentelemetry', 'api');
+    cpSync(path.join(ROOT, 'node_modules', '@opentelemetry', 'api'), api, { recursive: true });
+    try {
+      expect(await app.node('otel.cjs')).toEqual({ code: 0, output: 'hawser/otel 1\n' });
+      expect(await app.node('otel.mjs')).toEqual({ code: 0, output: 'true true\n' });
+      const source = "import { HawserInstrumentation, type HawserInstrumentationConfig } from 'hawser/otel';\nconst config: HawserInstrumentationConfig = { requireParentSpan: true };\nconsole.log(new HawserInstrumentation(config).getConfig().requireParentSpan);";
+      await compile('otel-cjs/index.cts', source, { module: 'Node16' });
+      await compile('otel-esm/index.mts', source, { module: 'Node16' });
+      await compile('otel-old/index.ts', source, { module: 'CommonJS', moduleResolution: 'Node10', ignoreDeprecations: '6.0' });
+      await compile('otel-bundler/index.mts', source, { module: 'ESNext', moduleResolution: 'Bundler' });
+      for (const file of ['otel-cjs/out/index.cjs', 'otel-esm/out/index.mjs', 'otel-old/out/index.js', 'otel-bundler/out/index.mjs']) {
+        expect(await app.node(file)).toEqual({ code: 0, output: 'true\n' });
+      }
+    } finally {
+      rmSync(api, { recursive: true });
+    }
   });
 
   test('works in a worker thread beside the main one', async () => {
