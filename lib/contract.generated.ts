@@ -192,6 +192,8 @@ export const enum CacheSlot {
   NearProvenIn = 4,
   /** How many hits wait in the array of hits: for each the call, the number of a parsed value, and what it counts as (`Hit`). They come after the decisions. JavaScript sets it to 0 when it has taken them. */
   Hits = 5,
+  /** Payloads that wait to be packed or unpacked on another thread: call `work()`. */
+  Jobs = 6,
 }
 
 /** The kinds of the cache's decisions: the first slot. The second slot is the call; the documentation of each kind names a and b. */
@@ -238,6 +240,8 @@ export const enum Decision {
   Scanned = 19,
   /** What is at keys: a is an array: the text of the first key's payload if it was asked for and there is one, then an array of a report for each key, see `lib/cache/inspect.ts`. */
   Inspected = 20,
+  /** A packed value was stored: the second slot is the repository, a how many bytes it has, b how many were stored for it. */
+  Packed = 21,
 }
 
 /** What is at an entry's key. */
@@ -340,7 +344,7 @@ export const enum CallLetter {
   Get = 'R',
   /** call repo key */
   Has = 'H',
-  /** call repo key ttl keep fresh form payload tag..., where form is `b` if the value is a `Buffer`, `u` if it is a `Uint8Array`, and empty for a text */
+  /** call repo key ttl keep fresh form payload tag..., where form is empty for a text, or: `b` if the value is a `Buffer`, `u` if it is a `Uint8Array`, `-` for a text; then, if it is to be packed, `z` or `l`, the level, `:` and the least number of bytes; then `?` if the message waits for `Word` */
   Set = 'S',
   /** call repo key... */
   Delete = 'D',
@@ -374,6 +378,8 @@ export const enum CallLetter {
   Inspect = 'I',
   /** call repo cursor glob: one step through the keys; an empty cursor begins. */
   Scan = 'Q',
+  /** call word: a `set` whose form ends in `?` goes on if the word is 1, and counts as never sent if it is 0. */
+  Word = 'J',
 }
 
 /* eslint-disable @typescript-eslint/no-duplicate-enum-values -- different things may have the same size */
@@ -391,7 +397,7 @@ export const enum Slots {
   /** The state array of a cluster. */
   ClusterState = 3,
   /** The state array of the cache. */
-  CacheState = 6,
+  CacheState = 7,
 }
 
 /** Codes of errors that come from the core. */
@@ -624,6 +630,10 @@ maxUndelivered?: number | null,
  * Bound of the store in this process, in bytes.
  */
 memoryBytes?: number | null,
+/**
+ * The longest value, in bytes: one that claims to be longer is not unpacked.
+ */
+maxValueBytes?: number | null,
 /**
  * Bound of the parsed values that JavaScript keeps, in bytes: twice their length. 0: it keeps none.
  */

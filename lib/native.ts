@@ -91,9 +91,13 @@ export interface NativeLink {
 
 /** The cache engine; see `src/node/cache.rs` and docs/design/contract.md. */
 export interface NativeCache {
-  share(calls: Buffer, state: Float64Array, array: (...items: unknown[]) => unknown[]): void;
+  share(calls: Buffer, state: Float64Array, array: (...items: unknown[]) => unknown[], worked: () => void): void;
   /** Optional; without this array, hits are decisions like others. */
   shareHits?(hits: Uint32Array): void;
+  /** Begins to pack and unpack payloads on other threads, which call `worked`. Returns how many are being worked on. */
+  work(): number;
+  /** Takes the results. `all`: waits for all of them. Returns how many are still being worked on. */
+  worked(all: boolean): number;
   calls(bytes: number): void;
   decisions(): unknown[];
   /** The value that a load replaces: its text, or the number of a parsed value. */

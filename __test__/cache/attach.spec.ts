@@ -24,7 +24,7 @@ interface Engine {
 function engine(): Engine {
   const cache = new native.NativeCache('{}');
   const calls = Buffer.alloc(1024);
-  cache.share(calls, new Float64Array(8), makers[0]);
+  cache.share(calls, new Float64Array(8), makers[0], () => undefined);
   return { cache, call: (...parts) => cache.calls(calls.write(frame(parts))) };
 }
 

@@ -67,6 +67,12 @@ export class ScriptedEngine implements NativeCache {
   removeLane(): void {}
   slotsChanged(): void {}
   detach(): void {}
+  work(): number {
+    return 0;
+  }
+  worked(): number {
+    return 0;
+  }
   tick(): void {
     this.ticks++;
   }
@@ -124,6 +130,7 @@ export function scripted(events: DriverEvents = { event: () => undefined, counte
     base: baseOptions({}, 60),
     serializer: JSON_SERIALIZER,
     codec: NO_CODEC,
+    packing: '',
     near: undefined,
     counters,
     tags: true,

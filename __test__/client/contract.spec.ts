@@ -59,7 +59,7 @@ test('an error in an event has the shape of every error', () => {
 test('an error in a decision has the shape of every error', () => {
   const cache = new native.NativeCache(JSON.stringify({ writeTimeoutMs: 1 }));
   const calls = Buffer.alloc(1024);
-  cache.share(calls, new Float64Array(Slots.CacheState), array);
+  cache.share(calls, new Float64Array(Slots.CacheState), array, () => undefined);
   const repo = String(cache.register('p'));
   const frame = (parts: string[]): string => `*${parts.length}\r\n${parts.map((part) => `$${part.length}\r\n${part}\r\n`).join('')}`;
   cache.calls(calls.write(frame([CallLetter.Delete, '5', repo, 'key'])));

@@ -5,10 +5,10 @@
 
 export type Payload = string | Uint8Array;
 
-/** What the core needs to know about a payload: see `CallLetter.Set`. */
-export function formOf(payload: Payload): string {
-  if (typeof payload === 'string') return '';
-  return Buffer.isBuffer(payload) ? 'b' : 'u';
+/** What the core needs to know about a payload, and what it shall do with it: see `CallLetter.Set` and `packingOf`. */
+export function formOf(payload: Payload, handling = ''): string {
+  if (typeof payload === 'string') return handling === '' ? '' : `-${handling}`;
+  return (Buffer.isBuffer(payload) ? 'b' : 'u') + handling;
 }
 
 /** The same bytes on memory of their own. */

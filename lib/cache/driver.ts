@@ -33,6 +33,9 @@ const now = performance.now.bind(performance);
 /** The in-process store. */
 const MEMORY = 'memory';
 
+/** Drivers with payloads on other threads. Somebody waits for these, even if nobody holds the driver any more. */
+const working = new Set<CacheDriver>();
+
 /** Options of a driver. */
 export interface DriverOptions {
   /** The application's clock for the store in this process, in milliseconds. */
@@ -76,7 +79,7 @@ export class CacheDriver {
   private readonly idlers = new Idlers();
   private readonly onCrossing = (): void => this.after();
   /** Queued calls go out even if the process exits in the same tick. */
-  private readonly atExit: ExitHook = { flush: () => this.flush() };
+  private readonly atExit: ExitHook = { flush: () => this.finish() };
 
   constructor(
     private readonly native: NativeCache,
@@ -91,7 +94,8 @@ export class CacheDriver {
     this.near = new NearCaches((letter, args) => this.write(letter, args), () => this.time(), () => this.wantLanes(), () => this.clock !== undefined);
     this.state[CacheSlot.TickIn] = -1;
     this.state[CacheSlot.NearProvenIn] = NaN;
-    this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items));
+    const worked = CacheDriver.workedFor(new WeakRef(this));
+    this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items, worked));
     native.shareHits?.(this.hits.array);
   }
 
@@ -204,9 +208,19 @@ export class CacheDriver {
     return this.send(call, [String(call.id), String(repo), key]);
   }
 
-  set(repo: number, key: string, payload: Payload, o: CallOptions): Call {
+  /** `handling`: see `formOf`. If it ends in `?`, a `word` must follow. */
+  set(repo: number, key: string, payload: Payload, o: CallOptions, handling = ''): Call {
     const call = this.calls.open(CallLetter.Set);
-    return this.send(call, [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, formOf(payload), payload], o.tags);
+    return this.send(call, [String(call.id), String(repo), key, o.ttl, o.keep, o.fresh, formOf(payload, handling), payload], o.tags);
+  }
+
+  /** A `set` that waits for a word may go on, or counts as never called. Until then, later calls that concern its key wait behind it. */
+  word(call: Call, mayGo: boolean): void {
+    if (!mayGo) {
+      this.calls.byId.delete(call.id);
+      this.calls.enter(call, 'over');
+    }
+    this.write(CallLetter.Word, [String(call.id), mayGo ? '1' : '0']);
   }
 
   delete(repo: number, keys: readonly string[]): Call {
@@ -300,6 +314,23 @@ export class CacheDriver {
 
   private static readonly flushLater = (driver: CacheDriver): void => driver.flush();
 
+  /** What the core calls. It does not hold the driver, which holds the core. */
+  private static workedFor(driver: WeakRef<CacheDriver>): () => void {
+    return () => driver.deref()?.worked(false);
+  }
+
+  /** Payloads have been packed or unpacked. `all`: waits for those that are not yet. */
+  private worked(all: boolean): void {
+    if (this.native.worked(all) === 0) working.delete(this);
+    this.after();
+  }
+
+  /** The process ends: what was called goes out, even if it is still being packed. */
+  private finish(): void {
+    this.flush();
+    while (working.has(this)) this.worked(true);
+  }
+
   /** Passes the waiting calls to the engine and takes its decisions. */
   flush(): void {
     this.flushing = false;
@@ -345,6 +376,10 @@ export class CacheDriver {
         } else if (state[CacheSlot.Hits] > 0) {
           this.decidedAt = micros();
           this.hits.take(this.calls, this.parsed);
+        } else if (state[CacheSlot.Jobs] > 0) {
+          state[CacheSlot.Jobs] = 0;
+          working.add(this);
+          if (this.native.work() === 0) working.delete(this);
         } else {
           break;
         }
@@ -375,6 +410,10 @@ export class CacheDriver {
     }
     if (kind === Decision.Counted) {
       aside(() => this.events.counted(id, a as Shortfall, b as number));
+      return;
+    }
+    if (kind === Decision.Packed) {
+      aside(() => this.events.packed?.(id, a as number, b as number));
       return;
     }
     if (kind === Decision.LoadOver) {

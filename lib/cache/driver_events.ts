@@ -8,6 +8,8 @@ export interface DriverEvents {
   event(repo: number, name: string, text: string): void;
   /** The engine has not done something so many times. `repo` is 0 if it concerns all repositories. */
   counted(repo: number, what: Shortfall, number: number): void;
+  /** A compressed value was stored: how many bytes it has, and how many were stored for it. */
+  packed?(repo: number, before: number, after: number): void;
   /** Present if commands are monitored: reports an operation's name and duration. */
   timed?: ((operation: string, ms: number) => void) | undefined;
   /** Opens a link for the near cache. Absent: there is none, and waits for loads of other processes are polled. */

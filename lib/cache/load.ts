@@ -141,7 +141,7 @@ export function offer(port: CachePort, call: Call | undefined, load: Load, conte
   const refusal = isUnstorable(port, context, payload);
   const tell = (isRefused: boolean): boolean => {
     if (isRefused) loadFailed(driver, call, load, { payload: snapshot(payload) });
-    else loaded(driver, call, load, payload, terms);
+    else loaded(driver, call, load, payload, port.packing, terms);
     return !isRefused;
   };
   if (!(refusal instanceof Promise)) return tell(refusal);

@@ -74,6 +74,10 @@ export interface CacheCounters {
   nearEvictions: number;
   /** Parsed values that had to make room (`cache.parsedBytes`), by the repository that has read them last. */
   parsedEvictions: number;
+  /** Bytes of the values that were stored compressed (`compression`). */
+  bytesBeforeCompression: number;
+  /** Bytes that were stored for them. */
+  bytesAfterCompression: number;
 }
 
 /** The counters of one repository with derived values. */
@@ -94,7 +98,7 @@ export interface CacheMetricsSnapshot extends CacheCounters, RunningLoads {
 const NAMES = [
   'hits', 'nearHits', 'stale', 'misses', 'joins', 'leaseWaits', 'loads', 'loadErrors', 'refreshes', 'refreshErrors', 'writes', 'invalidations', 'writeErrors', 'pendingInvalidations', 'staleIfError',
   'givenUp', 'notAsked', 'readsRefused', 'outwaited', 'notStored', 'leaseLost', 'storeRefused', 'tooLarge', 'untagged', 'unproven', 'refreshesDropped',
-  'slowLoads', 'endlessLoads', 'loaderTimeouts', 'softTimeouts', 'nearEvictions', 'parsedEvictions',
+  'slowLoads', 'endlessLoads', 'loaderTimeouts', 'softTimeouts', 'nearEvictions', 'parsedEvictions', 'bytesBeforeCompression', 'bytesAfterCompression',
 ] as const satisfies readonly (keyof CacheCounters)[];
 
 /** The number of repositories with separate counters. */
@@ -354,6 +358,14 @@ const FAMILIES: readonly Family<Numbers>[] = [
     series: [
       { of: 'loadErrors', labels: { kind: 'read' } },
       { of: 'refreshErrors', labels: { kind: 'refresh' } },
+    ],
+  },
+  {
+    name: 'hawser_cache_compression_bytes_total',
+    help: 'Bytes of the values that were stored compressed, before and after.',
+    series: [
+      { of: 'bytesBeforeCompression', labels: { stage: 'before' } },
+      { of: 'bytesAfterCompression', labels: { stage: 'after' } },
     ],
   },
   { name: 'hawser_cache_writes_total', help: 'Entries stored by set, setWithTags and setMany.', series: [{ of: 'writes', labels: {} }] },

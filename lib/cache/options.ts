@@ -8,6 +8,7 @@ import { copyOptions, isPolluted } from '../names';
 import { checkMs, checkNames, checkReplicas, checkSeconds, checkTags, checkTtl } from './validate';
 import { checkPart, checkRules, extrasOf, type LoaderTimeouts, type LoadRules, type TagsFrom } from './rules';
 import { checkSerializer, type Serializer } from './serializer';
+import { checkCompression, type Compression } from './compression';
 import type { NearCacheOptions } from './near_options';
 import type { Outcomes } from '../observe/cache_channels';
 
@@ -103,6 +104,11 @@ export interface CacheRepositoryOptions {
    * once. Needs RESP3; on a server without it, one warning, and the repository works without. Default: off.
    */
   nearCache?: NearCacheOptions | false | undefined;
+  /**
+   * Compresses values: `'zstd'` or `'lz4'` for those of 1 kB and more, or `{ algorithm, minBytes?, level? }`. A value is stored compressed only if that
+   * makes it smaller. Readers need no option: each entry says what it is. Default: `cache.compression` of the manager, or false.
+   */
+  compression?: Compression | undefined;
 }
 
 /** A call's options in the form that crosses. */
@@ -124,7 +130,7 @@ export interface CallOptions {
 
 const LOADS = ['loaderTimeoutMs', 'earlyRefresh', 'ttlJitter', 'negativeTtl', 'tagsFrom'];
 const CALL = new Set(['ttl', 'tags', 'staleAfter', 'staleIfError', 'maxAge', 'lockTimeoutMs', ...LOADS, 'signal']);
-const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', ...LOADS, 'serializer', 'strictValues', 'minReplicas', 'nearCache']);
+const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', ...LOADS, 'serializer', 'strictValues', 'minReplicas', 'nearCache', 'compression']);
 const LOCK_TIMEOUT = { min: 1, max: 3_600_000 };
 const NEAR = new Set(['maxBytes', 'maxTtlMs', 'share']);
 const MAX_BYTES = 2 ** 40;
@@ -135,7 +141,7 @@ const NO_TAGS: readonly string[] = [];
 export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions {
   if (options === undefined) return copyOptions<CacheRepositoryOptions>({});
   const own = checkNames('cache', options, REPOSITORY);
-  const { ttl, staleAfter, staleIfError, lockTimeoutMs, earlyRefresh, serializer, strictValues, minReplicas, nearCache } = own;
+  const { ttl, staleAfter, staleIfError, lockTimeoutMs, earlyRefresh, serializer, strictValues, minReplicas, nearCache, compression } = own;
   if (ttl !== undefined) checkTtl('cache.ttl', ttl);
   if (staleAfter !== undefined) {
     checkSeconds('cache.staleAfter', staleAfter);
@@ -150,6 +156,7 @@ export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions
   if (minReplicas !== undefined) checkReplicas('cache.minReplicas', minReplicas);
   const checked = copyOptions<CacheRepositoryOptions>(own);
   if (nearCache !== undefined && nearCache !== false) checked.nearCache = checkNearCache(nearCache);
+  if (compression !== undefined) checked.compression = checkCompression('cache.compression', compression);
   return checked;
 }
 

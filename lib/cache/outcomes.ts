@@ -11,11 +11,11 @@ interface Reporter {
 
 const NO_TERMS: Terms = { ttl: '', keep: '', fresh: '', tags: [] };
 
-/** A value, with what the loader says about it. */
-export function loaded(driver: Reporter, call: Call | undefined, load: Load, payload: Payload, terms?: Terms): void {
-  if (terms === undefined) return driver.report(call, CallLetter.Loaded, [String(load.id), formOf(payload), payload]);
+/** A value, how to compress it, and what the loader says about it. */
+export function loaded(driver: Reporter, call: Call | undefined, load: Load, payload: Payload, packing = '', terms?: Terms): void {
+  if (terms === undefined) return driver.report(call, CallLetter.Loaded, [String(load.id), formOf(payload, packing), payload]);
   const { ttl, keep, fresh, tags } = terms;
-  driver.report(call, CallLetter.LoadedOn, [String(load.id), ttl, keep, fresh, formOf(payload), payload, ...tags]);
+  driver.report(call, CallLetter.LoadedOn, [String(load.id), ttl, keep, fresh, formOf(payload, packing), payload, ...tags]);
 }
 
 /** The value that was to be replaced is still the right one. */

@@ -18,6 +18,8 @@ export interface CachePort {
   /** The options of a call without options. */
   readonly base: CallOptions;
   readonly serializer: Serializer;
+  /** How values are compressed, see `packingOf`. */
+  readonly packing: string;
   /** The number of the serializer in calls that read, see `codecOf`. */
   readonly codec: number;
   /** Its values in this process's memory, if it wants that. */

@@ -33,6 +33,7 @@ export type { Loader, LoaderContext } from '../cache/load';
 export type { ManyLoader, ManyLoaderContext } from '../cache/many';
 export type { CacheOptions, CacheRepositoryOptions, ManyOptions } from '../cache/options';
 export type { LoaderTimeouts, TagsFrom } from '../cache/rules';
+export type { Compression, CompressionOptions } from '../cache/compression';
 export type { NearCacheOptions } from '../cache/near_options';
 export type { Serializer } from '../cache/serializer';
 export type { CacheMemo } from './memo';

@@ -1,4 +1,5 @@
 /** The state of a repository: its prefix, its options, and the port for its calls. */
+import { packingOf } from '../cache/compression';
 import { countersOf, timesOf, UNCOUNTED } from '../cache/metrics';
 import type { CacheEmitter } from '../cache/events';
 import type { Near } from '../cache/near';
@@ -43,6 +44,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     base: baseOptions(options, s.defaultTtl),
     serializer: (options.strictValues ?? s.strictValues) ? strictSerializer(serializer) : serializer,
     codec: codecOf(options.serializer),
+    packing: packingOf(options.compression ?? s.compression),
     near: nearOf(options.nearCache, driver, registration),
     counters: UNCOUNTED,
     tags: s.tags,

@@ -11,6 +11,7 @@ import { breakerSaid } from '../cache/breakers';
 import { clusterPort } from '../cache/cluster_port';
 import { CacheDriver } from '../cache/driver';
 import { dispatch, type CacheEventName } from '../cache/events';
+import { countersOf } from '../cache/metrics';
 import { report } from '../cache/shortfalls';
 import { HawserError } from '../errors';
 import { guardedLogger } from '../guard';
@@ -213,6 +214,13 @@ function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver 
       dispatch(name as CacheEventName, repository === undefined ? { message } : { message, repository }, logger());
     },
     counted: (repo, what, number) => report(driver.prefixOf(repo), what, number, current?.metrics === true, logger()),
+    packed(repo, before, after) {
+      const prefix = driver.prefixOf(repo);
+      if (prefix === undefined || current?.metrics !== true) return;
+      const counters = countersOf(prefix);
+      counters.bytesBeforeCompression += before;
+      counters.bytesAfterCompression += after;
+    },
     openLane: (client) => openLane(client, settings()),
     get timed() {
       return current?.monitor === true ? timed : undefined;

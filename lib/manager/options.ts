@@ -1,4 +1,5 @@
 /** The manager's options: their types, defaults and checks, and the resulting settings. */
+import { checkCompression, type Compression } from '../cache/compression';
 import { checkFunction, checkMs, checkNames, checkReplicas, checkTtl } from '../cache/validate';
 import type { CacheSettings } from '../contract.generated';
 import { isSet, readEnv } from '../env';
@@ -45,7 +46,7 @@ export interface CacheEngineOptions {
    */
   parsedBytes?: number;
   /**
-   * The longest value that is stored, in bytes of its text. `set` and its like reject a longer one with `E_TOO_LARGE`; one that a loader brings is
+   * The longest value that is stored, in bytes of its text before compression. `set` and its like reject a longer one with `E_TOO_LARGE`; one that a loader brings is
    * returned and not stored, with a warning. A lower limit of the server's (`proto-max-bulk-len`) or of `memoryBytes` holds as well. Default 64 MiB.
    */
   maxValueBytes?: number;
@@ -61,6 +62,8 @@ export interface CacheEngineOptions {
   minReplicas?: number;
   /** How long to wait for these replicas. Default 1,000. */
   replicaTimeoutMs?: number;
+  /** `compression` of repositories that do not say otherwise: `false`, `'zstd'`, `'lz4'` or `{ algorithm, minBytes?, level? }`. Default false. */
+  compression?: Compression;
   /** `strictValues` of repositories that do not say otherwise, for a test run for example. Default false. */
   strictValues?: boolean;
 }
@@ -142,6 +145,7 @@ export interface Settings {
   readonly logger: Logger;
   readonly maxValueBytes: number;
   readonly strictValues: boolean;
+  readonly compression: Compression;
   readonly clock: (() => number) | undefined;
   readonly memoryBytes: number;
   readonly parsedBytes: number;
@@ -164,7 +168,7 @@ export const POOL = {
 } satisfies Record<keyof PoolOptions, unknown>;
 const POOL_NAMES: ReadonlySet<string> = new Set(Object.keys(POOL));
 /** Options of the cache that are numbers. */
-type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues' | 'clock' | 'minReplicas'>;
+type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues' | 'clock' | 'minReplicas' | 'compression'>;
 
 const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   commandTimeoutMs: { min: 1, max: HOUR },
@@ -180,7 +184,7 @@ const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   replicaTimeoutMs: { min: 1, max: HOUR },
   maxValueBytes: { min: 1, max: 2 ** 29, count: true },
 };
-const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'clock', 'minReplicas']);
+const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'clock', 'minReplicas', 'compression']);
 const NAMES: ReadonlySet<string> = new Set([
   'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
   'afterFailover', 'cache', 'logger', 'pool', 'cluster', 'redis',
@@ -233,7 +237,8 @@ function checkEngine(cache: CacheEngineOptions): void {
       badOption(`manager.cache.${name}`, `a whole number from ${min} to ${max}`, value, RangeError);
     }
   }
-  const { strictValues, clock, minReplicas } = own;
+  const { strictValues, clock, minReplicas, compression } = own;
+  if (compression !== undefined) checkCompression('manager.cache.compression', compression);
   if (minReplicas !== undefined) checkReplicas('manager.cache.minReplicas', minReplicas);
   if (clock !== undefined) checkFunction('manager.cache.clock', clock);
   if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('manager.cache.strictValues', 'true or false', strictValues);
@@ -326,6 +331,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
     logger: guardedLogger(o.logger ?? consoleLogger({ debug: monitor })),
     maxValueBytes: o.cache?.maxValueBytes ?? 64 << 20,
     strictValues: o.cache?.strictValues ?? false,
+    compression: checkCompression('manager.cache.compression', o.cache?.compression ?? false),
     clock: o.cache?.clock === undefined ? undefined : guardedClock(o.cache.clock),
     memoryBytes: o.cache?.memoryBytes ?? 64 << 20,
     parsedBytes: o.cache?.parsedBytes ?? PARSED_BYTES,
@@ -367,7 +373,7 @@ function clusterOptions(o: ManagerOptions): ClusterOptions {
 }
 
 function engineConfig(o: ManagerOptions): string {
-  const { maxValueBytes: _, strictValues: __, clock: ___, minReplicas: ____, replicaTimeoutMs: _____, ...cache }: CacheEngineOptions = { ...o.cache };
+  const { strictValues: _, compression: __, clock: ___, minReplicas: ____, replicaTimeoutMs: _____, ...cache }: CacheEngineOptions = { ...o.cache };
   if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
   const settings: CacheSettings = { ...cache, parsedBytes: cache.parsedBytes ?? PARSED_BYTES, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') };
   return JSON.stringify(settings);

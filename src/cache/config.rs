@@ -39,6 +39,8 @@ pub struct EngineConfig {
     pub window: usize,
     /// How many undelivered invalidations are kept.
     pub undelivered_max: usize,
+    /// The longest value, in bytes.
+    pub longest_value: usize,
     /// Bound of the parsed values that the driver keeps, in bytes: twice their length. 0: it keeps none.
     pub parsed_bytes: usize,
     /// From this length on, a parsed value is validated by the start of its entry alone.
@@ -66,6 +68,7 @@ impl Default for EngineConfig {
             backoff_longest: Duration::from_secs(60),
             window: 4096,
             undelivered_max: 10_000,
+            longest_value: 64 << 20,
             parsed_bytes: 0,
             conditional_bytes: 16 << 10,
             swr: true,
@@ -87,6 +90,7 @@ impl From<&CacheSettings> for EngineConfig {
             lock_timeout: or(settings.lock_timeout_ms, default.lock_timeout),
             longest_load: or(settings.longest_load_ms, default.longest_load),
             undelivered_max: settings.max_undelivered.map_or(default.undelivered_max, |n| n as usize),
+            longest_value: settings.max_value_bytes.map_or(default.longest_value, |n| n as usize),
             parsed_bytes: settings.parsed_bytes.map_or(default.parsed_bytes, |n| n as usize),
             swr: settings.swr.unwrap_or(default.swr),
             trust_after_failover: settings.after_failover == Some(AfterFailoverSetting::Trust),

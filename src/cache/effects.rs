@@ -13,12 +13,12 @@ use super::marks::{is_mark, Mark};
 use super::names::Repo;
 use super::parsed::{Held, Parsed};
 use super::purpose::Purpose;
-use super::request::{Decision, LoadId, RepoId};
+use super::request::{Decision, LoadId, Payload, RepoId};
 use super::timers::{Numbered, Timer, Timers};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::entropy::Entropy;
-use crate::store::entry::Tag;
+use crate::store::entry::{Packed, Tag};
 use crate::store::node::Patience;
 use crate::store::{Id, Key, NodeId, NodeOp, Op, Ticket};
 
@@ -90,6 +90,13 @@ impl Outbox {
             other => other,
         };
         self.effects.push_back(Effect::Decide(decision));
+    }
+
+    /// A value was stored. Tells the driver if it was packed.
+    pub(super) fn packed(&mut self, repo: RepoId, payload: &Payload) {
+        if let Some(Packed { length, .. }) = payload.form().packed {
+            self.decide(Decision::Packed { repo, before: length as u64, after: payload.as_bytes().len() as u64 });
+        }
     }
 
     pub(super) fn event(&mut self, repo: Option<RepoId>, name: &'static str, text: impl Into<String>) {

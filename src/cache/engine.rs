@@ -19,7 +19,7 @@ use super::router::{fx, Router};
 use super::tag_addition::Admission;
 use super::targets::Targets;
 use super::timers::Timer;
-use super::wire::{self, Message};
+use super::wire::Message;
 use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::error::{Error, ErrorKind};
@@ -63,26 +63,20 @@ impl Engine {
         self.repos.forget(repo);
     }
 
-    /// Takes a buffer of messages. Anything that is not a message of this protocol ends it, as an error.
-    pub fn take_messages(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Result<(), Error> {
-        let mut at = 0;
-        while at < bytes.len() {
-            let Some((message, length)) = wire::parse(&bytes[at..]) else {
-                return Err(Error::new(ErrorKind::Internal, "a cache call that crossed over cannot be understood"));
-            };
-            at += length;
-            match message {
-                Message::Call(call, reader, request) => self.call_by(cx, call, reader, request),
-                Message::Dropped(parsed) => self.dropped(parsed),
-                Message::Loaded(load, outcome) => self.loaded(cx, load, outcome),
-                Message::AddTags(call, load, tags) => self.add_tags(cx, call, load, tags),
-                Message::Cancel(call) => self.cancel(call),
-                Message::NearFill(fill, repo, key, tags) => self.near_fill(cx, fill, repo, &key, tags),
-                Message::NearForget(copies) => copies.into_iter().for_each(|copy| self.router.near.forget(copy)),
-                Message::Soften(call) => self.soften(cx, call),
-            }
+    /// Takes a message of the facade.
+    pub fn take(&mut self, cx: &mut Context<'_>, message: Message) {
+        match message {
+            Message::Call(call, reader, request) => self.call_by(cx, call, reader, request),
+            Message::Dropped(parsed) => self.dropped(parsed),
+            Message::Loaded(load, outcome) => self.loaded(cx, load, outcome),
+            Message::AddTags(call, load, tags) => self.add_tags(cx, call, load, tags),
+            Message::Cancel(call) => self.cancel(call),
+            Message::NearFill(fill, repo, key, tags) => self.near_fill(cx, fill, repo, &key, tags),
+            Message::NearForget(copies) => copies.into_iter().for_each(|copy| self.router.near.forget(copy)),
+            Message::Soften(call) => self.soften(cx, call),
+            // It is for the stage before the engine.
+            Message::Word(..) => {}
         }
-        Ok(())
     }
 
     /// A call of a caller who wants the text of a value.

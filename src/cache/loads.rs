@@ -212,7 +212,10 @@ impl Loads {
     }
 
     fn on_commit(&mut self, fx: &mut Fx<'_>, id: u32, answer: Result<Answer, StoreError>) {
-        let Some(outcome) = self.running.get(&id).and_then(|load| load.outcome.as_ref()) else { return };
+        let Some((load, outcome)) = self.running.get(&id).and_then(|load| Some((load, load.outcome.as_ref()?))) else { return };
+        if let (Ok(Answer::Lease(true)), false) = (&answer, outcome.is_kept) {
+            fx.packed(load.repo.id, &outcome.payload);
+        }
         match answer {
             // Nobody but its own caller has the payload.
             Ok(Answer::Lease(true)) if outcome.is_head => self.finish(fx, id, &Ending::Unproven),

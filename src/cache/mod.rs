@@ -47,6 +47,7 @@ mod machines;
 mod marks;
 mod names;
 mod near;
+pub mod packing;
 mod parsed;
 mod pattern_scan;
 mod placement;

@@ -68,7 +68,7 @@ impl Parsed {
         if let Some(id) = self.by_stamp.get(&(stamp, codec)) {
             return Some(Held::Already(*id));
         }
-        if payload.as_bytes().len().saturating_mul(2).saturating_add(OVERHEAD) > self.max_bytes {
+        if payload.length().saturating_mul(2).saturating_add(OVERHEAD) > self.max_bytes {
             return None;
         }
         let id = self.next();

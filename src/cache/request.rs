@@ -176,12 +176,13 @@ pub struct Payload {
     pub(super) codec: Option<Codec>,
     /// Whether only the start of `raw` was read, so that nothing but the parsed value will do.
     pub(super) is_head: bool,
+    is_unreadable: bool,
 }
 
 impl Payload {
     /// The bytes of `raw` from `from` on.
     pub fn new(raw: Value, from: usize, form: Form) -> Self {
-        Self { raw, from, form, codec: None, is_head: false }
+        Self { raw, from, form, codec: None, is_head: false, is_unreadable: false }
     }
 
     /// The payload of this entry, whose bytes are `raw`.
@@ -200,6 +201,26 @@ impl Payload {
         (self.from > 0).then(|| entry::name(&self.raw)).flatten()
     }
 
+    /// In the place of one that cannot be unpacked.
+    pub(super) fn unreadable() -> Self {
+        Self { is_unreadable: true, ..Self::new(Value::default(), 0, Form::TEXT) }
+    }
+
+    /// Whether it has no value.
+    pub const fn is_unreadable(&self) -> bool {
+        self.is_unreadable
+    }
+
+    /// The bytes that it is a part of.
+    pub(super) const fn raw(&self) -> &Value {
+        &self.raw
+    }
+
+    /// How many bytes the value has.
+    pub(super) fn length(&self) -> usize {
+        self.form.packed.map_or_else(|| self.as_bytes().len(), |packed| packed.length)
+    }
+
     /// What the bytes are.
     pub const fn form(&self) -> Form {
         self.form
@@ -213,7 +234,7 @@ impl Payload {
 
 impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
-        self.form == other.form && self.as_bytes() == other.as_bytes()
+        (self.form, self.is_unreadable) == (other.form, other.is_unreadable) && self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -408,6 +429,15 @@ pub enum Decision {
         /// How many since the last decision about it; of [`Shortfall::PendingInvalidations`], how many there are.
         number: u64,
     },
+    /// A packed value was stored.
+    Packed {
+        /// The repository.
+        repo: RepoId,
+        /// How many bytes the value has.
+        before: u64,
+        /// How many bytes were stored for it.
+        after: u64,
+    },
     /// The load is over, and no decision about it follows. With a call instead of a load: no refresh follows that call's stale hit.
     LoadOver {
         /// The call that was answered with a stale value.
@@ -415,4 +445,16 @@ pub enum Decision {
         /// The load.
         load: Option<LoadId>,
     },
+}
+
+impl Decision {
+    /// The value that it brings.
+    pub(super) fn payload_mut(&mut self) -> Option<&mut Payload> {
+        match self {
+            Self::Hit { payload, .. } | Self::Keep { payload, .. } => Some(payload),
+            Self::Inspected { payload, .. } => payload.as_mut(),
+            Self::NearFilled(filled) => Some(&mut filled.payload),
+            _ => None,
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::report::{LeaseFacts, Origin, Report};
 use super::request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request, Terms};
 use crate::contract::{self, CallLetter, Decision as Kind, DECISION_SLOTS};
 use crate::error::Error;
-use crate::store::entry::{Form, Tag};
+use crate::store::entry::{Algorithm, Content, Form, Tag};
 use crate::store::Value;
 
 /// The longest duration, some thirty years. Longer ones are cut to it.
@@ -33,10 +33,54 @@ pub enum Message {
     NearForget(Vec<u32>),
     /// A call's caller would rather have a stale value than wait any longer.
     Soften(CallId),
+    /// A call that awaits a word may go on, or counts as never sent.
+    Word(CallId, bool),
 }
 
-/// The message at the start of `bytes` and its length; `None` if it is no message of this protocol.
-pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
+impl Message {
+    /// The value that it brings to the store.
+    pub(super) fn payload_mut(&mut self) -> Option<&mut Payload> {
+        match self {
+            Self::Call(_, _, Request::Set { payload, .. })
+            | Self::Loaded(_, LoadOutcome::Value(payload) | LoadOutcome::ValueOn(payload, _)) => Some(payload),
+            _ => None,
+        }
+    }
+}
+
+/// How a value is to be packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// Its level, if it has levels.
+    pub level: i32,
+    /// Shorter values stay as they are.
+    pub min_bytes: usize,
+}
+
+/// What is to be done with a message before the engine gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Handling {
+    /// Pack its value.
+    pub wish: Option<Wish>,
+    /// Wait for [`Message::Word`].
+    pub awaits_word: bool,
+}
+
+/// A message as it crossed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crossed {
+    /// The message.
+    pub message: Message,
+    /// What is to be done first.
+    pub handling: Handling,
+    /// How many bytes it took.
+    pub length: usize,
+}
+
+/// The message at the start of `bytes`; `None` if it is no message of this protocol.
+pub fn parse(bytes: &[u8]) -> Option<Crossed> {
     let mut parts = Parts::open(bytes)?;
     let &[letter] = parts.next()? else { return None };
     let message = match CallLetter::from_number(letter.into())? {
@@ -112,8 +156,17 @@ pub fn parse(bytes: &[u8]) -> Option<(Message, usize)> {
             Message::NearForget(copies)
         }
         CallLetter::Soften => Message::Soften(CallId(parts.number()?)),
+        CallLetter::Word => {
+            let call = CallId(parts.number()?);
+            let word = match parts.next()? {
+                b"1" => true,
+                b"0" => false,
+                _ => return None,
+            };
+            Message::Word(call, word)
+        }
     };
-    (parts.left == 0).then_some((message, parts.at))
+    (parts.left == 0).then_some(Crossed { message, handling: parts.handling, length: parts.at })
 }
 
 /// One value of a decision.
@@ -171,6 +224,7 @@ pub fn slots(decision: Decision) -> [Slot; DECISION_SLOTS] {
         Decision::Counted { repo, what, number: count } => {
             (Kind::Counted, repo.map_or(0, |repo| repo.0), number(what.number()), Slot::Number(count as f64))
         }
+        Decision::Packed { repo, before, after } => (Kind::Packed, repo.0, Slot::Number(before as f64), Slot::Number(after as f64)),
         Decision::LoadOver { call, load } => {
             (Kind::LoadOver, call.map_or(0, |call| call.0), number(load.map_or(0, |load| load.0)), Slot::None)
         }
@@ -239,16 +293,28 @@ fn whole(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, add)
 }
 
+/// `<algorithm><level>:<least bytes>` if a value is to be packed, and `?` if its message waits for a word.
+fn how(text: &[u8]) -> Option<Handling> {
+    let (text, awaits_word) = text.strip_suffix(b"?").map_or((text, false), |rest| (rest, true));
+    let Some((algorithm, rest)) = text.split_first() else { return Some(Handling { wish: None, awaits_word }) };
+    let colon = rest.iter().position(|byte| *byte == b':')?;
+    let level = whole(&rest[..colon])?.try_into().ok()?;
+    let min_bytes = whole(&rest[colon + 1..])?.try_into().ok()?;
+    let wish = Wish { algorithm: Algorithm::from_letter(*algorithm)?, level, min_bytes };
+    Some(Handling { wish: Some(wish), awaits_word })
+}
+
 /// The parts of one RESP array of strings, one after another.
 struct Parts<'a> {
     bytes: &'a [u8],
     at: usize,
     left: usize,
+    handling: Handling,
 }
 
 impl<'a> Parts<'a> {
     fn open(bytes: &'a [u8]) -> Option<Self> {
-        let mut parts = Self { bytes, at: 0, left: 0 };
+        let mut parts = Self { bytes, at: 0, left: 0, handling: Handling::default() };
         let left = parts.length(b'*')?;
         // A part takes at least five bytes.
         (left <= bytes.len() / 5).then_some(Self { left, ..parts })
@@ -289,11 +355,15 @@ impl<'a> Parts<'a> {
         self.next().map(<[u8]>::to_vec)
     }
 
-    /// A value, and before it what it is; nothing says that it is a text.
+    /// A value, and before it what it is and what is to be done with it; nothing says that it is a text.
     fn payload(&mut self) -> Option<Payload> {
-        let form = match self.next()? {
-            b"" => Form::TEXT,
-            word => Form::parse(word)?,
+        let word = self.next()?;
+        let form = match word.split_first() {
+            None => Form::TEXT,
+            Some((content, handling)) => {
+                self.handling = how(handling)?;
+                Form::plain(Content::from_letter(*content)?)
+            }
         };
         Some(Payload::new(Value::new(self.owned()?), 0, form))
     }

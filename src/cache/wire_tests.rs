@@ -17,9 +17,9 @@ fn encode(parts: &[&str]) -> Vec<u8> {
 
 fn message(parts: &[&str]) -> Option<Message> {
     let bytes = encode(parts);
-    let (message, length) = parse(&bytes)?;
-    assert_eq!(length, bytes.len());
-    Some(message)
+    let crossed = parse(&bytes)?;
+    assert_eq!(crossed.length, bytes.len());
+    Some(crossed.message)
 }
 
 fn tags(names: &[&str]) -> Vec<Tag> {
@@ -106,6 +106,9 @@ fn every_message_is_understood() {
         (&["V", "3", "b", "\0\r\n"], Some(Message::Loaded(LoadId(3), LoadOutcome::Value(bytes(Content::Buffer, b"\0\r\n"))))),
         (&["V", "3", "u", ""], Some(Message::Loaded(LoadId(3), LoadOutcome::Value(bytes(Content::Uint8Array, b""))))),
         (&["V", "3", "x", "v"], None),
+        (&["J", "7", "1"], Some(Message::Word(CallId(7), true))),
+        (&["J", "7", "0"], Some(Message::Word(CallId(7), false))),
+        (&["J", "7", "2"], None),
         (&["V", "3", "bu", "v"], None),
         (&["U", "3"], Some(Message::Loaded(LoadId(3), LoadOutcome::Nothing))),
         (&["F", "4294967295"], Some(Message::Loaded(LoadId(u32::MAX), LoadOutcome::Failed))),
@@ -198,5 +201,26 @@ fn decisions_are_four_slots() {
         (Decision::LoadOver { call: Some(call), load: None }, [n(11.0), n(7.0), n(0.0), Slot::None]),
     ] {
         assert_eq!(slots(decision), want);
+    }
+}
+
+#[test]
+fn a_message_says_how_its_value_is_to_be_packed_and_whether_it_waits_for_a_word() {
+    let zstd = |level, min_bytes| Some(Wish { algorithm: Algorithm::Zstd, level, min_bytes });
+    for (form, content, wish, awaits_word) in [
+        ("", Content::Text, None, false),
+        ("-", Content::Text, None, false),
+        ("-?", Content::Text, None, true),
+        ("b?", Content::Buffer, None, true),
+        ("-z3:1024", Content::Text, zstd(3, 1024), false),
+        ("uz19:1?", Content::Uint8Array, zstd(19, 1), true),
+        ("bl0:7", Content::Buffer, Some(Wish { algorithm: Algorithm::Lz4, level: 0, min_bytes: 7 }), false),
+    ] {
+        let Crossed { message, handling, .. } = parse(&encode(&["V", "3", form, "value"])).unwrap();
+        assert_eq!(message, Message::Loaded(LoadId(3), LoadOutcome::Value(bytes(content, b"value"))), "{form}");
+        assert_eq!(handling, Handling { wish, awaits_word }, "{form}");
+    }
+    for form in ["?", "z3:1", "-z3", "-z:1", "-z3:", "-z3:1x", "-q3:1", "-z-3:1", "-z3:1??", "-z99999999999:1", "b "] {
+        assert_eq!(parse(&encode(&["V", "3", form, "value"])), None, "{form}");
     }
 }

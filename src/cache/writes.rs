@@ -224,7 +224,10 @@ impl Writes {
                 *captured = options.tags.iter().cloned().zip(ids).collect();
                 self.advance(fx, id, targets);
             }
-            (Job::Set { .. }, Answer::Done) => self.done(fx.out, id, 0),
+            (Job::Set { repo, payload, .. }, Answer::Done) => {
+                fx.packed(repo.id, payload);
+                self.done(fx.out, id, 0);
+            }
             (_, Answer::Number(number)) => self.done(fx.out, id, number),
             // The scan has begun again meanwhile.
             (Job::Pattern { scan }, Answer::Scanned { .. }) if step != WriteStep::Scan(scan.epoch()) => self.advance(fx, id, targets),

@@ -268,6 +268,8 @@ numbers! {
         /// How many hits wait in the array of hits: for each the call, the number of a parsed value, and what it counts as (`Hit`). They come after the
         /// decisions. JavaScript sets it to 0 when it has taken them.
         Hits = 5,
+        /// Payloads that wait to be packed or unpacked on another thread: call `work()`.
+        Jobs = 6,
     }
 
     /// The kinds of the cache's decisions: the first slot. The second slot is the call; the documentation of each kind names a and b.
@@ -315,6 +317,8 @@ numbers! {
         /// What is at keys: a is an array: the text of the first key's payload if it was asked for and there is one, then an array of a report for each
         /// key, see `lib/cache/inspect.ts`.
         Inspected = 20,
+        /// A packed value was stored: the second slot is the repository, a how many bytes it has, b how many were stored for it.
+        Packed = 21,
     }
 
     /// What is at an entry's key.
@@ -421,7 +425,7 @@ numbers! {
         Get = b'R',
         /// call repo key
         Has = b'H',
-        /// call repo key ttl keep fresh form payload tag..., where form is `b` if the value is a `Buffer`, `u` if it is a `Uint8Array`, and empty for a text
+        /// call repo key ttl keep fresh form payload tag..., where form is empty for a text, or: `b` if the value is a `Buffer`, `u` if it is a `Uint8Array`, `-` for a text; then, if it is to be packed, `z` or `l`, the level, `:` and the least number of bytes; then `?` if the message waits for `Word`
         Set = b'S',
         /// call repo key...
         Delete = b'D',
@@ -455,5 +459,7 @@ numbers! {
         Inspect = b'I',
         /// call repo cursor glob: one step through the keys; an empty cursor begins.
         Scan = b'Q',
+        /// call word: a `set` whose form ends in `?` goes on if the word is 1, and counts as never sent if it is 0.
+        Word = b'J',
     }
 }

@@ -145,6 +145,8 @@ pub struct CacheSettings {
     pub max_undelivered: Option<f64>,
     /// Bound of the store in this process, in bytes.
     pub memory_bytes: Option<f64>,
+    /// The longest value, in bytes: one that claims to be longer is not unpacked.
+    pub max_value_bytes: Option<f64>,
     /// Bound of the parsed values that JavaScript keeps, in bytes: twice their length. 0: it keeps none.
     pub parsed_bytes: Option<f64>,
     /// Whether stale entries are served while they are refreshed.

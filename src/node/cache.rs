@@ -13,6 +13,7 @@ use super::clock::now;
 use super::entropy::SystemEntropy;
 use super::errors::{defect, thrown, Code, Result};
 use super::host::Host;
+use super::jobs::Jobs;
 use super::link::NativeLink;
 use super::pinned::Pinned;
 use super::values::{Maker, Values};
@@ -36,6 +37,9 @@ pub struct NativeCache {
     time: Option<Instant>,
     calls: Option<Pinned<u8>>,
     array: Option<Maker>,
+    /// Is called when jobs are done.
+    worked: Option<Maker>,
+    jobs: Jobs,
     /// The cluster's map of slots.
     slots: Option<Pinned<u16>>,
 }
@@ -48,14 +52,24 @@ impl NativeCache {
         let settings = CacheSettings::from_json(&settings).map_err(|error| thrown(&error))?;
         let cache = Cache::new(EngineConfig::from(&settings), Box::new(SystemEntropy::new()));
         let memory_bytes = settings.memory_bytes.map_or(MEMORY_BYTES, |n| n as usize);
-        Ok(Self { host: Host::shared(Session::with_cache(cache)), memory_bytes, time: None, calls: None, array: None, slots: None })
+        Ok(Self {
+            host: Host::shared(Session::with_cache(cache)),
+            memory_bytes,
+            time: None,
+            calls: None,
+            array: None,
+            worked: None,
+            jobs: Jobs::new(),
+            slots: None,
+        })
     }
 
-    /// Pins the buffer of calls and the state array; `array` is `(...items) => items`.
+    /// Pins the buffer of calls and the state array; `array` is `(...items) => items`; `worked` is called when payloads have been packed or unpacked.
     #[napi(catch_unwind)]
-    pub fn share(&mut self, env: Env, calls: Unknown<'_>, state: Unknown<'_>, array: Unknown<'_>) -> Result<()> {
+    pub fn share(&mut self, env: Env, calls: Unknown<'_>, state: Unknown<'_>, array: Unknown<'_>, worked: Unknown<'_>) -> Result<()> {
         self.calls = Some(Pinned::new(env, &calls)?);
         self.array = Some(Maker::new(env, &array)?);
+        self.worked = Some(Maker::new(env, &worked)?);
         let mut host = self.host.borrow_mut();
         host.cache_state = Some(Pinned::new(env, &state)?);
         host.report(self.now());
@@ -108,8 +122,32 @@ impl NativeCache {
     #[napi(catch_unwind)]
     pub fn calls(&mut self, bytes: u32) -> Result<()> {
         let calls = self.calls.as_ref().ok_or_else(no_memory)?.first(bytes as usize);
-        let taken = self.input(|engine, cx| engine.take_messages(cx, calls))?;
-        taken.map_err(|error| thrown(&error))
+        let now = self.now();
+        let mut host = self.host.borrow_mut();
+        let taken = host.session.take_messages(calls, now);
+        host.report(now);
+        taken.ok_or_else(|| defect("the session has no cache"))?.map_err(|error| thrown(&error))
+    }
+
+    /// Begins the work that the state array named, on other threads. Returns how many payloads are being worked on.
+    #[napi(catch_unwind)]
+    pub fn work(&mut self, env: Env) -> u32 {
+        let jobs = self.host.borrow_mut().session.take_jobs();
+        self.jobs.start(env, self.worked.as_ref(), jobs);
+        self.worked(env, false)
+    }
+
+    /// Takes the results of that work. `all`: waits until everything is done. Returns how many payloads are still being worked on.
+    #[napi(catch_unwind)]
+    pub fn worked(&mut self, env: Env, all: bool) -> u32 {
+        let done = if all { self.jobs.wait(env) } else { self.jobs.take(env) };
+        let now = self.now();
+        let mut host = self.host.borrow_mut();
+        for finished in done {
+            host.session.on_job(finished, now);
+        }
+        host.report(now);
+        self.jobs.running()
     }
 
     /// The time that the state array named has come.
@@ -274,6 +312,9 @@ fn value(values: &Values<'_>, array: &Maker, slot: &Slot) -> napi_value {
 
 /// A value for its caller alone.
 fn stored(values: &Values<'_>, payload: &Payload) -> napi_value {
+    if payload.is_unreadable() {
+        return values.null();
+    }
     let bytes = payload.as_bytes();
     match payload.form().content {
         Content::Text => values.text(bytes),

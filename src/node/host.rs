@@ -51,6 +51,7 @@ impl Host {
         state.set(CacheSlot::TickIn as usize, tick_in);
         let proven_in = session.near_proven_until().map_or(f64::INFINITY, |at| at.since(now).as_secs_f64() * 1e3);
         state.set(CacheSlot::NearProvenIn as usize, proven_in);
+        state.set(CacheSlot::Jobs as usize, session.jobs_due() as f64);
         if session.take_map_outdated() {
             state.set(CacheSlot::MapOutdated as usize, 1.0);
         }

@@ -15,6 +15,7 @@ mod entropy;
 mod errors;
 mod events;
 mod host;
+mod jobs;
 mod link;
 mod link_memory;
 mod pinned;

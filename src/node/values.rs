@@ -36,6 +36,16 @@ impl Maker {
     }
 }
 
+impl Maker {
+    /// The function.
+    pub fn function(&self) -> sys::napi_value {
+        let mut function = null_mut();
+        // SAFETY: the reference is alive.
+        unsafe { sys::napi_get_reference_value(self.env, self.reference, &raw mut function) };
+        function
+    }
+}
+
 impl Drop for Maker {
     fn drop(&mut self) {
         // SAFETY: the reference was made in this environment; finalizers run while it still exists.

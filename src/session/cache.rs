@@ -6,10 +6,13 @@ use std::fmt;
 use std::time::Duration;
 
 use super::links::Links;
+use crate::cache::packing::{Finished, Freed, Job, Packing};
+use crate::cache::wire::{self, Crossed, Message};
 use crate::cache::{Context, Decision, Engine, EngineConfig, LaneEvent, LoadId, Output, Stale};
 use crate::clock::Instant;
 use crate::conn::{CoreEvent, LinkId, Transport};
 use crate::entropy::Entropy;
+use crate::error::{Error, ErrorKind};
 use crate::resp::Reply;
 use crate::store::nodes::Change;
 use crate::store::{Effect, Key, NodeId, Store};
@@ -31,6 +34,8 @@ pub struct Cache {
     is_cluster: bool,
     /// Whether a server has redirected an operation since the driver last asked.
     is_map_outdated: bool,
+    /// What lies between the facade and the engine.
+    packing: Packing,
     pub(super) decisions: VecDeque<Decision>,
 }
 
@@ -38,6 +43,7 @@ impl Cache {
     /// A cache without a store.
     pub fn new(config: EngineConfig, entropy: Box<dyn Entropy + Send>) -> Self {
         Self {
+            packing: Packing::new(config.longest_value),
             engine: Engine::new(config),
             store: Store::new(),
             entropy,
@@ -168,9 +174,53 @@ impl Cache {
         act(&mut self.engine, &mut Context { now, entropy: &mut *self.entropy })
     }
 
-    /// The value that a load replaces.
+    /// Takes a buffer of messages. Anything that is not a message of the protocol ends it, as an error.
+    pub(super) fn take_messages(&mut self, bytes: &[u8], now: Instant) -> Result<(), Error> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let Some(Crossed { message, handling, length }) = wire::parse(&bytes[at..]) else {
+                return Err(Error::new(ErrorKind::Internal, "a cache call that crossed over cannot be understood"));
+            };
+            at += length;
+            if let Message::Word(call, may_go) = message {
+                let messages = self.packing.word(call, may_go);
+                self.take(messages, now);
+            } else if let Some(message) = self.packing.admit(message, handling) {
+                self.input(now, |engine, cx| engine.take(cx, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, messages: Vec<Message>, now: Instant) {
+        for message in messages {
+            self.input(now, |engine, cx| engine.take(cx, message));
+        }
+    }
+
+    /// Payloads that wait to be packed or unpacked.
+    pub(super) fn jobs_due(&self) -> usize {
+        self.packing.due()
+    }
+
+    /// Takes the work with these payloads.
+    pub(super) fn take_jobs(&mut self) -> Vec<Job> {
+        self.packing.take_jobs()
+    }
+
+    /// A payload has been packed or unpacked.
+    pub(super) fn on_job(&mut self, finished: Finished, now: Instant) {
+        let Freed { messages, decisions } = self.packing.done(finished);
+        self.decisions.extend(decisions);
+        self.take(messages, now);
+    }
+
+    /// The value that a load replaces, as its loader gets it.
     pub(super) fn stale_of(&self, load: LoadId) -> Option<Stale> {
-        self.engine.stale_of(load)
+        Some(match self.engine.stale_of(load)? {
+            Stale::Value(payload) => Stale::Value(self.packing.open(&payload)),
+            parsed @ Stale::Parsed(_) => parsed,
+        })
     }
 
     /// Bytes have arrived on a link.
@@ -268,7 +318,7 @@ impl Cache {
         loop {
             self.deliver(links, now, touched);
             match self.engine.poll_output() {
-                Some(Output::Decision(decision)) => self.decisions.push_back(decision),
+                Some(Output::Decision(decision)) => self.packing.decide(decision, &mut self.decisions),
                 Some(Output::Store { ticket, node, op }) => {
                     let is_open = |link| links.get(link).is_some_and(|peer| peer.link.takes_core());
                     self.store.submit(node, ticket, op, now, is_open);
@@ -279,9 +329,10 @@ impl Cache {
                     store.submit(node, ticket, op, now, is_open);
                 }
                 Some(Output::MapOutdated) => self.is_map_outdated = true,
-                None => return,
+                None => break,
             }
         }
+        self.packing.forget_recent();
     }
 
     fn deliver(&mut self, links: &mut Links, now: Instant, touched: &mut Vec<LinkId>) {

@@ -24,9 +24,11 @@ use std::collections::{BTreeMap, VecDeque};
 pub use cache::Cache;
 pub use links::Peer;
 
+use crate::cache::packing::{Finished, Job};
 use crate::cache::{CallId, Context, Decision, Engine, Hit, LoadId, ParsedId, Stale};
 use crate::clock::Instant;
 use crate::conn::{Link, LinkId, LinkOptions, Output, Sink, State, Transport, Unused};
+use crate::error::Error;
 use crate::store::nodes::Change;
 use crate::store::NodeId;
 use links::Links;
@@ -162,6 +164,32 @@ impl Session {
         self.run_cache(now);
         self.settle(now);
         Some(result)
+    }
+
+    /// Takes a buffer of messages for the cache. `None` without a cache.
+    pub fn take_messages(&mut self, bytes: &[u8], now: Instant) -> Option<Result<(), Error>> {
+        let taken = self.cache.as_mut()?.take_messages(bytes, now);
+        self.run_cache(now);
+        self.settle(now);
+        Some(taken)
+    }
+
+    /// Payloads that wait to be packed or unpacked on another thread.
+    pub fn jobs_due(&self) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.jobs_due())
+    }
+
+    /// Takes the work with these payloads. Each of them comes back by [`Session::on_job`].
+    pub fn take_jobs(&mut self) -> Vec<Job> {
+        self.cache.as_mut().map(|cache| cache.take_jobs()).unwrap_or_default()
+    }
+
+    /// A payload has been packed or unpacked.
+    pub fn on_job(&mut self, finished: Finished, now: Instant) {
+        let Some(cache) = &mut self.cache else { return };
+        cache.on_job(finished, now);
+        self.run_cache(now);
+        self.settle(now);
     }
 
     /// The value that a load of the cache replaces.

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use hawser::store::entry::{self, Content, Entry, Form, Header, Stored, Tag, Tags};
-use hawser::store::{Id, ReplicationId, Version};
+use hawser::cache::packing::Packing;
+use hawser::cache::Payload;
+use hawser::store::entry::{self, Algorithm, Content, Entry, Form, Header, Packed, Stored, Tag, Tags};
+use hawser::store::{Id, ReplicationId, Value, Version};
 
 use super::input::Input;
+
+/// The longest value.
+const LONGEST: usize = 1 << 16;
 
 pub fn entries(data: &[u8]) {
     read(data);
@@ -32,6 +37,7 @@ fn read(value: &[u8]) {
             assert_eq!((entry::name(value), entry::replication_id(value)), (Some(entry.stamp), Some(entry.replication_id)));
             check_again(value, &entry);
             check_leases(value, &entry);
+            check_unpacked(value, &entry);
         }
     }
 }
@@ -42,6 +48,20 @@ fn check_again(value: &[u8], entry: &Entry<'_>) {
     assert!(entry.life() >= entry.ttl);
     let header = Header { stamp: entry.stamp, ttl: entry.ttl, fresh: entry.fresh, keep: entry.keep, tags: &tags, added, form: entry.form };
     check_encoded(&header, &value[entry.payload..]);
+}
+
+/// What a payload is unpacked to has the length that its header says, and is never longer than the longest value.
+fn check_unpacked(value: &[u8], entry: &Entry<'_>) {
+    let payload = Payload::new(Value::new(value.to_vec()), entry.payload, entry.form);
+    let opened = Packing::new(LONGEST).open(&payload);
+    match entry.form.packed {
+        None => assert_eq!(opened, payload),
+        Some(_) if opened.is_unreadable() => {}
+        Some(Packed { length, .. }) => {
+            assert!(length <= LONGEST);
+            assert_eq!((opened.as_bytes().len(), opened.form()), (length, Form::plain(entry.form.content)));
+        }
+    }
 }
 
 /// The lease in a header is exchanged, and the rest stays.
@@ -69,7 +89,9 @@ fn write(input: &mut Input<'_>) {
     let [ttl, fresh, keep] = durations;
     let tags: Vec<(Tag, Id)> = (0..input.byte() % 8).map(|_| (Tag::from(input.text()), id(input))).collect();
     let added = usize::from(input.byte()) % (tags.len() + 1);
-    let form = Form::plain([Content::Text, Content::Buffer, Content::Uint8Array][usize::from(input.byte() % 3)]);
+    let content = [Content::Text, Content::Buffer, Content::Uint8Array][usize::from(input.byte() % 3)];
+    let algorithm = [None, Some(Algorithm::Zstd), Some(Algorithm::Lz4)][usize::from(input.byte() % 3)];
+    let form = Form { content, packed: algorithm.map(|algorithm| Packed { algorithm, length: input.word() as usize + 1 }) };
     let header = Header { stamp, ttl, fresh, keep, tags: &tags, added, form };
     check_encoded(&header, input.text());
     let lease = entry::encode_lease(stamp, ttl, &tags);

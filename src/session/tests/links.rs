@@ -80,10 +80,8 @@ fn a_link_that_moves_brings_its_callers_along_and_leaves_the_former_cache_withou
     let mut callers = Callers::default();
     session.on_bytes(moved, b"*1\r\n$-1\r\n$1\r\nv\r\n", now, &mut callers);
     assert_eq!(callers.0, [(0, "v".to_owned())]);
-    session.cache_input(now, |engine, cx| {
-        engine.register("p").unwrap();
-        engine.take_messages(cx, b"*4\r\n$1\r\nH\r\n$1\r\n1\r\n$1\r\n1\r\n$1\r\nk\r\n").unwrap();
-    });
+    session.cache_input(now, |engine, _| engine.register("p").unwrap());
+    session.take_messages(b"*4\r\n$1\r\nH\r\n$1\r\n1\r\n$1\r\n1\r\n$1\r\nk\r\n", now).unwrap().unwrap();
     assert_eq!(session.decided(), 0);
     session.on_bytes(moved, b"$12\r\nrole:master\n\r\n", now, &mut callers);
     assert!(session.writable().eq([moved]), "now it reads");

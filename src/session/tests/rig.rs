@@ -124,7 +124,7 @@ impl Rig {
         let mut message = Commands::new();
         message.push(parts);
         let bytes: Vec<u8> = message.iter().flatten().copied().collect();
-        let taken = self.session.cache_input(self.now, |engine, cx| engine.take_messages(cx, &bytes));
+        let taken = self.session.take_messages(&bytes, self.now);
         assert_eq!(taken, Some(Ok(())));
         self.drain();
     }

@@ -11,7 +11,8 @@
 //!
 //! Stamp, token and version have 16 characters, a replication id 12, a lease length 6 digits, a deadline (the server's clock, in
 //! milliseconds) and a tail 15, a level 2. Durations are milliseconds. A name is counted in bytes and may hold anything. The codec is a
-//! letter: `-` is text, `b` the bytes of a `Buffer`, `u` those of a `Uint8Array`.
+//! letter: `-` is text, `b` the bytes of a `Buffer`, `u` those of a `Uint8Array`. A packed payload has two more parts there, without a blank:
+//! `z` (zstd) or `l` (lz4), and how many bytes it had before.
 //!
 //! Tags that callers named come first, the `added` ones of the loader behind them: those belong to this load, and the next one does
 //! not inherit them.
@@ -30,7 +31,7 @@ mod parse;
 pub(super) use cursor::{COMMON, LEASE, LEASE_TAGS, TAIL_END};
 pub(super) use encode::with_replication_id;
 pub use encode::{encode, encode_lease, encode_tags, encode_version, with_lease, Header};
-pub use form::{Content, Form};
+pub use form::{Algorithm, Content, Form, Packed};
 pub use header::{Entry, InnerLease, Lease, Stored, Tags};
 pub use id::{Id, Tag, Version};
 pub use parse::{is_lease, name, parse, parse_inner, parse_version, replication_id, rest_of_header};
