@@ -203,7 +203,7 @@ function ms(seconds: number): string {
 }
 
 /** The last time to live of a call, in seconds and as it crosses: mostly a constant. */
-let lastTtl = 0;
+let lastTtl = NaN;
 let lastTtlText = '';
 
 /** The options of a call that names nothing but `ttl` and `tags`, as most do; undefined: any other. */
