@@ -29,6 +29,9 @@ module.exports.StaleWhileRevalidate = hawser.StaleWhileRevalidate;
 module.exports.CachedService = hawser.CachedService;
 module.exports.CacheMetrics = hawser.CacheMetrics;
 module.exports.warmCache = hawser.warmCache;
+module.exports.defineTiers = hawser.defineTiers;
+module.exports.presetTiers = hawser.presetTiers;
+module.exports.tierTable = hawser.tierTable;
 module.exports.applyInvalidation = hawser.applyInvalidation;
 module.exports.PubSubService = hawser.PubSubService;
 

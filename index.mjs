@@ -23,6 +23,9 @@ export {
   CachedService,
   CacheMetrics,
   warmCache,
+  defineTiers,
+  presetTiers,
+  tierTable,
   applyInvalidation,
   PubSubService,
 } from './index.js';

@@ -48,6 +48,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     near: nearOf(options.nearCache, driver, registration),
     counters: UNCOUNTED,
     tags: s.tags,
+    isDirect: options.tier?.direct === true,
     minReplicas: options.minReplicas ?? s.minReplicas,
     logger: s.logger,
     emitter: repository,
