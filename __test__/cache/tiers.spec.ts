@@ -85,6 +85,22 @@ onEveryStore('tiers', (backend) => {
     await direct.delete('k');
   });
 
+  test('the metrics know the tier and its hit rate, and say which tiers miss their target', async () => {
+    const cache = backend.cache({ tier: tiers.lists });
+    const other = backend.cache({ tier: tiers.lists });
+    await cache.getOrSet('a', load);
+    await other.getOrSet('a', load);
+    await other.get('none');
+    expect(CacheMetrics.missedTargets()).toEqual([{ tier: 'lists', hitRate: 0, target: 0.5, reads: 3 }]);
+    expect(CacheMetrics.prometheus()).toContain('hawser_cache_tier_reads_total{tier="lists",result="miss"} 3\n');
+    expect(CacheMetrics.prometheus()).toContain('hawser_cache_tier_target_ratio{tier="lists"} 0.5\n');
+    for (let i = 0; i < 4; i++) await cache.getOrSet('a', load);
+    expect(CacheMetrics.missedTargets()).toEqual([]);
+    const { repositories, tiers: byTier } = CacheMetrics.snapshot();
+    expect(byTier.lists).toMatchObject({ reads: 7, hits: 4, misses: 3, target: 0.5 });
+    expect(repositories[cache.prefix]?.tier).toBe('lists');
+  });
+
   test('its near cache answers from memory', async () => {
     const cache = backend.cache({ tier: tiers.near });
     await cache.set('k', 'v');

@@ -42,7 +42,7 @@ export { presetTiers } from '../tiers/preset';
 export { tierTable } from '../tiers/table';
 export { StaleWhileRevalidate } from './swr';
 export { CachedService } from './service';
-export { CacheMetrics, type CacheCounters, type CacheMetricsSnapshot } from '../cache/metrics';
+export { CacheMetrics, type CacheCounters, type CacheMetricsSnapshot, type MissedTarget, type TierMetrics } from '../cache/metrics';
 export { warmCache, type WarmOptions, type WarmReport, type WarmTask } from './warm';
 export {
   PubSubService,

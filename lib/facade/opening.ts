@@ -54,7 +54,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     emitter: repository,
     limit: valueLimit(s),
   };
-  if (s.metrics) port.counters = countersOf(prefix, port);
+  if (s.metrics) port.counters = countersOf(prefix, port, options.tier);
   registration.owner.counters = port.counters;
   registration.times = s.metrics ? timesOf(prefix) : UNTIMED;
   own.opened = { settings: s, port };
