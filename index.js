@@ -25,6 +25,7 @@ module.exports.RedisManager = hawser.RedisManager;
 module.exports.redisHealthCheck = hawser.redisHealthCheck;
 module.exports.redisHealthHandler = hawser.redisHealthHandler;
 module.exports.CacheRepository = hawser.CacheRepository;
+module.exports.CacheMemo = hawser.CacheMemo;
 module.exports.StaleWhileRevalidate = hawser.StaleWhileRevalidate;
 module.exports.CachedService = hawser.CachedService;
 module.exports.CacheMetrics = hawser.CacheMetrics;

@@ -19,6 +19,7 @@ export {
   redisHealthCheck,
   redisHealthHandler,
   CacheRepository,
+  CacheMemo,
   StaleWhileRevalidate,
   CachedService,
   CacheMetrics,

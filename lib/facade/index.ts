@@ -36,7 +36,7 @@ export type { LoaderTimeouts, TagsFrom } from '../cache/rules';
 export type { Compression, CompressionOptions } from '../cache/compression';
 export type { NearCacheOptions } from '../cache/near_options';
 export type { Serializer } from '../cache/serializer';
-export type { CacheMemo } from './memo';
+export { CacheMemo } from './memo';
 export { defineTiers, type BrowserTier, type Tier, type TierOptions, type Tiers } from '../tiers/tier';
 export { presetTiers } from '../tiers/preset';
 export { tierTable } from '../tiers/table';
