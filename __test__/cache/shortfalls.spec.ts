@@ -4,8 +4,8 @@ import { until } from '../helpers/until';
 import { heldLoader, onEveryStore, onServer, type Backend } from './backends';
 
 function counted(cache: CacheRepository): Record<string, number> {
-  const { tier: _, ...counters } = CacheMetrics.snapshot().repositories[cache.prefix] ?? {};
-  return counters;
+  const { repositories } = CacheMetrics.snapshot();
+  return { ...repositories[cache.prefix] };
 }
 
 onServer('what is given up', (backend) => {

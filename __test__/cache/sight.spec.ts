@@ -1,6 +1,7 @@
 /** What the metrics say about reads, loads, times and evictions, on every store, and whether a parser of Prometheus' text reads it so. */
 import { CacheMetrics, CacheRepository, RedisManager } from '../../lib/facade';
 import { samplesWith, type SampleRead } from '../helpers/prometheus';
+import { NodeProcess } from '../helpers/process';
 import { until } from '../helpers/until';
 import { gate, heldLoader, onEveryStore, onServer } from './backends';
 
@@ -79,9 +80,9 @@ onEveryStore('Times', (backend) => {
     const cache = backend.cache({ nearCache: { maxBytes: 4000 } });
     const repository = cache.prefix;
     await cache.set('k', 'v');
-    const near = (): number | undefined => value('hawser_cache_hits_total', { repository, place: 'near' });
+    const near = (): number | undefined => value('hawser_cache_hits_total', { repository, tier: 'near' });
     await until(async () => (await cache.get('k'), (near() ?? 0) > 0));
-    expect(value('hawser_cache_hits_total', { repository, place: 'remote' })).toBeGreaterThan(0);
+    expect(value('hawser_cache_hits_total', { repository, tier: 'remote' })).toBeGreaterThan(0);
     expect(value('hawser_cache_evictions_total', { repository, store: 'near' })).toBe(0);
     let n = 0;
     await until(async () => {
@@ -158,6 +159,35 @@ onServer('The state of the store', (backend) => {
       const names = [...text.matchAll(new RegExp(`^# ${kind} (\\S+)`, 'gm'))].map(([, name]) => name);
       expect(names.length).toBe(new Set(names).size);
     }
+  });
+});
+
+onServer('Waits for another process', (backend) => {
+  test('are lease waits, and no joins', async () => {
+    const cache = backend.cache();
+    const { prefix: repository } = cache;
+    const child = new NodeProcess(`
+      const { CacheRepository, RedisManager } = require('hawser');
+      RedisManager.configure({ url: ${JSON.stringify(backend.server.url)} });
+      new CacheRepository(${JSON.stringify(repository)}).getOrSet('k', () => new Promise((resolve) => {
+        console.log('loading');
+        process.stdin.once('data', () => resolve('theirs'));
+      })).then(() => process.exit());
+    `);
+    try {
+      await child.line(/^loading$/);
+      const value = cache.getOrSet('k', () => 'mine');
+      // Its first look has met the lease of the other process.
+      await until(async () => ((await backend.server.command('INFO', 'commandstats')) as string).includes('cmdstat_mget'));
+      await cache.get('other');
+      child.send('go on');
+      expect(await value).toBe('theirs');
+    } finally {
+      await child.kill();
+    }
+    const { joins, leaseWaits } = CacheMetrics.snapshot().repositories[repository];
+    expect([joins, leaseWaits]).toEqual([0, 1]);
+    expect(count('hawser_cache_wait_duration_seconds', { repository })).toBe(1);
   });
 });
 

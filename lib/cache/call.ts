@@ -65,6 +65,8 @@ export class Call {
   askedAt = 0;
   /** When it began to wait for the load of another caller; 0 if it has not. */
   waitedAt = 0;
+  /** Whether that was the load of another process. */
+  waitsElsewhere = false;
   private resolve: ((call: Call) => void) | undefined = undefined;
   private early: [kind: Decision, operand: unknown, detail: number][] | undefined = undefined;
   private refreshLoad: Load | undefined = undefined;

@@ -434,7 +434,10 @@ export class CacheDriver {
     switch (kind) {
       case Decision.Waiting:
         this.calls.enter(call, 'waiting');
-        if (call.waitedAt === 0) call.waitedAt = this.decidedAt === 0 ? 1 : this.decidedAt;
+        if (call.waitedAt === 0) {
+          call.waitedAt = this.decidedAt === 0 ? 1 : this.decidedAt;
+          call.waitsElsewhere = !this.calls.isLoadedHere(call);
+        }
         // The end of the wait shows on a lane.
         this.wantLanes();
         call.onWaiting?.();

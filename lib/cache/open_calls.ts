@@ -8,11 +8,17 @@ import { Waiters } from './waiters';
 
 const now = performance.now.bind(performance);
 
+const hasLoader = (phase: Phase): boolean => phase === 'loading' || phase === 'storing';
+
+const nameOf = (repo: number, key: string): string => `${repo} ${key}`;
+
 export class OpenCalls {
   readonly byId = new CallTable();
   readonly waiters = new Waiters((repo, key) => this.isAsked(repo, key));
   /** Calls whose loaders run. Loaders belong to their callers and keep the process alive only through their own work. */
   loading = 0;
+  /** The keys whose loaders run for calls or have brought their values, with the number of calls. */
+  private readonly loaded = new Map<string, number>();
 
   constructor(private readonly events: Pick<DriverEvents, 'timed'>) {}
 
@@ -23,8 +29,22 @@ export class OpenCalls {
     return call;
   }
 
+  /** Whether a loader for this key runs here, for another call. */
+  isLoadedHere({ repo, key }: Call): boolean {
+    return this.loaded.has(nameOf(repo, key));
+  }
+
+  private noteLoader({ repo, key }: Call, change: number): void {
+    const name = nameOf(repo, key);
+    const count = (this.loaded.get(name) ?? 0) + change;
+    if (count > 0) this.loaded.set(name, count);
+    else this.loaded.delete(name);
+  }
+
   /** The call is now held by another one: see `Phase`. */
   enter(call: Call, phase: Phase): void {
+    const [had, has] = [hasLoader(call.phase), hasLoader(phase)];
+    if (had !== has) this.noteLoader(call, has ? 1 : -1);
     if (call.phase === 'loading') this.loading--;
     if (phase === 'loading') this.loading++;
     call.phase = phase;

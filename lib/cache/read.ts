@@ -31,10 +31,10 @@ export function countHit(port: CachePort, call: Call, outcomes: Outcomes | undef
     outcome = 'stale';
   } else {
     counters.misses++;
-    counters.joins++;
+    if (!call.waitsElsewhere) counters.joins++;
     outcome = 'joined';
   }
-  if (call.waitedAt !== 0 && outcome !== 'joined') counters.leaseWaits++;
+  if (call.waitsElsewhere) counters.leaseWaits++;
   if (outcomes !== undefined) outcomes.note(outcome);
 }
 
@@ -49,8 +49,8 @@ export function countMiss(port: CachePort, call: Call, outcomes: Outcomes | unde
   if (outcome === undefined) return;
   // Without an answer of Redis there is no time that it took.
   if (outcome !== 'uncached' || call.waitedAt !== 0) answered(port, call, 'reads');
-  if (outcome === 'joined') counters.joins++;
-  else if (call.waitedAt !== 0) counters.leaseWaits++;
+  if (call.waitsElsewhere) counters.leaseWaits++;
+  else if (outcome === 'joined') counters.joins++;
   outcomes?.note(outcome);
 }
 

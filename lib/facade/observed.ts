@@ -21,6 +21,7 @@ const WRITES: Readonly<Record<string, readonly [operations: CallOperations, name
   setMany: [sets, (items) => ({ keys: namesOf(Array.isArray(items) ? items.map((item: { key?: unknown } | null) => item?.key) : []) })],
   delete: [invalidations, oneKey],
   deleteMany: [invalidations, keys],
+  clear: [invalidations, () => ({})],
   deletePattern: [invalidations, (glob) => (typeof glob === 'string' ? { pattern: glob } : {})],
   invalidateTags: [invalidations, (tags) => ({ tags: namesOf(tags) })],
 };
@@ -28,7 +29,8 @@ const WRITES: Readonly<Record<string, readonly [operations: CallOperations, name
 /** Lets the writes of a class be heard. */
 export function observeWrites(prototype: object): void {
   for (const [operation, [operations, named]] of Object.entries(WRITES)) {
-    const write = (prototype as Record<string, Method>)[operation];
+    const write = (prototype as Partial<Record<string, Method>>)[operation];
+    if (write === undefined) continue;
     const observed: Method = function (...args) {
       const run = (): Promise<unknown> => write.call(this, ...args);
       if (!operations.areHeard) return run();
