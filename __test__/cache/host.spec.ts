@@ -71,7 +71,8 @@ onEveryStore('the cache in its process', (backend) => {
     await round();
     const before = left();
     for (let i = 0; i < 100; i++) await round();
-    await until(() => String(left()) === String(before), { deadlineMs: 10_000 });
+    // On a busy machine the first round's sockets may still have been closing when they were counted.
+    await until(() => left().every((count, i) => count <= before[i]), { deadlineMs: 10_000 });
     if (backend.kind === 'redis') await until(async () => (await backend.server.clientIds()).length === 0);
   });
 });
