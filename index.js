@@ -25,10 +25,14 @@ module.exports.RedisManager = hawser.RedisManager;
 module.exports.redisHealthCheck = hawser.redisHealthCheck;
 module.exports.redisHealthHandler = hawser.redisHealthHandler;
 module.exports.CacheRepository = hawser.CacheRepository;
+module.exports.CacheMemo = hawser.CacheMemo;
 module.exports.StaleWhileRevalidate = hawser.StaleWhileRevalidate;
 module.exports.CachedService = hawser.CachedService;
 module.exports.CacheMetrics = hawser.CacheMetrics;
 module.exports.warmCache = hawser.warmCache;
+module.exports.defineTiers = hawser.defineTiers;
+module.exports.presetTiers = hawser.presetTiers;
+module.exports.tierTable = hawser.tierTable;
 module.exports.applyInvalidation = hawser.applyInvalidation;
 module.exports.PubSubService = hawser.PubSubService;
 

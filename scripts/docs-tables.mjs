@@ -194,7 +194,7 @@ const client = () =>
     .filter(({ doc }) => doc.startsWith('hawser: '))
     .map(({ name, doc }) => ({ name, doc: doc.replace(/^hawser: (.)/, (_, first) => first.toUpperCase()) }));
 
-const metrics = () => [...properties('lib/cache/metrics.ts', 'CacheCounters'), ...properties('lib/cache/running.ts', 'RunningLoads')];
+const metrics = () => [...properties('lib/cache/counters.ts', 'CacheCounters'), ...properties('lib/cache/running.ts', 'RunningLoads')];
 
 /** A metric's labels with their values, and its name for OpenTelemetry, whose API cannot observe histograms. */
 function metricRow({ metric: { name, help, type }, samples }) {

@@ -57,6 +57,15 @@ describe('the table of calls', () => {
 });
 
 describe('plain options', () => {
+  test('of the first call in a process are checked as all others', () => {
+    jest.isolateModules(() => {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- a module that no call has used
+      const fresh = require('../../lib/cache/options') as { baseOptions: typeof baseOptions; callOptions: typeof callOptions };
+      expect(() => fresh.callOptions(fresh.baseOptions({}, 60), { ttl: 0 })).toThrow('cache.ttl');
+      expect(fresh.callOptions(fresh.baseOptions({}, 60), { ttl: 2 }).ttl).toBe('2000');
+    });
+  });
+
   const repositories = [{}, { staleIfError: 5, lockTimeoutMs: 7, earlyRefresh: 0.5 }, { staleAfter: 10 }];
 
   test('mean the same as all options', () => {

@@ -108,6 +108,17 @@ onEveryStore('explain', (backend) => {
     expect(await all(strict, '*')).toMatchObject({ k: { state: 'fresh' } });
   });
 
+  test('a compressed value, of any length', async () => {
+    const cache = backend.cache({ ttl: 60, compression: 'zstd' });
+    for (const length of [2_000, 1_000_000]) {
+      await cache.set('k', 'x'.repeat(length));
+      const found = await cache.explain('k');
+      expect(found).toMatchObject({ ...fresh, state: 'fresh' });
+      expect((found as { size: number }).size).toBeLessThan(length / 2);
+      expect(await all(cache, 'k')).toMatchObject({ k: { state: 'fresh', size: (found as { size: number }).size } });
+    }
+  });
+
   test('the entries that match, with glob characters and braces in names', async () => {
     for (const prefix of ['br{ace}', 'st*r', 'a[b]?', 'co:lon', 'back\\slash']) {
       const cache = new CacheRepository(`${prefix}${backend.cache().prefix}`, { ttl: 60 });

@@ -134,6 +134,7 @@ export function scripted(events: DriverEvents = { event: () => undefined, counte
     near: undefined,
     counters,
     tags: true,
+    isDirect: false,
     minReplicas: 0,
     logger: { debug: warn, info: warn, warn, error: warn },
     emitter: new CacheEmitter('scripted'),

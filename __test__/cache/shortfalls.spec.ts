@@ -4,8 +4,8 @@ import { until } from '../helpers/until';
 import { heldLoader, onEveryStore, onServer, type Backend } from './backends';
 
 function counted(cache: CacheRepository): Record<string, number> {
-  const { repositories } = CacheMetrics.snapshot();
-  return { ...repositories[cache.prefix] };
+  const { tier: _, ...counters } = CacheMetrics.snapshot().repositories[cache.prefix] ?? {};
+  return counters;
 }
 
 onServer('what is given up', (backend) => {

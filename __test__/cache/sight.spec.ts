@@ -80,9 +80,9 @@ onEveryStore('Times', (backend) => {
     const cache = backend.cache({ nearCache: { maxBytes: 4000 } });
     const repository = cache.prefix;
     await cache.set('k', 'v');
-    const near = (): number | undefined => value('hawser_cache_hits_total', { repository, tier: 'near' });
+    const near = (): number | undefined => value('hawser_cache_hits_total', { repository, place: 'near' });
     await until(async () => (await cache.get('k'), (near() ?? 0) > 0));
-    expect(value('hawser_cache_hits_total', { repository, tier: 'remote' })).toBeGreaterThan(0);
+    expect(value('hawser_cache_hits_total', { repository, place: 'remote' })).toBeGreaterThan(0);
     expect(value('hawser_cache_evictions_total', { repository, store: 'near' })).toBe(0);
     let n = 0;
     await until(async () => {

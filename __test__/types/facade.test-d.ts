@@ -48,6 +48,21 @@ void cache.getOrSet('k', () => 5, { ttl: '60' });
 
 expectTypeOf(cache.get<Order>('k')).resolves.toEqualTypeOf<Order | null>();
 expectTypeOf(cache.getMany<Order>(['k'])).resolves.toEqualTypeOf<(Order | null)[]>();
+const memo = cache.memo();
+expectTypeOf(memo.getOrSet('k', () => order)).resolves.toEqualTypeOf<Order>();
+expectTypeOf(memo.getMany<Order>(['k'])).resolves.toEqualTypeOf<(Order | null)[]>();
+expectTypeOf(memo.invalidateTags).toEqualTypeOf<typeof cache.invalidateTags>();
+void (async () => {
+  const found = await cache.explain('k');
+  if (found.state === 'loading') expectTypeOf(found.lease.holder).toEqualTypeOf<'this process' | 'another process' | 'nobody'>();
+  else if (found.state === 'stale') expectTypeOf(found.age).toEqualTypeOf<number | null>();
+  else if (found.state === 'foreign') expectTypeOf(found.holds).toEqualTypeOf<'string' | 'damaged entry' | 'another type'>();
+  // @ts-expect-error: nothing is there
+  else if (found.state === 'missing') expectTypeOf(found.age);
+  for await (const entry of cache.entriesByPattern('*')) expectTypeOf(entry.tags).toEqualTypeOf<string[]>();
+})();
+// @ts-expect-error: not a registry
+CacheMetrics.collect({});
 expectTypeOf(cache.getOrSetMany(['k'], () => new Map([['k', order]]))).resolves.toEqualTypeOf<Order[]>();
 expectTypeOf(cache.getOrSetMany(['k'], async () => ({ k: order }))).resolves.toEqualTypeOf<Order[]>();
 expectTypeOf(cache.set('k', order, 60)).resolves.toEqualTypeOf<void>();

@@ -11,6 +11,7 @@ import { checkSerializer, type Serializer } from './serializer';
 import { checkCompression, type Compression } from './compression';
 import type { NearCacheOptions } from './near_options';
 import type { Outcomes } from '../observe/cache_channels';
+import { checkTier, type Tier } from '../tiers/tier';
 
 /** How one call stores and reads an entry. Times are in seconds, except where the name ends in `Ms`. */
 export interface CacheOptions {
@@ -109,6 +110,11 @@ export interface CacheRepositoryOptions {
    * makes it smaller. Readers need no option: each entry says what it is. Default: `cache.compression` of the manager, or false.
    */
   compression?: Compression | undefined;
+  /**
+   * The tier of the repository's data, of `defineTiers`: its times, tags and near cache hold where neither this object nor the call says something
+   * else, and its tags for every entry. A direct tier caches nothing: reads run their loaders, and writes delete what is there.
+   */
+  tier?: Tier | undefined;
 }
 
 /** A call's options in the form that crosses. */
@@ -130,7 +136,7 @@ export interface CallOptions {
 
 const LOADS = ['loaderTimeoutMs', 'earlyRefresh', 'ttlJitter', 'negativeTtl', 'tagsFrom'];
 const CALL = new Set(['ttl', 'tags', 'staleAfter', 'staleIfError', 'maxAge', 'lockTimeoutMs', ...LOADS, 'signal']);
-const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', ...LOADS, 'serializer', 'strictValues', 'minReplicas', 'nearCache', 'compression']);
+const REPOSITORY = new Set(['ttl', 'staleAfter', 'staleIfError', 'lockTimeoutMs', ...LOADS, 'serializer', 'strictValues', 'minReplicas', 'nearCache', 'compression', 'tier']);
 const LOCK_TIMEOUT = { min: 1, max: 3_600_000 };
 const NEAR = new Set(['maxBytes', 'maxTtlMs', 'share']);
 const MAX_BYTES = 2 ** 40;
@@ -140,7 +146,7 @@ const NO_TAGS: readonly string[] = [];
 /** Checks a repository's options. Errors: TypeError, RangeError. */
 export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions {
   if (options === undefined) return copyOptions<CacheRepositoryOptions>({});
-  const own = checkNames('cache', options, REPOSITORY);
+  const own = withTier(checkNames('cache', options, REPOSITORY));
   const { ttl, staleAfter, staleIfError, lockTimeoutMs, earlyRefresh, serializer, strictValues, minReplicas, nearCache, compression } = own;
   if (ttl !== undefined) checkTtl('cache.ttl', ttl);
   if (staleAfter !== undefined) {
@@ -158,6 +164,19 @@ export function checkRepositoryOptions(options: unknown): CacheRepositoryOptions
   if (nearCache !== undefined && nearCache !== false) checked.nearCache = checkNearCache(nearCache);
   if (compression !== undefined) checked.compression = checkCompression('cache.compression', compression);
   return checked;
+}
+
+/** Options of the tier, under those of the repository. */
+function withTier(own: Record<string, unknown>): Record<string, unknown> {
+  const { tier } = own;
+  if (tier === undefined) return own;
+  checkTier('cache.tier', tier);
+  const { ttl, staleAfter, staleIfError, nearCache } = tier;
+  const merged: Record<string, unknown> = { ...own };
+  for (const [name, value] of Object.entries({ ttl, staleIfError, nearCache })) merged[name] ??= value;
+  // A shorter life of the repository's own narrows it.
+  merged.staleAfter ??= staleAfter === undefined || typeof merged.ttl !== 'number' ? staleAfter : Math.min(staleAfter, merged.ttl);
+  return merged;
 }
 
 function checkNearCache(options: unknown): NearCacheOptions {
@@ -189,7 +208,7 @@ export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: numb
     fresh: repository.staleAfter === undefined ? '' : ms(Math.min(repository.staleAfter, ttl)),
     maxAge: '',
     lockTimeout: repository.lockTimeoutMs === undefined ? '' : String(Math.round(repository.lockTimeoutMs)),
-    tags: NO_TAGS,
+    tags: repository.tier?.tags ?? NO_TAGS,
     extras: extrasOf(early, rules),
     early,
     rules,
@@ -203,7 +222,7 @@ function ms(seconds: number): string {
 }
 
 /** The last time to live of a call, in seconds and as it crosses: mostly a constant. */
-let lastTtl = 0;
+let lastTtl = NaN;
 let lastTtlText = '';
 
 /** The options of a call that names nothing but `ttl` and `tags`, as most do; undefined: any other. */
@@ -245,13 +264,19 @@ export function callOptions(base: CallOptions, options: unknown, path = 'cache')
     fresh,
     maxAge: maxAge === undefined ? base.maxAge : String(checkTtl(`${path}.maxAge`, maxAge)),
     lockTimeout: lockTimeoutMs === undefined ? base.lockTimeout : String(checkMs(`${path}.lockTimeoutMs`, lockTimeoutMs, LOCK_TIMEOUT)),
-    tags: tags === undefined ? base.tags : checkTags(`${path}.tags`, tags),
+    tags: tags === undefined ? base.tags : tagsOf(`${path}.tags`, tags, base.tags),
     extras: rules === base.rules && early === base.early ? base.extras : extrasOf(early, rules),
     early,
     rules,
     signal,
     outcomes: undefined,
   };
+}
+
+/** The tags of a call, with those of its repository's tier. */
+function tagsOf(path: string, tags: unknown, base: readonly string[]): readonly string[] {
+  const own = checkTags(path, tags);
+  return base.length === 0 ? own : checkTags(path, [...base, ...own]);
 }
 
 /** The options of `getOrSetMany`. `loaderTimeoutMs.soft` does not apply there. */
@@ -263,13 +288,13 @@ export interface ManyOptions extends Omit<CacheOptions, 'tags'> {
 /** Checks the options of a group of keys: what holds for all of them, and what for each. Errors: TypeError, RangeError. */
 export function manyOptions(base: CallOptions, options: ManyOptions | undefined, keys: readonly string[]): { o: CallOptions; of: (key: string) => CallOptions } {
   if (options === undefined) return { o: base, of: () => base };
-  const tagsOf: unknown = typeof options === 'object' && options !== null ? options.tags : undefined;
-  if (typeof tagsOf !== 'function') {
+  const named: unknown = typeof options === 'object' && options !== null ? options.tags : undefined;
+  if (typeof named !== 'function') {
     const o = callOptions(base, options);
     return { o, of: () => o };
   }
   const o = callOptions(base, { ...options, tags: undefined });
   const byKey = new Map<string, CallOptions>();
-  for (const key of keys) if (!byKey.has(key)) byKey.set(key, { ...o, tags: checkTags('the result of cache.tags', (tagsOf as (key: string) => unknown)(key)) });
+  for (const key of keys) if (!byKey.has(key)) byKey.set(key, { ...o, tags: tagsOf('the result of cache.tags', (named as (key: string) => unknown)(key), base.tags) });
   return { o, of: (key) => byKey.get(key) ?? o };
 }

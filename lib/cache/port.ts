@@ -27,6 +27,8 @@ export interface CachePort {
   counters: CacheCounters;
   /** Whether calls with tags are cached. */
   readonly tags: boolean;
+  /** Whether nothing is cached at all. */
+  readonly isDirect: boolean;
   /** How many replicas must have an invalidation before its call resolves. */
   readonly minReplicas: number;
   readonly logger: Logger;
@@ -37,6 +39,14 @@ export interface CachePort {
 /** Reports something to the application that no caller learns otherwise. */
 export function warn(port: CachePort, message: string): void {
   dispatch('warning', { message, repository: port.prefix }, port.logger);
+}
+
+/** Whether a call with these tags goes past the cache: its repository's tier is direct, or tags are switched off. */
+export function isUncached(port: CachePort, tags: readonly string[]): boolean {
+  if (port.isDirect) return true;
+  if (tags.length === 0 || port.tags) return false;
+  warnTagsOff(port);
+  return true;
 }
 
 let tagsWarned = false;

@@ -36,13 +36,13 @@ export type { LoaderTimeouts, TagsFrom } from '../cache/rules';
 export type { Compression, CompressionOptions } from '../cache/compression';
 export type { NearCacheOptions } from '../cache/near_options';
 export type { Serializer } from '../cache/serializer';
-import type { CacheMemo as Memo } from './memo';
-
-/** What `CacheRepository.memo` returns. A type only: applications do not construct one. */
-export type CacheMemo = Memo;
+export { CacheMemo } from './memo';
+export { defineTiers, type BrowserTier, type Tier, type TierOptions, type Tiers } from '../tiers/tier';
+export { presetTiers } from '../tiers/preset';
+export { tierTable } from '../tiers/table';
 export { StaleWhileRevalidate } from './swr';
 export { CachedService } from './service';
-export { CacheMetrics, type CacheCounters, type CacheMetricsSnapshot } from '../cache/metrics';
+export { CacheMetrics, type CacheCounters, type CacheMetricsSnapshot, type MissedTarget, type TierMetrics } from '../cache/metrics';
 export { warmCache, type WarmOptions, type WarmReport, type WarmTask } from './warm';
 export {
   PubSubService,

@@ -122,7 +122,10 @@ export class CacheMemo implements CacheMethods {
     if (found === CIRCLE) return this.repository.has(key);
     if (found !== AGAIN && (found !== null || known?.origin !== 'peek')) return known?.origin !== 'gone' && found !== undefined;
     let present = this.present.get(key);
-    if (present === undefined) this.present.set(key, (present = this.afterPending(portOf(this.repository), () => this.repository.has(key))));
+    if (present === undefined) {
+      this.present.set(key, (present = this.afterPending(portOf(this.repository), () => this.repository.has(key))));
+      present.catch(() => this.present.delete(key));
+    }
     return present;
   }
 

@@ -48,12 +48,13 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
     near: nearOf(options.nearCache, driver, registration),
     counters: UNCOUNTED,
     tags: s.tags,
+    isDirect: options.tier?.direct === true,
     minReplicas: options.minReplicas ?? s.minReplicas,
     logger: s.logger,
     emitter: repository,
     limit: valueLimit(s),
   };
-  if (s.metrics) port.counters = countersOf(prefix, port);
+  if (s.metrics) port.counters = countersOf(prefix, port, options.tier);
   registration.owner.counters = port.counters;
   registration.times = s.metrics ? timesOf(prefix) : UNTIMED;
   own.opened = { settings: s, port };

@@ -6,7 +6,7 @@ import { loadUncached, type Loader } from '../cache/load';
 import { Group, type ManyLoader } from '../cache/many';
 import { isNested, waitWithin } from '../cache/nesting';
 import { ANY, callOptions, checkRepositoryOptions, manyOptions, type CacheOptions, type CacheRepositoryOptions, type CallOptions, type ManyOptions } from '../cache/options';
-import { warn, warnTagsOff, type CachePort } from '../cache/port';
+import { isUncached, warn, type CachePort } from '../cache/port';
 import { decodeHit } from '../cache/decoding';
 import type { EntrySummary, Explanation } from '../cache/explanation';
 import { entriesByPattern, explain } from '../cache/inspect';
@@ -98,6 +98,7 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
   async has(key: string): Promise<boolean> {
     checkText('key', key);
     const port = portOf(this);
+    if (port.isDirect) return false;
     if (port.near !== undefined && (await nearHit(port.near, key, ANY)) !== undefined) return true;
     const call = await port.driver.has(port.repo, key).next();
     return call.kind === Decision.Done && call.count === 1;
@@ -223,8 +224,7 @@ function readOrLoad<T>(repository: CacheRepository, key: string, loader: Loader<
   } catch (error) {
     return reject(error);
   }
-  if (o.tags.length > 0 && !port.tags) {
-    warnTagsOff(port);
+  if (isUncached(port, o.tags)) {
     port.counters.misses++;
     outcomes?.note('uncached');
     const load = (): Promise<T> => loadUncached(port, key, loader, o);
@@ -241,8 +241,7 @@ async function readOrLoadMany<T>(repository: CacheRepository, keys: readonly str
   const port = portOf(repository);
   const { o, of } = heardMany(manyOptions(port.base, options, list), outcomes);
   if (list.length === 0) return [];
-  if (!port.tags && list.some((key) => of(key).tags.length > 0)) {
-    warnTagsOff(port);
+  if ((port.isDirect || !port.tags) && list.some((key) => isUncached(port, of(key).tags))) {
     const load = (): Promise<unknown[]> => Group.uncached(port, missing, list, o, of);
     return (await (isNested() ? waitWithin(port.prefix, list, load) : load())) as T[];
   }
@@ -260,6 +259,7 @@ async function readOrLoadMany<T>(repository: CacheRepository, keys: readonly str
 async function find<T>(repository: CacheRepository, key: string, outcomes?: Outcomes): Promise<T | null> {
   checkText('key', key);
   const port = portOf(repository);
+  if (port.isDirect) return missed(port, outcomes);
   if (port.near !== undefined) return (await nearMany<T>(port, port.near, [key], outcomes))[0];
   return found<T>(port, await port.driver.get(port.repo, key, port.codec).next(), outcomes);
 }
@@ -267,6 +267,7 @@ async function find<T>(repository: CacheRepository, key: string, outcomes?: Outc
 async function findMany<T>(repository: CacheRepository, keys: readonly string[], outcomes?: Outcomes): Promise<(T | null)[]> {
   const list = checkKeys('keys', keys);
   const port = portOf(repository);
+  if (port.isDirect) return list.map(() => missed(port, outcomes));
   if (port.near !== undefined) return nearMany<T>(port, port.near, list, outcomes);
   const calls = list.map((key) => port.driver.get(port.repo, key, port.codec).next());
   return (await Promise.all(calls)).map((call) => found<T>(port, call, outcomes));
@@ -299,6 +300,13 @@ async function readThroughNear<T>(port: CachePort, near: Near, key: string, load
   const value = await read(port, key, loader, o);
   near.store.want(key, o);
   return value;
+}
+
+/** Nothing is cached. */
+function missed(port: CachePort, outcomes?: Outcomes): null {
+  port.counters.misses++;
+  outcomes?.note('miss');
+  return null;
 }
 
 /** `get` and `getMany` with a near cache. */

@@ -4,6 +4,7 @@ import { badOption } from '../errors';
 import { isThenable } from '../guard';
 import { canonicalHash } from '../cache/canonical';
 import type { CacheRepositoryOptions } from '../cache/options';
+import type { Tier } from '../tiers/tier';
 import { CacheRepository } from './repository';
 
 /** A part of a key: text, a Date, or an id with a text form (numbers, MongoDB's ObjectIds). */
@@ -33,6 +34,9 @@ export abstract class CachedService {
   /** Options of the service's repository. */
   declare protected cacheOptions?: CacheRepositoryOptions;
 
+  /** The tier of the service's data, as the repository's option `tier`. */
+  declare protected tier?: Tier;
+
   /**
    * The service's repository. It is made at first use, because the constructor runs before a subclass assigns `serviceName`. Throws
    * TypeError if there is no `serviceName`.
@@ -43,7 +47,7 @@ export abstract class CachedService {
       if (typeof this.serviceName !== 'string' || this.serviceName === '') {
         badOption(`${this.constructor.name}.serviceName`, 'a non-empty string', this.serviceName);
       }
-      cache = new CacheRepository(this.serviceName, this.cacheOptions);
+      cache = new CacheRepository(this.serviceName, this.tier === undefined ? this.cacheOptions : { tier: this.tier, ...this.cacheOptions });
       caches.set(this, cache);
     }
     return cache;

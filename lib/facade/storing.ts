@@ -4,7 +4,7 @@ import type { Call } from '../cache/call';
 import { Decision } from '../contract.generated';
 import { callOptions, type CacheOptions, type CallOptions } from '../cache/options';
 import { payloadOf } from '../cache/payload';
-import { warnTagsOff, type CachePort } from '../cache/port';
+import { isUncached, type CachePort } from '../cache/port';
 import { jittered } from '../cache/rules';
 import { answered } from '../cache/times';
 import { checkText } from '../cache/validate';
@@ -109,12 +109,11 @@ class Storing {
     const { rules } = o;
     const own = rules === undefined ? o : { ...o, ttl: jittered(o.ttl, rules) };
     if (!this.isUncached) return driver.set(repo, key, payload, own, awaitsWord ? `${packing}?` : packing);
-    warnTagsOff(port);
     return driver.delete(repo, [key]);
   }
 
   private get isUncached(): boolean {
-    return this.o.tags.length > 0 && !this.port.tags;
+    return isUncached(this.port, this.o.tags);
   }
 
   async stored(call: Call): Promise<void> {
