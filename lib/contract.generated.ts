@@ -352,6 +352,8 @@ export const enum CallLetter {
   DeletePattern = 'P',
   /** call repo tag... */
   InvalidateTags = 'T',
+  /** call repo */
+  Clear = 'C',
   /** load form payload: its loader returned this value. */
   Loaded = 'V',
   /** load ttl keep fresh form payload tag...: its loader returned this value, on these terms. */

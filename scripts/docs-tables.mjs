@@ -112,7 +112,7 @@ function bounds() {
     ['silent connection', `checked after ${Number(found('lib/options/options.ts', /watchdogMs: (\d+),/)) / 1000} s (\`watchdogMs\`); given up within 10 s if only fast reads wait and a second connection gets an answer, and within about 15 s in any case if the sent data is not acknowledged`],
     ['`get`, `getMany`, `has`', 'answer within `commandTimeoutMs` of silence (`connectBudgetMs` while the first connection is opened)'],
     ['`getOrSet`, `getOrSetMany`, `StaleWhileRevalidate.get`', 'the same before the loader and again for storing its result, plus `lockTimeoutMs` for loads of others and the loader\'s own time'],
-    ['`set`, `setWithTags`, `setMany`, `delete`, `deleteMany`, `invalidateTags`', 'settle within `writeTimeoutMs` of silence'],
+    ['`set`, `setWithTags`, `setMany`, `delete`, `deleteMany`, `invalidateTags`, `clear`', 'settle within `writeTimeoutMs` of silence'],
     ['`deletePattern`, `applyInvalidation` of a pattern', '`writeTimeoutMs` for each step of the scan'],
     ['`PubSubService.initialize`, `publish`, `close`', `settle within ${grouped(found('lib/pubsub/index.ts', /BUS_TIMEOUT_MS = ([\d_]+)/))} ms; \`initialize\` takes at most twice that if it changes the channel`],
     ['a listener of the bus', `works on at most ${grouped(found('lib/pubsub/index.ts', /MAX_PENDING = ([\d_]+)/))} messages; newer ones are dropped, and the event \`gap\` says so`],

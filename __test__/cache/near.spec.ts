@@ -29,6 +29,7 @@ const WRITES: [name: string, write: (cache: CacheRepository) => Promise<unknown>
   ['delete', (cache) => cache.delete('k'), null],
   ['deleteMany', (cache) => cache.deleteMany(['x', 'k']), null],
   ['deletePattern', (cache) => cache.deletePattern('k*'), null],
+  ['clear', (cache) => cache.clear(), null],
   ['set', (cache) => cache.set('k', 'set'), 'set'],
   ['setWithTags', (cache) => cache.setWithTags('k', 'set', { tags: ['t', 'u'] }), 'set'],
   ['setMany', (cache) => cache.setMany([{ key: 'k', value: 'set', tags: ['t'] }]), 'set'],

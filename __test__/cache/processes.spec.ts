@@ -139,6 +139,7 @@ describe.each(Object.keys(PLACES))('on %s', (name) => {
     test.each([
       ['invalidateTags', (cache: CacheRepository) => cache.invalidateTags(['t'])],
       ['delete', (cache: CacheRepository) => cache.delete('k')],
+      ['clear', (cache: CacheRepository) => cache.clear()],
       ['set', (cache: CacheRepository) => cache.set('k', 'new')],
     ])('%s in one process wins over a load that runs in another', async (_name, write) => {
       RedisManager.configure(place.options);

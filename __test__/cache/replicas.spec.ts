@@ -32,6 +32,7 @@ const CALLS: [string, (cache: CacheRepository, minReplicas?: number) => Promise<
   ['deleteMany', (cache, minReplicas) => cache.deleteMany(['k', 'other'], { minReplicas })],
   ['deletePattern', (cache, minReplicas) => cache.deletePattern('k*', { minReplicas })],
   ['invalidateTags', (cache, minReplicas) => cache.invalidateTags(['t'], { minReplicas })],
+  ['clear', (cache, minReplicas) => cache.clear({ minReplicas })],
 ];
 
 test.each(CALLS)('%s: resolves with as many replicas as it asks for, else rejects and stands', async (name, run) => {

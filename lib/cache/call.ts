@@ -24,7 +24,7 @@ export interface Load extends Running {
 export type Phase = 'asked' | 'waiting' | 'loading' | 'storing' | 'over';
 
 /** Operations that are kept and repeated if they could not be delivered. */
-const INVALIDATIONS = new Set<string>([CallLetter.Delete, CallLetter.InvalidateTags]);
+const INVALIDATIONS = new Set<string>([CallLetter.Delete, CallLetter.InvalidateTags, CallLetter.Clear]);
 
 /** The kind of a call without a decision. */
 export const UNDECIDED = -1 as Decision;

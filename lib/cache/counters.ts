@@ -24,7 +24,7 @@ export interface CacheCounters {
   refreshErrors: number;
   /** Entries stored by `set`, `setWithTags` and `setMany`. */
   writes: number;
-  /** Calls of `delete`, `deleteMany`, `deletePattern` and `invalidateTags` that succeeded. */
+  /** Calls of `delete`, `deleteMany`, `deletePattern`, `invalidateTags` and `clear` that succeeded. */
   invalidations: number;
   /** Writes and invalidations that were rejected. */
   writeErrors: number;

@@ -250,6 +250,11 @@ export class CacheDriver {
     return this.send(call, [String(call.id), String(repo), cursor, glob]);
   }
 
+  clear(repo: number): Call {
+    const call = this.calls.open(CallLetter.Clear);
+    return this.send(call, [String(call.id), String(repo)]);
+  }
+
   addTags(load: Load, tags: readonly string[]): Call {
     const call = this.calls.open(CallLetter.AddTags);
     return this.send(call, [String(call.id), String(load.id)], tags);

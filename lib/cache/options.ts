@@ -95,7 +95,7 @@ export interface CacheRepositoryOptions {
    */
   strictValues?: boolean | undefined;
   /**
-   * How many replicas must have an invalidation before `delete`, `deleteMany`, `deletePattern` and `invalidateTags` resolve. Default:
+   * How many replicas must have an invalidation before `delete`, `deleteMany`, `deletePattern`, `invalidateTags` and `clear` resolve. Default:
    * `cache.minReplicas` of the manager, or 0.
    */
   minReplicas?: number | undefined;

@@ -171,6 +171,11 @@ export class CacheMemo implements CacheMethods {
     return this.forgetting(this.repository.invalidateTags(tags, options));
   }
 
+  /** As `CacheRepository.clear`. The view forgets what it has read: it is read again. */
+  async clear(options?: InvalidateOptions): Promise<void> {
+    return this.forgetting(this.repository.clear(options));
+  }
+
   // ---- reads
 
   private isKnown(key: string, o: CallOptions, base: CallOptions): boolean {

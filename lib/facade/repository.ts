@@ -210,6 +210,18 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
     if (replicas > 0) await survive(port, 'invalidateTags', replicas, tagKeys(port.prefix, list));
     return count;
   }
+
+  /**
+   * Makes every entry of this repository unusable, whatever its tags, and those whose loads are under way in any process. It costs one round
+   * trip and the same few commands for ten entries and ten million; other repositories keep theirs. It frees no memory: an entry goes when
+   * it is loaded again, when its time is over, or when the server evicts it. `deletePattern('*')` frees memory at once. Rejects like
+   * `invalidateTags`.
+   */
+  async clear(options?: InvalidateOptions): Promise<void> {
+    const port = portOf(this);
+    const replicas = replicasOf(port, options);
+    await surviving(port, 'clear', replicas, () => invalidated(port, 'clear', port.driver.clear(port.repo)));
+  }
 }
 
 /** A `getOrSet` that needs more than a look into the process's memory. Not an async function: one around another costs a hit more than its checks. */

@@ -201,6 +201,7 @@ const OPERATIONS: Record<string, string> = {
   [CallLetter.Delete]: 'delete',
   [CallLetter.DeletePattern]: 'deletePattern',
   [CallLetter.InvalidateTags]: 'invalidateTags',
+  [CallLetter.Clear]: 'clear',
   [CallLetter.AddTags]: 'addTags',
 };
 

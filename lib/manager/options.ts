@@ -23,7 +23,7 @@ export interface CacheEngineOptions {
   commandTimeoutMs?: number;
   /** How long a read waits while the process makes its first connection. Default 1,000. */
   connectBudgetMs?: number;
-  /** How much silence `set`, `delete`, `deletePattern` and `invalidateTags` bear, and how long they wait for a connection. Default 5,000. */
+  /** How much silence `set`, `delete`, `deletePattern`, `invalidateTags` and `clear` bear, and how long they wait for a connection. Default 5,000. */
   writeTimeoutMs?: number;
   /** Time to live of a load's lease unless its holder renews it. Default 10,000. */
   leaseMs?: number;
@@ -56,7 +56,7 @@ export interface CacheEngineOptions {
    */
   clock?: () => number;
   /**
-   * How many replicas must have an invalidation before `delete`, `deleteMany`, `deletePattern` and `invalidateTags` resolve, of repositories that do
+   * How many replicas must have an invalidation before `delete`, `deleteMany`, `deletePattern`, `invalidateTags` and `clear` resolve, of repositories that do
    * not say otherwise. Such calls reject with `E_NOT_REPLICATED` if fewer have it. Default 0: the master's answer is enough.
    */
   minReplicas?: number;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::caller::{Caller, EntryOptions};
 use super::handoff::Handoff;
+use super::latest::Latest;
 use super::lookup::Lookup;
 use super::marks::{is_mark, Mark};
-use super::names::Repo;
+use super::names::{OwnVersion, Repo};
 use super::parsed::{Held, Parsed};
 use super::purpose::Purpose;
 use super::request::{Decision, LoadId, Payload, RepoId};
@@ -20,7 +21,7 @@ use crate::contract::Shortfall;
 use crate::entropy::Entropy;
 use crate::store::entry::{Packed, Tag};
 use crate::store::node::Patience;
-use crate::store::{Id, Key, NodeId, NodeOp, Op, Ticket};
+use crate::store::{Answer, Id, Key, NodeId, NodeOp, Op, StoreError, Ticket};
 
 /// How often the ages of loads are looked at, unless loads may run for a short time only.
 const AGES_EVERY: Duration = Duration::from_secs(5);
@@ -45,6 +46,8 @@ pub(super) struct Outbox {
     tally: Vec<(Option<RepoId>, Shortfall, u64)>,
     /// What the driver keeps parsed.
     pub parsed: Parsed,
+    /// The versions of repositories that were seen last.
+    pub latest: Latest,
     last_ticket: u64,
     last_number: u64,
     last_load: u32,
@@ -182,6 +185,15 @@ impl Outbox {
         }
     }
 
+    /// A server has said how long a version of a repository lives: zero, if it is not current any more.
+    pub(super) fn lives(&mut self, key: &Key, id: Id, asked_at: Instant, answer: &Result<Answer, StoreError>) {
+        match answer {
+            Ok(Answer::Number(0)) => self.latest.forget(key),
+            Ok(Answer::Number(ms)) => self.latest.note(key, id, asked_at + Duration::from_millis(*ms)),
+            _ => {}
+        }
+    }
+
     /// Looks at the ages of loads again after a while, if there are any.
     fn watch_ages(&mut self, now: Instant) {
         self.is_watching_ages = true;
@@ -273,6 +285,16 @@ impl Fx<'_> {
             Mark::AnyTag.all(self.is_cluster)
         } else {
             Vec::new()
+        }
+    }
+
+    /// The version of a repository is about to be captured as it was read. It has to live as long as an entry of these options.
+    pub(super) fn prolong(&mut self, own: &OwnVersion, captured: Id, options: &EntryOptions, lease: Duration) {
+        let need = options.need(lease);
+        if !self.out.latest.lasts(&own.key, captured, self.now + need) {
+            let op = Op::Prolong { version: own.key.clone(), captured, need };
+            let now = self.now;
+            self.send(op, Purpose::Prolong(own.key.clone(), captured, now));
         }
     }
 

@@ -280,6 +280,7 @@ impl Engine {
 
     /// The next thing to carry out. Lookups that were waiting for each other leave when nothing else is left.
     pub fn poll_output(&mut self) -> Option<Output> {
+        self.router.machines.writes.seal();
         let at = self.router.attention.at(self.router.now);
         loop {
             if let Some((node, ticket, op)) = self.router.nodes.next_to_send(at) {

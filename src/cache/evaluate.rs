@@ -6,7 +6,7 @@ use super::caller::{tags_of, Caller, ReadKind};
 use super::freshness::{self, classify, needs_age, Freshness, Periods};
 use super::lookup::{Lookup, Plan};
 use super::request::{Decision, Hit, Payload};
-use super::tags::{inherit, Currency};
+use super::tags::{captured_repository, inherit, Currency};
 use crate::clock::Instant;
 use crate::store::entry::{self, Entry, Lease, Stored, Tag};
 use crate::store::{Id, Seen, Value};
@@ -146,7 +146,7 @@ fn of_entry(
     decide: &mut impl FnMut(Decision),
 ) -> (Next, Option<Refresher>) {
     // 1. The entry counts only if its versions are the current ones.
-    match lookup.known.currency_of(&entry.tags) {
+    match lookup.known.currency_of(&entry.tags, &lookup.own.name) {
         Currency::Current => {}
         Currency::Outdated => return (nothing(lookup, Some(entry.stamp), decide), None),
         Currency::Unknown(tags) => return (Next::ReadVersions(tags), None),
@@ -234,7 +234,7 @@ fn of_lease(lookup: &mut Lookup, lease: &Lease<'_>, decide: &mut impl FnMut(Deci
     if lookup.found.pttl.is_some_and(|pttl| lease.remaining(pttl).is_none()) {
         return nothing(lookup, None, decide);
     }
-    match lookup.known.currency_of(&lease.tags) {
+    match lookup.known.currency_of(&lease.tags, &lookup.own.name) {
         Currency::Unknown(tags) => Next::ReadVersions(tags),
         Currency::Outdated => nothing(lookup, Some(lease.token), decide),
         Currency::Current if lookup.callers.iter().flat_map(Caller::tags).any(|tag| !lease.tags.has(tag)) => place(lookup, |mut tags| {
@@ -255,7 +255,7 @@ pub(super) fn is_captured(value: &[u8], captured: &[(Tag, Id)]) -> bool {
     match entry::parse(value) {
         Some(Stored::Entry(entry)) => {
             let is_current = |name: &[u8], id| captured.iter().all(|(tag, current)| **tag != *name || *current == id);
-            entry.tags.iter().all(|(name, id)| is_current(name, id))
+            captured_repository(captured) == entry.tags.repository() && entry.tags.iter().all(|(name, id)| is_current(name, id))
         }
         _ => false,
     }

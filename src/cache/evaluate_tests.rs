@@ -1,6 +1,6 @@
 use super::super::caller::testing::{getter, loader};
-use super::super::names::Repo;
 use super::super::request::CallId;
+use super::super::tags::testing::{own, with_own};
 use super::super::tags::Known;
 use super::*;
 use crate::store::entry::Header;
@@ -11,7 +11,7 @@ fn id(letter: u8) -> Id {
 }
 
 fn tagged(names: &[&str]) -> Vec<(Tag, Id)> {
-    names.iter().map(|name| (Tag::from(name.as_bytes()), id(b'v'))).collect()
+    with_own(&names.iter().map(|name| (Tag::from(name.as_bytes()), id(b'v'))).collect::<Vec<_>>())
 }
 
 fn entry(names: &[&str]) -> Value {
@@ -28,11 +28,11 @@ fn entry(names: &[&str]) -> Value {
 
 fn lookup(callers: Vec<Caller>, value: Seen<Value>, known: &[(&str, Option<u8>)], is_after: bool) -> Lookup {
     let mut callers = callers.into_iter();
-    let mut lookup =
-        Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), callers.next().expect("a caller"), Instant::from_millis(250), Duration::ZERO);
+    let mut lookup = Lookup::testing(Key::from(&b"sc:k"[..]), callers.next().expect("a caller"), Instant::from_millis(250), Duration::ZERO);
     lookup.callers.extend(callers);
     lookup.found = Found { value, pttl: None, is_head: false };
-    lookup.known = Known::new(known.iter().map(|(name, version)| (Tag::from(name.as_bytes()), version.map(id))).collect(), is_after);
+    let own = Some(own().1);
+    lookup.known = Known::new(own, known.iter().map(|(name, version)| (Tag::from(name.as_bytes()), version.map(id))).collect(), is_after);
     lookup
 }
 
@@ -138,7 +138,9 @@ fn captured_versions_are_compared_with_those_of_the_entry() {
     let value = entry(&["t", "u"]);
     assert!(is_captured(&value, &tagged(&["t", "u", "w"])));
     assert!(is_captured(&value, &tagged(&["t"])), "a tag that the new load does not inherit");
-    assert!(!is_captured(&value, &[(Tag::from(&b"t"[..]), id(b'w')), (Tag::from(&b"u"[..]), id(b'v'))]));
+    let changed = |version| [(Tag::from(&b"t"[..]), id(version)), (Tag::from(&b"u"[..]), id(b'v'))];
+    assert!(!is_captured(&value, &with_own(&changed(b'w'))));
+    assert!(is_captured(&value, &with_own(&changed(b'v'))) && !is_captured(&value, &changed(b'v')), "the repository was cleared");
 }
 
 #[test]
@@ -159,14 +161,14 @@ fn a_lease_that_has_run_out_counts_as_nothing() {
 fn a_load_inherits_what_callers_named_within_the_bound() {
     let names: Vec<String> = (0..60).map(|n| format!("n{n}")).collect();
     let mut tags = tagged(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    tags.extend(tagged(&["added"]));
+    tags.push((Tag::from(&b"added"[..]), id(b'v')));
     let minute = Duration::from_secs(60);
     let header =
         Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 1, form: entry::Form::TEXT };
     let value = Value::new(entry::encode(&header, b"v").0);
-    let plan_of = |own: &[&str]| {
-        let mut lookup = lookup(vec![loader(1, own)], Seen::Own(value.clone()), &[], true);
-        lookup.known = Known::new(tags.iter().map(|(tag, id)| (tag.clone(), Some(*id))).collect(), true);
+    let plan_of = |names: &[&str]| {
+        let mut lookup = lookup(vec![loader(1, names)], Seen::Own(value.clone()), &[], true);
+        lookup.known = Known::new(Some(own().1), tags.iter().map(|(tag, id)| (tag.clone(), Some(*id))).collect(), true);
         lookup.found.pttl = Some(54_000);
         let (Next::Place(plan), _) = run(&mut lookup) else { panic!("a plan") };
         plan.tags

@@ -49,6 +49,7 @@ struct Look {
     repo: Arc<Repo>,
     /// Each as its caller names it, and as the store does.
     keys: Vec<(Vec<u8>, Key)>,
+    is_cluster: bool,
     /// Whether the payload is read too.
     in_full: bool,
     overrides: Overrides,
@@ -120,12 +121,17 @@ impl Look {
     }
 
     fn versions_next(&self) -> Step {
-        let tags = normalize(self.found.iter().flat_map(tags_of).collect());
+        let tags = normalize(self.keys.iter().zip(&self.found).flat_map(|((_, key), found)| tags_of(found, &self.own(key))).collect());
         if tags.is_empty() {
             Step::Judge
         } else {
             Step::Versions(tags)
         }
+    }
+
+    /// The name of the version that the repository has for this key.
+    fn own(&self, key: &Key) -> Tag {
+        self.repo.own_version(key, self.is_cluster).name
     }
 
     /// Whether a value or a version carries another replication id than its server's.
@@ -134,8 +140,11 @@ impl Look {
     }
 
     fn decision(&self, call: CallId, swr: bool, is_own: &impl Fn(Id) -> bool) -> Decision {
-        let view = View { overrides: self.overrides, swr };
-        let reports = self.keys.iter().zip(&self.found).map(|((key, _), found)| report(key, found, &self.versions, view, is_own)).collect();
+        let report = |((name, key), found): (&(Vec<u8>, Key), &Inspected)| {
+            let view = View { own: self.own(key), overrides: self.overrides, swr };
+            report(name, found, &self.versions, &view, is_own)
+        };
+        let reports = self.keys.iter().zip(&self.found).map(report).collect();
         let first = self.found.first().filter(|_| self.in_full).and_then(|found| found.held.text());
         let payload = first.and_then(|value| match entry::parse(value)? {
             entry::Stored::Entry(entry) => Some(Payload::of(value, &entry)),
@@ -157,14 +166,14 @@ enum Job {
 }
 
 impl Job {
-    fn of(repo: &Arc<Repo>, request: Request) -> Option<Self> {
+    fn of(repo: &Arc<Repo>, request: Request, is_cluster: bool) -> Option<Self> {
         let repo = Arc::clone(repo);
         Some(match request {
             Request::Inspect { keys, in_full, fresh, max_age, keep } => {
                 let overrides = Overrides { fresh, max_age, keep, early: None };
                 let keys = keys.into_iter().map(|key| (repo.names.entry(&key), key)).map(|(entry, key)| (key, entry)).collect();
                 let (found, versions) = (Vec::new(), Versions::new());
-                Self::Look(Look { repo, keys, in_full, overrides, step: Step::Values, found, versions, is_rechecked: false })
+                Self::Look(Look { repo, keys, is_cluster, in_full, overrides, step: Step::Values, found, versions, is_rechecked: false })
             }
             Request::Scan { cursor, glob } => Self::Scan { pattern: repo.names.pattern(&glob), repo, cursor },
             _ => return None,
@@ -218,7 +227,7 @@ impl Inspections {
 
     /// A call that inspects.
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, call: CallId, repo: &Arc<Repo>, request: Request, targets: Targets<'_>) {
-        let Some(job) = Job::of(repo, request) else { return };
+        let Some(job) = Job::of(repo, request, fx.is_cluster) else { return };
         let id = fx.number();
         fx.wake_after(self.budget, Timer::Inspection(id));
         self.active.insert(id, Inspection { call, job, give_up_at: fx.attended + self.budget, in_flight: None, retry_at: None });

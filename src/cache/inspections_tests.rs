@@ -1,4 +1,5 @@
 use super::super::effects::testing::Rig;
+use super::super::tags::testing::with_own;
 use super::super::targets::Target;
 use super::*;
 use crate::contract::EntryState;
@@ -55,6 +56,7 @@ fn text(value: Vec<u8>) -> Inspected {
 
 fn tagged(names: &[&str]) -> Vec<u8> {
     let tags: Vec<(Tag, Id)> = names.iter().map(|name| (Tag::from(name.as_bytes()), Id::parse(&[b'1'; 16]).unwrap())).collect();
+    let tags = with_own(&tags);
     let ttl = Duration::from_secs(60);
     let stamp = Id::parse(&[b's'; 16]).unwrap();
     encode(&Header { stamp, ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags, added: 0, form: Form::TEXT }, b"1").0
@@ -73,8 +75,8 @@ fn values_are_read_before_the_versions_of_their_tags_and_long_headers_once_more(
     assert_eq!(op, Op::Inspect { keys: vec![keys[1].clone()], head_bytes: Some(LONG_HEAD_BYTES) });
     it.answer(id, Ok(Answer::Inspected(vec![text(long)])), target(true, 1));
     let (op, _) = it.sent().unwrap();
-    assert!(matches!(op, Op::Inspect { keys, head_bytes: Some(VERSION_BYTES) } if keys.len() == 2), "each tag once");
-    it.answer(id, Ok(Answer::Inspected(vec![Inspected::default(), Inspected::default()])), target(true, 1));
+    assert!(matches!(op, Op::Inspect { keys, head_bytes: Some(VERSION_BYTES) } if keys.len() == 3), "the repository, and each tag once");
+    it.answer(id, Ok(Answer::Inspected(vec![Inspected::default(); 3])), target(true, 1));
     let Some(Decision::Inspected { reports, payload: None, .. }) = it.rig.decided().pop() else { panic!("no reports") };
     assert_eq!(
         reports.iter().map(|report| (report.state, report.tags.len())).collect::<Vec<_>>(),
@@ -120,11 +122,15 @@ fn a_value_of_another_reign_is_looked_at_once_more() {
     let (_, id) = it.sent().unwrap();
     let foreign = || Inspected { replication: Replication { id: ReplicationId::of(b"new"), is_checked: true }, ..text(tagged(&[])) };
     it.answer(id, Ok(Answer::Inspected(vec![foreign()])), target(true, 1));
+    assert!(it.sent().is_some(), "the version of the repository");
+    it.answer(id, Ok(Answer::Inspected(vec![Inspected::default()])), target(true, 1));
     assert!(matches!(it.rig.handed(), Some(Handoff::ForeignInspected(own, keys)) if own == id && keys.len() == 1));
     let Bench { rig, inspections } = &mut it;
     rig.input(|fx| inspections.look_again(fx, id, target(true, 1)));
     assert!(it.sent().is_some());
     it.answer(id, Ok(Answer::Inspected(vec![foreign()])), target(true, 1));
+    assert!(it.sent().is_some(), "the version of the repository");
+    it.answer(id, Ok(Answer::Inspected(vec![Inspected::default()])), target(true, 1));
     assert!(it.rig.handed().is_none(), "once");
     assert!(matches!(it.rig.decided().pop(), Some(Decision::Inspected { reports, .. }) if reports[0].state == EntryState::OtherOrigin));
 }

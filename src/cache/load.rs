@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::caller::{Caller, EntryOptions};
 use super::effects::Fx;
 use super::freshness::{self, classify, Freshness, Periods};
+use super::marks::is_mark;
 use super::names::Repo;
 use super::request::{CallId, Codec, Decision, Payload, RepoId};
-use super::tags::TAGS_MAX;
+use super::tags::{captured_repository, VERSIONS_MAX};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::store::entry::{self, Entry, Stored, Tag, Tags};
@@ -97,7 +98,7 @@ pub(super) struct Lease {
     pub marks: Vec<(Tag, Id)>,
     /// Orders the load among what the process has learned.
     pub began: u64,
-    /// The tags that callers named, then those that the loader added.
+    /// The captured versions: that of the repository, those of the tags that callers named, then those that the loader added.
     pub tags: Vec<(Tag, Id)>,
     /// How many of them, at the end, the loader added.
     pub added: usize,
@@ -122,7 +123,7 @@ pub(super) struct Replaced {
 }
 
 impl Lease {
-    /// The tags that callers named.
+    /// The captured versions without those of tags that the loader added.
     pub(super) fn named_by_callers(&self) -> &[(Tag, Id)] {
         &self.tags[..self.tags.len() - self.added]
     }
@@ -150,15 +151,15 @@ impl Lease {
     /// Makes room for tags of the loader: within the bound, they go before those that the load has inherited. Says whether there is
     /// room.
     pub(super) fn make_room(&mut self, count: usize) -> bool {
-        if self.tags.len() + count > TAGS_MAX {
+        if self.tags.len() + count > VERSIONS_MAX {
             let from = self.tags.len() - self.added;
             let mut at = 0;
             self.tags.retain(|(tag, _)| {
                 at += 1;
-                at > from || self.options.tags.contains(tag)
+                at > from || is_mark(tag) || self.options.tags.contains(tag)
             });
         }
-        self.tags.len() + count <= TAGS_MAX
+        self.tags.len() + count <= VERSIONS_MAX
     }
 }
 
@@ -212,6 +213,9 @@ pub(super) fn fallback_for(caller: &Caller, lease: &Lease, now: Instant, swr: bo
     let Some(Stored::Entry(entry)) = entry::parse(value) else { return None };
     let is_judged = |name: &[u8], version| lease.tags.iter().any(|(tag, captured)| **tag == *name && *captured == version);
     if caller.tags().iter().any(|tag| !entry.tags.has(tag)) || !entry.tags.iter().all(|(name, version)| is_judged(name, version)) {
+        return None;
+    }
+    if entry.tags.repository() != captured_repository(&lease.tags) {
         return None;
     }
     let periods = Periods::from(&entry);

@@ -1,9 +1,9 @@
 use super::super::caller::testing::loader;
 use super::super::effects::testing::Rig;
 use super::super::lookup::Plan;
-use super::super::names::Repo;
 use super::super::request::{Hit, Payload};
 use super::super::tag_addition::Admission;
+use super::super::tags::testing::with_own;
 use super::*;
 use crate::store::entry::Header;
 
@@ -22,9 +22,9 @@ fn loads() -> Loads {
 
 /// A load for callers 1 (its owner) and 2, under the tag `t`.
 fn begin(rig: &mut Rig, loads: &mut Loads, plan: Plan) {
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, &["t"]), Instant::from_millis(0), Duration::ZERO);
+    let mut lookup = Lookup::testing(Key::from(&b"sc:k"[..]), loader(1, &["t"]), Instant::from_millis(0), Duration::ZERO);
     lookup.callers.push(loader(2, &["t"]));
-    lookup.plan = Plan { captured: vec![(tag("t"), id(b'v'))], ..plan };
+    lookup.plan = Plan { captured: with_own(&[(tag("t"), id(b'v'))]), ..plan };
     rig.input(|fx| loads.begin(fx, lookup, id(b'k')));
     let (owner, load) = (CallId(1), LoadId(1));
     assert_eq!(rig.decided(), [Decision::Load { call: owner, load, storing: true }, Decision::Waiting { call: CallId(2) }]);
@@ -104,11 +104,11 @@ fn a_failed_load_gives_its_lease_back_or_restores_what_it_replaced() {
         ttl: minute,
         fresh: minute,
         keep: minute,
-        tags: &[(tag("t"), id(b'v'))],
+        tags: &with_own(&[(tag("t"), id(b'v'))]),
         added: 0,
         form: entry::Form::TEXT,
     };
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(3, &["t"]), Instant::from_millis(0), Duration::ZERO);
+    let mut lookup = Lookup::testing(Key::from(&b"sc:k"[..]), loader(3, &["t"]), Instant::from_millis(0), Duration::ZERO);
     lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"old").0));
     lookup.plan.end = Some((Instant::from_millis(1_030_000), 77));
     rig.input(|fx| loads.begin(fx, lookup, id(b'l')));
@@ -121,7 +121,7 @@ fn a_failed_load_inside_an_entry_backs_off_and_serves_fallbacks() {
     let (mut rig, mut loads) = (Rig::default(), loads());
     let mut owner = loader(1, &[]);
     owner.fallback = Some((Payload::from(b"kept".to_vec()), Instant::from_millis(1_060_000)));
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), owner, Instant::from_millis(0), Duration::ZERO);
+    let mut lookup = Lookup::testing(Key::from(&b"sc:k"[..]), owner, Instant::from_millis(0), Duration::ZERO);
     lookup.plan.inside = true;
     rig.input(|fx| loads.begin(fx, lookup, id(b'k')));
     rig.input(|fx| loads.end(fx, 1, LoadOutcome::Failed, true));
@@ -138,7 +138,7 @@ fn added_tags_are_in_the_lease_or_the_result_is_not_stored() {
         matches!(rig.input(|fx| loads.admit_tags(fx, 1, vec![tag("u"), tag("t")], true)), Admission::Add { tags, .. } if tags == [tag("u")])
     );
     let Some(Op::Amend { tags, .. }) = loads.capture_tags(1, vec![(tag("u"), id(b'w'))]) else { panic!("an amendment") };
-    assert_eq!(tags, entry::encode_tags(&[(tag("t"), id(b'v')), (tag("u"), id(b'w'))], 1));
+    assert_eq!(tags, entry::encode_tags(&with_own(&[(tag("t"), id(b'v')), (tag("u"), id(b'w'))]), 1));
     rig.input(|fx| loads.tags_added(fx, 1, false));
     assert_eq!(loads.of_token(&id(b'k')), None, "nobody may join it any more");
     assert!(matches!(rig.handed(), Some(Handoff::GiveBack(..))));
@@ -163,12 +163,13 @@ fn a_joiner_gets_no_fallback_with_a_tag_that_its_lease_does_not_have() {
     let minute = Duration::from_secs(60);
     for (added, has_fallback) in [(0, true), (1, false)] {
         let (mut rig, mut loads) = (Rig::default(), loads());
-        let tags = [(tag("t"), id(b'v')), (tag("added"), id(b'v'))];
-        let tags = &tags[..=added];
+        let tags = with_own(&[(tag("t"), id(b'v')), (tag("added"), id(b'v'))]);
+        let tags = &tags[..=added + 1];
         let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags, added, form: entry::Form::TEXT };
-        let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, &["t"]), Instant::from_millis(0), Duration::ZERO);
+        let mut lookup = Lookup::testing(Key::from(&b"sc:k"[..]), loader(1, &["t"]), Instant::from_millis(0), Duration::ZERO);
         lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"old").0));
-        lookup.plan = Plan { captured: vec![(tag("t"), id(b'v'))], end: Some((Instant::from_millis(1_030_000), 77)), ..Plan::default() };
+        lookup.plan =
+            Plan { captured: with_own(&[(tag("t"), id(b'v'))]), end: Some((Instant::from_millis(1_030_000), 77)), ..Plan::default() };
         rig.input(|fx| loads.begin(fx, lookup, id(b'k')));
         rig.input(|fx| loads.join(fx, 1, loader(2, &[])));
         rig.input(|fx| loads.end(fx, 1, LoadOutcome::Failed, true));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::Caller;
-use super::names::Repo;
+use super::names::{OwnVersion, Repo};
 use super::request::{CallId, Decision};
 use super::tags::Known;
 use crate::clock::Instant;
@@ -36,7 +36,7 @@ pub(super) struct Plan {
     pub is_current: bool,
     /// When such an entry, if it is replaced, would have ended: by the process's clock and by the store's.
     pub end: Option<(Instant, u64)>,
-    /// The tags of the load: those that callers name.
+    /// The tags of the load: those that callers name. Placement puts the name of the repository's version before them.
     pub tags: Vec<Tag>,
     pub captured: Vec<(Tag, Id)>,
     /// The captured versions of the marks, if the loader's result brings tags.
@@ -48,6 +48,8 @@ pub(super) struct Plan {
 pub(super) struct Lookup {
     pub repo: Arc<Repo>,
     pub entry: Key,
+    /// The repository's own version, which is read along.
+    pub own: OwnVersion,
     pub callers: Vec<Caller>,
     pub phase: Phase,
     /// Attentive waiting (`store::node::Attention`) after which it does not wait any longer for a node that may not be read. What
@@ -78,10 +80,11 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    pub(super) fn new(repo: Arc<Repo>, entry: Key, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
+    pub(super) fn new(repo: Arc<Repo>, entry: Key, own: OwnVersion, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
         Self {
             repo,
             entry,
+            own,
             tags: caller.tags().to_vec(),
             with_age: caller.wants_age(),
             callers: vec![caller],
@@ -101,9 +104,18 @@ impl Lookup {
         }
     }
 
-    /// The keys that it reads: its entry, and the versions of its tags.
+    /// A lookup of the machines' unit tests, which has read the version of its repository.
+    #[cfg(test)]
+    pub(super) fn testing(entry: Key, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
+        let repo = Repo::testing();
+        let own = repo.own_version(&entry, false);
+        let known = Known::new(Some(super::tags::testing::own().1), Vec::new(), false);
+        Self { known, ..Self::new(repo, entry, own, caller, queued_at, give_up_at) }
+    }
+
+    /// The keys that it reads: its entry, and the versions of its repository and its tags.
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        std::iter::once(self.entry.clone()).chain(self.tags.iter().map(|tag| self.repo.names.version(tag)))
+        [self.entry.clone(), self.own.key.clone()].into_iter().chain(self.tags.iter().map(|tag| self.repo.names.version(tag)))
     }
 
     /// How much longer it waits for its node, by attentive waiting.
@@ -126,7 +138,7 @@ impl Lookup {
     }
 }
 
-/// The keys that a read of this entry with these tags looks at.
+/// The keys that a read of this entry with these tags looks at on a cluster.
 pub(super) fn keys_of(repo: &Repo, entry: &Key, tags: &[Tag]) -> Vec<Key> {
-    std::iter::once(entry.clone()).chain(tags.iter().map(|tag| repo.names.version(tag))).collect()
+    [entry.clone(), repo.own_version(entry, true).key].into_iter().chain(tags.iter().map(|tag| repo.names.version(tag))).collect()
 }

@@ -90,7 +90,8 @@ impl Lookups {
         if !may_read {
             fx.wake_after(budget, Timer::Lookup(id));
         }
-        self.active.insert(id, Box::new(Lookup::new(Arc::clone(repo), entry, caller, fx.now, give_up_at)));
+        let own = repo.own_version(&entry, fx.is_cluster);
+        self.active.insert(id, Box::new(Lookup::new(Arc::clone(repo), entry, own, caller, fx.now, give_up_at)));
         self.forming.insert(hash, id);
         self.enqueue(id);
     }
@@ -117,6 +118,8 @@ impl Lookups {
         let mut entries = Vec::with_capacity(self.queue.len().min(max));
         let mut versions: Vec<Key> = Vec::new();
         let mut place_of: Named<(RepoId, &[u8]), u32> = Named::default();
+        // The versions of repositories: mostly the same few ones.
+        let mut owns: Vec<(Key, u32)> = Vec::new();
         let mut batch = Batch::default();
         let Self { active, queue, .. } = self;
         for _ in 0..queue.len() {
@@ -140,14 +143,20 @@ impl Lookups {
                 });
                 batch.places.push(place);
             }
-            batch.lookups.push((id, lookup.tags.len() as u32));
+            let own = owns.iter().rev().find(|(key, _)| Arc::ptr_eq(key, &lookup.own.key)).map(|(_, place)| *place);
+            let own = own.unwrap_or_else(|| {
+                versions.push(lookup.own.key.clone());
+                owns.push((lookup.own.key.clone(), versions.len() as u32 - 1));
+                versions.len() as u32 - 1
+            });
+            batch.lookups.push((id, own, lookup.tags.len() as u32));
         }
         if entries.is_empty() {
             self.is_stuck = true;
             return;
         }
         self.forming.clear();
-        let ids: Vec<u64> = batch.lookups.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<u64> = batch.lookups.iter().map(|(id, ..)| *id).collect();
         let ticket = out.send(Op::Read { entries, versions }, Purpose::Lookup(ForLookup::Batch(batch)));
         for id in ids {
             if let Some(lookup) = self.active.get_mut(&id) {
@@ -165,7 +174,7 @@ impl Lookups {
             (ForLookup::Versions(id, tags), Ok(Answer::Versions(versions))) => self.on_versions(fx, ticket, id, tags, &versions),
             (ForLookup::Batch(batch), other) => {
                 let error = other.err().unwrap_or(StoreError::Unexpected);
-                for (id, _) in batch.lookups {
+                for (id, ..) in batch.lookups {
                     self.on_lost(fx, ticket, id, &error);
                 }
             }
@@ -176,14 +185,15 @@ impl Lookups {
     fn on_read(&mut self, fx: &mut Fx<'_>, ticket: Ticket, batch: Batch, entries: Vec<Found>, versions: &[Seen<Id>], atomic: bool) {
         let mut entries = entries.into_iter();
         let mut places = batch.places.iter();
-        for (id, tags) in batch.lookups {
+        for (id, repository, tags) in batch.lookups {
             let own = places.by_ref().take(tags as usize);
             let found = entries.next().unwrap_or_default();
             let Some(mut lookup) = self.take(id, ticket) else {
                 own.for_each(drop);
                 continue;
             };
-            let mut is_foreign = false;
+            let repository = versions.get(repository as usize);
+            let mut is_foreign = matches!(repository, Some(Seen::Foreign));
             let mut known = Vec::with_capacity(tags as usize);
             for (tag, place) in lookup.tags.iter().zip(own) {
                 let version = versions.get(*place as usize);
@@ -191,7 +201,7 @@ impl Lookups {
                 known.push((tag.clone(), version.and_then(current)));
             }
             lookup.found = found;
-            lookup.known = Known::new(known, atomic);
+            lookup.known = Known::new(repository.and_then(current), known, atomic);
             if is_foreign && !lookup.rechecked {
                 fx.hand(Handoff::Foreign(id, lookup));
             } else {
@@ -225,7 +235,7 @@ impl Lookups {
     /// The server has been silent about this operation for too long.
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, ticket: Ticket, asked: &ForLookup) {
         let ids = match asked {
-            ForLookup::Batch(batch) => batch.lookups.iter().map(|(id, _)| *id).collect(),
+            ForLookup::Batch(batch) => batch.lookups.iter().map(|(id, ..)| *id).collect(),
             ForLookup::Versions(id, _) => vec![*id],
         };
         for id in ids {

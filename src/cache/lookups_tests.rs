@@ -1,6 +1,7 @@
 use super::super::caller::testing::{getter, loader};
 use super::super::effects::testing::Rig;
 use super::super::request::Hit;
+use super::super::tags::testing::{own, with_own};
 use super::*;
 use crate::cache::request::Decision;
 use crate::store::entry::{self, Header};
@@ -31,7 +32,7 @@ fn send(rig: &mut Rig, lookups: &mut Lookups) -> (Ticket, Op, ForLookup) {
 }
 
 fn read(entries: Vec<Found>) -> Answer {
-    Answer::Read { entries, versions: vec![], atomic: true }
+    Answer::Read { entries, versions: vec![Seen::Own(own().1)], atomic: true }
 }
 
 fn entry_of(payload: &str) -> Found {
@@ -41,7 +42,7 @@ fn entry_of(payload: &str) -> Found {
         ttl: minute,
         fresh: minute,
         keep: Duration::ZERO,
-        tags: &[],
+        tags: &[own()],
         added: 0,
         form: entry::Form::TEXT,
     };
@@ -139,7 +140,7 @@ fn versions_that_the_batch_did_not_have_are_read_after_the_entry() {
     let (ticket, _, asked) = send(&mut rig, &mut lookups);
     let version = Id::parse(&[b'v'; 16]).unwrap();
     let minute = Duration::from_secs(60);
-    let tags = [(Tag::from(&b"t"[..]), version)];
+    let tags = with_own(&[(Tag::from(&b"t"[..]), version)]);
     let header =
         Header { stamp: version, ttl: minute, fresh: minute, keep: Duration::ZERO, tags: &tags, added: 0, form: entry::Form::TEXT };
     let sight = Found { value: Seen::Own(Value::new(entry::encode(&header, b"v").0)), pttl: None, is_head: false };
@@ -154,7 +155,7 @@ fn versions_that_the_batch_did_not_have_are_read_after_the_entry() {
 #[test]
 fn a_wait_for_another_process_ends_with_the_caller_s_patience() {
     let (mut rig, mut lookups) = (Rig::default(), lookups());
-    let lookup = || Box::new(Lookup::new(Repo::testing(), key("a"), loader(1, &[]), Instant::from_millis(1_000_000), BUDGET));
+    let lookup = || Box::new(Lookup::testing(key("a"), loader(1, &[]), Instant::from_millis(1_000_000), BUDGET));
     rig.input(|fx| lookups.wait(fx, 7, lookup()));
     assert_eq!(rig.decided(), [Decision::Waiting { call: CallId(1) }]);
     rig.now = 5;

@@ -55,6 +55,7 @@ impl Machines {
     ) {
         match purpose {
             Purpose::Unobserved => {}
+            Purpose::Prolong(key, id, at) => fx.out.lives(&key, id, at, &answer),
             Purpose::Lookup(asked) => self.lookups.on_answer(fx, ticket, asked, answer),
             Purpose::Placement(asked) => self.placements.on_answer(fx, ticket, asked, answer),
             Purpose::Load(asked) => self.loads.on_answer(fx, asked, answer),
@@ -71,7 +72,7 @@ impl Machines {
     /// The server has been silent about an operation for too long. `was_sent`: its answer may still come.
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, ticket: Ticket, purpose: &Purpose, was_sent: bool) {
         match purpose {
-            Purpose::Unobserved => {}
+            Purpose::Unobserved | Purpose::Prolong(..) => {}
             Purpose::Lookup(asked) => self.lookups.on_silence(fx, ticket, asked),
             Purpose::Placement(asked) => self.placements.on_silence(fx, ticket, asked),
             Purpose::Load(asked) => self.loads.on_silence(fx, asked),

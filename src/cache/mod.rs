@@ -17,19 +17,20 @@
 //! | `tag_addition`, `added_tags` | machine: tags that a loader adds while it runs; the loads' part in it |
 //! | `uncached` | machine: loads without storing |
 //! | `refresh` | machine: revalidation behind a stale hit |
-//! | `writes`, `targets`, `pattern_scan` | machine: set, delete, invalidate, deletePattern; what it is told about the nodes |
+//! | `writes`, `job`, `checks`, `targets`, `pattern_scan` | machine: set, delete, invalidate, clear, deletePattern; what each does; whether a set took the right version; what it is told about the nodes |
 //! | `inspections`, `report` | machine: what is at keys, for diagnosis |
 //! | `near` | machine: which entries the process may serve from its memory, and who is woken by pushes |
 //! | `effects`, `handoff`, `purpose`, `timers` | the machines' effects, messages to each other, operations and timers |
 //! | `parsed` | the values that the driver keeps parsed, by their stamps |
 //! | `evaluate` | decides on a lookup by the value and the versions that were read |
 //! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
-//! | `freshness`, `tags`, `marks`, `names`, `repos` | fresh or stale; sets of tags and their versions; hawser's own versions; keys; the repositories in use |
+//! | `freshness`, `tags`, `marks`, `latest`, `names`, `repos` | fresh or stale; sets of tags and their versions; hawser's own versions; which were seen last; keys; the repositories in use |
 //!
 //! The store's node decides whether the store may be read or written (`store::node`).
 
 mod added_tags;
 mod caller;
+mod checks;
 mod config;
 mod effects;
 mod ending;
@@ -39,6 +40,8 @@ mod freshness;
 mod handoff;
 mod inspections;
 mod io;
+mod job;
+mod latest;
 mod load;
 mod loads;
 mod lookup;

@@ -1,4 +1,5 @@
-//! Keys of the store. For the prefix `sc`: entry `sc:<key>`; version and counter of a tag `sc#v{:<tag>}` and `sc#h{:<tag>}`.
+//! Keys of the store. For the prefix `sc`: entry `sc:<key>`; version and counter of a tag `sc#v{:<tag>}` and `sc#h{:<tag>}`; the
+//! repository's own version `sc#c{:}`, on a cluster `sc#c{:<n>}` for each range of slots.
 //!
 //! A `:` in a prefix is written `#:`, and a prefix has no `#`. So the first `:` or `#` that another character follows ends the
 //! prefix, and no entry of one repository is an entry or an internal key of another. Redis hashes the text between the first `{`
@@ -6,12 +7,13 @@
 //! begins with `}` from emptying them. So version and counter of a tag share a slot, whatever characters the tag has.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::marks;
+use super::marks::{self, Mark};
 use super::request::{Decision, RepoId};
 use super::tags::TAGS_MAX;
 use crate::error::{Error, ErrorKind};
+use crate::store::entry::Tag;
 use crate::store::{escape_glob, Key};
 
 /// A repository: its number and the names of its keys. Lookups, loads and writes share it.
@@ -23,11 +25,44 @@ pub(super) struct Repo {
     told_of_tags: AtomicBool,
     /// Whether a loader has tagged its result.
     tags_results: AtomicBool,
+    /// Its own versions: the one on a single server, and those on a cluster.
+    own: OnceLock<[OwnVersion; 1]>,
+    own_sharded: OnceLock<Vec<OwnVersion>>,
+}
+
+/// The version of a repository that an entry carries: under which name it stands among those of tags, and at which key it is.
+#[derive(Debug, Clone)]
+pub(super) struct OwnVersion {
+    pub name: Tag,
+    pub key: Key,
 }
 
 impl Repo {
     pub(super) fn new(id: RepoId, prefix: &str) -> Result<Arc<Self>, Error> {
-        Ok(Arc::new(Self { id, names: Names::new(prefix)?, told_of_tags: AtomicBool::new(false), tags_results: AtomicBool::new(false) }))
+        Ok(Arc::new(Self {
+            id,
+            names: Names::new(prefix)?,
+            told_of_tags: AtomicBool::new(false),
+            tags_results: AtomicBool::new(false),
+            own: OnceLock::new(),
+            own_sharded: OnceLock::new(),
+        }))
+    }
+
+    /// Its own versions. On a cluster, each range of slots has one.
+    pub(super) fn own_versions(&self, is_cluster: bool) -> &[OwnVersion] {
+        let own = |name: Tag| OwnVersion { key: self.names.version(&name), name };
+        if is_cluster {
+            self.own_sharded.get_or_init(|| Mark::Repository.all(true).into_iter().map(own).collect())
+        } else {
+            self.own.get_or_init(|| [own(Mark::Repository.of(b"", false))])
+        }
+    }
+
+    /// The one that this entry carries.
+    pub(super) fn own_version(&self, entry: &[u8], is_cluster: bool) -> OwnVersion {
+        let shard = if is_cluster { marks::shard_of(entry) } else { 0 };
+        self.own_versions(is_cluster)[shard].clone()
     }
 
     /// The tags of a new load would pass the bound together with those it inherits, so it carries its caller's alone. Returns the

@@ -11,15 +11,15 @@ use super::effects::Fx;
 use super::evaluate::{is_captured, served};
 use super::handoff::Handoff;
 use super::lookup::{Lookup, Phase};
-use super::marks::Mark;
+use super::marks::{is_mark, Mark};
 use super::purpose::{ForPlacement, Purpose};
 use super::request::{CallId, Decision, Hit};
 use super::shortfall::unread;
-use super::tags::{unite, Currency};
+use super::tags::{captured_repository, unite, Currency};
 use super::timers::Numbered;
 use crate::clock::Instant;
 use crate::contract::Shortfall;
-use crate::store::entry;
+use crate::store::entry::{self, is_repository};
 use crate::store::{Answer, Found, Id, Key, Op, Seen, StoreError, Ticket};
 
 /// How often placing a lease is tried before the loader runs without one.
@@ -42,9 +42,13 @@ impl Placements {
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         let Some(options) = lookup.callers.first().and_then(|caller| caller.options()) else { return };
         let marks = fx.marks_for(&lookup.repo, options);
-        if lookup.plan.tags.is_empty() && marks.is_empty() {
+        if let (true, Some(current)) = (lookup.plan.tags.is_empty() && marks.is_empty(), lookup.known.repository()) {
+            // Captured as it was read: that was before the loader starts, too.
+            lookup.plan.captured = vec![(lookup.own.name.clone(), current)];
+            fx.prolong(&lookup.own, current, options, self.lease);
             return self.place(fx, id, lookup);
         }
+        lookup.plan.tags.insert(0, lookup.own.name.clone());
         let tags = [&lookup.plan.tags[..], &marks].concat();
         let op = fx.ensure(&lookup.repo, &tags, options, self.lease);
         let ticket = fx.send(op, Purpose::Placement(ForPlacement::Ensure(id)));
@@ -70,6 +74,7 @@ impl Placements {
         let marks = if ids.len() > lookup.plan.tags.len() { Mark::AnyTag.all(fx.is_cluster) } else { Vec::new() };
         lookup.plan.marks = marks.into_iter().zip(ids[lookup.plan.tags.len()..].iter().copied()).collect();
         lookup.plan.captured = lookup.plan.tags.iter().cloned().zip(ids).collect();
+        note_own(fx, &lookup);
         lookup.known.update(lookup.plan.captured.iter().map(|(tag, id)| (tag.clone(), Some(*id))));
         let is_captured = matches!(&lookup.found.value, Seen::Own(value) if is_captured(value, &lookup.plan.captured));
         if lookup.plan.is_current && !is_captured {
@@ -77,7 +82,7 @@ impl Placements {
             lookup.plan.inside = false;
             lookup.plan.is_current = false;
             let wanted = tags_of(&lookup.callers);
-            lookup.plan.captured.retain(|(tag, _)| wanted.contains(tag));
+            lookup.plan.captured.retain(|(tag, _)| is_mark(tag) || wanted.contains(tag));
         }
         self.place(fx, id, lookup);
     }
@@ -137,12 +142,12 @@ impl Placements {
         if !lease.is_held {
             return serve_fallbacks(fx, *lookup);
         }
-        match lookup.known.currency_of(&lease.tags) {
+        match lookup.known.currency_of(&lease.tags, &lookup.own.name) {
             Currency::Current => fx.hand(Handoff::Follow(id, lookup, lease.token)),
             Currency::Unknown(tags) if lookup.rounds == 0 => {
                 // Its loader has added tags that the entry does not have.
                 lookup.rounds += 1;
-                unite(&mut lookup.tags, tags.iter().map(|tag| &**tag));
+                unite(&mut lookup.tags, tags.iter().filter(|tag| !is_repository(tag)).map(|tag| &**tag));
                 fx.hand(Handoff::ReadAgain(id, lookup));
             }
             _ => self.place_over(fx, id, lookup),
@@ -190,6 +195,14 @@ impl Placements {
 
     pub(super) fn is_empty(&self) -> bool {
         self.lookups.is_empty()
+    }
+}
+
+/// The captured version of the repository is the latest one.
+fn note_own(fx: &mut Fx<'_>, lookup: &Lookup) {
+    let now = fx.now;
+    if let Some(id) = captured_repository(&lookup.plan.captured) {
+        fx.latest.note(&lookup.own.key, id, now);
     }
 }
 

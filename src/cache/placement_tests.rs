@@ -1,8 +1,8 @@
 use super::super::caller::testing::loader;
 use super::super::effects::testing::Rig;
 use super::super::lookup::Plan;
-use super::super::names::Repo;
 use super::super::request::Payload;
+use super::super::tags::testing::{own, with_own};
 use super::*;
 use crate::clock::Instant;
 use crate::store::entry::Tag;
@@ -21,7 +21,7 @@ fn placements() -> Placements {
 }
 
 fn lookup(tags: &[&str], plan: Plan) -> Box<Lookup> {
-    let mut lookup = Lookup::new(Repo::testing(), Key::from(&b"sc:k"[..]), loader(1, tags), Instant::from_millis(0), Duration::ZERO);
+    let mut lookup = Lookup::testing(Key::from(&b"sc:k"[..]), loader(1, tags), Instant::from_millis(0), Duration::ZERO);
     lookup.plan = Plan { tags: tags.iter().map(|name| tag(name)).collect(), ..plan };
     Box::new(lookup)
 }
@@ -40,13 +40,13 @@ fn versions_are_captured_before_the_lease_and_the_loader_starts_after_its_answer
     rig.input(|fx| placements.begin(fx, 1, lookup(&["t"], Plan::default())));
     let (ticket, op, asked) = sent(&mut rig);
     assert!(matches!(op, Op::Ensure { .. }));
-    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![id(b'v')]))));
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![own().1, id(b'v')]))));
     let (ticket, op, asked) = sent(&mut rig);
     let Op::Place { expected: None, lease, .. } = op else { panic!("{op:?}") };
     assert!(matches!(entry::parse(&lease), Some(entry::Stored::Lease(lease)) if lease.tags.has(b"t")));
     assert!(rig.handed().is_none(), "no loader yet");
     rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Placed { left: Duration::ZERO, end: 0 })));
-    assert!(matches!(rig.handed(), Some(Handoff::Start(lookup, _)) if lookup.plan.captured == [(tag("t"), id(b'v'))]));
+    assert!(matches!(rig.handed(), Some(Handoff::Start(lookup, _)) if lookup.plan.captured == with_own(&[(tag("t"), id(b'v'))])));
     assert!(placements.is_empty());
 }
 
@@ -109,7 +109,7 @@ fn an_entry_that_was_invalidated_meanwhile_is_not_kept() {
         ttl: minute,
         fresh: minute,
         keep: minute,
-        tags: &[(tag("old"), id(b'v')), (tag("t"), id(b'v'))],
+        tags: &with_own(&[(tag("old"), id(b'v')), (tag("t"), id(b'v'))]),
         added: 0,
         form: entry::Form::TEXT,
     };
@@ -119,7 +119,7 @@ fn an_entry_that_was_invalidated_meanwhile_is_not_kept() {
     lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"v").0));
     rig.input(|fx| placements.begin(fx, 1, lookup));
     let (ticket, _, asked) = sent(&mut rig);
-    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![id(b'v'), id(b'w')]))));
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![own().1, id(b'v'), id(b'w')]))));
     let (_, op, _) = sent(&mut rig);
     let Op::Place { expected: Some(_), lease, .. } = op else { panic!("{op:?}") };
     assert!(matches!(entry::parse(&lease), Some(entry::Stored::Lease(lease)) if lease.tags.len() == 1 && lease.tags.has(b"t")));

@@ -1,5 +1,6 @@
 //! The purpose of an operation: which machine takes its answer, and with which data it continues.
 
+use crate::clock::Instant;
 use crate::store::entry::Tag;
 use crate::store::node::Patience;
 use crate::store::{Id, Key};
@@ -9,6 +10,8 @@ use crate::store::{Id, Key};
 pub(super) enum Purpose {
     /// Nobody waits for the answer.
     Unobserved,
+    /// How long this version of a repository lives, asked at this moment.
+    Prolong(Key, Id, Instant),
     Lookup(ForLookup),
     Placement(ForPlacement),
     Load(ForLoad),
@@ -29,7 +32,7 @@ impl Purpose {
             | Self::Refresh(_)
             | Self::TagAddition(_) => Patience::Read,
             Self::Write(_) | Self::Inspection(_) => Patience::Write,
-            Self::Load(ForLoad::Renew(_)) | Self::Unobserved => Patience::Endless,
+            Self::Load(ForLoad::Renew(_)) | Self::Prolong(..) | Self::Unobserved => Patience::Endless,
         }
     }
 }
@@ -42,11 +45,11 @@ pub(super) enum ForLookup {
     Versions(u64, Vec<Tag>),
 }
 
-/// The lookups that one operation reads for, each with the number of its tags, and for each tag the place of its version in the
-/// answer.
+/// The lookups that one operation reads for, each with the place of its repository's version in the answer and the number of its
+/// tags, and for each tag the place of its version.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub lookups: Vec<(u64, u32)>,
+    pub lookups: Vec<(u64, u32, u32)>,
     pub places: Vec<u32>,
 }
 
@@ -89,6 +92,8 @@ pub(super) struct ForWrite {
 pub(super) enum WriteStep {
     Ensure,
     Set,
+    /// Of a check, not of a write: which version of the repository is current.
+    Check,
     Delete,
     Invalidate,
     /// A step of the scan that began in this epoch.

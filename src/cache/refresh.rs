@@ -51,6 +51,7 @@ struct Refresh {
     /// If only its start was read: how its value is decoded.
     head_of: Option<Codec>,
     options: EntryOptions,
+    /// The name of the repository's version, then its tags.
     tags: Vec<Tag>,
     captured: Vec<(Tag, Id)>,
     marks: Vec<(Tag, Id)>,
@@ -73,9 +74,9 @@ impl Refreshes {
 
     /// A stale value was served: has it refreshed by this caller's loader, unless somebody does so already. `may_read`: whether the
     /// entry's node may be read.
-    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, repo: Arc<Repo>, entry: Key, caller: &Caller, value: Value, may_read: bool) {
+    pub(super) fn begin(&mut self, fx: &mut Fx<'_>, repo: Arc<Repo>, entry: Key, caller: &Caller, value: &Value, may_read: bool) {
         let call = caller.id;
-        let (Some(Stored::Entry(header)), Some(options)) = (entry::parse(&value), caller.options()) else { return skip(fx.out, call) };
+        let (Some(Stored::Entry(header)), Some(options)) = (entry::parse(value), caller.options()) else { return skip(fx.out, call) };
         let stamp = header.stamp;
         let is_paused = self.paused.get(&entry).is_some_and(|(paused, until)| *paused == stamp && *until > fx.now);
         if is_paused {
@@ -96,13 +97,24 @@ impl Refreshes {
         let options = options.clone();
         let id = fx.number();
         let head_of = caller.codec.filter(|_| caller.read_head);
-        let refresh = Refresh { call, repo, entry, stamp, value, head_of, options, tags, captured: Vec::new(), marks: Vec::new() };
-        let ensured = [&refresh.tags[..], &fx.marks_for(&refresh.repo, &refresh.options)].concat();
-        if ensured.is_empty() {
-            self.place(fx, id, &refresh);
-        } else {
+        let own = repo.own_version(&entry, fx.is_cluster);
+        let marks = fx.marks_for(&repo, &options);
+        let captured = match header.tags.repository() {
+            // The entry was judged by it a moment ago.
+            Some(current) if tags.is_empty() && marks.is_empty() => {
+                fx.prolong(&own, current, &options, self.config.lease);
+                vec![(own.name.clone(), current)]
+            }
+            _ => Vec::new(),
+        };
+        tags.insert(0, own.name);
+        let refresh = Refresh { call, repo, entry, stamp, value: value.clone(), head_of, options, tags, captured, marks: Vec::new() };
+        let ensured = [&refresh.tags[..], &marks].concat();
+        if refresh.captured.is_empty() {
             let op = fx.ensure(&refresh.repo, &ensured, &refresh.options, self.config.lease);
             fx.send(op, Purpose::Refresh(ForRefresh::Ensure(id)));
+        } else {
+            self.place(fx, id, &refresh);
         }
         self.active.insert(id, refresh);
     }

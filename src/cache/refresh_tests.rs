@@ -1,5 +1,6 @@
 use super::super::caller::testing::loader;
 use super::super::effects::testing::Rig;
+use super::super::tags::testing::{own, with_own};
 use super::*;
 use crate::store::entry::Header;
 use crate::store::Ticket;
@@ -15,15 +16,8 @@ fn refreshes() -> Refreshes {
 
 fn stale(version: u8) -> Value {
     let minute = Duration::from_secs(60);
-    let header = Header {
-        stamp: id(b's'),
-        ttl: minute,
-        fresh: minute,
-        keep: minute,
-        tags: &[(Tag::from(&b"t"[..]), id(version))],
-        added: 0,
-        form: entry::Form::TEXT,
-    };
+    let tags = with_own(&[(Tag::from(&b"t"[..]), id(version))]);
+    let header = Header { stamp: id(b's'), ttl: minute, fresh: minute, keep: minute, tags: &tags, added: 0, form: entry::Form::TEXT };
     Value::new(entry::encode(&header, b"old").0)
 }
 
@@ -32,7 +26,7 @@ fn key() -> Key {
 }
 
 fn begin(rig: &mut Rig, refreshes: &mut Refreshes, call: u32) {
-    rig.input(|fx| refreshes.begin(fx, Repo::testing(), key(), &loader(call, &[]), stale(b'v'), true));
+    rig.input(|fx| refreshes.begin(fx, Repo::testing(), key(), &loader(call, &[]), &stale(b'v'), true));
 }
 
 fn sent(rig: &mut Rig) -> (Ticket, Op, ForRefresh) {
@@ -51,7 +45,7 @@ fn skipped(call: u32) -> Decision {
 fn place(rig: &mut Rig, refreshes: &mut Refreshes, answer: Result<Answer, StoreError>) {
     let (_, op, asked) = sent(rig);
     assert!(matches!(op, Op::Ensure { .. }));
-    rig.input(|fx| refreshes.on_answer(fx, asked, Ok(Answer::Ensured(vec![id(b'v')]))));
+    rig.input(|fx| refreshes.on_answer(fx, asked, Ok(Answer::Ensured(vec![own().1, id(b'v')]))));
     let (_, op, asked) = sent(rig);
     assert!(matches!(op, Op::PlaceInside { stamp, .. } if stamp == id(b's')));
     rig.input(|fx| refreshes.on_answer(fx, asked, answer));
@@ -76,7 +70,7 @@ fn an_entry_that_was_invalidated_meanwhile_is_not_refreshed() {
     let (mut rig, mut refreshes) = (Rig::default(), refreshes());
     begin(&mut rig, &mut refreshes, 1);
     let (_, _, asked) = sent(&mut rig);
-    rig.input(|fx| refreshes.on_answer(fx, asked, Ok(Answer::Ensured(vec![id(b'w')]))));
+    rig.input(|fx| refreshes.on_answer(fx, asked, Ok(Answer::Ensured(vec![own().1, id(b'w')]))));
     assert_eq!(rig.decided(), [skipped(1)]);
     assert!(rig.sent().is_empty() && refreshes.is_empty());
 }

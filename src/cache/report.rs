@@ -86,26 +86,28 @@ pub struct TagFacts {
 pub(super) type Versions = HashMap<Tag, Inspected>;
 
 /// From whose point of view.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct View {
+    /// The name of the repository's version among the others.
+    pub own: Tag,
     /// The options of the repository's calls.
     pub overrides: Overrides,
     /// Whether stale entries are served while they are refreshed.
     pub swr: bool,
 }
 
-/// The tags that a value's header names.
-pub(super) fn tags_of(found: &Inspected) -> Vec<Tag> {
+/// The names of the versions in a value's header: `own`, that of its repository, and its tags.
+pub(super) fn tags_of(found: &Inspected, own: &Tag) -> Vec<Tag> {
     let tags = match found.held.text().and_then(|value| entry::parse(value)) {
         Some(Stored::Entry(entry)) => entry.tags,
         Some(Stored::Lease(lease)) => lease.tags,
         None => return Vec::new(),
     };
-    tags.iter().map(|(name, _)| Tag::from(name)).collect()
+    std::iter::once(own.clone()).chain(tags.iter().map(|(name, _)| Tag::from(name))).collect()
 }
 
 /// What is at `key`. `is_own` tells tokens of this process's loads.
-pub(super) fn report(key: &[u8], found: &Inspected, versions: &Versions, view: View, is_own: &impl Fn(Id) -> bool) -> Report {
+pub(super) fn report(key: &[u8], found: &Inspected, versions: &Versions, view: &View, is_own: &impl Fn(Id) -> bool) -> Report {
     let left = u64::try_from(found.pttl).ok().map(Duration::from_millis);
     let mut report = Report {
         key: key.to_vec(),
@@ -128,14 +130,14 @@ pub(super) fn report(key: &[u8], found: &Inspected, versions: &Versions, view: V
     report.origin = entry::replication_id(value).map(|own| Origin { own, server: found.replication });
     match entry::parse(value) {
         Some(Stored::Entry(entry)) => of_entry(&mut report, &entry, found, versions, view, is_own),
-        Some(Stored::Lease(lease)) => of_lease(&mut report, &lease, found, versions, is_own),
+        Some(Stored::Lease(lease)) => of_lease(&mut report, &lease, found, versions, view, is_own),
         None if report.origin.is_some() => report.state = EntryState::Damaged,
         None => report.state = EntryState::Foreign,
     }
     report
 }
 
-fn of_entry(report: &mut Report, entry: &Entry<'_>, found: &Inspected, versions: &Versions, view: View, is_own: &impl Fn(Id) -> bool) {
+fn of_entry(report: &mut Report, entry: &Entry<'_>, found: &Inspected, versions: &Versions, view: &View, is_own: &impl Fn(Id) -> bool) {
     let periods = Periods::from(entry);
     let age = freshness::age(&periods, found.pttl);
     report.entry = Some(EntryFacts { age: (found.pttl >= 0).then_some(age), ttl: entry.ttl, fresh: entry.fresh, keep: entry.keep });
@@ -143,7 +145,7 @@ fn of_entry(report: &mut Report, entry: &Entry<'_>, found: &Inspected, versions:
     report.tags = facts(&entry.tags, versions);
     report.state = if report.origin.as_ref().is_some_and(Origin::differs) {
         EntryState::OtherOrigin
-    } else if report.tags.iter().any(|tag| tag.state != TagState::Current) {
+    } else if !are_current(report, &entry.tags, versions, view) {
         EntryState::Invalidated
     } else {
         match classify(&periods, &view.overrides, age, view.swr) {
@@ -163,13 +165,19 @@ fn inner(lease: &InnerLease<'_>, at: Option<u64>, is_own: &impl Fn(Id) -> bool) 
     Some(LeaseFacts { is_held: lease.is_held, is_own: lease.is_held && is_own(lease.token), left, failures: lease.level })
 }
 
-fn of_lease(report: &mut Report, lease: &Lease<'_>, found: &Inspected, versions: &Versions, is_own: &impl Fn(Id) -> bool) {
+fn of_lease(report: &mut Report, lease: &Lease<'_>, found: &Inspected, versions: &Versions, view: &View, is_own: &impl Fn(Id) -> bool) {
     // One that has run out counts as nothing.
     let Some(left) = lease.remaining(found.pttl) else { return };
     report.tags = facts(&lease.tags, versions);
     report.lease = Some(LeaseFacts { is_held: true, is_own: is_own(lease.token), left: Some(left), failures: 0 });
-    let is_current = !report.origin.as_ref().is_some_and(Origin::differs) && report.tags.iter().all(|tag| tag.state == TagState::Current);
+    let is_current = !report.origin.as_ref().is_some_and(Origin::differs) && are_current(report, &lease.tags, versions, view);
     report.state = if is_current { EntryState::Loading } else { EntryState::LoadingInVain };
+}
+
+/// Whether the version of the repository and those of all tags are the current ones.
+fn are_current(report: &Report, tags: &Tags<'_>, versions: &Versions, view: &View) -> bool {
+    let own = tags.repository().map(|captured| state_of(versions.get(&view.own), captured));
+    own == Some(TagState::Current) && report.tags.iter().all(|tag| tag.state == TagState::Current)
 }
 
 fn facts(tags: &Tags<'_>, versions: &Versions) -> Vec<TagFacts> {
@@ -194,11 +202,22 @@ fn state_of(found: Option<&Inspected>, captured: Id) -> TagState {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tags::testing::{own, with_own};
     use super::*;
     use crate::store::entry::{encode, encode_lease, encode_version, Form, Header};
     use crate::store::Value;
 
-    const VIEW: View = View { overrides: Overrides { fresh: None, max_age: None, keep: None, early: None }, swr: true };
+    fn view(swr: bool) -> View {
+        View { own: own().0, overrides: Overrides { fresh: None, max_age: None, keep: None, early: None }, swr }
+    }
+
+    /// The report, with the version of the repository.
+    fn judged(found: &Inspected, versions: &Versions, view: &View, is_own: &impl Fn(Id) -> bool) -> Report {
+        let mut versions = versions.clone();
+        versions.insert(own().0, version(own().1, "now"));
+        report(b"k", found, &versions, view, is_own)
+    }
+
     const SECOND: Duration = Duration::from_secs(1);
 
     fn id(letter: u8) -> Id {
@@ -220,7 +239,7 @@ mod tests {
 
     fn stored(tags: &[(Tag, Id)], ttl: u64, fresh: u64, keep: u64) -> Vec<u8> {
         let [ttl, fresh, keep] = [ttl, fresh, keep].map(Duration::from_secs);
-        encode(&Header { stamp: id(b's'), ttl, fresh, keep, tags, added: 0, form: Form::TEXT }, b"1").0
+        encode(&Header { stamp: id(b's'), ttl, fresh, keep, tags: &with_own(tags), added: 0, form: Form::TEXT }, b"1").0
     }
 
     fn version(of: Id, reign_name: &str) -> Inspected {
@@ -250,27 +269,27 @@ mod tests {
             (b"something".to_vec(), "now", 59_000, Versions::new(), EntryState::Foreign),
         ] {
             let found = inspected(&value, written_in, pttl);
-            assert_eq!(report(b"k", &found, &versions, VIEW, &|_| false).state, want, "{found:?}");
+            assert_eq!(judged(&found, &versions, &view(true), &|_| false).state, want, "{found:?}");
         }
-        let facts = |versions: &Versions| report(b"k", &inspected(&tagged, "now", 59_000), versions, VIEW, &|_| false).tags[0].state;
+        let facts = |versions: &Versions| judged(&inspected(&tagged, "now", 59_000), versions, &view(true), &|_| false).tags[0].state;
         assert_eq!(facts(&Versions::from([(tag.clone(), version(id(b'1'), "before"))])), TagState::OtherOrigin);
         assert_eq!(facts(&Versions::from([(tag.clone(), version(id(b'2'), "now"))])), TagState::Changed);
         assert_eq!(facts(&Versions::from([(tag, Inspected::default())])), TagState::Missing);
-        let swr_off = View { swr: false, ..VIEW };
+        let swr_off = view(false);
         let stale = inspected(&stored(&[], 60, 10, 0), "now", 49_000);
-        assert_eq!(report(b"k", &stale, &Versions::new(), swr_off, &|_| false).state, EntryState::Expired);
-        assert_eq!(report(b"k", &Inspected::default(), &Versions::new(), VIEW, &|_| false).state, EntryState::Missing);
+        assert_eq!(judged(&stale, &Versions::new(), &swr_off, &|_| false).state, EntryState::Expired);
+        assert_eq!(judged(&Inspected::default(), &Versions::new(), &view(true), &|_| false).state, EntryState::Missing);
         let other = Inspected { held: Held::Other, ..Inspected::default() };
-        assert_eq!(report(b"k", &other, &Versions::new(), VIEW, &|_| false).state, EntryState::Foreign);
+        assert_eq!(judged(&other, &Versions::new(), &view(true), &|_| false).state, EntryState::Foreign);
     }
 
     #[test]
     fn a_lease_is_told_as_long_as_it_is_good() {
         let tag = Tag::from(&b"t"[..]);
-        let lease = encode_lease(id(b'l'), 60 * SECOND, &[(tag.clone(), id(b'1'))]);
+        let lease = encode_lease(id(b'l'), 60 * SECOND, &with_own(&[(tag.clone(), id(b'1'))]));
         let current = Versions::from([(tag, version(id(b'1'), "now"))]);
         let told = |pttl, versions: &Versions, written_in| {
-            report(b"k", &inspected(&lease, written_in, pttl), versions, VIEW, &|token| token == id(b'l'))
+            judged(&inspected(&lease, written_in, pttl), versions, &view(true), &|token| token == id(b'l'))
         };
         let facts = LeaseFacts { is_held: true, is_own: true, left: Some(4 * SECOND), failures: 0 };
         assert_eq!((told(64_000, &current, "now").state, told(64_000, &current, "now").lease), (EntryState::Loading, Some(facts)));
@@ -286,7 +305,7 @@ mod tests {
             [&entry[..35], format!("{:06} {lease}", lease.len()).as_bytes(), &entry[42..]].concat()
         };
         let told = |deadline, at| {
-            report(b"k", &Inspected { at, ..inspected(&value(deadline), "now", 49_000) }, &Versions::new(), VIEW, &|_| false).lease
+            judged(&Inspected { at, ..inspected(&value(deadline), "now", 49_000) }, &Versions::new(), &view(true), &|_| false).lease
         };
         let facts = |left| Some(LeaseFacts { is_held: true, is_own: false, left, failures: 2 });
         assert_eq!(told(7_000, Some(5_000)), facts(Some(2 * SECOND)));

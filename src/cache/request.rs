@@ -111,6 +111,8 @@ pub enum Request {
         /// A glob on the key.
         glob: Vec<u8>,
     },
+    /// Makes every entry of the repository unusable.
+    Clear,
     /// What is at these keys, for diagnosis.
     Inspect {
         /// The keys.

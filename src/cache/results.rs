@@ -19,7 +19,7 @@ use super::loads::Loads;
 use super::marks::{is_mark, Mark};
 use super::purpose::{ForLoad, Purpose};
 use super::request::{Payload, Terms};
-use super::tags::{normalize, TAGS_MAX};
+use super::tags::{normalize, VERSIONS_MAX};
 use crate::contract::Shortfall;
 use crate::store::entry::{self, Header, Tag};
 use crate::store::{Answer, Id, Op, StoreError, Value};
@@ -41,7 +41,7 @@ impl Loads {
         let lease = &load.lease;
         let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| lease.tags.iter().all(|(known, _)| known != tag)).collect();
         let is_lost = lease.is_lost || lease.additions > 0;
-        let fits = lease.tags.len() + tags.len() < TAGS_MAX;
+        let fits = lease.tags.len() + tags.len() < VERSIONS_MAX;
         let is_proven = tags.is_empty();
         let is_head = is_kept && lease.head_of.is_some();
         load.outcome = Some(Outcome { payload, is_kept, is_head, is_proven });
@@ -105,7 +105,7 @@ impl Loads {
                 self.learned.put(key, (*version, number));
             }
         }
-        if !is_proven || load.lease.tags.len() + carried.len() > TAGS_MAX || load.lease.is_lost {
+        if !is_proven || load.lease.tags.len() + carried.len() > VERSIONS_MAX || load.lease.is_lost {
             let why = if load.lease.is_lost { Shortfall::NotStoredLeaseLost } else { Shortfall::NotStoredUnproven };
             self.give_back(fx, id);
             return self.finish_unstored(fx, id, why);

@@ -168,7 +168,7 @@ impl Router {
             Handoff::Uncached(repo, entry, caller) => self.machines.uncached.begin(fx!(self, cx), &repo, &entry, caller),
             Handoff::Revalidate(repo, entry, caller, value) => {
                 let can_be_read = self.nodes.group_of(std::iter::once(entry.clone())).is_some();
-                self.machines.refreshes.begin(fx!(self, cx), repo, entry, &caller, value, can_be_read);
+                self.machines.refreshes.begin(fx!(self, cx), repo, entry, &caller, &value, can_be_read);
             }
             Handoff::Refresh(placed) => self.machines.loads.begin_refresh(fx!(self, cx), placed),
             Handoff::GiveBack(entry, token) => self.nodes.give_back(entry, token, self.attention.at(cx.now)),

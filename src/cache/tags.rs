@@ -1,6 +1,6 @@
 //! Sets of tags, their known current versions, and whether a header's versions are current. Pure.
 
-use crate::store::entry::{Tag, Tags};
+use crate::store::entry::{is_repository, Tag, Tags};
 use crate::store::{Id, Seen};
 
 /// The current version, if the store has one that counts.
@@ -29,6 +29,8 @@ pub(super) fn unite<'a>(tags: &mut Vec<Tag>, more: impl Iterator<Item = &'a [u8]
 
 /// The maximum number of tags of an entry, those of the loader included.
 pub(super) const TAGS_MAX: usize = 64;
+/// The maximum number of versions that an entry carries: those of its tags, and that of its repository.
+pub(super) const VERSIONS_MAX: usize = TAGS_MAX + 1;
 
 /// Adds the tags that callers named in a header to those of a new load, unless both together pass the bound. Says whether it did.
 #[must_use]
@@ -47,9 +49,16 @@ pub(super) fn fit_together(tags: &[Tag], more: &[Tag]) -> bool {
     tags.len() + more.iter().filter(|tag| !tags.contains(tag)).count() <= TAGS_MAX
 }
 
+/// The version of the repository among those that were captured.
+pub(super) fn captured_repository(captured: &[(Tag, Id)]) -> Option<Id> {
+    captured.first().filter(|(name, _)| is_repository(name)).map(|(_, id)| *id)
+}
+
 /// The current versions that were read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
+    /// That of the repository; nothing also stands for one that was not read.
+    repository: Option<Id>,
     versions: Vec<(Tag, Option<Id>)>,
     /// Whether the versions were read no earlier than the value they are compared with. Otherwise they may confirm it, not condemn
     /// it.
@@ -68,9 +77,14 @@ pub(super) enum Currency {
 }
 
 impl Known {
-    /// The versions that were read just now.
-    pub(super) fn new(versions: Vec<(Tag, Option<Id>)>, is_after: bool) -> Self {
-        Self { versions, is_after }
+    /// The versions that were read just now: that of the repository, and those of tags.
+    pub(super) fn new(repository: Option<Id>, versions: Vec<(Tag, Option<Id>)>, is_after: bool) -> Self {
+        Self { repository, versions, is_after }
+    }
+
+    /// The current version of the repository, if there is one.
+    pub(super) fn repository(&self) -> Option<Id> {
+        self.repository
     }
 
     /// The current version of a tag; `None` if it was not read.
@@ -81,6 +95,10 @@ impl Known {
     /// Takes newer versions over. Those of other tags stay.
     pub(super) fn update(&mut self, newer: impl Iterator<Item = (Tag, Option<Id>)>) {
         for (tag, id) in newer {
+            if is_repository(&tag) {
+                self.repository = id;
+                continue;
+            }
             match self.versions.iter_mut().find(|(known, _)| *known == tag) {
                 Some((_, old)) => *old = id,
                 None => self.versions.push((tag, id)),
@@ -89,9 +107,15 @@ impl Known {
     }
 
     /// Compares a header's versions with the current ones. One that differs is enough if it was read late enough. Versions that are
-    /// not known have to be read.
-    pub(super) fn currency_of(&self, tags: &Tags<'_>) -> Currency {
+    /// not known have to be read; that of the repository has the name `own`. A header without that one is of no use.
+    pub(super) fn currency_of(&self, tags: &Tags<'_>, own: &Tag) -> Currency {
         let mut unknown = Vec::new();
+        let Some(captured) = tags.repository() else { return Currency::Outdated };
+        match self.repository {
+            Some(current) if current == captured => {}
+            _ if self.is_after => return Currency::Outdated,
+            _ => unknown.push(own.clone()),
+        }
         for (name, captured) in tags.iter() {
             match self.of(name) {
                 Some(Some(current)) if *current == captured => {}
@@ -108,7 +132,24 @@ impl Known {
 }
 
 #[cfg(test)]
+pub(super) mod testing {
+    use super::super::marks::Mark;
+    use super::*;
+
+    /// Name and version of the repository of the machines' unit tests.
+    pub(in crate::cache) fn own() -> (Tag, Id) {
+        (Mark::Repository.of(b"", false), Id::parse(&[b'r'; 16]).expect("an id"))
+    }
+
+    /// Captured versions with that of the repository.
+    pub(in crate::cache) fn with_own(tags: &[(Tag, Id)]) -> Vec<(Tag, Id)> {
+        [&[own()], tags].concat()
+    }
+}
+
+#[cfg(test)]
 mod tests {
+    use super::super::marks::Mark;
     use super::*;
     use crate::store::entry::{encode_lease, parse, Stored};
 
@@ -122,7 +163,9 @@ mod tests {
 
     #[test]
     fn a_header_is_condemned_only_by_versions_read_after_it() {
-        let lease = encode_lease(id(b't'), std::time::Duration::from_secs(60), &[(tag("a"), id(b'1')), (tag("b"), id(b'2'))]);
+        let own = Mark::Repository.of(b"", false);
+        let captured = [(own.clone(), id(b'r')), (tag("a"), id(b'1')), (tag("b"), id(b'2'))];
+        let lease = encode_lease(id(b't'), std::time::Duration::from_secs(60), &captured);
         let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
         let (a, b) = ((tag("a"), Some(id(b'1'))), (tag("b"), Some(id(b'2'))));
         let changed = (tag("b"), Some(id(b'3')));
@@ -137,11 +180,34 @@ mod tests {
             (vec![a.clone(), missing.clone()], true, Currency::Outdated),
             (vec![missing], true, Currency::Outdated),
         ] {
-            assert_eq!(Known::new(versions.clone(), is_after).currency_of(&lease.tags), want, "{versions:?} {is_after}");
+            let known = Known::new(Some(id(b'r')), versions.clone(), is_after);
+            assert_eq!(known.currency_of(&lease.tags, &own), want, "{versions:?} {is_after}");
         }
-        let mut known = Known::new(vec![a, changed], false);
-        known.update([b].into_iter());
-        assert_eq!(known.currency_of(&lease.tags), Currency::Current);
+        let mut known = Known::new(Some(id(b'r')), vec![a.clone(), changed], false);
+        known.update([b.clone()].into_iter());
+        assert_eq!(known.currency_of(&lease.tags, &own), Currency::Current);
+        for (repository, is_after, want) in [
+            (Some(id(b's')), true, Currency::Outdated),
+            (None, true, Currency::Outdated),
+            (Some(id(b's')), false, Currency::Unknown(vec![own.clone()])),
+        ] {
+            let mut known = Known::new(repository, vec![a.clone(), b.clone()], is_after);
+            assert_eq!(known.currency_of(&lease.tags, &own), want, "{repository:?} {is_after}");
+            known.update([(own.clone(), Some(id(b'r')))].into_iter());
+            assert_eq!(known.currency_of(&lease.tags, &own), Currency::Current);
+        }
+    }
+
+    #[test]
+    fn a_header_without_the_version_of_its_repository_is_of_no_use() {
+        let lease = encode_lease(id(b't'), std::time::Duration::from_secs(60), &[]);
+        let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
+        let own = Mark::Repository.of(b"", false);
+        for is_after in [false, true] {
+            for known in [Known::new(None, vec![], is_after), Known::new(Some(id(b'r')), vec![], is_after)] {
+                assert_eq!(known.currency_of(&lease.tags, &own), Currency::Outdated);
+            }
+        }
     }
 
     #[test]

@@ -118,6 +118,10 @@ pub fn parse(bytes: &[u8]) -> Option<Crossed> {
             let (call, reader) = parts.head()?;
             Message::Call(call, reader, Request::DeletePattern { glob: parts.owned()? })
         }
+        CallLetter::Clear => {
+            let (call, reader) = parts.head()?;
+            Message::Call(call, reader, Request::Clear)
+        }
         CallLetter::InvalidateTags => {
             let (call, reader) = parts.head()?;
             Message::Call(call, reader, Request::InvalidateTags { tags: parts.tags()? })

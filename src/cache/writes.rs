@@ -8,23 +8,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::caller::EntryOptions;
+use super::checks::{Checked, Checks};
 use super::effects::{Fx, Outbox};
 use super::handoff::{Handoff, OverdueWrite};
-use super::lookup::keys_of;
-use super::marks::Mark;
+use super::job::Job;
 use super::names::Repo;
-use super::pattern_scan::{PatternScan, ScanStep};
+use super::pattern_scan::ScanStep;
 use super::purpose::{ForWrite, Purpose, WriteStep};
-use super::request::{CallId, Decision, Payload, Request};
-use super::tags::normalize;
+use super::request::{CallId, Decision, Request};
 use super::targets::Targets;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
-use crate::store::entry::{self, Header, Tag};
-use crate::store::nodes::Invalidation;
-use crate::store::{Answer, Id, Key, Op, StoreError, Ticket, Value};
+use crate::store::{Answer, StoreError, Ticket};
 
 /// How long after a refusal that may pass a write is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
@@ -44,120 +40,14 @@ struct Write {
     retry_at: Option<Instant>,
 }
 
-#[derive(Debug)]
-enum Job {
-    Set {
-        repo: Arc<Repo>,
-        entry: Key,
-        options: EntryOptions,
-        payload: Payload,
-        captured: Vec<(Tag, Id)>,
-    },
-    Delete {
-        entries: Vec<Key>,
-    },
-    /// The keys of versions and counters; the first `marks` of them are marks.
-    Invalidate {
-        tags: Vec<(Key, Key)>,
-        marks: usize,
-    },
-    Pattern {
-        scan: PatternScan,
-    },
-}
-
-impl Job {
-    fn of(repo: &Arc<Repo>, request: Request, is_cluster: bool) -> Option<Self> {
-        let names = &repo.names;
-        Some(match request {
-            Request::Set { key, ttl, keep, fresh, payload, tags } => {
-                let options = EntryOptions::new(ttl, fresh, keep, tags);
-                Self::Set { repo: Arc::clone(repo), entry: names.entry(&key), options, payload, captured: Vec::new() }
-            }
-            Request::Delete { keys } => {
-                let mut entries: Vec<Key> = keys.iter().map(|key| names.entry(key)).collect();
-                entries.sort_unstable();
-                entries.dedup();
-                Self::Delete { entries }
-            }
-            Request::InvalidateTags { tags } => {
-                let tags = normalize(tags);
-                // Loads that bring tags with their results learn from the marks that a tag was invalidated. They come first: one server changes
-                // them before the tags (`results`).
-                let marks = normalize(tags.iter().map(|tag| Mark::AnyTag.of(&names.version(tag), is_cluster)).collect());
-                Self::Invalidate {
-                    marks: marks.len(),
-                    tags: marks.iter().chain(&tags).map(|tag| (names.version(tag), names.counter(tag))).collect(),
-                }
-            }
-            Request::DeletePattern { glob } => Self::Pattern { scan: PatternScan::new(names.pattern(&glob)) },
-            _ => return None,
-        })
-    }
-
-    /// The keys whose nodes it needs.
-    fn keys(&self) -> Vec<Key> {
-        match self {
-            Self::Set { repo, entry, options, .. } => keys_of(repo, entry, &options.tags),
-            Self::Delete { entries } => entries.clone(),
-            Self::Invalidate { tags, .. } => tags.iter().map(|(version, _)| version.clone()).collect(),
-            // All nodes.
-            Self::Pattern { .. } => Vec::new(),
-        }
-    }
-
-    /// The keys whose values it changes; `None`: they are not known.
-    fn changes(&self) -> Option<Vec<Key>> {
-        match self {
-            Self::Set { entry, .. } => Some(vec![entry.clone()]),
-            Self::Delete { entries } => Some(entries.clone()),
-            Self::Invalidate { tags, .. } => Some(tags.iter().map(|(version, _)| version.clone()).collect()),
-            Self::Pattern { .. } => None,
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Delete { entries } => entries.is_empty(),
-            Self::Invalidate { tags, .. } => tags.is_empty(),
-            _ => false,
-        }
-    }
-
-    fn invalidations(&self) -> Vec<Invalidation> {
-        match self {
-            Self::Delete { entries } => entries.iter().cloned().map(Invalidation::Entry).collect(),
-            Self::Invalidate { tags, marks } => {
-                let (marks, tags) = tags.split_at(*marks);
-                let marks = marks.iter().cloned().map(|(version, counter)| Invalidation::Mark(version, counter));
-                marks.chain(tags.iter().cloned().map(|(version, counter)| Invalidation::Tag(version, counter))).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The next operation. It draws new random values for every attempt.
-    fn next(&mut self, fx: &mut Fx<'_>, lease: Duration, epoch: u64) -> (Op, WriteStep) {
-        match self {
-            Self::Set { repo, options, captured, .. } if captured.len() < options.tags.len() => {
-                (fx.ensure(repo, &options.tags, options, lease), WriteStep::Ensure)
-            }
-            Self::Set { entry, options, payload, captured, .. } => {
-                let EntryOptions { ttl, fresh, keep, .. } = *options;
-                let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: captured, added: 0, form: payload.form() };
-                let value = Value::new(entry::encode(&header, payload.as_bytes()).0);
-                (Op::Set { entry: entry.clone(), value, life: options.life() }, WriteStep::Set)
-            }
-            Self::Delete { entries } => (Op::Delete { entries: entries.clone() }, WriteStep::Delete),
-            Self::Invalidate { tags, .. } => (Op::Invalidate { tags: tags.clone() }, WriteStep::Invalidate),
-            Self::Pattern { scan } => (scan.scan(epoch), WriteStep::Scan(epoch)),
-        }
-    }
-}
-
 impl Write {
     fn is_in_flight(&self) -> bool {
-        self.in_flight.is_some() || matches!(&self.job, Job::Pattern { scan } if scan.is_unlinking())
+        !self.may_be_sent() || matches!(&self.job, Job::Pattern { scan } if scan.is_unlinking())
+    }
+
+    /// Whether its next operation does not have to wait for an answer.
+    fn may_be_sent(&self) -> bool {
+        self.in_flight.is_none() && !self.job.is_checking()
     }
 }
 
@@ -169,15 +59,21 @@ pub(super) struct Writes {
     /// How long a lease lives.
     lease: Duration,
     active: Numbered<u64, Write>,
+    checks: Checks,
 }
 
 impl Writes {
     pub(super) fn new(budget: Duration, lease: Duration) -> Self {
-        Self { budget, lease, active: Numbered::default() }
+        Self { budget, lease, active: Numbered::default(), checks: Checks::default() }
     }
 
     /// A call that writes.
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, call: CallId, repo: &Arc<Repo>, request: Request, targets: Targets<'_>) {
+        if request == Request::Clear {
+            for own in repo.own_versions(fx.is_cluster) {
+                fx.latest.forget(&own.key);
+            }
+        }
         let Some(job) = Job::of(repo, request, fx.is_cluster) else { return };
         if job.is_empty() {
             return fx.decide(Decision::Done { call, number: 0 });
@@ -193,12 +89,16 @@ impl Writes {
 
     /// Sends the next operation of a write, if its node accepts writes and no operation is under way.
     fn advance(&mut self, fx: &mut Fx<'_>, id: u64, targets: Targets<'_>) {
-        let Some(write) = self.active.get_mut(&id).filter(|write| write.in_flight.is_none()) else { return };
+        let Some(write) = self.active.get_mut(&id).filter(|write| write.may_be_sent()) else { return };
         let target = targets.of(|| write.job.keys());
         if !target.may_write {
             return;
         }
         write.retry_at = None;
+        if let Some((own, options)) = write.job.takes_a_guess() {
+            let guess = self.checks.join(fx, id, own, options, self.lease);
+            write.job.guess(guess);
+        }
         let (op, step) = write.job.next(fx, self.lease, target.epoch);
         let ticket = fx.send(op, Purpose::Write(ForWrite { write: id, step }));
         write.in_flight = Some((ticket, step));
@@ -213,6 +113,9 @@ impl Writes {
         if let WriteStep::Unlink(epoch) = step {
             return self.on_unlinked(fx, id, epoch, answer, targets);
         }
+        if step == WriteStep::Check {
+            return self.on_checked(fx, id, answer, targets);
+        }
         let Some(write) = self.active.get_mut(&id) else { return };
         write.in_flight = None;
         let answer = match answer {
@@ -220,14 +123,13 @@ impl Writes {
             Err(error) => return self.on_failed(fx, id, step, &error),
         };
         match (&mut write.job, answer) {
-            (Job::Set { options, captured, .. }, Answer::Ensured(ids)) if ids.len() == options.tags.len() => {
-                *captured = options.tags.iter().cloned().zip(ids).collect();
+            (Job::Set { own, options, captured, .. }, Answer::Ensured(ids)) if ids.len() == options.tags.len() + 1 => {
+                let now = fx.now;
+                fx.latest.note(&own.key, ids[0], now);
+                *captured = std::iter::once(&own.name).chain(&options.tags).cloned().zip(ids).collect();
                 self.advance(fx, id, targets);
             }
-            (Job::Set { repo, payload, .. }, Answer::Done) => {
-                fx.packed(repo.id, payload);
-                self.done(fx.out, id, 0);
-            }
+            (Job::Set { .. }, Answer::Done) => self.on_set(fx, id, targets),
             (_, Answer::Number(number)) => self.done(fx.out, id, number),
             // The scan has begun again meanwhile.
             (Job::Pattern { scan }, Answer::Scanned { .. }) if step != WriteStep::Scan(scan.epoch()) => self.advance(fx, id, targets),
@@ -242,6 +144,46 @@ impl Writes {
             }
             _ => self.on_failed(fx, id, step, &StoreError::Unexpected),
         }
+    }
+
+    /// A check has its outcome.
+    fn on_checked(&mut self, fx: &mut Fx<'_>, check: u64, answer: Result<Answer, StoreError>, targets: Targets<'_>) {
+        let (writes, outcome) = self.checks.on_answer(fx, check, answer);
+        for id in writes {
+            let Some(Write { job: Job::Set { checked, .. }, in_flight, .. }) = self.active.get_mut(&id) else { continue };
+            if *checked == Checked::Due {
+                *checked = outcome.clone();
+                if in_flight.is_none() {
+                    self.on_set(fx, id, targets);
+                }
+            }
+        }
+    }
+
+    /// A value is stored. If its version of the repository has to be checked and is not the current one, it is stored again.
+    fn on_set(&mut self, fx: &mut Fx<'_>, id: u64, targets: Targets<'_>) {
+        let Some(Write { job: Job::Set { repo, own, payload, captured, checked, .. }, .. }) = self.active.get_mut(&id) else { return };
+        match std::mem::take(checked) {
+            Checked::Due => *checked = Checked::Due,
+            Checked::Current(current) if !captured.contains(&(own.name.clone(), current)) => {
+                *captured = vec![(own.name.clone(), current)];
+                self.advance(fx, id, targets);
+            }
+            Checked::None | Checked::Current(_) => {
+                fx.packed(repo.id, payload);
+                self.done(fx.out, id, 0);
+            }
+            // It begins again.
+            Checked::Lost(error) => {
+                captured.clear();
+                self.on_failed(fx, id, WriteStep::Check, &error);
+            }
+        }
+    }
+
+    /// The calls of the tick leave.
+    pub(super) fn seal(&mut self) {
+        self.checks.seal();
     }
 
     fn scan_on(&mut self, fx: &mut Fx<'_>, id: u64, targets: Targets<'_>) {
@@ -272,6 +214,7 @@ impl Writes {
         let is_open = step == WriteStep::Set && error.is_maybe_executed();
         if error.is_passing() && !is_open {
             if let Some(write) = self.active.get_mut(&id) {
+                write.job.forget_guess();
                 let at = fx.now + RETRY_AFTER;
                 write.retry_at = Some(at);
                 fx.wake_at(at, Timer::Write(id));
@@ -283,7 +226,12 @@ impl Writes {
             StoreError::Cut { .. } | StoreError::NotSent => ErrorKind::Aborted,
             StoreError::Unexpected => ErrorKind::Protocol,
         };
-        let error = Error::new(kind, error.to_string()).maybe_executed(error.is_maybe_executed() && step != WriteStep::Ensure);
+        let error = Error::new(kind, error.to_string()).maybe_executed(match step {
+            WriteStep::Ensure => false,
+            // The value is there, if only with a version that may be the current one.
+            WriteStep::Check => true,
+            _ => error.is_maybe_executed(),
+        });
         let error = error.at(fx.out.place.clone());
         self.fail(fx.out, id, error, false);
     }
@@ -291,6 +239,20 @@ impl Writes {
     /// The server has been silent about this operation for too long. `sent`: the operation, if its answer may still come.
     pub(super) fn on_silence(&mut self, fx: &mut Fx<'_>, asked: ForWrite, sent: Option<Ticket>) {
         let ForWrite { write: id, step } = asked;
+        if step == WriteStep::Check {
+            for id in self.checks.give_up(id) {
+                let Some(Write { job: Job::Set { checked, .. }, in_flight, .. }) = self.active.get_mut(&id) else { continue };
+                if in_flight.is_some() {
+                    // It meets the same silence, or begins again.
+                    *checked = Checked::Lost(StoreError::NotSent);
+                    continue;
+                }
+                // What was set may be there, with a version that may be the current one.
+                let overdue = OverdueWrite { write: id, in_flight: sent, is_open: true, node: fx.out.place.clone() };
+                fx.hand(Handoff::Undelivered(overdue, Vec::new()));
+            }
+            return;
+        }
         let Some(write) = self.active.get(&id) else { return };
         let is_open = sent.is_some() && step != WriteStep::Ensure;
         let overdue = OverdueWrite { write: id, in_flight: sent, is_open, node: fx.out.place.clone() };
@@ -334,7 +296,7 @@ impl Writes {
 
     /// The node accepts writes again.
     pub(super) fn resume(&mut self, fx: &mut Fx<'_>, targets: Targets<'_>) {
-        let mut waiting: Vec<u64> = self.active.iter().filter(|(_, write)| write.in_flight.is_none()).map(|(id, _)| *id).collect();
+        let mut waiting: Vec<u64> = self.active.iter().filter(|(_, write)| write.may_be_sent()).map(|(id, _)| *id).collect();
         waiting.sort_unstable();
         for id in waiting {
             self.advance(fx, id, targets);

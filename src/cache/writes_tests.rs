@@ -1,6 +1,9 @@
 use super::super::effects::testing::Rig;
 use super::super::targets::Target;
 use super::*;
+use crate::store::entry::{self, Tag};
+use crate::store::nodes::Invalidation;
+use crate::store::{Id, Key, Op};
 
 const UP: Targets<'_> = Targets::Like(Target { may_write: true, epoch: 1 });
 const DOWN: Targets<'_> = Targets::Like(Target { may_write: false, epoch: 1 });
@@ -11,6 +14,10 @@ fn writes() -> Writes {
 
 fn begin(rig: &mut Rig, writes: &mut Writes, request: Request, target: Targets<'_>) {
     rig.input(|fx| writes.begin(fx, CallId(1), &Repo::testing(), request, target));
+}
+
+fn id(letter: u8) -> Id {
+    Id::parse(&[letter; 16]).unwrap()
 }
 
 fn delete() -> Request {
@@ -62,7 +69,7 @@ fn a_set_with_tags_captures_versions_first_and_is_counted() {
     begin(&mut rig, &mut writes, set(&["t"]), UP);
     let (op, ensure) = one(&mut rig);
     assert!(matches!(op, Op::Ensure { .. }));
-    rig.input(|fx| writes.on_answer(fx, ensure, Ok(Answer::Ensured(vec![Id::parse(&[b'v'; 16]).unwrap()])), UP));
+    rig.input(|fx| writes.on_answer(fx, ensure, Ok(Answer::Ensured(vec![id(b'r'), id(b'v')])), UP));
     let sent = rig.sent();
     assert!(matches!(&sent[..], [(_, Op::Set { .. }), (_, Op::Count { .. })]), "{sent:?}");
 }
@@ -72,14 +79,15 @@ fn a_delete_that_was_cut_goes_out_again_and_a_set_that_may_have_run_does_not() {
     let (mut rig, mut writes) = (Rig::default(), writes());
     let cut = || Err(StoreError::Cut { maybe_executed: true });
     begin(&mut rig, &mut writes, delete(), UP);
-    let (_, asked) = one(&mut rig);
-    rig.input(|fx| writes.on_answer(fx, asked, cut(), UP));
+    let (_, first) = one(&mut rig);
+    rig.input(|fx| writes.on_answer(fx, first, cut(), UP));
     rig.now = 50;
     rig.input(|fx| writes.on_timer(fx, 1, UP));
     assert!(matches!(one(&mut rig).0, Op::Delete { .. }));
     begin(&mut rig, &mut writes, set(&[]), UP);
-    let (_, asked) = one(&mut rig);
-    rig.input(|fx| writes.on_answer(fx, asked, cut(), UP));
+    let (ticket, _) = rig.sent().pop().expect("an operation");
+    let set = asked(&mut rig, ticket);
+    rig.input(|fx| writes.on_answer(fx, set, cut(), UP));
     assert_eq!(error(&mut rig), (ErrorKind::Aborted, true, false));
 }
 
@@ -143,4 +151,121 @@ fn a_pattern_deletes_what_each_step_finds_and_begins_again_in_another_epoch() {
     assert!(matches!(op, Op::Scan { cursor, .. } if cursor == b"0"), "from the start");
     rig.input(|fx| writes.on_answer(fx, scan, Ok(Answer::Scanned { cursor: b"0".to_vec(), keys: vec![] }), promoted));
     assert_eq!(rig.decided(), [Decision::Done { call: CallId(1), number: 1 }]);
+}
+
+/// A process that has seen the version of its repository.
+fn seen() -> (Rig, Writes) {
+    let mut rig = Rig::default();
+    let key = Repo::testing().own_version(b"sc:k", false).key;
+    rig.input(|fx| {
+        let now = fx.now;
+        fx.latest.note(&key, id(b'r'), now);
+    });
+    (rig, writes())
+}
+
+fn captured(op: &Op) -> Option<Id> {
+    let Op::Set { value, .. } = op else { panic!("{op:?}") };
+    let Some(entry::Stored::Entry(entry)) = entry::parse(value) else { panic!("an entry") };
+    entry.tags.repository()
+}
+
+/// What two sets of one tick have sent: the first value, one check for both, the second value.
+fn two_sets(rig: &mut Rig, writes: &mut Writes) -> [ForWrite; 3] {
+    for call in [1, 2] {
+        rig.input(|fx| writes.begin(fx, CallId(call), &Repo::testing(), set(&[]), UP));
+    }
+    let sent = rig.sent();
+    let [(check, Op::Ensure { items, .. }), (first, a), (second, b)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((captured(a), captured(b), items.len()), (Some(id(b'r')), Some(id(b'r')), 1));
+    [asked(rig, *first), asked(rig, *check), asked(rig, *second)]
+}
+
+#[test]
+fn sets_without_tags_take_the_version_seen_last_and_share_a_check() {
+    let (mut rig, mut writes) = seen();
+    let [first, check, second] = two_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, first, Ok(Answer::Done), UP));
+    assert_eq!(rig.decided(), [], "it is not checked yet");
+    rig.input(|fx| writes.on_answer(fx, check, Ok(Answer::Ensured(vec![id(b'r')])), UP));
+    assert_eq!(rig.decided(), [Decision::Done { call: CallId(1), number: 0 }]);
+    rig.input(|fx| writes.on_answer(fx, second, Ok(Answer::Done), UP));
+    assert_eq!(rig.decided(), [Decision::Done { call: CallId(2), number: 0 }]);
+    assert!(writes.is_empty());
+}
+
+#[test]
+fn a_set_with_a_version_that_a_clear_has_removed_is_stored_again() {
+    let (mut rig, mut writes) = seen();
+    let [first, check, second] = two_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, check, Ok(Answer::Ensured(vec![id(b'n')])), UP));
+    for (asked, call) in [(first, 1), (second, 2)] {
+        rig.input(|fx| writes.on_answer(fx, asked, Ok(Answer::Done), UP));
+        let (op, again) = one(&mut rig);
+        assert_eq!((captured(&op), rig.decided()), (Some(id(b'n')), vec![]));
+        rig.input(|fx| writes.on_answer(fx, again, Ok(Answer::Done), UP));
+        assert_eq!(rig.decided(), [Decision::Done { call: CallId(call), number: 0 }]);
+    }
+    begin(&mut rig, &mut writes, set(&[]), UP);
+    let sent = rig.sent();
+    assert_eq!(captured(&sent[1].1), Some(id(b'n')), "the next one knows");
+}
+
+#[test]
+fn a_check_serves_the_writes_of_its_tick_alone_and_a_longer_life_needs_its_own() {
+    let (mut rig, mut writes) = seen();
+    begin(&mut rig, &mut writes, set(&[]), UP);
+    assert_eq!(rig.sent().len(), 2);
+    let Request::Set { key, payload, tags, .. } = set(&[]) else { panic!("a set") };
+    let longer = Request::Set { key, ttl: Duration::from_secs(600), keep: None, fresh: None, payload, tags };
+    begin(&mut rig, &mut writes, longer, UP);
+    assert_eq!(rig.sent().len(), 2, "its version has to live longer");
+    writes.seal();
+    begin(&mut rig, &mut writes, set(&[]), UP);
+    assert_eq!(rig.sent().len(), 2);
+}
+
+#[test]
+fn a_set_whose_check_is_lost_begins_again_and_one_whose_check_is_refused_may_have_run() {
+    let (mut rig, mut writes) = seen();
+    let [first, check, _] = two_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, first, Ok(Answer::Done), UP));
+    rig.input(|fx| writes.on_answer(fx, check, Err(StoreError::NotSent), UP));
+    rig.now = 50;
+    rig.input(|fx| writes.on_timer(fx, 1, UP));
+    let sent = rig.sent();
+    assert!(matches!(&sent[..], [(_, Op::Ensure { .. }), (_, Op::Set { .. })]), "{sent:?}");
+
+    let (mut rig, mut writes) = seen();
+    let [first, check, _] = two_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, check, Err(StoreError::Refused("NOPERM no permissions".into())), UP));
+    rig.input(|fx| writes.on_answer(fx, first, Ok(Answer::Done), UP));
+    assert_eq!(error(&mut rig), (ErrorKind::Reply, true, false));
+}
+
+#[test]
+fn a_set_whose_check_meets_silence_is_given_up() {
+    let (mut rig, mut writes) = seen();
+    let [first, check, _] = two_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, first, Ok(Answer::Done), UP));
+    rig.input(|fx| writes.on_silence(fx, check, Some(Ticket(7))));
+    let Some(Handoff::Undelivered(overdue, invalidations)) = rig.handed() else { panic!("undelivered") };
+    assert_eq!(invalidations, []);
+    writes.give_up(&mut rig.out, overdue, false);
+    assert_eq!(error(&mut rig), (ErrorKind::Timeout, true, false));
+}
+
+#[test]
+fn a_clear_invalidates_the_version_of_its_repository_alone() {
+    let (mut rig, mut writes) = seen();
+    begin(&mut rig, &mut writes, Request::Clear, UP);
+    let (op, asked) = one(&mut rig);
+    assert!(matches!(&op, Op::Invalidate { tags } if tags.len() == 1 && *tags[0].0 == *b"sc#c{:}"), "{op:?}");
+    rig.input(|fx| writes.on_silence(fx, asked, None));
+    let Some(Handoff::Undelivered(_, invalidations)) = rig.handed() else { panic!("undelivered") };
+    assert!(matches!(&invalidations[..], [Invalidation::Tag(..)]), "somebody has asked for it: {invalidations:?}");
+    begin(&mut rig, &mut writes, set(&[]), UP);
+    let sent = rig.sent();
+    let [(_, Op::Ensure { items, .. }), (_, set)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(captured(set), Some(items[0].1), "nothing is known any more: it takes the version that it offers");
 }

@@ -433,6 +433,8 @@ numbers! {
         DeletePattern = b'P',
         /// call repo tag...
         InvalidateTags = b'T',
+        /// call repo
+        Clear = b'C',
         /// load form payload: its loader returned this value.
         Loaded = b'V',
         /// load ttl keep fresh form payload tag...: its loader returned this value, on these terms.

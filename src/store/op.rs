@@ -142,7 +142,8 @@ pub enum Op {
         /// How long each version has to live at least.
         need: Duration,
     },
-    /// Prolongs the life of a version, if it is still the captured one. Answers [`StoreReply::Held`]: whether it is.
+    /// Prolongs the life of a version, if it is still the captured one. Answers [`StoreReply::Number`]: how many milliseconds it lives
+    /// from now on; zero if it is not.
     Prolong {
         /// The key of the version.
         version: Key,

@@ -14,13 +14,15 @@ use crate::store::{Answer, NodeId, Ticket};
 
 impl Near {
     /// Makes a copy of an entry for the facade's `fill`. Ends with [`NearOutput::Filled`] or [`NearOutput::Refused`].
-    pub(in crate::cache) fn fill(&mut self, now: Instant, fill: u32, repo: &Arc<Repo>, key: &[u8], tags: Vec<Tag>, ground: Ground<'_>) {
+    pub(in crate::cache) fn fill(&mut self, now: Instant, fill: u32, repo: &Arc<Repo>, key: &[u8], mut tags: Vec<Tag>, ground: Ground<'_>) {
         self.wants_copies = true;
         self.warn();
         self.last += 1;
         let id = self.last;
-        let fill = Fill::new(fill, Arc::clone(repo), repo.names.entry(key));
-        self.fills.insert(id, fill);
+        let entry = repo.names.entry(key);
+        let own = repo.own_version(&entry, ground.is_cluster()).name;
+        tags.push(own.clone());
+        self.fills.insert(id, Fill::new(fill, Arc::clone(repo), entry, own));
         self.read(now, id, true, tags, ground);
     }
 

@@ -55,6 +55,8 @@ pub(super) struct Fill {
     pub number: u32,
     repo: Arc<Repo>,
     pub entry: Key,
+    /// The name of the repository's version.
+    own: Tag,
     /// How many answers are due.
     pub waits: usize,
     found: Found,
@@ -63,11 +65,11 @@ pub(super) struct Fill {
 }
 
 impl Fill {
-    pub(super) fn new(number: u32, repo: Arc<Repo>, entry: Key) -> Self {
-        Self { number, repo, entry, waits: 0, found: Found::default(), known: Vec::new(), has_more: false }
+    pub(super) fn new(number: u32, repo: Arc<Repo>, entry: Key, own: Tag) -> Self {
+        Self { number, repo, entry, own, waits: 0, found: Found::default(), known: Vec::new(), has_more: false }
     }
 
-    /// The reads of the entry (if it `starts`) and of these tags' versions, by node.
+    /// The reads of the entry (if it `starts`) and of these versions, by node.
     pub(super) fn parts(&mut self, starts: bool, tags: Vec<Tag>, node_of: impl Fn(&Key) -> NodeId) -> BTreeMap<NodeId, Part> {
         let mut parts: BTreeMap<NodeId, Part> = BTreeMap::new();
         if starts {
@@ -101,7 +103,9 @@ impl Fill {
     fn judge(&self) -> Step {
         let Seen::Own(value) = &self.found.value else { return Step::Refuse };
         let Some(Stored::Entry(entry)) = entry::parse(value) else { return Step::Refuse };
-        match Known::new(self.known.clone(), true).currency_of(&entry.tags) {
+        let mut known = Known::new(None, Vec::new(), true);
+        known.update(self.known.iter().cloned());
+        match known.currency_of(&entry.tags, &self.own) {
             // Without a life there is no age.
             Currency::Current if self.found.pttl.is_some_and(|pttl| pttl > 0) => Step::Keep,
             Currency::Unknown(tags) if !self.has_more => Step::Versions(tags),

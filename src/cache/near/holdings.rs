@@ -8,7 +8,8 @@ use crate::store::{Key, NodeId};
 #[derive(Debug, Clone, Default)]
 struct Holders {
     fills: Vec<u64>,
-    copies: Vec<u32>,
+    /// Every copy of a repository depends on the key of its version.
+    copies: HashSet<u32>,
 }
 
 impl Holders {
@@ -50,7 +51,7 @@ impl Holdings {
         let mut held = self.release_fill(fill);
         held.retain(|(key, _)| only.is_none_or(|only| only == key));
         for (key, node) in &held {
-            self.by_key.entry(key.clone()).or_default().copies.push(copy);
+            self.by_key.entry(key.clone()).or_default().copies.insert(copy);
             *self.on_node.entry(*node).or_default() += 1;
         }
         self.copies.insert(copy, held);
@@ -66,7 +67,9 @@ impl Holdings {
 
     pub(super) fn release_copy(&mut self, copy: u32) {
         for (key, node) in self.copies.remove(&copy).unwrap_or_default() {
-            self.release(&key, |holders| holders.copies.retain(|one| *one != copy));
+            self.release(&key, |holders| {
+                holders.copies.remove(&copy);
+            });
             if let Some(count) = self.on_node.get_mut(&node) {
                 *count -= 1;
                 if *count == 0 {
@@ -91,12 +94,14 @@ impl Holdings {
 
     /// The copies that depend on a key.
     pub(super) fn copies_of(&self, key: &Key) -> Vec<u32> {
-        self.by_key.get(key).map(|holders| holders.copies.clone()).unwrap_or_default()
+        self.by_key.get(key).map(|holders| holders.copies.iter().copied().collect()).unwrap_or_default()
     }
 
     /// What depends on a key.
     pub(super) fn of_key(&self, key: &Key) -> Lost {
-        self.by_key.get(key).map_or_else(Lost::default, |holders| Lost { copies: holders.copies.clone(), fills: holders.fills.clone() })
+        self.by_key
+            .get(key)
+            .map_or_else(Lost::default, |holders| Lost { copies: holders.copies.iter().copied().collect(), fills: holders.fills.clone() })
     }
 
     /// What was read on a node, in part or in whole.

@@ -13,7 +13,9 @@ pub(super) fn of_message(message: &Message) -> Vec<Tie> {
                     vec![Tie::Key(repo, key.clone())]
                 }
                 Request::Delete { keys } | Request::Inspect { keys, .. } => keys.iter().map(|key| Tie::Key(repo, key.clone())).collect(),
-                Request::DeletePattern { .. } | Request::InvalidateTags { .. } | Request::Scan { .. } => vec![Tie::Repo(repo)],
+                Request::DeletePattern { .. } | Request::InvalidateTags { .. } | Request::Clear | Request::Scan { .. } => {
+                    vec![Tie::Repo(repo)]
+                }
             };
             ties.push(Tie::Call(call.0));
             ties

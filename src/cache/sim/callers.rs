@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::check::{Asked, Made, Scope, Vouched};
 use super::told::value_of;
 use super::world::{payload_of, World};
+use crate::cache::marks::Mark;
 use crate::cache::{CallId, Codec, Context, LoadId, LoadOutcome, ParsedId, Reader, Request, Stale, Terms};
 use crate::store::entry::Tag;
 
@@ -55,6 +56,10 @@ impl World {
                         asked.writes = vec![(Scope::Key(key), None)];
                         Request::Delete { keys: vec![vec![key]] }
                     }
+                    3 if self.dice.chance(60) => {
+                        asked.writes = self.cleared().map(|scope| (scope, None)).collect();
+                        Request::Clear
+                    }
                     3 => {
                         asked.writes = vec![(Scope::All, Some(self.step))];
                         Request::DeletePattern { glob: b"*".to_vec() }
@@ -82,6 +87,16 @@ impl World {
             self.processes[p].engine.call_by(&mut cx, call, Reader { repo, codec }, request);
         }
         self.input(p, |_, _| {});
+    }
+
+    /// What a clear makes unusable: the entries of each range of slots.
+    fn cleared(&self) -> impl Iterator<Item = Scope> + '_ {
+        let is_cluster = self.servers.is_cluster();
+        let own_of = move |key: &u8| Mark::Repository.of(&self.names.entry(&[*key]), is_cluster);
+        Mark::Repository.all(is_cluster).into_iter().map(move |own| {
+            let keys = (0..self.habits.keys as u8).filter(|key| own_of(key) == own).collect();
+            Scope::Cleared(self.names.version(&own), keys)
+        })
     }
 
     pub(super) fn end_loader(&mut self, p: usize) {

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cache::{CallId, Decision, Hit};
+use crate::store::Key;
 
 /// The entries that a write makes unusable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
     Key(u8),
     Tag(u8),
+    /// The entries that carry the version at this key: these.
+    Cleared(Key, Vec<u8>),
     All,
 }
 
@@ -89,11 +92,12 @@ impl Books {
     fn broken(&self, process: u64, call: &Asked, made: &Made) -> Option<&Mutation> {
         self.mutations.iter().find(|mutation| {
             let binds = mutation.process.is_none_or(|only| only == process);
-            let (concerns, at) = match mutation.scope {
-                Scope::Key(key) => (key == call.key, made.at),
+            let (concerns, at) = match &mutation.scope {
+                Scope::Key(key) => (*key == call.key, made.at),
+                Scope::Cleared(_, keys) => (keys.contains(&call.key), made.at),
                 Scope::Tag(tag) => {
-                    let at = made.tags.get(&tag);
-                    (at.is_some() || call.tags.contains(&tag), *at.unwrap_or(&made.at))
+                    let at = made.tags.get(tag);
+                    (at.is_some() || call.tags.contains(tag), *at.unwrap_or(&made.at))
                 }
                 Scope::All => (true, made.at),
             };

@@ -4,16 +4,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::cache::marks::Mark;
 use crate::cache::Names;
 use crate::clock::Instant;
 use crate::store::entry::{self, Stored, Tag};
-use crate::store::{Found, Id, Key, MemoryStore, NodeOp, Op, ReadEntry, Replication, Seen, StoreError, StoreReply, Value};
+use crate::store::{Found, Id, Key, MemoryStore, NodeOp, Op, ReadEntry, Replication, Seen, StoreError, StoreReply, Value, Version};
 
 /// A step of the protocol that is bent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// A result is stored with the versions of its end, not with those captured before its load.
     CapturesLate,
+    /// A result is stored with the version that its repository has at its end.
+    CapturesRepositoryLate,
+    /// A reader takes the version of a repository for the one that the entry carries.
+    ComparesNoRepository,
     /// An invalidation leaves the marks alone.
     ForgetsMarks,
     /// A result is stored wherever its lease may be.
@@ -39,6 +44,11 @@ impl Fault {
 
     /// Bends the answer to an operation. `stamps`: of each entry, the stamp that was last read in full.
     pub(super) fn bend_answer(self, op: &Op, reply: &mut StoreReply, stamps: &mut BTreeMap<Key, Id>) {
+        if let (Self::ComparesNoRepository, Op::Read { versions: asked, .. }, StoreReply::Read { entries, versions, .. }) =
+            (self, op, &mut *reply)
+        {
+            return as_carried(entries, asked, versions);
+        }
         let (Self::RepeatsStamps, Op::Read { entries: asked, .. }, StoreReply::Read { entries, .. }) = (self, op, reply) else { return };
         for (asked, found) in asked.iter().zip(entries) {
             let Seen::Own(value) = &found.value else { continue };
@@ -59,6 +69,9 @@ impl Fault {
             (Self::CapturesLate, Op::Commit { value, .. }) => *value = captured_late(value, op.replication, store, now),
             (Self::CapturesLate, Op::Keep { header, .. }) => {
                 *header = captured_late(&Value::new(header.clone()), op.replication, store, now).to_vec();
+            }
+            (Self::CapturesRepositoryLate, Op::Commit { entry, value, .. }) => {
+                *value = repository_captured_late(entry, value, op.replication, store, now);
             }
             (Self::ForgetsMarks, Op::Invalidate { tags }) => tags.retain(|(version, _)| !version.starts_with(b"sim#a")),
             (Self::CommitsBlindly, Op::Commit { entry, token, .. }) => {
@@ -83,6 +96,32 @@ fn found(store: &mut MemoryStore, key: &Key, now: Instant) -> Option<Value> {
         },
         _ => None,
     }
+}
+
+/// Versions of a repository become those that entries carry.
+fn as_carried(entries: &[Found], asked: &[Key], versions: &mut [Option<Version>]) {
+    for found in entries {
+        let Seen::Own(value) = &found.value else { continue };
+        let Some(Stored::Entry(header)) = entry::parse(value) else { continue };
+        let Some(id) = header.tags.repository() else { continue };
+        for (_, version) in asked.iter().zip(&mut *versions).filter(|(key, _)| key.starts_with(b"sim#c")) {
+            *version = Some(Version { id, replication_id: header.replication_id });
+        }
+    }
+}
+
+/// The entry with the version that its repository has now.
+fn repository_captured_late(key: &Key, value: &Value, replication: Replication, store: &mut MemoryStore, now: Instant) -> Value {
+    let Some(Stored::Entry(header)) = entry::parse(value) else { return value.clone() };
+    let Some(captured) = header.tags.repository() else { return value.clone() };
+    let own = Names::new("sim").unwrap().version(&Mark::Repository.of(key, false));
+    let ensure = Op::Ensure { items: vec![(own, header.stamp)], need: Duration::from_secs(60) };
+    let ensure = NodeOp { op: ensure, replication, asks: false, reads_apart: false };
+    let Ok(StoreReply::Ensured(current)) = store.apply(now, &ensure) else { return value.clone() };
+    let mut bytes = value.to_vec();
+    let at = bytes.windows(16).position(|window| window == captured.as_bytes()).unwrap();
+    bytes[at..at + 16].copy_from_slice(current[0].as_bytes());
+    Value::new(bytes)
 }
 
 /// The entry with the versions that its tags have now.

@@ -138,6 +138,8 @@ fn planted_faults_are_found() {
     let failovers = Chaos { cuts: true, failovers: true, crashes: true, ..writes };
     for (fault, chaos, seeds) in [
         (Fault::CapturesLate, writes, 600),
+        (Fault::CapturesRepositoryLate, writes, 600),
+        (Fault::ComparesNoRepository, writes, 600),
         (Fault::ForgetsMarks, Chaos { tags_results: true, ..writes }, 600),
         (Fault::CommitsBlindly, writes, 600),
         (Fault::PlacesBlindly, Chaos { one_load: true, ..Chaos::CALM }, 300),

@@ -19,6 +19,7 @@ impl World {
             (Op::Delete { entries }, Scope::Key(key)) => entries.contains(&names.entry(&[*key])),
             (Op::Set { entry, .. }, Scope::Key(key)) => *entry == names.entry(&[*key]),
             (Op::Invalidate { tags }, Scope::Tag(tag)) => tags.iter().any(|(version, _)| *version == names.version(&[*tag])),
+            (Op::Invalidate { tags }, Scope::Cleared(own, _)) => tags.iter().any(|(version, _)| version == own),
             _ => false,
         };
         let Some(p) = p else { return };

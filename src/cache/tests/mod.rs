@@ -105,6 +105,11 @@ impl Shared {
         }
     }
 
+    /// How many entries and leases there are.
+    fn left(&self) -> usize {
+        self.store.keys(self.now).iter().filter(|key| key.starts_with(b"sc:")).count()
+    }
+
     /// Carries one operation out.
     fn step(&mut self, p: &mut Process) -> NodeOp {
         let (ticket, op) = p.ops.pop_front().expect("an operation");

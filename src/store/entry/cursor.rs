@@ -19,6 +19,16 @@ pub(in crate::store) const LEASE_TAGS: usize = 38;
 /// The longest word of a header that is not of a fixed length.
 const WORD_MAX: usize = 32;
 
+/// The tags of a header.
+pub(super) struct Listed<'a> {
+    /// The version of the repository.
+    pub repository: Option<Id>,
+    pub count: usize,
+    /// How many of them, at the end, the loader added.
+    pub added: usize,
+    pub bytes: &'a [u8],
+}
+
 /// Reads a header from left to right.
 pub(super) struct Cursor<'a> {
     pub bytes: &'a [u8],
@@ -58,6 +68,32 @@ impl<'a> Cursor<'a> {
         Some(Duration::from_millis(self.number(b' ')?))
     }
 
+    /// How long an entry may be served, how long it is fresh, and how long it is kept.
+    pub(super) fn periods(&mut self) -> Option<[Duration; 3]> {
+        let ttl = self.millis()?;
+        let fresh = if self.skip(b'/') { self.millis()? } else { ttl };
+        let keep = if self.skip(b'+') { self.millis()? } else { Duration::ZERO };
+        self.expect(b" ")?;
+        Some([ttl, fresh, keep])
+    }
+
+    fn millis(&mut self) -> Option<Duration> {
+        Some(Duration::from_millis(u64::try_from(self.digits()?).ok()?))
+    }
+
+    /// Skips this byte, if it comes next.
+    fn skip(&mut self, byte: u8) -> bool {
+        let is_next = self.bytes.get(self.at) == Some(&byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn id(&mut self) -> Option<Id> {
+        let id = Id::parse(self.bytes.get(self.at..self.at.checked_add(16)?)?)?;
+        self.at += 16;
+        Some(id)
+    }
+
     /// One tag, with the blank before it.
     pub(super) fn tag(&mut self) -> Option<(&'a [u8], Id)> {
         self.expect(b" ")?;
@@ -66,9 +102,7 @@ impl<'a> Cursor<'a> {
         let name = self.bytes.get(self.at..end)?;
         self.at = end;
         self.expect(b" ")?;
-        let id = Id::parse(self.bytes.get(self.at..self.at.checked_add(16)?)?)?;
-        self.at += 16;
-        Some((name, id))
+        Some((name, self.id()?))
     }
 
     /// Digits, at least one.
@@ -82,19 +116,19 @@ impl<'a> Cursor<'a> {
         (self.at > start).then_some(n)
     }
 
-    /// A count and so many tags: how many, how many of them the loader added, and their bytes.
-    pub(super) fn tags(&mut self) -> Option<(usize, usize, &'a [u8])> {
+    /// The tags of a header.
+    pub(super) fn tags(&mut self) -> Option<Listed<'a>> {
         let named = self.digits()?;
         let mut added = 0;
-        if self.bytes.get(self.at) == Some(&b'+') {
-            self.at += 1;
+        if self.skip(b'+') {
             added = self.digits()?;
         }
+        let repository = if self.skip(b'!') { Some(self.id()?) } else { None };
         let count = named.checked_add(added)?;
         let from = self.at;
         for _ in 0..count {
             self.tag()?;
         }
-        Some((count, added, &self.bytes[from..self.at]))
+        Some(Listed { repository, count, added, bytes: &self.bytes[from..self.at] })
     }
 }

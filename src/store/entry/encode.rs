@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::cursor::{COMMON, LEASE, REPLICATION_ID};
 use super::form::Form;
 use super::header::Stored;
-use super::id::{Id, Tag};
+use super::id::{is_repository, Id, Tag};
 use super::parse::parse;
 use crate::resp::push_number;
 use crate::store::ReplicationId;
@@ -21,7 +21,7 @@ pub struct Header<'a> {
     pub fresh: Duration,
     /// How long it is kept after that.
     pub keep: Duration,
-    /// Its tags with the captured versions: those that callers named, then those that the loader added.
+    /// The captured versions: that of the repository, those of the tags that callers named, then those that the loader added.
     pub tags: &'a [(Tag, Id)],
     /// How many of them, at the end, the loader added.
     pub added: usize,
@@ -34,10 +34,16 @@ pub fn encode(header: &Header<'_>, payload: &[u8]) -> (Vec<u8>, usize) {
     let mut out = Vec::with_capacity(96 + header.tags.iter().map(|(name, _)| name.len() + 24).sum::<usize>() + payload.len());
     push_common(&mut out, b"hw1e ", header.stamp, ReplicationId::EMPTY);
     out.extend_from_slice(b"000000 ");
-    for duration in [header.ttl, header.fresh, header.keep] {
-        push_number(&mut out, usize::try_from(duration.as_millis()).unwrap_or(usize::MAX));
-        out.push(b' ');
+    push_millis(&mut out, header.ttl);
+    if header.fresh != header.ttl {
+        out.push(b'/');
+        push_millis(&mut out, header.fresh);
     }
+    if !header.keep.is_zero() {
+        out.push(b'+');
+        push_millis(&mut out, header.keep);
+    }
+    out.push(b' ');
     header.form.push(&mut out);
     out.push(b' ');
     push_tags(&mut out, header.tags, header.added);
@@ -109,11 +115,24 @@ fn push_common(out: &mut Vec<u8>, kind: &[u8], id: Id, replication_id: Replicati
     out.push(b' ');
 }
 
-fn push_tags(out: &mut Vec<u8>, tags: &[(Tag, Id)], added: usize) {
+fn push_millis(out: &mut Vec<u8>, duration: Duration) {
+    push_number(out, usize::try_from(duration.as_millis()).unwrap_or(usize::MAX));
+}
+
+/// The version of the repository comes first, and needs no name.
+fn push_tags(out: &mut Vec<u8>, all: &[(Tag, Id)], added: usize) {
+    let (repository, tags) = match all.split_first() {
+        Some(((name, id), tags)) if is_repository(name) => (Some(id), tags),
+        _ => (None, all),
+    };
     push_number(out, tags.len().saturating_sub(added));
     if added > 0 {
         out.push(b'+');
         push_number(out, added);
+    }
+    if let Some(id) = repository {
+        out.push(b'!');
+        out.extend_from_slice(id.as_bytes());
     }
     for (name, id) in tags {
         out.push(b' ');

@@ -96,6 +96,7 @@ impl Stored<'_> {
 /// Tags of a header, checked when it was parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tags<'a> {
+    pub(super) repository: Option<Id>,
     pub(super) count: usize,
     /// How many of them, at the end, the loader added.
     pub(super) added: usize,
@@ -104,7 +105,12 @@ pub struct Tags<'a> {
 
 impl<'a> Tags<'a> {
     /// No tags.
-    pub const NONE: Tags<'static> = Tags { count: 0, added: 0, bytes: b"" };
+    pub const NONE: Tags<'static> = Tags { repository: None, count: 0, added: 0, bytes: b"" };
+
+    /// The version of the repository.
+    pub const fn repository(&self) -> Option<Id> {
+        self.repository
+    }
 
     /// How many.
     pub const fn len(&self) -> usize {
@@ -116,7 +122,7 @@ impl<'a> Tags<'a> {
         self.count == 0
     }
 
-    /// Name and version of each.
+    /// Name and version of each tag.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Id)> {
         let mut cursor = Cursor { bytes: self.bytes, at: 0 };
         std::iter::from_fn(move || cursor.tag())
@@ -148,6 +154,9 @@ impl<'a> Tags<'a> {
 
 impl fmt::Debug for Tags<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().map(|(name, id)| (String::from_utf8_lossy(name), id))).finish()
+        f.debug_map()
+            .entry(&"repository", &self.repository)
+            .entries(self.iter().map(|(name, id)| (String::from_utf8_lossy(name), id)))
+            .finish()
     }
 }

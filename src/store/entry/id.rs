@@ -42,6 +42,14 @@ impl fmt::Debug for Id {
 /// A tag's name.
 pub type Tag = Arc<[u8]>;
 
+/// How the name of a repository's own version begins. No tag's name does, since it is no UTF-8.
+pub const REPOSITORY: [u8; 2] = [0xff, b'c'];
+
+/// Whether a name is that of a repository's own version.
+pub fn is_repository(name: &[u8]) -> bool {
+    name.starts_with(&REPOSITORY)
+}
+
 /// A tag's current version, and the replication id it was made under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {

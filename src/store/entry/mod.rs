@@ -2,17 +2,19 @@
 //! `redis-cli GET`. The scripts splice the fixed part by position, so this file and `src/scripts` change together.
 //!
 //! ```text
-//! entry    hw1e <stamp> <replication id> <lease length> <lease><ttl> <fresh> <keep> <codec> <tags>\n<payload>
+//! entry    hw1e <stamp> <replication id> <lease length> <lease><ttl>[/<fresh>][+<keep>] <codec> <tags>\n<payload>
 //! lease    hw1l <token> <replication id> <tail> <tags>\n
 //! version  hw1v <version> <replication id>
-//! tags     <count>[+<added>], then for each: a blank, <length of name>:<name> <version>
+//! tags     <count>[+<added>]!<version of the repository>, then for each: a blank, <length of name>:<name> <version>
 //! lease inside an entry    <h or b> <token> <deadline> <level> <tags>
 //! ```
 //!
 //! Stamp, token and version have 16 characters, a replication id 12, a lease length 6 digits, a deadline (the server's clock, in
-//! milliseconds) and a tail 15, a level 2. Durations are milliseconds. A name is counted in bytes and may hold anything. The codec is a
-//! letter: `-` is text, `b` the bytes of a `Buffer`, `u` those of a `Uint8Array`. A packed payload has two more parts there, without a blank:
-//! `z` (zstd) or `l` (lz4), and how many bytes it had before.
+//! milliseconds) and a tail 15, a level 2. Durations are milliseconds; an entry without `fresh` is fresh as long as it may be served. A name is
+//! counted in bytes and may hold anything. The codec is a letter: `-` is text, `b` the bytes of a `Buffer`, `u` those of a `Uint8Array`.
+//! A packed payload has two more parts there, without a blank: `z` (zstd) or `l` (lz4), and how many bytes it had before.
+//!
+//! The version of the repository is that of a tag which every entry has and nobody names. A value without it is of an older format.
 //!
 //! Tags that callers named come first, the `added` ones of the loader behind them: those belong to this load, and the next one does
 //! not inherit them.
@@ -33,7 +35,7 @@ pub(super) use encode::with_replication_id;
 pub use encode::{encode, encode_lease, encode_tags, encode_version, with_lease, Header};
 pub use form::{Algorithm, Content, Form, Packed};
 pub use header::{Entry, InnerLease, Lease, Stored, Tags};
-pub use id::{Id, Tag, Version};
+pub use id::{is_repository, Id, Tag, Version, REPOSITORY};
 pub use parse::{is_lease, name, parse, parse_inner, parse_version, replication_id, rest_of_header};
 
 #[cfg(test)]

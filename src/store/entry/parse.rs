@@ -1,6 +1,6 @@
 //! Bytes to headers. A value that hawser did not write is `None`, never an error.
 
-use super::cursor::{Cursor, COMMON, ID, LEASE, LEASE_TAGS, REPLICATION_ID, TAIL_END};
+use super::cursor::{Cursor, Listed, COMMON, ID, LEASE, LEASE_TAGS, REPLICATION_ID, TAIL_END};
 use super::form::Form;
 use super::header::{Entry, InnerLease, Lease, Stored, Tags};
 use super::id::{Id, Version};
@@ -29,7 +29,7 @@ pub fn parse(value: &[u8]) -> Option<Stored<'_>> {
                 _ => Some(parse_inner(value.get(LEASE..LEASE.checked_add(length)?)?)?),
             };
             cursor.at = LEASE + length;
-            let [ttl, fresh, keep] = [cursor.duration()?, cursor.duration()?, cursor.duration()?];
+            let [ttl, fresh, keep] = cursor.periods()?;
             let form = Form::parse(cursor.word()?)?;
             let tags = tags(&mut cursor)?;
             cursor.expect(b"\n")?;
@@ -105,5 +105,6 @@ fn common(value: &[u8]) -> Option<(Kind, Id, ReplicationId)> {
 }
 
 fn tags<'a>(cursor: &mut Cursor<'a>) -> Option<Tags<'a>> {
-    cursor.tags().map(|(count, added, bytes)| Tags { count, added, bytes })
+    let Listed { repository, count, added, bytes } = cursor.tags()?;
+    Some(Tags { repository, count, added, bytes })
 }

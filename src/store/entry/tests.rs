@@ -9,8 +9,9 @@ fn id(letter: u8) -> Id {
     Id::parse(&[letter; 16]).unwrap()
 }
 
+/// The version of a repository, and those of tags.
 fn tags(names: &[&[u8]]) -> Vec<(Tag, Id)> {
-    names.iter().map(|name| (Tag::from(*name), id(b'v'))).collect()
+    std::iter::once((Tag::from(REPOSITORY), id(b'r'))).chain(names.iter().map(|name| (Tag::from(*name), id(b'v')))).collect()
 }
 
 fn sample(names: &[&[u8]]) -> Vec<u8> {
@@ -30,11 +31,11 @@ fn sample(names: &[&[u8]]) -> Vec<u8> {
 fn an_entry_is_readable_text() {
     assert_eq!(
         String::from_utf8(sample(&[b"user:1", b"x"])).unwrap(),
-        "hw1e ssssssssssssssss ------------ 000000 60000 1500 0 - 2 6:user:1 vvvvvvvvvvvvvvvv 1:x vvvvvvvvvvvvvvvv\n{\"a\":1}"
+        "hw1e ssssssssssssssss ------------ 000000 60000/1500 - 2!rrrrrrrrrrrrrrrr 6:user:1 vvvvvvvvvvvvvvvv 1:x vvvvvvvvvvvvvvvv\n{\"a\":1}"
     );
     assert_eq!(
         String::from_utf8(encode_lease(id(b't'), TAIL, &tags(&[b"x"]))).unwrap(),
-        "hw1l tttttttttttttttt ------------ 000000000060000 1 1:x vvvvvvvvvvvvvvvv\n"
+        "hw1l tttttttttttttttt ------------ 000000000060000 1!rrrrrrrrrrrrrrrr 1:x vvvvvvvvvvvvvvvv\n"
     );
 }
 
@@ -62,12 +63,12 @@ fn a_header_says_what_its_payload_is() {
     for (content, word) in [(Content::Text, "-"), (Content::Buffer, "b"), (Content::Uint8Array, "u")] {
         let header = Header { stamp: id(b's'), ttl: TAIL, fresh: TAIL, keep: TAIL, tags: &[], added: 0, form: Form::plain(content) };
         let (value, from) = encode(&header, b"\n\xff\0 - 0\n");
-        assert_eq!(value[..from], *format!("hw1e ssssssssssssssss ------------ 000000 60000 60000 60000 {word} 0\n").as_bytes());
+        assert_eq!(value[..from], *format!("hw1e ssssssssssssssss ------------ 000000 60000+60000 {word} 0\n").as_bytes());
         let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
         assert_eq!((entry.form.content, entry.payload), (content, from));
     }
     for unknown in ["", "x", "bb", "-b", "B", &"b".repeat(100)] {
-        let value = format!("hw1e ssssssssssssssss ------------ 000000 60000 60000 60000 {unknown} 0\n1");
+        let value = format!("hw1e ssssssssssssssss ------------ 000000 60000+60000 {unknown} 0\n1");
         assert_eq!(parse(value.as_bytes()), None, "{unknown}");
         assert_eq!(name(value.as_bytes()), Some(id(b's')), "it can be replaced");
     }
@@ -167,7 +168,7 @@ fn tags_that_a_loader_added_are_told_from_those_that_callers_named() {
     assert_eq!(entry.tags.len(), 3);
     assert!(entry.tags.has(b"c"), "compared like every other");
     assert_eq!(entry.tags.named_by_callers().collect::<Vec<_>>(), [b"a", b"b"]);
-    assert!(encode_tags(&all, 3).starts_with(b"0+3 "));
+    assert!(encode_tags(&all, 3).starts_with(b"0+3!"));
     for damaged in [&b"+1"[..], b"1+", b"2+2", b"1+99999999999999999999"] {
         let value = [b"hw1l tttttttttttttttt ------------ 000000000060000 ", damaged, b" 1:x vvvvvvvvvvvvvvvv\n"].concat();
         assert_eq!(parse(&value), None, "{}", String::from_utf8_lossy(damaged));
@@ -182,5 +183,45 @@ fn a_lease_has_run_out_once_less_than_its_tail_is_left() {
     assert_eq!(lease.remaining(60_000), Some(Duration::ZERO));
     for gone in [59_999, 0, -1, -2] {
         assert_eq!(lease.remaining(gone), None);
+    }
+}
+
+#[test]
+fn the_version_of_the_repository_is_in_every_list_and_is_no_tag() {
+    for (names, added) in [(&[][..], 0), (&[&b"a"[..], b"b"][..], 1)] {
+        let all = tags(names);
+        let (value, _) = encode(&Header { stamp: id(b's'), ttl: TAIL, fresh: TAIL, keep: TAIL, tags: &all, added, form: Form::TEXT }, b"1");
+        let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
+        assert_eq!((entry.tags.repository(), entry.tags.len()), (Some(id(b'r')), names.len()));
+        assert_eq!(entry.tags.named_by_callers().count(), names.len() - added);
+        assert!(!entry.tags.has(&REPOSITORY));
+        let leased = with_lease(&value, Some((id(b't'), &all))).unwrap();
+        let Some(Stored::Entry(entry)) = parse(&leased) else { panic!("an entry") };
+        assert_eq!(entry.lease.map(|lease| lease.tags.repository()), Some(Some(id(b'r'))));
+    }
+    let older = b"hw1l tttttttttttttttt ------------ 000000000060000 1 1:x vvvvvvvvvvvvvvvv\n";
+    assert!(matches!(parse(older), Some(Stored::Lease(lease)) if lease.tags.repository().is_none()));
+    for damaged in [&b"1!"[..], b"1!rrr", b"!rrrrrrrrrrrrrrrr", b"1!!rrrrrrrrrrrrrrr"] {
+        let value = [b"hw1l tttttttttttttttt ------------ 000000000060000 ", damaged, b"\n"].concat();
+        assert_eq!(parse(&value), None, "{}", String::from_utf8_lossy(damaged));
+    }
+}
+
+#[test]
+fn periods_are_written_where_they_differ_from_the_time_to_live() {
+    let secs = Duration::from_secs;
+    for (ttl, fresh, keep, text) in
+        [(60, 60, 0, "60000 "), (60, 0, 0, "60000/0 "), (60, 60, 5, "60000+5000 "), (60, 30, 5, "60000/30000+5000 ")]
+    {
+        let header =
+            Header { stamp: id(b's'), ttl: secs(ttl), fresh: secs(fresh), keep: secs(keep), tags: &tags(&[]), added: 0, form: Form::TEXT };
+        let (value, _) = encode(&header, b"1");
+        assert!(value[LEASE..].starts_with(text.as_bytes()), "{}", value.escape_ascii());
+        let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
+        assert_eq!((entry.ttl, entry.fresh, entry.keep), (secs(ttl), secs(fresh), secs(keep)));
+    }
+    for damaged in ["", "/1", "60000/", "60000+", "60000/+1", "60000 1500 0", "99999999999999999999999"] {
+        let value = format!("hw1e ssssssssssssssss ------------ 000000 {damaged} - 0!rrrrrrrrrrrrrrrr\n1");
+        assert_eq!(parse(value.as_bytes()), None, "{damaged}");
     }
 }

@@ -108,7 +108,7 @@ impl MemoryStore {
                 if is_current {
                     self.prolong(now, version, *need);
                 }
-                StoreReply::Held(is_current)
+                StoreReply::Number(if is_current { u64::try_from(self.cells.pttl(version, now)).unwrap_or(0) } else { 0 })
             }
             Op::GiveBack { entry, token } => StoreReply::Held(self.give_back(now, entry, *token)),
             Op::Backoff { entry, token, base, max } => StoreReply::Held(self.back_off(now, entry, *token, *base, *max)),

@@ -115,6 +115,7 @@ fn single(op: &Op, reply: Reply) -> Option<StoreReply> {
             StoreReply::Scanned { cursor: parts.swap_remove(0).as_bytes()?.to_vec(), keys }
         }
         Op::Set { .. } | Op::Track => StoreReply::Done,
+        Op::Prolong { .. } => StoreReply::Number(u64::try_from(reply.as_integer()?).ok()?),
         _ => StoreReply::Held(reply.as_integer()? == 1),
     })
 }

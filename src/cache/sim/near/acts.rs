@@ -38,6 +38,8 @@ pub(super) enum Change {
     Delete,
     Set,
     Invalidate,
+    /// Makes every entry of the repository unusable.
+    Clear,
 }
 
 /// A fault that is no fence of the machine's.
@@ -60,7 +62,7 @@ pub(super) struct Scenario {
     pub budget: Vec<(Act, u8)>,
 }
 
-pub(super) const ACTS: [Act; 20] = [
+pub(super) const ACTS: [Act; 22] = [
     Act::Fill,
     Act::Serve(0),
     Act::Serve(1),
@@ -69,10 +71,12 @@ pub(super) const ACTS: [Act; 20] = [
     Act::Own(Change::Delete),
     Act::Own(Change::Set),
     Act::Own(Change::Invalidate),
+    Act::Own(Change::Clear),
     Act::Told,
     Act::Other(Change::Delete),
     Act::Other(Change::Set),
     Act::Other(Change::Invalidate),
+    Act::Other(Change::Clear),
     Act::Load,
     Act::Flush,
     Act::Die,

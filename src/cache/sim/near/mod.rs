@@ -19,10 +19,13 @@ use crate::cache::near::Fence;
 fn scenarios() -> Vec<Scenario> {
     let (mut small, mut large) = (Vec::new(), Vec::new());
     let fills = (Act::Fill, 2);
-    for change in [Change::Delete, Change::Set, Change::Invalidate] {
+    for change in [Change::Delete, Change::Set, Change::Invalidate, Change::Clear] {
         small.push(vec![fills, (Act::Own(change), 1), (Act::Load, 1)]);
         small.push(vec![fills, (Act::Other(change), 1), (Act::Load, 1), (Act::Moment, 1)]);
         small.push(vec![(Act::Fill, 1), (Act::Own(change), 1), (Act::Other(Change::Invalidate), 1), (Act::Moment, 1)]);
+        if change == Change::Clear {
+            continue;
+        }
         let fills = if change == Change::Delete { fills } else { (Act::Fill, 1) };
         large.push(vec![fills, (Act::Other(change), 1), (Act::Die, 1), (Act::Back, 1), (Act::Moment, 1), (Act::Long, 1)]);
     }
@@ -31,6 +34,7 @@ fn scenarios() -> Vec<Scenario> {
     let split = [
         vec![(Act::Fill, 1), (Act::Flush, 1), (Act::Moment, 1)],
         vec![(Act::Fill, 1), (Act::Other(Change::Invalidate), 1), (Act::Moment, 1)],
+        vec![(Act::Fill, 1), (Act::Other(Change::Clear), 1), (Act::Moment, 1)],
         vec![(Act::Fill, 1), (Act::Other(Change::Delete), 1), (Act::Die, 1), (Act::Back, 1), (Act::Moment, 1)],
     ];
     let split = split.into_iter().map(|budget| Scenario { is_split: true, budget });

@@ -40,8 +40,10 @@ pub(super) struct Sea {
     /// Counts values and writes.
     pub last: u64,
     pub version: Option<u64>,
-    /// The entry: its number and the version it was stored with.
-    pub entry: Option<(u64, u64)>,
+    /// The version of the repository.
+    pub repository: Option<u64>,
+    /// The entry: its number and the versions it was stored with, of its tag and of the repository.
+    pub entry: Option<(u64, u64, u64)>,
     pub tracked: BTreeSet<Key>,
     /// The server's own name, and that of the server behind the lane.
     pub master: u8,
@@ -66,6 +68,12 @@ pub(super) fn names() -> (Arc<Repo>, Key, Key) {
     (repo, entry, version)
 }
 
+/// The key of the repository's version.
+pub(super) fn own_key(is_split: bool) -> Key {
+    let (repo, entry, _) = names();
+    repo.own_version(&entry, is_split).key
+}
+
 impl Sea {
     pub(super) fn new(flaw: Flaw, Scenario { is_split, budget }: &Scenario) -> Self {
         let mut sea = Self {
@@ -76,7 +84,8 @@ impl Sea {
             looked_at: Instant::from_millis(1_000_000),
             last: 2,
             version: Some(1),
-            entry: Some((2, 1)),
+            repository: Some(1),
+            entry: Some((2, 1, 1)),
             tracked: BTreeSet::new(),
             master: 0,
             lane_master: 0,
@@ -122,7 +131,8 @@ impl Sea {
         self.is_up = true;
         self.lane_master = self.master;
         let kept = names().2;
-        self.tracked.retain(|key| self.is_split && *key == kept);
+        let own = own_key(self.is_split);
+        self.tracked.retain(|key| self.is_split && (*key == kept || *key == own));
         self.connect_to(0);
     }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::acts::Change;
-use super::sea::{names, FromServer, Sea};
+use super::sea::{names, own_key, FromServer, Sea};
+use crate::cache::marks::Mark;
 use crate::store::entry::{self, Header, Tag};
 use crate::store::{Found, Id, Key, Op, ReplicationId, Seen, StoreReply, Value, Version};
 
@@ -20,27 +21,28 @@ impl Sea {
                 if tracks {
                     self.tracked.extend(keys.cloned());
                 }
-                let versions = versions.iter().map(|_| self.stored_version()).collect();
+                let versions = versions.iter().map(|key| self.stored_version(key)).collect();
                 StoreReply::Read { entries: vec![self.stored_entry()], versions, atomic: true }
             }
             Op::ReadVersions { versions } => {
                 if tracks {
                     self.tracked.extend(versions.iter().cloned());
                 }
-                StoreReply::Versions(versions.iter().map(|_| self.stored_version()).collect())
+                StoreReply::Versions(versions.iter().map(|key| self.stored_version(key)).collect())
             }
             _ => StoreReply::Done,
         }
     }
 
-    fn stored_version(&self) -> Option<Version> {
-        self.version.map(|version| Version { id: id(version), replication_id: ReplicationId::of(&[self.master]) })
+    fn stored_version(&self, key: &Key) -> Option<Version> {
+        let version = if *key == own_key(self.is_split) { self.repository } else { self.version };
+        version.map(|version| Version { id: id(version), replication_id: ReplicationId::of(&[self.master]) })
     }
 
     fn stored_entry(&self) -> Found {
-        let value = self.entry.map(|(number, version)| {
+        let value = self.entry.map(|(number, version, repository)| {
             let minute = Duration::from_secs(60);
-            let tags = [(Tag::from(&b"t"[..]), id(version))];
+            let tags = [(Mark::Repository.of(b"", false), id(repository)), (Tag::from(&b"t"[..]), id(version))];
             let header = Header {
                 stamp: id(number),
                 ttl: minute,
@@ -83,12 +85,17 @@ impl Sea {
             Change::Set => {
                 let made = self.next();
                 let current = *self.version.get_or_insert(made);
-                self.entry = Some((made, current));
+                let repository = *self.repository.get_or_insert(made);
+                self.entry = Some((made, current, repository));
                 self.changed(&entry);
             }
             Change::Invalidate => {
                 self.version = None;
                 self.changed(&version);
+            }
+            Change::Clear => {
+                self.repository = None;
+                self.changed(&own_key(self.is_split));
             }
         }
         at
@@ -101,7 +108,11 @@ impl Sea {
             self.version = Some(made);
             self.changed(&version);
         }
-        self.entry = Some((made, self.version.unwrap_or(made)));
+        if self.repository.is_none() {
+            self.repository = Some(made);
+            self.changed(&own_key(self.is_split));
+        }
+        self.entry = Some((made, self.version.unwrap_or(made), self.repository.unwrap_or(made)));
         self.changed(&entry);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::acts::{Act, Change};
-use super::sea::{names, FromServer, Promise, Sea, LOOK_EVERY, NODES};
+use super::sea::{names, own_key, FromServer, Promise, Sea, LOOK_EVERY, NODES};
 use crate::cache::io::LaneEvent;
 
 impl Sea {
@@ -16,7 +16,9 @@ impl Sea {
             Act::Die | Act::FailOver => self.is_up && self.is_dead.is_none(),
             Act::Notice => self.is_dead.is_some(),
             Act::Back => !self.is_up,
-            Act::Load => self.entry.is_none_or(|(_, version)| self.version != Some(version)),
+            Act::Load => {
+                self.entry.is_none_or(|(_, version, repository)| self.version != Some(version) || self.repository != Some(repository))
+            }
             _ => true,
         };
         is_possible
@@ -57,7 +59,7 @@ impl Sea {
                 if self.is_split {
                     self.tracked.remove(&names().1);
                 } else {
-                    self.version = None;
+                    (self.version, self.repository) = (None, None);
                     self.tracked.clear();
                 }
                 let at = self.next();
@@ -79,7 +81,7 @@ impl Sea {
             Act::FailOver => {
                 self.master += 1;
                 // What the former master had is not there any more, or carries its id.
-                (self.entry, self.version) = (None, None);
+                (self.entry, self.version, self.repository) = (None, None, None);
                 let at = self.next();
                 self.promises.push(Promise { at, told: self.now, is_own: false });
                 self.near.check(self.now, self.ground());
@@ -111,7 +113,11 @@ impl Sea {
     fn tell(&mut self) {
         let (_, entry, version) = names();
         let Some((at, change)) = self.untold.take().zip(self.own_change.take()) else { return };
-        let key = if change == Change::Invalidate { version } else { entry };
+        let key = match change {
+            Change::Invalidate => version,
+            Change::Clear => own_key(self.is_split),
+            _ => entry,
+        };
         self.near.on_own_write(Some(&[key]));
         self.promises.push(Promise { at, told: self.now, is_own: true });
     }

@@ -35,7 +35,7 @@ impl Sea {
     /// Names the state for the walk: two orders of steps that lead to it need no two walks.
     fn name(&self) -> u64 {
         let tail = (&self.copies, &self.promises, &self.budget, self.now, self.looked_at, self.untold, self.own_change, &self.aside);
-        let server = (self.version, self.entry, &self.tracked, self.master, self.lane_master, self.is_dead, self.is_up);
+        let server = (self.version, self.repository, self.entry, &self.tracked, self.master, self.lane_master, self.is_dead, self.is_up);
         let mut name = Name(DefaultHasher::new());
         write!(name, "{:?} {server:?} {:?} {:?} {tail:?}", self.near, self.requests, self.stream).expect("a hash takes everything");
         name.0.finish()
