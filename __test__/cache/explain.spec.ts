@@ -60,6 +60,26 @@ onEveryStore('explain', (backend) => {
     expect(await cache.explain('k')).toMatchObject({ state: 'invalidated', tags: tags({ '*': 'changed', 'of {the} loader': 'missing' }) });
   });
 
+  test('whether the repository was cleared', async () => {
+    const cache = backend.cache({ ttl: 60 });
+    await cache.setMany(['a', 'b', 'c', 'd'].map((key) => ({ key, value: key, tags: ['t'] })));
+    expect(await cache.explain('a')).toMatchObject({ state: 'fresh', repository: 'current' });
+    const held = heldLoader<number>();
+    const value = cache.getOrSet('k', held.loader);
+    await held.started;
+    await cache.clear();
+    for (const key of ['a', 'b', 'c', 'd']) {
+      const found = await cache.explain(key);
+      expect(found).toMatchObject({ state: 'invalidated', repository: expect.stringMatching(/missing|changed/) });
+    }
+    expect(await cache.explain('k')).toMatchObject({ state: 'loading', isCurrent: false });
+    expect(await all(cache, '*')).toMatchObject({ a: { state: 'invalidated' }, d: { state: 'invalidated' } });
+    await cache.set('a', 1);
+    expect(await cache.explain('a')).toMatchObject({ state: 'fresh', repository: 'current' });
+    held.finish.open(1);
+    await value;
+  });
+
   test('who loads it, and for how long the lease is good', async () => {
     const cache = backend.cache({ ttl: 60 });
     const held = heldLoader<number>();

@@ -1,14 +1,16 @@
 /** What is at an entry's key, in plain objects. Times are in seconds, as in the options. */
 
+/**
+ * The version of a tag or of the repository in an entry, compared with the one that counts now. `changed`: it was invalidated (cleared), and has been used
+ * since. `missing`: it was invalidated and has not been used since, or the version was evicted. `otherOrigin`: the version was written before the server was
+ * restarted, restored or promoted. Only an entry all of whose versions are `current` is served.
+ */
+export type VersionState = 'current' | 'changed' | 'missing' | 'otherOrigin';
+
 /** A tag of an entry, or of a load that is under way. */
 export interface TagExplanation {
   tag: string;
-  /**
-   * Its version in the entry compared with the one that counts now. `changed`: it was invalidated, and has been used since. `missing`: it was invalidated
-   * and has not been used since, or its version was evicted. `otherOrigin`: its version was written before the server was restarted, restored or
-   * promoted. Only an entry all of whose tags are `current` is served.
-   */
-  state: 'current' | 'changed' | 'missing' | 'otherOrigin';
+  state: VersionState;
   /** Who named it. */
   namedBy: 'caller' | 'loader';
 }
@@ -48,6 +50,8 @@ export interface EntryExplanation {
   endsIn: number | null;
   /** The bytes that it takes in the store, with its header and without its key. */
   size: number;
+  /** The version of the repository, which `clear()` changes. */
+  repository: VersionState;
   tags: TagExplanation[];
   origin: OriginExplanation;
   /** Who refreshes it now; `null`: nobody, and anybody may. */
@@ -71,7 +75,7 @@ export interface EntryExplanation {
  */
 export type Explanation =
   | { key: string; state: 'missing' }
-  | { key: string; state: 'loading'; isCurrent: boolean; tags: TagExplanation[]; origin: OriginExplanation; lease: LeaseExplanation }
+  | { key: string; state: 'loading'; isCurrent: boolean; repository: VersionState; tags: TagExplanation[]; origin: OriginExplanation; lease: LeaseExplanation }
   | (EntryExplanation & { state: 'fresh' | 'stale' | 'expired' | 'invalidated' | 'otherOrigin' | 'undecodable' })
   | { key: string; state: 'foreign'; holds: 'string' | 'damaged entry' | 'another type'; endsIn: number | null; size: number | null };
 

@@ -2,7 +2,7 @@
 import { Decision, EntryState, TagState } from '../contract.generated';
 import type { Payload } from './bytes';
 import type { Call } from './call';
-import type { EntryExplanation, EntrySummary, Explanation, LeaseExplanation, OriginExplanation, TagExplanation } from './explanation';
+import type { EntryExplanation, EntrySummary, Explanation, LeaseExplanation, OriginExplanation, TagExplanation, VersionState } from './explanation';
 import { readBytes } from './parsed';
 import type { CachePort } from './port';
 
@@ -20,6 +20,7 @@ type Report = [
   lease: [isHeld: number, isOwn: number, left: number | undefined, failures: number] | undefined,
   /** Name, state, and 1 if the loader has added it, of each. */
   tags: (string | number)[],
+  repository: TagState | undefined,
 ];
 
 const STATES = {
@@ -95,7 +96,7 @@ function explanation(report: Report, canBeRead: () => boolean): Explanation {
     }
     case 'loading': {
       const isCurrent = number === EntryState.Loading;
-      return { key, state, isCurrent, tags: tagsOf(report), origin: originOf(origin), lease: leaseOf(lease) as LeaseExplanation };
+      return { key, state, isCurrent, repository: repositoryOf(report), tags: tagsOf(report), origin: originOf(origin), lease: leaseOf(lease) as LeaseExplanation };
     }
     default: {
       const isUsable = state === 'fresh' || state === 'stale' || state === 'expired';
@@ -115,6 +116,7 @@ function entryOf(report: Report): EntryExplanation {
     staleIfError: keep / 1000,
     endsIn: seconds(left),
     size: size ?? 0,
+    repository: repositoryOf(report),
     tags: tagsOf(report),
     origin: originOf(origin),
     lease: leaseOf(lease),
@@ -133,6 +135,10 @@ function tagsOf([, , , , , , , list]: Report): TagExplanation[] {
     tags.push({ tag: list[i] as string, state: TAG_STATES[list[i + 1] as TagState], namedBy: list[i + 2] === 1 ? 'loader' : 'caller' });
   }
   return tags;
+}
+
+function repositoryOf(report: Report): VersionState {
+  return TAG_STATES[report[8] ?? TagState.Missing];
 }
 
 function originOf(origin: Report[5]): OriginExplanation {

@@ -28,7 +28,7 @@ export {
 } from '../manager';
 export { CacheRepository, type CacheItem, type InvalidateOptions, type SetOptions } from './repository';
 export type { CacheEvent, CacheEventName, CacheEvents } from '../cache/events';
-export type { EntryExplanation, EntrySummary, Explanation, LeaseExplanation, OriginExplanation, TagExplanation } from '../cache/explanation';
+export type { EntryExplanation, EntrySummary, Explanation, LeaseExplanation, OriginExplanation, TagExplanation, VersionState } from '../cache/explanation';
 export type { Loader, LoaderContext } from '../cache/load';
 export type { ManyLoader, ManyLoaderContext } from '../cache/many';
 export type { CacheOptions, CacheRepositoryOptions, ManyOptions } from '../cache/options';

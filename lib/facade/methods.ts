@@ -19,4 +19,5 @@ export interface CacheMethods {
   deleteMany(keys: readonly string[], options?: InvalidateOptions): Promise<number>;
   deletePattern(glob: string, options?: InvalidateOptions): Promise<number>;
   invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<number>;
+  clear(options?: InvalidateOptions): Promise<void>;
 }

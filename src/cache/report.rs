@@ -25,6 +25,8 @@ pub struct Report {
     pub origin: Option<Origin>,
     /// A lease in the entry's place, or in its header.
     pub lease: Option<LeaseFacts>,
+    /// The version of the repository in the header, compared with the current one.
+    pub repository: Option<TagState>,
     /// The tags of the entry, or of the lease in its place.
     pub tags: Vec<TagFacts>,
 }
@@ -69,6 +71,20 @@ pub struct LeaseFacts {
     pub left: Option<Duration>,
     /// How many refreshes in a row have failed.
     pub failures: u8,
+}
+
+impl Report {
+    /// Compares the versions in a header with the current ones.
+    fn compare(&mut self, tags: &Tags<'_>, versions: &Versions, view: &View) {
+        // A header without one is of a time before repositories had versions.
+        self.repository = Some(tags.repository().map_or(TagState::Changed, |captured| state_of(versions.get(&view.own), captured)));
+        self.tags = facts(tags, versions);
+    }
+
+    /// Whether the version of the repository and those of all tags are the current ones.
+    fn is_current(&self) -> bool {
+        self.repository == Some(TagState::Current) && self.tags.iter().all(|tag| tag.state == TagState::Current)
+    }
 }
 
 /// A tag in a header.
@@ -117,6 +133,7 @@ pub(super) fn report(key: &[u8], found: &Inspected, versions: &Versions, view: &
         entry: None,
         origin: None,
         lease: None,
+        repository: None,
         tags: Vec::new(),
     };
     let value = match &found.held {
@@ -142,10 +159,10 @@ fn of_entry(report: &mut Report, entry: &Entry<'_>, found: &Inspected, versions:
     let age = freshness::age(&periods, found.pttl);
     report.entry = Some(EntryFacts { age: (found.pttl >= 0).then_some(age), ttl: entry.ttl, fresh: entry.fresh, keep: entry.keep });
     report.lease = entry.lease.as_ref().and_then(|lease| inner(lease, found.at, is_own));
-    report.tags = facts(&entry.tags, versions);
+    report.compare(&entry.tags, versions, view);
     report.state = if report.origin.as_ref().is_some_and(Origin::differs) {
         EntryState::OtherOrigin
-    } else if !are_current(report, &entry.tags, versions, view) {
+    } else if !report.is_current() {
         EntryState::Invalidated
     } else {
         match classify(&periods, &view.overrides, age, view.swr) {
@@ -168,16 +185,10 @@ fn inner(lease: &InnerLease<'_>, at: Option<u64>, is_own: &impl Fn(Id) -> bool) 
 fn of_lease(report: &mut Report, lease: &Lease<'_>, found: &Inspected, versions: &Versions, view: &View, is_own: &impl Fn(Id) -> bool) {
     // One that has run out counts as nothing.
     let Some(left) = lease.remaining(found.pttl) else { return };
-    report.tags = facts(&lease.tags, versions);
+    report.compare(&lease.tags, versions, view);
     report.lease = Some(LeaseFacts { is_held: true, is_own: is_own(lease.token), left: Some(left), failures: 0 });
-    let is_current = !report.origin.as_ref().is_some_and(Origin::differs) && are_current(report, &lease.tags, versions, view);
+    let is_current = !report.origin.as_ref().is_some_and(Origin::differs) && report.is_current();
     report.state = if is_current { EntryState::Loading } else { EntryState::LoadingInVain };
-}
-
-/// Whether the version of the repository and those of all tags are the current ones.
-fn are_current(report: &Report, tags: &Tags<'_>, versions: &Versions, view: &View) -> bool {
-    let own = tags.repository().map(|captured| state_of(versions.get(&view.own), captured));
-    own == Some(TagState::Current) && report.tags.iter().all(|tag| tag.state == TagState::Current)
 }
 
 fn facts(tags: &Tags<'_>, versions: &Versions) -> Vec<TagFacts> {
@@ -281,6 +292,20 @@ mod tests {
         assert_eq!(judged(&Inspected::default(), &Versions::new(), &view(true), &|_| false).state, EntryState::Missing);
         let other = Inspected { held: Held::Other, ..Inspected::default() };
         assert_eq!(judged(&other, &Versions::new(), &view(true), &|_| false).state, EntryState::Foreign);
+    }
+
+    #[test]
+    fn an_entry_of_a_repository_that_was_cleared_is_invalidated() {
+        let found = inspected(&stored(&[], 60, 60, 0), "now", 59_000);
+        for (known, state, repository) in [
+            (Versions::from([(own().0, version(own().1, "now"))]), EntryState::Fresh, TagState::Current),
+            (Versions::new(), EntryState::Invalidated, TagState::Missing),
+            (Versions::from([(own().0, version(id(b'x'), "now"))]), EntryState::Invalidated, TagState::Changed),
+            (Versions::from([(own().0, version(own().1, "before"))]), EntryState::Invalidated, TagState::OtherOrigin),
+        ] {
+            let report = report(b"k", &found, &known, &view(true), &|_| false);
+            assert_eq!((report.state, report.repository), (state, Some(repository)));
+        }
     }
 
     #[test]

@@ -266,6 +266,7 @@ fn report(report: &Report) -> Slot {
         list(report.origin.as_ref().map(origin)),
         list(report.lease.map(lease)),
         Slot::List(tags.collect()),
+        report.repository.map_or(Slot::None, |state| Slot::Number(f64::from(state.number()))),
     ])
 }
 
