@@ -31,6 +31,39 @@ onServer('C3', (backend) => {
   });
 });
 
+onEveryStore('one call that names thousands of tags', (backend) => {
+  test('invalidates them all, in portions: others are served meanwhile, and the event loop turns', async () => {
+    const cache = backend.cache();
+    const tags = Array.from({ length: 5_000 }, (_, n) => `tag ${n}`);
+    await cache.setMany(tags.filter((_, n) => n % 100 === 0).map((tag) => ({ key: tag, value: tag, tags: [tag] })));
+    await cache.setWithTags('other', 'kept', { tags: ['other'] });
+    let turns = 0;
+    let isDone = false;
+    const turn = (): void => {
+      turns++;
+      if (!isDone) setImmediate(turn);
+    };
+    turn();
+    const invalidating = cache.invalidateTags([...tags, ...tags]).finally(() => (isDone = true));
+    expect(await cache.get('other')).toBe('kept');
+    expect(await invalidating).toBe(50);
+    if (backend.kind !== 'memory') expect(turns).toBeGreaterThan(5);
+    expect(await cache.getMany(tags)).toEqual(tags.map(() => null));
+    expect(await cache.get('other')).toBe('kept');
+  });
+});
+
+onServer('one call that names thousands of tags', (backend) => {
+  test('sends two commands for each, and nothing else', async () => {
+    const cache = backend.cache();
+    const tags = Array.from({ length: 5_000 }, (_, n) => `tag ${n}`);
+    await cache.get('none');
+    const counted = await backend.server.countCommands(() => cache.invalidateTags(tags));
+    // Beside the tags, the mark that says that any of them was invalidated.
+    expect(counted).toEqual({ pfcount: 5_001, del: 5_001 });
+  });
+});
+
 onEveryStore('the number that invalidateTags returns', (backend) => {
   test('is the number of entries: exact for a few, approximate for thousands', async () => {
     const cache = backend.cache();
