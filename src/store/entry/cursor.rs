@@ -94,14 +94,12 @@ impl<'a> Cursor<'a> {
         Some(id)
     }
 
-    /// One tag, with the blank before it.
+    /// One tag.
     pub(super) fn tag(&mut self) -> Option<(&'a [u8], Id)> {
-        self.expect(b" ")?;
         let length = usize::try_from(self.number(b':')?).ok()?;
         let end = self.at.checked_add(length)?;
         let name = self.bytes.get(self.at..end)?;
         self.at = end;
-        self.expect(b" ")?;
         Some((name, self.id()?))
     }
 
@@ -125,6 +123,9 @@ impl<'a> Cursor<'a> {
         }
         let repository = if self.skip(b'!') { Some(self.id()?) } else { None };
         let count = named.checked_add(added)?;
+        if repository.is_none() && count > 0 {
+            self.expect(b" ")?;
+        }
         let from = self.at;
         for _ in 0..count {
             self.tag()?;

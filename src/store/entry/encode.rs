@@ -134,12 +134,13 @@ fn push_tags(out: &mut Vec<u8>, all: &[(Tag, Id)], added: usize) {
         out.push(b'!');
         out.extend_from_slice(id.as_bytes());
     }
-    for (name, id) in tags {
+    if repository.is_none() && !tags.is_empty() {
         out.push(b' ');
+    }
+    for (name, id) in tags {
         push_number(out, name.len());
         out.push(b':');
         out.extend_from_slice(name);
-        out.push(b' ');
         out.extend_from_slice(id.as_bytes());
     }
 }

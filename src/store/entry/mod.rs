@@ -5,7 +5,7 @@
 //! entry    hw1e <stamp> <replication id> <lease length> <lease><ttl>[/<fresh>][+<keep>] <codec> <tags>\n<payload>
 //! lease    hw1l <token> <replication id> <tail> <tags>\n
 //! version  hw1v <version> <replication id>
-//! tags     <count>[+<added>]!<version of the repository>, then for each: a blank, <length of name>:<name> <version>
+//! tags     <count>[+<added>]!<version of the repository>, then for each: <length of name>:<name><version>
 //! lease inside an entry    <h or b> <token> <deadline> <level> <tags>
 //! ```
 //!

@@ -31,11 +31,11 @@ fn sample(names: &[&[u8]]) -> Vec<u8> {
 fn an_entry_is_readable_text() {
     assert_eq!(
         String::from_utf8(sample(&[b"user:1", b"x"])).unwrap(),
-        "hw1e ssssssssssssssss ------------ 000000 60000/1500 - 2!rrrrrrrrrrrrrrrr 6:user:1 vvvvvvvvvvvvvvvv 1:x vvvvvvvvvvvvvvvv\n{\"a\":1}"
+        "hw1e ssssssssssssssss ------------ 000000 60000/1500 - 2!rrrrrrrrrrrrrrrr6:user:1vvvvvvvvvvvvvvvv1:xvvvvvvvvvvvvvvvv\n{\"a\":1}"
     );
     assert_eq!(
         String::from_utf8(encode_lease(id(b't'), TAIL, &tags(&[b"x"]))).unwrap(),
-        "hw1l tttttttttttttttt ------------ 000000000060000 1!rrrrrrrrrrrrrrrr 1:x vvvvvvvvvvvvvvvv\n"
+        "hw1l tttttttttttttttt ------------ 000000000060000 1!rrrrrrrrrrrrrrrr1:xvvvvvvvvvvvvvvvv\n"
     );
 }
 
@@ -77,7 +77,7 @@ fn a_header_says_what_its_payload_is() {
 #[test]
 fn an_inner_lease_is_parsed() {
     let mut value = sample(&[b"x"]);
-    let inner = b"h tttttttttttttttt 000000000012345 02 1 1:x vvvvvvvvvvvvvvvv";
+    let inner = b"h tttttttttttttttt 000000000012345 02 1 1:xvvvvvvvvvvvvvvvv";
     value.splice(COMMON..LEASE, format!("{:06} ", inner.len()).into_bytes());
     value.splice(LEASE..LEASE, inner.iter().copied());
     let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
@@ -119,7 +119,7 @@ fn foreign_and_damaged_values_are_none_and_never_a_panic() {
         assert_eq!(parse(&whole[..end]), None, "cut at {end}");
     }
     let mut with_lease = whole.clone();
-    let inner = b"h tttttttttttttttt 000000000012345 02 1 1:x vvvvvvvvvvvvvvvv";
+    let inner = b"h tttttttttttttttt 000000000012345 02 1 1:xvvvvvvvvvvvvvvvv";
     with_lease.splice(COMMON..LEASE, format!("{:06} ", inner.len()).into_bytes());
     with_lease.splice(LEASE..LEASE, inner.iter().copied());
     let lease = encode_lease(id(b't'), TAIL, &tags(&[b"x"]));
@@ -134,7 +134,7 @@ fn foreign_and_damaged_values_are_none_and_never_a_panic() {
             }
         }
     }
-    let huge = b"hw1l tttttttttttttttt ------------ 18446744073709551615 18446744073709551615:x vvvvvvvvvvvvvvvv\n";
+    let huge = b"hw1l tttttttttttttttt ------------ 18446744073709551615 18446744073709551615:xvvvvvvvvvvvvvvvv\n";
     assert_eq!(parse(huge), None);
 }
 
@@ -170,7 +170,7 @@ fn tags_that_a_loader_added_are_told_from_those_that_callers_named() {
     assert_eq!(entry.tags.named_by_callers().collect::<Vec<_>>(), [b"a", b"b"]);
     assert!(encode_tags(&all, 3).starts_with(b"0+3!"));
     for damaged in [&b"+1"[..], b"1+", b"2+2", b"1+99999999999999999999"] {
-        let value = [b"hw1l tttttttttttttttt ------------ 000000000060000 ", damaged, b" 1:x vvvvvvvvvvvvvvvv\n"].concat();
+        let value = [b"hw1l tttttttttttttttt ------------ 000000000060000 ", damaged, b" 1:xvvvvvvvvvvvvvvvv\n"].concat();
         assert_eq!(parse(&value), None, "{}", String::from_utf8_lossy(damaged));
     }
 }
@@ -199,7 +199,7 @@ fn the_version_of_the_repository_is_in_every_list_and_is_no_tag() {
         let Some(Stored::Entry(entry)) = parse(&leased) else { panic!("an entry") };
         assert_eq!(entry.lease.map(|lease| lease.tags.repository()), Some(Some(id(b'r'))));
     }
-    let older = b"hw1l tttttttttttttttt ------------ 000000000060000 1 1:x vvvvvvvvvvvvvvvv\n";
+    let older = b"hw1l tttttttttttttttt ------------ 000000000060000 1 1:xvvvvvvvvvvvvvvvv\n";
     assert!(matches!(parse(older), Some(Stored::Lease(lease)) if lease.tags.repository().is_none()));
     for damaged in [&b"1!"[..], b"1!rrr", b"!rrrrrrrrrrrrrrrr", b"1!!rrrrrrrrrrrrrrr"] {
         let value = [b"hw1l tttttttttttttttt ------------ 000000000060000 ", damaged, b"\n"].concat();
