@@ -57,10 +57,18 @@ export class Source {
     await this.redis.incr('faults');
   }
 
-  /** The number of faults if none is under way. */
-  async calm(): Promise<number | undefined> {
-    const count = Number(await this.redis.get('faults'));
-    return count % 2 === 0 ? count / 2 : undefined;
+  /** Clears the whole cache: what anybody has set vanishes. A worker whose clear has failed may still be repeating it, until its next one has resolved. */
+  async clearing(worker: number, clear: () => Promise<void>): Promise<void> {
+    await this.redis.hset('clearing', String(worker), '1');
+    await clear();
+    await this.redis.incr('clears');
+    await this.redis.hset('clearing', String(worker), '0');
+  }
+
+  /** The number of faults and clears if none is under way. */
+  async calm(): Promise<string | undefined> {
+    const [faults, clears, clearing] = await Promise.all([this.redis.get('faults'), this.redis.get('clears'), this.redis.hvals('clearing')]);
+    return Number(faults) % 2 === 0 && !clearing.includes('1') ? `${faults} ${clears}` : undefined;
   }
 
   async isOpen(key: string, count: number): Promise<boolean> {

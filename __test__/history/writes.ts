@@ -17,6 +17,7 @@ export class Writer {
 
   /** Changes one key or several, and makes it known. */
   async write(): Promise<Counts> {
+    if (this.dice.chance(0.01)) return this.clear();
     const key = this.dice.pick(this.keys.filter(({ kind, owner }) => kind !== 'owned' || owner === this.worker));
     if (key.kind === 'owned') return this.writeOwned(key);
     if (key.kind === 'plain') return this.writePlain(key);
@@ -29,6 +30,10 @@ export class Writer {
       return this.invalidate(this.keys.filter(({ kind }) => kind === 'plain'), () => this.cache.deletePattern(`${PLAIN}*`));
     }
     return this.invalidate([key], () => this.cache.delete(key.name));
+  }
+
+  private clear(): Promise<Counts> {
+    return this.invalidate(this.keys.filter(({ kind }) => kind !== 'owned'), () => this.source.clearing(this.worker, () => this.cache.clear()));
   }
 
   private async invalidate(keys: readonly Key[], act: () => Promise<unknown>): Promise<Counts> {
