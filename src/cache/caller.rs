@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use super::decision::{Decision, Hit};
 use super::freshness::Overrides;
-use super::request::{CallId, Codec, Decision, Hit, Payload, Request, Terms};
+use super::ids::{CallId, Codec};
+use super::payload::Payload;
+use super::request::{Request, Terms};
 use super::tags::{normalize, unite};
 use crate::clock::Instant;
 use crate::store::entry::Tag;

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::{Caller, EntryOptions};
+use super::decision::Decision;
 use super::handoff::Handoff;
+use super::ids::{LoadId, RepoId};
 use super::latest::Latest;
 use super::lookup::Lookup;
 use super::marks::{is_mark, Mark};
 use super::names::{OwnVersion, Repo};
 use super::parsed::{Held, Parsed};
+use super::payload::Payload;
 use super::purpose::Purpose;
-use super::request::{Decision, LoadId, Payload, RepoId};
 use super::timers::{Numbered, Timer, Timers};
 use crate::clock::Instant;
 use crate::contract::Shortfall;

@@ -1,8 +1,10 @@
 //! The outcome of a load, and the decisions for its callers.
 
 use super::caller::Caller;
+use super::decision::{Decision, Hit};
 use super::effects::Outbox;
-use super::request::{Decision, Hit, LoadId, Payload};
+use super::ids::LoadId;
+use super::payload::Payload;
 use crate::clock::Instant;
 
 /// How a load ended.

@@ -7,14 +7,17 @@
 
 use super::caller::Caller;
 use super::config::EngineConfig;
+use super::decision::Decision;
 use super::effects::{Effect, Fx, Outbox};
+use super::ids::{CallId, LoadId, ParsedId, Reader, RepoId};
 use super::io::{Context, LaneEvent, Output};
 use super::load::Former;
 use super::lookup::keys_of;
 use super::near::{Ground, Near};
 use super::parsed::Parsed;
+use super::payload::Payload;
 use super::repos::Repos;
-use super::request::{CallId, Decision, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request};
+use super::request::{LoadOutcome, Request};
 use super::router::{fx, Router};
 use super::tag_addition::Admission;
 use super::targets::Targets;

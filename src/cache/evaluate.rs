@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::caller::{tags_of, Caller, ReadKind};
+use super::decision::{Decision, Hit};
 use super::freshness::{self, classify, needs_age, Freshness, Periods};
 use super::lookup::{Lookup, Plan};
-use super::request::{Decision, Hit, Payload};
+use super::payload::Payload;
 use super::tags::{captured_repository, inherit, Currency};
 use crate::clock::Instant;
 use crate::store::entry::{self, Entry, Lease, Stored, Tag};

@@ -1,5 +1,5 @@
 use super::super::caller::testing::{getter, loader};
-use super::super::request::CallId;
+use super::super::ids::CallId;
 use super::super::tags::testing::{own, with_own};
 use super::super::tags::Known;
 use super::*;

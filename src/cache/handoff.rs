@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::caller::{Caller, EntryOptions};
+use super::decision::Decision;
+use super::ids::{CallId, Codec};
 use super::lookup::Lookup;
 use super::names::Repo;
-use super::request::{CallId, Codec, Decision};
 use crate::clock::Instant;
 use crate::store::entry::Tag;
 use crate::store::nodes::Invalidation;

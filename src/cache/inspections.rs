@@ -9,13 +9,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::decision::Decision;
 use super::effects::Fx;
 use super::freshness::Overrides;
 use super::handoff::Handoff;
+use super::ids::CallId;
 use super::names::Repo;
+use super::payload::Payload;
 use super::purpose::Purpose;
 use super::report::{report, tags_of, Versions, View};
-use super::request::{CallId, Decision, Payload, Request};
+use super::request::Request;
 use super::tags::normalize;
 use super::targets::Targets;
 use super::timers::{Numbered, Timer};

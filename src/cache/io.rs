@@ -1,6 +1,6 @@
 //! What goes into the engine with every input, and what comes out for its driver.
 
-use super::request::Decision;
+use super::decision::Decision;
 use crate::clock::Instant;
 use crate::entropy::Entropy;
 use crate::store::{Key, NodeId, NodeOp, Ticket};

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::{Caller, EntryOptions};
+use super::decision::Decision;
 use super::effects::Fx;
 use super::freshness::{self, classify, Freshness, Periods};
+use super::ids::{CallId, Codec, RepoId};
 use super::marks::is_mark;
 use super::names::Repo;
-use super::request::{CallId, Codec, Decision, Payload, RepoId};
+use super::payload::Payload;
 use super::tags::{captured_repository, VERSIONS_MAX};
 use crate::clock::Instant;
 use crate::contract::Shortfall;

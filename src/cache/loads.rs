@@ -12,13 +12,16 @@ use std::time::Duration;
 use lru::LruCache;
 
 use super::caller::{Caller, EntryOptions};
+use super::decision::Decision;
 use super::effects::Fx;
 use super::ending::{conclude, Ending};
 use super::handoff::{Handoff, PlacedRefresh};
+use super::ids::{CallId, LoadId};
 use super::load::{fallback_for, soften, Age, Former, Lease, Load, Replaced};
 use super::lookup::Lookup;
+use super::payload::Payload;
 use super::purpose::{ForLoad, Purpose};
-use super::request::{CallId, Decision, LoadId, LoadOutcome, Payload, Terms};
+use super::request::{LoadOutcome, Terms};
 use super::shortfall::unstored;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;

@@ -1,7 +1,8 @@
 use super::super::caller::testing::loader;
+use super::super::decision::Hit;
 use super::super::effects::testing::Rig;
 use super::super::lookup::Plan;
-use super::super::request::{Hit, Payload};
+use super::super::payload::Payload;
 use super::super::tag_addition::Admission;
 use super::super::tags::testing::with_own;
 use super::*;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::Caller;
+use super::decision::Decision;
+use super::ids::CallId;
 use super::names::{OwnVersion, Repo};
-use super::request::{CallId, Decision};
 use super::tags::Known;
 use crate::clock::Instant;
 use crate::store::entry::Tag;

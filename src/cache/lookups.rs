@@ -15,13 +15,14 @@ use std::time::Duration;
 use foldhash::quality::RandomState;
 
 use super::caller::Caller;
+use super::decision::Decision;
 use super::effects::{Fx, Outbox};
 use super::evaluate::{evaluate, Next, Rules};
 use super::handoff::Handoff;
+use super::ids::{CallId, RepoId};
 use super::lookup::{Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
-use super::request::{CallId, Decision, RepoId};
 use super::shortfall::unread;
 use super::tags::{current, fit_together, unite, Known};
 use super::timers::{Numbered, Timer};

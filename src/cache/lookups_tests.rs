@@ -1,9 +1,9 @@
 use super::super::caller::testing::{getter, loader};
+use super::super::decision::Hit;
 use super::super::effects::testing::Rig;
-use super::super::request::Hit;
 use super::super::tags::testing::{own, with_own};
 use super::*;
-use crate::cache::request::Decision;
+use crate::cache::decision::Decision;
 use crate::store::entry::{self, Header};
 use crate::store::Value;
 

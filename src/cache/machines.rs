@@ -2,13 +2,13 @@
 
 use super::config::EngineConfig;
 use super::effects::Fx;
+use super::ids::CallId;
 use super::inspections::Inspections;
 use super::loads::Loads;
 use super::lookups::Lookups;
 use super::placement::Placements;
 use super::purpose::Purpose;
 use super::refresh::Refreshes;
-use super::request::CallId;
 use super::tag_addition::TagAdditions;
 use super::targets::Targets;
 use super::timers::Timer;

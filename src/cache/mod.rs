@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `engine`, `io`, `config` | inputs and outputs; settings |
 //! | `machines`, `router` | the machines together; the way of messages between them |
-//! | `request` | the callers' requests and the engine's decisions |
+//! | `request`, `decision` | the callers' requests, and what their loaders bring; the engine's decisions |
+//! | `ids`, `payload` | what requests and decisions name, and the values that they bring |
 //! | `wire` | requests and decisions as they cross into Node.js |
 //! | `lookups` | machine: calls that read, batched, and their answers |
 //! | `placement` | machine: from a miss to a lease in place |
@@ -32,12 +33,14 @@ mod added_tags;
 mod caller;
 mod checks;
 mod config;
+mod decision;
 mod effects;
 mod ending;
 mod engine;
 mod evaluate;
 mod freshness;
 mod handoff;
+mod ids;
 mod inspections;
 mod io;
 mod job;
@@ -53,6 +56,7 @@ mod near;
 pub mod packing;
 mod parsed;
 mod pattern_scan;
+mod payload;
 mod placement;
 mod purpose;
 mod refresh;
@@ -75,8 +79,11 @@ pub mod wire;
 mod writes;
 
 pub use config::EngineConfig;
+pub use decision::{Decision, Filled, Hit};
 pub use engine::{Engine, Stale};
+pub use ids::{CallId, Codec, LoadId, ParsedId, Reader, RepoId};
 pub use io::{Context, LaneEvent, Output};
 pub use names::Names;
+pub use payload::Payload;
 pub use report::{EntryFacts, LeaseFacts, Origin, Report, TagFacts};
-pub use request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request, Terms};
+pub use request::{LoadOutcome, Request, Terms};

@@ -9,8 +9,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::decision::Decision;
+use super::ids::RepoId;
 use super::marks::{self, Mark};
-use super::request::{Decision, RepoId};
 use super::tags::TAGS_MAX;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;

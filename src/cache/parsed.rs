@@ -6,8 +6,9 @@
 //! stamp there is another one, the entry is read in full.
 
 use super::caller::{Caller, ReadKind};
+use super::ids::{Codec, ParsedId};
 use super::lookup::Lookup;
-use super::request::{Codec, ParsedId, Payload};
+use super::payload::Payload;
 use super::timers::Numbered;
 use crate::store::entry::{self, Stored};
 use crate::store::{Id, Key, Named, Seen};

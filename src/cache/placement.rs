@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use super::caller::{tags_of, Caller, EntryOptions};
+use super::decision::{Decision, Hit};
 use super::effects::Fx;
 use super::evaluate::{is_captured, served};
 use super::handoff::Handoff;
+use super::ids::CallId;
 use super::lookup::{Lookup, Phase};
 use super::marks::{is_mark, Mark};
 use super::purpose::{ForPlacement, Purpose};
-use super::request::{CallId, Decision, Hit};
 use super::shortfall::unread;
 use super::tags::{captured_repository, unite, Currency};
 use super::timers::Numbered;

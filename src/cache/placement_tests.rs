@@ -1,7 +1,7 @@
 use super::super::caller::testing::loader;
 use super::super::effects::testing::Rig;
 use super::super::lookup::Plan;
-use super::super::request::Payload;
+use super::super::payload::Payload;
 use super::super::tags::testing::{own, with_own};
 use super::*;
 use crate::clock::Instant;

@@ -11,13 +11,14 @@ use std::time::Duration;
 use lru::LruCache;
 
 use super::caller::{Caller, EntryOptions};
+use super::decision::Decision;
 use super::effects::{Fx, Outbox};
 use super::evaluate::is_captured;
 use super::handoff::{Handoff, PlacedRefresh};
+use super::ids::{CallId, Codec};
 use super::marks::Mark;
 use super::names::Repo;
 use super::purpose::{ForRefresh, Purpose};
-use super::request::{CallId, Codec, Decision};
 use super::tags::inherit;
 use super::timers::Numbered;
 use crate::clock::Instant;

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::ids::RepoId;
 use super::names::Repo;
-use super::request::RepoId;
 use super::timers::Numbered;
 use crate::error::Error;
 

@@ -2,12 +2,12 @@
 //! inputs, and the machine that takes a message decides its effects.
 
 use super::config::EngineConfig;
+use super::decision::Decision;
 use super::effects::{Fx, Outbox};
 use super::handoff::Handoff;
 use super::io::Context;
 use super::machines::Machines;
 use super::near::{Ground, Near, NearOutput};
-use super::request::Decision;
 use super::targets::Targets;
 use super::timers::Timer;
 use crate::clock::Instant;

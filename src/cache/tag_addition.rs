@@ -4,10 +4,11 @@
 //! Driver contract: the engine asks the load first ([`Admission`]); the captured versions leave as `Handoff::TagsCaptured`, the end
 //! as `TagsAdded`. The tags themselves belong to the load.
 
+use super::decision::Decision;
 use super::effects::Fx;
 use super::handoff::Handoff;
+use super::ids::CallId;
 use super::purpose::{ForTagAddition, Purpose};
-use super::request::{CallId, Decision};
 use super::timers::Numbered;
 use crate::error::{Error, ErrorKind};
 use crate::store::entry::Tag;

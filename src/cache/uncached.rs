@@ -6,11 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::caller::Caller;
+use super::decision::Decision;
 use super::effects::Fx;
 use super::ending::{conclude, Ending};
+use super::ids::{CallId, LoadId};
 use super::load::{soften, take_impatient, Age};
 use super::names::Repo;
-use super::request::{CallId, Decision, LoadId, LoadOutcome};
+use super::request::LoadOutcome;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::store::Key;

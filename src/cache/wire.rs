@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use super::decision::{Decision, Filled, Hit};
+use super::ids::{CallId, Codec, LoadId, ParsedId, Reader, RepoId};
 use super::marks::is_mark;
+use super::payload::Payload;
 use super::report::{LeaseFacts, Origin, Report};
-use super::request::{CallId, Codec, Decision, Filled, Hit, LoadId, LoadOutcome, ParsedId, Payload, Reader, RepoId, Request, Terms};
+use super::request::{LoadOutcome, Request, Terms};
 use crate::contract::{self, CallLetter, Decision as Kind, DECISION_SLOTS};
 use crate::error::Error;
 use crate::store::entry::{Algorithm, Content, Form, Tag};

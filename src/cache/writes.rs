@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::checks::{Checked, Checks};
+use super::decision::Decision;
 use super::effects::{Fx, Outbox};
 use super::handoff::{Handoff, OverdueWrite};
+use super::ids::CallId;
 use super::job::Job;
 use super::names::Repo;
 use super::pattern_scan::ScanStep;
 use super::purpose::{ForWrite, Purpose, WriteStep};
-use super::request::{CallId, Decision, Request};
+use super::request::Request;
 use super::targets::Targets;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::Lookups;
+use crate::cache::decision::Decision;
 use crate::cache::effects::Fx;
 use crate::cache::lookup::{Lookup, Phase};
-use crate::cache::request::Decision;
 use crate::cache::tags::{fit_together, unite};
 use crate::cache::timers::{jittered, Timer};
 use crate::clock::Instant;

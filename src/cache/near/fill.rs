@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::cache::decision::Filled;
 use crate::cache::freshness::{age, Periods};
 use crate::cache::names::Repo;
-use crate::cache::request::{Filled, Payload};
+use crate::cache::payload::Payload;
 use crate::cache::tags::{current, Currency, Known};
 use crate::store::entry::{self, Stored, Tag};
 use crate::store::{Answer, Found, Key, NodeId, Op, ReadEntry, Seen};

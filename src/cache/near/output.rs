@@ -1,7 +1,7 @@
 //! The outputs of the near cache.
 
 use super::ground::Ground;
-use crate::cache::request::Filled;
+use crate::cache::decision::Filled;
 use crate::clock::Instant;
 use crate::store::{NodeId, NodeOp, Op, Replication, Ticket};
 

@@ -1,7 +1,7 @@
 //! The work of packing and unpacking, as a value that may go to another thread.
 
 use super::codec;
-use crate::cache::request::Payload;
+use crate::cache::payload::Payload;
 use crate::cache::wire::Wish;
 use crate::store::entry::{Form, Packed};
 use crate::store::Value;

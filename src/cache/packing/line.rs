@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::cache::request::RepoId;
+use crate::cache::ids::RepoId;
 
 /// Something that messages or decisions have in common. Those with the same tie keep their order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

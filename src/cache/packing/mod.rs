@@ -19,7 +19,9 @@ use std::sync::Arc;
 pub use job::{Finished, Job, Work};
 
 use self::line::{Line, Place};
-use super::request::{CallId, Decision, Payload};
+use super::decision::Decision;
+use super::ids::CallId;
+use super::payload::Payload;
 use super::wire::{Handling, Message, Wish};
 use crate::store::Value;
 

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::cache::request::{Hit, LoadId, LoadOutcome, ParsedId, Reader, RepoId, Request};
+use crate::cache::decision::Hit;
+use crate::cache::ids::{LoadId, ParsedId, Reader, RepoId};
+use crate::cache::request::{LoadOutcome, Request};
 use crate::store::entry::{Algorithm, Form, Packed};
 
 const LONGEST: usize = 1 << 20;

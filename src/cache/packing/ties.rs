@@ -1,7 +1,9 @@
 //! What messages and decisions are about, as far as their order matters.
 
 use super::line::Tie;
-use crate::cache::request::{CallId, Decision, LoadId, ParsedId, Request};
+use crate::cache::decision::Decision;
+use crate::cache::ids::{CallId, LoadId, ParsedId};
+use crate::cache::request::Request;
 use crate::cache::wire::Message;
 
 pub(super) fn of_message(message: &Message) -> Vec<Tie> {

@@ -1,6 +1,6 @@
 //! Parsed values that the driver keeps, and long ones whose entries are validated by their start.
 
-use super::super::request::{Codec, ParsedId, Reader};
+use super::super::ids::{Codec, ParsedId, Reader};
 use super::*;
 
 const LONG: usize = 2000;

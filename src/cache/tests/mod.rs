@@ -12,9 +12,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::config::EngineConfig;
+use super::decision::{Decision, Hit};
 use super::engine::Engine;
+use super::ids::{CallId, LoadId, RepoId};
 use super::io::{Context, Output};
-use super::request::{CallId, Decision, Hit, LoadId, LoadOutcome, Payload, RepoId, Request};
+use super::payload::Payload;
+use super::request::{LoadOutcome, Request};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::entropy::Entropy;
