@@ -9,7 +9,7 @@ import type { CachePort } from './port';
 /** How many keys are looked at together. */
 const BATCH = 100;
 
-/** What crosses about one key (`src/cache/wire.rs`). Times in milliseconds. */
+/** What crosses about one key (`src/cache/wire/slots.rs`). Times in milliseconds. */
 type Report = [
   key: string,
   state: EntryState,

@@ -1,7 +1,13 @@
+use std::time::Duration;
+
 use super::*;
+use crate::cache::decision::{Decision, Hit};
+use crate::cache::ids::{CallId, Codec, LoadId, ParsedId, Reader, RepoId};
+use crate::cache::payload::Payload;
+use crate::cache::request::{LoadOutcome, Request, Terms};
 use crate::error::{Error, ErrorKind};
 use crate::resp::Commands;
-use crate::store::entry::{Content, Form};
+use crate::store::entry::{Algorithm, Content, Form, Tag};
 use crate::store::Value;
 
 fn bytes(content: Content, bytes: &[u8]) -> Payload {

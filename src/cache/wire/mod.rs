@@ -1,0 +1,19 @@
+//! Requests and decisions as they cross into Node.js (`docs/design/contract.md`): calls come as RESP arrays of strings, decisions
+//! leave as flat slots. No input makes it panic.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `message` | what comes across: messages, and what is to be done with them first |
+//! | `parse`, `parts` | from bytes to a message; the parts of one array |
+//! | `slots` | from a decision to its slots |
+
+mod message;
+mod parse;
+mod parts;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+pub use message::{Crossed, Handling, Message, Wish};
+pub use parse::parse;
+pub use slots::{counted_as, slots, Slot};
