@@ -10,9 +10,11 @@ import { offExit, onExit, type ExitHook } from '../exit';
 import { WakeTimer } from '../link/wake';
 import type { Redis } from '../client/redis';
 import type { NativeCache } from '../native';
-import { CacheSlot, CallLetter, Decision, Hit, Slots, type Shortfall } from '../contract.generated';
+import { CacheSlot, CallLetter, Slots, type Decision } from '../contract.generated';
 import { thrownByCore } from '../core_error';
-import { aside, type DriverEvents } from './driver_events';
+import { decide } from './decisions';
+import type { DriverEvents } from './driver_events';
+import type { DriverOptions } from './driver_options';
 import { forgetBreakers } from './breakers';
 import { Hits } from './hits';
 import { Idlers } from './idlers';
@@ -21,41 +23,30 @@ import { NearCaches } from './near';
 import { OpenCalls } from './open_calls';
 import { OpenLoads } from './open_loads';
 import type { CallOptions } from './options';
-import { loadFailed } from './outcomes';
 import { NO_CODEC, ParsedValues, type ParsedValue } from './parsed';
 import { formOf, type Payload } from './bytes';
 import { Registrations, type Registration } from './registrations';
 import { StaleCalls } from './stale_calls';
 import { StoreLinks, type ClusterPort, type LinkPort } from './store_links';
+import { workedFor, working } from './working';
 
 const now = performance.now.bind(performance);
 
 /** The in-process store. */
 const MEMORY = 'memory';
 
-/** Drivers with payloads on other threads. Somebody waits for these, even if nobody holds the driver any more. */
-const working = new Set<CacheDriver>();
-
-/** Options of a driver. */
-export interface DriverOptions {
-  /** The application's clock for the store in this process, in milliseconds. */
-  clock?: (() => number) | undefined;
-  /** The bound of the parsed values in bytes; 0: there are none. As in the engine's settings. */
-  parsedBytes?: number;
-}
-
 export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
   private readonly hits = new Hits(this.state);
   private readonly encoder: CallEncoder;
-  private readonly calls: OpenCalls;
-  private readonly staleCalls = new StaleCalls();
-  private readonly loads = new OpenLoads();
+  /** @internal */ readonly calls: OpenCalls;
+  /** @internal */ readonly staleCalls = new StaleCalls();
+  /** @internal */ readonly loads = new OpenLoads();
   private readonly repositories: Registrations;
   private readonly clock: (() => number) | undefined;
   /** Values that hits copy instead of decoding their text. */
   readonly parsed: ParsedValues;
-  private readonly links: StoreLinks;
+  /** @internal */ readonly links: StoreLinks;
   /** Values in this process's memory. */
   readonly near: NearCaches;
   /** Whether there is a store. */
@@ -83,7 +74,7 @@ export class CacheDriver {
 
   constructor(
     private readonly native: NativeCache,
-    private readonly events: DriverEvents,
+    /** @internal */ readonly events: DriverEvents,
     { clock, parsedBytes = 0 }: DriverOptions = {},
   ) {
     this.clock = clock;
@@ -94,7 +85,7 @@ export class CacheDriver {
     this.near = new NearCaches((letter, args) => this.write(letter, args), () => this.time(), () => this.wantLanes(), () => this.clock !== undefined);
     this.state[CacheSlot.TickIn] = -1;
     this.state[CacheSlot.NearProvenIn] = NaN;
-    const worked = CacheDriver.workedFor(new WeakRef(this));
+    const worked = workedFor(new WeakRef(this));
     this.encoder = new CallEncoder((out) => native.share(out, this.state, (...items) => items, worked));
     native.shareHits?.(this.hits.array);
   }
@@ -130,8 +121,8 @@ export class CacheDriver {
     this.after();
   }
 
-  /** Opens the links that the near cache reads on. Returns whether copies are to be had. */
-  private wantLanes(): boolean {
+  /** @internal Opens the links that the near cache reads on. Returns whether copies are to be had. */
+  wantLanes(): boolean {
     return this.isAttached && (!this.links.isRemote || this.links.lanes.want());
   }
 
@@ -319,13 +310,8 @@ export class CacheDriver {
 
   private static readonly flushLater = (driver: CacheDriver): void => driver.flush();
 
-  /** What the core calls. It does not hold the driver, which holds the core. */
-  private static workedFor(driver: WeakRef<CacheDriver>): () => void {
-    return () => driver.deref()?.worked(false);
-  }
-
-  /** Payloads have been packed or unpacked. `all`: waits for those that are not yet. */
-  private worked(all: boolean): void {
+  /** @internal Payloads have been packed or unpacked. `all`: waits for those that are not yet. */
+  worked(all: boolean): void {
     if (this.native.worked(all) === 0) working.delete(this);
     this.after();
   }
@@ -376,7 +362,7 @@ export class CacheDriver {
           const decisions = this.native.decisions();
           this.decidedAt = micros();
           for (let i = 0; i < decisions.length; i += Slots.Decision) {
-            this.decide(decisions[i] as Decision, decisions[i + 1] as number, decisions[i + 2], decisions[i + 3]);
+            decide(this, decisions[i] as Decision, decisions[i + 1] as number, decisions[i + 2], decisions[i + 3]);
           }
         } else if (state[CacheSlot.Hits] > 0) {
           this.decidedAt = micros();
@@ -405,70 +391,5 @@ export class CacheDriver {
     if (!this.idlers.isEmpty && !this.calls.asking()) this.idlers.wake();
     // The timer keeps the process alive only while a caller waits for an attached store; background work never does.
     this.timer.arm(state[CacheSlot.TickIn], this.isAttached && this.calls.byId.size > this.calls.loading);
-  }
-
-  private decide(kind: Decision, id: number, a: unknown, b: unknown): void {
-    if (kind === Decision.Event) {
-      // The facade knows more about a failed refresh: the error and the key.
-      if (a !== 'refreshError') aside(() => this.events.event(id, String(a), typeof b === 'string' ? b : ''));
-      return;
-    }
-    if (kind === Decision.Counted) {
-      aside(() => this.events.counted(id, a as Shortfall, b as number));
-      return;
-    }
-    if (kind === Decision.Packed) {
-      aside(() => this.events.packed?.(id, a as number, b as number));
-      return;
-    }
-    if (kind === Decision.LoadOver) {
-      // The call has a load, or is a stale hit that nobody will refresh.
-      this.loads.end(a as number);
-      this.staleCalls.forget(id);
-      return;
-    }
-    if (kind === Decision.Refresh) return this.refresh(id, a as number);
-    if (kind === Decision.Keep) return this.parsed.keep(id, a as Payload | null);
-    if (kind === Decision.NearFilled || kind === Decision.NearRefused || kind === Decision.NearDropped) return this.near.decided(kind, id, a, b);
-    if (kind === Decision.LaneUseless) return this.links.lanes.isUseless(id);
-    const call = this.calls.byId.get(id);
-    if (call === undefined) {
-      if (kind === Decision.Load) loadFailed(this, undefined, this.loads.begin(a as number, this.prefixOf(0) ?? '')); // The call was given up meanwhile.
-      return;
-    }
-    switch (kind) {
-      case Decision.Waiting:
-        this.calls.enter(call, 'waiting');
-        if (call.waitedAt === 0) {
-          call.waitedAt = this.decidedAt === 0 ? 1 : this.decidedAt;
-          call.waitsElsewhere = !this.calls.isLoadedHere(call);
-        }
-        // The end of the wait shows on a lane.
-        this.wantLanes();
-        call.onWaiting?.();
-        return;
-      case Decision.Load:
-        this.calls.enter(call, 'loading');
-        return call.decided(kind, this.loads.begin(a as number, this.prefixOf(call.repo) ?? ''), b as number);
-      case Decision.FailedWith:
-        a = this.loads.outcomeOf(a as number); // Look it up now, because the load may be over before its joiners wake.
-        break;
-      case Decision.HitParsed:
-        a = this.parsed.get(a as number);
-        kind = Decision.Hit;
-        if ((b as Hit) === Hit.Stale || (b as Hit) === Hit.Early) this.staleCalls.keep(call);
-        break;
-      case Decision.Hit:
-        if ((b as Hit) === Hit.Stale || (b as Hit) === Hit.Early) this.staleCalls.keep(call);
-        break;
-    }
-    this.calls.finish(call, kind, a, typeof b === 'number' ? b : 0);
-  }
-
-  private refresh(id: number, loadId: number): void {
-    const call = this.staleCalls.take(id) ?? this.calls.byId.get(id);
-    const load = this.loads.begin(loadId, this.prefixOf(call?.repo ?? 0) ?? '');
-    if (call === undefined) loadFailed(this, undefined, load);
-    else call.refresh(load);
   }
 }
