@@ -15,6 +15,7 @@ import { decoded } from './decoded';
 import { fail, takeStack } from './failure';
 import { FLAGS } from './flags';
 import { clearTimeout, setImmediate, setTimeout, surface } from '../clock';
+import { Rare, type Reject, type Resolve } from './rare';
 import type { Script } from './script';
 import { written } from './written';
 
@@ -30,10 +31,6 @@ export interface CommandOptions {
   readOnly?: boolean;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in ioredis
-type Resolve = (value: any) => unknown;
-type Reject = (error: Error) => void;
-
 const EXEC_BITS = ClassBit.PipelineTail | ClassBit.InTransaction;
 
 /** The context of a command that no connection has touched. */
@@ -47,21 +44,7 @@ const executor = (resolve: Resolve, reject: Reject): void => {
   lastReject = reject;
 };
 
-/**
- * State that few commands have. It is separate, because thousands of commands may be alive at once, and the memory that the garbage
- * collector moves is a large part of a command's cost.
- */
-class Rare {
-  timer: NodeJS.Timeout | undefined = undefined;
-  errorStack: Error | undefined = undefined;
-  isReadOnly: boolean | undefined = undefined;
-  script: Script | undefined = undefined;
-  resolve: Resolve | undefined = undefined;
-  reject: Reject | undefined = undefined;
-  keys: (string | Buffer)[] | undefined = undefined;
-  onOutcome: ((failure?: CommandFailure) => void) | undefined = undefined;
-}
-/** Shared by commands without such state. */
+/** Shared by commands without rare state. */
 const NOTHING: Readonly<Rare> = new Rare();
 
 export class Command {
