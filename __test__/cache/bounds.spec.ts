@@ -47,7 +47,7 @@ onEveryStore('one call that names thousands of tags', (backend) => {
     const invalidating = cache.invalidateTags([...tags, ...tags]).finally(() => (isDone = true));
     expect(await cache.get('other')).toBe('kept');
     expect(await invalidating).toBe(50);
-    if (backend.kind !== 'memory') expect(turns).toBeGreaterThan(5);
+    if (backend.kind !== 'memory') expect(turns).toBeGreaterThan(1);
     expect(await cache.getMany(tags)).toEqual(tags.map(() => null));
     expect(await cache.get('other')).toBe('kept');
   });

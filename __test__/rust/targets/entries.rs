@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hawser::cache::packing::Packing;
 use hawser::cache::Payload;
-use hawser::store::entry::{self, Algorithm, Content, Entry, Form, Header, Packed, Stored, Tag, Tags};
+use hawser::store::entry::{self, is_repository, Algorithm, Content, Entry, Form, Header, Packed, Stored, Tag, Tags, REPOSITORY};
 use hawser::store::{Id, ReplicationId, Value, Version};
 
 use super::input::Input;
@@ -67,11 +67,11 @@ fn check_unpacked(value: &[u8], entry: &Entry<'_>) {
 /// The lease in a header is exchanged, and the rest stays.
 fn check_leases(value: &[u8], entry: &Entry<'_>) {
     let token = Id::parse(&[b't'; 16]).expect("16 characters");
-    let tags = owned(entry.tags);
+    let tags = all(entry.tags);
     let leased = entry::with_lease(value, Some((token, &tags))).expect("an entry");
     let Some(Stored::Entry(read)) = entry::parse(&leased) else { panic!("an entry") };
     let lease = read.lease.as_ref().expect("its lease");
-    assert_eq!((lease.token, lease.is_held, owned(lease.tags)), (token, true, tags));
+    assert_eq!((lease.token, lease.is_held, all(lease.tags)), (token, true, tags));
     assert_eq!((read.stamp, read.ttl, read.fresh, read.keep, read.form), (entry.stamp, entry.ttl, entry.fresh, entry.keep, entry.form));
     assert_eq!(&leased[read.payload..], &value[entry.payload..]);
     let bare = entry::with_lease(&leased, None).expect("an entry");
@@ -87,8 +87,13 @@ fn write(input: &mut Input<'_>) {
         *duration = Duration::from_millis(u64::from(input.word()) << (input.byte() % 33));
     }
     let [ttl, fresh, keep] = durations;
-    let tags: Vec<(Tag, Id)> = (0..input.byte() % 8).map(|_| (Tag::from(input.text()), id(input))).collect();
+    let mut tags: Vec<(Tag, Id)> = (0..input.byte() % 8).map(|_| (Tag::from(input.text()), id(input))).collect();
+    // Only the version of the repository has such a name, which is not written, and it comes first.
+    tags.retain(|(name, _)| !is_repository(name));
     let added = usize::from(input.byte()) % (tags.len() + 1);
+    if input.byte() % 2 == 0 {
+        tags.insert(0, (Tag::from(&REPOSITORY[..]), stamp));
+    }
     let content = [Content::Text, Content::Buffer, Content::Uint8Array][usize::from(input.byte() % 3)];
     let algorithm = [None, Some(Algorithm::Zstd), Some(Algorithm::Lz4)][usize::from(input.byte() % 3)];
     let form = Form { content, packed: algorithm.map(|algorithm| Packed { algorithm, length: input.word() as usize + 1 }) };
@@ -96,7 +101,7 @@ fn write(input: &mut Input<'_>) {
     check_encoded(&header, input.text());
     let lease = entry::encode_lease(stamp, ttl, &tags);
     let Some(Stored::Lease(read)) = entry::parse(&lease) else { panic!("a lease") };
-    assert_eq!((read.token, read.tail, owned(read.tags)), (stamp, ttl, tags));
+    assert_eq!((read.token, read.tail, all(read.tags)), (stamp, ttl, tags));
     let version = Version { id: stamp, replication_id: ReplicationId::of(input.text()) };
     assert_eq!(entry::parse_version(&entry::encode_version(version.id, version.replication_id)), Some(version));
 }
@@ -106,8 +111,8 @@ fn check_encoded(header: &Header<'_>, payload: &[u8]) {
     let Some(Stored::Entry(read)) = entry::parse(&value) else { panic!("an entry") };
     assert_eq!((read.stamp, read.replication_id, read.lease.is_none()), (header.stamp, ReplicationId::EMPTY, true));
     assert_eq!((read.ttl, read.fresh, read.keep, read.form), (header.ttl, header.fresh, header.keep, header.form));
-    assert_eq!((owned(read.tags), read.payload), (header.tags.to_vec(), from));
-    assert_eq!(read.tags.named_by_callers().count(), header.tags.len() - header.added);
+    assert_eq!((all(read.tags), read.payload), (header.tags.to_vec(), from));
+    assert_eq!(read.tags.named_by_callers().count(), read.tags.len() - header.added);
     assert_eq!(&value[from..], payload);
     read_cut(&value[..from]);
 }
@@ -117,6 +122,12 @@ fn read_cut(header: &[u8]) {
     for end in [header.len() - 1, header.len() / 2, 40.min(header.len() - 1)] {
         assert_eq!(entry::parse(&header[..end]), None, "cut at {end}");
     }
+}
+
+/// The version of the repository, if there is one, and those of the tags.
+fn all(tags: Tags<'_>) -> Vec<(Tag, Id)> {
+    let repository = tags.repository().map(|id| (Tag::from(&REPOSITORY[..]), id));
+    repository.into_iter().chain(owned(tags)).collect()
 }
 
 fn owned(tags: Tags<'_>) -> Vec<(Tag, Id)> {

@@ -48,6 +48,14 @@ impl Breaker {
         Self { limits, state: State::Closed { timeouts: 0 }, counted_at: None }
     }
 
+    /// Whether the store might be asked now. Takes no trial.
+    pub(super) fn might_allow(&self, now: Instant) -> bool {
+        match self.state {
+            State::Closed { .. } => true,
+            State::Open { until, .. } | State::Trying { until, .. } => until <= now,
+        }
+    }
+
     /// Whether the store may be asked now. After a pause, the first `true` is a trial.
     pub(super) fn allows(&mut self, now: Instant) -> bool {
         match self.state {
@@ -108,8 +116,10 @@ mod tests {
         }
         assert_eq!(breaker.timed_out(at(0), at(0)), Some(Change::Opened(secs(1))));
         assert_eq!(breaker.timed_out(at(1), at(1)), None, "already open");
-        assert!(!breaker.allows(at(999)));
+        assert!(!breaker.allows(at(999)) && !breaker.might_allow(at(999)));
+        assert!(breaker.might_allow(at(1000)) && breaker.might_allow(at(1000)), "a question is no trial");
         assert!(breaker.allows(at(1000)), "one trial");
+        assert!(!breaker.might_allow(at(1001)));
         assert!(!breaker.allows(at(1001)));
         assert!(breaker.allows(at(1500)), "another one when the first came to nothing");
         assert_eq!(breaker.timed_out(at(1600), at(1600)), Some(Change::Opened(secs(2))));

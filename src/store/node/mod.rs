@@ -103,6 +103,11 @@ impl Node {
         self.identity.epoch()
     }
 
+    /// Whether [`Node::allows`] would say so. This takes no trial.
+    pub fn might_allow(&self, now: Instant) -> bool {
+        self.breaker.might_allow(now)
+    }
+
     /// Whether a read should be tried at all. The breaker says no while the server is silent; it lets one trial through after a
     /// pause.
     pub fn allows(&mut self, now: Instant) -> bool {

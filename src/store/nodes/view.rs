@@ -87,10 +87,9 @@ impl Nodes {
         if self.slots.is_none() {
             return self.node_mut(NodeId::ONLY).is_none_or(|node| node.allows(now));
         }
-        keys.iter().all(|key| {
-            let id = self.node_of(key);
-            self.node_or_nobody(id).allows(now)
-        })
+        let nodes = self.nodes_of(keys);
+        // A read is one trial at each of its nodes, and none if one of them refuses it.
+        nodes.iter().all(|id| self.node_or_nobody(*id).might_allow(now)) && nodes.iter().all(|id| self.node_or_nobody(*id).allows(now))
     }
 
     /// Counts links, replication ids and changes of the map: a scan that has seen two epochs starts again.

@@ -87,3 +87,23 @@ fn a_node_that_leaves_takes_nothing_along() {
     rig.input(|nodes, at| nodes.on_change(Change::One, at));
     assert!(!rig.nodes.is_cluster() && rig.nodes.group_of([key("x")].iter()).is_none());
 }
+
+#[test]
+fn a_read_is_one_trial_at_each_of_its_nodes_and_none_if_one_refuses_it() {
+    let mut rig = Rig::joined();
+    let silence = |rig: &mut Rig, text: &str, from: u64| {
+        for n in from..from + 5 {
+            let at = moment(250 * n).now;
+            rig.nodes.on_silence(&[key(text)], moment(250 * n + 250).now, at);
+        }
+    };
+    let both = [key("{a}1"), key("{b}"), key("{a}2")];
+    silence(&mut rig, "{a}", 0);
+    let at = |ms| moment(ms).now;
+    assert!(!rig.nodes.allows(&both, at(1300)), "the breaker of the first node is open");
+    silence(&mut rig, "{b}", 5);
+    assert!(!rig.nodes.allows(&both, at(2600)), "that of the second one is, so the first one is not tried");
+    assert!(rig.nodes.allows(&[key("{a}1"), key("{a}2")], at(2600)), "two keys of one node are one trial");
+    assert!(!rig.nodes.allows(&[key("{a}1")], at(2700)));
+    assert!(rig.nodes.allows(&both, at(3600)));
+}
