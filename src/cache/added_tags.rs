@@ -15,11 +15,12 @@ impl Loads {
         if lease.is_lost {
             return Admission::NotStored;
         }
-        let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| lease.tags.iter().all(|(known, _)| known != tag)).collect();
+        let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| !lease.carries(tag)).collect();
         if tags.is_empty() {
             return Admission::InPlace;
         }
-        if !may_write || !lease.make_room(tags.len()) {
+        let more = tags.iter().filter(|tag| lease.tags.iter().all(|(known, _)| known != *tag)).count();
+        if !may_write || !lease.make_room(more) {
             self.disown(fx, id);
             return Admission::NotStored;
         }

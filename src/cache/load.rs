@@ -130,6 +130,13 @@ impl Lease {
         &self.tags[..self.tags.len() - self.added]
     }
 
+    /// Whether the lease carries this tag in the store as well. Of the tags that are being added, nobody knows yet: a caller may have
+    /// judged the lease without them.
+    pub(super) fn carries(&self, tag: &Tag) -> bool {
+        let settled = if self.additions > 0 { self.named_by_callers() } else { &self.tags };
+        settled.iter().any(|(known, _)| known == tag)
+    }
+
     /// The entry whose value the load replaces, if it was usable.
     pub(super) fn stale(&self) -> Option<Entry<'_>> {
         let before = self.before.as_ref().filter(|_| self.replaces_current)?;

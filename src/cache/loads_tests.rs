@@ -149,6 +149,37 @@ fn added_tags_are_in_the_lease_or_the_result_is_not_stored() {
 }
 
 #[test]
+fn a_result_does_not_count_on_a_tag_that_is_still_being_added() {
+    let (mut rig, mut loads) = (Rig::default(), loads());
+    begin(&mut rig, &mut loads, Plan::default());
+    assert!(matches!(rig.input(|fx| loads.admit_tags(fx, 1, vec![tag("u")], true)), Admission::Add { .. }));
+    assert!(loads.capture_tags(1, vec![(tag("u"), id(b'w'))]).is_some());
+    // Its version was captured after the source was read, and caller 2 has judged a lease without it.
+    let outcome = LoadOutcome::ValueOn(b"v".to_vec().into(), Terms { tags: vec![tag("u")], ..Terms::default() });
+    rig.input(|fx| loads.end(fx, 1, outcome, true));
+    assert!(rig.sent().is_empty(), "it is not stored");
+    let told = rig.decided();
+    assert_eq!(told[0], Decision::Stored { call: CallId(1), load: LoadId(1), stored: false });
+    assert!(told.contains(&Decision::FailedWith { call: CallId(2), load: LoadId(1) }), "caller 2 reads again: {told:?}");
+}
+
+#[test]
+fn a_tag_is_not_in_place_while_its_first_addition_is_under_way() {
+    let (mut rig, mut loads) = (Rig::default(), loads());
+    begin(&mut rig, &mut loads, Plan::default());
+    let mut add = |loads: &mut Loads| rig.input(|fx| loads.admit_tags(fx, 1, vec![tag("u")], true));
+    assert!(matches!(add(&mut loads), Admission::Add { .. }));
+    assert!(loads.capture_tags(1, vec![(tag("u"), id(b'w'))]).is_some());
+    assert!(matches!(add(&mut loads), Admission::Add { tags, .. } if tags == [tag("u")]), "the lease may not carry it yet");
+    let Some(Op::Amend { tags, .. }) = loads.capture_tags(1, vec![(tag("u"), id(b'x'))]) else { panic!("an amendment") };
+    assert_eq!(tags, entry::encode_tags(&[(tag("t"), id(b'v')), (tag("u"), id(b'w'))], 1), "the first version counts");
+    for _ in 0..2 {
+        rig.input(|fx| loads.tags_added(fx, 1, true));
+    }
+    assert!(matches!(rig.input(|fx| loads.admit_tags(fx, 1, vec![tag("u")], true)), Admission::InPlace));
+}
+
+#[test]
 fn a_load_goes_on_without_its_owner() {
     let (mut rig, mut loads) = (Rig::default(), loads());
     begin(&mut rig, &mut loads, Plan::default());

@@ -40,7 +40,7 @@ impl Loads {
             },
         };
         let lease = &load.lease;
-        let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| lease.tags.iter().all(|(known, _)| known != tag)).collect();
+        let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| !lease.carries(tag)).collect();
         let is_lost = lease.is_lost || lease.additions > 0;
         let fits = lease.tags.len() + tags.len() < VERSIONS_MAX;
         let is_proven = tags.is_empty();
