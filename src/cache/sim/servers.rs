@@ -68,11 +68,11 @@ impl Servers {
         }
     }
 
-    /// A slot starts to move, one of its keys moves, or it has moved.
-    pub(super) fn reshard(&mut self, now: Instant, dice: &mut Dice) {
+    /// A slot starts to move, one of its keys moves, or it has moved. Says which.
+    pub(super) fn reshard(&mut self, now: Instant, dice: &mut Dice) -> String {
         let keys: Vec<Key> = self.stores.iter().flat_map(|store| store.keys(now)).collect();
         if !self.is_cluster() || keys.is_empty() {
-            return;
+            return "nothing to move".to_owned();
         }
         let key = &keys[dice.below(keys.len() as u64) as usize];
         let slot = slot_of(key);
@@ -81,9 +81,16 @@ impl Servers {
             None => {
                 let target = (owner + 1 + dice.below(self.stores.len() as u64 - 1) as usize) % self.stores.len();
                 self.moving.insert(slot, target);
+                format!("slot {slot} starts to move from {owner} to {target}")
             }
-            Some(target) if dice.chance(50) => self.hand_over(now, key, owner, target),
-            Some(_) => self.finish(now, slot),
+            Some(target) if dice.chance(50) => {
+                self.hand_over(now, key, owner, target);
+                format!("{} moves from {owner} to {target}", key.escape_ascii())
+            }
+            Some(target) => {
+                self.finish(now, slot);
+                format!("slot {slot} has moved to {target}")
+            }
         }
     }
 

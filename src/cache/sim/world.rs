@@ -175,7 +175,8 @@ impl World {
         let p = self.dice.below(self.processes.len() as u64) as usize;
         let n = self.dice.below(self.servers.stores.len() as u64) as usize;
         if self.chaos.moves && self.dice.chance(10) {
-            return self.servers.reshard(self.now, &mut self.dice);
+            let moved = self.servers.reshard(self.now, &mut self.dice);
+            return self.log(|| moved);
         }
         if self.chaos.moves && self.dice.chance(3) {
             return self.learn_map(p);
