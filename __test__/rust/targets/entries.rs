@@ -91,7 +91,7 @@ fn write(input: &mut Input<'_>) {
     // Only the version of the repository has such a name, which is not written, and it comes first.
     tags.retain(|(name, _)| !is_repository(name));
     let added = usize::from(input.byte()) % (tags.len() + 1);
-    if input.byte() % 2 == 0 {
+    if input.byte().is_multiple_of(2) {
         tags.insert(0, (Tag::from(&REPOSITORY[..]), stamp));
     }
     let content = [Content::Text, Content::Buffer, Content::Uint8Array][usize::from(input.byte() % 3)];
