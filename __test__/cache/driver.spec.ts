@@ -259,6 +259,8 @@ describe('refreshes', () => {
     expect(await value).toBe(1);
     await until(() => failed.mock.calls.length === 1);
     expect(failed).toHaveBeenCalledWith(error, { key: 'the key' });
+    // After ticks that took long, the report crosses a turn of the event loop later.
+    await until(() => engine.crossed.at(-1)?.[0] === 'F');
     expect(engine.crossed.at(-1)).toEqual(['F', '8']);
     expect(counters).toMatchObject({ refreshes: 1, refreshErrors: 1 });
   });
