@@ -172,7 +172,7 @@ fn a_tag_is_not_in_place_while_its_first_addition_is_under_way() {
     assert!(loads.capture_tags(1, vec![(tag("u"), id(b'w'))]).is_some());
     assert!(matches!(add(&mut loads), Admission::Add { tags, .. } if tags == [tag("u")]), "the lease may not carry it yet");
     let Some(Op::Amend { tags, .. }) = loads.capture_tags(1, vec![(tag("u"), id(b'x'))]) else { panic!("an amendment") };
-    assert_eq!(tags, entry::encode_tags(&[(tag("t"), id(b'v')), (tag("u"), id(b'w'))], 1), "the first version counts");
+    assert_eq!(tags, entry::encode_tags(&with_own(&[(tag("t"), id(b'v')), (tag("u"), id(b'w'))]), 1), "the first version counts");
     for _ in 0..2 {
         rig.input(|fx| loads.tags_added(fx, 1, true));
     }
