@@ -4,6 +4,7 @@ import * as clock from '../../lib/clock';
 import type { LoaderContext } from '../../lib/cache/load';
 import { Group } from '../../lib/cache/many';
 import { callOptions } from '../../lib/cache/options';
+import { CacheSlot } from '../../lib/contract.generated';
 import { read } from '../../lib/cache/read';
 import { until } from '../helpers/until';
 import { scripted, settle } from './scripted-engine';
@@ -356,4 +357,19 @@ describe('getOrSetMany', () => {
     expect(missing.mock.calls).toEqual([[['a', 'b']]]);
     expect(engine.crossed.slice(-2)).toEqual([['V', '5', '', '2'], ['V', '6', '', '2']]);
   });
+});
+
+test('output of a link that is not the store\'s holds nothing up', () => {
+  const { engine } = scripted();
+  let pumps = 0;
+  Object.assign(engine.link, {
+    pump: () => {
+      engine.mark(CacheSlot.Writable, 1);
+      // As a guard: a driver that waits for it would never return.
+      return pumps++ === 0 || pumps > 100;
+    },
+  });
+  engine.mark(CacheSlot.Writable, 1);
+  engine.link.afterCrossing?.();
+  expect(pumps).toBe(2);
 });

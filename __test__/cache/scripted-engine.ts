@@ -22,7 +22,7 @@ export class ScriptedEngine implements NativeCache {
   pins = 0;
   ticks = 0;
   fail: Error | undefined;
-  readonly link: LinkPort = { native: {} as NativeLink, node: 'scripted', pump: () => undefined, look: () => undefined, afterCrossing: undefined };
+  readonly link: LinkPort = { native: {} as NativeLink, node: 'scripted', pump: () => false, look: () => undefined, afterCrossing: undefined };
   private buffer: Buffer = Buffer.alloc(0);
   private state: Float64Array = new Float64Array(0);
   private hits: Uint32Array = new Uint32Array(0);
@@ -95,6 +95,11 @@ export class ScriptedEngine implements NativeCache {
     this.state[CacheSlot.Hits] = hits.length;
     this.state[CacheSlot.Decisions] = this.waiting.length;
     this.link.afterCrossing?.();
+  }
+
+  /** Sets a number that the core shares. */
+  mark(slot: CacheSlot, value: number): void {
+    this.state[slot] = value;
   }
 
   slot(slot: CacheSlot): number {

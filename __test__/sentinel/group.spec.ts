@@ -65,11 +65,17 @@ describe('a group without passwords', () => {
       }
     }
     const [first] = group().addresses;
-    const redis = connect(group(), { sentinels: [first], Connector: Curious });
-    await redis.ping();
-    const connector = redis.connector as unknown as Curious;
-    await until(() => group().addresses.every(({ port }) => connector.known.includes(String(port))), { deadlineMs: 30_000 });
-    expect(redis.stream.remotePort).toBe((await group().master()).port);
+    // A Sentinel that its neighbour takes for dead at the moment, on a busy machine, is learned by the next client.
+    await until(
+      async () => {
+        const redis = connect(group(), { sentinels: [first], Connector: Curious });
+        await redis.ping();
+        expect(redis.stream.remotePort).toBe((await group().master()).port);
+        const connector = redis.connector as unknown as Curious;
+        return until(() => group().addresses.every(({ port }) => connector.known.includes(String(port))), { deadlineMs: 1000 }).then(() => true, () => false);
+      },
+      { deadlineMs: 30_000, everyMs: 100 },
+    );
   });
 
   test('a connector on its own opens a stream to the master', async () => {

@@ -356,7 +356,8 @@ export class CacheDriver {
         if (state[CacheSlot.Writable] === 1) {
           // Before taking the decisions, which also clears this mark.
           state[CacheSlot.Writable] = 0;
-          this.links.pump();
+          // The mark may be of a link of another owner, or of one that is in the middle of its own turn: these write for themselves.
+          if (!this.links.pump()) state[CacheSlot.Writable] = 0;
         } else if (state[CacheSlot.Decisions] > 0) {
           state[CacheSlot.Decisions] = 0;
           const decisions = this.native.decisions();

@@ -74,8 +74,11 @@ export class Lanes {
     for (const { link } of this.lanes.values()) link.look();
   }
 
-  pump(): void {
-    for (const { link } of this.lanes.values()) link.pump();
+  /** Returns whether there was something to write. */
+  pump(): boolean {
+    let hasWritten = false;
+    for (const { link } of this.lanes.values()) if (link.pump()) hasWritten = true;
+    return hasWritten;
   }
 
   private open(node: number, client: Redis): void {

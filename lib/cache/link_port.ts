@@ -6,8 +6,8 @@ export interface LinkPort {
   readonly native: NativeLink;
   /** `host:port`, or the path of a unix socket. */
   readonly node: string;
-  /** Writes the core's queued bytes. */
-  pump(): void;
+  /** Writes the core's queued bytes. Returns whether there were any. */
+  pump(): boolean;
   /** Takes in what has arrived. */
   look(): void;
   /** Called by the link after every crossing. */

@@ -98,11 +98,12 @@ export class StoreLinks {
     this.lanes.look();
   }
 
-  /** Writes what the core has queued. */
-  pump(): void {
-    if (this.one !== undefined) this.one.pump();
-    else for (const link of this.links.values()) link.pump();
-    this.lanes.pump();
+  /** Writes what the core has queued. Returns whether there was something. */
+  pump(): boolean {
+    let hasWritten = false;
+    if (this.one !== undefined) hasWritten = this.one.pump();
+    else for (const link of this.links.values()) if (link.pump()) hasWritten = true;
+    return this.lanes.pump() || hasWritten;
   }
 
   /** The map of slots is out of date. */

@@ -50,11 +50,12 @@ export class Link extends Incoming {
     return this.state[LinkSlot.Database];
   }
 
-  /** Writes the core's own commands. */
-  pump(): void {
+  /** Writes the core's own commands. Returns whether there were any. */
+  pump(): boolean {
     this.share();
-    this.writeOutput();
+    const hasWritten = this.writeOutput();
     this.after();
+    return hasWritten;
   }
 
   protected override after(): void {

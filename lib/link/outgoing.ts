@@ -205,15 +205,22 @@ export abstract class Outgoing extends InFlight {
     } else if (this.out.length > FLUSH_BYTES * 4) this.renewOut();
   }
 
-  /** Writes what the core wants written: from the shared memory if nothing else is there and it fits, otherwise from a Buffer of its own. */
-  protected writeOutput(): void {
+  /** Writes what the core wants written: from the shared memory if nothing else is there and it fits, otherwise from a Buffer of its own. Returns whether there was something. */
+  protected writeOutput(): boolean {
     let bytes = -1;
     if (this.at === 0) {
       if (this.out.length === 0) this.renewOut();
       bytes = this.native.moveOutput();
     }
-    if (bytes > 0) this.write(this.out.subarray(0, bytes), false, true);
-    else if (bytes < 0) this.write(this.native.output(), false);
+    if (bytes === 0) return false;
+    if (bytes > 0) {
+      this.write(this.out.subarray(0, bytes), false, true);
+      return true;
+    }
+    const output = this.native.output();
+    if (output.length === 0) return false;
+    this.write(output, false);
+    return true;
   }
 
   /** `isOwn`: commands of this link's callers. `isShared`: the bytes are in the shared memory. */
