@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use answers::answer;
 use commands::{count, push};
 
-use super::{NodeOp, StoreError, StoreReply, Ticket};
+use super::{NodeOp, Op, StoreError, StoreReply, Ticket};
 use crate::resp::{Commands, Reply};
 
 /// The place of the reply to ASKING.
@@ -45,14 +45,14 @@ struct InFlight {
 
 impl InFlight {
     /// The commands at these places; scripts by their digests or, `in_full`, by their texts.
-    fn send(&mut self, places: impl IntoIterator<Item = usize>, in_full: bool) -> Commands {
+    fn send(&mut self, places: impl IntoIterator<Item = usize>, in_full: impl Fn(usize) -> bool) -> Commands {
         let mut commands = Commands::new();
         for place in places {
             if self.op.asks {
                 commands.push(&["ASKING"]);
                 self.missing.push_back(ASKING);
             }
-            push(&self.op, place, in_full, &mut commands);
+            push(&self.op, place, in_full(place), &mut commands);
             self.missing.push_back(place);
         }
         commands
@@ -63,6 +63,9 @@ impl InFlight {
 #[derive(Debug, Default)]
 pub struct RedisStore {
     in_flight: VecDeque<InFlight>,
+    /// Whether this connection has had the text of the script that counts. Nobody waits for a count, so the first one does not wait for
+    /// NOSCRIPT either: an invalidation that its caller sends meanwhile would come before it, and not find it.
+    has_counted: bool,
 }
 
 impl RedisStore {
@@ -75,7 +78,8 @@ impl RedisStore {
     pub fn submit(&mut self, ticket: Ticket, op: NodeOp) -> Commands {
         let count = count(&op);
         let mut in_flight = InFlight { ticket, op, replies: vec![None; count], missing: VecDeque::with_capacity(count), lost: None };
-        let commands = in_flight.send(0..count, false);
+        let is_first_count = matches!(in_flight.op.op, Op::Count { .. }) && !std::mem::replace(&mut self.has_counted, true);
+        let commands = in_flight.send(0..count, |place| is_first_count && place == 0);
         self.in_flight.push_back(in_flight);
         commands
     }
@@ -92,6 +96,7 @@ impl RedisStore {
 
     /// The connection is gone: hands everything in flight back.
     pub fn on_cut(&mut self, maybe_executed: bool) -> Vec<(Ticket, StoreError)> {
+        self.has_counted = false;
         let error = if maybe_executed { StoreError::Cut { maybe_executed } } else { StoreError::NotSent };
         self.in_flight.drain(..).map(|op| (op.ticket, error.clone())).collect()
     }
@@ -131,7 +136,7 @@ impl RedisStore {
             return replied;
         }
         // The script was refused, so nothing has happened and the same randoms may go out again.
-        replied.more = Some(done.send(again, true));
+        replied.more = Some(done.send(again, |_| true));
         self.in_flight.push_back(done);
         replied
     }

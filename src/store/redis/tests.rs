@@ -254,3 +254,15 @@ fn an_inspection_reads_between_two_words_about_touching_and_takes_no_refusal_of_
     let done = replies.into_iter().find_map(|reply| store.on_reply(reply).done).unwrap();
     assert_eq!(done.1, Err(StoreError::Refused("NOPERM (GET)".to_owned())));
 }
+
+#[test]
+fn the_first_count_of_a_connection_has_its_script_with_it() {
+    let mut store = RedisStore::new();
+    let count = || Op::Count { items: vec![(key("v1"), key("h1"), id(b'a')), (key("v2"), key("h2"), id(b'b'))], member: key("k") };
+    let sent = |store: &mut RedisStore| text(&store.submit(Ticket(1), count().into()));
+    let first = sent(&mut store);
+    assert!(first[0].contains("$4 EVAL ") && first[1].contains("$7 EVALSHA "), "an invalidation that follows finds it: {first:?}");
+    assert!(sent(&mut store).iter().all(|command| command.contains("EVALSHA")));
+    store.on_cut(true);
+    assert!(sent(&mut store)[0].contains("$4 EVAL "), "another server may not know it");
+}
