@@ -1,6 +1,8 @@
 //! The state machine: inputs of the driver, the server that was found, and the routing between the parts. After each input the driver
 //! takes the steps and the next wake-up.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::answers::{self, Fields};
@@ -26,12 +28,17 @@ struct Server {
     is_left: bool,
 }
 
+/// How long the answer of a Sentinel that announced is awaited, if another one still names the server that was left.
+const HOLD: Duration = Duration::from_secs(3);
+
 /// A server that was left because of an announcement.
 #[derive(Debug)]
 struct Departure {
     from: ServerAddress,
     /// The Sentinel that announced.
     by: u32,
+    /// Another Sentinel that still names `from`, and until when its answer is held back.
+    held: Option<(u32, Instant)>,
 }
 
 /// Finds a server through Sentinel.
@@ -84,11 +91,7 @@ impl Sentinel {
             SentinelInput::Ready => self.on_ready(),
             SentinelInput::Lost { waits_ms } => self.on_lost(waits_ms),
             SentinelInput::Switched { sentinel, text } => self.on_switched(sentinel, &text, now),
-            SentinelInput::Timer => {
-                if let Some(search) = &mut self.search {
-                    search.on_timer(&self.roster, now, &mut self.steps);
-                }
-            }
+            SentinelInput::Timer => self.on_timer(now),
             SentinelInput::Close => {
                 self.cancel();
                 self.watching.end(&mut self.steps);
@@ -104,7 +107,8 @@ impl Sentinel {
 
     /// When `Timer` is due.
     pub fn next_wakeup(&self) -> Option<Instant> {
-        self.search.as_ref()?.next_wakeup()
+        let search = self.search.as_ref()?;
+        [search.next_wakeup(), self.held_until()].into_iter().flatten().min()
     }
 
     // ---- the search
@@ -118,6 +122,9 @@ impl Sentinel {
 
     fn cancel(&mut self) {
         self.choosing = None;
+        if let Some(departure) = &mut self.departure {
+            departure.held = None;
+        }
         if let Some(search) = self.search.take() {
             search.dismiss_all(&mut self.steps);
         }
@@ -155,6 +162,39 @@ impl Sentinel {
             let message = format!("connected to sentinel {} successfully, but got an invalid reply: null", self.name_of(sentinel));
             return self.on_useless(sentinel, None, message, now);
         };
+        if self.is_held(sentinel, &address, now) {
+            if let Some(search) = &mut self.search {
+                search.go_on(None, &self.roster, now, &mut self.steps);
+            }
+        } else {
+            self.found(sentinel, address, now);
+        }
+    }
+
+    /// Sentinels learn of a failover one after another. While the one that announced it may still say so, others that name the former server
+    /// prove nothing.
+    fn is_held(&mut self, sentinel: u32, address: &ServerAddress, now: Instant) -> bool {
+        let (Some(search), Some(departure)) = (&self.search, &mut self.departure) else { return false };
+        let holds = departure.from == *address && search.is_asking(departure.by);
+        if holds {
+            departure.held.get_or_insert((sentinel, now + HOLD));
+        }
+        holds
+    }
+
+    fn held_until(&self) -> Option<Instant> {
+        Some(self.departure.as_ref()?.held?.1)
+    }
+
+    /// The Sentinel that announced has nothing to say: what another one said counts.
+    fn release_held(&mut self, now: Instant) -> bool {
+        let held = self.departure.as_ref().and_then(|departure| Some((departure.held?.0, departure.from.clone())));
+        let Some((sentinel, address)) = held else { return false };
+        self.found(sentinel, address, now);
+        true
+    }
+
+    fn found(&mut self, sentinel: u32, address: ServerAddress, now: Instant) {
         self.cancel();
         if let Some(departure) = self.departure.take().filter(|departure| departure.from == address) {
             // There was no other master.
@@ -174,8 +214,19 @@ impl Sentinel {
     fn on_useless(&mut self, sentinel: u32, error: Option<String>, message: String, now: Instant) {
         self.roster.record(sentinel, true);
         self.steps.push(SentinelStep::Bad { message });
+        if self.departure.as_ref().is_some_and(|departure| departure.by == sentinel) && self.release_held(now) {
+            return;
+        }
         if let Some(search) = &mut self.search {
             search.go_on(error, &self.roster, now, &mut self.steps);
+        }
+    }
+
+    fn on_timer(&mut self, now: Instant) {
+        if self.held_until().is_some_and(|until| until <= now) {
+            self.release_held(now);
+        } else if let Some(search) = &mut self.search {
+            search.on_timer(&self.roster, now, &mut self.steps);
         }
     }
 
@@ -274,7 +325,7 @@ impl Sentinel {
                 return;
             }
             server.is_left = true;
-            self.departure = Some(Departure { from: server.address.clone(), by: sentinel });
+            self.departure = Some(Departure { from: server.address.clone(), by: sentinel, held: None });
         }
         self.roster.begin_with(sentinel);
         self.steps.push(SentinelStep::Switch);

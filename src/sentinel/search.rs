@@ -54,6 +54,11 @@ impl Search {
         self.asking.len() < before
     }
 
+    /// Whether the answer of this Sentinel is awaited.
+    pub fn is_asking(&self, sentinel: u32) -> bool {
+        self.asking.contains(&sentinel)
+    }
+
     /// A Sentinel was of no use; `error` if it did not answer at all. The next one is asked.
     pub fn go_on(&mut self, error: Option<String>, roster: &Roster, now: Instant, steps: &mut Vec<SentinelStep>) {
         if error.is_some() {

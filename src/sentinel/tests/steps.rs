@@ -266,6 +266,45 @@ fn a_sentinel_that_announces_nonsense_is_not_listened_to_for_a_while() {
     assert_eq!(rig.switched(1, "group h 8 h 9"), ["switch"]);
 }
 
+/// A machine that has left the server 7 because Sentinel 1 announced 8, and asks. Sentinel 1 is silent, and Sentinel 2 is behind.
+fn announced_and_silent() -> Rig {
+    let mut rig = Rig::new(SentinelSettings { watches: true, ..settings(3) });
+    rig.use_server(0, 7);
+    assert_eq!(rig.switched(1, "group h 7 h 8"), ["switch"]);
+    rig.input(In::Lost { waits_ms: Some(5.0) });
+    assert_eq!(rig.input(In::Find), ["ask 1"]);
+    assert_eq!(rig.wait(), ["ask 2"]);
+    assert_eq!(rig.answer(2, json!(["h", "7"])), ["ask 0"], "it may not know yet");
+    rig
+}
+
+#[test]
+fn sentinels_that_are_behind_do_not_outvote_one_that_announced() {
+    let mut rig = announced_and_silent();
+    assert_eq!(rig.answer(0, json!(["h", "7"])), [""; 0]);
+    assert_eq!(rig.answer(1, json!(["h", "8"])), ["found 8"]);
+    assert_eq!(rig.machine.next_wakeup(), None);
+    let mut rig = announced_and_silent();
+    assert_eq!(rig.answer(0, json!(["h", "8"])), ["dismiss 1", "found 8"], "this one has learned of it");
+}
+
+#[test]
+fn a_sentinel_that_announces_and_falls_silent_holds_nobody_up_for_long() {
+    let mut rig = announced_and_silent();
+    rig.answer(0, json!(["h", "7"]));
+    let asked = rig.now;
+    assert_eq!(rig.wait(), ["dismiss 1", "found 7"]);
+    assert!(rig.now <= asked + Duration::from_secs(3));
+    assert_eq!(rig.switched(1, "group h 7 h 9"), [""; 0], "it is not listened to");
+    let mut rig = announced_and_silent();
+    assert_eq!(rig.fail(1), [DOWN_2, "dismiss 0", "found 7"]);
+    let mut rig = announced_and_silent();
+    rig.input(In::Cancel);
+    assert_eq!(rig.machine.next_wakeup(), None);
+    assert_eq!(rig.input(In::Find), ["ask 1"]);
+    assert_eq!(rig.machine.next_wakeup(), Some(rig.now + Duration::from_secs(1)));
+}
+
 #[test]
 fn a_replica_is_left_when_it_is_promoted() {
     let mut rig = Rig::new(SentinelSettings { role: WantedRole::Slave, watches: true, ..settings(1) });
