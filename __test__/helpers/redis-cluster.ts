@@ -138,8 +138,8 @@ export class RedisCluster {
   /** Opens a slot's move: `from` answers ASK for keys that it does not have any more. */
   async openMove(slot: number, to: RedisServer): Promise<RedisServer> {
     const from = await this.ownerOf(slot);
-    await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await idOf(from));
-    await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await idOf(to));
+    await setSlot(to, slot, 'IMPORTING', await idOf(from));
+    await setSlot(from, slot, 'MIGRATING', await idOf(to));
     return from;
   }
 
@@ -160,7 +160,7 @@ export class RedisCluster {
     await this.knowsEpoch(to);
     // The new owner first, so that the slot is never nobody's.
     for (const server of [to, ...this.answering.filter((other) => other !== to)]) {
-      if ((await server.info('replication')).role === 'master') await server.command('CLUSTER', 'SETSLOT', slot, 'NODE', id);
+      if ((await server.info('replication')).role === 'master') await setSlot(server, slot, 'NODE', id);
     }
   }
 
@@ -196,7 +196,7 @@ export class RedisCluster {
       const some = slots.slice(from, from + 256);
       // The new owner first, so that no slot is ever nobody's.
       for (const server of [to, ...masters.filter((other) => other !== to)]) {
-        await Promise.all(some.map((slot) => server.command('CLUSTER', 'SETSLOT', slot, 'NODE', id)));
+        await Promise.all(some.map((slot) => setSlot(server, slot, 'NODE', id)));
       }
     }
   }
@@ -309,4 +309,10 @@ async function epochOf(server: RedisServer): Promise<number> {
 
 async function idOf(server: RedisServer): Promise<string> {
   return String(await server.command('CLUSTER', 'MYID'));
+}
+
+/** Valkey asks the replicas first, and refuses while they are slow to agree (NOREPLICAS). */
+async function setSlot(server: RedisServer, slot: number, ...change: string[]): Promise<void> {
+  const isSet = (): Promise<boolean> => server.command('CLUSTER', 'SETSLOT', slot, ...change).then((reply) => String(reply) === 'OK');
+  await until(isSet, { deadlineMs: 20_000, everyMs: 50, what: `slot ${slot} to be ${change.join(' ')}` });
 }
