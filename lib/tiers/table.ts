@@ -5,10 +5,15 @@ const HEAD = ['tier', 'ttl', 'stale after', 'kept for errors', 'tags', 'near cac
 
 /** One row for each tier, with times in seconds. Throws TypeError for anything but what `defineTiers` returns. */
 export function tierTable(tiers: Tiers): string {
-  checkTiers('tiers', tiers);
-  const rows = [HEAD, ...Object.values(tiers).map(rowOf)];
+  const rows = tierRows(tiers);
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+}
+
+/** The cells of the table; the first row is the head. Throws as `tierTable`. */
+export function tierRows(tiers: Tiers): string[][] {
+  checkTiers('tiers', tiers);
+  return [HEAD, ...Object.values(tiers).map(rowOf)];
 }
 
 function rowOf({ name, ttl, staleAfter, staleIfError, tags, nearCache, target, browser }: Tier): string[] {

@@ -1,6 +1,6 @@
 // Builds dist/: lib/ compiled to JavaScript, with its declarations and those of the entry.
 
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { writeEntryTypes } from './entry-types.mjs';
 import { root, run, say, SetupError } from './run.mjs';
@@ -21,6 +21,8 @@ export async function ensureFacade() {
   const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], { quiet: true });
   if (existsSync(path.join(made, 'index.js'))) {
     writeEntryTypes(made);
+    // npm does this for an installed package; a checkout runs its own file.
+    chmodSync(path.join(made, 'cli', 'main.js'), 0o755);
     rmSync(path.join(root, 'dist'), { recursive: true, force: true });
     renameSync(made, path.join(root, 'dist'));
   }
