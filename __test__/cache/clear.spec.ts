@@ -244,6 +244,18 @@ onServer('the cost of clear', (backend) => {
     expect(await backend.server.countCommands(() => cache.set('k', 1))).toMatchObject({ set: 2, evalsha: 1 });
   });
 
+  test('with tags, a cold load and a set cost one script for each tag and one for their value, and the repository adds none', async () => {
+    const cache = backend.cache();
+    const options = { ttl: 100, tags: ['t'] };
+    // The first load makes the version, and the second one asks how long it lives.
+    for (const key of ['first', 'second']) await cache.getOrSet(key, () => 1, options);
+    // ENSURE, PLACE, COMMIT, and the count.
+    expect(await backend.server.countCommands(() => cache.getOrSet('k', () => 1, options))).toMatchObject({ mget: 1, evalsha: 4 });
+    const items = Array.from({ length: 100 }, (_, n) => ({ key: `k${n}`, value: n, tags: ['t'] }));
+    // For each ENSURE and the count, and one check for all of them.
+    expect(await backend.server.countCommands(() => cache.setMany(items))).toMatchObject({ set: 100, evalsha: 201 });
+  });
+
   test('the version of a repository lives twice as long as its entries at most, and cold loads do not prolong it each time', async () => {
     const cache = backend.cache({ ttl: 100 });
     await cache.set('k', 1);

@@ -1,4 +1,4 @@
-//! Whether a `set` without tags took the right version of its repository. It goes out at once with the version that the process saw
+//! Whether a `set` took the right version of its repository. One without tags goes out at once with the version that the process saw
 //! last, or with the one that its check offers; one check serves all such writes of a tick. If another version is current, the value
 //! is stored once more, with that one.
 //!

@@ -27,9 +27,10 @@ pub(super) enum Job {
         own: OwnVersion,
         options: EntryOptions,
         payload: Payload,
-        /// The versions that it is stored with: that of the repository, and those of its tags.
+        /// The versions that it is stored with: that of the repository, and those of its tags. Those that are not known yet are missing.
         captured: Vec<(Tag, Id)>,
         checked: Checked,
+        is_sent: bool,
     },
     Delete {
         entries: Vec<Key>,
@@ -52,7 +53,16 @@ impl Job {
                 let options = EntryOptions::new(ttl, fresh, keep, tags);
                 let entry = names.entry(&key);
                 let own = repo.own_version(&entry, is_cluster);
-                Self::Set { repo: Arc::clone(repo), entry, own, options, payload, captured: Vec::new(), checked: Checked::None }
+                Self::Set {
+                    repo: Arc::clone(repo),
+                    entry,
+                    own,
+                    options,
+                    payload,
+                    captured: Vec::new(),
+                    checked: Checked::None,
+                    is_sent: false,
+                }
             }
             Request::Delete { keys } => {
                 let mut entries: Vec<Key> = keys.iter().map(|key| names.entry(key)).collect();
@@ -120,10 +130,10 @@ impl Job {
         }
     }
 
-    /// A value without tags is stored before it is known which version of the repository is current.
+    /// The version of the repository is not known yet. A value without tags is stored before it is; one with tags waits for theirs anyhow.
     pub(super) fn takes_a_guess(&self) -> Option<(&OwnVersion, &EntryOptions)> {
         match self {
-            Self::Set { own, options, captured, .. } if captured.is_empty() && options.tags.is_empty() => Some((own, options)),
+            Self::Set { own, options, captured, .. } if captured.is_empty() => Some((own, options)),
             _ => None,
         }
     }
@@ -149,14 +159,19 @@ impl Job {
         matches!(self, Self::Set { checked: Checked::Due, .. })
     }
 
+    /// Its value has left, and may be there.
+    pub(super) fn is_sent(&self) -> bool {
+        matches!(self, Self::Set { is_sent: true, .. })
+    }
+
     /// The next operation. It draws new random values for every attempt.
     pub(super) fn next(&mut self, fx: &mut Fx<'_>, lease: Duration, epoch: u64) -> (Op, WriteStep) {
         match self {
-            Self::Set { repo, own, options, captured, .. } if captured.is_empty() => {
-                let tags = [std::slice::from_ref(&own.name), &options.tags].concat();
-                (fx.ensure(repo, &tags, options, lease), WriteStep::Ensure)
+            Self::Set { repo, options, captured, .. } if captured.len() <= options.tags.len() => {
+                (fx.ensure(repo, &options.tags, options, lease), WriteStep::Ensure)
             }
-            Self::Set { entry, options, payload, captured, .. } => {
+            Self::Set { entry, options, payload, captured, is_sent, .. } => {
+                *is_sent = true;
                 let EntryOptions { ttl, fresh, keep, .. } = *options;
                 let header = Header { stamp: Id::draw(fx.entropy), ttl, fresh, keep, tags: captured, added: 0, form: payload.form() };
                 let value = Value::new(entry::encode(&header, payload.as_bytes()).0);

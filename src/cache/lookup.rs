@@ -37,7 +37,8 @@ pub(super) struct Plan {
     pub is_current: bool,
     /// When such an entry, if it is replaced, would have ended: by the process's clock and by the store's.
     pub end: Option<(Instant, u64)>,
-    /// The tags of the load: those that callers name. Placement puts the name of the repository's version before them.
+    /// The tags of the load: those that callers name. Placement puts the name of the repository's version before them if the store
+    /// had none.
     pub tags: Vec<Tag>,
     pub captured: Vec<(Tag, Id)>,
     /// The captured versions of the marks, if the loader's result brings tags.

@@ -43,13 +43,17 @@ impl Placements {
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>) {
         let Some(options) = lookup.callers.first().and_then(|caller| caller.options()) else { return };
         let marks = fx.marks_for(&lookup.repo, options);
-        if let (true, Some(current)) = (lookup.plan.tags.is_empty() && marks.is_empty(), lookup.known.repository()) {
+        lookup.plan.captured.clear();
+        if let Some(current) = lookup.known.repository() {
             // Captured as it was read: that was before the loader starts, too.
-            lookup.plan.captured = vec![(lookup.own.name.clone(), current)];
+            lookup.plan.captured.push((lookup.own.name.clone(), current));
             fx.prolong(&lookup.own, current, options, self.lease);
-            return self.place(fx, id, lookup);
+            if lookup.plan.tags.is_empty() && marks.is_empty() {
+                return self.place(fx, id, lookup);
+            }
+        } else {
+            lookup.plan.tags.insert(0, lookup.own.name.clone());
         }
-        lookup.plan.tags.insert(0, lookup.own.name.clone());
         let tags = [&lookup.plan.tags[..], &marks].concat();
         let op = fx.ensure(&lookup.repo, &tags, options, self.lease);
         let ticket = fx.send(op, Purpose::Placement(ForPlacement::Ensure(id)));
@@ -74,8 +78,11 @@ impl Placements {
         // The marks come after the tags.
         let marks = if ids.len() > lookup.plan.tags.len() { Mark::AnyTag.all(fx.is_cluster) } else { Vec::new() };
         lookup.plan.marks = marks.into_iter().zip(ids[lookup.plan.tags.len()..].iter().copied()).collect();
-        lookup.plan.captured = lookup.plan.tags.iter().cloned().zip(ids).collect();
-        note_own(fx, &lookup);
+        let is_own_ensured = lookup.plan.captured.is_empty();
+        lookup.plan.captured.extend(lookup.plan.tags.iter().cloned().zip(ids));
+        if is_own_ensured {
+            note_own(fx, &lookup);
+        }
         lookup.known.update(lookup.plan.captured.iter().map(|(tag, id)| (tag.clone(), Some(*id))));
         let is_captured = matches!(&lookup.found.value, Seen::Own(value) if is_captured(value, &lookup.plan.captured));
         if lookup.plan.is_current && !is_captured {

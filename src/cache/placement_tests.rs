@@ -2,7 +2,7 @@ use super::super::caller::testing::loader;
 use super::super::effects::testing::Rig;
 use super::super::lookup::Plan;
 use super::super::payload::Payload;
-use super::super::tags::testing::{own, with_own};
+use super::super::tags::testing::with_own;
 use super::*;
 use crate::clock::Instant;
 use crate::store::entry::Tag;
@@ -39,8 +39,8 @@ fn versions_are_captured_before_the_lease_and_the_loader_starts_after_its_answer
     let (mut rig, mut placements) = (Rig::default(), placements());
     rig.input(|fx| placements.begin(fx, 1, lookup(&["t"], Plan::default())));
     let (ticket, op, asked) = sent(&mut rig);
-    assert!(matches!(op, Op::Ensure { .. }));
-    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![own().1, id(b'v')]))));
+    assert!(matches!(op, Op::Ensure { items, .. } if items.len() == 1), "the version of the repository is captured as it was read");
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![id(b'v')]))));
     let (ticket, op, asked) = sent(&mut rig);
     let Op::Place { expected: None, lease, .. } = op else { panic!("{op:?}") };
     assert!(matches!(entry::parse(&lease), Some(entry::Stored::Lease(lease)) if lease.tags.has(b"t")));
@@ -48,6 +48,23 @@ fn versions_are_captured_before_the_lease_and_the_loader_starts_after_its_answer
     rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Placed { left: Duration::ZERO, end: 0 })));
     assert!(matches!(rig.handed(), Some(Handoff::Start(lookup, _)) if lookup.plan.captured == with_own(&[(tag("t"), id(b'v'))])));
     assert!(placements.is_empty());
+}
+
+#[test]
+fn a_repository_without_a_version_gets_one_with_its_tags() {
+    let (mut rig, mut placements) = (Rig::default(), placements());
+    let mut first = lookup(&["t"], Plan::default());
+    first.known = super::super::tags::Known::new(None, Vec::new(), true);
+    rig.input(|fx| placements.begin(fx, 1, first));
+    let sent = rig.sent();
+    let [(ticket, Op::Ensure { items, .. })] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(items.len(), 2);
+    let Purpose::Placement(asked) = rig.purpose(*ticket) else { panic!("a placement") };
+    rig.input(|fx| placements.on_answer(fx, *ticket, asked, Ok(Answer::Ensured(vec![id(b'r'), id(b'v')]))));
+    let sent = rig.sent();
+    let [(_, Op::Place { lease, .. })] = &sent[..] else { panic!("{sent:?}") };
+    let Some(entry::Stored::Lease(lease)) = entry::parse(lease) else { panic!("a lease") };
+    assert_eq!((lease.tags.repository(), lease.tags.has(b"t")), (Some(id(b'r')), true));
 }
 
 #[test]
@@ -119,7 +136,7 @@ fn an_entry_that_was_invalidated_meanwhile_is_not_kept() {
     lookup.found.value = Seen::Own(Value::new(entry::encode(&header, b"v").0));
     rig.input(|fx| placements.begin(fx, 1, lookup));
     let (ticket, _, asked) = sent(&mut rig);
-    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![own().1, id(b'v'), id(b'w')]))));
+    rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Ensured(vec![id(b'v'), id(b'w')]))));
     let (_, op, _) = sent(&mut rig);
     let Op::Place { expected: Some(_), lease, .. } = op else { panic!("{op:?}") };
     assert!(matches!(entry::parse(&lease), Some(entry::Stored::Lease(lease)) if lease.tags.len() == 1 && lease.tags.has(b"t")));

@@ -52,8 +52,8 @@ struct Refresh {
     /// If only its start was read: how its value is decoded.
     head_of: Option<Codec>,
     options: EntryOptions,
-    /// The name of the repository's version, then its tags.
     tags: Vec<Tag>,
+    /// The version of the repository, which the entry was judged by, and then those of the tags.
     captured: Vec<(Tag, Id)>,
     marks: Vec<(Tag, Id)>,
 }
@@ -78,6 +78,7 @@ impl Refreshes {
     pub(super) fn begin(&mut self, fx: &mut Fx<'_>, repo: Arc<Repo>, entry: Key, caller: &Caller, value: &Value, may_read: bool) {
         let call = caller.id;
         let (Some(Stored::Entry(header)), Some(options)) = (entry::parse(value), caller.options()) else { return skip(fx.out, call) };
+        let Some(current) = header.tags.repository() else { return skip(fx.out, call) };
         let stamp = header.stamp;
         let is_paused = self.paused.get(&entry).is_some_and(|(paused, until)| *paused == stamp && *until > fx.now);
         if is_paused {
@@ -100,22 +101,15 @@ impl Refreshes {
         let head_of = caller.codec.filter(|_| caller.read_head);
         let own = repo.own_version(&entry, fx.is_cluster);
         let marks = fx.marks_for(&repo, &options);
-        let captured = match header.tags.repository() {
-            // The entry was judged by it a moment ago.
-            Some(current) if tags.is_empty() && marks.is_empty() => {
-                fx.prolong(&own, current, &options, self.config.lease);
-                vec![(own.name.clone(), current)]
-            }
-            _ => Vec::new(),
-        };
-        tags.insert(0, own.name);
+        fx.prolong(&own, current, &options, self.config.lease);
+        let captured = vec![(own.name, current)];
         let refresh = Refresh { call, repo, entry, stamp, value: value.clone(), head_of, options, tags, captured, marks: Vec::new() };
         let ensured = [&refresh.tags[..], &marks].concat();
-        if refresh.captured.is_empty() {
+        if ensured.is_empty() {
+            self.place(fx, id, &refresh);
+        } else {
             let op = fx.ensure(&refresh.repo, &ensured, &refresh.options, self.config.lease);
             fx.send(op, Purpose::Refresh(ForRefresh::Ensure(id)));
-        } else {
-            self.place(fx, id, &refresh);
         }
         self.active.insert(id, refresh);
     }
@@ -137,7 +131,7 @@ impl Refreshes {
         // The marks come after the tags.
         let marks = if ids.len() > refresh.tags.len() { Mark::AnyTag.all(fx.is_cluster) } else { Vec::new() };
         refresh.marks = marks.into_iter().zip(ids[refresh.tags.len()..].iter().copied()).collect();
-        refresh.captured = refresh.tags.iter().cloned().zip(ids).collect();
+        refresh.captured.extend(refresh.tags.iter().cloned().zip(ids));
         if is_captured(&refresh.value, &refresh.captured) {
             self.place(fx, id, &refresh);
             self.active.insert(id, refresh);

@@ -125,11 +125,10 @@ impl Writes {
             Err(error) => return self.on_failed(fx, id, step, &error),
         };
         match (&mut write.job, answer) {
-            (Job::Set { own, options, captured, .. }, Answer::Ensured(ids)) if ids.len() == options.tags.len() + 1 => {
-                let now = fx.now;
-                fx.latest.note(&own.key, ids[0], now);
-                *captured = std::iter::once(&own.name).chain(&options.tags).cloned().zip(ids).collect();
-                self.advance(fx, id, targets);
+            (Job::Set { options, captured, .. }, Answer::Ensured(ids)) if ids.len() == options.tags.len() => {
+                captured.truncate(1);
+                captured.extend(options.tags.iter().cloned().zip(ids));
+                self.on_set(fx, id, targets);
             }
             (Job::Set { .. }, Answer::Done) => self.on_set(fx, id, targets),
             (_, Answer::Number(number)) => self.done(fx.out, id, number),
@@ -162,21 +161,22 @@ impl Writes {
         }
     }
 
-    /// A value is stored. If its version of the repository has to be checked and is not the current one, it is stored again.
+    /// A value without tags is stored, or the versions of a value's tags are known. Whatever comes next waits for the check. A value that
+    /// was stored with a version of the repository that is not the current one is stored again.
     fn on_set(&mut self, fx: &mut Fx<'_>, id: u64, targets: Targets<'_>) {
-        let Some(Write { job: Job::Set { repo, own, payload, captured, checked, .. }, .. }) = self.active.get_mut(&id) else { return };
-        match std::mem::take(checked) {
-            Checked::Due => *checked = Checked::Due,
-            Checked::Current(current) if !captured.contains(&(own.name.clone(), current)) => {
-                *captured = vec![(own.name.clone(), current)];
+        let Some(Write { job: Job::Set { repo, options, payload, captured, checked, .. }, .. }) = self.active.get_mut(&id) else { return };
+        match (std::mem::take(checked), captured.first_mut()) {
+            (Checked::Due, _) => *checked = Checked::Due,
+            (Checked::Current(current), Some((_, own))) if *own != current || !options.tags.is_empty() => {
+                *own = current;
                 self.advance(fx, id, targets);
             }
-            Checked::None | Checked::Current(_) => {
+            (Checked::None | Checked::Current(_), _) => {
                 fx.packed(repo.id, payload);
                 self.done(fx.out, id, 0);
             }
             // It begins again.
-            Checked::Lost(error) => {
+            (Checked::Lost(error), _) => {
                 captured.clear();
                 self.on_failed(fx, id, WriteStep::Check, &error);
             }
@@ -223,6 +223,7 @@ impl Writes {
             }
             return;
         }
+        let is_sent = self.active.get(&id).is_some_and(|write| write.job.is_sent());
         let kind = match error {
             StoreError::Refused(_) | StoreError::Redirected(_) => ErrorKind::Reply,
             StoreError::Cut { .. } | StoreError::NotSent => ErrorKind::Aborted,
@@ -230,8 +231,8 @@ impl Writes {
         };
         let error = Error::new(kind, error.to_string()).maybe_executed(match step {
             WriteStep::Ensure => false,
-            // The value is there, if only with a version that may be the current one.
-            WriteStep::Check => true,
+            // A value that has left is there, if only with a version that may be the current one.
+            WriteStep::Check => is_sent,
             _ => error.is_maybe_executed(),
         });
         let error = error.at(fx.out.place.clone());
@@ -243,14 +244,14 @@ impl Writes {
         let ForWrite { write: id, step } = asked;
         if step == WriteStep::Check {
             for id in self.checks.give_up(id) {
-                let Some(Write { job: Job::Set { checked, .. }, in_flight, .. }) = self.active.get_mut(&id) else { continue };
+                let Some(Write { job: Job::Set { checked, is_sent, .. }, in_flight, .. }) = self.active.get_mut(&id) else { continue };
                 if in_flight.is_some() {
                     // It meets the same silence, or begins again.
                     *checked = Checked::Lost(StoreError::NotSent);
                     continue;
                 }
                 // What was set may be there, with a version that may be the current one.
-                let overdue = OverdueWrite { write: id, in_flight: sent, is_open: true, node: fx.out.place.clone() };
+                let overdue = OverdueWrite { write: id, in_flight: sent, is_open: *is_sent, node: fx.out.place.clone() };
                 fx.hand(Handoff::Undelivered(overdue, Vec::new()));
             }
             return;

@@ -66,12 +66,68 @@ fn a_write_waits_for_the_store_and_is_done_with_its_answer() {
 #[test]
 fn a_set_with_tags_captures_versions_first_and_is_counted() {
     let (mut rig, mut writes) = (Rig::default(), writes());
-    begin(&mut rig, &mut writes, set(&["t"]), UP);
-    let (op, ensure) = one(&mut rig);
-    assert!(matches!(op, Op::Ensure { .. }));
-    rig.input(|fx| writes.on_answer(fx, ensure, Ok(Answer::Ensured(vec![id(b'r'), id(b'v')])), UP));
+    let [check, ensure, _] = two_tagged_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, check, Ok(Answer::Ensured(vec![id(b'r')])), UP));
+    assert!(rig.sent().is_empty(), "the version of its tag is not known yet");
+    rig.input(|fx| writes.on_answer(fx, ensure, Ok(Answer::Ensured(vec![id(b'v')])), UP));
     let sent = rig.sent();
-    assert!(matches!(&sent[..], [(_, Op::Set { .. }), (_, Op::Count { .. })]), "{sent:?}");
+    let [(set, first), (_, Op::Count { .. })] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(captured(first), Some(id(b'r')));
+    let set = asked(&mut rig, *set);
+    rig.input(|fx| writes.on_answer(fx, set, Ok(Answer::Done), UP));
+    assert_eq!(rig.decided(), [Decision::Done { call: CallId(1), number: 0 }]);
+}
+
+/// What two sets with a tag have sent in one tick: one check for both, and each the versions of its tags.
+fn two_tagged_sets(rig: &mut Rig, writes: &mut Writes) -> [ForWrite; 3] {
+    for call in [1, 2] {
+        rig.input(|fx| writes.begin(fx, CallId(call), &Repo::testing(), set(&["t"]), UP));
+    }
+    let sent = rig.sent();
+    let [(check, Op::Ensure { .. }), (first, Op::Ensure { items, .. }), (second, Op::Ensure { .. })] = &sent[..] else {
+        panic!("{sent:?}")
+    };
+    assert_eq!(items.len(), 1);
+    [*check, *first, *second].map(|ticket| asked(rig, ticket))
+}
+
+#[test]
+fn a_set_with_tags_waits_for_the_check_and_takes_its_version() {
+    let (mut rig, mut writes) = seen();
+    let [check, first, second] = two_tagged_sets(&mut rig, &mut writes);
+    for ensure in [first, second] {
+        rig.input(|fx| writes.on_answer(fx, ensure, Ok(Answer::Ensured(vec![id(b'v')])), UP));
+    }
+    rig.input(|fx| writes.resume(fx, UP));
+    assert!(rig.sent().is_empty(), "somebody may have cleared the repository");
+    rig.input(|fx| writes.on_answer(fx, check, Ok(Answer::Ensured(vec![id(b'n')])), UP));
+    let sent = rig.sent();
+    let versions: Vec<_> = sent.iter().filter(|(_, op)| matches!(op, Op::Set { .. })).map(|(_, op)| captured(op)).collect();
+    assert_eq!(versions, [Some(id(b'n')); 2]);
+}
+
+#[test]
+fn a_set_with_tags_whose_check_fails_has_not_run() {
+    let (mut rig, mut writes) = seen();
+    let [check, first, _] = two_tagged_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, first, Ok(Answer::Ensured(vec![id(b'v')])), UP));
+    rig.input(|fx| writes.on_answer(fx, check, Err(StoreError::Refused("NOPERM no permissions".into())), UP));
+    assert_eq!(error(&mut rig), (ErrorKind::Reply, false, false));
+
+    let (mut rig, mut writes) = seen();
+    let [check, first, _] = two_tagged_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, first, Ok(Answer::Ensured(vec![id(b'v')])), UP));
+    rig.input(|fx| writes.on_answer(fx, check, Err(StoreError::NotSent), UP));
+    rig.now = 50;
+    rig.input(|fx| writes.on_timer(fx, 1, UP));
+    let sent = rig.sent();
+    assert!(matches!(&sent[..], [(_, Op::Ensure { .. }), (_, Op::Ensure { .. })]), "it begins again: {sent:?}");
+
+    let (mut rig, mut writes) = seen();
+    let [check, first, _] = two_tagged_sets(&mut rig, &mut writes);
+    rig.input(|fx| writes.on_answer(fx, first, Ok(Answer::Ensured(vec![id(b'v')])), UP));
+    rig.input(|fx| writes.on_silence(fx, check, Some(Ticket(7))));
+    assert!(matches!(rig.handed(), Some(Handoff::Undelivered(overdue, _)) if !overdue.is_open), "nothing was set");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn an_entry_invalidated_while_stale_is_not_refreshed() {
     shared.serve(&mut p);
     shared.ask(&mut p, 1, revalidated(0));
     shared.step(&mut p);
-    assert_eq!(sent(&p), ["ensure"]);
+    assert_eq!(sent(&p), ["prolong", "ensure"]);
     shared.done(&mut q, invalidate(&["t"]));
     shared.serve(&mut p);
     assert_eq!(take(&mut p), [hit(1, "old", Hit::Stale), no_refresh(1)]);
