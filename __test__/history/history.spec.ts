@@ -13,6 +13,10 @@ test('no read gives what is older than an invalidation, whatever happens to serv
   for (const place of ['standalone', 'cluster']) expect(stdout).toMatch(new RegExp(`${place}, seed \\d+: [1-9]\\d* operations, [1-9]\\d* values, [1-9]\\d* writes`));
 }, 300_000);
 
+test('the wrong builds of the long run can be made of the files as they are', async () => {
+  expect(await runNode('__test__/history/wrong-builds.mjs', { args: ['--check'] })).toMatchObject({ code: 0, stdout: '', stderr: '' });
+});
+
 describe('the checker', () => {
   let server: RedisServer;
   let source: Source;

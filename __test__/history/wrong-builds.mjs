@@ -3,6 +3,7 @@
 //
 //     npm run history:wrong-builds
 //     npm run history:wrong-builds -- 'a blind PLACE'
+//     npm run history:wrong-builds -- --check               only whether each change can be made to the files as they are
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,31 @@ function near(fences) {
   const find = '    const fn has(&self, _fence: Fence) -> bool {\n        true\n    }';
   const put = `    const fn has(&self, fence: Fence) -> bool {\n        !matches!(fence, Fence::${fences})\n    }`;
   return { file: 'src/cache/near/mod.rs', find, put };
+}
+
+/** A COMMIT that puts versions of its own moment into the header `!<version of the repository>(<length of name>:<name><version>)*`. */
+function commitsWith(versions) {
+  return {
+    file: 'src/scripts/commit.lua',
+    find: "redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])",
+    put: `local function now(key, captured)
+  local current = redis.call('GET', key)
+  return current and string.sub(current, 6, 21) or captured
+end
+local at = string.find(ARGV[3], '!', 1, true) + 1
+local repository = string.sub(ARGV[3], at, at + 15)
+local tags, from, stop, length = '', at + 16
+while true do
+  from, stop, length = string.find(ARGV[3], '^(%d+):', at + 16)
+  if not stop then break end
+  local tag = string.sub(ARGV[3], stop + 1, stop + length)
+  local captured = string.sub(ARGV[3], stop + length + 1, stop + length + 16)
+  tags = tags .. length .. ':' .. tag .. ${versions.tag}
+  at = stop + length + 1
+end
+local start = string.find(ARGV[3], '!', 1, true)
+redis.call('SET', KEYS[1], string.sub(ARGV[3], 1, start) .. ${versions.repository} .. tags .. string.sub(ARGV[3], at + 16), 'PX', ARGV[4])`,
+  };
 }
 
 /** `find` stands once in `file`. */
@@ -28,19 +54,29 @@ const WRONG = {
     find: 'if name ~= ARGV[1] then',
     put: 'if false then',
   },
-  'versions captured after the loader': {
-    file: 'src/scripts/commit.lua',
-    find: "redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])",
-    put: `local stored = string.gsub(ARGV[3], '(%d+):([^:]-) (%S%S%S%S%S%S%S%S%S%S%S%S%S%S%S%S)', function(length, tag, captured)
-  local current = redis.call('GET', 'history#v{:' .. tag .. '}')
-  return length .. ':' .. tag .. ' ' .. (current and string.sub(current, 6, 21) or captured)
-end)
-redis.call('SET', KEYS[1], stored, 'PX', ARGV[4])`,
+  'versions captured after the loader': commitsWith({ tag: "now('history#v{:' .. tag .. '}', captured)", repository: 'repository' }),
+  'the version of the repository captured after the loader': commitsWith({ tag: 'captured', repository: "now('history#c{:}', repository)" }),
+  'a clear that changes nothing': {
+    file: 'src/cache/job.rs',
+    find: 'let own = repo.own_versions(is_cluster).iter();',
+    put: 'let own = repo.own_versions(is_cluster).iter().take(0);',
+  },
+  'reads that do not look at the version of the repository': {
+    file: 'src/cache/tags.rs',
+    find: 'Some(current) if current == captured => {}\n            _ if self.is_after',
+    put: 'Some(_) => {}\n            _ if self.is_after',
   },
   'near copies that outlive a push': near('PushDrops'),
   'near copies that outlive a gap': near('GapDrops'),
   'near fills that are not poisoned': { ...near('PushRefusesFills | Fence::WriteRefusesFills | Fence::FlushRefusesFills'), only: 'cluster' },
 };
+
+/** The file with the change. */
+function changed({ file, find, put }) {
+  const text = readFileSync(path.join(root, file), 'utf8');
+  if (text.split(find).length !== 2) throw new SetupError(`${file} does not contain the line that is to be changed, or contains it twice`);
+  return text.replace(find, () => put);
+}
 
 /** A copy of the checkout's files with one change. */
 function copyWith({ file, find, put }, folder) {
@@ -50,9 +86,7 @@ function copyWith({ file, find, put }, folder) {
     copyFileSync(path.join(root, name), path.join(folder, name));
   }
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
-  const text = readFileSync(path.join(folder, file), 'utf8');
-  if (text.split(find).length !== 2) throw new SetupError(`${file} does not contain the line that is to be changed, or contains it twice`);
-  writeFileSync(path.join(folder, file), text.replace(find, () => put));
+  writeFileSync(path.join(folder, file), changed({ file, find, put }));
 }
 
 async function isFound(name, { only = 'standalone', ...change }) {
@@ -70,6 +104,7 @@ async function isFound(name, { only = 'standalone', ...change }) {
 }
 
 await entry(async () => {
+  if (process.argv[2] === '--check') return Object.values(WRONG).forEach(changed);
   const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(WRONG);
   for (const name of names) {
     if (!WRONG[name]) throw new SetupError(`no wrong build is called ${name}; there are: ${Object.keys(WRONG).join(', ')}`);
