@@ -279,7 +279,8 @@ onServer('explain, on a server', (backend) => {
       await cache.explain('missing');
       await all(cache, '*');
     });
-    const reads = new Set(['client|no-touch', 'time', 'get', 'getrange', 'strlen', 'pttl', 'scan', 'info', 'ping', 'config|resetstat']);
+    // Redis 6.2 does not tell subcommands apart.
+    const reads = new Set(['client', 'client|no-touch', 'time', 'get', 'getrange', 'strlen', 'pttl', 'scan', 'info', 'ping', 'config|resetstat']);
     expect(Object.keys(calls).filter((command) => !reads.has(command))).toEqual([]);
     expect(await changes()).toBe(before);
   });

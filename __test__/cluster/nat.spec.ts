@@ -2,8 +2,11 @@
 import { Cluster } from '../../lib';
 import { CacheRepository, RedisManager } from '../../lib/facade';
 import { RedisCluster } from '../helpers/redis-cluster';
-import type { RedisServer } from '../helpers/redis-server';
+import { announcesNames, type RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
+
+// Before Redis 7 a node announces the address at which other nodes reach it, and nothing else.
+const onNames = announcesNames() ? test : test.skip;
 
 let servers: RedisCluster;
 let natMap: Record<string, { host: string; port: number }>;
@@ -30,7 +33,7 @@ async function otherThan(slot: number): Promise<[from: RedisServer, to: RedisSer
   return [from, servers.masters.find((server) => server !== from) as RedisServer];
 }
 
-test('the client follows MOVED and ASK to nodes that announce names nobody else knows', async () => {
+onNames('the client follows MOVED and ASK to nodes that announce names nobody else knows', async () => {
   const asked: string[] = [];
   const client = new Cluster(servers.nodes, {
     natMap: (key) => {
@@ -55,7 +58,7 @@ test('the client follows MOVED and ASK to nodes that announce names nobody else 
   }
 });
 
-test('the cache follows its slots there as well: before, during and after a move', async () => {
+onNames('the cache follows its slots there as well: before, during and after a move', async () => {
   RedisManager.configure({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`), natMap }, logger });
   const cache = new CacheRepository('nat');
   const keys = [1, 2, 3, 4].map((n) => `{moving}${n}`);
@@ -86,7 +89,7 @@ test('the cache follows its slots there as well: before, during and after a move
 });
 
 describe('a node without an address of its own', () => {
-  test.each<[string, RegExp]>([['unknown-endpoint', /^127\.0\.0\.1:\d+$/]])('%s: natMap is asked for the host that was asked', async (type, expected) => {
+  onNames.each<[string, RegExp]>([['unknown-endpoint', /^127\.0\.0\.1:\d+$/]])('%s: natMap is asked for the host that was asked', async (type, expected) => {
     for (const server of servers.servers) await server.command('CONFIG', 'SET', 'cluster-preferred-endpoint-type', type);
     const asked = new Set<string>();
     const client = new Cluster(servers.nodes, {

@@ -149,7 +149,13 @@ export class RedisCluster {
       const some = keys ?? ((await from.command('CLUSTER', 'GETKEYSINSLOT', slot, 10)) as string[]);
       if (some.length === 0) return;
       const secret = this.options.password === undefined ? [] : ['AUTH', this.options.password];
-      await from.command('MIGRATE', to.host, to.port, '', 0, 5000, 'REPLACE', ...secret, 'KEYS', ...some);
+      // The source still serves a key whose move failed on the way (IOERR), so it is moved again.
+      const isMoved = (): Promise<boolean> =>
+        from.command('MIGRATE', to.host, to.port, '', 0, 5000, 'REPLACE', ...secret, 'KEYS', ...some).then(
+          () => true,
+          (error: Error) => (error.message.startsWith('IOERR') ? false : Promise.reject(error)),
+        );
+      await until(isMoved, { deadlineMs: 30_000, everyMs: 50, what: `keys of slot ${slot} to be moved` });
       if (keys !== undefined) return;
     }
   }

@@ -6,6 +6,7 @@
  *     const redis = new Redis({ sentinels: group.addresses, name: group.name });
  *     await group.failover();
  */
+import { nowMs } from './clock';
 import { makeCertificates, type CertificateSet } from './certificates';
 import { RawClient, type Reply } from './raw-client';
 import { RedisServer, type ServerOptions } from './redis-server';
@@ -110,14 +111,20 @@ export class SentinelGroup {
     return this.successor(old);
   }
 
-  /** `announced` resolves at the next `+switch-master` of a Sentinel. */
-  async announcement(sentinel = this.sentinels[0]): Promise<{ announced: Promise<void>; close(): void }> {
+  /** `announced` resolves at the next `+switch-master` of a Sentinel; `masters` has the ports that were announced, and when. */
+  async announcement(sentinel = this.sentinels[0]): Promise<{ announced: Promise<void>; masters: { port: number; at: number }[]; close(): void }> {
     if (sentinel === undefined) throw new Error('the group has no Sentinel');
     const client = await RawClient.connect({ path: sentinel.server.path });
     if (this.options.sentinelPassword !== undefined) await client.command('AUTH', this.options.sentinelPassword);
     await client.command('SUBSCRIBE', '+switch-master');
-    const announced = new Promise<void>((resolve) => client.socket.on('data', (chunk: Buffer) => chunk.includes('switch-master') && resolve()));
-    return { announced, close: () => client.close() };
+    const masters: { port: number; at: number }[] = [];
+    const announced = new Promise<void>((resolve) =>
+      client.socket.on('data', (chunk: Buffer) => {
+        for (const [, port] of chunk.toString().matchAll(/\+switch-master\r\n\$\d+\r\n.* (\d+)\r\n/g)) masters.push({ port: Number(port), at: nowMs() });
+        if (masters.length > 0) resolve();
+      }),
+    );
+    return { announced, masters, close: () => client.close() };
   }
 
   async stop(): Promise<void> {

@@ -324,6 +324,9 @@ export function hasShards(): boolean {
   return serverVersion(serverBinary()).numbers[0] >= 7;
 }
 
+/** Nodes of a cluster announce host names from Redis 7 on. */
+export const announcesNames = hasShards;
+
 const versions = new Map<string, ServerVersion>();
 
 function serverVersion(binary: string): ServerVersion {

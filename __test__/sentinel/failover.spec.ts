@@ -52,15 +52,17 @@ async function survive(redis: Redis, strike: (master: RedisServer) => unknown, w
   const old = await group.master();
   const writes = writer(redis);
   await until(() => writes.written.length > 10);
-  const { announced, close } = await group.announcement(witness);
-  const time = announced.then(nowMs);
+  const { masters, close } = await group.announcement(witness);
   await strike(old);
-  const announcedAt = await time;
-  close();
+  const deadline = { deadlineMs: 60_000, what: 'a write to the new master' };
+  const resumed = await until(() => writes.written.find(({ port }) => port !== old.port), deadline);
+  const announced = await until(() => masters.find(({ port }) => port === resumed.port));
+  expect(resumed.at - announced.at).toBeLessThan(RESUMED_MS);
+  // On a busy machine the Sentinels may take the first successor for dead as well.
   const next = await group.successor(old, witness);
-  const resumed = await until(() => writes.written.find(({ port }) => port === next.port), { deadlineMs: 60_000, what: 'a write to the new master' });
+  await until(() => writes.written.some(({ port }) => port === next.port), deadline);
   await writes.stop();
-  expect(resumed.at - announcedAt).toBeLessThan(RESUMED_MS);
+  close();
   const last = writes.written[writes.written.length - 1];
   expect(await next.command('GET', 'n')).toBe(String(last?.n));
 }
