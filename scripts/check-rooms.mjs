@@ -14,7 +14,7 @@ const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'contract', 'resp',
 // The layers of the facade from the bottom up. A file may import from its own layer and from the layers before it.
 const LAYERS = [
   ...['contract.generated.ts', 'errors.ts', 'core_error.ts', 'names.ts', 'logger.ts', 'logger_shapes.ts', 'clock.ts', 'abort.ts', 'guard.ts', 'exit.ts', 'turns.ts', 'native.ts', 'connection_url.ts', 'env.ts'],
-  ...['tiers', 'observe', 'options', 'command', 'link', 'sentinel', 'client', 'cluster', 'cache', 'manager', 'pubsub', 'facade', 'otel', 'index.ts', 'cli'],
+  ...['tiers', 'browser', 'observe', 'options', 'command', 'link', 'sentinel', 'client', 'cluster', 'cache', 'manager', 'pubsub', 'stream', 'facade', 'otel', 'index.ts', 'cli'],
 ];
 
 const CORE = /^src\/(?!node\/|tokio_io\/)/;
@@ -54,6 +54,11 @@ const RULES = [
     says: 'only lib/native.ts requires the binding',
     files: /^lib\/(?!native\.ts$).*\.ts$/,
     line: /\b(require\(|from )[^;]*\.node['"`]|\bbinding\/|process\.dlopen/,
+  },
+  {
+    says: 'what browsers load has nothing of Node: it imports lib/tiers, lib/errors.ts and lib/names.ts',
+    files: /^lib\/(browser|tiers)\/.*\.ts$|^lib\/(errors|names)\.ts$/,
+    line: /\bfrom ['"](?!\.\/|\.\.\/(tiers\/|errors['"]|names['"])|idb-keyval['"])|\b(Buffer|process)\b\.|\brequire\(/,
   },
   {
     says: 'lib imports neither what is built from it nor the tests',

@@ -2,11 +2,12 @@
 
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { nameModules } from './client-modules.mjs';
 import { writeEntryTypes } from './entry-types.mjs';
 import { root, run, say, SetupError } from './run.mjs';
 import { fingerprint, isFresh, markFresh, markStale } from './stamp.mjs';
 
-const SOURCES = ['lib', 'binding/platform.d.ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/setup/entry-types.mjs'];
+const SOURCES = ['lib', 'binding/platform.d.ts', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.client.json', 'package-lock.json', 'scripts/setup/entry-types.mjs', 'scripts/setup/client-modules.mjs'];
 
 /** Compiles lib/ unless dist/ is up to date. */
 export async function ensureFacade() {
@@ -18,14 +19,18 @@ export async function ensureFacade() {
   const made = path.join(root, '.cache', 'dist');
   rmSync(made, { recursive: true, force: true });
   const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], { quiet: true });
+  const [facade, client] = await Promise.all([
+    run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made], { quiet: true }),
+    run(process.execPath, [tsc, '-p', 'tsconfig.client.json', '--outDir', path.join(made, 'esm')], { quiet: true }),
+  ]);
   if (existsSync(path.join(made, 'index.js'))) {
+    nameModules(path.join(made, 'esm'));
     writeEntryTypes(made);
     // npm does this for an installed package; a checkout runs its own file.
     chmodSync(path.join(made, 'cli', 'main.js'), 0o755);
     rmSync(path.join(root, 'dist'), { recursive: true, force: true });
     renameSync(made, path.join(root, 'dist'));
   }
-  if (code !== 0) throw new SetupError(`${output}\nhawser: lib/ does not compile`);
+  if (facade.code !== 0 || client.code !== 0) throw new SetupError(`${facade.output}\n${client.output}\nhawser: lib/ does not compile`);
   markFresh('facade', print);
 }
