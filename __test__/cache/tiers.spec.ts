@@ -52,13 +52,14 @@ onEveryStore('tiers', (backend) => {
       ['c', () => cache.setMany([{ key: 'c', value: 0, tags: ['own'] }])],
       ['d', () => cache.getOrSet('d', load)],
       ['e', () => cache.getOrSet('e', load, { tags: ['own'] })],
+      ['h', () => cache.getOrSet('h', load, { ttl: 60, tags: ['own'] })],
       ['f', () => cache.getOrSetMany(['f'], (keys) => Promise.resolve(new Map(keys.map((key) => [key, 0]))), { tags: () => ['own'] })],
     ];
     const keys = write.map(([key]) => key);
     for (const [, run] of write) await run();
     expect((await cache.getMany(keys)).includes(null)).toBe(false);
     await cache.invalidateTags(['own']);
-    expect((await cache.getMany(keys)).map((value) => value === null)).toEqual([false, true, true, false, true, true]);
+    expect((await cache.getMany(keys)).map((value) => value === null)).toEqual([false, true, true, false, true, true, true]);
     for (const [, run] of write) await run();
     await cache.invalidateTags(['lists']);
     expect(await cache.getMany(keys)).toEqual(keys.map(() => null));

@@ -237,7 +237,7 @@ function plainOptions(base: CallOptions, options: unknown, path: string): CallOp
     lastTtl = ttl as number;
   }
   const { keep, fresh, maxAge, lockTimeout, extras, early, rules, signal } = base;
-  return { ttl: lastTtlText, keep, fresh, maxAge, lockTimeout, tags: tags === undefined ? base.tags : checkTags(`${path}.tags`, tags), extras, early, rules, signal, outcomes: undefined };
+  return { ttl: lastTtlText, keep, fresh, maxAge, lockTimeout, tags: tags === undefined ? base.tags : tagsOf(`${path}.tags`, tags, base.tags), extras, early, rules, signal, outcomes: undefined };
 }
 
 /** Checks a call's options and merges them with the repository's. Errors: TypeError, RangeError. */
