@@ -336,7 +336,7 @@ export const enum ErrorSlot {
 
 /** The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set. */
 export const enum CallLetter {
-  /** call reader key ttl keep fresh maxAge lockTimeout extras tag..., where reader is a repo, or `repo:codec` for parsed values; extras: `t` if the result brings tags, then early refresh in thousandths */
+  /** In a form of its own (`cache::wire`): call key, then reader ttl keep fresh maxAge lockTimeout extras tag..., where reader is a repo, or `repo:codec` for parsed values; extras: `t` if the result brings tags, then early refresh in thousandths */
   GetOrSet = 'G',
   /** The same, of a caller who could not decode the entry: it counts as missing. */
   GetOrSetReplacing = 'N',

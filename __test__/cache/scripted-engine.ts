@@ -163,7 +163,19 @@ function parse(bytes: Buffer): string[][] {
     at = end + 2;
     return value;
   };
+  const length = (size: 2 | 4): number => bytes.readUIntLE((at += size) - size, size);
+  const text = (size: number): string => bytes.toString('utf8', at, (at += size));
   while (at < bytes.length) {
+    // `getOrSet` has a form of its own.
+    if (bytes[at] !== 42) {
+      const [letter, id, keyLength, readingLength] = [text(1), length(4), length(4), length(4)];
+      const key = text(keyLength);
+      const end = at + readingLength;
+      const [reader, ...words] = text(length(2)).split(',');
+      calls.push([letter, String(id), reader, key, ...words]);
+      while (at < end) calls[calls.length - 1].push(text(length(2)));
+      continue;
+    }
     calls.push(
       Array.from({ length: number('*') }, () => {
         const length = number('$');

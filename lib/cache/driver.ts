@@ -35,6 +35,9 @@ const now = performance.now.bind(performance);
 /** The in-process store. */
 const MEMORY = 'memory';
 
+const GET_OR_SET = CallLetter.GetOrSet.charCodeAt(0);
+const GET_OR_SET_REPLACING = CallLetter.GetOrSetReplacing.charCodeAt(0);
+
 export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
   private readonly hits = new Hits(this.state);
@@ -185,8 +188,10 @@ export class CacheDriver {
     const call = this.calls.open(replaces ? CallLetter.GetOrSetReplacing : CallLetter.GetOrSet);
     call.repo = repo;
     call.key = key;
-    const args = [String(call.id), reader(repo, codec), key, o.ttl, o.keep, o.fresh, o.maxAge, o.lockTimeout, o.extras];
-    return this.send(call, args, o.tags);
+    this.encoder.read(replaces ? GET_OR_SET_REPLACING : GET_OR_SET, call.id, key, reader(repo, codec), o.words, o.tags);
+    this.written();
+    call.askedAt = this.askedAt;
+    return call;
   }
 
   get(repo: number, key: string, codec = NO_CODEC): Call {
@@ -300,6 +305,10 @@ export class CacheDriver {
 
   private write(letter: string, args: readonly Payload[], more?: readonly string[]): void {
     this.encoder.write(letter, args, more);
+    this.written();
+  }
+
+  private written(): void {
     if (this.encoder.at > FLUSH_BYTES) this.hand();
     if (!this.flushing) {
       this.flushing = true;

@@ -1,5 +1,5 @@
-/** Encodes the calls of a tick as RESP arrays into a Buffer that the core has pinned. */
-import { Encoder } from '../command/encoder';
+/** Encodes the calls of a tick into a Buffer that the core has pinned: as RESP arrays, `getOrSet` in a shorter form (`src/cache/wire/readings.rs`). */
+import { Encoder, writeText } from '../command/encoder';
 import type { Meta } from '../command/table';
 import { NO_CODEC } from './parsed';
 
@@ -11,6 +11,11 @@ const KEEP_BYTES = 1 << 20;
 const MAX_HEADS = 80;
 
 const NONE: readonly string[] = [];
+
+/** The letter, the call and two lengths. */
+const READ_HEAD = 13;
+/** The length of a part, and the comma between two. */
+const READ_FRAME = 3;
 
 /** The headers `*<count>\r\n$1\r\n<letter>\r\n` by number of arguments, as the encoder needs them. */
 class CallHead {
@@ -57,9 +62,46 @@ export class CallEncoder extends Encoder {
     this.append(more);
   }
 
+  /** Writes one `getOrSet`: a letter's code, its number, and what it says. `words` are all its options but the tags. */
+  read(letter: number, call: number, key: string, reader: string, words: string, tags: readonly string[]): void {
+    const start = this.at;
+    const need = READ_HEAD + READ_FRAME + 3 * (key.length + reader.length + words.length);
+    let out = start + need > this.out.length ? this.grow(start, need) : this.out;
+    const keyEnd = writeText(out, start + READ_HEAD, key);
+    let at = writeText(out, keyEnd + 2, reader);
+    out[at++] = 44;
+    at = writeText(out, at, words);
+    writeShort(out, keyEnd, at - keyEnd - 2);
+    for (let i = 0; i < tags.length; i++) {
+      const tag = tags[i];
+      const room = READ_FRAME + 3 * tag.length;
+      if (at + room > out.length) out = this.grow(at, room);
+      const end = writeText(out, at + 2, tag);
+      writeShort(out, at, end - at - 2);
+      at = end;
+    }
+    out[start] = letter;
+    writeInt(out, start + 1, call);
+    writeInt(out, start + 5, keyEnd - start - READ_HEAD);
+    writeInt(out, start + 9, at - keyEnd);
+    this.at = at;
+  }
+
   /** The engine has consumed the written bytes. */
   taken(): void {
     this.at = 0;
     if (this.out.length > KEEP_BYTES) this.renewOut();
   }
+}
+
+function writeShort(out: Uint8Array, at: number, n: number): void {
+  out[at] = n;
+  out[at + 1] = n >>> 8;
+}
+
+function writeInt(out: Uint8Array, at: number, n: number): void {
+  out[at] = n;
+  out[at + 1] = n >>> 8;
+  out[at + 2] = n >>> 16;
+  out[at + 3] = n >>> 24;
 }

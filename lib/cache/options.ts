@@ -127,11 +127,21 @@ export interface CallOptions {
   readonly tags: readonly string[];
   /** See `extrasOf`. */
   readonly extras: string;
+  /** All of the above but the tags, as a `getOrSet` says it. */
+  readonly words: string;
   readonly early: number | undefined;
   readonly rules: LoadRules | undefined;
   readonly signal: AbortSignal | undefined;
   /** Takes down what the read comes to, if somebody hears of it. */
   readonly outcomes: Outcomes | undefined;
+  /** Of a repository's options: the last `ttl` of a call that named nothing else, which is mostly a constant. */
+  readonly last: LastTtl | undefined;
+}
+
+interface LastTtl {
+  ttl: number;
+  text: string;
+  words: string;
 }
 
 const LOADS = ['loaderTimeoutMs', 'earlyRefresh', 'ttlJitter', 'negativeTtl', 'tagsFrom'];
@@ -195,14 +205,14 @@ function checkOrder(path: string, staleAfter: number, ttl: number): void {
 }
 
 /** The options of a reader that takes an entry as it is. */
-export const ANY: CallOptions = { ttl: '', keep: '', fresh: '', maxAge: '', lockTimeout: '', tags: NO_TAGS, extras: '', early: undefined, rules: undefined, signal: undefined, outcomes: undefined };
+export const ANY: CallOptions = { ttl: '', keep: '', fresh: '', maxAge: '', lockTimeout: '', tags: NO_TAGS, extras: '', words: '', early: undefined, rules: undefined, signal: undefined, outcomes: undefined, last: undefined };
 
 /** The options of a call without options: the repository's options over `CACHE_DEFAULT_TTL`. */
 export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: number): CallOptions {
   const ttl = repository.ttl ?? defaultTtl;
   const early = repository.earlyRefresh;
   const rules = checkRules('cache', repository);
-  return {
+  return withWords({
     ttl: ms(ttl),
     keep: repository.staleIfError === undefined ? '' : ms(repository.staleIfError),
     fresh: repository.staleAfter === undefined ? '' : ms(Math.min(repository.staleAfter, ttl)),
@@ -210,20 +220,29 @@ export function baseOptions(repository: CacheRepositoryOptions, defaultTtl: numb
     lockTimeout: repository.lockTimeoutMs === undefined ? '' : String(Math.round(repository.lockTimeoutMs)),
     tags: repository.tier?.tags ?? NO_TAGS,
     extras: extrasOf(early, rules),
+    words: '',
     early,
     rules,
     signal: undefined,
     outcomes: undefined,
-  };
+    last: { ttl: NaN, text: '', words: '' },
+  });
+}
+
+type Changeable<T> = { -readonly [K in keyof T]: T[K] };
+
+function withWords(o: Changeable<CallOptions>): CallOptions {
+  o.words = wordsOf(o.ttl, o);
+  return o;
+}
+
+function wordsOf(ttl: string, { keep, fresh, maxAge, lockTimeout, extras }: CallOptions): string {
+  return [ttl, keep, fresh, maxAge, lockTimeout, extras].join(',');
 }
 
 function ms(seconds: number): string {
   return String(Math.round(seconds * 1000));
 }
-
-/** The last time to live of a call, in seconds and as it crosses: mostly a constant. */
-let lastTtl = NaN;
-let lastTtlText = '';
 
 /** The options of a call that names nothing but `ttl` and `tags`, as most do; undefined: any other. */
 function plainOptions(base: CallOptions, options: unknown, path: string): CallOptions | undefined {
@@ -232,12 +251,15 @@ function plainOptions(base: CallOptions, options: unknown, path: string): CallOp
   const { ttl, tags } = options as { ttl?: unknown; tags?: unknown };
   // Its fresh period may have to be cut.
   if (ttl === undefined || base.fresh !== '') return undefined;
-  if (ttl !== lastTtl) {
-    lastTtlText = String(checkTtl(`${path}.ttl`, ttl));
-    lastTtl = ttl as number;
+  const { keep, fresh, maxAge, lockTimeout, extras, early, rules, signal, last } = base;
+  if (last === undefined) return undefined;
+  if (ttl !== last.ttl) {
+    last.text = String(checkTtl(`${path}.ttl`, ttl));
+    last.words = wordsOf(last.text, base);
+    last.ttl = ttl as number;
   }
-  const { keep, fresh, maxAge, lockTimeout, extras, early, rules, signal } = base;
-  return { ttl: lastTtlText, keep, fresh, maxAge, lockTimeout, tags: tags === undefined ? base.tags : tagsOf(`${path}.tags`, tags, base.tags), extras, early, rules, signal, outcomes: undefined };
+  const own = tags === undefined ? base.tags : tagsOf(`${path}.tags`, tags, base.tags);
+  return { ttl: last.text, keep, fresh, maxAge, lockTimeout, tags: own, extras, words: last.words, early, rules, signal, outcomes: undefined, last: undefined };
 }
 
 /** Checks a call's options and merges them with the repository's. Errors: TypeError, RangeError. */
@@ -258,7 +280,7 @@ export function callOptions(base: CallOptions, options: unknown, path = 'cache')
   if (signal !== undefined && !isSignal(signal)) badOption(`${path}.signal`, 'an AbortSignal', signal);
   const rules = checkRules(path, own, base.rules);
   const early = earlyRefresh === undefined ? base.early : checkPart(`${path}.earlyRefresh`, earlyRefresh);
-  return {
+  return withWords({
     ttl: String(life),
     keep: staleIfError === undefined ? base.keep : String(checkSeconds(`${path}.staleIfError`, staleIfError)),
     fresh,
@@ -266,11 +288,13 @@ export function callOptions(base: CallOptions, options: unknown, path = 'cache')
     lockTimeout: lockTimeoutMs === undefined ? base.lockTimeout : String(checkMs(`${path}.lockTimeoutMs`, lockTimeoutMs, LOCK_TIMEOUT)),
     tags: tags === undefined ? base.tags : tagsOf(`${path}.tags`, tags, base.tags),
     extras: rules === base.rules && early === base.early ? base.extras : extrasOf(early, rules),
+    words: '',
     early,
     rules,
     signal,
     outcomes: undefined,
-  };
+    last: undefined,
+  });
 }
 
 /** The tags of a call, with those of its repository's tier. */

@@ -32,7 +32,7 @@ export class Encoder {
     this.onNewOut();
   }
 
-  private grow(at: number, need: number): Utf8Buffer {
+  protected grow(at: number, need: number): Utf8Buffer {
     const bigger = Buffer.allocUnsafeSlow(Math.max(START_BYTES, this.out.length * 2, at + need)) as Utf8Buffer;
     this.out.copy(bigger, 0, 0, at);
     this.out = bigger;
@@ -83,6 +83,18 @@ export class Encoder {
     }
     this.at = at;
   }
+}
+
+/** Writes a text without a frame. Returns the offset behind it. `out` has room for three bytes for each unit. */
+export function writeText(out: Utf8Buffer, at: number, text: string): number {
+  const { length } = text;
+  if (length > SHORT) return at + out.utf8Write(text, at, 3 * length);
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return at + out.utf8Write(text, at, 3 * length);
+    out[at + i] = code;
+  }
+  return at + length;
 }
 
 function writeString(out: Utf8Buffer, at: number, text: string, length: number): number {

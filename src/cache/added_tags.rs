@@ -3,7 +3,7 @@
 use super::effects::Fx;
 use super::loads::Loads;
 use super::tag_addition::Admission;
-use super::tags::normalize;
+use super::tag_set::normalize;
 use crate::store::entry::{self, Tag};
 use crate::store::{Id, Op};
 

@@ -7,7 +7,7 @@ use super::freshness::Overrides;
 use super::ids::{CallId, Codec};
 use super::payload::Payload;
 use super::request::{Request, Terms};
-use super::tags::{normalize, unite};
+use super::tag_set::{unite, TagSet};
 use crate::clock::Instant;
 use crate::store::entry::Tag;
 
@@ -31,15 +31,15 @@ pub(super) struct EntryOptions {
     pub ttl: Duration,
     pub fresh: Duration,
     pub keep: Duration,
-    pub tags: Vec<Tag>,
+    pub tags: TagSet,
     /// Whether the loader's result brings further tags.
     pub tags_result: bool,
 }
 
 impl EntryOptions {
-    pub(super) fn new(ttl: Duration, fresh: Option<Duration>, keep: Option<Duration>, tags: Vec<Tag>) -> Self {
+    pub(super) fn new(ttl: Duration, fresh: Option<Duration>, keep: Option<Duration>, tags: TagSet) -> Self {
         let fresh = fresh.map_or(ttl, |fresh| fresh.min(ttl));
-        Self { ttl, fresh, keep: keep.unwrap_or_default(), tags: normalize(tags), tags_result: false }
+        Self { ttl, fresh, keep: keep.unwrap_or_default(), tags, tags_result: false }
     }
 
     /// What the loader says about its result counts.
@@ -127,6 +127,11 @@ impl Caller {
         self.options().map_or(&[], |options| &options.tags)
     }
 
+    /// The same as a set of its own.
+    pub(super) fn tag_set(&self) -> TagSet {
+        self.options().map_or_else(TagSet::default, |options| options.tags.clone())
+    }
+
     /// It is about to wait for a load without storing. Until when; `None`: it has waited long enough. A caller whose lock time-out is
     /// over shares a load once more, or a source that is slow would meet all of them at once.
     pub(super) fn wait_for_uncached(&mut self, now: Instant) -> Option<Instant> {
@@ -180,7 +185,7 @@ pub(super) mod testing {
 
     /// A caller with a loader whose entry lives for a minute.
     pub(in crate::cache) fn loader(id: u32, tags: &[&str]) -> Caller {
-        let tags = tags.iter().map(|tag| Tag::from(tag.as_bytes())).collect();
+        let tags = tags.iter().map(|tag| Tag::from(tag.as_bytes())).collect::<Vec<_>>().into();
         let (ttl, lock_timeout) = (Duration::from_secs(60), Some(Duration::from_secs(5)));
         let request = Request::GetOrSet {
             key: b"k".to_vec(),

@@ -19,7 +19,7 @@ use super::payload::Payload;
 use super::purpose::Purpose;
 use super::report::{report, tags_of, Versions, View};
 use super::request::Request;
-use super::tags::normalize;
+use super::tag_set::normalize;
 use super::targets::Targets;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;

@@ -13,7 +13,7 @@ use super::pattern_scan::PatternScan;
 use super::payload::Payload;
 use super::purpose::WriteStep;
 use super::request::Request;
-use super::tags::normalize;
+use super::tag_set::normalize;
 use crate::store::entry::{self, Header, Tag};
 use crate::store::nodes::Invalidation;
 use crate::store::{Id, Key, Op, Value};
@@ -50,7 +50,7 @@ impl Job {
         let names = &repo.names;
         Some(match request {
             Request::Set { key, ttl, keep, fresh, payload, tags } => {
-                let options = EntryOptions::new(ttl, fresh, keep, tags);
+                let options = EntryOptions::new(ttl, fresh, keep, tags.into());
                 let entry = names.entry(&key);
                 let own = repo.own_version(&entry, is_cluster);
                 Self::Set {

@@ -8,6 +8,7 @@ use super::caller::Caller;
 use super::decision::Decision;
 use super::ids::CallId;
 use super::names::{OwnVersion, Repo};
+use super::tag_set::TagSet;
 use super::tags::Known;
 use crate::clock::Instant;
 use crate::store::entry::Tag;
@@ -60,7 +61,7 @@ pub(super) struct Lookup {
     /// Since when it waits for the next batch.
     pub queued_at: Instant,
     /// Tags whose versions are read along.
-    pub tags: Vec<Tag>,
+    pub tags: TagSet,
     pub with_age: bool,
     pub found: Found,
     pub known: Known,
@@ -87,7 +88,7 @@ impl Lookup {
             repo,
             entry,
             own,
-            tags: caller.tags().to_vec(),
+            tags: caller.tag_set(),
             with_age: caller.wants_age(),
             callers: vec![caller],
             phase: Phase::Queued,

@@ -24,7 +24,7 @@ use super::lookup::{Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
 use super::shortfall::unread;
-use super::tags::{current, fit_together, unite, Known};
+use super::tags::{current, fit_together, Known};
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
@@ -82,7 +82,7 @@ impl Lookups {
         let joined = joined.filter(|lookup| *lookup.entry == *entry && lookup.give_up_at >= give_up_at);
         // One load serves them all, with the tags of them all.
         if let Some(lookup) = joined.filter(|lookup| fit_together(&lookup.tags, caller.tags())) {
-            unite(&mut lookup.tags, caller.tags().iter().map(|tag| &**tag));
+            lookup.tags.add(caller.tags().iter().map(|tag| &**tag));
             lookup.with_age |= caller.wants_age();
             lookup.callers.push(caller);
             return;
@@ -119,6 +119,8 @@ impl Lookups {
         let mut entries = Vec::with_capacity(self.queue.len().min(max));
         let mut versions: Vec<Key> = Vec::new();
         let mut place_of: Named<(RepoId, &[u8]), u32> = Named::default();
+        // Sets of tags that several lookups name: where their places begin.
+        let mut sets: Numbered<(RepoId, u64), u32> = Numbered::default();
         // The versions of repositories: mostly the same few ones.
         let mut owns: Vec<(Key, u32)> = Vec::new();
         let mut batch = Batch::default();
@@ -137,20 +139,23 @@ impl Lookups {
             }
             group = own;
             entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age, head_bytes: out.parsed.head_of(lookup) });
-            for tag in &lookup.tags {
-                let place = *place_of.entry((lookup.repo.id, &**tag)).or_insert_with(|| {
-                    versions.push(lookup.repo.names.version(tag));
-                    versions.len() as u32 - 1
-                });
-                batch.places.push(place);
-            }
+            let from = *sets.entry((lookup.repo.id, lookup.tags.address())).or_insert_with(|| {
+                let from = batch.places.len() as u32;
+                batch.places.extend(lookup.tags.iter().map(|tag| {
+                    *place_of.entry((lookup.repo.id, &**tag)).or_insert_with(|| {
+                        versions.push(lookup.repo.names.version(tag));
+                        versions.len() as u32 - 1
+                    })
+                }));
+                from
+            });
             let own = owns.iter().rev().find(|(key, _)| Arc::ptr_eq(key, &lookup.own.key)).map(|(_, place)| *place);
             let own = own.unwrap_or_else(|| {
                 versions.push(lookup.own.key.clone());
                 owns.push((lookup.own.key.clone(), versions.len() as u32 - 1));
                 versions.len() as u32 - 1
             });
-            batch.lookups.push((id, own, lookup.tags.len() as u32));
+            batch.lookups.push((id, own, from));
         }
         if entries.is_empty() {
             self.is_stuck = true;
@@ -185,24 +190,19 @@ impl Lookups {
 
     fn on_read(&mut self, fx: &mut Fx<'_>, ticket: Ticket, batch: Batch, entries: Vec<Found>, versions: &[Seen<Id>], atomic: bool) {
         let mut entries = entries.into_iter();
-        let mut places = batch.places.iter();
-        for (id, repository, tags) in batch.lookups {
-            let own = places.by_ref().take(tags as usize);
+        for (id, repository, from) in batch.lookups {
             let found = entries.next().unwrap_or_default();
-            let Some(mut lookup) = self.take(id, ticket) else {
-                own.for_each(drop);
-                continue;
-            };
+            let Some(mut lookup) = self.take(id, ticket) else { continue };
             let repository = versions.get(repository as usize);
             let mut is_foreign = matches!(repository, Some(Seen::Foreign));
-            let mut known = Vec::with_capacity(tags as usize);
-            for (tag, place) in lookup.tags.iter().zip(own) {
+            let places = batch.places.get(from as usize..).unwrap_or_default();
+            let of_tags = places.iter().take(lookup.tags.len()).map(|place| {
                 let version = versions.get(*place as usize);
                 is_foreign |= matches!(version, Some(Seen::Foreign));
-                known.push((tag.clone(), version.and_then(current)));
-            }
+                version.and_then(current)
+            });
+            lookup.known = Known::of_set(repository.and_then(current), &lookup.tags, of_tags, atomic);
             lookup.found = found;
-            lookup.known = Known::new(repository.and_then(current), known, atomic);
             if is_foreign && !lookup.rechecked {
                 fx.hand(Handoff::Foreign(id, lookup));
             } else {

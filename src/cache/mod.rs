@@ -25,7 +25,7 @@
 //! | `parsed` | the values that the driver keeps parsed, by their stamps |
 //! | `evaluate` | decides on a lookup by the value and the versions that were read |
 //! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
-//! | `freshness`, `tags`, `marks`, `latest`, `names`, `repos` | fresh or stale; sets of tags and their versions; hawser's own versions; which were seen last; keys; the repositories in use |
+//! | `freshness`, `tags`, `tag_set`, `marks`, `latest`, `names`, `repos` | fresh or stale; tags and their versions; a set of tags that calls share; hawser's own versions; which were seen last; keys; the repositories in use |
 //!
 //! The store's node decides whether the store may be read or written (`store::node`).
 
@@ -69,6 +69,7 @@ mod shortfall;
 #[cfg(test)]
 mod sim;
 mod tag_addition;
+mod tag_set;
 mod tags;
 mod targets;
 #[cfg(test)]
@@ -87,3 +88,4 @@ pub use names::Names;
 pub use payload::Payload;
 pub use report::{EntryFacts, LeaseFacts, Origin, Report, TagFacts};
 pub use request::{LoadOutcome, Request, Terms};
+pub use tag_set::TagSet;

@@ -16,7 +16,7 @@ use super::lookup::{Lookup, Phase};
 use super::marks::{is_mark, Mark};
 use super::purpose::{ForPlacement, Purpose};
 use super::shortfall::unread;
-use super::tags::{captured_repository, unite, Currency};
+use super::tags::{captured_repository, Currency};
 use super::timers::Numbered;
 use crate::clock::Instant;
 use crate::contract::Shortfall;
@@ -155,7 +155,7 @@ impl Placements {
             Currency::Unknown(tags) if lookup.rounds == 0 => {
                 // Its loader has added tags that the entry does not have.
                 lookup.rounds += 1;
-                unite(&mut lookup.tags, tags.iter().filter(|tag| !is_repository(tag)).map(|tag| &**tag));
+                lookup.tags.add(tags.iter().filter(|tag| !is_repository(tag)).map(|tag| &**tag));
                 fx.hand(Handoff::ReadAgain(id, lookup));
             }
             _ => self.place_over(fx, id, lookup),

@@ -45,8 +45,8 @@ pub(super) enum ForLookup {
     Versions(u64, Vec<Tag>),
 }
 
-/// The lookups that one operation reads for, each with the place of its repository's version in the answer and the number of its
-/// tags, and for each tag the place of its version.
+/// The lookups that one operation reads for, each with the place of its repository's version in the answer, and where in `places` those
+/// of its tags' versions begin.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub lookups: Vec<(u64, u32, u32)>,

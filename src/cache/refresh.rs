@@ -90,7 +90,7 @@ impl Refreshes {
         }
         // One attempt at a time.
         self.paused.put(entry.clone(), (stamp, fx.now + self.config.lease));
-        let mut tags = options.tags.clone();
+        let mut tags = options.tags.to_vec();
         if !inherit(&mut tags, &header.tags) {
             if let Some(warning) = repo.too_many_tags() {
                 fx.decide(warning);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::payload::Payload;
+use super::tag_set::TagSet;
 use crate::store::entry::Tag;
 
 /// One call.
@@ -23,7 +24,7 @@ pub enum Request {
         /// How long it waits for another's load.
         lock_timeout: Option<Duration>,
         /// Its tags.
-        tags: Vec<Tag>,
+        tags: TagSet,
         /// Whether an entry that is there counts as missing: the caller has read it and could not decode it.
         replaces: bool,
         /// The part of an entry's fresh period, in thousandths, after which this caller's loader may refresh it.

@@ -1,5 +1,6 @@
 //! Sets of tags, their known current versions, and whether a header's versions are current. Pure.
 
+use super::tag_set::{unite, TagSet};
 use crate::store::entry::{is_repository, Tag, Tags};
 use crate::store::{Id, Seen};
 
@@ -8,22 +9,6 @@ pub(super) fn current(version: &Seen<Id>) -> Option<Id> {
     match version {
         Seen::Own(id) => Some(*id),
         Seen::Nothing | Seen::Foreign => None,
-    }
-}
-
-/// `tags` sorted, without duplicates.
-pub(super) fn normalize(mut tags: Vec<Tag>) -> Vec<Tag> {
-    tags.sort_unstable();
-    tags.dedup();
-    tags
-}
-
-/// Adds `more` to `tags`.
-pub(super) fn unite<'a>(tags: &mut Vec<Tag>, more: impl Iterator<Item = &'a [u8]>) {
-    for name in more {
-        if !tags.iter().any(|tag| **tag == *name) {
-            tags.push(Tag::from(name));
-        }
     }
 }
 
@@ -59,7 +44,10 @@ pub(super) fn captured_repository(captured: &[(Tag, Id)]) -> Option<Id> {
 pub(super) struct Known {
     /// That of the repository; nothing also stands for one that was not read.
     repository: Option<Id>,
-    versions: Vec<(Tag, Option<Id>)>,
+    /// The tags that were read first, and their versions.
+    first: TagSet,
+    of_first: Vec<Option<Id>>,
+    others: Vec<(Tag, Option<Id>)>,
     /// Whether the versions were read no earlier than the value they are compared with. Otherwise they may confirm it, not condemn
     /// it.
     pub is_after: bool,
@@ -79,7 +67,14 @@ pub(super) enum Currency {
 impl Known {
     /// The versions that were read just now: that of the repository, and those of tags.
     pub(super) fn new(repository: Option<Id>, versions: Vec<(Tag, Option<Id>)>, is_after: bool) -> Self {
-        Self { repository, versions, is_after }
+        Self { repository, others: versions, is_after, ..Self::default() }
+    }
+
+    /// The same for a set of tags, with a version for each.
+    pub(super) fn of_set(repository: Option<Id>, tags: &TagSet, versions: impl Iterator<Item = Option<Id>>, is_after: bool) -> Self {
+        let mut of_first = Vec::with_capacity(tags.len());
+        of_first.extend(versions);
+        Self { repository, first: tags.clone(), of_first, others: Vec::new(), is_after }
     }
 
     /// The current version of the repository, if there is one.
@@ -87,9 +82,14 @@ impl Known {
         self.repository
     }
 
-    /// The current version of a tag; `None` if it was not read.
-    fn of(&self, name: &[u8]) -> Option<&Option<Id>> {
-        self.versions.iter().find(|(tag, _)| **tag == *name).map(|(_, id)| id)
+    /// The current version of a tag; `None` if it was not read. It is probably at this place among the first.
+    fn of(&self, name: &[u8], place: usize) -> Option<&Option<Id>> {
+        let is_there = self.first.get(place).is_some_and(|tag| **tag == *name);
+        let place = if is_there { Some(place) } else { self.first.iter().position(|tag| **tag == *name) };
+        match place {
+            Some(place) => self.of_first.get(place),
+            None => self.others.iter().find(|(tag, _)| **tag == *name).map(|(_, id)| id),
+        }
     }
 
     /// Takes newer versions over. Those of other tags stay.
@@ -99,9 +99,10 @@ impl Known {
                 self.repository = id;
                 continue;
             }
-            match self.versions.iter_mut().find(|(known, _)| *known == tag) {
-                Some((_, old)) => *old = id,
-                None => self.versions.push((tag, id)),
+            let of_first = self.first.iter().position(|known| *known == tag).and_then(|place| self.of_first.get_mut(place));
+            match of_first.or_else(|| self.others.iter_mut().find(|(known, _)| *known == tag).map(|(_, old)| old)) {
+                Some(old) => *old = id,
+                None => self.others.push((tag, id)),
             }
         }
     }
@@ -116,8 +117,8 @@ impl Known {
             _ if self.is_after => return Currency::Outdated,
             _ => unknown.push(own.clone()),
         }
-        for (name, captured) in tags.iter() {
-            match self.of(name) {
+        for (place, (name, captured)) in tags.iter().enumerate() {
+            match self.of(name, place) {
                 Some(Some(current)) if *current == captured => {}
                 Some(_) if self.is_after => return Currency::Outdated,
                 _ => unknown.push(Tag::from(name)),
@@ -208,13 +209,5 @@ mod tests {
                 assert_eq!(known.currency_of(&lease.tags, &own), Currency::Outdated);
             }
         }
-    }
-
-    #[test]
-    fn sets_hold_each_tag_once() {
-        let mut tags = normalize(vec![tag("b"), tag("a"), tag("b")]);
-        assert_eq!(tags, [tag("a"), tag("b")]);
-        unite(&mut tags, [&b"b"[..], b"c"].into_iter());
-        assert_eq!(tags, [tag("a"), tag("b"), tag("c")]);
     }
 }

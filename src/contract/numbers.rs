@@ -417,7 +417,7 @@ numbers! {
 
     /// The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set.
     CallLetter {
-        /// call reader key ttl keep fresh maxAge lockTimeout extras tag..., where reader is a repo, or `repo:codec` for parsed values; extras: `t` if the result brings tags, then early refresh in thousandths
+        /// In a form of its own (`cache::wire`): call key, then reader ttl keep fresh maxAge lockTimeout extras tag..., where reader is a repo, or `repo:codec` for parsed values; extras: `t` if the result brings tags, then early refresh in thousandths
         GetOrSet = b'G',
         /// The same, of a caller who could not decode the entry: it counts as missing.
         GetOrSetReplacing = b'N',

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::links::Links;
 use crate::cache::packing::{Finished, Freed, Job, Packing};
-use crate::cache::wire::{self, Crossed, Message};
+use crate::cache::wire::{Crossed, Message, Messages};
 use crate::cache::{Context, Decision, Engine, EngineConfig, LaneEvent, LoadId, Output, Stale};
 use crate::clock::Instant;
 use crate::conn::{CoreEvent, LinkId, Transport};
@@ -36,6 +36,7 @@ pub struct Cache {
     is_map_outdated: bool,
     /// What lies between the facade and the engine.
     packing: Packing,
+    messages: Messages,
     pub(super) decisions: VecDeque<Decision>,
 }
 
@@ -44,6 +45,7 @@ impl Cache {
     pub fn new(config: EngineConfig, entropy: Box<dyn Entropy + Send>) -> Self {
         Self {
             packing: Packing::new(config.longest_value),
+            messages: Messages::default(),
             engine: Engine::new(config),
             store: Store::new(),
             entropy,
@@ -178,7 +180,7 @@ impl Cache {
     pub(super) fn take_messages(&mut self, bytes: &[u8], now: Instant) -> Result<(), Error> {
         let mut at = 0;
         while at < bytes.len() {
-            let Some(Crossed { message, handling, length }) = wire::parse(&bytes[at..]) else {
+            let Some(Crossed { message, handling, length }) = self.messages.parse(&bytes[at..]) else {
                 return Err(Error::new(ErrorKind::Internal, "a cache call that crossed over cannot be understood"));
             };
             at += length;

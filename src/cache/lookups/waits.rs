@@ -7,7 +7,7 @@ use super::Lookups;
 use crate::cache::decision::Decision;
 use crate::cache::effects::Fx;
 use crate::cache::lookup::{Lookup, Phase};
-use crate::cache::tags::{fit_together, unite};
+use crate::cache::tags::fit_together;
 use crate::cache::timers::{jittered, Timer};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
@@ -57,7 +57,7 @@ impl Lookups {
         if !fit_together(&host.tags, &lookup.tags) {
             return Err(lookup);
         }
-        unite(&mut host.tags, lookup.tags.iter().map(|tag| &**tag));
+        host.tags.add(lookup.tags.iter().map(|tag| &**tag));
         let patience = patience(&lookup).filter(|patience| *patience < wake);
         host.callers.append(&mut lookup.callers);
         if let Some(patience) = patience {

@@ -44,7 +44,7 @@ impl World {
                         fresh: (fresh < ttl).then(|| ms(fresh)),
                         max_age: (!self.chaos.one_load && self.dice.chance(10)).then(|| ms(self.dice.below(ttl) + 1)),
                         lock_timeout: None,
-                        tags: names,
+                        tags: names.into(),
                         replaces: !self.chaos.one_load && self.dice.chance(4),
                         early: (self.chaos.tags_results && self.dice.chance(10)).then(|| self.dice.below(1000) as u32),
                         tags_result: self.chaos.tags_results && self.dice.chance(85),

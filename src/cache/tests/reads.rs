@@ -40,7 +40,7 @@ fn the_reads_of_a_tick_are_one_operation_and_each_key_and_version_is_in_it_once(
                 fresh: None,
                 max_age: None,
                 lock_timeout: None,
-                tags: tags(&["t"]),
+                tags: tags(&["t"]).into(),
                 replaces: false,
                 early: None,
                 tags_result: false,

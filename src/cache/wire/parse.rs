@@ -6,21 +6,13 @@ use crate::cache::ids::{CallId, LoadId, ParsedId, RepoId};
 use crate::cache::request::{LoadOutcome, Request, Terms};
 use crate::contract::CallLetter;
 
-/// The message at the start of `bytes`; `None` if it is no message of this protocol.
-pub fn parse(bytes: &[u8]) -> Option<Crossed> {
+/// The message at the start of `bytes`, which is an array; `None` if it is none of this protocol.
+pub(super) fn parse(bytes: &[u8]) -> Option<Crossed> {
     let mut parts = Parts::open(bytes)?;
     let &[letter] = parts.next()? else { return None };
     let message = match CallLetter::from_number(letter.into())? {
-        kind @ (CallLetter::GetOrSet | CallLetter::GetOrSetReplacing) => {
-            let (call, reader) = parts.head()?;
-            let key = parts.owned()?;
-            let ttl = parts.duration()??;
-            let [keep, fresh, max_age, lock_timeout] = [parts.duration()?, parts.duration()?, parts.duration()?, parts.duration()?];
-            let (tags_result, early) = parts.extras()?;
-            let (replaces, tags) = (kind == CallLetter::GetOrSetReplacing, parts.tags()?);
-            let request = Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces, early, tags_result };
-            Message::Call(call, reader, request)
-        }
+        // They have a form of their own (`readings`).
+        CallLetter::GetOrSet | CallLetter::GetOrSetReplacing => return None,
         CallLetter::Get => {
             let (call, reader) = parts.head()?;
             Message::Call(call, reader, Request::Get { key: parts.owned()?, fresh: parts.duration()?, max_age: parts.duration()? })

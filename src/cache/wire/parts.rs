@@ -32,6 +32,35 @@ fn how(text: &[u8]) -> Option<Handling> {
     Some(Handling { wish: Some(wish), awaits_word })
 }
 
+/// Whose call it is: `repo`, or `repo:codec`.
+pub(super) fn reader(part: &[u8]) -> Option<Reader> {
+    let colon = part.iter().position(|byte| *byte == b':');
+    let (repo, codec) = colon.map_or((part, &b"0"[..]), |at| (&part[..at], &part[at + 1..]));
+    let number = |digits| u32::try_from(whole(digits)?).ok();
+    Some(Reader { repo: RepoId(number(repo)?), codec: Codec::from_number(number(codec)?) })
+}
+
+/// Milliseconds. An empty part means none.
+#[allow(clippy::option_option, reason = "the outer one is a part that is malformed")]
+pub(super) fn duration(part: &[u8]) -> Option<Option<Duration>> {
+    if part.is_empty() {
+        return Some(None);
+    }
+    if let Some(ms) = whole(part) {
+        return Some(Some(Duration::from_millis(ms.min(LONGEST_MS as u64))));
+    }
+    let ms: f64 = std::str::from_utf8(part).ok()?.parse().ok()?;
+    let ms = if ms.is_nan() { return None } else { ms.clamp(0.0, LONGEST_MS) };
+    Some(Some(Duration::from_millis(ms.ceil() as u64)))
+}
+
+/// Whether the result brings tags, and from which part of the fresh period on, in thousandths, a refresh may begin.
+pub(super) fn extras(part: &[u8]) -> Option<(bool, Option<u32>)> {
+    let (tags_result, early) = part.strip_prefix(b"t").map_or((false, part), |rest| (true, rest));
+    let early = if early.is_empty() { None } else { Some(std::str::from_utf8(early).ok()?.parse().ok()?) };
+    Some((tags_result, early))
+}
+
 /// The parts of one RESP array of strings, one after another.
 pub(super) struct Parts<'a> {
     bytes: &'a [u8],
@@ -109,42 +138,21 @@ impl<'a> Parts<'a> {
         whole(self.next()?)?.try_into().ok()
     }
 
-    /// Number of the call, and whose it is: `repo`, or `repo:codec`.
+    /// Number of the call, and whose it is.
     pub(super) fn head(&mut self) -> Option<(CallId, Reader)> {
         let call = CallId(self.number()?);
-        let reader = self.next()?;
-        let colon = reader.iter().position(|byte| *byte == b':');
-        let (repo, codec) = colon.map_or((reader, &b"0"[..]), |at| (&reader[..at], &reader[at + 1..]));
-        let number = |digits| u32::try_from(whole(digits)?).ok();
-        Some((call, Reader { repo: RepoId(number(repo)?), codec: Codec::from_number(number(codec)?) }))
+        Some((call, reader(self.next()?)?))
     }
 
     /// Milliseconds. An empty part means none.
     #[allow(clippy::option_option, reason = "the outer one is a part that is missing or malformed")]
     pub(super) fn duration(&mut self) -> Option<Option<Duration>> {
-        let part = self.next()?;
-        if part.is_empty() {
-            return Some(None);
-        }
-        if let Some(ms) = whole(part) {
-            return Some(Some(Duration::from_millis(ms.min(LONGEST_MS as u64))));
-        }
-        let ms: f64 = std::str::from_utf8(part).ok()?.parse().ok()?;
-        let ms = if ms.is_nan() { return None } else { ms.clamp(0.0, LONGEST_MS) };
-        Some(Some(Duration::from_millis(ms.ceil() as u64)))
+        duration(self.next()?)
     }
 
     pub(super) fn terms(&mut self) -> Option<Terms> {
         let [ttl, keep, fresh] = [self.duration()?, self.duration()?, self.duration()?];
         Some(Terms { ttl, keep, fresh, tags: Vec::new() })
-    }
-
-    /// Whether the result brings tags, and from which part of the fresh period on, in thousandths, a refresh may begin.
-    pub(super) fn extras(&mut self) -> Option<(bool, Option<u32>)> {
-        let part = self.next()?;
-        let (tags_result, early) = part.strip_prefix(b"t").map_or((false, part), |rest| (true, rest));
-        let early = if early.is_empty() { None } else { Some(std::str::from_utf8(early).ok()?.parse().ok()?) };
-        Some((tags_result, early))
     }
 
     pub(super) fn tags(&mut self) -> Option<Vec<Tag>> {

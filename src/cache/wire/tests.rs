@@ -21,11 +21,41 @@ fn encode(parts: &[&str]) -> Vec<u8> {
     encoded
 }
 
+fn parse(bytes: &[u8]) -> Option<Crossed> {
+    Messages::default().parse(bytes)
+}
+
 fn message(parts: &[&str]) -> Option<Message> {
-    let bytes = encode(parts);
-    let crossed = parse(&bytes)?;
+    message_of(&encode(parts))
+}
+
+fn message_of(bytes: &[u8]) -> Option<Message> {
+    let crossed = parse(bytes)?;
     assert_eq!(crossed.length, bytes.len());
     Some(crossed.message)
+}
+
+/// A `getOrSet` in its own form.
+fn reading(letter: &str, call: u32, key: &str, words: &str, tags: &[&str]) -> Vec<u8> {
+    let part = |text: &str| [&(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat();
+    let reading = [&[words], tags].concat().into_iter().flat_map(part).collect::<Vec<u8>>();
+    let length = |bytes: &[u8]| (bytes.len() as u32).to_le_bytes();
+    [letter.as_bytes(), &call.to_le_bytes(), &length(key.as_bytes()), &length(&reading), key.as_bytes(), &reading].concat()
+}
+
+fn get_or_set(tags: &[&str]) -> Request {
+    Request::GetOrSet {
+        key: b"k".to_vec(),
+        ttl: MS(1000),
+        keep: None,
+        fresh: Some(MS(500)),
+        max_age: None,
+        lock_timeout: Some(MS(250)),
+        tags: self::tags(tags).into(),
+        replaces: false,
+        early: Some(800),
+        tags_result: true,
+    }
 }
 
 fn tags(names: &[&str]) -> Vec<Tag> {
@@ -39,37 +69,7 @@ fn every_message_is_understood() {
     let call = |request| Some(Message::Call(CallId(7), Reader { repo: RepoId(1), codec: None }, request));
     for (parts, want) in [
         (
-            &["G", "7", "1", "k", "1000", "", "500", "", "250", "t800", "a", "b"][..],
-            call(Request::GetOrSet {
-                key: b"k".to_vec(),
-                ttl: MS(1000),
-                keep: None,
-                fresh: Some(MS(500)),
-                max_age: None,
-                lock_timeout: Some(MS(250)),
-                tags: tags(&["a", "b"]),
-                replaces: false,
-                early: Some(800),
-                tags_result: true,
-            }),
-        ),
-        (
-            &["N", "7", "1", "k", "1000", "", "", "", "", ""],
-            call(Request::GetOrSet {
-                key: b"k".to_vec(),
-                ttl: MS(1000),
-                keep: None,
-                fresh: None,
-                max_age: None,
-                lock_timeout: None,
-                tags: vec![],
-                replaces: true,
-                early: None,
-                tags_result: false,
-            }),
-        ),
-        (
-            &["L", "9", "1000", "", "500", "", "v", "a"],
+            &["L", "9", "1000", "", "500", "", "v", "a"][..],
             Some(Message::Loaded(
                 LoadId(9),
                 LoadOutcome::ValueOn(
@@ -127,6 +127,53 @@ fn every_message_is_understood() {
 }
 
 #[test]
+fn a_get_or_set_is_understood_with_a_reading_that_is_new_and_with_one_that_is_remembered() {
+    let mut messages = Messages::default();
+    let mut read = |bytes: &[u8]| messages.parse(bytes).map(|crossed| (crossed.message, crossed.length));
+    let words = "1:2,1000,,500,,250,t800";
+    let reader = |codec| Reader { repo: RepoId(1), codec: Codec::from_number(codec) };
+    for round in 0..2 {
+        let bytes = reading("G", 7, "k", words, &["b", "a"]);
+        let want = Message::Call(CallId(7), reader(2), get_or_set(&["a", "b"]));
+        assert_eq!(read(&[&bytes[..], b"rest"].concat()), Some((want, bytes.len())), "{round}");
+        let bytes = reading("N", u32::MAX, "", "1,1000,,,,,", &[]);
+        let Some((Message::Call(CallId(u32::MAX), whose, request), _)) = read(&bytes) else { panic!("a call") };
+        let Request::GetOrSet { key, ttl, tags, replaces: true, early: None, tags_result: false, .. } = request else { panic!("a read") };
+        assert_eq!((whose, &*key, ttl, tags.len()), (reader(0), &b""[..], MS(1000), 0));
+    }
+    let long = "t".repeat(1000);
+    for n in 0..10_000_u32 {
+        let tag = [long.as_str(), &n.to_string()].concat();
+        let bytes = reading("G", n, "k", words, &[&tag, "a"]);
+        assert_eq!(read(&bytes), Some((Message::Call(CallId(n), reader(2), get_or_set(&["a", &tag])), bytes.len())), "{n}");
+    }
+}
+
+#[test]
+fn a_get_or_set_that_is_cut_or_damaged_is_none_and_never_a_panic() {
+    let mut messages = Messages::default();
+    let whole = reading("G", 7, "key", "1:2,1000,,500,,250,t800", &["a", "bc"]);
+    for round in 0..2 {
+        for end in 0..whole.len() {
+            assert_eq!(messages.parse(&whole[..end]), None, "cut at {end}, {round}");
+        }
+        for at in 0..whole.len() {
+            for byte in [0, b'0', b',', b':', b'R', b'*', 0xff] {
+                let mut damaged = whole.clone();
+                damaged[at] = byte;
+                let _ = messages.parse(&damaged);
+            }
+        }
+        assert!(messages.parse(&whole).is_some());
+    }
+    for words in
+        ["", "1", "1,,,,,,", "1,soon,,,,,", "1,nan,,,,,", "1,1000,,,,", "1,1000,,,,,,", ":1,1000,,,,,", "1:,1000,,,,,", "1,1000,,,,,x"]
+    {
+        assert_eq!(messages.parse(&reading("G", 1, "k", words, &[])), None, "{words}");
+    }
+}
+
+#[test]
 fn what_is_not_a_message_is_none_and_never_a_panic() {
     for parts in [
         &["Z"][..],
@@ -135,9 +182,8 @@ fn what_is_not_a_message_is_none_and_never_a_panic() {
         &["X", "-1"],
         &["X", "4294967296"],
         &["G", "7", "1", "k"],
-        &["G", "7", "1", "k", "", "", "", "", ""],
-        &["G", "7", "1", "k", "soon", "", "", "", ""],
-        &["G", "7", "1", "k", "nan", "", "", "", ""],
+        &["S", "7", "1", "k", "soon", "", "", "", "v"],
+        &["S", "7", "1", "k", "nan", "", "", "", "v"],
         &["R", "x", "1", "k", "", ""],
         &["R", "1", "1:", "k", "", ""],
         &["R", "1", ":1", "k", "", ""],
@@ -163,11 +209,11 @@ fn what_is_not_a_message_is_none_and_never_a_panic() {
 
 #[test]
 fn durations_are_bounded() {
-    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message(&["G", "1", "1", "k", "1e300", "", "", "", "", ""]) else {
+    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message_of(&reading("G", 1, "k", "1,1e300,,,,,", &[])) else {
         panic!("a call")
     };
     assert_eq!(ttl, MS(1_000_000_000_000));
-    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message(&["G", "1", "1", "k", "-5", "", "", "", "", ""]) else {
+    let Some(Message::Call(_, _, Request::GetOrSet { ttl, .. })) = message_of(&reading("G", 1, "k", "1,-5,,,,,", &[])) else {
         panic!("a call")
     };
     assert_eq!(ttl, Duration::ZERO);

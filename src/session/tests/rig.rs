@@ -124,15 +124,21 @@ impl Rig {
         let mut message = Commands::new();
         message.push(parts);
         let bytes: Vec<u8> = message.iter().flatten().copied().collect();
-        let taken = self.session.take_messages(&bytes, self.now);
+        self.cross(&bytes);
+    }
+
+    fn cross(&mut self, bytes: &[u8]) {
+        let taken = self.session.take_messages(bytes, self.now);
         assert_eq!(taken, Some(Ok(())));
         self.drain();
     }
 
     pub fn get_or_set(&mut self, call: u32, key: &str, tags: &[&str]) {
-        let call = call.to_string();
-        let head = ["G", &call, "1", key, "60000", "", "", "", "", ""];
-        self.call(&head.iter().chain(tags).copied().collect::<Vec<_>>());
+        let part = |text: &str| [&(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat();
+        let reading = [&["1,60000,,,,,"], tags].concat().into_iter().flat_map(part).collect::<Vec<u8>>();
+        let length = |bytes: &[u8]| (bytes.len() as u32).to_le_bytes();
+        let key = key.as_bytes();
+        self.cross(&[b"G", &call.to_le_bytes()[..], &length(key), &length(&reading), key, &reading].concat());
     }
 
     /// Commands of callers on a link, as one batch; returns the number of the first.
