@@ -44,7 +44,7 @@ describe('usage', () => {
   });
 
   test.each([
-    [['tears'], "unknown command 'tears'\n(Did you mean tiers?)"],
+    [['tirs'], "unknown command 'tirs'\n(Did you mean tiers?)"],
     [['tiers', '--jsn'], "unknown option '--jsn'\n(Did you mean --json?)"],
     [['--verbose'], "unknown option '--verbose'"],
     [['tiers', 'a.js', 'b.js'], 'too many arguments'],

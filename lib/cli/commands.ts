@@ -10,4 +10,10 @@ export interface CommandEntry {
 /** In the order of `hawser --help`. */
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'tiers', summary: 'print the table of configured tiers', load: () => import('./tiers.js') },
+  { name: 'inspect', summary: 'show what a server is used for: connections, key patterns, dangerous commands', load: () => import('./inspect.js') },
+  { name: 'explain', summary: 'show what is at a key of a repository, and why it is or is not served', load: () => import('./explain.js') },
+  { name: 'tags', summary: 'list the tags of a repository', load: () => import('./tags.js') },
+  { name: 'invalidate', summary: 'invalidate the entries of a repository that carry tags', load: () => import('./invalidate.js') },
+  { name: 'clear', summary: 'make all entries of a repository unusable', load: () => import('./clear.js') },
+  { name: 'warm', summary: 'run the warm-up tasks of a module', load: () => import('./warm.js') },
 ];

@@ -1,9 +1,11 @@
 /** Runs one command line: finds the command, loads it, and turns whatever happens into an exit code and lines on stderr. */
 import { Command, CommanderError } from 'commander';
+import { withoutSecrets } from '../observe/secrets';
 import type { CliCommand } from './command';
 import { COMMANDS, type CommandEntry } from './commands';
 import type { Context } from './context';
 import { CliError, EXIT, messageOf } from './exit_codes';
+import { visibleLines } from './output/report';
 
 const { version } = require('../../package.json') as { version: string };
 
@@ -39,7 +41,7 @@ function programOf(context: Context): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EXIT_CODES)
     .showHelpAfterError('(hawser --help lists the commands and options)')
-    .configureOutput({ writeOut: (text) => context.stdout.write(text), writeErr: (text) => context.stderr.write(text) })
+    .configureOutput({ writeOut: (text) => context.stdout.write(text), writeErr: (text) => context.stderr.write(safe(text)) })
     .exitOverride();
 }
 
@@ -58,6 +60,9 @@ function failed(error: unknown, entry: CommandEntry | undefined, context: Contex
   if (context.signal.aborted) return EXIT.interrupted;
   const where = entry === undefined ? 'hawser' : `hawser ${entry.name}`;
   const kind = error instanceof CliError || !(error instanceof Error) || error.name === 'Error' ? '' : `${error.name}: `;
-  context.stderr.write(`${where}: ${kind}${messageOf(error)}\n`);
+  context.stderr.write(`${safe(`${where}: ${kind}${messageOf(error)}`)}\n`);
   return EXIT.failure;
 }
+
+/** An error may repeat what the user has typed: a URL with its password, or text from elsewhere with control characters. */
+const safe = (text: string): string => visibleLines(String(withoutSecrets(text)));
