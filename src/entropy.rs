@@ -1,4 +1,4 @@
-//! Randomness as an input. Versions, lease tokens and stamps are 96 random bits each, from the generator that the driver passes in.
+//! Randomness as an input: versions, lease tokens and stamps come from the generator that the driver passes in.
 
 /// A source of random bytes. Drivers pass the operating system's generator; tests pass a counter.
 pub trait Entropy {
@@ -7,6 +7,16 @@ pub trait Entropy {
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Writes groups of three bytes as four base64url characters each, as long as both have a group left.
+pub fn write_base64url(raw: &[u8], text: &mut [u8]) {
+    for (group, out) in raw.chunks_exact(3).zip(text.chunks_exact_mut(4)) {
+        let bits = u32::from(group[0]) << 16 | u32::from(group[1]) << 8 | u32::from(group[2]);
+        for (i, character) in out.iter_mut().enumerate() {
+            *character = ALPHABET[(bits >> (18 - 6 * i) & 63) as usize];
+        }
+    }
+}
 
 /// 96 random bits as 16 base64url characters (RFC 4648, section 5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,12 +28,7 @@ impl Random {
         let mut raw = [0u8; 12];
         entropy.fill(&mut raw);
         let mut text = [0u8; 16];
-        for (group, out) in raw.chunks_exact(3).zip(text.chunks_exact_mut(4)) {
-            let bits = u32::from(group[0]) << 16 | u32::from(group[1]) << 8 | u32::from(group[2]);
-            for (i, character) in out.iter_mut().enumerate() {
-                *character = ALPHABET[(bits >> (18 - 6 * i) & 63) as usize];
-            }
-        }
+        write_base64url(&raw, &mut text);
         Self(text)
     }
 

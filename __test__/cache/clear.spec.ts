@@ -279,9 +279,9 @@ onServer('an entry of another format', (backend) => {
     await cache.set('k', 'new');
     const key = `${cache.prefix}:k`;
     const stored = (await backend.server.command('GET', key)) as string;
-    const older = stored.replace(/ (\d+) - 0![\w-]{16}\n/, ' $1 $1 0 - 0\n');
+    const older = stored.replace(/ (\d+) - 0![\w-]{12}\n/, ' $1 $1 0 - 0\n');
     expect(older).not.toBe(stored);
-    for (const value of [older, stored.replace(/![\w-]{16}/, ''), stored.replace(/![\w-]{16}/, '!AAAAAAAAAAAAAAAA')]) {
+    for (const value of [older, stored.replace(/![\w-]{12}/, ''), stored.replace(/![\w-]{12}/, '!AAAAAAAAAAAA')]) {
       await backend.server.command('SET', key, value, 'EX', 60);
       expect([await cache.get('k'), await cache.has('k')]).toEqual([null, false]);
       expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded');

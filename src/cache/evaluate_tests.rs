@@ -7,7 +7,7 @@ use crate::store::entry::Header;
 use crate::store::{Found, Key};
 
 fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 fn tagged(names: &[&str]) -> Vec<(Tag, Id)> {

@@ -55,10 +55,10 @@ fn text(value: Vec<u8>) -> Inspected {
 }
 
 fn tagged(names: &[&str]) -> Vec<u8> {
-    let tags: Vec<(Tag, Id)> = names.iter().map(|name| (Tag::from(name.as_bytes()), Id::parse(&[b'1'; 16]).unwrap())).collect();
+    let tags: Vec<(Tag, Id)> = names.iter().map(|name| (Tag::from(name.as_bytes()), Id::parse(&[b'1'; Id::LEN]).unwrap())).collect();
     let tags = with_own(&tags);
     let ttl = Duration::from_secs(60);
-    let stamp = Id::parse(&[b's'; 16]).unwrap();
+    let stamp = Id::parse(&[b's'; Id::LEN]).unwrap();
     encode(&Header { stamp, ttl, fresh: ttl, keep: Duration::ZERO, tags: &tags, added: 0, form: Form::TEXT }, b"1").0
 }
 

@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_longest_known_life_of_the_latest_version_counts() {
         let (key, at) = (Key::from(&b"sc#c{:}"[..]), Instant::from_millis);
-        let [a, b] = [b'a', b'b'].map(|letter| Id::parse(&[letter; 16]).unwrap());
+        let [a, b] = [b'a', b'b'].map(|letter| Id::parse(&[letter; Id::LEN]).unwrap());
         let mut latest = Latest::default();
         assert_eq!((latest.of(&key), latest.lasts(&key, a, at(0))), (None, false));
         latest.note(&key, a, at(20));

@@ -9,7 +9,7 @@ use super::*;
 use crate::store::entry::Header;
 
 fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 fn tag(name: &str) -> Tag {

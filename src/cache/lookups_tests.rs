@@ -38,7 +38,7 @@ fn read(entries: Vec<Found>) -> Answer {
 fn entry_of(payload: &str) -> Found {
     let minute = Duration::from_secs(60);
     let header = Header {
-        stamp: Id::parse(&[b's'; 16]).unwrap(),
+        stamp: Id::parse(&[b's'; Id::LEN]).unwrap(),
         ttl: minute,
         fresh: minute,
         keep: Duration::ZERO,
@@ -138,7 +138,7 @@ fn versions_that_the_batch_did_not_have_are_read_after_the_entry() {
     let (mut rig, mut lookups) = (Rig::default(), lookups());
     begin(&mut rig, &mut lookups, "a", getter(1));
     let (ticket, _, asked) = send(&mut rig, &mut lookups);
-    let version = Id::parse(&[b'v'; 16]).unwrap();
+    let version = Id::parse(&[b'v'; Id::LEN]).unwrap();
     let minute = Duration::from_secs(60);
     let tags = with_own(&[(Tag::from(&b"t"[..]), version)]);
     let header =

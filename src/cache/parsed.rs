@@ -149,7 +149,7 @@ mod tests {
     use crate::store::Value as Bytes;
 
     fn payload(stamp: u8, text: &str, codec: u32) -> Payload {
-        let header = format!("hw1e {} 000000000000 \n", char::from(stamp).to_string().repeat(16));
+        let header = format!("hw2e {} 00000000 \n", char::from(stamp).to_string().repeat(12));
         let raw = Bytes::new([header.as_bytes(), text.as_bytes()].concat());
         Payload::new(raw, header.len(), entry::Form::TEXT).decoded_by(Codec::from_number(codec))
     }
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(parsed.hold(&payload(b'a', &"x".repeat(373), 1)), None);
         assert!(parsed.hold(&payload(b'a', &"x".repeat(372), 1)).is_some());
         assert_eq!(parsed.hold(&payload(b'b', "1", 0)), None);
-        let bare = Payload::from(b"hw1e aaaaaaaaaaaaaaaa 000000000000 \n".to_vec());
+        let bare = Payload::from(b"hw2e aaaaaaaaaaaa 00000000 \n".to_vec());
         assert_eq!(parsed.hold(&bare.decoded_by(Codec::from_number(1))), None, "a text that looks like an entry");
         assert_eq!(Parsed::new(0, 500).hold(&payload(b'a', "1", 1)), None);
     }

@@ -9,7 +9,7 @@ use crate::store::entry::Tag;
 use crate::store::Value;
 
 fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 fn tag(name: &str) -> Tag {
@@ -152,7 +152,7 @@ fn while_a_source_rests_callers_get_their_fallback() {
     lookup.callers.push(loader(2, &[]));
     rig.input(|fx| placements.begin(fx, 1, lookup));
     let (ticket, _, asked) = sent(&mut rig);
-    let lease = b"b tttttttttttttttt 000000000012345 02 0".to_vec();
+    let lease = b"b tttttttttttt 000000000012345 02 0".to_vec();
     rig.input(|fx| placements.on_answer(fx, ticket, asked, Ok(Answer::Held { lease, remaining: Duration::from_secs(1) })));
     let call = CallId(1);
     assert_eq!(rig.decided(), [Decision::Hit { call, payload, hit: Hit::Stale }, Decision::LoadOver { call: Some(call), load: None }]);

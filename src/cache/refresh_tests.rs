@@ -6,7 +6,7 @@ use crate::store::entry::Header;
 use crate::store::Ticket;
 
 fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 fn refreshes() -> Refreshes {

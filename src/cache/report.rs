@@ -232,7 +232,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn id(letter: u8) -> Id {
-        Id::parse(&[letter; 16]).unwrap()
+        Id::parse(&[letter; Id::LEN]).unwrap()
     }
 
     fn reign(name: &str) -> ReplicationId {
@@ -243,7 +243,7 @@ mod tests {
         let replication = Replication { id: reign("now"), is_checked: true };
         let mut value = value.to_vec();
         if entry::replication_id(&value).is_some() {
-            value[22..34].copy_from_slice(reign(written_in).as_bytes());
+            value[18..26].copy_from_slice(reign(written_in).as_bytes());
         }
         Inspected { size: Some(value.len() as u64), held: Held::Text(Value::new(value)), pttl, at: Some(5_000), replication }
     }
@@ -326,8 +326,8 @@ mod tests {
     #[test]
     fn a_lease_in_a_header_ends_by_the_clock_of_the_server() {
         let value = |deadline: u64| {
-            let (entry, lease) = (stored(&[], 60, 10, 0), format!("h {} {deadline:015} 02 0", "l".repeat(16)));
-            [&entry[..35], format!("{:06} {lease}", lease.len()).as_bytes(), &entry[42..]].concat()
+            let (entry, lease) = (stored(&[], 60, 10, 0), format!("h {} {deadline:015} 02 0", "l".repeat(12)));
+            [&entry[..27], format!("{:06} {lease}", lease.len()).as_bytes(), &entry[34..]].concat()
         };
         let told = |deadline, at| {
             judged(&Inspected { at, ..inspected(&value(deadline), "now", 49_000) }, &Versions::new(), &view(true), &|_| false).lease

@@ -147,7 +147,7 @@ mod tests {
         let (mut rig, mut additions) = (Rig::default(), TagAdditions::new());
         rig.input(|fx| additions.begin(fx, CallId(1), 7, add()));
         let ensure = asked(&mut rig);
-        let version = Id::parse(&[b'v'; 16]).unwrap();
+        let version = Id::parse(&[b'v'; Id::LEN]).unwrap();
         rig.input(|fx| additions.on_answer(fx, ensure, Ok(Answer::Ensured(vec![version]))));
         let Some(Handoff::TagsCaptured { addition, load: 7, captured }) = rig.handed() else { panic!("captured versions") };
         assert_eq!(captured, [(Tag::from(&b"t"[..]), version)]);

@@ -139,7 +139,7 @@ pub(super) mod testing {
 
     /// Name and version of the repository of the machines' unit tests.
     pub(in crate::cache) fn own() -> (Tag, Id) {
-        (Mark::Repository.of(b"", false), Id::parse(&[b'r'; 16]).expect("an id"))
+        (Mark::Repository.of(b"", false), Id::parse(&[b'r'; Id::LEN]).expect("an id"))
     }
 
     /// Captured versions with that of the repository.
@@ -155,7 +155,7 @@ mod tests {
     use crate::store::entry::{encode_lease, parse, Stored};
 
     fn id(letter: u8) -> Id {
-        Id::parse(&[letter; 16]).unwrap()
+        Id::parse(&[letter; Id::LEN]).unwrap()
     }
 
     fn tag(name: &str) -> Tag {

@@ -17,7 +17,7 @@ fn begin(rig: &mut Rig, writes: &mut Writes, request: Request, target: Targets<'
 }
 
 fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 fn delete() -> Request {

@@ -5,13 +5,13 @@
 -- ARGV[3]  all its tags, encoded
 -- Returns 1, or 0 if the lease is gone.
 if place == 'entry' then
-  redis.call('SET', KEYS[1], string.sub(found, 1, 51) .. ARGV[3] .. '\n', 'KEEPTTL')
+  redis.call('SET', KEYS[1], string.sub(found, 1, 43) .. ARGV[3] .. '\n', 'KEEPTTL')
   return 1
 end
-local length = tonumber(string.sub(found, 36, 41)) or 0
-if length < 38 then
+local length = tonumber(string.sub(found, 28, 33)) or 0
+if length < 34 then
   return 0
 end
-redis.call('SET', KEYS[1], string.sub(found, 1, 35) .. string.format('%06.0f ', 38 + #ARGV[3])
-  .. string.sub(found, 43, 80) .. ARGV[3] .. string.sub(found, 43 + length), 'KEEPTTL')
+redis.call('SET', KEYS[1], string.sub(found, 1, 27) .. string.format('%06.0f ', 34 + #ARGV[3])
+  .. string.sub(found, 35, 68) .. ARGV[3] .. string.sub(found, 35 + length), 'KEEPTTL')
 return 1

@@ -5,14 +5,14 @@
 -- ARGV[3]  the longest backoff in milliseconds
 -- Returns 1, or 0 if the lease is gone.
 local found = redis.pcall('GET', KEYS[1])
-if type(found) ~= 'string' or #found < 80 or string.sub(found, 1, 5) ~= 'hw1e '
-    or string.sub(found, 36, 41) == '000000' or string.sub(found, 45, 60) ~= ARGV[1] then
+if type(found) ~= 'string' or #found < 68 or string.sub(found, 1, 5) ~= 'hw2e '
+    or string.sub(found, 28, 33) == '000000' or string.sub(found, 37, 48) ~= ARGV[1] then
   return 0
 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local level = math.min(tonumber(string.sub(found, 78, 79)) or 0, 30)
+local level = math.min(tonumber(string.sub(found, 66, 67)) or 0, 30)
 local wait = math.min(tonumber(ARGV[2]) * 2 ^ level, tonumber(ARGV[3]))
-redis.call('SET', KEYS[1], string.sub(found, 1, 42) .. 'b' .. string.sub(found, 44, 61)
-  .. string.format('%015.0f %02.0f', now + wait, level + 1) .. string.sub(found, 80), 'KEEPTTL')
+redis.call('SET', KEYS[1], string.sub(found, 1, 34) .. 'b' .. string.sub(found, 36, 49)
+  .. string.format('%015.0f %02.0f', now + wait, level + 1) .. string.sub(found, 68), 'KEEPTTL')
 return 1

@@ -6,8 +6,8 @@
 -- ARGV[3]  the entry's key, as data
 -- Returns 1 if it was counted, else 0.
 local found = redis.pcall('GET', KEYS[1])
-if type(found) ~= 'string' or #found ~= 34 or string.sub(found, 6, 21) ~= ARGV[1]
-    or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) then
+if type(found) ~= 'string' or #found ~= 26 or string.sub(found, 6, 17) ~= ARGV[1]
+    or (ARGV[2] ~= '' and string.sub(found, 19, 26) ~= ARGV[2]) then
   return 0
 end
 local added = redis.pcall('PFADD', KEYS[2], ARGV[3])

@@ -7,15 +7,15 @@
 local found = redis.pcall('GET', KEYS[1])
 local place
 local tail = 0
-if type(found) == 'string' and #found >= 36 and (ARGV[2] == '' or string.sub(found, 23, 34) == ARGV[2]) then
+if type(found) == 'string' and #found >= 28 and (ARGV[2] == '' or string.sub(found, 19, 26) == ARGV[2]) then
   local kind = string.sub(found, 1, 5)
-  if kind == 'hw1l ' and string.sub(found, 6, 21) == ARGV[1] then
-    tail = tonumber(string.sub(found, 36, 50)) or 0
+  if kind == 'hw2l ' and string.sub(found, 6, 17) == ARGV[1] then
+    tail = tonumber(string.sub(found, 28, 42)) or 0
     -- With less than its tail left, the lease has run out and counts as nothing.
     if redis.call('PTTL', KEYS[1]) >= tail then
       place = 'entry'
     end
-  elseif kind == 'hw1e ' and string.sub(found, 36, 41) ~= '000000' and string.sub(found, 45, 60) == ARGV[1] then
+  elseif kind == 'hw2e ' and string.sub(found, 28, 33) ~= '000000' and string.sub(found, 37, 48) == ARGV[1] then
     place = 'header'
   end
 end

@@ -8,11 +8,11 @@
 -- server's clock), both 0 if there was nothing; or {0, the current value, its PTTL}.
 local found = redis.pcall('GET', KEYS[1])
 local name = ''
-if type(found) == 'string' and #found >= 35
-    and (string.sub(found, 1, 5) == 'hw1e ' or string.sub(found, 1, 5) == 'hw1l ')
-    and (ARGV[2] == '' or string.sub(found, 23, 34) == ARGV[2]) then
-  name = string.sub(found, 6, 21)
-  if string.sub(found, 4, 4) == 'l' and redis.call('PTTL', KEYS[1]) < (tonumber(string.sub(found, 36, 50)) or 0) then
+if type(found) == 'string' and #found >= 27
+    and (string.sub(found, 1, 5) == 'hw2e ' or string.sub(found, 1, 5) == 'hw2l ')
+    and (ARGV[2] == '' or string.sub(found, 19, 26) == ARGV[2]) then
+  name = string.sub(found, 6, 17)
+  if string.sub(found, 4, 4) == 'l' and redis.call('PTTL', KEYS[1]) < (tonumber(string.sub(found, 28, 42)) or 0) then
     -- Less than its tail is left: the lease has run out and counts as nothing.
     name = ''
   end

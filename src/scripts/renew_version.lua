@@ -5,8 +5,8 @@
 -- ARGV[3]  the shortest time that it must live, in milliseconds
 -- Returns how many milliseconds it lives from now on, or 0 if it is not the captured version any more.
 local found = redis.pcall('GET', KEYS[1])
-if type(found) ~= 'string' or #found ~= 34 or string.sub(found, 6, 21) ~= ARGV[1]
-    or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) then
+if type(found) ~= 'string' or #found ~= 26 or string.sub(found, 6, 17) ~= ARGV[1]
+    or (ARGV[2] ~= '' and string.sub(found, 19, 26) ~= ARGV[2]) then
   return 0
 end
 local need = tonumber(ARGV[3])

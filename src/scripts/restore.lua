@@ -8,12 +8,12 @@
 -- ARGV[6]  the longest backoff in milliseconds
 -- Returns 1, or 0 if the lease is gone.
 local found = redis.pcall('GET', KEYS[1])
-if type(found) ~= 'string' or #found < 36 or string.sub(found, 1, 5) ~= 'hw1l '
-    or (ARGV[2] ~= '' and string.sub(found, 23, 34) ~= ARGV[2]) or string.sub(found, 6, 21) ~= ARGV[1] then
+if type(found) ~= 'string' or #found < 28 or string.sub(found, 1, 5) ~= 'hw2l '
+    or (ARGV[2] ~= '' and string.sub(found, 19, 26) ~= ARGV[2]) or string.sub(found, 6, 17) ~= ARGV[1] then
   return 0
 end
 -- Less than its tail is left: the lease has run out and counts as nothing.
-if redis.call('PTTL', KEYS[1]) < (tonumber(string.sub(found, 36, 50)) or 0) then
+if redis.call('PTTL', KEYS[1]) < (tonumber(string.sub(found, 28, 42)) or 0) then
   return 0
 end
 local time = redis.call('TIME')
@@ -25,10 +25,10 @@ if left <= 0 then
 end
 local entry = ARGV[3]
 if ARGV[5] ~= '' then
-  local level = math.min(tonumber(string.sub(entry, 78, 79)) or 0, 30)
+  local level = math.min(tonumber(string.sub(entry, 66, 67)) or 0, 30)
   local wait = math.min(tonumber(ARGV[5]) * 2 ^ level, tonumber(ARGV[6]))
-  entry = string.sub(entry, 1, 42) .. 'b' .. string.sub(entry, 44, 61)
-    .. string.format('%015.0f %02.0f', now + wait, level + 1) .. string.sub(entry, 80)
+  entry = string.sub(entry, 1, 34) .. 'b' .. string.sub(entry, 36, 49)
+    .. string.format('%015.0f %02.0f', now + wait, level + 1) .. string.sub(entry, 68)
 end
 redis.call('SET', KEYS[1], entry, 'PX', string.format('%.0f', left))
 return 1

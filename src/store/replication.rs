@@ -3,23 +3,26 @@
 
 use std::fmt;
 
-/// A short hash of a server's `master_replid`, which is new at every promotion and every restart. 12 characters.
+use crate::entropy::write_base64url;
+
+/// A short hash of a server's `master_replid`, which is new at every promotion and every restart. 8 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplicationId([u8; ReplicationId::LEN]);
 
 impl ReplicationId {
     /// Its length in bytes.
-    pub const LEN: usize = 12;
+    pub const LEN: usize = 8;
     /// The id of a server that reports none, and of values whose writer does not check ids. The engine writes it as a placeholder.
-    pub const EMPTY: Self = Self(*b"------------");
+    pub const EMPTY: Self = Self(*b"--------");
 
     /// The short id for this `master_replid`.
     pub fn of(replid: &[u8]) -> Self {
         if replid.is_empty() {
             return Self::EMPTY;
         }
-        let digest = sha1_smol::Sha1::from(replid).digest().to_string();
-        Self::parse(&digest.as_bytes()[..Self::LEN]).unwrap_or(Self::EMPTY)
+        let mut text = [0; Self::LEN];
+        write_base64url(&sha1_smol::Sha1::from(replid).digest().bytes(), &mut text);
+        Self(text)
     }
 
     /// One that was written down before; `None` if `text` has another length.

@@ -18,7 +18,7 @@ pub fn key(text: &str) -> Key {
 }
 
 pub fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 pub fn master(name: &str) -> Replication {

@@ -76,7 +76,7 @@ fn an_entry_that_comes_back_may_bring_a_backoff_along() {
 fn what_is_not_ours_counts_as_nothing() {
     on_both(|store| {
         let e = key("p:e");
-        let foreign: [&[u8]; 4] = [b"{}", b"", b"hw1e short", b"hw2e ssssssssssssssss ------------ 000000 1 1 0 - 0\n"];
+        let foreign: [&[u8]; 4] = [b"{}", b"", b"hw2e short", b"hw3e ssssssssssss -------- 000000 1 1 0 - 0\n"];
         for (n, value) in foreign.iter().enumerate() {
             store.plant(&e, value, SECOND * 60);
             let expected = Some(id(b's'));

@@ -66,7 +66,7 @@ fn check_unpacked(value: &[u8], entry: &Entry<'_>) {
 
 /// The lease in a header is exchanged, and the rest stays.
 fn check_leases(value: &[u8], entry: &Entry<'_>) {
-    let token = Id::parse(&[b't'; 16]).expect("16 characters");
+    let token = Id::parse(&[b't'; Id::LEN]).expect("an id");
     let tags = all(entry.tags);
     let leased = entry::with_lease(value, Some((token, &tags))).expect("an entry");
     let Some(Stored::Entry(read)) = entry::parse(&leased) else { panic!("an entry") };
@@ -137,8 +137,8 @@ fn owned(tags: Tags<'_>) -> Vec<(Tag, Id)> {
 }
 
 fn id(input: &mut Input<'_>) -> Id {
-    let mut text = [b'-'; 16];
-    let taken = input.take(16);
+    let mut text = [b'-'; Id::LEN];
+    let taken = input.take(Id::LEN);
     text[..taken.len()].copy_from_slice(taken);
-    Id::parse(&text).expect("16 characters")
+    Id::parse(&text).expect("an id")
 }

@@ -57,7 +57,7 @@ impl Fault {
                 stamps.insert(asked.key.clone(), header.stamp);
             } else if let Some(stamp) = stamps.get(&asked.key) {
                 let mut bytes = value.to_vec();
-                bytes[5..21].copy_from_slice(stamp.as_bytes());
+                bytes[5..5 + Id::LEN].copy_from_slice(stamp.as_bytes());
                 found.value = Seen::Own(Value::new(bytes));
             }
         }
@@ -120,7 +120,7 @@ fn repository_captured_late(key: &Key, value: &Value, replication: Replication, 
     let Ok(StoreReply::Ensured(current)) = store.apply(now, &ensure) else { return value.clone() };
     let mut bytes = value.to_vec();
     let at = bytes.windows(16).position(|window| window == captured.as_bytes()).unwrap();
-    bytes[at..at + 16].copy_from_slice(current[0].as_bytes());
+    bytes[at..at + Id::LEN].copy_from_slice(current[0].as_bytes());
     Value::new(bytes)
 }
 
@@ -136,7 +136,7 @@ fn captured_late(value: &Value, replication: Replication, store: &mut MemoryStor
             continue;
         };
         let at = bytes.windows(16).position(|window| window == captured.as_bytes()).unwrap();
-        bytes[at..at + 16].copy_from_slice(current[0].as_bytes());
+        bytes[at..at + Id::LEN].copy_from_slice(current[0].as_bytes());
     }
     Value::new(bytes)
 }

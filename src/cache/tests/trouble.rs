@@ -203,7 +203,7 @@ fn a_replication_id_that_changes_on_a_living_link_is_noticed_and_read_at_most_on
     assert_eq!(sent(&p), ["identify", "read"]);
     shared.serve(&mut p);
     assert_eq!(take(&mut p), [hit(1, "old", Hit::Fresh)], "both see one replication id again");
-    shared.store.plant(shared.now, &Key::from(&b"sc:k"[..]), b"hw1l aaaaaaaaaaaaaaaa other------- 000000000060000 0\n".to_vec(), SECS(60));
+    shared.store.plant(shared.now, &Key::from(&b"sc:k"[..]), b"hw2l aaaaaaaaaaaa other--- 000000000060000 0\n".to_vec(), SECS(60));
     shared.ask(&mut p, 2, get());
     shared.step(&mut p);
     assert_eq!(sent(&p), [] as [&str; 0], "not again within the second");
@@ -218,12 +218,7 @@ fn a_replication_id_that_flips_all_the_time_turns_the_check_off() {
     for n in 0..10u8 {
         shared.pass(&mut p, 1100);
         shared.store.set_replication_id(ReplicationId::of(&[n]));
-        shared.store.plant(
-            shared.now,
-            &Key::from(&b"sc:k"[..]),
-            b"hw1l aaaaaaaaaaaaaaaa other------- 000000000060000 0\n".to_vec(),
-            SECS(60),
-        );
+        shared.store.plant(shared.now, &Key::from(&b"sc:k"[..]), b"hw2l aaaaaaaaaaaa other--- 000000000060000 0\n".to_vec(), SECS(60));
         shared.ask(&mut p, 1, get());
         shared.serve(&mut p);
         warnings += take(&mut p).iter().filter(|d| matches!(d, Decision::Event { name: "originCheckOff", .. })).count();

@@ -114,9 +114,9 @@ impl Server {
         let text = |at: usize| String::from_utf8_lossy(&parts[at]).into_owned();
         match name {
             "ensure" => {
-                let offered = format!("hw1v {} {}", text(1), text(2)).into_bytes();
+                let offered = format!("hw2v {} {}", text(1), text(2)).into_bytes();
                 let current = self.cells.entry(key).or_insert(offered);
-                bulk(&current[5..21])
+                bulk(&current[5..17])
             }
             // Nobody else writes: what was read is still there.
             "place" => {
@@ -125,7 +125,7 @@ impl Server {
             }
             "commit" => {
                 let token = parts[1].clone();
-                let is_held = self.cells.get(&key).is_some_and(|value| value.get(5..21) == Some(token.as_slice()));
+                let is_held = self.cells.get(&key).is_some_and(|value| value.get(5..17) == Some(token.as_slice()));
                 if is_held {
                     self.cells.insert(key, parts[3].clone());
                 }

@@ -6,15 +6,17 @@ use super::id::Id;
 
 /// Where the parts with a fixed place begin.
 pub(super) const ID: usize = 5;
-pub(super) const REPLICATION_ID: usize = 22;
+pub(super) const REPLICATION_ID: usize = 18;
 /// End of the part that entries and leases have in common.
-pub(in crate::store) const COMMON: usize = 35;
+pub(in crate::store) const COMMON: usize = 27;
 /// Start of a lease's tags: its tail comes before them.
-pub(in crate::store) const TAIL_END: usize = 51;
+pub(in crate::store) const TAIL_END: usize = 43;
 /// Start of the lease inside an entry.
-pub(in crate::store) const LEASE: usize = 42;
+pub(in crate::store) const LEASE: usize = 34;
+/// Start of a lease's deadline within the lease.
+pub(in crate::store) const LEASE_DEADLINE: usize = 15;
 /// Start of a lease's tags within the lease.
-pub(in crate::store) const LEASE_TAGS: usize = 38;
+pub(in crate::store) const LEASE_TAGS: usize = 34;
 
 /// The longest word of a header that is not of a fixed length.
 const WORD_MAX: usize = 32;
@@ -89,8 +91,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn id(&mut self) -> Option<Id> {
-        let id = Id::parse(self.bytes.get(self.at..self.at.checked_add(16)?)?)?;
-        self.at += 16;
+        let id = Id::parse(self.bytes.get(self.at..self.at.checked_add(Id::LEN)?)?)?;
+        self.at += Id::LEN;
         Some(id)
     }
 

@@ -32,7 +32,7 @@ pub struct Header<'a> {
 /// An entry, and where its payload starts. The node that it is sent to writes its replication id into it.
 pub fn encode(header: &Header<'_>, payload: &[u8]) -> (Vec<u8>, usize) {
     let mut out = Vec::with_capacity(96 + header.tags.iter().map(|(name, _)| name.len() + 24).sum::<usize>() + payload.len());
-    push_common(&mut out, b"hw1e ", header.stamp, ReplicationId::EMPTY);
+    push_common(&mut out, b"hw2e ", header.stamp, ReplicationId::EMPTY);
     out.extend_from_slice(b"000000 ");
     push_millis(&mut out, header.ttl);
     if header.fresh != header.ttl {
@@ -76,7 +76,7 @@ pub fn with_lease(value: &[u8], lease: Option<(Id, &[(Tag, Id)])>) -> Option<Vec
 /// A lease for an entry's place. The node that it is sent to writes its replication id into it.
 pub fn encode_lease(token: Id, tail: Duration, tags: &[(Tag, Id)]) -> Vec<u8> {
     let mut out = Vec::with_capacity(80);
-    push_common(&mut out, b"hw1l ", token, ReplicationId::EMPTY);
+    push_common(&mut out, b"hw2l ", token, ReplicationId::EMPTY);
     out.extend_from_slice(format!("{:015} ", tail.as_millis()).as_bytes());
     push_tags(&mut out, tags, 0);
     out.push(b'\n');
@@ -92,8 +92,8 @@ pub fn encode_tags(tags: &[(Tag, Id)], added: usize) -> Vec<u8> {
 
 /// A tag version.
 pub fn encode_version(id: Id, replication_id: ReplicationId) -> Vec<u8> {
-    let mut out = Vec::with_capacity(34);
-    push_common(&mut out, b"hw1v ", id, replication_id);
+    let mut out = Vec::with_capacity(COMMON);
+    push_common(&mut out, b"hw2v ", id, replication_id);
     out.pop();
     out
 }

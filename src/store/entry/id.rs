@@ -6,17 +6,20 @@ use std::sync::Arc;
 use crate::entropy::{Entropy, Random};
 use crate::store::ReplicationId;
 
-/// Sixteen characters that name one stored value (a stamp), one lease (a token) or one version of a tag, and never another.
+/// Twelve characters that name one stored value (a stamp), one lease (a token) or one version of a tag, and never another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Id([u8; 16]);
+pub struct Id([u8; Id::LEN]);
 
 impl Id {
+    /// Its length in bytes.
+    pub const LEN: usize = 12;
+
     /// A fresh one.
     pub fn draw(entropy: &mut dyn Entropy) -> Self {
         Random::draw(entropy).into()
     }
 
-    /// The one that was written as `text`; `None` if that has not 16 characters.
+    /// The one that was written as `text`; `None` if that has not 12 characters.
     pub fn parse(text: &[u8]) -> Option<Self> {
         text.try_into().ok().map(Self)
     }
@@ -29,7 +32,7 @@ impl Id {
 
 impl From<Random> for Id {
     fn from(random: Random) -> Self {
-        Self::parse(random.as_bytes()).unwrap_or(Self([b'A'; 16]))
+        Self::parse(&random.as_bytes()[..Self::LEN]).unwrap_or(Self([b'A'; Self::LEN]))
     }
 }
 

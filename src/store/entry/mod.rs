@@ -2,14 +2,14 @@
 //! `redis-cli GET`. The scripts splice the fixed part by position, so this file and `src/scripts` change together.
 //!
 //! ```text
-//! entry    hw1e <stamp> <replication id> <lease length> <lease><ttl>[/<fresh>][+<keep>] <codec> <tags>\n<payload>
-//! lease    hw1l <token> <replication id> <tail> <tags>\n
-//! version  hw1v <version> <replication id>
+//! entry    hw2e <stamp> <replication id> <lease length> <lease><ttl>[/<fresh>][+<keep>] <codec> <tags>\n<payload>
+//! lease    hw2l <token> <replication id> <tail> <tags>\n
+//! version  hw2v <version> <replication id>
 //! tags     <count>[+<added>]!<version of the repository>, then for each: <length of name>:<name><version>
 //! lease inside an entry    <h or b> <token> <deadline> <level> <tags>
 //! ```
 //!
-//! Stamp, token and version have 16 characters, a replication id 12, a lease length 6 digits, a deadline (the server's clock, in
+//! Stamp, token and version have 12 characters, a replication id 8, a lease length 6 digits, a deadline (the server's clock, in
 //! milliseconds) and a tail 15, a level 2. Durations are milliseconds; an entry without `fresh` is fresh as long as it may be served. A name is
 //! counted in bytes and may hold anything. The codec is a letter: `-` is text, `b` the bytes of a `Buffer`, `u` those of a `Uint8Array`.
 //! A packed payload has two more parts there, without a blank: `z` (zstd) or `l` (lz4), and how many bytes it had before.
@@ -30,7 +30,7 @@ mod header;
 mod id;
 mod parse;
 
-pub(super) use cursor::{COMMON, LEASE, LEASE_TAGS, TAIL_END};
+pub(super) use cursor::{COMMON, LEASE, LEASE_DEADLINE, LEASE_TAGS, TAIL_END};
 pub(super) use encode::with_replication_id;
 pub use encode::{encode, encode_lease, encode_tags, encode_version, with_lease, Header};
 pub use form::{Algorithm, Content, Form, Packed};

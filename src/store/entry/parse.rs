@@ -45,8 +45,8 @@ pub fn parse_inner(lease: &[u8]) -> Option<InnerLease<'_>> {
         b"b " => false,
         _ => return None,
     };
-    let token = Id::parse(lease.get(2..18)?)?;
-    let mut cursor = Cursor { bytes: lease, at: 18 };
+    let token = Id::parse(lease.get(2..2 + Id::LEN)?)?;
+    let mut cursor = Cursor { bytes: lease, at: 2 + Id::LEN };
     cursor.expect(b" ")?;
     let deadline = cursor.number(b' ')?;
     let level = u8::try_from(cursor.number(b' ')?).ok()?;
@@ -77,12 +77,12 @@ pub fn replication_id(value: &[u8]) -> Option<ReplicationId> {
 
 /// Whether a value is a lease, by its first four bytes.
 pub fn is_lease(value: &[u8]) -> bool {
-    value.starts_with(b"hw1l")
+    value.starts_with(b"hw2l")
 }
 
 /// Reads a tag version; `None` if hawser did not write it.
 pub fn parse_version(value: &[u8]) -> Option<Version> {
-    if value.len() != COMMON - 1 || !value.starts_with(b"hw1v ") || value[REPLICATION_ID - 1] != b' ' {
+    if value.len() != COMMON - 1 || !value.starts_with(b"hw2v ") || value[REPLICATION_ID - 1] != b' ' {
         return None;
     }
     Some(Version { id: Id::parse(&value[ID..REPLICATION_ID - 1])?, replication_id: ReplicationId::parse(&value[REPLICATION_ID..])? })
@@ -97,8 +97,8 @@ enum Kind {
 fn common(value: &[u8]) -> Option<(Kind, Id, ReplicationId)> {
     let fixed = value.get(..COMMON)?;
     let kind = match &fixed[..ID] {
-        b"hw1e " => Kind::Entry,
-        b"hw1l " => Kind::Lease,
+        b"hw2e " => Kind::Entry,
+        b"hw2l " => Kind::Lease,
         _ => return None,
     };
     Some((kind, Id::parse(&fixed[ID..REPLICATION_ID - 1])?, ReplicationId::parse(&fixed[REPLICATION_ID..COMMON - 1])?))

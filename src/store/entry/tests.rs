@@ -6,7 +6,7 @@ use crate::store::ReplicationId;
 const TAIL: Duration = Duration::from_secs(60);
 
 fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 /// The version of a repository, and those of tags.
@@ -31,11 +31,11 @@ fn sample(names: &[&[u8]]) -> Vec<u8> {
 fn an_entry_is_readable_text() {
     assert_eq!(
         String::from_utf8(sample(&[b"user:1", b"x"])).unwrap(),
-        "hw1e ssssssssssssssss ------------ 000000 60000/1500 - 2!rrrrrrrrrrrrrrrr6:user:1vvvvvvvvvvvvvvvv1:xvvvvvvvvvvvvvvvv\n{\"a\":1}"
+        "hw2e ssssssssssss -------- 000000 60000/1500 - 2!rrrrrrrrrrrr6:user:1vvvvvvvvvvvv1:xvvvvvvvvvvvv\n{\"a\":1}"
     );
     assert_eq!(
         String::from_utf8(encode_lease(id(b't'), TAIL, &tags(&[b"x"]))).unwrap(),
-        "hw1l tttttttttttttttt ------------ 000000000060000 1!rrrrrrrrrrrrrrrr1:xvvvvvvvvvvvvvvvv\n"
+        "hw2l tttttttttttt -------- 000000000060000 1!rrrrrrrrrrrr1:xvvvvvvvvvvvv\n"
     );
 }
 
@@ -63,12 +63,12 @@ fn a_header_says_what_its_payload_is() {
     for (content, word) in [(Content::Text, "-"), (Content::Buffer, "b"), (Content::Uint8Array, "u")] {
         let header = Header { stamp: id(b's'), ttl: TAIL, fresh: TAIL, keep: TAIL, tags: &[], added: 0, form: Form::plain(content) };
         let (value, from) = encode(&header, b"\n\xff\0 - 0\n");
-        assert_eq!(value[..from], *format!("hw1e ssssssssssssssss ------------ 000000 60000+60000 {word} 0\n").as_bytes());
+        assert_eq!(value[..from], *format!("hw2e ssssssssssss -------- 000000 60000+60000 {word} 0\n").as_bytes());
         let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
         assert_eq!((entry.form.content, entry.payload), (content, from));
     }
     for unknown in ["", "x", "bb", "-b", "B", &"b".repeat(100)] {
-        let value = format!("hw1e ssssssssssssssss ------------ 000000 60000+60000 {unknown} 0\n1");
+        let value = format!("hw2e ssssssssssss -------- 000000 60000+60000 {unknown} 0\n1");
         assert_eq!(parse(value.as_bytes()), None, "{unknown}");
         assert_eq!(name(value.as_bytes()), Some(id(b's')), "it can be replaced");
     }
@@ -77,7 +77,7 @@ fn a_header_says_what_its_payload_is() {
 #[test]
 fn an_inner_lease_is_parsed() {
     let mut value = sample(&[b"x"]);
-    let inner = b"h tttttttttttttttt 000000000012345 02 1 1:xvvvvvvvvvvvvvvvv";
+    let inner = b"h tttttttttttt 000000000012345 02 1 1:xvvvvvvvvvvvv";
     value.splice(COMMON..LEASE, format!("{:06} ", inner.len()).into_bytes());
     value.splice(LEASE..LEASE, inner.iter().copied());
     let Some(Stored::Entry(entry)) = parse(&value) else { panic!("an entry") };
@@ -103,14 +103,14 @@ fn the_lease_in_a_header_is_exchanged_and_the_rest_stays() {
 fn versions_round_trip_and_nothing_else_is_one() {
     let value = encode_version(id(b'v'), ReplicationId::of(b"x"));
     assert_eq!(parse_version(&value), Some(Version { id: id(b'v'), replication_id: ReplicationId::of(b"x") }));
-    for bad in [&b""[..], b"hw1v", &value[..33], &sample(&[])] {
+    for bad in [&b""[..], b"hw2v", &value[..25], &sample(&[])] {
         assert_eq!(parse_version(bad), None);
     }
 }
 
 #[test]
 fn foreign_and_damaged_values_are_none_and_never_a_panic() {
-    for foreign in [&b""[..], b"{\"a\":1}", b"hw1e", b"hw2e ssssssssssssssss ------------ 000000 1 1 0 - 0\n", b"\xff\xfe"] {
+    for foreign in [&b""[..], b"{\"a\":1}", b"hw2e", b"hw3e ssssssssssss -------- 000000 1 1 0 - 0\n", b"\xff\xfe"] {
         assert_eq!(parse(foreign), None, "{}", foreign.escape_ascii());
     }
     let whole = sample(&[b"user:1", b"x"]);
@@ -119,7 +119,7 @@ fn foreign_and_damaged_values_are_none_and_never_a_panic() {
         assert_eq!(parse(&whole[..end]), None, "cut at {end}");
     }
     let mut with_lease = whole.clone();
-    let inner = b"h tttttttttttttttt 000000000012345 02 1 1:xvvvvvvvvvvvvvvvv";
+    let inner = b"h tttttttttttt 000000000012345 02 1 1:xvvvvvvvvvvvv";
     with_lease.splice(COMMON..LEASE, format!("{:06} ", inner.len()).into_bytes());
     with_lease.splice(LEASE..LEASE, inner.iter().copied());
     let lease = encode_lease(id(b't'), TAIL, &tags(&[b"x"]));
@@ -134,7 +134,7 @@ fn foreign_and_damaged_values_are_none_and_never_a_panic() {
             }
         }
     }
-    let huge = b"hw1l tttttttttttttttt ------------ 18446744073709551615 18446744073709551615:xvvvvvvvvvvvvvvvv\n";
+    let huge = b"hw2l tttttttttttt -------- 18446744073709551615 18446744073709551615:xvvvvvvvvvvvv\n";
     assert_eq!(parse(huge), None);
 }
 
@@ -170,7 +170,7 @@ fn tags_that_a_loader_added_are_told_from_those_that_callers_named() {
     assert_eq!(entry.tags.named_by_callers().collect::<Vec<_>>(), [b"a", b"b"]);
     assert!(encode_tags(&all, 3).starts_with(b"0+3!"));
     for damaged in [&b"+1"[..], b"1+", b"2+2", b"1+99999999999999999999"] {
-        let value = [b"hw1l tttttttttttttttt ------------ 000000000060000 ", damaged, b" 1:xvvvvvvvvvvvvvvvv\n"].concat();
+        let value = [b"hw2l tttttttttttt -------- 000000000060000 ", damaged, b" 1:xvvvvvvvvvvvv\n"].concat();
         assert_eq!(parse(&value), None, "{}", String::from_utf8_lossy(damaged));
     }
 }
@@ -199,10 +199,10 @@ fn the_version_of_the_repository_is_in_every_list_and_is_no_tag() {
         let Some(Stored::Entry(entry)) = parse(&leased) else { panic!("an entry") };
         assert_eq!(entry.lease.map(|lease| lease.tags.repository()), Some(Some(id(b'r'))));
     }
-    let older = b"hw1l tttttttttttttttt ------------ 000000000060000 1 1:xvvvvvvvvvvvvvvvv\n";
+    let older = b"hw2l tttttttttttt -------- 000000000060000 1 1:xvvvvvvvvvvvv\n";
     assert!(matches!(parse(older), Some(Stored::Lease(lease)) if lease.tags.repository().is_none()));
-    for damaged in [&b"1!"[..], b"1!rrr", b"!rrrrrrrrrrrrrrrr", b"1!!rrrrrrrrrrrrrrr"] {
-        let value = [b"hw1l tttttttttttttttt ------------ 000000000060000 ", damaged, b"\n"].concat();
+    for damaged in [&b"1!"[..], b"1!rrr", b"!rrrrrrrrrrrr", b"1!!rrrrrrrrrrrrrrr"] {
+        let value = [b"hw2l tttttttttttt -------- 000000000060000 ", damaged, b"\n"].concat();
         assert_eq!(parse(&value), None, "{}", String::from_utf8_lossy(damaged));
     }
 }
@@ -221,7 +221,7 @@ fn periods_are_written_where_they_differ_from_the_time_to_live() {
         assert_eq!((entry.ttl, entry.fresh, entry.keep), (secs(ttl), secs(fresh), secs(keep)));
     }
     for damaged in ["", "/1", "60000/", "60000+", "60000/+1", "60000 1500 0", "99999999999999999999999"] {
-        let value = format!("hw1e ssssssssssssssss ------------ 000000 {damaged} - 0!rrrrrrrrrrrrrrrr\n1");
+        let value = format!("hw2e ssssssssssss -------- 000000 {damaged} - 0!rrrrrrrrrrrr\n1");
         assert_eq!(parse(value.as_bytes()), None, "{damaged}");
     }
 }

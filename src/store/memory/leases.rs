@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{millis, name, MemoryStore};
 use crate::clock::Instant;
 use crate::store::cells::Content;
-use crate::store::entry::{self, Stored, COMMON, LEASE, LEASE_TAGS, TAIL_END};
+use crate::store::entry::{self, Stored, COMMON, LEASE, LEASE_DEADLINE, LEASE_TAGS, TAIL_END};
 use crate::store::{Found, Id, Inside, Key, Placed, Replication, Seen, Value};
 
 impl MemoryStore {
@@ -120,7 +120,7 @@ impl MemoryStore {
                     return false;
                 }
                 let mut lease = text[LEASE..LEASE + inner_length(&text)].to_vec();
-                lease[19..34].copy_from_slice(format!("{:015}", millis(now + life)).as_bytes());
+                lease[LEASE_DEADLINE..LEASE_DEADLINE + 15].copy_from_slice(format!("{:015}", millis(now + life)).as_bytes());
                 self.splice(key, &text, lease.len(), &lease);
                 true
             }
@@ -144,7 +144,7 @@ impl MemoryStore {
         let level = entry::parse_inner(&lease).map_or(0, |lease| lease.level).min(30);
         let wait = base.saturating_mul(1 << level).min(max);
         lease[0] = b'b';
-        lease[19..37].copy_from_slice(format!("{:015} {:02}", millis(now + wait), level + 1).as_bytes());
+        lease[LEASE_DEADLINE..LEASE_DEADLINE + 18].copy_from_slice(format!("{:015} {:02}", millis(now + wait), level + 1).as_bytes());
         self.splice(key, &text, lease.len(), &lease);
         true
     }

@@ -36,7 +36,7 @@ impl MemoryStore {
     pub fn new(max_bytes: usize) -> Self {
         Self {
             cells: Cells::new(max_bytes),
-            replication_id: ReplicationId::parse(b"memory------").unwrap_or(ReplicationId::EMPTY),
+            replication_id: ReplicationId::parse(b"memory--").unwrap_or(ReplicationId::EMPTY),
             hasher: std::collections::hash_map::RandomState::new(),
         }
     }

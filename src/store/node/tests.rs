@@ -48,7 +48,7 @@ fn key(text: &str) -> Key {
 
 fn entry_of(name: &str) -> Found {
     let header = entry::Header {
-        stamp: Id::parse(&[b's'; 16]).unwrap(),
+        stamp: Id::parse(&[b's'; Id::LEN]).unwrap(),
         ttl: Duration::from_secs(60),
         fresh: Duration::from_secs(60),
         keep: Duration::ZERO,
@@ -171,7 +171,7 @@ fn another_id_is_told_as_foreign_and_never_shown() {
     assert_eq!(told(&node, Found::default()), Seen::Nothing);
     let json = Found { value: Seen::Own(Value::new(b"{}".to_vec())), pttl: None, is_head: false };
     assert!(matches!(told(&node, json), Seen::Own(_)), "what carries no id is the engine's to judge");
-    let version = |name: &str| Version { id: Id::parse(&[b'v'; 16]).unwrap(), replication_id: ReplicationId::of(name.as_bytes()) };
+    let version = |name: &str| Version { id: Id::parse(&[b'v'; Id::LEN]).unwrap(), replication_id: ReplicationId::of(name.as_bytes()) };
     let told = node.interpret(StoreReply::Versions(vec![Some(version("a")), Some(version("b")), None]));
     assert_eq!(told, Answer::Versions(vec![Seen::Own(version("a").id), Seen::Foreign, Seen::Nothing]));
 }

@@ -215,7 +215,7 @@ mod tests {
     }
 
     fn id(n: u8) -> Seen<Id> {
-        Seen::Own(Id::parse(&[n; 16]).unwrap())
+        Seen::Own(Id::parse(&[n; Id::LEN]).unwrap())
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn answer(node_op: &NodeOp, mut replies: Vec<Reply>) -> Result<StoreR
         Op::Count { .. } => Some(StoreReply::Number(replies.iter().filter(|reply| reply.as_integer() == Some(1)).count() as u64)),
         Op::Delete { .. } | Op::Unlink { .. } => {
             let real = |pair: &[Reply]| {
-                let is_lease = pair[0].as_bytes() == Some(b"hw1l");
+                let is_lease = pair[0].as_bytes() == Some(b"hw2l");
                 pair[1].as_integer().filter(|_| !is_lease).unwrap_or(0)
             };
             Some(StoreReply::Number(replies.chunks_exact(2).map(real).sum::<i64>() as u64))

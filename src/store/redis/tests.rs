@@ -8,7 +8,7 @@ fn key(text: &str) -> Key {
 }
 
 fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 fn text(commands: &Commands) -> Vec<String> {
@@ -109,7 +109,7 @@ fn each_command_for_a_slot_that_a_node_takes_over_goes_behind_asking() {
     assert_eq!(text(&commands), ["*1 $6 ASKING ", "*4 $8 GETRANGE $1 a $1 0 $1 3 ", "*1 $6 ASKING ", "*2 $3 DEL $1 a "]);
     let ok = || Reply::Simple(b"OK".to_vec());
     store.on_reply(ok());
-    store.on_reply(Reply::Bulk(b"hw1e".to_vec()));
+    store.on_reply(Reply::Bulk(b"hw2e".to_vec()));
     store.on_reply(ok());
     assert_eq!(store.on_reply(Reply::Integer(1)).done, Some((Ticket(1), Ok(StoreReply::Number(1)))));
     // It would refuse a command of two keys while it does not have both.
@@ -138,15 +138,15 @@ fn a_script_that_the_server_does_not_know_is_sent_in_full_with_the_same_random()
     let need = Duration::from_secs(60);
     store.submit(Ticket(1), Op::Ensure { items, need }.into());
     store.submit(Ticket(2), Op::Identify.into());
-    assert!(store.on_reply(Reply::Bulk([b'x'; 16].to_vec())).more.is_none());
+    assert!(store.on_reply(Reply::Bulk([b'x'; Id::LEN].to_vec())).more.is_none());
     let replied = store.on_reply(Reply::Error(b"NOSCRIPT No matching script.".to_vec()));
     assert!(replied.done.is_none());
     let again = text(&replied.more.unwrap());
     assert_eq!(again.len(), 1, "only the one that was refused");
-    assert!(again[0].contains("EVAL ") && again[0].contains("bbbbbbbbbbbbbbbb") && !again[0].contains("aaaaaaaa"));
+    assert!(again[0].contains("EVAL ") && again[0].contains("bbbbbbbbbbbb") && !again[0].contains("aaaaaaaa"));
     let identity = store.on_reply(Reply::Bulk(b"# Replication\r\nrole:slave\r\nmaster_replid:\r\n".to_vec()));
     assert_eq!(identity.done, Some((Ticket(2), Ok(StoreReply::Identity { id: crate::store::ReplicationId::EMPTY, is_master: false }))));
-    let done = store.on_reply(Reply::Bulk([b'b'; 16].to_vec())).done;
+    let done = store.on_reply(Reply::Bulk([b'b'; Id::LEN].to_vec())).done;
     assert_eq!(done, Some((Ticket(1), Ok(StoreReply::Ensured(vec![id(b'x'), id(b'b')])))));
 }
 

@@ -9,7 +9,7 @@ use crate::store::entry::{self, Header, Tag};
 use crate::store::{Found, Id, Key, Op, ReplicationId, Seen, StoreReply, Value, Version};
 
 fn id(number: u64) -> Id {
-    Id::parse(format!("{number:016}").as_bytes()).expect("an id")
+    Id::parse(format!("{number:012}").as_bytes()).expect("an id")
 }
 
 impl Sea {

@@ -27,7 +27,7 @@ fn key(text: &str) -> Key {
 }
 
 fn id(letter: u8) -> Id {
-    Id::parse(&[letter; 16]).unwrap()
+    Id::parse(&[letter; Id::LEN]).unwrap()
 }
 
 /// `{a}` is a key of node A and `{b}` one of node B.
