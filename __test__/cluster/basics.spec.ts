@@ -1,5 +1,8 @@
 /** The client on a real cluster: commands, pipelines, scripts, messages, replicas; also with a password and with TLS. */
+import type { Socket } from 'node:net';
 import { Cluster, Redis, type ClusterOptions } from '../../lib';
+import { LIFE } from '../../lib/command/command_defaults';
+import type { Link } from '../../lib/link/link';
 import { RedisCluster, type ClusterServerOptions } from '../helpers/redis-cluster';
 import { hasShards } from '../helpers/redis-server';
 import { until } from '../helpers/until';
@@ -54,6 +57,24 @@ describe.each(KINDS)('a cluster %s', (kind, options) => {
     expect(await client.call('GET', '{t}b')).toBe('2');
     expect(String(await client.info())).toContain('redis_version');
     expect(await client.dbsize()).toBeGreaterThan(0);
+  });
+
+  test('what follows from the replies of one node leaves for another in one write', async () => {
+    const client = connect();
+    await client.ping();
+    const [one, other] = client.nodes('master');
+    await Promise.all([one.ping(), other.ping()]);
+    const { socket } = other[LIFE].link as Link;
+    const write = jest.spyOn(socket as Socket, 'write');
+    await one.ping();
+    const pongs: Promise<string>[] = [];
+    for (let i = 0; i < 20; i++) {
+      pongs.push(other.ping());
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+    }
+    expect(await Promise.all(pongs)).toEqual(pongs.map(() => 'PONG'));
+    // The first command of an idle connection may leave at once.
+    expect(write.mock.calls.length).toBeLessThanOrEqual(2);
   });
 
   test('answers pipelines over all nodes in order', async () => {

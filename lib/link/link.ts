@@ -15,6 +15,7 @@ import { ReplyError } from '../observe/errors';
 import { turned } from '../turns';
 import { Incoming } from './incoming';
 import { flushAtExit, forgetAtExit } from './exit_flush';
+import { replied } from './joint';
 import { MESSAGE_EVENTS } from './link_client';
 import { Opening, type Address } from './opening';
 import { Probe } from './probe';
@@ -271,6 +272,7 @@ export class Link extends Incoming {
   /** @internal */
   onRead(bytes: number): void {
     turned();
+    if (this.handsBack) replied();
     this.polling.onRead(bytes);
     this.takeIn(() => this.native.receive(bytes));
   }
@@ -278,12 +280,14 @@ export class Link extends Incoming {
   /** @internal */
   onChunk(chunk: Buffer): void {
     turned();
+    if (this.handsBack) replied();
     this.takeIn(() => this.native.receiveChunk(chunk));
   }
 
   /** @internal */
   onWire(wire: NativeWire): void {
     turned();
+    if (this.handsBack) replied();
     const before = wire.bytesRead();
     this.takeIn(() => this.native.receiveWire(wire));
     this.polling.onRead(wire.bytesRead() - before);

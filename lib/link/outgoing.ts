@@ -1,6 +1,6 @@
 /** Commands on their way out: encoded into memory that the core shares, passed on in batches, and written to the socket. */
 import type { Socket } from 'node:net';
-import { nextTick } from '../clock';
+import { nextTick, setImmediate } from '../clock';
 import type { Command } from '../command/command';
 import { sendSource } from '../command/script_source';
 import { ClassBit, LinkSlot } from '../contract.generated';
@@ -8,6 +8,7 @@ import { fromCore } from '../core_error';
 import { native, type NativeLink } from '../native';
 import { Asking } from './asking';
 import { Gauge } from './gauge';
+import { hasReplied } from './joint';
 import { InFlight, mask32, START } from './in_flight';
 import type { LinkClient, LinkConfig } from './link_client';
 import { Polling } from './polling';
@@ -19,7 +20,8 @@ const FLUSH_BYTES = 1 << 18;
 const MAX_BATCH = 1 << 14;
 /**
  * While the socket accepts writes, a tick goes out in pieces, so that the server works on one while JavaScript issues the rest. A tick
- * resembles the one before, whose commands determine up to `PIECES` even pieces within these limits.
+ * resembles the one before, whose commands determine up to `PIECES` even pieces within these limits. One of several servers gets the largest: it has its
+ * part alone, and works while JavaScript is busy with the others.
  */
 const PIECES = 4;
 const LEAST_PIECE = 8;
@@ -34,6 +36,7 @@ export abstract class Outgoing extends InFlight {
   socket: Socket | undefined = undefined;
   /** @internal */ isReferenced = true;
   readonly gauge = new Gauge();
+  /** Whether this is a link to one of several servers. */
   protected handsBack: boolean;
   protected coreOptions: string;
   protected socketOptions: LinkConfig['socket'];
@@ -127,7 +130,8 @@ export abstract class Outgoing extends InFlight {
     this.meta[2 * n + 1] = command.class;
     if (!this.isScheduled) {
       this.isScheduled = true;
-      nextTick(flush, this);
+      if (this.handsBack && hasReplied()) setImmediate(flush, this);
+      else nextTick(flush, this);
       if (this.polling.isOn && id === this.oldest) this.send();
     } else if (this.batch >= this.cut || this.at > FLUSH_BYTES) {
       this.cutOff();
@@ -183,10 +187,12 @@ export abstract class Outgoing extends InFlight {
 
   /** @internal The tick in which commands were issued is over. */
   endTick(): void {
-    const issued = mask32(this.nextId - this.tickStart);
-    const pieces = Math.min(PIECES, Math.max(1, Math.floor(issued / LEAST_PIECE)));
-    this.piece = Math.min(LARGEST_PIECE, Math.max(LEAST_PIECE, Math.ceil(issued / pieces)));
-    this.tickStart = this.nextId;
+    if (!this.handsBack) {
+      const issued = mask32(this.nextId - this.tickStart);
+      const pieces = Math.min(PIECES, Math.max(1, Math.floor(issued / LEAST_PIECE)));
+      this.piece = Math.min(LARGEST_PIECE, Math.max(LEAST_PIECE, Math.ceil(issued / pieces)));
+      this.tickStart = this.nextId;
+    }
     this.flush();
   }
 
