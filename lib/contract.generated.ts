@@ -178,6 +178,18 @@ export const enum ClusterRejection {
   Protocol = 1,
 }
 
+/** Places in an error, within an event or a decision. */
+export const enum ErrorSlot {
+  /** Its code, a text of `ErrorCode`. */
+  Code = 0,
+  /** Its message; `undefined` where the code says all. */
+  Message = 1,
+  /** 1 if the server may have run the command anyway. */
+  MaybeExecuted = 2,
+  /** Only of a decision: the address of the server that it is about, where there are several. */
+  Node = 3,
+}
+
 /** Places in the cache's state array. */
 export const enum CacheSlot {
   /** Decisions that wait: see `decisions()`. */
@@ -320,18 +332,6 @@ export const enum Hit {
   Kept = 3,
   /** A hit. A refresh by this call's loader may follow. */
   Early = 4,
-}
-
-/** Places in an error, within an event or a decision. */
-export const enum ErrorSlot {
-  /** Its code, a text of `ErrorCode`. */
-  Code = 0,
-  /** Its message; `undefined` where the code says all. */
-  Message = 1,
-  /** 1 if the server may have run the command anyway. */
-  MaybeExecuted = 2,
-  /** Only of a decision: the address of the server that it is about, where there are several. */
-  Node = 3,
 }
 
 /** The first part of a message to the cache. The documentation of each letter names the other parts; an empty part is not set. */

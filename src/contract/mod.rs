@@ -4,17 +4,19 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `numbers` | everything that crosses as a number |
+//! | `numbers`, `cache_numbers` | everything that crosses as a number |
 //! | `options` | the settings of a link, of a cluster and of a cache, as JSON |
 //! | `sentinel` | settings, inputs and steps of the search for a server, as JSON |
 //! | `typescript` | the text of the generated file |
 
+mod cache_numbers;
 mod numbers;
 mod options;
 mod sentinel;
 #[cfg(test)]
 mod typescript;
 
+pub use cache_numbers::*;
 pub use numbers::*;
 pub use options::{millis, AfterFailoverSetting, CacheSettings, ClientInfoSettings, ClusterSettings, LinkSettings, ResendSetting};
 pub use sentinel::{

@@ -4,24 +4,40 @@ use std::fmt::Write;
 
 use ts_rs::{Config, TS};
 
-use super::{numbers, options, sentinel, Numbers};
+use super::cache_numbers::{self, CacheSlot, DECISION_SLOTS};
+use super::numbers::{self, ClusterState, LinkSlot, ACTION_SLOTS, EVENT_SLOTS};
+use super::{options, sentinel, Numbers};
 use crate::config;
 use crate::error::ErrorKind;
 
 const HEAD: &str =
     "/** What the core and the facade agree on. Written from src/contract by `npm run contract`; a test of `cargo test` compares it. */\n";
 
+/// How many slots each thing takes, for the generated file.
+const SLOTS: Numbers = Numbers {
+    name: "Slots",
+    doc: " How many slots each thing takes.",
+    items: &[
+        ("Event", EVENT_SLOTS as u32, " One event of a link."),
+        ("Decision", DECISION_SLOTS as u32, " One decision of the cache."),
+        ("ClusterAction", ACTION_SLOTS as u32, " One action of a cluster."),
+        ("LinkState", LinkSlot::ALL.len() as u32, " The state array of a link."),
+        ("ClusterState", ClusterState::ALL.len() as u32, " The state array of a cluster."),
+        ("CacheState", CacheSlot::ALL.len() as u32, " The state array of the cache."),
+    ],
+};
+
 /// The file as it has to be.
 pub(super) fn text() -> String {
     let mut out = HEAD.to_owned();
-    for table in numbers::NUMBERS {
+    for table in numbers::NUMBERS.iter().chain(cache_numbers::CACHE_NUMBERS) {
         push_enum(&mut out, table, |number| number.to_string());
     }
-    for table in numbers::LETTERS {
+    for table in cache_numbers::LETTERS {
         push_enum(&mut out, table, |letter| format!("'{}'", char::from(letter as u8)));
     }
     out.push_str("\n/* eslint-disable @typescript-eslint/no-duplicate-enum-values -- different things may have the same size */\n");
-    push_enum(&mut out, &numbers::SLOTS, |number| number.to_string());
+    push_enum(&mut out, &SLOTS, |number| number.to_string());
     let codes: Vec<String> = ErrorKind::ALL.iter().map(|kind| format!("'{}'", kind.code())).collect();
     let _ = write!(out, "\n/** Codes of errors that come from the core. */\nexport type ErrorCode =\n  | {};\n", codes.join("\n  | "));
     push_type::<options::ResendSetting>(&mut out);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::Env;
 
 use super::bell::Bell;
+use super::environment;
 use super::errors::{defect, Result};
 use super::values::{Maker, Values};
 use crate::cache::packing::{Finished, Job};
@@ -16,22 +17,12 @@ use crate::tokio_io::pool::Pool;
 use crate::tokio_io::wire::Bell as _;
 
 thread_local! {
-    /// The pool of this environment, from its first job to the environment's end.
+    /// The pool of this environment.
     static POOL: RefCell<Option<Rc<Pool>>> = const { RefCell::new(None) };
 }
 
-/// The threads must end before the environment does, since a worker's end unloads this library.
 fn pool(env: Env) -> Result<Rc<Pool>> {
-    POOL.with_borrow_mut(|pool| {
-        if let Some(pool) = pool {
-            return Ok(Rc::clone(pool));
-        }
-        let fresh = Rc::new(Pool::new().map_err(|error| defect(&format!("the threads for compression cannot be had: {error}")))?);
-        env.add_env_cleanup_hook((), |()| drop(POOL.with_borrow_mut(Option::take)))
-            .map_err(|_| defect("the threads for compression cannot be owned"))?;
-        *pool = Some(Rc::clone(&fresh));
-        Ok(fresh)
-    })
+    environment::once(env, &POOL, "the pool of threads for compression", Pool::new)
 }
 
 /// Has a thread of the pool do this. Returns whether there is one.

@@ -12,6 +12,7 @@ mod cache;
 mod clock;
 mod cluster;
 mod entropy;
+mod environment;
 mod errors;
 mod events;
 mod host;

@@ -10,6 +10,7 @@ use napi::bindgen_prelude::{Buffer, Env, Unknown};
 use napi_derive::napi;
 
 use super::bell::Bell;
+use super::environment;
 use super::errors::{defect, thrown, Result};
 use super::transport;
 use crate::conn::Unused;
@@ -23,22 +24,12 @@ const PORTION: usize = 1 << 16;
 const LOOK: Duration = Duration::from_millis(20);
 
 thread_local! {
-    /// The socket thread of this environment, from its first connection to the environment's end.
+    /// The socket thread of this environment.
     static REACTOR: RefCell<Option<Rc<Reactor>>> = const { RefCell::new(None) };
 }
 
-/// The thread must end before the environment does, since a worker's end unloads this library.
 fn reactor(env: Env) -> Result<Rc<Reactor>> {
-    REACTOR.with_borrow_mut(|reactor| {
-        if let Some(reactor) = reactor {
-            return Ok(Rc::clone(reactor));
-        }
-        let started = Rc::new(Reactor::start().map_err(|error| defect(&format!("the socket thread cannot start: {error}")))?);
-        env.add_env_cleanup_hook((), |()| drop(REACTOR.with_borrow_mut(Option::take)))
-            .map_err(|_| defect("the socket thread cannot be owned"))?;
-        *reactor = Some(Rc::clone(&started));
-        Ok(started)
-    })
+    environment::once(env, &REACTOR, "the socket thread", Reactor::start)
 }
 
 /// TLS settings that have been read.
