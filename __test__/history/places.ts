@@ -1,5 +1,6 @@
 /** The servers of a run, and what happens to them. */
 import type { ManagerOptions } from 'hawser';
+import { pause } from '../helpers/clock';
 import { RedisCluster } from '../helpers/redis-cluster';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
@@ -23,7 +24,7 @@ async function standalone(dice: Dice): Promise<Place> {
       restart: () => server.restart(),
       freeze: async () => {
         server.freeze();
-        await until(() => dice.chance(0.02), { deadlineMs: 10_000, everyMs: 10 });
+        await pause(dice.below(1500));
         server.thaw();
       },
     },

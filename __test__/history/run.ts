@@ -36,6 +36,7 @@ async function disturb(place: Place, fleet: Fleet, source: Source, dice: Dice, o
   const faults = { ...place.faults, 'process killed': () => fleet.kill(), 'process stopped': () => fleet.stopForAWhile() };
   const done: Record<string, number> = {};
   const end = nowMs() + Number(options.seconds) * 1000;
+  let told = nowMs();
   while (fleet.operations < operations && fleet.wrong.length === 0 && nowMs() < end) {
     await pause(dice.below(2 * Number(options.every)));
     const [name, run] = dice.pick(Object.entries(faults));
@@ -44,6 +45,10 @@ async function disturb(place: Place, fleet: Fleet, source: Source, dice: Dice, o
     await source.fault();
     done[name] = (done[name] ?? 0) + 1;
     fleet.check();
+    if (nowMs() - told > 60_000) {
+      told = nowMs();
+      console.log(`  ${fleet.operations} operations`);
+    }
   }
   return done;
 }

@@ -99,7 +99,7 @@ async function isFound(name, { only = 'standalone', ...change }) {
   const args = ['__test__/helpers/typescript.cjs', '__test__/history/run.ts', '--only', only, '--operations', '1000000'];
   const { code, output } = await run('node', args, { cwd: folder, quiet: true });
   const found = code === 1 && /gives \d+ after an invalidation|was set and is not there/.exec(output);
-  say(`${found ? 'found    ' : 'NOT FOUND'}  ${name}: ${found ? /\d+ operations/.exec(output)[0] : output}`);
+  say(`${found ? 'found    ' : 'NOT FOUND'}  ${name}: ${found ? /seed \d+: (\d+ operations)/.exec(output)[1] : output}`);
   return Boolean(found);
 }
 
