@@ -34,8 +34,10 @@ function soak(kind) {
   const samples = [];
   let result;
   place.on('message', ({ type, ...message }) => {
-    if (type === 'sample') samples.push(message);
-    else if (type === 'result') result = message;
+    if (type === 'sample') {
+      samples.push(message);
+      console.log(`${kind.padEnd(10)}  ${String(message.operations).padStart(9)} operations  heap ${mb(message.heap)}  external ${mb(message.external)}  rss ${mb(message.rss)}`);
+    } else if (type === 'result') result = message;
     else console.log(`${kind}: ${message.error}`);
   });
   const begun = Date.now();
