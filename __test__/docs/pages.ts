@@ -40,8 +40,8 @@ function program(name: string, code: string, memory: boolean): PageProgram {
   return { name, code, memory, prints };
 }
 
-/** The errors of strict TypeScript about the programs, as ES modules beside the package. */
-export function typeErrors(programs: PageProgram[]): string[] {
+/** The errors of strict TypeScript about the programs, as ES modules in `folder`: beside the package, or beside other packages. */
+export function typeErrors(programs: PageProgram[], folder = ROOT, more: ts.CompilerOptions = {}): string[] {
   const options: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2022,
     lib: ['lib.es2022.d.ts'],
@@ -52,8 +52,9 @@ export function typeErrors(programs: PageProgram[]): string[] {
     strict: true,
     skipLibCheck: true,
     noEmit: true,
+    ...more,
   };
-  const files = new Map(programs.map(({ code }, i) => [path.join(ROOT, `page-program-${i}.mts`), code]));
+  const files = new Map(programs.map(({ code }, i) => [path.join(folder, `page-program-${i}.mts`), code]));
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;
   host.fileExists = (file) => files.has(file) || fileExists(file);
@@ -72,6 +73,6 @@ export function typeErrors(programs: PageProgram[]): string[] {
 }
 
 /** The program as an ES module of JavaScript. */
-export function translated({ code }: PageProgram): string {
-  return ts.transpileModule(code, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } }).outputText;
+export function translated({ code }: PageProgram, more: ts.CompilerOptions = {}): string {
+  return ts.transpileModule(code, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, ...more } }).outputText;
 }

@@ -45,13 +45,19 @@ test('the first screen of README.md has the two commands', () => {
   expect(first).toContain('npm test');
 });
 
+const integrations = readdirSync(path.join(ROOT, 'docs', 'integrations')).map((name) => `docs/integrations/${name}`);
 const design = readdirSync(path.join(ROOT, 'docs', 'design')).filter((name) => name.endsWith('.md') && name !== 'README.md');
 
-test.each([...PAGES, 'docs/design/README.md', ...design.map((name) => `docs/design/${name}`)])('the links of %s have targets', (page) => {
+test.each([...PAGES, ...integrations, 'docs/design/README.md', ...design.map((name) => `docs/design/${name}`)])('the links of %s have targets', (page) => {
   const dead = [...readPage(page).matchAll(/\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)/g)]
     .map(([, target]) => target)
     .filter((target) => !existsSync(path.join(ROOT, path.dirname(page), target)));
   expect(dead).toEqual([]);
+});
+
+test('README.md names every page of an integration', () => {
+  const readme = readPage('README.md');
+  expect(integrations.filter((page) => !readme.includes(`](${page})`))).toEqual([]);
 });
 
 test('docs/design/README.md names every page', () => {

@@ -1,7 +1,7 @@
 // Installs the folders below __test__ that have their own lock files: packages of applications, with hawser copied to the place of
 // ioredis, and the tools that compile, bundle and run hawser.
 
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { root, run, say, SetupError } from './run.mjs';
 import { fingerprint, isFresh, markFresh, markStale } from './stamp.mjs';
@@ -25,6 +25,10 @@ export async function ensurePackages() {
     mkdirSync(path.dirname(copy), { recursive: true });
     copyFileSync(path.join(root, file), copy);
   }
+  // Under its own name as well, for its entry points beside the main one: the same folder, so the same modules.
+  const own = path.join(root, PACKAGES, 'node_modules', 'hawser');
+  rmSync(own, { recursive: true, force: true });
+  symlinkSync('ioredis', own, 'junction');
   markFresh('packages-hawser', print);
 }
 
