@@ -26,6 +26,8 @@ export type Phase = 'asked' | 'waiting' | 'loading' | 'storing' | 'over';
 /** Operations that are kept and repeated if they could not be delivered. */
 const INVALIDATIONS = new Set<string>([CallLetter.Delete, CallLetter.InvalidateTags, CallLetter.Clear]);
 
+const NOTHING = undefined as unknown as Call;
+
 /** The kind of a call without a decision. */
 export const UNDECIDED = -1 as Decision;
 
@@ -68,6 +70,7 @@ export class Call {
   /** Whether that was the load of another process. */
   waitsElsewhere = false;
   private resolve: ((call: Call) => void) | undefined = undefined;
+  private isBare = false;
   private early: [kind: Decision, operand: unknown, detail: number][] | undefined = undefined;
   private refreshLoad: Load | undefined = undefined;
   private refresher: ((load: Load) => void) | undefined = undefined;
@@ -91,6 +94,12 @@ export class Call {
     return promise;
   }
 
+  /** As `next`, for callers who have the call: a promise looks for `then` in everything that it is resolved with, and in an object for long. */
+  told(): Promise<unknown> {
+    this.isBare = true;
+    return this.next();
+  }
+
   /** For the driver: a decision has arrived. */
   decided(kind: Decision, operand: unknown, detail: number): void {
     const { resolve } = this;
@@ -102,7 +111,9 @@ export class Call {
     this.kind = kind;
     this.operand = operand;
     this.detail = detail;
-    resolve(this);
+    const answer = this.isBare ? NOTHING : this;
+    this.isBare = false;
+    resolve(answer);
   }
 
   /** The value of a hit as it is stored: its text or bytes (null if JavaScript cannot hold it), or its place among the parsed values. */

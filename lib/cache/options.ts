@@ -246,7 +246,7 @@ function ms(seconds: number): string {
 
 /** The options of a call that names nothing but `ttl` and `tags`, as most do; undefined: any other. */
 function plainOptions(base: CallOptions, options: unknown, path: string): CallOptions | undefined {
-  if (typeof options !== 'object' || options === null || Object.getPrototypeOf(options) !== Object.prototype || isPolluted()) return undefined;
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || isPolluted()) return undefined;
   for (const name in options) if (name !== 'ttl' && name !== 'tags') return undefined;
   const { ttl, tags } = options as { ttl?: unknown; tags?: unknown };
   // Its fresh period may have to be cut.

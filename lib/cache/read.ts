@@ -79,7 +79,7 @@ export function read<T>(port: CachePort, key: string, loader: Loader<T>, o: Call
 async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: CallOptions): Promise<T> {
   if (o.signal !== undefined || o.rules?.softMs !== undefined || o.rules?.hardMs !== undefined) return readWithin(port, key, loader, o);
   const call = port.driver.getOrSet(port.repo, key, o, port.codec);
-  await call.next();
+  await call.told();
   // A hit ends here: what an async function returns by another promise takes three more turns of the microtask queue.
   if (call.isLastHit) {
     const decoded = decodeHit(port, call);

@@ -240,6 +240,17 @@ impl Outbox {
         self.effects.pop_front()
     }
 
+    /// The next effect, if it is a decision.
+    pub(super) fn next_decision(&mut self) -> Option<Decision> {
+        if !matches!(self.effects.front(), Some(Effect::Decide(_))) {
+            return None;
+        }
+        match self.effects.pop_front() {
+            Some(Effect::Decide(decision)) => Some(decision),
+            _ => None,
+        }
+    }
+
     pub(super) fn next_tally(&mut self) -> Option<Decision> {
         self.tally.pop().map(|(repo, what, number)| Decision::Counted { repo, what, number })
     }

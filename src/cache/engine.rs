@@ -303,6 +303,11 @@ impl Engine {
         }
     }
 
+    /// The decision that follows the last output, which was one: most outputs are decisions, and nothing leaves between two of them.
+    pub fn next_decision(&mut self) -> Option<Decision> {
+        self.router.out.next_decision()
+    }
+
     /// When [`Engine::on_timer`] wants to be called.
     pub fn next_wakeup(&mut self) -> Option<Instant> {
         let look = self.is_waiting().then(|| self.router.attention.next(self.router.now, self.router.nodes.due()));

@@ -320,7 +320,12 @@ impl Cache {
         loop {
             self.deliver(links, now, touched);
             match self.engine.poll_output() {
-                Some(Output::Decision(decision)) => self.packing.decide(decision, &mut self.decisions),
+                Some(Output::Decision(decision)) => {
+                    self.packing.decide(decision, &mut self.decisions);
+                    while let Some(decision) = self.engine.next_decision() {
+                        self.packing.decide(decision, &mut self.decisions);
+                    }
+                }
                 Some(Output::Store { ticket, node, op }) => {
                     let is_open = |link| links.get(link).is_some_and(|peer| peer.link.takes_core());
                     self.store.submit(node, ticket, op, now, is_open);
