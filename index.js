@@ -33,6 +33,7 @@ module.exports.warmCache = hawser.warmCache;
 module.exports.defineTiers = hawser.defineTiers;
 module.exports.presetTiers = hawser.presetTiers;
 module.exports.tierTable = hawser.tierTable;
+module.exports.invalidationStream = hawser.invalidationStream;
 module.exports.applyInvalidation = hawser.applyInvalidation;
 module.exports.PubSubService = hawser.PubSubService;
 

@@ -27,6 +27,7 @@ export {
   defineTiers,
   presetTiers,
   tierTable,
+  invalidationStream,
   applyInvalidation,
   PubSubService,
 } from './index.js';

@@ -136,6 +136,7 @@ class Subscription {
   }
 
   private on({ type, data, id }: ServerEvent): void {
+    if (this.openedAt === undefined) this.opened();
     switch (type) {
       case 'ready':
         this.ready(data);
@@ -156,6 +157,9 @@ class Subscription {
   private ready(data: string): void {
     const { heartbeatMs } = parse(data);
     if (typeof heartbeatMs === 'number' && heartbeatMs > 0) this.silenceMs = heartbeatMs * 2.5 + 2_000;
+  }
+
+  private opened(): void {
     this.openedAt = Date.now();
     this.enter('open');
   }

@@ -43,6 +43,7 @@ export { tierTable } from '../tiers/table';
 export { StaleWhileRevalidate } from './swr';
 export { CachedService } from './service';
 export { CacheMetrics, type CacheCounters, type CacheMetricsSnapshot, type MissedTarget, type TierMetrics } from '../cache/metrics';
+export { invalidationStream, type InvalidationStream, type InvalidationStreamOptions, type StreamedCache, type StreamRequest } from '../stream';
 export { warmCache, type WarmOptions, type WarmReport, type WarmTask } from './warm';
 export {
   PubSubService,

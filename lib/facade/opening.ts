@@ -15,6 +15,7 @@ import { strictSerializer } from '../cache/strict';
 import { UNTIMED } from '../cache/times';
 import { cacheDriver, settings } from '../manager/connections';
 import type { Settings } from '../manager/options';
+import { opened as announceFromNowOn } from '../stream/announce';
 import { valueLimit } from '../manager/value_limit';
 
 /** A symbol, so that a subclass may use any names for its members. */
@@ -58,6 +59,7 @@ export function portOf(repository: CacheEmitter & { readonly [OWN]: Own }): Cach
   registration.owner.counters = port.counters;
   registration.times = s.metrics ? timesOf(prefix) : UNTIMED;
   own.opened = { settings: s, port };
+  announceFromNowOn();
   return port;
 }
 

@@ -18,12 +18,13 @@ import { checkFunction, checkKeys, checkPrefix, checkTagList, checkText } from '
 import { badOption } from '../errors';
 import { define } from '../names';
 import { getOrSets, gets, observedRead, type Outcomes } from '../observe/cache_channels';
+import { announced, keyTags } from './announcing';
 import { CacheMemo } from './memo';
 import type { CacheMethods } from './methods';
 import { namesOf, observeWrites } from './observed';
 import { OWN, portOf, type Own } from './opening';
 import { entryKeys, replicasOf, survive, surviving, tagKeys, type InvalidateOptions } from './surviving';
-import { invalidated, storeMany, storeOne, type CacheItem, type SetOptions } from './storing';
+import { storeMany, storeOne, type CacheItem, type SetOptions } from './storing';
 
 export type { CacheItem, InvalidateOptions, SetOptions };
 
@@ -145,7 +146,7 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
     checkText('key', key);
     const port = portOf(this);
     const replicas = replicasOf(port, options);
-    await invalidated(port, 'delete', port.driver.delete(port.repo, [key]));
+    await announced(port, 'delete', () => port.driver.delete(port.repo, [key]), keyTags(port.prefix, [key]));
     if (replicas > 0) await survive(port, 'delete', replicas, entryKeys(port.prefix, [key]));
   }
 
@@ -155,7 +156,7 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
     const port = portOf(this);
     const replicas = replicasOf(port, options);
     if (list.length === 0) return 0;
-    const count = await invalidated(port, 'deleteMany', port.driver.delete(port.repo, list));
+    const count = await announced(port, 'deleteMany', () => port.driver.delete(port.repo, list), keyTags(port.prefix, list));
     if (replicas > 0) await survive(port, 'deleteMany', replicas, entryKeys(port.prefix, list));
     return count;
   }
@@ -169,7 +170,7 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
     checkText('glob', glob);
     const port = portOf(this);
     const replicas = replicasOf(port, options);
-    return surviving(port, 'deletePattern', replicas, () => invalidated(port, 'deletePattern', port.driver.deletePattern(port.repo, glob)));
+    return surviving(port, 'deletePattern', replicas, () => announced(port, 'deletePattern', () => port.driver.deletePattern(port.repo, glob), undefined));
   }
 
   /**
@@ -206,7 +207,7 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
     const port = portOf(this);
     const replicas = replicasOf(port, options);
     if (list.length === 0) return 0;
-    const count = await invalidated(port, 'invalidateTags', port.driver.invalidateTags(port.repo, list));
+    const count = await announced(port, 'invalidateTags', () => port.driver.invalidateTags(port.repo, list), list);
     if (replicas > 0) await survive(port, 'invalidateTags', replicas, tagKeys(port.prefix, list));
     return count;
   }
@@ -220,7 +221,7 @@ export class CacheRepository extends CacheEmitter implements CacheMethods {
   async clear(options?: InvalidateOptions): Promise<void> {
     const port = portOf(this);
     const replicas = replicasOf(port, options);
-    await surviving(port, 'clear', replicas, () => invalidated(port, 'clear', port.driver.clear(port.repo)));
+    await surviving(port, 'clear', replicas, () => announced(port, 'clear', () => port.driver.clear(port.repo), undefined));
   }
 }
 

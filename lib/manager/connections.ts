@@ -90,12 +90,13 @@ export function client(role: Role): Client {
 }
 
 /** What a client that is not shared is for. */
-type Purpose = 'lent' | 'replicas';
+type Purpose = 'lent' | 'replicas' | 'stream';
 
 /** Options that a purpose needs. WAIT must not be sent again: on a new connection it waits for nothing. */
 const OF_PURPOSE: Record<Purpose, ClientOptions> = {
   lent: { enableAutoPipelining: false },
   replicas: { enableAutoPipelining: false, resend: 'none', autoResendUnfulfilledCommands: false },
+  stream: { enableAutoPipelining: false },
 };
 
 /** A client of the caller's own, with the manager's options. The caller closes it. */

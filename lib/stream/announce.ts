@@ -1,0 +1,165 @@
+/**
+ * Tells the fleet what this process has invalidated, if anybody listens. An invalidation is announced after it has taken effect, so nobody who hears of it can read the old value.
+ *
+ * The journal is a Redis stream, which instances with listeners create and keep alive. Where there is none, an invalidation sends nothing: a process asks once when it begins to use the cache.
+ * If there was none then, it remembers what it invalidates and asks again after `ASK_AGAIN_MS`; if one has come meanwhile, it announces what it remembers.
+ */
+import { clearTimeout, setTimeout } from '../clock';
+import { within } from '../manager/budget';
+import { client, logger, onClose, openClients, settings } from '../manager/connections';
+import { fieldsOf, JOURNAL_KEY, JOURNAL_LENGTH, type Invalidation } from './event';
+
+/** How long a process relies on the answer that there is no journal. */
+const ASK_AGAIN_MS = 1_000;
+/** Waits before another attempt to announce. */
+const RETRY_MS = 500;
+const LONGEST_RETRY_MS = 10_000;
+/** Invalidations that are remembered. More of them become "everything" of their repositories. */
+const MAX_REMEMBERED = 1_000;
+
+interface Remembered extends Invalidation {
+  /** Carries out an invalidation whose outcome is not known. Resolves with whether it took effect. */
+  readonly again: (() => Promise<boolean>) | undefined;
+}
+
+/** Whether there is a journal, as far as this process knows. */
+let use: 'unknown' | 'none' | 'open' = 'unknown';
+let asking: Promise<void> | undefined;
+let timer: NodeJS.Timeout | undefined;
+let failures = 0;
+let remembered: Remembered[] = [];
+/** What is on its way to the server. */
+const writing = new Set<Promise<void>>();
+/** Gives an invalidation to the listeners of this process, where there is no server. */
+let inMemory: ((change: Invalidation) => void) | undefined;
+const openings = new Set<() => void>();
+
+onClose(async (timeoutMs) => {
+  const hasMain = openClients().has('main');
+  // One more question, and only if something may be waiting for an answer.
+  if (hasMain && remembered.length > 0) await within(ask(), timeoutMs / 4).catch(() => undefined);
+  if (writing.size > 0) await within(Promise.all(writing), timeoutMs / 4);
+  clearTimeout(timer);
+  timer = undefined;
+  remembered = [];
+  failures = 0;
+  use = 'unknown';
+  asking = undefined;
+});
+
+/** The listeners of this process on `memory://`; `undefined`: there are none. */
+export function announceInMemory(to: ((change: Invalidation) => void) | undefined): void {
+  inMemory = to;
+}
+
+/** Calls `listener` whenever this process begins to use the cache. Returns a function that ends this. */
+export function whenOpened(listener: () => void): () => void {
+  openings.add(listener);
+  return () => openings.delete(listener);
+}
+
+/** The process begins to use the cache, or uses it with other connections. */
+export function opened(): void {
+  for (const listener of openings) listener();
+  if (settings().endpoint.memory || use !== 'unknown') return;
+  void ask();
+}
+
+/** An invalidation took effect. */
+export function announce(change: Invalidation): void {
+  if (settings().endpoint.memory) inMemory?.(change);
+  else if (use === 'open') write(change);
+  else remember({ ...change, again: undefined });
+}
+
+/** An invalidation failed and may take effect, or will: it is carried out again and announced then, if there is a journal. */
+export function announceLater(change: Invalidation, again: () => Promise<boolean>): void {
+  if (settings().endpoint.memory) return;
+  remember({ ...change, again });
+}
+
+function remember(change: Remembered): void {
+  remembered.push(change);
+  if (remembered.length > MAX_REMEMBERED) remembered = shortened(remembered);
+  if (asking === undefined) askIn(use === 'none' ? ASK_AGAIN_MS : delay());
+}
+
+/** Everything of each repository; of those that have to be carried out again, the latest suffices to know that the server answers. */
+function shortened(changes: readonly Remembered[]): Remembered[] {
+  const latest = new Map<string, Remembered>();
+  for (const { prefix, again } of changes) latest.set(prefix, { prefix, tags: undefined, again: again ?? latest.get(prefix)?.again });
+  return [...latest.values()];
+}
+
+function delay(): number {
+  return failures === 0 ? 1 : Math.min(RETRY_MS * 2 ** Math.min(failures, 10), LONGEST_RETRY_MS);
+}
+
+/** It does not keep the process alive: `closeAll` asks as well. */
+function askIn(ms: number): void {
+  timer ??= setTimeout(() => {
+    timer = undefined;
+    void ask();
+  }, ms).unref();
+}
+
+/** Asks whether there is a journal, and announces or forgets what is remembered. Never rejects. */
+function ask(): Promise<void> {
+  return (asking ??= answer().finally(() => {
+    asking = undefined;
+    if (remembered.length > 0 && timer === undefined) askIn(use === 'none' ? ASK_AGAIN_MS : delay());
+  }));
+}
+
+async function answer(): Promise<void> {
+  // What is invalidated from here on may come after the answer.
+  const before = remembered;
+  remembered = [];
+  try {
+    const isThere = Number(await client('main').exists(JOURNAL_KEY)) === 1;
+    use = isThere ? 'open' : 'none';
+    failures = 0;
+    if (!isThere) return;
+  } catch (error) {
+    failed(error, before);
+    return;
+  }
+  const late = remembered;
+  remembered = [];
+  await Promise.all([...before, ...late].map(settle));
+}
+
+async function settle(change: Remembered): Promise<void> {
+  if (change.again !== undefined && !(await change.again())) {
+    failures++;
+    remembered.push(change);
+  } else {
+    write(change);
+  }
+}
+
+function failed(error: unknown, changes: readonly Remembered[]): void {
+  use = 'unknown';
+  failures++;
+  logger().debug(`[hawser] invalidations could not be announced: ${(error as Error).message}`);
+  remembered = shortenedTo([...changes, ...remembered]);
+}
+
+const shortenedTo = (changes: Remembered[]): Remembered[] => (changes.length > MAX_REMEMBERED ? shortened(changes) : changes);
+
+/** Appends to the journal, unless it has gone. What could not be written is tried again. */
+function write(change: Invalidation): void {
+  const redis = client('main');
+  const entries = fieldsOf(change).map((fields) => redis.xadd(JOURNAL_KEY, 'NOMKSTREAM', 'MAXLEN', '~', JOURNAL_LENGTH, '*', ...fields));
+  const done: Promise<void> = Promise.all(entries)
+    .then((ids) => {
+      // Whoever creates the journal again tells listeners to fetch everything.
+      if (ids.includes(null)) use = 'none';
+    })
+    .catch((error: unknown) => {
+      failed(error, [{ prefix: change.prefix, tags: change.tags, again: undefined }]);
+      askIn(delay());
+    })
+    .finally(() => writing.delete(done));
+  writing.add(done);
+}

@@ -1,0 +1,109 @@
+/** Where a connection writes: a response of Node's (that of http2 has the same interface), or the body of a web `Response`. */
+import type { ServerResponse } from 'node:http';
+
+export interface Sink {
+  /** Bytes that the peer has not taken yet. */
+  readonly pending: number;
+  write(text: string): void;
+  /** Ends after what was written; a peer that does not take it is cut by `destroy`. */
+  end(): void;
+  destroy(): void;
+  /** Called when `pending` has gone down to 0. */
+  onDrain: () => void;
+  /** Called once when the connection is over, whoever has ended it. */
+  onClose: () => void;
+}
+
+export const HEADERS: Readonly<Record<string, string>> = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  // Nobody between may keep it or wait for more of it.
+  'cache-control': 'no-cache, no-store, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+const noop = (): void => undefined;
+
+export class NodeSink implements Sink {
+  onDrain = noop;
+  onClose = noop;
+
+  constructor(private readonly response: ServerResponse) {
+    const own = response;
+    own.on('drain', () => this.onDrain());
+    own.once('close', () => this.onClose());
+    // The peer is gone, which `close` tells.
+    own.on('error', noop);
+  }
+
+  get pending(): number {
+    return this.response.writableLength;
+  }
+
+  write(text: string): void {
+    const own = this.response as ServerResponse & { flush?: () => void };
+    if (own.writableEnded || own.destroyed) return;
+    own.write(text);
+    // Middleware that compresses holds back what it has.
+    if (typeof own.flush === 'function') own.flush();
+  }
+
+  end(): void {
+    this.response.end();
+  }
+
+  destroy(): void {
+    this.response.destroy();
+  }
+}
+
+export class WebSink implements Sink {
+  onDrain = noop;
+  onClose = noop;
+  readonly body: ReadableStream<Uint8Array>;
+  private controller!: ReadableStreamDefaultController<Uint8Array>;
+  private readonly encoder = new TextEncoder();
+  private readonly capacity = 2 ** 40;
+  private isOver = false;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.controller = controller;
+        },
+        pull: () => {
+          if (this.pending === 0) this.onDrain();
+        },
+        cancel: () => this.over(),
+      },
+      { highWaterMark: this.capacity, size: (chunk) => chunk?.byteLength ?? 0 },
+    );
+    signal?.addEventListener('abort', () => this.destroy(), { once: true });
+  }
+
+  get pending(): number {
+    return this.isOver ? 0 : this.capacity - (this.controller.desiredSize ?? this.capacity);
+  }
+
+  write(text: string): void {
+    if (!this.isOver) this.controller.enqueue(this.encoder.encode(text));
+  }
+
+  end(): void {
+    if (this.isOver) return;
+    this.controller.close();
+    this.over();
+  }
+
+  destroy(): void {
+    if (this.isOver) return;
+    this.controller.error(new Error('the stream of invalidations was cut'));
+    this.over();
+  }
+
+  private over(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.onClose();
+  }
+}
