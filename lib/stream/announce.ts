@@ -45,6 +45,7 @@ onClose(async (timeoutMs) => {
   failures = 0;
   use = 'unknown';
   asking = undefined;
+  openings.clear();
 });
 
 /** The listeners of this process on `memory://`; `undefined`: there are none. */
@@ -52,10 +53,9 @@ export function announceInMemory(to: ((change: Invalidation) => void) | undefine
   inMemory = to;
 }
 
-/** Calls `listener` whenever this process begins to use the cache. Returns a function that ends this. */
-export function whenOpened(listener: () => void): () => void {
+/** Calls `listener` whenever this process begins to use the cache, until `closeAll`. */
+export function whenOpened(listener: () => void): void {
   openings.add(listener);
-  return () => openings.delete(listener);
 }
 
 /** The process begins to use the cache, or uses it with other connections. */
