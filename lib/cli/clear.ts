@@ -6,7 +6,7 @@ import { addOutputOptions } from './options';
 import { emit } from './output/emit';
 import { entryPrefix, globOf } from './server/repository_names';
 import { shown } from './server/shown';
-import { addUrlOption } from './server/target';
+import { addUrlOption } from './server/url_option';
 import { count } from './server/units';
 
 /** What `hawser clear --json` prints. */

@@ -11,6 +11,8 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'tiers', summary: 'print the table of configured tiers', load: () => import('./tiers.js') },
   { name: 'inspect', summary: 'show what a server is used for: connections, key patterns, dangerous commands', load: () => import('./inspect.js') },
+  { name: 'monitor', summary: 'watch a server live, or capture what clients send', load: () => import('./monitor.js') },
+  { name: 'doctor', summary: 'check process, server, rights, latency and policies', load: () => import('./doctor.js') },
   { name: 'explain', summary: 'show what is at a key of a repository, and why it is or is not served', load: () => import('./explain.js') },
   { name: 'tags', summary: 'list the tags of a repository', load: () => import('./tags.js') },
   { name: 'invalidate', summary: 'invalidate the entries of a repository that carry tags', load: () => import('./invalidate.js') },

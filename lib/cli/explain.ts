@@ -7,7 +7,7 @@ import { addOutputOptions } from './options';
 import { emit } from './output/emit';
 import type { Cell, Report } from './output/report';
 import { shown } from './server/shown';
-import { addUrlOption } from './server/target';
+import { addUrlOption } from './server/url_option';
 import { size, time } from './server/units';
 
 /** What `hawser explain --json` prints. Times are in seconds. */

@@ -8,7 +8,8 @@ import { addOutputOptions, numberBetween, wholeNumber } from './options';
 import { emit } from './output/emit';
 import { Asker } from './server/asker';
 import { openServers } from './server/servers';
-import { addUrlOption, serverTargetOf } from './server/target';
+import { serverTargetOf } from './server/target';
+import { addUrlOption } from './server/url_option';
 
 const CONNECT_MS = 5_000;
 

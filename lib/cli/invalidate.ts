@@ -8,7 +8,7 @@ import type { Cell } from './output/report';
 import { slotNode } from './server/slot_node';
 import { tagKey } from './server/repository_names';
 import { shown } from './server/shown';
-import { addUrlOption } from './server/target';
+import { addUrlOption } from './server/url_option';
 import { count } from './server/units';
 
 /** What `hawser invalidate --json` prints. */

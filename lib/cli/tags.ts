@@ -7,7 +7,7 @@ import { emit } from './output/emit';
 import type { Node } from './server/connect';
 import { globOf, internalKey, internalPrefix, tagKey } from './server/repository_names';
 import { shown } from './server/shown';
-import { addUrlOption } from './server/target';
+import { addUrlOption } from './server/url_option';
 import { count, time } from './server/units';
 
 /** What `hawser tags --json` prints. */

@@ -7,7 +7,8 @@ import { addOutputOptions, wholeNumber } from './options';
 import { emit } from './output/emit';
 import { connect } from './server/connect';
 import { shown } from './server/shown';
-import { addUrlOption, targetOf, type ServerTarget } from './server/target';
+import { targetOf, type ServerTarget } from './server/target';
+import { addUrlOption } from './server/url_option';
 import { time } from './server/units';
 
 /** What `hawser warm --json` prints. */

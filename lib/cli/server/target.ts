@@ -1,5 +1,4 @@
 /** Which server a command talks to: `--url`, else the variables that the library reads. No text of it shows a password. */
-import { Option, type Command } from 'commander';
 import { hasScheme } from '../../connection_url';
 import { isSet, readEnv } from '../../env';
 import { parseEndpoint, type Endpoint, type ServerEndpoint } from '../../manager/endpoint';
@@ -18,11 +17,6 @@ export interface Target {
 
 export interface ServerTarget extends Target {
   readonly endpoint: ServerEndpoint;
-}
-
-/** `--url`. */
-export function addUrlOption(command: Command): void {
-  command.addOption(new Option('-u, --url <url>', 'the server: redis://, rediss://, unix:// or redis+sentinel:// (default: REDIS_URL and its like)'));
 }
 
 /** Errors: `CliError` that names the option or the variable. */
