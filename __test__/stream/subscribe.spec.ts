@@ -58,8 +58,8 @@ class NodeEventSource {
   }
 }
 
-function subscribe(client: unknown, options: InvalidationOptions = {}, to = url): ReturnType<typeof subscribeInvalidations> {
-  const unsubscribe = subscribeInvalidations(client as QueryClient, to, { minDelayMs: 10, maxDelayMs: 100, resetSpreadMs: 10, ...options });
+function subscribe(client: QueryClient | oldest.QueryClient, options: InvalidationOptions = {}, to = url): ReturnType<typeof subscribeInvalidations> {
+  const unsubscribe = subscribeInvalidations(client, to, { minDelayMs: 10, maxDelayMs: 100, resetSpreadMs: 10, ...options });
   ends.push(unsubscribe);
   return unsubscribe;
 }
