@@ -24,6 +24,6 @@ void subscribeInvalidations(new QueryClient(), new URL('http://localhost/stream'
 void subscribeInvalidations(new QueryClient(), '/stream', { transport: 'websocket' });
 
 const stream = invalidationStream([new CacheRepository('orders')], { filter: (tag, request) => tag.startsWith(String(request.company)) });
-createServer(stream);
+createServer((request, response) => void stream(request, response));
 expectTypeOf(stream(new Request('http://x/'))).toEqualTypeOf<Promise<Response>>();
 expectTypeOf(stream.connections).toEqualTypeOf<number>();

@@ -78,7 +78,8 @@ export class WebSink implements Sink {
       },
       { highWaterMark: this.capacity, size: (chunk) => chunk?.byteLength ?? 0 },
     );
-    signal?.addEventListener('abort', () => this.destroy(), { once: true });
+    // The client has left. An error would be one line in the log of the server that reads this.
+    signal?.addEventListener('abort', () => this.end(), { once: true });
   }
 
   get pending(): number {
