@@ -9,7 +9,7 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default tseslint.config(
-  { ignores: ['dist/', 'target/', 'binding/*.node', 'binding/binaries.js', '.cache/', 'coverage/', 'bench-results/', '**/node_modules/'] },
+  { ignores: ['dist/', 'target/', 'binding/*.node', 'binding/binaries.js', '.cache/', 'coverage/', 'bench-results/', '__test__/cli/backend/', '__test__/cli/clean/', '**/node_modules/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{js,mjs,cjs}'],

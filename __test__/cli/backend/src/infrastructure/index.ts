@@ -1,0 +1,2 @@
+export * from './connect';
+export { default as cache } from './utilities/cache.service';

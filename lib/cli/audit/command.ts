@@ -1,0 +1,61 @@
+/** `hawser audit [dir]`. */
+import * as path from 'node:path';
+import type { CliCommand } from '../command';
+import type { Context } from '../context';
+import { EXIT } from '../exit_codes';
+import { addOutputOptions, wholeNumber } from '../options';
+import { emit } from '../output/emit';
+import { audit } from './audit';
+import { auditReport } from './report';
+
+const MAX_FILES = 20_000;
+
+export const command: CliCommand = {
+  define(command) {
+    command
+      .argument('[dir]', 'the folder of the code base', '.')
+      .option('--max-files <n>', 'look at no more than so many files', wholeNumber(1), MAX_FILES)
+      .option('--tests', 'look at test files, too', false);
+    addOutputOptions(command);
+  },
+  async run(call) {
+    const { context, args, options } = call;
+    const progress = progressOn(context);
+    try {
+      const data = await audit(path.resolve(context.cwd, args[0] as string), {
+        cwd: context.cwd,
+        maxFiles: options.maxFiles as number,
+        tests: options.tests === true,
+        signal: context.signal,
+        onProgress: progress.show,
+      });
+      progress.clear();
+      await emit(call, { data, report: () => auditReport(data, args[0] as string) });
+      return data.findings.length === 0 ? EXIT.fine : EXIT.findings;
+    } finally {
+      progress.clear();
+    }
+  },
+};
+
+const PROGRESS_MS = 100;
+
+/** A line on the terminal that is written over, and nothing anywhere else. */
+function progressOn({ stderr }: Context): { show: (text: string) => void; clear: () => void } {
+  if (!stderr.isTTY) return { show: () => undefined, clear: () => undefined };
+  let last = 0;
+  let isShown = false;
+  return {
+    show: (text) => {
+      const now = performance.now();
+      if (now - last < PROGRESS_MS) return;
+      last = now;
+      isShown = true;
+      stderr.write(`\r\u001b[K${text}`);
+    },
+    clear: () => {
+      if (isShown) stderr.write('\r\u001b[K');
+      isShown = false;
+    },
+  };
+}
