@@ -62,7 +62,10 @@ export async function capture(servers: Servers, limits: CaptureLimits, signal: A
   const started = now();
   const endedBy = await new Promise<CaptureJson['endedBy']>((resolve, reject) => {
     const timer = setTimeout(() => resolve('time'), limits.ms);
+    // What has arrived already is not taken any more.
+    let isOver = false;
     const stop = (why: CaptureJson['endedBy']): void => {
+      isOver = true;
       clearTimeout(timer);
       resolve(why);
     };
@@ -72,7 +75,7 @@ export async function capture(servers: Servers, limits: CaptureLimits, signal: A
         const monitor = (await redis.monitor()) as unknown as Monitor;
         monitors.push(monitor);
         monitor.on('monitor', (_time: string, args: string[]) => {
-          if (collected.commands >= limits.commands) return stop('commands');
+          if (isOver) return;
           collected.add(args);
           if (collected.bytes >= limits.bytes) stop('bytes');
           else if (collected.commands >= limits.commands) stop('commands');
