@@ -153,6 +153,22 @@ describe('the packed package', () => {
     }
   });
 
+  test('the entry points for frameworks load none of them, say what is missing, and compile with all libraries checked', async () => {
+    app.write('entries.cjs', "for (const name of ['express', 'fastify', 'keyv', 'next']) console.log(typeof require('hawser/' + name));\nrequire('hawser/express').rateLimitStore();");
+    const loaded = await app.node('entries.cjs');
+    expect([loaded.code, loaded.output]).toEqual([1, expect.stringContaining('rateLimitStore of hawser/express needs the package rate-limit-redis, which is not installed: run npm install rate-limit-redis')]);
+    expect(loaded.output).toContain('object\nobject\nobject\nobject\n');
+    app.write('nest.mjs', "import 'hawser/nestjs';");
+    const { code, output } = await app.node('nest.mjs');
+    expect([code, output]).toEqual([1, expect.stringContaining('hawser/nestjs needs the package @nestjs/common, which is not installed: run npm install @nestjs/common')]);
+    const source =
+      "import { responseCache } from 'hawser/express';\nimport { rateLimitOptions } from 'hawser/fastify';\nimport { HawserStore } from 'hawser/keyv';\nimport handler, { type CacheHandler } from 'hawser/next';\nimport { Cacheable, HawserModule } from 'hawser/nestjs';\n" +
+      'export const all: unknown[] = [responseCache, rateLimitOptions, HawserStore, Cacheable, HawserModule];\nexport const same: CacheHandler = handler;';
+    await compile('entries-cjs/index.cts', source, { module: 'Node16' });
+    await compile('entries-esm/index.mts', source.replace('handler, { type CacheHandler }', '{ createCacheHandler, type CacheHandler }').replace('= handler', '= createCacheHandler()'), { module: 'Node16' });
+    await compile('entries-bundler/index.mts', source, { module: 'ESNext', moduleResolution: 'Bundler' });
+  });
+
   test('works in a worker thread beside the main one', async () => {
     app.write(
       'worker.cjs',
