@@ -10,6 +10,7 @@ export interface CommandEntry {
 /** In the order of `hawser --help`. */
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'audit', summary: 'find what a code base does with Redis, and plan its migration', load: () => import('./audit/command.js') },
+  { name: 'compare', summary: 'put two snapshots side by side: connections, hit rates, latencies, memory', load: () => import('./compare/command.js') },
   { name: 'tiers', summary: 'print the table of configured tiers', load: () => import('./tiers.js') },
   { name: 'inspect', summary: 'show what a server is used for: connections, key patterns, dangerous commands', load: () => import('./inspect.js') },
   { name: 'monitor', summary: 'watch a server live, or capture what clients send', load: () => import('./monitor.js') },
