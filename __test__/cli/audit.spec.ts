@@ -143,6 +143,7 @@ describe('ways to write it', () => {
     ['a workspace package', { 'package.json': '{"name":"root"}', 'packages/db/package.json': '{"name":"@my/db","main":"dist/index.js"}', 'packages/db/src/index.ts': client, 'apps/api/main.ts': "import { client } from '@my/db';\nclient.keys('*');" }, ['apps/api/main.ts:2']],
     ['a constructor function', { 'a.js': "var redis = require('redis');\nfunction Store() {\n  this.c = redis.createClient();\n}\nStore.prototype.all = function (cb) {\n  this.c.keys('*', cb);\n};" }, ['a.js:6']],
     ['a type that is the return type of a function', { 'a.ts': "import { createClient } from 'redis';\ntype Client = ReturnType<typeof createClient>;\nexport const all = (c: Client) => c.keys('*');" }, ['a.ts:3']],
+    ['a name alone, in code without types', { 'a.js': "require('redis');\nmodule.exports = function () {\n  var self = this;\n  self.client.keys('a*', (keys) => keys);\n};" }, ['a.js:4']],
     ['a global', { 'a.js': "globalThis.db ??= new (require('ioredis'))();", 'b.js': "// redis\nglobalThis.db.keys('*');" }, ['b.js:2']],
   ])('KEYS through %s', async (_, files, places) => {
     const result = await audited(files);

@@ -32,6 +32,9 @@ const COMMANDS = new Set([
 
 /** Names under which code without types passes a client around. */
 const CLIENT_NAME = /^(io)?redis$|redis_?(client|conn|connection|instance)$/i;
+/** A weaker name, which is enough for commands that only a client of Redis has. */
+const ANY_CLIENT = /client$/i;
+const ONLY_REDIS = new Set(['keys', 'flushall', 'flushdb', 'smembers', 'setex', 'psetex']);
 
 /** Commands that no other object has, so that a guess by the client's name is allowed. */
 const TELLING = new Set(['keys', 'flushall', 'flushdb', 'smembers', 'setex', 'psetex', 'get', 'set', 'del', 'unlink']);
@@ -53,8 +56,11 @@ function useOf(evaluator: Evaluator, unit: Unit, call: TS.CallExpression): Use |
   if (found !== undefined) return named({ call, unit, name, at, args: call.arguments, ...found, isGuess: false });
   // A wrapper around a method: `asyncGet.call(client, key)` and the like are methods, not clients.
   const isUnknown = values.length === 0;
-  if (!isUnknown || !TELLING.has(name) || !CLIENT_NAME.test(pathOf(base)?.split('.').pop() ?? '')) return undefined;
-  if (name === 'keys' && call.arguments.length !== 1) return undefined;
+  const held = pathOf(base)?.split('.').pop() ?? '';
+  const isNamed = CLIENT_NAME.test(held) || (ONLY_REDIS.has(name) && ANY_CLIENT.test(held));
+  if (!isUnknown || !TELLING.has(name) || !isNamed) return undefined;
+  // A pattern, and a callback in old code. Other things have `keys()` or `keys(value)` with more.
+  if (name === 'keys' && (call.arguments.length === 0 || call.arguments.length > 2)) return undefined;
   return named({ call, unit, name, at, args: call.arguments, origins: [], library: undefined, isManaged: false, isGuess: true });
 }
 
