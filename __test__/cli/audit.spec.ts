@@ -272,6 +272,13 @@ describe('folders', () => {
     expect(placesOf(result, 'keys')).toEqual(['a.ts:4', 'b.ts:4']);
   });
 
+  test('objects that are spread into themselves end', async () => {
+    const result = await audited({
+      'a.js': "const Redis = require('ioredis');\nfunction open(options) {\n  options = { ...options, ...options, db: 1 };\n  options.client.keys('*');\n  return new Redis(options);\n}\nopen({}).keys('*');",
+    });
+    expect(placesOf(result, 'keys')).toEqual(['a.js:4', 'a.js:7']);
+  });
+
   test('a large tree stops at the limit and says so', async () => {
     const result = await audited(Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`src/f${i}.ts`, "import Redis from 'ioredis';\nexport const r = new Redis();\n"])), '--max-files', '50');
     expect(result.summary.files).toBe(50);

@@ -11,6 +11,8 @@ import { OTHER, type Connection, type Value } from './values';
 import type { Unit } from './unit';
 
 const MAX_DEPTH = 60;
+/** Objects that are spread into others, and exports of exports. */
+const MAX_NESTED = 30;
 const MAX_STEPS = 4_000;
 const MAX_VALUES = 24;
 
@@ -22,6 +24,7 @@ export class Evaluator {
   private readonly providers = new Map<string, TS.ObjectLiteralExpression[]>();
   private readonly globals = new Map<string, TS.Expression[]>();
   private depth = 0;
+  private nested = 0;
   private steps = 0;
   /** Whether the current evaluation was cut short, so that its result must not be kept. */
   private isCut = false;
@@ -243,6 +246,21 @@ export class Evaluator {
 
   /** `value.name`. */
   property(value: Value, name: string): readonly Value[] {
+    if (this.depth === 0 && this.nested === 0) this.steps = 0;
+    // `options = { ...options }` has itself inside of it.
+    if (this.nested >= MAX_NESTED || ++this.steps > MAX_STEPS) {
+      this.isCut = true;
+      return [];
+    }
+    this.nested++;
+    try {
+      return this.inside(value, name);
+    } finally {
+      this.nested--;
+    }
+  }
+
+  private inside(value: Value, name: string): readonly Value[] {
     switch (value.kind) {
       case 'package':
         return [{ kind: 'package', name: value.name, path: value.path === '' ? name : `${value.path}.${name}` }];

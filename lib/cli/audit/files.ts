@@ -21,7 +21,7 @@ export interface Files {
 const SKIPPED = new Set(['node_modules', 'bower_components', 'dist', 'build', 'coverage']);
 const CODE = /\.[cm]?[jt]sx?$/i;
 const NO_CODE = /\.d\.[cm]?ts$|\.min\.[cm]?js$/i;
-const TEST = /(^|\/)(__tests?__|__mocks__|tests?|specs?|e2e)\/|[.-](test|spec|e2e-spec|e2e)\.[cm]?[jt]sx?$/i;
+const TEST = /(^|\/)(__tests?__|__mocks__|tests?|specs?|e2e)\/|[._-](test|spec|e2e-spec|e2e)\.[cm]?[jt]sx?$/i;
 
 /** Walks `root`. Folders named node_modules, dist, build or coverage, and those with a leading dot, are left out. */
 export async function findFiles(root: string, { maxFiles, tests, signal, onProgress }: FilesOptions): Promise<Files> {
