@@ -46,7 +46,7 @@ async function everything(prefix: string): Promise<void> {
 }
 
 test.each(['orders', 'orders:eu'])('with them the repository %p and the bus are refused nothing', async (prefix) => {
-  if (prefix.includes(':')) await server.command('ACL', 'SETUSER', 'orders', 'resetkeys', '~orders#:eu:*', '~orders#:eu#*');
+  if (prefix.includes(':')) await server.command('ACL', 'SETUSER', 'orders', 'resetkeys', '~orders#:eu:*', '~orders#:eu#*', '~#hawser:*');
   await everything(prefix);
   const heard: unknown[] = [];
   PubSubService.onInvalidation('acl', (message) => heard.push(message));

@@ -66,7 +66,7 @@ describe('the packed package', () => {
     expect(folders).toEqual(
       [
         ...['CHANGELOG.md', 'Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'binding', 'build.rs', 'built', 'dist'],
-        ...['index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'package.json', 'scripts', 'src'],
+        ...['index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'next.d.mts', 'next.mjs', 'package.json', 'scripts', 'src'],
       ].sort(),
     );
     expect(app.files.filter((file) => /\.(spec|test)\.|tsbuildinfo|\.map$|\.new$|\btests?\b.*\.rs$/.test(file))).toEqual([]);
@@ -75,14 +75,18 @@ describe('the packed package', () => {
   });
 
   test('names no machine and lists only the dependencies that it uses', () => {
-    const description = JSON.parse(readFileSync(path.join(app.package, 'package.json'), 'utf8')) as { dependencies: Record<string, string>; scripts: Record<string, string> };
+    const description = JSON.parse(readFileSync(path.join(app.package, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+      peerDependencies: Record<string, string>;
+      scripts: Record<string, string>;
+    };
     // npm would run these, or a binding.gyp, at every installation.
     expect(Object.keys(description.scripts)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(pre|post)?install$|^prepare$/)]));
     expect(app.files).not.toContain('binding.gyp');
     const used = app.files
       .filter((file) => /^dist\/.*\.js$/.test(file))
       .flatMap((file) => [...readFileSync(path.join(app.package, file), 'utf8').matchAll(/require\("([^".][^"]*)"\)/g)].map((match) => match[1]))
-      .filter((name) => !name.startsWith('node:'));
+      .filter((name) => !name.startsWith('node:') && !Object.hasOwn(description.peerDependencies, name));
     const named = Object.keys(description.dependencies).filter((name) => name !== '@types/node');
     expect([...new Set(used)].sort()).toEqual(named.sort());
   });

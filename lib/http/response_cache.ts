@@ -61,5 +61,5 @@ export async function respondHead(rules: CacheRules<never>, key: string, exchang
 
 function statusOf({ status }: CacheRules<never>, stored: Stored, asked: number): string | undefined {
   if (status === undefined) return undefined;
-  return stored.at >= asked ? collapsedStatus(status) : hitStatus(status, stored, Date.now());
+  return stored.at > asked ? collapsedStatus(status) : hitStatus(status, stored, Date.now());
 }

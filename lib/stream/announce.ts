@@ -1,16 +1,16 @@
 /**
  * Tells the fleet what this process has invalidated, if anybody listens. An invalidation is announced after it has taken effect, so nobody who hears of it can read the old value.
  *
- * The journal is a Redis stream, which instances with listeners create and keep alive. Where there is none, an invalidation sends nothing: a process asks once when it begins to use the cache.
- * If there was none then, it remembers what it invalidates and asks again after `ASK_AGAIN_MS`; if one has come meanwhile, it announces what it remembers.
+ * The journal is a Redis stream, which instances with listeners create and keep alive. Where there is none, an invalidation sends nothing: the process remembers it and asks after `ASK_AFTER_MS`
+ * whether there is a journal; if there is, it announces what it remembers. A process that has a handler of its own asks when it begins to use the cache, so that nothing is late.
  */
 import { clearTimeout, setTimeout } from '../clock';
 import { within } from '../manager/budget';
 import { client, logger, onClose, openClients, settings } from '../manager/connections';
 import { fieldsOf, JOURNAL_KEY, JOURNAL_LENGTH, type Invalidation } from './event';
 
-/** How long a process relies on the answer that there is no journal. */
-const ASK_AGAIN_MS = 1_000;
+/** How long invalidations wait for the question whether there is a journal. */
+const ASK_AFTER_MS = 1_000;
 /** Waits before another attempt to announce. */
 const RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
@@ -23,7 +23,7 @@ interface Remembered extends Invalidation {
 }
 
 /** Whether there is a journal, as far as this process knows. */
-let use: 'unknown' | 'none' | 'open' = 'unknown';
+let use: 'unknown' | 'none' | 'open' | 'forbidden' = 'unknown';
 let asking: Promise<void> | undefined;
 let timer: NodeJS.Timeout | undefined;
 let failures = 0;
@@ -58,10 +58,15 @@ export function whenOpened(listener: () => void): void {
   openings.add(listener);
 }
 
+/** There is a journal: this process reads it. */
+export function journalIsOpen(): void {
+  if (use !== 'forbidden') use = 'open';
+}
+
 /** The process begins to use the cache, or uses it with other connections. */
 export function opened(): void {
   for (const listener of openings) listener();
-  if (settings().endpoint.memory || use !== 'unknown') return;
+  if (openings.size === 0 || settings().endpoint.memory || use !== 'unknown') return;
   void ask();
 }
 
@@ -79,9 +84,10 @@ export function announceLater(change: Invalidation, again: () => Promise<boolean
 }
 
 function remember(change: Remembered): void {
+  if (use === 'forbidden') return;
   remembered.push(change);
   if (remembered.length > MAX_REMEMBERED) remembered = shortened(remembered);
-  if (asking === undefined) askIn(use === 'none' ? ASK_AGAIN_MS : delay());
+  if (asking === undefined) askIn(delay());
 }
 
 /** Everything of each repository; of those that have to be carried out again, the latest suffices to know that the server answers. */
@@ -92,7 +98,7 @@ function shortened(changes: readonly Remembered[]): Remembered[] {
 }
 
 function delay(): number {
-  return failures === 0 ? 1 : Math.min(RETRY_MS * 2 ** Math.min(failures, 10), LONGEST_RETRY_MS);
+  return failures === 0 ? ASK_AFTER_MS : Math.min(RETRY_MS * 2 ** Math.min(failures, 10), LONGEST_RETRY_MS);
 }
 
 /** It does not keep the process alive: `closeAll` asks as well. */
@@ -107,7 +113,7 @@ function askIn(ms: number): void {
 function ask(): Promise<void> {
   return (asking ??= answer().finally(() => {
     asking = undefined;
-    if (remembered.length > 0 && timer === undefined) askIn(use === 'none' ? ASK_AGAIN_MS : delay());
+    if (remembered.length > 0 && timer === undefined) askIn(delay());
   }));
 }
 
@@ -139,6 +145,15 @@ async function settle(change: Remembered): Promise<void> {
 }
 
 function failed(error: unknown, changes: readonly Remembered[]): void {
+  if (/^NOPERM/.test((error as Error).message)) {
+    // A user without the right to it. It is not asked for again.
+    use = 'forbidden';
+    remembered = [];
+    const text = `[hawser] invalidations are not announced to streams: the Redis user needs ~${JOURNAL_KEY}, EXISTS and XADD`;
+    if (openings.size > 0) logger().warn(text);
+    else logger().debug(text);
+    return;
+  }
   use = 'unknown';
   failures++;
   logger().debug(`[hawser] invalidations could not be announced: ${(error as Error).message}`);
@@ -158,7 +173,7 @@ function write(change: Invalidation): void {
     })
     .catch((error: unknown) => {
       failed(error, [{ prefix: change.prefix, tags: change.tags, again: undefined }]);
-      askIn(delay());
+      if (remembered.length > 0) askIn(delay());
     })
     .finally(() => writing.delete(done));
   writing.add(done);

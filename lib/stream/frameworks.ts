@@ -102,7 +102,7 @@ function nodeExchange(request: unknown, raw: IncomingMessage, response: ServerRe
       response.end(text);
     },
     stream() {
-      const sink = new NodeSink(response);
+      const sink = new NodeSink(response, raw.socket);
       head(200, HEADERS);
       return { sink, result: undefined };
     },

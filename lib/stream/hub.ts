@@ -1,7 +1,7 @@
 /** The invalidations that this process knows, and who listens to them. One for all streams of the process. */
 import { clearTimeout, setTimeout } from '../clock';
 import { onClose, settings } from '../manager/connections';
-import { announceInMemory } from './announce';
+import { announceInMemory, journalIsOpen } from './announce';
 import { compareIds, JOURNAL_LENGTH, timeOf, type Entry } from './event';
 import { Journal, type JournalReader } from './journal';
 
@@ -111,6 +111,7 @@ export class Hub implements JournalReader {
   }
 
   begins(entries: Entry[], now: number): void {
+    if (this.journal !== undefined) journalIsOpen();
     const isGap = this.isReady;
     this.entries = [];
     this.bytes = 0;

@@ -1,5 +1,6 @@
 /** Where a connection writes: a response of Node's (that of http2 has the same interface), or the body of a web `Response`. */
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 export interface Sink {
   /** Bytes that the peer has not taken yet. */
@@ -23,16 +24,45 @@ export const HEADERS: Readonly<Record<string, string>> = {
 
 const noop = (): void => undefined;
 
+/** Sinks whose requests wait on a socket behind another one (pipelining). Node does not tell their responses that the socket has closed. */
+const queued = new WeakMap<Socket, Set<NodeSink>>();
+
+function closeWith(socket: Socket, sink: NodeSink): void {
+  const known = queued.get(socket);
+  if (known !== undefined) {
+    known.add(sink);
+    return;
+  }
+  const sinks = new Set([sink]);
+  queued.set(socket, sinks);
+  socket.once('close', () => {
+    for (const one of sinks) one.over();
+  });
+}
+
 export class NodeSink implements Sink {
   onDrain = noop;
   onClose = noop;
+  private isOver = false;
 
-  constructor(private readonly response: ServerResponse) {
+  /** `socket`: that of the request. */
+  constructor(
+    private readonly response: ServerResponse,
+    socket: Socket | undefined,
+  ) {
     const own = response;
     own.on('drain', () => this.onDrain());
-    own.once('close', () => this.onClose());
+    own.once('close', () => this.over());
     // The peer is gone, which `close` tells.
     own.on('error', noop);
+    if (own.socket === null && socket !== undefined) closeWith(socket, this);
+  }
+
+  /** @internal The connection is over. */
+  over(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.onClose();
   }
 
   get pending(): number {

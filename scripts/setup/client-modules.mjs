@@ -17,7 +17,7 @@ export function nameModules(folder) {
   }
 }
 
-/** TypeScript writes each import and export in a line of its own, with the specifier at its end. */
+/** TypeScript writes each import and export in a line of its own, with the specifier at its end; types that it infers have imports within the line. */
 function withExtensions(text) {
-  return text.replace(/^((?:import|export)\b[^'"\n]*|\} from )(['"])(\.[^'"]*)\2;$/gm, "$1'$3.mjs';");
+  return text.replace(/^((?:import|export)\b[^'"\n]*|\} from )(['"])(\.[^'"]*)\2;$/gm, "$1'$3.mjs';").replace(/\bimport\((['"])(\.[^'"]*)\1\)/g, "import('$2.mjs')");
 }
