@@ -22,23 +22,23 @@ function commitsWith(versions) {
   return {
     file: 'src/scripts/commit.lua',
     find: "redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])",
-    put: `local function now(key, captured)
+    put: `local size = #ARGV[1]
+local function now(key, captured)
   local current = redis.call('GET', key)
-  return current and string.sub(current, 6, 21) or captured
-end
-local at = string.find(ARGV[3], '!', 1, true) + 1
-local repository = string.sub(ARGV[3], at, at + 15)
-local tags, from, stop, length = '', at + 16
-while true do
-  from, stop, length = string.find(ARGV[3], '^(%d+):', at + 16)
-  if not stop then break end
-  local tag = string.sub(ARGV[3], stop + 1, stop + length)
-  local captured = string.sub(ARGV[3], stop + length + 1, stop + length + 16)
-  tags = tags .. length .. ':' .. tag .. ${versions.tag}
-  at = stop + length + 1
+  return current and string.match(current, '^%S+ (%S+)') or captured
 end
 local start = string.find(ARGV[3], '!', 1, true)
-redis.call('SET', KEYS[1], string.sub(ARGV[3], 1, start) .. ${versions.repository} .. tags .. string.sub(ARGV[3], at + 16), 'PX', ARGV[4])`,
+local repository = string.sub(ARGV[3], start + 1, start + size)
+local tags, at = '', start + size + 1
+while true do
+  local _, stop, length = string.find(ARGV[3], '^(%d+):', at)
+  if not stop then break end
+  local tag = string.sub(ARGV[3], stop + 1, stop + length)
+  at = stop + length + size + 1
+  local captured = string.sub(ARGV[3], at - size, at - 1)
+  tags = tags .. length .. ':' .. tag .. ${versions.tag}
+end
+redis.call('SET', KEYS[1], string.sub(ARGV[3], 1, start) .. ${versions.repository} .. tags .. string.sub(ARGV[3], at), 'PX', ARGV[4])`,
   };
 }
 
