@@ -22,8 +22,8 @@ pub struct Lanes {
     holds: Holds,
     fences: Fences,
     timers: Timers,
-    /// Where commands of a slot were last told to ask. They may be in flight there when the slot turns.
-    asked: BTreeMap<u16, NodeId>,
+    /// Where commands of a slot were told to ask, since it turned last. They may be in flight there when it turns again.
+    asked: BTreeMap<u16, BTreeSet<NodeId>>,
 }
 
 impl Lanes {
@@ -89,24 +89,27 @@ impl Lanes {
 
     /// Commands of this slot were told to ask a node.
     pub fn on_asked(&mut self, slot: u16, node: NodeId) {
-        self.asked.insert(slot, node);
+        self.asked.entry(slot).or_default().insert(node);
     }
 
-    /// Whether commands of this slot were last told to ask that node.
+    /// Whether commands of this slot were told to ask that node.
     pub fn was_asked(&self, slot: u16, node: NodeId) -> bool {
-        self.asked.get(&slot) == Some(&node)
+        self.asked.get(&slot).is_some_and(|asked| asked.contains(&node))
     }
 
-    /// The slots whose commands were last told to ask a node.
+    /// The slots whose commands were told to ask this node.
     pub fn asked_of(&self, node: NodeId) -> Vec<u16> {
-        self.asked.iter().filter(|(_, asked)| **asked == node).map(|(slot, _)| *slot).collect()
+        self.asked.iter().filter(|(_, asked)| asked.contains(&node)).map(|(slot, _)| *slot).collect()
     }
 
     /// Holds a slot until `from`, and whoever it told to ask, have answered what they were sent.
     pub fn turn(&mut self, board: &mut Board, slot: u16, from: NodeId, now: Instant) {
-        let asked = self.asked.remove(&slot).filter(|node| board.nodes.get(*node).is_some_and(|node| !node.is_ended()));
-        for node in [Some(from), asked].into_iter().flatten() {
-            self.fence(board, node, Some(slot), now);
+        let asked = self.asked.remove(&slot).unwrap_or_default();
+        self.fence(board, from, Some(slot), now);
+        for node in asked {
+            if node != from && board.nodes.get(node).is_some_and(|node| !node.is_ended()) {
+                self.fence(board, node, Some(slot), now);
+            }
         }
     }
 
@@ -166,7 +169,10 @@ impl Lanes {
 
     /// A node is closed: nothing is in flight there.
     pub fn forget_node(&mut self, node: NodeId) {
-        self.asked.retain(|_, asked| *asked != node);
+        self.asked.retain(|_, asked| {
+            asked.remove(&node);
+            !asked.is_empty()
+        });
     }
 
     /// When something has to be done.

@@ -115,6 +115,28 @@ fn a_slot_that_turns_waits_for_those_who_were_told_to_ask() {
 }
 
 #[test]
+fn a_slot_that_turns_waits_for_everybody_who_was_told_to_be_asked() {
+    let mut rig = two();
+    // Command 1 goes on from b to c, while 2 is in flight at b.
+    rig.refuse(1, 'a', 5, "ASK 5 h:7002");
+    rig.refuse(2, 'a', 5, "ASK 5 h:7002");
+    rig.take();
+    rig.refuse_again(1, 'b', Some(5), "ASK 5 h:7003", 1);
+    rig.take();
+    rig.hand_back(1, 'c', 5, 2);
+    rig.down('c');
+    rig.take();
+    rig.answer('a');
+    rig.pass(100);
+    assert_eq!(rig.sent(), [] as [&str; 0], "b may still say where 2 goes");
+    rig.refuse_again(2, 'b', Some(5), "ASK 5 h:7003", 1);
+    rig.answer('b');
+    rig.take();
+    rig.answer('b');
+    assert_eq!(rig.sent(), ["1 to a", "2 to a"]);
+}
+
+#[test]
 fn an_ask_for_a_held_slot_waits_its_turn() {
     let mut rig = two();
     rig.refuse(1, 'a', 5, "CLUSTERDOWN");

@@ -93,7 +93,7 @@ impl Rig {
             ticket: Ticket(ticket),
             node: self.id(node),
             slot: Some(slot),
-            trail: Trail { order: 0, times },
+            trail: self.trail(ticket, times),
             maybe_executed: true,
         };
         self.cluster.handed_back(returned, self.now)
