@@ -210,7 +210,8 @@ describe('a capture', () => {
     expect(many.data).toMatchObject({ endedBy: 'commands', commands: 100 });
     const long = await capturing((api) => Promise.all(Array.from({ length: 50 }, () => api.set('k', 'x'.repeat(1000)))), '--sample', '50s', '--max-bytes', '10kb');
     expect(long.data.endedBy).toBe('bytes');
-    expect(long.data.commands).toBeLessThan(15);
+    // What connections say of themselves counts as well, and is short.
+    expect(long.data.commands).toBeLessThan(30);
     expect(long.text.length).toBeLessThan(5000);
   });
 

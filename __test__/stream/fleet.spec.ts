@@ -1,7 +1,8 @@
 /** Several processes on one server: what one invalidates, clients of all others hear. And what it costs. */
-import { invalidationStream } from '../../lib/facade';
+import { invalidationStream, RedisManager } from '../../lib/facade';
 import { JOURNAL_KEY } from '../../lib/stream/event';
 import { onServer, type Backend } from '../cache/backends';
+import { nowMs } from '../helpers/clock';
 import { NodeProcess } from '../helpers/process';
 import { until } from '../helpers/until';
 import { reader, serve } from './reading';
@@ -113,5 +114,21 @@ onServer('instances', (backend) => {
     backend.server.thaw();
     await stream.sees('while it was frozen');
     expect(stream.seen.filter((name) => name.startsWith('reset'))).toEqual([]);
+  });
+
+  test('what is under way when everything is closed opens no connection afterwards', async () => {
+    const cache = backend.cache();
+    await cache.get('none');
+    await cache.invalidateTags(['asked for when it is closed']);
+    backend.server.freeze();
+    const failed = cache.invalidateTags(['t']).catch((error: unknown) => error);
+    await RedisManager.closeAll({ timeoutMs: 400 });
+    backend.server.thaw();
+    await failed;
+    const began = nowMs();
+    await until(() => nowMs() - began > 2_500);
+    // It would throw if anybody had used the manager meanwhile.
+    RedisManager.configure({});
+    expect(String(await backend.server.command('CLIENT', 'LIST'))).not.toContain('hawser:');
   });
 }, { cache: { writeTimeoutMs: 500 } });

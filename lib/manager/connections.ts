@@ -68,6 +68,11 @@ export function settings(): Settings {
   return (current ??= resolveSettings(configured));
 }
 
+/** The settings, if the manager or a cache is in use. */
+export function settingsInUse(): Settings | undefined {
+  return current;
+}
+
 /** Where lines go now; never throws. */
 export function logger(): Logger {
   return current?.logger ?? guardedLogger(configured.logger ?? consoleLogger({ debug: false }));

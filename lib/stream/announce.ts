@@ -6,7 +6,7 @@
  */
 import { clearTimeout, setTimeout } from '../clock';
 import { within } from '../manager/budget';
-import { client, logger, onClose, openClients, settings } from '../manager/connections';
+import { client, logger, onClose, openClients, settings, settingsInUse, type Client } from '../manager/connections';
 import { fieldsOf, JOURNAL_KEY, JOURNAL_LENGTH, type Invalidation } from './event';
 
 /** How long invalidations wait for the question whether there is a journal. */
@@ -27,6 +27,8 @@ let use: 'unknown' | 'none' | 'open' | 'forbidden' = 'unknown';
 let asking: Promise<void> | undefined;
 let timer: NodeJS.Timeout | undefined;
 let failures = 0;
+/** Rises with each `closeAll`: what was under way then concerns nobody any more. */
+let era = 0;
 let remembered: Remembered[] = [];
 /** What is on its way to the server. */
 const writing = new Set<Promise<void>>();
@@ -35,10 +37,10 @@ let inMemory: ((change: Invalidation) => void) | undefined;
 const openings = new Set<() => void>();
 
 onClose(async (timeoutMs) => {
-  const hasMain = openClients().has('main');
   // One more question, and only if something may be waiting for an answer.
-  if (hasMain && remembered.length > 0) await within(ask(), timeoutMs / 4).catch(() => undefined);
+  if (remembered.length > 0) await within(ask(), timeoutMs / 4).catch(() => undefined);
   if (writing.size > 0) await within(Promise.all(writing), timeoutMs / 4);
+  era++;
   clearTimeout(timer);
   timer = undefined;
   remembered = [];
@@ -72,15 +74,16 @@ export function opened(): void {
 
 /** An invalidation took effect. */
 export function announce(change: Invalidation): void {
-  if (settings().endpoint.memory) inMemory?.(change);
+  const settings = settingsInUse();
+  if (settings === undefined) return;
+  if (settings.endpoint.memory) inMemory?.(change);
   else if (use === 'open') write(change);
   else remember({ ...change, again: undefined });
 }
 
 /** An invalidation failed and may take effect, or will: it is carried out again and announced then, if there is a journal. */
 export function announceLater(change: Invalidation, again: () => Promise<boolean>): void {
-  if (settings().endpoint.memory) return;
-  remember({ ...change, again });
+  if (settingsInUse()?.endpoint.memory === false) remember({ ...change, again });
 }
 
 function remember(change: Remembered): void {
@@ -111,36 +114,50 @@ function askIn(ms: number): void {
 
 /** Asks whether there is a journal, and announces or forgets what is remembered. Never rejects. */
 function ask(): Promise<void> {
-  return (asking ??= answer().finally(() => {
+  if (asking !== undefined) return asking;
+  const own = era;
+  return (asking = answer().finally(() => {
+    if (own !== era) return;
     asking = undefined;
     if (remembered.length > 0 && timer === undefined) askIn(delay());
   }));
 }
 
 async function answer(): Promise<void> {
+  const own = era;
   // What is invalidated from here on may come after the answer.
   const before = remembered;
   remembered = [];
+  const redis = main();
+  if (redis === undefined) return;
   try {
-    const isThere = Number(await client('main').exists(JOURNAL_KEY)) === 1;
+    const isThere = Number(await redis.exists(JOURNAL_KEY)) === 1;
+    if (own !== era) return;
     use = isThere ? 'open' : 'none';
     failures = 0;
     if (!isThere) return;
   } catch (error) {
-    failed(error, before);
+    if (own === era) failed(error, before);
     return;
   }
   const late = remembered;
   remembered = [];
-  await Promise.all([...before, ...late].map(settle));
+  await Promise.all([...before, ...late].map((change) => settle(change, own)));
 }
 
-async function settle(change: Remembered): Promise<void> {
-  if (change.again !== undefined && !(await change.again())) {
+/** The manager's client, if it is open: nothing here opens it. */
+function main(): Client | undefined {
+  return openClients().has('main') ? client('main') : undefined;
+}
+
+async function settle(change: Remembered, own: number): Promise<void> {
+  const isDone = change.again === undefined || (await change.again());
+  if (own !== era) return;
+  if (isDone) {
+    write(change);
+  } else {
     failures++;
     remembered.push(change);
-  } else {
-    write(change);
   }
 }
 
@@ -164,14 +181,17 @@ const shortenedTo = (changes: Remembered[]): Remembered[] => (changes.length > M
 
 /** Appends to the journal, unless it has gone. What could not be written is tried again. */
 function write(change: Invalidation): void {
-  const redis = client('main');
+  const own = era;
+  const redis = main();
+  if (redis === undefined) return;
   const entries = fieldsOf(change).map((fields) => redis.xadd(JOURNAL_KEY, 'NOMKSTREAM', 'MAXLEN', '~', JOURNAL_LENGTH, '*', ...fields));
   const done: Promise<void> = Promise.all(entries)
     .then((ids) => {
       // Whoever creates the journal again tells listeners to fetch everything.
-      if (ids.includes(null)) use = 'none';
+      if (own === era && ids.includes(null)) use = 'none';
     })
     .catch((error: unknown) => {
+      if (own !== era) return;
       failed(error, [{ prefix: change.prefix, tags: change.tags, again: undefined }]);
       if (remembered.length > 0) askIn(delay());
     })

@@ -77,7 +77,8 @@ async function connectFirst(target: ServerTarget, options: ConnectOptions): Prom
 async function inCluster({ redis, name }: Node, isExpected: boolean): Promise<boolean> {
   let mode: string | undefined;
   try {
-    mode = parseInfo(String(await redis.call('INFO', 'server'))).redis_mode;
+    const info = parseInfo(String(await redis.call('INFO', 'server')));
+    mode = info.redis_mode ?? info.server_mode; // Valkey has the other name.
   } catch {
     // The user may not ask. The map of slots answers it too.
     mode = await redis.call('CLUSTER', 'SLOTS').then(() => 'cluster', () => undefined);
