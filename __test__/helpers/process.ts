@@ -43,7 +43,7 @@ export class NodeProcess {
   constructor(script: string, options: NodeOptions = {}) {
     const { deadlineMs = 15_000, env, args = [], nodeArgs: given = [], cwd = ROOT, esm } = options;
     const nodeArgs = process.env.HAWSER_TEST_TRANSPORT ? ['--require', path.join(__dirname, 'transport.cjs'), ...given] : given;
-    const isFile = !script.includes('\n') && /\.[cm]?js$/.test(script) && existsSync(path.resolve(cwd, script));
+    const isFile = !script.includes('\n') && (path.isAbsolute(script) || /\.[cm]?js$/.test(script)) && existsSync(path.resolve(cwd, script));
     const program = isFile ? [script] : [`--input-type=${esm ? 'module' : 'commonjs'}`, '-e', script, '--'];
     const started = nowMs();
     this.child = spawn(process.execPath, [...nodeArgs, ...program, ...args], {
@@ -92,7 +92,7 @@ export class NodeProcess {
   }
 }
 
-/** Runs a script file (a path that ends in .js, .mjs or .cjs) or a snippet to its end, without standard input. */
+/** Runs a script file (an absolute path, or one that ends in .js, .mjs or .cjs) or a snippet to its end, without standard input. */
 export function runNode(script: string, options: NodeOptions = {}): Promise<NodeResult> {
   const process = new NodeProcess(script, options);
   process.child.stdin!.end();
