@@ -41,7 +41,8 @@ test('rights are checked for the keys of the repository, with and without ACL DR
   const reader = await doctor(as('reader'));
   expect(reader.of('user').text).toContain('tried');
   const asking = await doctor(as('asking'));
-  expect(asking.of('user').text).toContain('ACL DRYRUN');
+  // Redis has it from 7 on.
+  expect(asking.of('user').text).toContain(server.version.numbers[0] >= 7 ? 'ACL DRYRUN' : 'tried');
   for (const { of, code } of [reader, asking]) {
     expect(code).toBe(1);
     expect(of('rights: cache').text).toMatch(/may not use .*SET.*DEL.*EVAL/);
