@@ -3,10 +3,14 @@
  * takes everything else for unknown. It never runs code, and gives up at a depth and after a number of steps, so that no code base can hold it.
  */
 import type * as TS from 'typescript';
-import { clientOf, clientType, isOpener, isQueueModule, managerResult, queueType } from './libraries';
+import { Calls } from './calls';
+import type { Evaluation } from './evaluation';
+import { clientOf } from './libraries';
+import { Modules } from './modules';
 import { ts } from './parser';
 import type { Project } from './project';
 import { ancestor, decoratorsOf, enclosingFunction, isClass, isFunction, isStatic, literalText, nameText, pathOf, propertyName, propertyOf, stripped, type ClassNode, type FunctionNode } from './syntax';
+import { Types } from './types';
 import { OTHER, type Connection, type Value } from './values';
 import type { Unit } from './unit';
 
@@ -16,8 +20,10 @@ const MAX_NESTED = 30;
 const MAX_STEPS = 4_000;
 const MAX_VALUES = 24;
 
-export class Evaluator {
-  readonly connections = new Map<TS.Node, Connection>();
+export class Evaluator implements Evaluation {
+  private readonly modules = new Modules(this);
+  private readonly types = new Types(this);
+  private readonly calls = new Calls(this, this.modules);
   private readonly memo = new Map<TS.Node, readonly Value[]>();
   private readonly open = new Set<TS.Node>();
   private callers: Map<TS.Node, (TS.CallExpression | TS.NewExpression)[]> | undefined;
@@ -30,6 +36,16 @@ export class Evaluator {
   private isCut = false;
 
   constructor(readonly project: Project) {}
+
+  /** The places that open a connection. */
+  get connections(): ReadonlyMap<TS.Node, Connection> {
+    return this.calls.connections;
+  }
+
+  /** The values that a type allows. */
+  typed(type: TS.TypeNode | undefined): readonly Value[] {
+    return this.types.typed(type);
+  }
 
   /** Finds who calls which function, so that parameters have the values of the arguments. Call it once, with all units. */
   index(units: readonly Unit[]): void {
@@ -62,7 +78,7 @@ export class Evaluator {
     return this.remember(stripped(expression), (node) => this.evaluate(node as TS.Expression));
   }
 
-  private remember(node: TS.Node, evaluate: (node: TS.Node) => readonly Value[]): readonly Value[] {
+  remember(node: TS.Node, evaluate: (node: TS.Node) => readonly Value[]): readonly Value[] {
     const known = this.memo.get(node);
     if (known !== undefined) return known;
     if (this.depth === 0) {
@@ -90,8 +106,8 @@ export class Evaluator {
     if (node.kind === ts.SyntaxKind.ThisKeyword) return this.thisValue(node);
     if (node.kind === ts.SyntaxKind.SuperKeyword) return this.heritage(ancestor(node, isClass));
     if (ts.isPropertyAccessExpression(node) || ts.isElementAccessExpression(node)) return this.access(node);
-    if (ts.isNewExpression(node)) return this.construction(node);
-    if (ts.isCallExpression(node)) return this.call(node);
+    if (ts.isNewExpression(node)) return this.calls.construction(node);
+    if (ts.isCallExpression(node)) return this.calls.call(node);
     if (ts.isConditionalExpression(node)) return [...this.values(node.whenTrue), ...this.values(node.whenFalse)];
     if (ts.isBinaryExpression(node)) return this.binary(node);
     if (ts.isFunctionExpression(node) || ts.isArrowFunction(node)) return [{ kind: 'function', node }];
@@ -114,10 +130,10 @@ export class Evaluator {
     return [...this.declaration(declared.node), ...this.all(declared.assigned)];
   }
 
-  private readonly all = (expressions: readonly TS.Expression[] | undefined): readonly Value[] => (expressions ?? []).flatMap((one) => this.values(one));
+  readonly all = (expressions: readonly TS.Expression[] | undefined): readonly Value[] => (expressions ?? []).flatMap((one) => this.values(one));
 
   /** The value of what a declaration declares. */
-  private declaration(node: TS.Node): readonly Value[] {
+  declaration(node: TS.Node): readonly Value[] {
     return this.remember(node, () => {
       if (ts.isVariableDeclaration(node)) return this.variable(node);
       if (ts.isParameter(node)) return this.parameter(node);
@@ -125,7 +141,7 @@ export class Evaluator {
       if (ts.isFunctionDeclaration(node)) return [{ kind: 'function', node }];
       if (ts.isClassDeclaration(node)) return [{ kind: 'class', node }];
       if (ts.isEnumDeclaration(node)) return [OTHER];
-      return this.imported(node);
+      return this.modules.imported(node);
     });
   }
 
@@ -146,68 +162,6 @@ export class Evaluator {
     }
     const name = nameText(node.propertyName ?? node.name);
     return [...(name === undefined ? [] : whole.flatMap((value) => this.property(value, name))), ...fallback];
-  }
-
-  private imported(node: TS.Node): readonly Value[] {
-    const unit = this.project.unitOf(node);
-    if (ts.isImportEqualsDeclaration(node)) {
-      const reference = node.moduleReference;
-      const specifier = ts.isExternalModuleReference(reference) ? literalText(reference.expression) : undefined;
-      return specifier === undefined ? [] : this.required(unit, specifier);
-    }
-    const declaration = ts.isImportDeclaration(node) ? node : ancestor(node, ts.isImportDeclaration);
-    const specifier = literalText(declaration?.moduleSpecifier);
-    if (specifier === undefined) return [];
-    if (ts.isNamespaceImport(node)) return this.module(unit, specifier);
-    const name = ts.isImportSpecifier(node) ? (node.propertyName ?? node.name).text : 'default';
-    return this.module(unit, specifier).flatMap((value) => (value.kind === 'module' ? this.exported(value.file, name) : this.property(value, name)));
-  }
-
-  private module(unit: Unit, specifier: string): readonly Value[] {
-    const file = this.project.resolve(unit.path, specifier);
-    if (file !== undefined) return [{ kind: 'module', file }];
-    if (specifier.startsWith('.')) return [];
-    const parts = specifier.replace(/^node:/, '').split('/');
-    const name = parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
-    return [{ kind: 'package', name, path: '' }];
-  }
-
-  /** What `require` returns: `module.exports` where a file has one. */
-  private required(unit: Unit, specifier: string): readonly Value[] {
-    return this.module(unit, specifier).flatMap((value) => {
-      if (value.kind !== 'module') return [value];
-      const whole = this.project.unit(value.file)?.exports.get('export=');
-      return whole === undefined ? [value] : [...this.exportedNode(whole), value];
-    });
-  }
-
-  private exportedNode(exported: { node: TS.Node } | { from: string; name: string }): readonly Value[] {
-    if (!('node' in exported)) return [];
-    const { node } = exported;
-    return ts.isVariableDeclaration(node) || ts.isBindingElement(node) || ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) || ts.isEnumDeclaration(node) ? this.declared(node) : ts.isModuleDeclaration(node) ? [] : this.values(node as TS.Expression);
-  }
-
-  /** The value of a declaration with its later assignments. */
-  private declared(node: TS.VariableDeclaration | TS.BindingElement | TS.FunctionDeclaration | TS.ClassDeclaration | TS.EnumDeclaration): readonly Value[] {
-    const name = node.name !== undefined && ts.isIdentifier(node.name) ? node.name.text : undefined;
-    const declared = name === undefined ? undefined : this.project.unitOf(node).lookup(node, name);
-    return [...this.declaration(node), ...this.all(declared?.assigned)];
-  }
-
-  /** What a file exports under a name. */
-  private exported(file: string, name: string, seen: ReadonlySet<string> = new Set()): readonly Value[] {
-    const unit = this.project.unit(file);
-    if (unit === undefined || seen.has(file)) return [];
-    const found = unit.exports.get(name);
-    if (found !== undefined && 'node' in found) return this.exportedNode(found);
-    if (found !== undefined) {
-      const modules = this.module(unit, found.from);
-      return found.name === '*' ? modules : modules.flatMap((value) => (value.kind === 'module' ? this.exported(value.file, found.name, new Set([...seen, file])) : this.property(value, found.name)));
-    }
-    const whole = unit.exports.get('export=');
-    if (whole !== undefined) return name === 'default' ? this.exportedNode(whole) : this.exportedNode(whole).flatMap((value) => this.property(value, name));
-    if (name === 'default' && unit.exports.size > 0 && /\.c?js$/.test(file)) return [{ kind: 'module', file }];
-    return unit.stars.flatMap((from) => this.module(unit, from)).flatMap((value) => (value.kind === 'module' ? this.exported(value.file, name, new Set([...seen, file])) : name === 'default' ? [] : this.property(value, name)));
   }
 
   private thisValue(node: TS.Node): readonly Value[] {
@@ -237,7 +191,7 @@ export class Evaluator {
   }
 
   /** The elements of arrays, or the values of an object's properties. */
-  private elements(values: readonly Value[]): readonly Value[] {
+  elements(values: readonly Value[]): readonly Value[] {
     return values.flatMap((value) => {
       if (value.kind === 'array') return value.elements;
       return value.kind === 'object' ? value.node.properties.flatMap((property) => this.objectMember(property)) : [];
@@ -265,7 +219,7 @@ export class Evaluator {
       case 'package':
         return [{ kind: 'package', name: value.name, path: value.path === '' ? name : `${value.path}.${name}` }];
       case 'module':
-        return this.exported(value.file, name);
+        return this.modules.exported(value.file, name);
       case 'client':
       case 'pipeline':
         return [{ kind: 'method', of: value, name }];
@@ -325,123 +279,9 @@ export class Evaluator {
     return [...this.all(unit.assigned.get(`this.${name}`)), ...this.all(unit.prototypes.get(name))];
   }
 
-  private heritage(node: ClassNode | undefined): readonly Value[] {
+  heritage(node: ClassNode | undefined): readonly Value[] {
     const clause = node?.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword);
     return clause?.types[0] === undefined ? [] : this.values(clause.types[0].expression);
-  }
-
-  private construction(node: TS.NewExpression): readonly Value[] {
-    // `new Map()` and other classes of the language.
-    if (ts.isIdentifier(node.expression) && this.project.unitOf(node).lookup(node, node.expression.text) === undefined) return [OTHER];
-    return this.values(node.expression).flatMap((value): readonly Value[] => {
-      if (value.kind === 'class') return this.instanceOf(value.node, node);
-      if (value.kind === 'function') return [{ kind: 'constructed', node: value.node }];
-      if (value.kind !== 'package') return [OTHER];
-      const made = clientOf(value.name, value.path, true);
-      if (made !== undefined) return [{ kind: 'client', library: made.library, origin: this.connection(node, made) }];
-      const queue = queueType(value.name, value.path);
-      if (queue !== undefined) return [{ kind: 'queue', origin: this.connection(node, { library: value.name, how: `new ${queue}`, cluster: false, queue }) }];
-      if (isOpener(value.name, value.path, true)) this.opened(node, value.name, `new ${pathOf(node.expression) ?? value.path}`);
-      return [OTHER];
-    });
-  }
-
-  private instanceOf(node: ClassNode, at: TS.NewExpression): readonly Value[] {
-    const bases = this.heritage(node);
-    const made = bases.flatMap((base) => (base.kind === 'package' ? (clientOf(base.name, base.path, true) ?? []) : []))[0];
-    const instance: Value = { kind: 'instance', node };
-    return made === undefined ? [instance] : [instance, { kind: 'client', library: made.library, origin: this.connection(at, { ...made, how: `new ${nameText(node.name) ?? 'class'}` }) }];
-  }
-
-  private connection(node: TS.CallExpression | TS.NewExpression, made: Omit<Connection, 'node'>): Connection {
-    let connection = this.connections.get(node);
-    if (connection === undefined) this.connections.set(node, (connection = { ...made, node }));
-    return connection;
-  }
-
-  /** A connection of another package, unless it is given a client. */
-  private opened(node: TS.CallExpression | TS.NewExpression, library: string, how: string): void {
-    const given = (node.arguments ?? []).flatMap((argument) => this.values(argument));
-    const inside = given.flatMap((value) => (value.kind === 'object' ? this.elements([value]) : [value]));
-    if (!inside.some(({ kind }) => kind === 'client')) this.connection(node, { library, how, cluster: false });
-  }
-
-  private call(node: TS.CallExpression): readonly Value[] {
-    if (node.expression.kind === ts.SyntaxKind.ImportKeyword) return this.loadedModule(node, false);
-    const { expression } = node;
-    if (ts.isIdentifier(expression) && this.isRequire(expression)) return this.loadedModule(node, true);
-    const general = this.builtIn(node);
-    if (general !== undefined) return general;
-    return this.values(expression).flatMap((callee): readonly Value[] => {
-      if (callee.kind === 'function') return this.returns(callee.node);
-      if (callee.kind === 'method') return this.methodResult(node, callee);
-      return callee.kind === 'package' ? this.packageCall(node, callee) : [];
-    });
-  }
-
-  private packageCall(node: TS.CallExpression, { name, path }: Value & { kind: 'package' }): readonly Value[] {
-    const made = clientOf(name, path, false);
-    if (made !== undefined) return [{ kind: 'client', library: made.library, origin: this.connection(node, made) }];
-    if (name === 'hawser' && managerResult(path) === 'client') return [{ kind: 'client', library: 'hawser', managed: true }];
-    if (queueType(name, path) !== undefined && name !== 'bullmq') return [{ kind: 'queue', origin: this.connection(node, { library: name, how: 'Queue()', cluster: false, queue: 'Queue' }) }];
-    if (isQueueModule(name, path)) this.connection(node, { library: name, how: path.split('.').slice(-2).join('.'), cluster: false, queue: path.split('.').pop() ?? '' });
-    else if (isOpener(name, path, false)) this.opened(node, name, pathOf(node.expression) ?? path);
-    // promisify(client.get) and the like keep what they are given.
-    if (/(^|\.)(promisify|promisifyAll)$/.test(path)) return node.arguments.flatMap((argument) => this.values(argument));
-    return [{ kind: 'package', name, path: `${path}()` }];
-  }
-
-  private methodResult(node: TS.CallExpression, { of, name }: Value & { kind: 'method' }): readonly Value[] {
-    if (of.kind === 'pipeline') return /^exec/.test(name) ? [OTHER] : [of];
-    if (name === 'duplicate' && of.managed !== true) return [{ kind: 'client', library: of.library, origin: this.connection(node, { library: of.library, how: 'duplicate', cluster: of.origin?.cluster ?? false }) }];
-    if (name === 'duplicate') return [of];
-    if (/^(pipeline|multi|batch)$/i.test(name)) return [{ kind: 'pipeline', client: of }];
-    if (/^(on|once|addListener|prependListener|off|removeListener|connect|setMaxListeners|withTypeMapping|withCommandOptions)$/.test(name)) return [of];
-    return name === 'bind' ? [of] : [OTHER];
-  }
-
-  /** Functions of the language that hand on what they are given. */
-  private builtIn(node: TS.CallExpression): readonly Value[] | undefined {
-    const { expression, arguments: args } = node;
-    const name = propertyName(expression);
-    if (name === undefined) return undefined;
-    const base = (expression as TS.PropertyAccessExpression).expression;
-    const path = pathOf(expression);
-    const first = args[0];
-    if (path === 'Promise.all' || path === 'Promise.allSettled' || path === 'Promise.resolve' || path === 'Object.freeze' || path === 'Object.assign') return args.flatMap((one) => this.values(one));
-    if (path === 'Object.values') return first === undefined ? [] : [{ kind: 'array', elements: this.elements(this.values(first)) }];
-    if (name === 'bind' || name === 'apply' || name === 'call') {
-      const methods = this.values(base).filter((value) => value.kind === 'method' || value.kind === 'function');
-      if (methods.length > 0) return name === 'bind' ? methods : undefined;
-    }
-    if (/^(filter|slice|concat|flat|reverse)$/.test(name)) {
-      const arrays = this.values(base).filter(({ kind }) => kind === 'array');
-      return arrays.length > 0 ? arrays : undefined;
-    }
-    if (/^(then|catch|finally)$/.test(name)) return this.continued(name, base, first);
-    if (name === 'map' && first !== undefined && this.values(base).some(({ kind }) => kind === 'array')) {
-      return [{ kind: 'array', elements: this.values(first).flatMap((value) => (value.kind === 'function' ? this.returns(value.node) : [])) }];
-    }
-    return undefined;
-  }
-
-  private continued(name: string, base: TS.Expression, first: TS.Expression | undefined): readonly Value[] {
-    if (name !== 'then' || first === undefined) return this.values(base);
-    return this.values(first).flatMap((value) => (value.kind === 'function' ? this.returns(value.node) : []));
-  }
-
-  private isRequire(callee: TS.Identifier): boolean {
-    const declared = this.project.unitOf(callee).lookup(callee, callee.text);
-    if (declared === undefined) return callee.text === 'require';
-    const initializer = ts.isVariableDeclaration(declared.node) && declared.node.initializer !== undefined ? stripped(declared.node.initializer) : undefined;
-    return initializer !== undefined && ts.isCallExpression(initializer) && /(^|\.)createRequire$/.test(pathOf(initializer.expression) ?? '');
-  }
-
-  private loadedModule(node: TS.CallExpression, isRequire: boolean): readonly Value[] {
-    const specifier = literalText(node.arguments[0]);
-    const unit = this.project.unitOf(node);
-    if (specifier === undefined) return [];
-    return isRequire ? this.required(unit, specifier) : this.module(unit, specifier);
   }
 
   /** What a function returns. */
@@ -511,77 +351,7 @@ export class Evaluator {
       return [...(value === undefined ? [] : this.values(value)), ...made, ...methods];
     });
   }
-
-  /** The values that a type allows. */
-  private typed(type: TS.TypeNode | undefined): readonly Value[] {
-    if (type === undefined) return [];
-    if (ts.isUnionTypeNode(type) || ts.isIntersectionTypeNode(type)) return type.types.flatMap((one) => this.typed(one));
-    if (ts.isParenthesizedTypeNode(type) || ts.isTypeOperatorNode(type)) return this.typed(type.type);
-    if (ts.isArrayTypeNode(type)) return [{ kind: 'array', elements: this.typed(type.elementType) }];
-    if (ts.isTypeLiteralNode(type)) return [{ kind: 'shape', node: type }];
-    if (ts.isTypeReferenceNode(type)) return this.remember(type, () => this.reference(type));
-    return ts.isLiteralTypeNode(type) || (type.kind >= ts.SyntaxKind.FirstKeyword && type.kind <= ts.SyntaxKind.LastKeyword) ? [] : [];
-  }
-
-  private reference({ typeName, typeArguments }: TS.TypeReferenceNode): readonly Value[] {
-    const names = entityNames(typeName);
-    const first = names[0];
-    const inner = typeArguments?.[0];
-    if (names.length === 1 && /^(Promise|Awaited|NonNullable|Readonly|Partial|Required)$/.test(first)) return this.typed(inner);
-    if (names.length === 1 && /^(Array|ReadonlyArray|Set)$/.test(first)) return [{ kind: 'array', elements: this.typed(inner) }];
-    if (first === 'ReturnType' && inner !== undefined && ts.isTypeQueryNode(inner)) return this.typeofReturn(inner);
-    const declared = this.project.unitOf(typeName).type(typeName, first);
-    if (declared === undefined) return names.length === 1 && /^(Map|WeakMap|URL|Date|Buffer|Record)$/.test(first) ? [OTHER] : [];
-    if (ts.isTypeAliasDeclaration(declared)) return this.typed(declared.type);
-    if (ts.isInterfaceDeclaration(declared)) return [{ kind: 'shape', node: declared }];
-    const values = names.slice(1).reduce<readonly Value[]>((found, name) => found.flatMap((value) => this.property(value, name)), this.declaration(declared));
-    return [...values.flatMap((value) => this.instanceOfType(value)), ...this.importedType(declared)];
-  }
-
-  private typeofReturn({ exprName }: TS.TypeQueryNode): readonly Value[] {
-    const names = entityNames(exprName);
-    const declared = this.project.unitOf(exprName).lookup(exprName, names[0]);
-    if (declared === undefined) return [];
-    const values = names.slice(1).reduce<readonly Value[]>((found, name) => found.flatMap((value) => this.property(value, name)), this.declaration(declared.node));
-    return values.flatMap((value): readonly Value[] => {
-      if (value.kind === 'function') return this.returns(value.node).map(withoutOrigin);
-      const made = value.kind === 'package' ? clientOf(value.name, value.path, false) : undefined;
-      return made === undefined ? [] : [{ kind: 'client', library: made.library }];
-    });
-  }
-
-  private instanceOfType(value: Value): readonly Value[] {
-    if (value.kind === 'class') {
-      const base = this.heritage(value.node).flatMap((one) => (one.kind === 'package' ? (clientOf(one.name, one.path, true) ?? []) : []))[0];
-      return [{ kind: 'instance', node: value.node }, ...(base === undefined ? [] : [{ kind: 'client', library: base.library } as const])];
-    }
-    if (value.kind !== 'package') return [];
-    const type = clientType(value.name, value.path);
-    if (type === undefined) return [OTHER];
-    const client = { kind: 'client', library: value.name, managed: value.name === 'hawser' } as const;
-    return type === 'client' ? [client] : [{ kind: 'pipeline', client }];
-  }
-
-  /** An interface or alias that another file exports. */
-  private importedType(declared: TS.Node): readonly Value[] {
-    if (!ts.isImportSpecifier(declared)) return [];
-    const specifier = literalText(ancestor(declared, ts.isImportDeclaration)?.moduleSpecifier);
-    const unit = this.project.unitOf(declared);
-    const file = specifier === undefined ? undefined : this.project.resolve(unit.path, specifier);
-    const other = file === undefined ? undefined : this.project.unit(file);
-    const type = other?.type(other.source, (declared.propertyName ?? declared.name).text);
-    if (type === undefined) return [];
-    if (ts.isTypeAliasDeclaration(type)) return this.typed(type.type);
-    return ts.isInterfaceDeclaration(type) ? [{ kind: 'shape', node: type }] : [];
-  }
 }
-
-function entityNames(name: TS.EntityName): string[] {
-  return ts.isIdentifier(name) ? [name.text] : [...entityNames(name.left), name.right.text];
-}
-
-const withoutOrigin = (value: Value): Value => (value.kind === 'client' ? { kind: 'client', library: value.library } : value);
-
 /** Each value once, and a bounded number of them. */
 function unique(values: readonly Value[]): readonly Value[] {
   if (values.length < 2) return values;
