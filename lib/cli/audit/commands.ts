@@ -10,18 +10,19 @@ export function findCommands(analysis: Analysis): Finding[] {
   return analysis.uses.flatMap((use) => [...keys(analysis, use), ...flushes(analysis, use), ...times(analysis, use)]);
 }
 
-const confidenceOf = ({ isGuess }: Use): Finding['confidence'] => (isGuess ? 'possible' : 'sure');
+/** A finding about a command. */
+function about(analysis: Analysis, use: Use, finding: Pick<Finding, 'kind' | 'severity' | 'message' | 'replacement'>): Finding {
+  return findingAt(analysis, use.at, { ...finding, confidence: use.isGuess ? 'possible' : 'sure', code: use.call });
+}
 
 function keys(analysis: Analysis, use: Use): Finding[] {
   const inScript = use.name === 'eval' && /redis\.p?call\(\s*["']keys["']/i.test(literalText(use.args[0]) ?? '');
   if (use.name !== 'keys' && !inScript) return [];
   const pattern = use.args[0] === undefined || inScript ? 'pattern' : codeOf(use.args[0]);
   return [
-    findingAt(analysis, use.at, {
+    about(analysis, use, {
       kind: 'keys',
       severity: 'high',
-      confidence: confidenceOf(use),
-      code: use.call,
       message: `${inScript ? 'a script runs KEYS' : 'KEYS'}: the server answers nobody else while it looks at every key`,
       replacement: `await cache.invalidateTags([tag]); // or, for what has no tag: await cache.deletePattern(${pattern})`,
     }),
@@ -31,11 +32,9 @@ function keys(analysis: Analysis, use: Use): Finding[] {
 function flushes(analysis: Analysis, use: Use): Finding[] {
   if (use.name !== 'flushall' && use.name !== 'flushdb') return [];
   return [
-    findingAt(analysis, use.at, {
+    about(analysis, use, {
       kind: 'flush',
       severity: 'critical',
-      confidence: confidenceOf(use),
-      code: use.call,
       message: `${use.name.toUpperCase()} deletes everything${use.name === 'flushdb' ? ' in the database' : ''}: queues, sessions and blacklists with the cache`,
       replacement: 'await cache.clear();',
     }),
@@ -49,11 +48,9 @@ function times(analysis: Analysis, use: Use): Finding[] {
   const time = ttl.unit === 's' ? seconds.value : seconds.value / 1000;
   const from = seconds.name === undefined ? '' : `, from the constant ${seconds.name}`;
   return [
-    findingAt(analysis, use.at, {
+    about(analysis, use, {
       kind: 'literal-ttl',
       severity: 'low',
-      confidence: confidenceOf(use),
-      code: use.call,
       message: `${ttl.how} with a time to live of ${time} s in the code${from}: a tier gives all data of a kind one time`,
       replacement: isMarker(use)
         ? 'state and no cache: keep the command, on await RedisManager.getMainClient()'
