@@ -5,7 +5,7 @@
  */
 import { soon } from '../turns';
 import type { Call, Load } from './call';
-import { CallEncoder, FLUSH_BYTES, reader } from './encoder';
+import { CallEncoder, FLUSH_BYTES, GET_OR_SET, GET_OR_SET_REPLACING, reader } from './encoder';
 import { offExit, onExit, type ExitHook } from '../exit';
 import { WakeTimer } from '../link/wake';
 import type { Redis } from '../client/redis';
@@ -34,9 +34,6 @@ const now = performance.now.bind(performance);
 
 /** The in-process store. */
 const MEMORY = 'memory';
-
-const GET_OR_SET = CallLetter.GetOrSet.charCodeAt(0);
-const GET_OR_SET_REPLACING = CallLetter.GetOrSetReplacing.charCodeAt(0);
 
 export class CacheDriver {
   private readonly state = new Float64Array(Slots.CacheState);
@@ -109,19 +106,17 @@ export class CacheDriver {
     this.release();
     this.isAttached = true;
     this.node = name;
-    onExit(this.atExit, true);
+    if (name !== MEMORY) onExit(this.atExit, true);
     attach();
     this.after();
   }
 
   /** Attaches the engine to the in-process store. */
   attachMemory(): void {
-    this.release();
-    this.isAttached = true;
-    this.node = MEMORY;
-    this.tellTime();
-    this.native.attachMemory();
-    this.after();
+    this.move(MEMORY, () => {
+      this.tellTime();
+      this.native.attachMemory();
+    });
   }
 
   /** @internal Opens the links that the near cache reads on. Returns whether copies are to be had. */
@@ -136,9 +131,7 @@ export class CacheDriver {
 
   /** With a clock of the application, the engine's time is what that clock says. */
   private tellTime(): void {
-    const { clock } = this;
-    if (clock === undefined || this.links.isRemote) return;
-    this.native.setTime(clock());
+    if (this.clock !== undefined && !this.links.isRemote) this.native.setTime(this.clock());
   }
 
   /** Detaches the engine from its store. Calls under way are decided as if the server were down. */

@@ -1,7 +1,12 @@
 /** Encodes the calls of a tick into a Buffer that the core has pinned: as RESP arrays, `getOrSet` in a shorter form (`src/cache/wire/readings.rs`). */
 import { Encoder, writeText } from '../command/encoder';
 import type { Meta } from '../command/table';
+import { CallLetter } from '../contract.generated';
 import { NO_CODEC } from './parsed';
+
+/** The letters of `read`, as codes. */
+export const GET_OR_SET = CallLetter.GetOrSet.charCodeAt(0);
+export const GET_OR_SET_REPLACING = CallLetter.GetOrSetReplacing.charCodeAt(0);
 
 /** At this number of waiting bytes, a tick's calls go out before the tick is over. */
 export const FLUSH_BYTES = 1 << 18;
