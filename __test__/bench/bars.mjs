@@ -9,9 +9,11 @@ import { count, table, times } from './table.mjs';
 const RAW = [
   { level: 1, of: 'cpuRatio', says: 'CPU per operation', atMost: 1.15 },
   { level: 10, of: 'cpuRatio', says: 'CPU per operation', atMost: 0.6 },
-  { level: 100, of: 'throughputRatio', says: 'throughput', atLeast: 4 },
-  { level: 1000, of: 'throughputRatio', says: 'throughput', atLeast: 8 },
+  { level: 100, of: 'throughputRatio', says: 'throughput', atLeast: 7 },
+  { level: 1000, of: 'throughputRatio', says: 'throughput', atLeast: 15 },
 ];
+/** With a key prefix, or traced, both clients do more in JavaScript. */
+const SURFACE = RAW.map((bar) => ({ ...bar, ...{ 100: { atLeast: 4 }, 1000: { atLeast: 8 } }[bar.level] }));
 const CLUSTER = [
   { level: 10, of: 'cpuRatio', says: `CPU per operation against ${REFERENCE}`, atMost: 0.6 },
   { level: 100, of: 'throughputRatio', says: `throughput against ${REFERENCE}`, atLeast: 6 },
@@ -29,7 +31,7 @@ const INVALIDATION = { entries: 100_000, faster: 50 };
 /** The bars of the sections that were run: `{ bar, limit, measured, met }`; `met` is undefined where nothing was measured. */
 export function evaluate({ raw, surface, cluster, hits, near, invalidate }) {
   return [
-    ...(raw === undefined ? [] : rawBars(raw.summary[HAWSER].get, REFERENCE, 1)),
+    ...(raw === undefined ? [] : rawBars(RAW, raw.summary[HAWSER].get, REFERENCE, 1)),
     ...(surface === undefined ? [] : surfaceBars(surface.summary)),
     ...(cluster === undefined ? [] : clusterBars(cluster.summary[HAWSER])),
     ...(hits === undefined ? [] : hitBars(hits)),
@@ -62,9 +64,9 @@ function clusterBars(levels) {
   });
 }
 
-/** `share` of the bars in RAW, against the measurements of each level. */
-function rawBars(levels, reference, share) {
-  return RAW.map(({ level, of, says, atMost, atLeast }) => {
+/** `share` of these bars, against the measurements of each level. */
+function rawBars(bars, levels, reference, share) {
+  return bars.map(({ level, of, says, atMost, atLeast }) => {
     const measured = levels[level][of];
     const limit = atMost === undefined ? atLeast * share : atMost / share;
     return {
@@ -84,8 +86,8 @@ function surfaceBars({ get, construct, pipeline }) {
     met: ratio === undefined ? undefined : ratio <= 1,
   });
   return [
-    ...rawBars(get['hawser, key prefix'], 'ioredis 6, both with a key prefix', 1),
-    ...rawBars(get[TRACED], 'ioredis 6, both traced', TRACED_SHARE),
+    ...rawBars(SURFACE, get['hawser, key prefix'], 'ioredis 6, both with a key prefix', 1),
+    ...rawBars(SURFACE, get[TRACED], 'ioredis 6, both traced', TRACED_SHARE),
     atMostOne(`constructing a client with 49 scripts against ${REFERENCE}`, construct.withScripts),
     atMostOne(`memory of a pipeline of 1,000,000 SETs against ${REFERENCE}`, pipeline.megabytes),
   ];

@@ -31,7 +31,7 @@ const PERIOD = 40_000;
 describe('the choice', () => {
   test.each([
     ['cheaper', [6, 10], [10, 10]],
-    ['twice as dear and four times as fast', [20, 10], [10, 40]],
+    ['a little dearer and twice as fast', [21, 10], [20, 20]],
   ])('polling continues if it is %s', (_, polled, slept) => {
     const { polling, clock } = make();
     serve(polling, clock, PERIOD, (isOn) => (isOn ? polled : slept) as [number, number]);
@@ -44,6 +44,23 @@ describe('the choice', () => {
     expect(polling.isOn).toBe(false);
     serve(polling, clock, PERIOD * 4, (isOn) => (isOn ? [6, 10] : [10, 10]));
     expect(polling.isOn).toBe(true);
+  });
+
+  test('polling stops if it takes much more CPU time, however fast it is', () => {
+    const { polling, clock } = make();
+    serve(polling, clock, PERIOD, (isOn) => (isOn ? [24, 10] : [20, 100]));
+    expect(polling.isOn).toBe(false);
+  });
+
+  test('no trial happens before compilation has settled, and the first one soon after', () => {
+    const { polling, clock } = make();
+    const switches: number[] = [];
+    for (let was = polling.isOn; clock.time < 1000; was = polling.isOn) {
+      serve(polling, clock, 1, () => [0.2, 0.2]);
+      if (polling.isOn !== was) switches.push(clock.time);
+    }
+    expect(switches[0]).toBeGreaterThanOrEqual(300);
+    expect(switches[0]).toBeLessThan(450);
   });
 
   test('polling needs a clear and measurable advantage', () => {

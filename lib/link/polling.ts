@@ -2,8 +2,8 @@
  * Decides whether a link polls its socket while it waits for replies, instead of letting the event loop sleep. Sleeping costs CPU time,
  * too: the kernel suspends the thread, the server's answer must wake it, and on a virtual machine waking a sleeping core is an exit to
  * the hypervisor. If a server answers within microseconds, polling is cheaper than sleeping; otherwise it is waste. So it is measured:
- * from time to time, short windows of both kinds are compared by the thread's CPU time per received byte, times the elapsed time (the
- * energy-delay product: finishing twice as fast may cost twice the CPU time, but not more).
+ * from time to time, short windows of both kinds are compared. Polling must have the lower product of the thread's CPU time and the elapsed
+ * time per received byte, and may take only a little more CPU time: cores are what a process pays for.
  *
  * While a link polls, it writes the first command of an idle period at once (see `isOn`), which also keeps the server from sleeping.
  */
@@ -15,13 +15,17 @@ const TURNS = 64;
 /** Reads per window of a trial, and windows per trial; every other window polls. */
 const WINDOW = 32;
 const WINDOWS = 8;
-/** Reads between two trials: initially (compilation blurs early measurements), and half as many more after each equal outcome. */
+/** No trial before this time in milliseconds, because compilation blurs early measurements; and reads between two looks at the clock until then. */
+const WARM_MS = 300;
+const WARM_REST = 1 << 8;
+/** Reads between two trials: after a new outcome, and half as many more after each equal one. */
 const FIRST_REST = 1 << 13;
 const LAST_REST = 1 << 18;
 /** After a new outcome, which may be a brief stall of the machine. */
 const SHORT_REST = 1 << 9;
-/** Polling must be better by this factor to be chosen. */
+/** Polling is chosen if CPU time times elapsed time is at most this part of what sleeping takes, and CPU time at most that part. */
 const MARGIN = 0.9;
+const CPU_MARGIN = 1.1;
 /** A wait that was too long counts as this many reads; when such waits are ahead of the reads by this number, polling ends. */
 const MISS = 4;
 const MISSES = 64;
@@ -45,13 +49,16 @@ export class Polling {
   private misses = 0;
   private bytes = 0;
   /** Reads until the next decision. */
-  private left = FIRST_REST;
+  private left = WARM_REST;
   private rest = FIRST_REST;
+  /** When the first read of this connection was counted, or -1. */
+  private began = -1;
   /** Finished windows of the current trial, or -1. */
   private window = -1;
   private since: Spent = { cpu: 0, time: 0 };
-  /** The best window of each kind, because other work of the process only makes windows worse. */
-  private readonly cost = [0, 0];
+  /** The best window of each kind, because other work of the process only makes windows worse: by CPU time, and by its product with the elapsed time. */
+  private readonly cpu = [0, 0];
+  private readonly product = [0, 0];
   /** The last trial disagreed with the current choice. */
   private isDoubted = false;
 
@@ -85,6 +92,8 @@ export class Polling {
     this.isAllowed = isAllowed;
     this.rest = FIRST_REST;
     this.settle(this.isAllowed);
+    this.began = -1;
+    this.left = WARM_REST;
   }
 
   /** @internal One turn of the event loop. */
@@ -105,20 +114,32 @@ export class Polling {
 
   private decide(): void {
     const now = this.spent();
+    if (this.isCold(now.time)) return;
     if (this.window === -1) {
-      this.cost.fill(Infinity);
+      this.cpu.fill(Infinity);
+      this.product.fill(Infinity);
     } else {
       const kind = this.window & 1;
-      this.cost[kind] = Math.min(this.cost[kind], ((now.cpu - this.since.cpu) * (now.time - this.since.time)) / this.bytes ** 2);
+      const cpu = (now.cpu - this.since.cpu) / this.bytes;
+      this.cpu[kind] = Math.min(this.cpu[kind], cpu);
+      this.product[kind] = Math.min(this.product[kind], (cpu * (now.time - this.since.time)) / this.bytes);
     }
     if (++this.window === WINDOWS) {
-      this.conclude(this.cost[1] < this.cost[0] * MARGIN);
+      this.conclude(this.product[1] < this.product[0] * MARGIN && this.cpu[1] <= this.cpu[0] * CPU_MARGIN);
       return;
     }
     this.isOn = (this.window & 1) === 1;
     this.since = now;
     this.bytes = 0;
     this.left = WINDOW;
+  }
+
+  /** Whether it is too early for a trial. */
+  private isCold(time: number): boolean {
+    if (this.began === -1) this.began = time;
+    if (time - this.began >= WARM_MS) return false;
+    this.left = WARM_REST;
+    return true;
   }
 
   /** An outcome against the current choice must occur twice. */
