@@ -192,9 +192,9 @@ test.each(HUNGRY)('%s: with a limit of 16 MB, twenty connections one after anoth
     redis.on('error', () => {}).on('close', () => ends++);
     let peak = 0;
     redis.once('ready', async () => {
-      globalThis.gc?.();
-      const before = process.memoryUsage().rss;
-      const sampler = setInterval(() => { peak = Math.max(peak, process.memoryUsage().rss - before); }, 5);
+      gc();
+      const before = process.memoryUsage.rss();
+      const sampler = setInterval(() => { peak = Math.max(peak, process.memoryUsage.rss() - before); }, 5);
       for (let i = 0; i < 20; i++) {
         if (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve));
         const { stream } = redis;
@@ -207,12 +207,13 @@ test.each(HUNGRY)('%s: with a limit of 16 MB, twenty connections one after anoth
         if (!isSettled) { redis.disconnect(true); await got; }
       }
       clearInterval(sampler);
-      peak = Math.max(peak, process.memoryUsage().rss - before);
+      peak = Math.max(peak, process.memoryUsage.rss() - before);
       redis.disconnect();
       console.log(JSON.stringify({ peak: Math.round(peak / ${MIB}), ends }));
     });
     `,
-    { deadlineMs: 60_000 },
+    // The loop's own garbage is not what is measured: it may take a megabyte, not the 32 that V8 allows.
+    { deadlineMs: 60_000, nodeArgs: ['--expose-gc', '--max-semi-space-size=1'] },
   );
   expect({ code, stderr, timedOut }).toEqual({ code: 0, stderr: '', timedOut: false });
   const { peak, ends } = JSON.parse(stdout) as { peak: number; ends: number };
@@ -257,7 +258,7 @@ test('a subscriber that is slow has every message of a million, in bounded memor
     redis.on('message', () => {
       if (++heard === 1) before = process.memoryUsage().rss;
       // Slower than the server.
-      if (heard % 20000 === 0) { const end = performance.now() + 20; while (performance.now() < end); peak = Math.max(peak, process.memoryUsage().rss - before); }
+      if (heard % 20000 === 0) { const end = performance.now() + 20; while (performance.now() < end); peak = Math.max(peak, process.memoryUsage.rss() - before); }
       if (heard === ${COUNT}) { console.log(JSON.stringify({ peak: Math.round(peak / ${MIB}) })); redis.disconnect(); }
     });
     redis.subscribe('news');
