@@ -5,6 +5,7 @@
 //     node scripts/setup.mjs --server    the same, a redis-server and faketime
 //     node scripts/setup.mjs --packages  the same and what __test__/packages starts
 //     node scripts/setup.mjs --tools     the same and the compilers, bundlers and runtimes of __test__/package
+//     node scripts/setup.mjs --example   the same and examples/shipcrowd, in a folder outside the repository, whose name it prints
 //     node scripts/setup.mjs --native    the native binary alone
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies } from './setup/dependencies.mjs';
+import { ensureExample } from './setup/example.mjs';
 import { ensureFacade } from './setup/facade.mjs';
 import { ensureNative } from './setup/native.mjs';
 import { ensurePackages, ensureTools } from './setup/packages.mjs';
@@ -19,7 +21,7 @@ import { entry, root, say, SetupError } from './setup/run.mjs';
 import { ensureFakeTime, ensureServer } from './setup/server.mjs';
 
 /** Prepares what is missing. In an installed package, which has no lib/, that can only be the native binary. */
-export async function setup({ server = false, packages = false, tools = false, nativeOnly = false } = {}) {
+export async function setup({ server = false, packages = false, tools = false, example = false, nativeOnly = false } = {}) {
   if (Number(process.versions.node.split('.')[0]) < 20) throw new SetupError(`hawser needs Node 20 or newer; this is ${process.version}`);
   const unlock = await lock();
   try {
@@ -33,6 +35,7 @@ export async function setup({ server = false, packages = false, tools = false, n
     }
     if (packages) await ensurePackages();
     if (tools) await ensureTools();
+    if (example) process.stdout.write(`${await ensureExample()}\n`);
   } finally {
     unlock();
   }
@@ -73,5 +76,5 @@ function isAbandoned(file) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = (flag) => process.argv.includes(flag);
-  await entry(() => setup({ server: asked('--server'), packages: asked('--packages'), tools: asked('--tools'), nativeOnly: asked('--native') }));
+  await entry(() => setup({ server: asked('--server'), packages: asked('--packages'), tools: asked('--tools'), example: asked('--example'), nativeOnly: asked('--native') }));
 }

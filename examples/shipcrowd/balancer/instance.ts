@@ -1,0 +1,79 @@
+/** One instance as the supervisor sees it: a process, started again when it ends. */
+import { fork, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+
+export type State = 'starting' | 'up' | 'draining' | 'down';
+
+const PROGRAM = path.join(__dirname, '..', 'server', 'main.js');
+/** How long an instance may take to end after SIGTERM. */
+const PATIENCE_MS = 10_000;
+const RESTART_DELAY_MS = 300;
+
+export class Instance {
+  state: State = 'down';
+  port = 0;
+  requests = 0;
+  errors = 0;
+  private child: ChildProcess | undefined;
+  private ended = Promise.resolve();
+  private isWanted = false;
+
+  constructor(
+    readonly number: number,
+    private env: NodeJS.ProcessEnv,
+  ) {}
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    return this.env;
+  }
+
+  start(): void {
+    this.isWanted = true;
+    this.state = 'starting';
+    const child = fork(PROGRAM, { env: { ...this.env, INSTANCE: String(this.number), PORT: '0' }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.child = child;
+    child.on('message', (message: { ready?: boolean; port: number }) => {
+      if (message.ready !== true || this.child !== child) return;
+      this.port = message.port;
+      if (this.state === 'starting') this.state = 'up';
+    });
+    this.ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.child = undefined;
+        this.state = 'down';
+        resolve();
+        if (!this.isWanted) return;
+        console.warn(`[balancer] instance ${this.number} has ended (${signal ?? code}) and is started again`);
+        setTimeout(() => this.isWanted && this.child === undefined && this.start(), RESTART_DELAY_MS);
+      });
+    });
+  }
+
+  /** No new requests, then SIGTERM, then the end. */
+  async stop(): Promise<void> {
+    this.isWanted = false;
+    this.state = 'draining';
+    const child = this.child;
+    if (child === undefined) return;
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+    await this.ended;
+    clearTimeout(late);
+  }
+
+  /** Another environment, which takes a new process. */
+  async restart(env: NodeJS.ProcessEnv): Promise<void> {
+    await this.stop();
+    this.env = env;
+    this.start();
+  }
+
+  /** As if the machine had lost its power. The supervisor starts another one. */
+  kill(): void {
+    this.child?.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,2 @@
+/** The review's pubsub.service.ts is hawser's. */
+export { PubSubService, type CacheInvalidationMessage } from 'hawser';

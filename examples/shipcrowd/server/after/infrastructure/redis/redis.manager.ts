@@ -1,0 +1,14 @@
+/** The review's redis.manager.ts is hawser's. What is left is this application's options. */
+import { RedisManager } from 'hawser';
+
+export { RedisManager, redisHealthHandler } from 'hawser';
+
+export function configureRedis(): void {
+  RedisManager.configure({
+    connectionName: 'hawser',
+    // A request waits this long for an invalidation while Redis is silent, and then says that its write is saved and not visible yet.
+    cache: { writeTimeoutMs: 2_000 },
+    // Raw commands (blacklist, limits) have an answer of their own when Redis does not answer, and give it soon.
+    ...(process.env.REDIS_URL?.startsWith('memory:') ? {} : { redis: { commandTimeout: 1_000 } }),
+  });
+}

@@ -1,0 +1,59 @@
+/**
+ * The bus between instances. The repositories need none, because their entries are shared. It is here for the rollout: instances with the old code
+ * announce what they change, and this listener applies it to the repositories. What lives in an instance's memory would be dropped here, too.
+ */
+import { applyInvalidation } from 'hawser';
+import type { Events } from '../../../contract';
+import { tiers } from '../../../tiers';
+import { NEW_CODE } from '../../core/application/base/cached.service';
+import { CacheRepository } from '../../infrastructure/redis/cache.repository';
+import { PubSubService, type CacheInvalidationMessage } from '../../infrastructure/redis/pubsub.service';
+import { eventBus } from './eventBus';
+
+/** The same entries as those of the services with these names. */
+export const repositories = [
+  new CacheRepository('pincode', { tier: tiers.zones }),
+  new CacheRepository('pricing', { tier: tiers.rateCards }),
+  new CacheRepository('permission', { tier: tiers.permissions }),
+  new CacheRepository('order', { tier: tiers.orders }),
+  new CacheRepository('order-details', { tier: tiers.orderDetails }),
+  new CacheRepository('shipment', { tier: tiers.shipments }),
+  new CacheRepository('wallet', { tier: tiers.walletLists }),
+  new CacheRepository('analytics', { tier: tiers.analytics }),
+];
+
+export class CacheInvalidationListener implements Events {
+  async start(): Promise<void> {
+    PubSubService.onInvalidation('repositories', (message) => this.apply(message));
+    // While the subscriber was away, old instances may have changed anything.
+    PubSubService.on('gap', () => void this.forget());
+    try {
+      await PubSubService.initialize();
+    } catch (error) {
+      // Redis is not there yet. It is subscribed to when it is, and a gap is reported then.
+      console.warn(`[events] ${(error as Error).message}`);
+    }
+    // Nobody has told this instance what old code changed before it listened. When the rollout is over, this line goes.
+    await this.forget();
+  }
+
+  async stop(): Promise<void> {
+    PubSubService.offInvalidation('repositories');
+  }
+
+  private async apply(message: CacheInvalidationMessage): Promise<void> {
+    eventBus.emit('cache.invalidated', message);
+    if (message.source?.startsWith(NEW_CODE)) return;
+    await this.settle(repositories.map((repository) => applyInvalidation(repository, message)));
+  }
+
+  private async forget(): Promise<void> {
+    await this.settle(repositories.map((repository) => repository.clear()));
+  }
+
+  private async settle(changes: Promise<unknown>[]): Promise<void> {
+    for (const result of await Promise.allSettled(changes)) {
+      if (result.status === 'rejected') console.warn(`[events] repeated when Redis answers: ${(result.reason as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** Moves jobs from the outbox in the database to the queues. Every instance does it; a job is claimed by one of them. */
+import type { Queues } from '../contract';
+import type { Outbox } from '../database/outbox';
+
+const BATCH = 200;
+
+export class Relay {
+  private timer: NodeJS.Timeout | undefined;
+  private round: Promise<void> | undefined;
+  private isStopped = false;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly queues: Queues,
+    private readonly everyMs = 200,
+  ) {}
+
+  start(): void {
+    this.timer = setTimeout(() => {
+      this.round = this.move().finally(() => {
+        if (!this.isStopped) this.start();
+      });
+    }, this.everyMs);
+  }
+
+  /** Waits for the round that is under way, but not for a Redis that does not answer. */
+  async stop(waitMs = 1_000): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    await Promise.race([this.round, new Promise((resolve) => setTimeout(resolve, waitMs).unref())]);
+  }
+
+  private async move(): Promise<void> {
+    try {
+      for (;;) {
+        const jobs = await this.outbox.claim(BATCH);
+        if (jobs.length === 0 || this.isStopped) return;
+        const ids = jobs.map(({ id }) => id);
+        try {
+          await this.queues.add(jobs);
+        } catch (error) {
+          // The jobs may be in their queues all the same. Adding them again changes nothing, because they have ids.
+          await this.outbox.release(ids);
+          throw error;
+        }
+        await this.outbox.done(ids);
+      }
+    } catch (error) {
+      console.warn(`[relay] jobs stay in the outbox: ${(error as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,4 @@
+/** Events within this process. The migration leaves this file alone. */
+import { EventEmitter } from 'node:events';
+
+export const eventBus = new EventEmitter();

@@ -1,0 +1,35 @@
+/** Queries about wallets. A transaction and the balance change in one statement. */
+import type { Page, Pagination, WalletTransaction } from '../types';
+import { pageOf } from './parts';
+import type { Database } from './pool';
+
+export class Wallets {
+  constructor(private readonly db: Database) {}
+
+  async balance(companyId: string): Promise<number> {
+    const row = await this.db.one<{ balance: number }>('select balance from companies where id = $1', [companyId]);
+    return row?.balance ?? 0;
+  }
+
+  transactions(companyId: string, pagination: Pagination): Promise<Page<WalletTransaction>> {
+    const select = { columns: 'id::text, at, kind, amount, reference', table: 'wallet_transactions', where: 'company_id = $1', values: [companyId], order: 'at desc, id desc' };
+    return pageOf<WalletTransaction>(this.db, select, pagination);
+  }
+
+  /** Books an amount once for its reference; a second call changes nothing. Returns whether it was booked. */
+  async book(companyId: string, kind: WalletTransaction['kind'], amount: number, reference: string): Promise<boolean> {
+    const rows = await this.db.query(
+      `with booked as (
+        insert into wallet_transactions (company_id, at, kind, amount, reference) values ($1, now(), $2, $3, $4) on conflict do nothing returning amount
+      ) update companies set balance = balance + booked.amount from booked where id = $1 returning balance`,
+      [companyId, kind, amount, reference],
+    );
+    return rows.length > 0;
+  }
+
+  /** Charges the price of an order. */
+  async charge(companyId: string, orderId: string): Promise<boolean> {
+    const order = await this.db.one<{ price: number }>('select price from orders where company_id = $1 and id = $2', [companyId, orderId]);
+    return order !== undefined && this.book(companyId, 'shipping', -order.price, orderId);
+  }
+}

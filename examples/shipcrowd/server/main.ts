@@ -1,0 +1,70 @@
+/** One instance of the backend. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { configureRedis, RedisManager } from './after/infrastructure/redis/redis.manager';
+import { createApp } from './app/app';
+import { Relay } from './app/relay';
+import { createStream } from './app/stream';
+import { Database, Tables } from './database';
+import { flagsOf } from './flags';
+import { jobRunner } from './jobs';
+import { createServices } from './services';
+import { warmTopCompanies } from './warm';
+
+async function main(): Promise<void> {
+  const { INSTANCE: instance = '1', DATABASE_URL: databaseUrl, PORT: port = '3000' } = process.env;
+  if (databaseUrl === undefined) throw new Error('DATABASE_URL is missing; run.mjs sets it');
+  const flags = flagsOf(process.env);
+  configureRedis();
+
+  const tables = new Tables(new Database(databaseUrl));
+  const services = createServices(flags, tables);
+  const isNew = flags.EVENTS === 'after';
+  const stream = isNew ? createStream() : null;
+  const relay = new Relay(tables.outbox, services.queues);
+  const server = createServer(createApp({ instance, flags, services, tables, stream }));
+
+  // Listening before loading: what is loaded afterwards is known to be new.
+  await services.events.start();
+  await services.queues.start(jobRunner(services, tables));
+  await warmTopCompanies(services, tables);
+  relay.start();
+  server.listen(Number(port), '127.0.0.1', () => {
+    const { port: own } = server.address() as AddressInfo;
+    process.send?.({ ready: true, port: own });
+    console.log(`[instance ${instance}] http://127.0.0.1:${own}`);
+  });
+
+  // In this order: no new requests, no new jobs, then the connections. BullMQ's workers let their jobs end.
+  const stop = async (): Promise<void> => {
+    stream?.close();
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeIdleConnections();
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+    await relay.stop();
+    await Promise.race([services.queues.close(), new Promise((resolve) => setTimeout(resolve, 3_000))]);
+    await services.events.stop();
+    await RedisManager.closeAll();
+    await tables.db.close();
+  };
+  let isStopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
+      // Old code leaves connections open, so the process does not end by itself.
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          console.error(error);
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});
