@@ -1,0 +1,101 @@
+/** The backend as its clients see it: requests over HTTP with kept connections, and the time each of them took. */
+import { Agent, request as httpRequest } from 'node:http';
+
+export interface Answer<T = unknown> {
+  /** 0: no answer came (refused, reset, or too late). */
+  readonly status: number;
+  readonly body: T;
+  /** The instance that answered; 0 if none did. */
+  readonly instance: number;
+  readonly ms: number;
+}
+
+export interface Call {
+  readonly method?: string;
+  readonly token?: string;
+  readonly body?: unknown;
+  /** Asks the balancer for this instance. */
+  readonly instance?: number;
+  readonly deadlineMs?: number;
+}
+
+export interface Session {
+  readonly token: string;
+  readonly user: { id: string; name: string; email: string; role: string; companyId: string; permissions: string[] };
+}
+
+export interface InstanceState {
+  readonly instance: number;
+  readonly state: string;
+  readonly flags: Record<string, unknown>;
+  readonly pid: number;
+  readonly requests: number;
+  readonly errors: number;
+}
+
+export class Site {
+  private readonly agent: Agent;
+
+  constructor(
+    readonly url: string,
+    /** As many requests may be on their way at once; more wait. */
+    connections = 64,
+  ) {
+    this.agent = new Agent({ keepAlive: true, maxSockets: connections });
+  }
+
+  /** Never rejects: a request without an answer has the status 0. */
+  call<T = unknown>(path: string, { method = 'GET', token, body, instance, deadlineMs = 30_000 }: Call = {}): Promise<Answer<T>> {
+    const started = performance.now();
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (token !== undefined) headers.authorization = `Bearer ${token}`;
+    if (instance !== undefined) headers['x-instance'] = String(instance);
+    if (text !== undefined) Object.assign(headers, { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) });
+    return new Promise((resolve) => {
+      const end = (status: number, content: unknown, from = 0): void => {
+        clearTimeout(timer);
+        resolve({ status, body: content as T, instance: from, ms: performance.now() - started });
+      };
+      const sent = httpRequest(new URL(path, this.url), { method, headers, agent: this.agent }, (response) => {
+        let received = '';
+        response.setEncoding('utf8');
+        response.on('data', (part: string) => (received += part));
+        response.on('end', () => end(response.statusCode ?? 0, parsed(received), Number(response.headers['x-instance'] ?? 0)));
+        response.on('error', (error) => end(0, { error: { message: error.message } }));
+      });
+      const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
+      sent.on('error', (error) => end(0, { error: { message: error.message } }));
+      sent.end(text);
+    });
+  }
+
+  /** Like `call`, but rejects unless the answer is a success. */
+  async need<T>(path: string, call: Call = {}): Promise<T> {
+    const answer = await this.call<T>(path, call);
+    if (answer.status < 200 || answer.status > 299) {
+      throw new Error(`${call.method ?? 'GET'} ${path} answered ${answer.status}: ${JSON.stringify(answer.body).slice(0, 300)}`);
+    }
+    return answer.body;
+  }
+
+  login(email: string): Promise<Session> {
+    return this.need<Session>('/api/auth/login', { method: 'POST', body: { email } });
+  }
+
+  instances(): Promise<InstanceState[]> {
+    return this.need<InstanceState[]>('/balancer/instances');
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return text === '' ? null : (JSON.parse(text) as unknown);
+  } catch {
+    return text;
+  }
+}
