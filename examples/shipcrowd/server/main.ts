@@ -6,6 +6,7 @@ import { createApp } from './app/app';
 import { Relay } from './app/relay';
 import { createStream } from './app/stream';
 import { Database, Tables } from './database';
+import { background } from './database/pool';
 import { flagsOf } from './flags';
 import { jobRunner } from './jobs';
 import { createServices } from './services';
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
   // Listening before loading: what is loaded afterwards is known to be new.
   await services.events.start();
   await services.queues.start(jobRunner(services, tables));
-  await warmTopCompanies(services, tables);
+  await background(() => warmTopCompanies(services, tables));
   relay.start();
   server.listen(Number(port), '127.0.0.1', () => {
     const { port: own } = server.address() as AddressInfo;

@@ -1,5 +1,6 @@
 /** Moves jobs from the outbox in the database to the queues. Every instance does it; a job is claimed by one of them. */
 import type { Queues } from '../contract';
+import { background } from '../database/pool';
 import type { Outbox } from '../database/outbox';
 
 const BATCH = 200;
@@ -17,7 +18,7 @@ export class Relay {
 
   start(): void {
     this.timer = setTimeout(() => {
-      this.round = this.move().finally(() => {
+      this.round = background(() => this.move()).finally(() => {
         if (!this.isStopped) this.start();
       });
     }, this.everyMs);

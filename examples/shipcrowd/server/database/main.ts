@@ -10,7 +10,7 @@ import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { FULL, generate, type Size } from './generate';
 import { Database } from './pool';
-import { SCHEMA } from './schema';
+import { INDEXES, TABLES } from './schema';
 import { SocketServer } from './socket_server';
 
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
@@ -22,14 +22,17 @@ const size: Size = {
   seed: number('SEED', FULL.seed),
 };
 
+const WEEK_MS = 7 * 86_400_000;
+
 async function fill(url: string): Promise<void> {
   const db = new Database(url, 1);
   try {
     const [{ exists }] = await db.query<{ exists: boolean }>(`select to_regclass('job_runs') is not null as exists`);
     if (exists) return;
     const started = performance.now();
-    await db.query(SCHEMA);
+    await db.query(TABLES);
     await generate(db, size);
+    await db.query(INDEXES);
     console.log(`[database] ${size.orders} orders of ${size.companies} companies in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   } finally {
     await db.close();
@@ -50,9 +53,9 @@ async function serve(pglite: PGlite): Promise<{ url: string; close: () => Promis
 
 /** A folder with the generated data, in a new place: what a run changes is gone with it. */
 async function copyOfTemplate(): Promise<string> {
-  // Times are relative to the day, and another program makes other data.
+  // Times are relative to the week, and another program makes other data.
   const program = readdirSync(__dirname).filter((file) => file.endsWith('.js')).sort().map((file) => readFileSync(path.join(__dirname, file), 'utf8'));
-  const name = createHash('sha256').update(JSON.stringify([size, program, new Date().toISOString().slice(0, 10)])).digest('hex').slice(0, 16);
+  const name = createHash('sha256').update(JSON.stringify([size, program, Math.floor(Date.now() / WEEK_MS)])).digest('hex').slice(0, 16);
   const cache = process.env.DATA_FOLDER ?? path.join(tmpdir(), 'shipcrowd-data');
   const template = path.join(cache, name);
   if (!existsSync(template)) {
@@ -82,8 +85,6 @@ async function main(): Promise<void> {
       await rm(folder, { recursive: true, force: true });
     };
   } else await fill(url);
-  process.send?.({ url });
-
   const stop = (): void => {
     end().then(
       () => process.exit(0),
@@ -96,6 +97,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   // Keeps the process open if it only watches over a server.
   setInterval(() => undefined, 60_000);
+  process.send?.({ url });
 }
 
 main().catch((error: unknown) => {

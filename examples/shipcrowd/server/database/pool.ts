@@ -1,4 +1,5 @@
 /** The database as the services see it: queries over `pg`, counted. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Pool, types, type QueryResultRow } from 'pg';
 
 const BIGINT = 20;
@@ -8,9 +9,16 @@ const TIMESTAMPTZ = 1184;
 for (const type of [BIGINT, NUMERIC]) types.setTypeParser(type, Number);
 types.setTypeParser(TIMESTAMPTZ, (text) => new Date(text).toISOString());
 
+const inBackground = new AsyncLocalStorage<true>();
+
+/** Runs work that no request has caused; its queries are counted apart. */
+export const background = <T>(work: () => T): T => inBackground.run(true, work);
+
 export class Database {
-  /** Queries that were sent so far. */
+  /** Queries that requests have caused. */
   queries = 0;
+  /** Queries of jobs, of the relay and of health checks. */
+  background = 0;
   private readonly pool: Pool;
 
   constructor(url: string, connections = 4) {
@@ -20,7 +28,8 @@ export class Database {
   }
 
   async query<T extends QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
-    this.queries++;
+    if (inBackground.getStore() === true) this.background++;
+    else this.queries++;
     const { rows } = await this.pool.query<T>(sql, values);
     return rows;
   }

@@ -1,5 +1,5 @@
-/** The tables. */
-export const SCHEMA = `
+/** The tables, empty. */
+export const TABLES = `
 create table companies (
   id text primary key,
   name text not null,
@@ -11,7 +11,7 @@ create table users (
   name text not null,
   email text not null unique,
   role text not null,
-  company_id text references companies
+  company_id text
 );
 create table role_permissions (
   role text not null,
@@ -20,7 +20,7 @@ create table role_permissions (
 );
 create table sessions (
   id text primary key,
-  user_id text not null references users,
+  user_id text not null,
   created_at timestamptz not null default now(),
   ended_at timestamptz
 );
@@ -39,11 +39,10 @@ create table rate_cards (
   cod_fee int not null,
   days int not null
 );
-create index on rate_cards (zone, max_grams);
 create sequence order_numbers;
 create table orders (
   id text primary key,
-  company_id text not null references companies,
+  company_id text not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   customer text not null,
@@ -60,29 +59,24 @@ create table orders (
   items jsonb not null default '[]',
   timeline jsonb not null
 );
-create index on orders (company_id, created_at desc);
-create index on orders (company_id, status, created_at desc);
 create table shipments (
   id text primary key,
-  order_id text not null unique references orders,
-  company_id text not null references companies,
+  order_id text not null,
+  company_id text not null,
   courier text not null,
   awb text not null,
   status text not null,
   created_at timestamptz not null,
   updated_at timestamptz not null
 );
-create index on shipments (company_id, created_at desc);
 create table wallet_transactions (
   id bigserial primary key,
-  company_id text not null references companies,
+  company_id text not null,
   at timestamptz not null,
   kind text not null,
   amount int not null,
-  reference text not null,
-  unique (kind, reference)
+  reference text not null
 );
-create index on wallet_transactions (company_id, at desc);
 create table outbox (
   id uuid primary key default gen_random_uuid(),
   position bigserial,
@@ -96,4 +90,21 @@ create table job_runs (
   runs int not null,
   primary key (queue, job_id)
 );
+`;
+
+/** What is quicker to build once the rows are there. */
+export const INDEXES = `
+create index on rate_cards (zone, max_grams);
+create index on orders (company_id, created_at desc);
+create index on orders (company_id, status, created_at desc);
+create index on shipments (company_id, created_at desc);
+create index on wallet_transactions (company_id, at desc);
+alter table shipments add unique (order_id);
+alter table wallet_transactions add unique (kind, reference);
+alter table users add foreign key (company_id) references companies;
+alter table sessions add foreign key (user_id) references users;
+alter table orders add foreign key (company_id) references companies;
+alter table shipments add foreign key (order_id) references orders;
+alter table wallet_transactions add foreign key (company_id) references companies;
+analyze;
 `;
