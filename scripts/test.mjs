@@ -32,9 +32,11 @@ const STEPS = [
   { name: 'thread', ...onThread('thread', '(compat/(wire|wire-cuts|pubsub|surface)|client/(tls|credentials|timers)|cache/loads)') },
   { name: 'thread-all', onlyByName: true, ...onThread('thread-all', '(client|compat|cache|cluster|sentinel|manager|bus)/') },
   // Packing and installing keeps both cores busy, so these specs do not run beside specs that measure time.
-  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks)/', '__test__/bench/', '/node_modules/']) },
+  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks|shipcrowd)/', '__test__/bench/', '/node_modules/']) },
   { name: 'packages', ...jest('packages', ['--testPathPatterns', '__test__/packages/']) },
   { name: 'package', ...jest('package', ['--testPathPatterns', '__test__/package/']) },
+  // examples/shipcrowd, installed from the packed file: whole backends of several processes.
+  { name: 'example', ...jest('example', ['--testPathPatterns', '__test__/shipcrowd/', '--maxWorkers', '1']) },
   // Installs and builds more than all other steps together.
   { name: 'frameworks', onlyByName: true, ...jest('frameworks', ['--testPathPatterns', '__test__/frameworks/']) },
 ];

@@ -9,7 +9,7 @@ import { root, run, say, SetupError } from './run.mjs';
 const SOURCE = path.join(root, 'examples', 'shipcrowd');
 const TARBALL = 'hawser.tgz';
 /** What is made, and not part of the source. */
-const MADE = new Set(['node_modules', 'build', 'dist', TARBALL, '.prepared.json']);
+const MADE = new Set(['node_modules', 'build', 'dist', TARBALL, '.prepared.json', '.data']);
 
 /** A copy outside the repository, where nothing but its own packages can be found. Returns its folder. */
 export async function ensureExample() {
