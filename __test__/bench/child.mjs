@@ -9,6 +9,7 @@ const SECTIONS = {
   surface: './surface.mjs',
   cluster: './cluster.mjs',
   thread: './thread.mjs',
+  bullmq: './bullmq.mjs',
 };
 
 process.once('message', (job) => {

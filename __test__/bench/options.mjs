@@ -4,10 +4,10 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SetupError } from '../../scripts/setup/run.mjs';
 
-const SECTIONS = ['raw', 'surface', 'cluster', 'thread', 'hits', 'near', 'invalidate'];
+const SECTIONS = ['raw', 'surface', 'cluster', 'thread', 'hits', 'near', 'invalidate', 'bullmq'];
 
 export const USAGE = `npm run bench [-- options]
-  --only raw|surface|cluster|thread|hits|near|invalidate   these sections, separated by commas; a name alone says the same
+  --only <sections>            raw, surface, cluster, thread, hits, near, invalidate, bullmq: these, separated by commas; a name alone says the same
   --quick                      two rounds of shorter measurements, no 1,000,000 entries
   --rounds N                   rounds per measurement (5)
   --baseline <folder>          another checkout, built: measured beside this one as 'hawser, baseline'

@@ -6,19 +6,21 @@ import path from 'node:path';
 import { setup } from '../../scripts/setup.mjs';
 import { entry, root } from '../../scripts/setup/run.mjs';
 import { evaluate, showBars } from './bars.mjs';
+import * as bullmq from './bullmq.mjs';
 import * as cluster from './cluster.mjs';
 import * as hits from './hits.mjs';
 import * as invalidate from './invalidate.mjs';
 import { folderUrl, parseOptions, USAGE } from './options.mjs';
 import { ensurePeers, peerVersions } from './peers.mjs';
 import * as near from './near.mjs';
+import { CHART, isPublishable, publish } from './publish.mjs';
 import * as raw from './raw.mjs';
 import { Server } from './server.mjs';
 import { neighbours, short } from './stats.mjs';
 import * as surface from './surface.mjs';
 import * as thread from './thread.mjs';
 
-const SECTIONS = { raw, surface, cluster, thread, hits, near, invalidate };
+const SECTIONS = { raw, surface, cluster, thread, hits, near, invalidate, bullmq };
 /** If other processes use more than this share of the machine, throughput depends on them. */
 const QUIET = 0.1;
 
@@ -52,6 +54,7 @@ async function bench(server, options) {
   if (report.bars.length > 0) console.log(`${showBars(report.bars, options.rounds)}\n`);
   report.seconds = Math.round((Date.now() - started) / 1000);
   console.log(`${report.seconds} s; all samples are in ${save(report)}`);
+  if (isPublishable(options)) console.log(`${CHART} shows: ${publish(report).join(', ')}; node scripts/docs-tables.mjs updates the tables`);
 }
 
 /** Other processes on two cores slow down client or server, so throughput says little then. */
