@@ -1,5 +1,5 @@
 /**
- * One table of the environment variables: names, allowed values, defaults. The README's table is generated from it. Values are read when
+ * One table of the environment variables: names, allowed values, defaults. The table in docs/options.md is generated from it. Values are read when
  * a connection is opened or options are built, never when the module loads, so that an application may fill `process.env` first. An empty
  * variable counts as not set.
  */
@@ -9,7 +9,7 @@ import { HawserError } from './errors';
 interface Variable<T> {
   /** The value if the variable is not set. */
   readonly default: T;
-  /** The allowed values, for the error and the README. */
+  /** The allowed values, for the error and the documentation. */
   readonly allowed: string;
   readonly description: string;
   /** Parses the text; `undefined` if it is malformed. */
@@ -109,7 +109,7 @@ export function readEnvironment(from: NodeJS.ProcessEnv = process.env): Environm
   return Object.fromEntries(names.map((name) => [name, readEnv(name, from)])) as unknown as Environment;
 }
 
-/** The README's table in Markdown: one row per variable. */
+/** The documentation's table in Markdown: one row per variable. */
 export function environmentTable(): string {
   const rows = Object.entries(VARIABLES as Record<string, Variable<unknown>>).map(
     ([name, { default: value, allowed, description }]) => `| \`${name}\` | ${value === '' ? 'not set' : `\`${String(value)}\``} | ${allowed} | ${description} |`,

@@ -16,7 +16,7 @@ export interface HawserErrorDetails {
   cause?: unknown;
 }
 
-/** An error with a stable `code`. The README lists all codes. Match on the code, never on the message. */
+/** An error with a stable `code`. docs/errors.md lists all codes. Match on the code, never on the message. */
 export class HawserError extends Error {
   override readonly name: string = 'HawserError';
   /** The command's name, or the cache's operation. */

@@ -16,7 +16,7 @@ export interface LoadFailure {
 
 type Lines = readonly (readonly [tool: string, line: string])[];
 
-/** For each bundler, the line that leaves hawser out of the bundle. README.md has the same lines. */
+/** For each bundler, the line that leaves hawser out of the bundle. docs/deployment.md has the same lines. */
 export const LEAVE_OUT: Lines = [
   ['esbuild', '--external:hawser'],
   ['webpack', "externals: { hawser: 'commonjs hawser' }"],
@@ -25,14 +25,14 @@ export const LEAVE_OUT: Lines = [
   ['Next.js', "serverExternalPackages: ['hawser']"],
 ];
 
-/** For each bundler that can copy the binary, the line that tells it to. README.md has the same lines. */
+/** For each bundler that can copy the binary, the line that tells it to. docs/deployment.md has the same lines. */
 export const TAKE_IN: Lines = [
   ['esbuild', '--loader:.node=copy'],
   ['webpack', "module: { rules: [{ test: /\\.node$/, type: 'asset/resource' }] }"],
   ['Vite', "build: { ssrEmitAssets: true, rolldownOptions: { moduleTypes: { '.node': 'copy' } } }"],
 ];
 
-/** What esbuild also needs for ES modules, as for any CommonJS package in the bundle. README.md has the same line. */
+/** What esbuild also needs for ES modules, as for any CommonJS package in the bundle. docs/deployment.md has the same line. */
 export const ESM_BANNER = `--banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"`;
 
 export function describe(failure: LoadFailure): string {

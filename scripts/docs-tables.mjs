@@ -1,13 +1,16 @@
-// Generates the tables of README.md from the code: options from the doc comments of lib/, the environment from lib/env.ts, times and
-// limits from the constants, errors from src/error.rs. A table stands between `<!-- table: name -->` and `<!-- end -->`.
+// Generates the tables of the pages from the code: options from the doc comments of lib/, the environment from lib/env.ts, times and
+// limits from the constants, errors from src/error.rs, figures from docs/bench.json. A table stands between `<!-- table: name -->` and
+// `<!-- end -->`, each on one page or more.
 //
-//     node scripts/docs-tables.mjs            rewrites README.md
-//     node scripts/docs-tables.mjs --check    fails if that would change it (a spec runs this)
+//     node scripts/docs-tables.mjs            rewrites the pages
+//     node scripts/docs-tables.mjs --check    fails if that would change one (a spec runs this)
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import ts from 'typescript';
+import { BENCH_TABLES } from './docs/bench-tables.mjs';
+import { pages } from './docs/pages.mjs';
 import { root } from './setup/run.mjs';
 
 const require = createRequire(import.meta.url);
@@ -185,7 +188,7 @@ function fromSource(name) {
   return require(`../lib/${name}.ts`);
 }
 
-// --- the page --------------------------------------------------------------------------------------------------------------------
+// --- the pages -------------------------------------------------------------------------------------------------------------------
 
 const call = () => properties('lib/cache/options.ts', 'CacheOptions');
 const repository = () => properties('lib/cache/options.ts', 'CacheRepositoryOptions').map(({ name, doc }) => ({ name, doc: resolved(doc, call()) }));
@@ -234,24 +237,27 @@ const TABLES = {
   'prometheus metrics': () => table(['metric', 'type', 'labels', 'meaning', 'for OpenTelemetry'], prometheusMetrics()),
   bounds: () => table(['', ''], bounds()),
   errors,
+  ...Object.fromEntries(Object.entries(BENCH_TABLES).map(([name, make]) => [name, () => table(...make())])),
 };
 
-/** The page with new tables. */
-export function render(page) {
-  const used = new Set();
-  const rendered = page.replace(/<!-- table: ([\w ]+) -->\n[\s\S]*?<!-- end -->/g, (_, name) => {
-    if (!(name in TABLES)) throw new Error(`docs-tables: there is no table ${name}; there are: ${Object.keys(TABLES).join(', ')}`);
-    used.add(name);
-    return `<!-- table: ${name} -->\n${TABLES[name]()}\n<!-- end -->`;
+/** `page` with new tables; `used` collects their names. */
+function render(name, page, used) {
+  return page.replace(/<!-- table: ([\w ]+) -->\n[\s\S]*?<!-- end -->/g, (_, of) => {
+    if (!(of in TABLES)) throw new Error(`docs-tables: ${name} wants the table ${of}; there are: ${Object.keys(TABLES).join(', ')}`);
+    used.add(of);
+    return `<!-- table: ${of} -->\n${TABLES[of]()}\n<!-- end -->`;
   });
-  for (const name of Object.keys(TABLES)) if (!used.has(name)) throw new Error(`docs-tables: README.md has no place for the table ${name}`);
-  return rendered;
 }
 
-const page = read('README.md');
-const rendered = render(page);
-if (!process.argv.includes('--check')) writeFileSync(path.join(root, 'README.md'), rendered);
-else if (rendered !== page) {
-  console.error('README.md is out of date: run node scripts/docs-tables.mjs');
+const used = new Set();
+const outdated = pages().flatMap((name) => {
+  const page = read(name);
+  const rendered = render(name, page, used);
+  return rendered === page ? [] : [{ name, rendered }];
+});
+for (const name of Object.keys(TABLES)) if (!used.has(name)) throw new Error(`docs-tables: no page has a place for the table ${name}`);
+if (!process.argv.includes('--check')) for (const { name, rendered } of outdated) writeFileSync(path.join(root, name), rendered);
+else if (outdated.length > 0) {
+  console.error(`${outdated.map(({ name }) => name).join(', ')}: out of date; run npm run docs:tables`);
   process.exitCode = 1;
 }

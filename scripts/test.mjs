@@ -33,6 +33,7 @@ const STEPS = [
   { name: 'thread-all', onlyByName: true, ...onThread('thread-all', '(client|compat|cache|cluster|sentinel|manager|bus)/') },
   // Packing and installing keeps both cores busy, so these specs do not run beside specs that measure time.
   { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks|shipcrowd)/', '__test__/bench/', '/node_modules/']) },
+  { name: 'docs', command: [node, 'scripts/docs-site.mjs'] },
   { name: 'packages', ...jest('packages', ['--testPathPatterns', '__test__/packages/']) },
   { name: 'package', ...jest('package', ['--testPathPatterns', '__test__/package/']) },
   // examples/shipcrowd, installed from the packed file: whole backends of several processes.

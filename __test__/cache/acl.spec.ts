@@ -1,4 +1,4 @@
-/** The rights that README.md names are those that cache and bus need: with them nothing is refused, and without one of them something is. */
+/** The rights that docs/security.md names are those that cache and bus need: with them nothing is refused, and without one of them something is. */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { CacheRepository, PubSubService, RedisManager } from '../../lib/facade';
@@ -6,11 +6,11 @@ import { ROOT } from '../helpers/process';
 import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
-/** `ACL SETUSER orders ...` as the README has it. */
+/** `ACL SETUSER orders ...` as the page has it. */
 function documented(): string[] {
-  const page = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+  const page = readFileSync(path.join(ROOT, 'docs', 'security.md'), 'utf8');
   const block = /```text\nACL SETUSER orders ([\s\S]*?)```/.exec(page)?.[1];
-  if (block === undefined) throw new Error('README.md has no ACL SETUSER orders');
+  if (block === undefined) throw new Error('docs/security.md has no ACL SETUSER orders');
   return block.trim().split(/\s+/);
 }
 

@@ -213,7 +213,7 @@ onEveryStore('faults of entries', (backend) => {
 });
 
 test('16: the pages name the package that exists, and mention the other one only to say that it does not exist', () => {
-  const lines = ['README.md', 'docs/migration.md'].flatMap((page) => readFileSync(path.join(ROOT, page), 'utf8').split('\n'));
+  const lines = ['README.md', 'docs/migration.md', 'docs/integrations.md', 'docs/integrations/recipes.md'].flatMap((page) => readFileSync(path.join(ROOT, page), 'utf8').split('\n'));
   expect(lines.some((line) => /`rate-limit-redis`/.test(line))).toBe(true);
   for (const line of lines.filter((one) => one.includes('@express-rate-limit/redis'))) expect(line).toContain('no such package');
 });

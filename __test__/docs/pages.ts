@@ -1,43 +1,49 @@
 /**
  * The code on documentation pages. The `ts` blocks of a section (a second-level heading) are one program. A block under
- * `<!-- run on a server -->` is a separate program that needs a server.
+ * `<!-- run on a server -->` is a separate program that needs a server; one under `<!-- compiled, not run -->` names hosts that do not exist.
  */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as ts from 'typescript';
 import { ROOT } from '../helpers/process';
 
+/** Where a program runs: on `memory://` and on a server, on a server alone, or nowhere. */
+type Where = 'anywhere' | 'server' | 'compiled';
+
 export interface PageProgram {
   /** Page and heading. */
   name: string;
   code: string;
-  /** Whether it also runs on `memory://`. */
-  memory: boolean;
+  where: Where;
   /** The output that its `console.log(...); // text` lines promise. */
   prints: string[];
 }
+
+const MARKS: Record<string, Where> = { 'run on a server': 'server', 'compiled, not run': 'compiled' };
 
 export function readPage(page: string): string {
   return readFileSync(path.join(ROOT, page), 'utf8');
 }
 
 export function programsOf(page: string): PageProgram[] {
-  const programs: PageProgram[] = [];
-  for (const section of readPage(page).split(/^(?=## )/m)) {
+  return readPage(page).split(/^(?=## )/m).flatMap((section) => {
     const heading = `${page}, ${/^#+ (.+)/.exec(section)?.[1] ?? 'the beginning'}`;
-    const blocks = [...section.matchAll(/(<!-- run on a server -->\n)?^```ts\n([\s\S]*?)^```$/gm)];
-    const together = blocks.filter(([, server]) => server === undefined).map(([, , code]) => code);
-    if (together.length > 0) programs.push(program(heading, together.join('\n'), true));
-    blocks
-      .filter(([, server]) => server !== undefined)
-      .forEach(([, , code], i) => programs.push(program(`${heading}, on a server ${i + 1}`, code, false)));
-  }
-  return programs;
+    const blocks = [...section.matchAll(/(?:<!-- (run on a server|compiled, not run) -->\n)?^```ts\n([\s\S]*?)^```$/gm)];
+    const together = blocks.filter(([, mark]) => mark === undefined).map(([, , code]) => code);
+    const alone = blocks.filter(([, mark]) => mark !== undefined).map(([, mark, code], i) => program(`${heading}, ${mark} ${i + 1}`, code, MARKS[mark]));
+    return together.length > 0 ? [program(heading, together.join('\n'), 'anywhere'), ...alone] : alone;
+  });
 }
 
-function program(name: string, code: string, memory: boolean): PageProgram {
+function program(name: string, code: string, where: Where): PageProgram {
   const prints = [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, text]) => text);
-  return { name, code, memory, prints };
+  return { name, code, where, prints };
+}
+
+/** The anchors of a page's headings, as GitHub and the site make them. */
+export function anchorsOf(page: string): Set<string> {
+  const headings = [...readPage(page).replace(/^```[\s\S]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, text]) => text.replace(/[`*]/g, '').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1'));
+  return new Set(headings.map((text) => text.trim().toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-')));
 }
 
 /** The errors of strict TypeScript about the programs, as ES modules in `folder`: beside the package, or beside other packages. */

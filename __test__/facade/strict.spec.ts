@@ -1,4 +1,4 @@
-/** `strictValues` refuses values that would not come back equal. Without it, they become what JSON makes of them, as the README says. */
+/** `strictValues` refuses values that would not come back equal. Without it, they become what JSON makes of them, as docs/guarantees.md says. */
 import * as vm from 'node:vm';
 import { isDeepStrictEqual } from 'node:util';
 import { CacheRepository, RedisManager } from '../../lib/facade';

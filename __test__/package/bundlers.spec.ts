@@ -1,5 +1,5 @@
 /**
- * hawser in bundles, traces and other runtimes, with the lines that its error and README.md show. A bundle that contains the binary runs in
+ * hawser in bundles, traces and other runtimes, with the lines that its error and docs/deployment.md show. A bundle that contains the binary runs in
  * an empty folder; a bundle without hawser runs where hawser is installed. Each does real work on `memory://` and on a server.
  */
 import { existsSync, readdirSync } from 'node:fs';

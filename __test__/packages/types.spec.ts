@@ -1,4 +1,4 @@
-/** The packages' types take a hawser client: as it is where hawser stands in ioredis's place, with what README.md says where it stands beside it. */
+/** The packages' types take a hawser client: as it is where hawser stands in ioredis's place, with what docs/differences-from-ioredis.md says where it stands beside it. */
 import * as path from 'node:path';
 import * as ts from 'typescript';
 import { ROOT, runNode } from '../helpers/process';

@@ -23,7 +23,7 @@ function source(platforms) {
 /**
  * Written by scripts/setup/binaries.mjs. Each binary has a literal path, because bundlers and tracers follow no other paths.
  *
- * Does your bundler stop here? Leave hawser out of the bundle: "Bundlers" in its README.md has the line for each bundler.
+ * Does your bundler stop here? Leave hawser out of the bundle: docs/deployment.md of its repository has the line for each bundler.
  */
 exports.platforms = [${platforms.map((platform) => `'${platform}'`).join(', ')}];
 

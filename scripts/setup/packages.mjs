@@ -1,5 +1,5 @@
-// Installs the folders below __test__ that have their own lock files: packages of applications, with hawser copied to the place of
-// ioredis, and the tools that compile, bundle and run hawser.
+// Installs the folders that have lock files of their own: packages of applications, with hawser copied to the place of ioredis, the tools
+// that compile, bundle and run hawser, and what builds the documentation.
 
 import { copyFileSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
@@ -35,6 +35,11 @@ export async function ensurePackages() {
 /** Installs __test__/package/tools. */
 export async function ensureTools() {
   await ensureFolder(TOOLS, 'tools', 'compilers, bundlers and runtimes that it is tested with');
+}
+
+/** Installs docs/, which builds the site. */
+export async function ensureDocs() {
+  await ensureFolder('docs', 'docs', 'tools of the documentation', 'docs/node_modules/vitepress');
 }
 
 /** Installs the packages of `folder` unless they are up to date. Returns a fingerprint of their versions. */
