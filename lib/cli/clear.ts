@@ -6,7 +6,7 @@ import { addOutputOptions } from './options';
 import { emit } from './output/emit';
 import { entryPrefix, globOf } from './server/repository_names';
 import { shown } from './server/shown';
-import { addUrlOption } from './server/url_option';
+import { addServerOptions } from './server/server_options';
 import { count } from './server/units';
 
 /** What `hawser clear --json` prints. */
@@ -26,7 +26,7 @@ const STEP = 1_000;
 export const command: CliCommand = {
   define(command) {
     command.argument('<prefix>', "the repository's prefix");
-    addUrlOption(command);
+    addServerOptions(command);
     command
       .option('--delete', 'also delete the entries, which frees their memory now and walks through all keys of the server')
       .option('--dry-run', 'only count the entries');

@@ -6,13 +6,14 @@ import { processChecks } from './doctor/process';
 import { CliError, EXIT } from './exit_codes';
 import { addOutputOptions, wholeNumber } from './options';
 import { emit } from './output/emit';
-import { addUrlOption } from './server/url_option';
+import type { Node } from './server/connect';
+import { addServerOptions } from './server/server_options';
 
 const CONNECT_MS = 5_000;
 
 export const command: CliCommand = {
   define(command) {
-    addUrlOption(command);
+    addServerOptions(command);
     command
       .option('--prefix <prefix>', 'check the rights on the keys of this repository', 'sc')
       .option('--command-timeout <ms>', "the application's cache.commandTimeoutMs", wholeNumber(1, 3_600_000), 250)
@@ -45,19 +46,24 @@ export const command: CliCommand = {
 
 async function serversChecked(call: Call, prefix: string): Promise<{ server: string | null; checks: Check[] }> {
   // These load the binary.
-  const [{ targetOf }, { openServers }, { serverChecks }, { rightsOf }] = await Promise.all([import('./server/target.js'), import('./server/servers.js'), import('./doctor/server.js'), import('./doctor/rights.js')]);
+  const [{ targetOf }, { openServers }, { serverChecks }, { rightsOf }, { clusterChecks }] = await Promise.all([
+    import('./server/target.js'), import('./server/servers.js'), import('./doctor/server.js'), import('./doctor/rights.js'), import('./doctor/cluster.js'),
+  ]);
   const target = targetOf(call);
   const { endpoint } = target;
   if (endpoint.memory) return { server: null, checks: [check('server', 'ok', `${target.source} is memory://: cache and bus run inside the process, and there is no server to check`)] };
-  const servers = await openServers({ ...target, endpoint }, { timeoutMs: CONNECT_MS, signal: call.context.signal });
+  const options = { timeoutMs: CONNECT_MS, signal: call.context.signal };
+  const server = { ...target, endpoint };
+  const servers = await openServers(server, options);
+  const isCluster = servers.topology === 'cluster';
   try {
     const checks = [check('server', 'ok', `${servers.place} answers (${servers.topology}, ${target.source})`)];
     for (const { node, reason } of servers.missing) checks.push(check('server', 'problem', reason, node));
-    const expected = { commandTimeoutMs: Number(call.options.commandTimeout), bullMQ: call.options.bullmq === true };
-    for (const node of servers.nodes) {
-      checks.push(...(await serverChecks(node, { ...target, endpoint }, expected)), ...(await rightsOf(node, prefix, servers.topology === 'cluster')));
-    }
-    return { server: servers.place, checks };
+    const expected = { commandTimeoutMs: Number(call.options.commandTimeout), bullMQ: call.options.bullmq === true, isCluster };
+    const all = async (node: Node): Promise<Check[]> => [...(isCluster ? [check('server', 'ok', 'answers', node.name)] : []), ...(await serverChecks(node, server, expected)), ...(await rightsOf(node, prefix, isCluster))];
+    const cluster = isCluster ? await clusterChecks(servers, server, options, all) : [];
+    for (const node of servers.nodes) checks.push(...(await all(node)));
+    return { server: servers.place, checks: [...checks, ...cluster] };
   } finally {
     servers.close();
   }

@@ -7,7 +7,7 @@ import { addOutputOptions } from './options';
 import { emit } from './output/emit';
 import type { Cell, Report } from './output/report';
 import { shown } from './server/shown';
-import { addUrlOption } from './server/url_option';
+import { addServerOptions } from './server/server_options';
 import { size, time } from './server/units';
 
 /** What `hawser explain --json` prints. Times are in seconds. */
@@ -28,7 +28,7 @@ const MEANING: Readonly<Record<Explanation['state'], string>> = {
 export const command: CliCommand = {
   define(command) {
     command.argument('<prefix>', "the repository's prefix").argument('<key>', 'the key, as the application names it');
-    addUrlOption(command);
+    addServerOptions(command);
     addOutputOptions(command);
   },
   async run(call) {

@@ -9,13 +9,13 @@ import { emit } from './output/emit';
 import { Asker } from './server/asker';
 import { openServers } from './server/servers';
 import { serverTargetOf } from './server/target';
-import { addUrlOption } from './server/url_option';
+import { addServerOptions } from './server/server_options';
 
 const CONNECT_MS = 5_000;
 
 export const command: CliCommand = {
   define(command) {
-    addUrlOption(command);
+    addServerOptions(command);
     command
       .option('--budget <commands>', 'send at most so many commands a second, all servers together', wholeNumber(1, 100_000), 500)
       .option('--seconds <seconds>', 'end after this time at the latest', numberBetween(0.5, 3_600), 20)

@@ -8,7 +8,7 @@ import type { Cell } from './output/report';
 import { slotNode } from './server/slot_node';
 import { tagKey } from './server/repository_names';
 import { shown } from './server/shown';
-import { addUrlOption } from './server/url_option';
+import { addServerOptions } from './server/server_options';
 import { count } from './server/units';
 
 /** What `hawser invalidate --json` prints. */
@@ -31,7 +31,7 @@ export interface InvalidatedTag {
 export const command: CliCommand = {
   define(command) {
     command.argument('<prefix>', "the repository's prefix").argument('<tag...>', 'the tags');
-    addUrlOption(command);
+    addServerOptions(command);
     command.option('--dry-run', 'only say how many entries carry the tags');
     addOutputOptions(command);
   },

@@ -11,9 +11,10 @@ import { snapshotLines, viewLines } from './monitor/view';
 import { addOutputOptions, duration, wholeNumber } from './options';
 import { emit, print } from './output/emit';
 import type { Report } from './output/report';
-import { openServers, type Servers } from './server/servers';
+import { Following } from './server/following';
+import { openServers } from './server/servers';
 import { serverTargetOf } from './server/target';
-import { addUrlOption } from './server/url_option';
+import { addServerOptions } from './server/server_options';
 import { count, size } from './server/units';
 
 const CONNECT_MS = 5_000;
@@ -22,7 +23,7 @@ const HISTORY = 600;
 
 export const command: CliCommand = {
   define(command) {
-    addUrlOption(command);
+    addServerOptions(command);
     command
       .option('--interval <time>', 'look again after this time', duration(100, 3_600_000), 1_000)
       .option('--count <looks>', 'end after so many looks', wholeNumber(1))
@@ -35,7 +36,9 @@ export const command: CliCommand = {
   async run(call) {
     const { signal } = call.context;
     setMaxListeners(0, signal);
-    const servers = await openServers(serverTargetOf(call), { timeoutMs: CONNECT_MS, signal, staysUp: true });
+    const target = serverTargetOf(call);
+    const options = { timeoutMs: CONNECT_MS, signal, staysUp: true };
+    const servers = new Following(await openServers(target, options), target, options);
     try {
       if (call.options.sample !== undefined) return await sampled(call, servers);
       return await watched(call, servers);
@@ -54,7 +57,7 @@ function bytes(text: string): number {
   return value;
 }
 
-async function sampled(call: Call, servers: Servers): Promise<number> {
+async function sampled(call: Call, servers: Following): Promise<number> {
   const { options, context } = call;
   const data = await capture(servers, { ms: Number(options.sample), commands: Number(options.maxCommands), bytes: Number(options.maxBytes) }, context.signal);
   // A capture is for programs unless a page is asked for.
@@ -67,7 +70,14 @@ function captureReport(data: CaptureJson): Report {
   return {
     title: `Commands at ${data.server} for ${data.seconds} s from ${data.takenAt} on`,
     sections: [
-      { kind: 'text', lines: [`${count(data.commands)} commands, ${size(data.bytes)}; ended by ${data.endedBy}`, ...data.refused.map(({ node, reason }) => `${node} refused: ${reason}`)] },
+      {
+        kind: 'text',
+        lines: [
+          `${count(data.commands)} commands, ${size(data.bytes)}; ended by ${data.endedBy}`,
+          ...data.refused.map(({ node, reason }) => `${node} refused: ${reason}`),
+          ...data.gaps.map(({ node, fromSeconds, seconds }) => `${node} was not captured for ${seconds} s, from ${fromSeconds} s on`),
+        ],
+      },
       { kind: 'bars', title: 'Commands', bars: data.byCommand.slice(0, 30).map(({ command: label, count: value }) => ({ label, value })) },
       { kind: 'bars', title: 'Key patterns', bars: data.patterns.slice(0, 30).map(({ pattern: label, count: value, perSecond }) => ({ label, value, shown: `${count(value)} (${perSecond}/s)` })) },
       { kind: 'code', title: 'Examples, with masked keys and sizes of other arguments', text: data.examples.join('\n') },
@@ -75,15 +85,14 @@ function captureReport(data: CaptureJson): Report {
   };
 }
 
-async function watched(call: Call, servers: Servers): Promise<number> {
+async function watched(call: Call, servers: Following): Promise<number> {
   const { context, options } = call;
   const isView = Screen.fits(context) && options.lines !== true && options.json !== true && options.html !== true && options.output === undefined;
   return isView ? viewed(call, servers) : lines(call, servers);
 }
 
 /** Until the user has enough, or for the looks asked for. */
-async function viewed({ context, options }: Call, servers: Servers): Promise<number> {
-  const title = titleOf(servers);
+async function viewed({ context, options }: Call, servers: Following): Promise<number> {
   const history: Snapshot[] = [];
   const events: string[] = [];
   const ended = new AbortController();
@@ -93,7 +102,7 @@ async function viewed({ context, options }: Call, servers: Servers): Promise<num
     if (key === 'interrupt') code = EXIT.interrupted;
     ended.abort();
   });
-  const draw = (): void => screen.draw(viewLines({ title, history, events }, screen.columns, screen.rows));
+  const draw = (): void => screen.draw(viewLines({ title: titleOf(servers), history, events }, screen.columns, screen.rows));
   const poller = new Poller(servers, (text) => {
     events.push(`${new Date().toISOString()}  ${text}`);
     draw();
@@ -111,7 +120,7 @@ async function viewed({ context, options }: Call, servers: Servers): Promise<num
   return code;
 }
 
-async function lines({ context, options }: Call, servers: Servers): Promise<number> {
+async function lines({ context, options }: Call, servers: Following): Promise<number> {
   const isJson = options.json === true;
   const event = (text: string): void => {
     const at = new Date().toISOString();
@@ -129,7 +138,7 @@ async function lines({ context, options }: Call, servers: Servers): Promise<numb
   return EXIT.fine;
 }
 
-const titleOf = ({ place, db, topology, missing }: Servers): string =>
+const titleOf = ({ place, db, topology, missing }: Following): string =>
   `hawser monitor: ${place}, database ${db} (${topology})${missing.map(({ node }) => `; ${node} cannot be used`).join('')}`;
 
 /** Runs `act` at once and then again and again, without an overlap. */

@@ -7,7 +7,7 @@ import { emit } from './output/emit';
 import type { Node } from './server/connect';
 import { globOf, internalKey, internalPrefix, tagKey } from './server/repository_names';
 import { shown } from './server/shown';
-import { addUrlOption } from './server/url_option';
+import { addServerOptions } from './server/server_options';
 import { count, time } from './server/units';
 
 /** What `hawser tags --json` prints. */
@@ -33,7 +33,7 @@ const STEP = 1_000;
 export const command: CliCommand = {
   define(command) {
     command.argument('<prefix>', "the repository's prefix");
-    addUrlOption(command);
+    addServerOptions(command);
     command.option('--limit <tags>', 'list at most so many tags', wholeNumber(1, 1_000_000), 1_000);
     addOutputOptions(command);
   },

@@ -5,10 +5,10 @@ import { CliError, EXIT, messageOf } from './exit_codes';
 import { loadModule } from './load_module';
 import { addOutputOptions, wholeNumber } from './options';
 import { emit } from './output/emit';
-import { connect } from './server/connect';
+import { openServers } from './server/servers';
 import { shown } from './server/shown';
-import { targetOf, type ServerTarget } from './server/target';
-import { addUrlOption } from './server/url_option';
+import { managerTls, targetOf } from './server/target';
+import { addServerOptions } from './server/server_options';
 import { time } from './server/units';
 
 /** What `hawser warm --json` prints. */
@@ -30,7 +30,7 @@ const MOST_ERRORS = 100;
 export const command: CliCommand = {
   define(command) {
     command.argument('<module>', 'a module that exports tasks for warmCache: an array as default or `tasks`, or a function that returns one');
-    addUrlOption(command);
+    addServerOptions(command);
     command.option('--concurrency <tasks>', 'run so many tasks at a time', wholeNumber(1, 10_000), 4);
     addOutputOptions(command);
   },
@@ -44,24 +44,22 @@ export const command: CliCommand = {
   },
 };
 
-/** Tasks that find no server only fail one after the other. The module's own hawser reads the variable, also if it is another copy of the package. */
+/** Tasks that find no server only fail one after the other. The module's own hawser reads the variables, also if it is another copy of the package. */
 async function requireServer(call: Call): Promise<void> {
   const target = targetOf(call);
-  if (target.url !== undefined) process.env.REDIS_URL = target.url;
+  const isList = target.source === 'REDIS_CLUSTER_NODES';
+  process.env[isList ? 'REDIS_CLUSTER_NODES' : 'REDIS_URL'] = target.urls.join(',');
+  // They would count more than the URL.
+  if (!isList) delete process.env.REDIS_CLUSTER_NODES;
   if (target.endpoint.memory) {
     call.context.stderr.write(`hawser warm: ${target.source} is memory://, which ends with this process: this only tries the tasks out\n`);
     return;
   }
-  const starts = target.endpoint.cluster ?? [undefined];
-  let last: unknown;
-  for (const at of starts) {
-    try {
-      return (await connect(target as ServerTarget, at, { timeoutMs: CONNECT_MS, signal: call.context.signal })).redis.disconnect();
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw last;
+  const server = { ...target, endpoint: target.endpoint };
+  RedisManager.configure(managerTls(server));
+  const servers = await openServers(server, { timeoutMs: CONNECT_MS, signal: call.context.signal });
+  servers.close();
+  if (servers.topology === 'cluster') process.env.REDIS_CLUSTER = 'true';
 }
 
 /** The module's tasks. A function is called, and what it returns may be a promise. */

@@ -10,7 +10,7 @@ import { CLI_NAME, type Node } from '../server/connect';
 import { entryPrefix, internalKey, internalPrefix } from '../server/repository_names';
 import { openServers, type Servers } from '../server/servers';
 import { shown } from '../server/shown';
-import { serverTargetOf, type ServerTarget } from '../server/target';
+import { managerTls, serverTargetOf, type ServerTarget } from '../server/target';
 
 const CONNECT_MS = 5_000;
 /** How long a prefix is looked for. */
@@ -58,12 +58,13 @@ function repositoryOf(prefix: string): CacheRepository {
 }
 
 /** The library on the same server. A cluster is one, whatever the environment says. */
-function configure({ url, endpoint, source }: ServerTarget, { topology }: Servers): void {
-  const cluster = topology === 'cluster' && endpoint.cluster === undefined ? true : undefined;
-  if (cluster && endpoint.sentinel !== undefined) throw new CliError(`${source} names a Sentinel group, whose master is a node of a cluster`);
+function configure(target: ServerTarget, { topology }: Servers): void {
+  const { urls, endpoint, source } = target;
+  const isCluster = topology === 'cluster';
+  if (isCluster && endpoint.sentinel !== undefined) throw new CliError(`${source} names a Sentinel group, whose master is a node of a cluster`);
   RedisManager.configure({
-    ...(url === undefined ? {} : { url }),
-    ...(cluster === undefined ? {} : { cluster }),
+    ...(isCluster ? { cluster: { nodes: urls } } : { url: urls[0], cluster: false }),
+    ...managerTls(target),
     connectionName: CLI_NAME,
     maxRetries: 2,
     logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },

@@ -42,7 +42,7 @@ function partsOf(prefix: string, isCluster: boolean): Part[] {
       name: 'connection',
       level: 'problem',
       otherwise: 'the client does not become ready',
-      needs: [same('PING'), same('INFO'), ...(isCluster ? [same('CLUSTER', 'SLOTS')] : [])],
+      needs: [same('PING'), same('INFO'), ...(isCluster ? [same('CLUSTER', 'SLOTS'), same('ASKING'), same('READONLY')] : [])],
     },
     {
       name: 'cache',

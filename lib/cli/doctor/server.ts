@@ -18,6 +18,8 @@ const now = performance.now.bind(performance);
 export interface Expected {
   readonly commandTimeoutMs: number;
   readonly bullMQ: boolean;
+  /** Of a cluster its replicas are checked, too. */
+  readonly isCluster: boolean;
 }
 
 export async function serverChecks(node: Node, target: ServerTarget, expected: Expected): Promise<Check[]> {
@@ -28,7 +30,7 @@ export async function serverChecks(node: Node, target: ServerTarget, expected: E
   } catch (error) {
     checks.push(check('INFO', 'warning', `refused (${shown(messageOf(error))}): a failover goes unnoticed unless afterFailover is 'trust', and version, role and policies are not checked`, node.name));
   }
-  if (info !== undefined) checks.push(versionCheck(node, info), roleCheck(node, info), ...memoryChecks(node, info, expected), persistenceCheck(node, info));
+  if (info !== undefined) checks.push(versionCheck(node, info), roleCheck(node, info, expected), ...memoryChecks(node, info, expected), persistenceCheck(node, info));
   checks.push(await latencyCheck(node, expected), await clockCheck(node), await protocolCheck(node), transportCheck(node, target));
   return checks;
 }
@@ -42,7 +44,12 @@ function versionCheck({ name }: Node, info: Info): Check {
   return isOld ? check('version', 'problem', `${text} is too old: hawser needs Redis 6.2 or Valkey 7.2`, name) : check('version', 'ok', text, name);
 }
 
-function roleCheck({ name }: Node, info: Info): Check {
+function roleCheck({ name }: Node, info: Info, { isCluster }: Expected): Check {
+  if (info.role === 'slave' && isCluster) {
+    const of = shown(`${info.master_host}:${info.master_port}`);
+    if (info.master_link_status === 'up') return check('role', 'ok', `replica of ${of}`, name);
+    return check('role', 'problem', `replica of ${of}, to which it has no connection: what was written since is lost if it has to take over`, name);
+  }
   if (info.role !== 'master') return check('role', 'problem', `${shown(info.role ?? 'unknown')}: cache and bus write, so they need a master. Name the master, the Sentinels or the cluster`, name);
   return check('role', 'ok', `master with ${info.connected_slaves ?? '0'} replicas`, name);
 }

@@ -4,11 +4,12 @@
  */
 import { getKeyIndexes } from '@ioredis/commands';
 import { setTimeout, clearTimeout } from '../../clock';
-import { CliError, messageOf } from '../exit_codes';
+import { CliError } from '../exit_codes';
 import { maskedParts } from '../inspect/mask';
 import { patternsOf } from '../inspect/patterns';
-import type { Servers } from '../server/servers';
+import type { Following } from '../server/following';
 import { shown } from '../server/shown';
+import { Monitors, type Gap } from './monitors';
 
 export interface CaptureLimits {
   readonly ms: number;
@@ -23,7 +24,7 @@ export interface CaptureJson {
   readonly takenAt: string;
   readonly server: string;
   readonly limits: { readonly seconds: number; readonly commands: number; readonly bytes: number };
-  readonly endedBy: 'time' | 'commands' | 'bytes' | 'interrupted' | 'lost connection';
+  readonly endedBy: 'time' | 'commands' | 'bytes' | 'interrupted';
   readonly seconds: number;
   readonly commands: number;
   /** Of all arguments. */
@@ -34,6 +35,8 @@ export interface CaptureJson {
   readonly examples: readonly string[];
   /** Servers that refused MONITOR. */
   readonly refused: readonly { node: string; reason: string }[];
+  /** Times in which a server was not captured: its connection was lost, or it became a master during the capture. */
+  readonly gaps: readonly Gap[];
 }
 
 export interface CapturedPattern {
@@ -51,49 +54,35 @@ const MOST_ARGUMENTS = 12;
 
 const now = performance.now.bind(performance);
 
-type Monitor = { on(event: string, listener: (...args: never[]) => void): unknown; disconnect(): void };
-
 /** Errors: `CliError` if no server allows MONITOR. */
-export async function capture(servers: Servers, limits: CaptureLimits, signal: AbortSignal): Promise<CaptureJson> {
+export async function capture(servers: Following, limits: CaptureLimits, signal: AbortSignal): Promise<CaptureJson> {
   const takenAt = new Date().toISOString();
   const collected = new Collected();
-  const refused: { node: string; reason: string }[] = servers.missing.map(({ node, reason }) => ({ node, reason }));
-  const monitors: Monitor[] = [];
-  const started = now();
-  const endedBy = await new Promise<CaptureJson['endedBy']>((resolve, reject) => {
-    const timer = setTimeout(() => resolve('time'), limits.ms);
+  let stop: (why: CaptureJson['endedBy']) => void = () => undefined;
+  let isOver = false;
+  const monitors = new Monitors(servers, (args) => {
     // What has arrived already is not taken any more.
-    let isOver = false;
-    const stop = (why: CaptureJson['endedBy']): void => {
+    if (isOver) return;
+    collected.add(args);
+    if (collected.bytes >= limits.bytes) stop('bytes');
+    else if (collected.commands >= limits.commands) stop('commands');
+  });
+  const started = now();
+  const ended = new Promise<CaptureJson['endedBy']>((resolve) => {
+    const timer = setTimeout(() => stop('time'), limits.ms);
+    stop = (why) => {
       isOver = true;
       clearTimeout(timer);
       resolve(why);
     };
     signal.addEventListener('abort', () => stop('interrupted'), { once: true });
-    const opened = servers.nodes.map(async ({ name, redis }) => {
-      try {
-        const monitor = (await redis.monitor()) as unknown as Monitor;
-        monitors.push(monitor);
-        monitor.on('monitor', (_time: string, args: string[]) => {
-          if (isOver) return;
-          collected.add(args);
-          if (collected.bytes >= limits.bytes) stop('bytes');
-          else if (collected.commands >= limits.commands) stop('commands');
-        });
-        monitor.on('error', () => undefined);
-        monitor.on('close', () => stop('lost connection'));
-      } catch (error) {
-        refused.push({ node: name, reason: shown(messageOf(error), 200) });
-      }
-    });
-    void Promise.all(opened).then(() => {
-      if (monitors.length > 0) return;
-      clearTimeout(timer);
-      reject(new CliError(`no server allows MONITOR: ${refused.map(({ node, reason }) => `${node}: ${reason}`).join('; ')}`));
-    });
-  }).finally(() => {
-    for (const monitor of monitors) monitor.disconnect();
   });
+  const isAllowed = await Promise.race([monitors.start(), ended.then(() => true)]);
+  if (!isAllowed) stop('interrupted');
+  const endedBy = await ended;
+  const gaps = monitors.close();
+  const { refused } = monitors;
+  if (!isAllowed) throw new CliError(`no server allows MONITOR: ${refused.map(({ node, reason }) => `${node}: ${reason}`).join('; ')}`);
   const seconds = Math.max(now() - started, 1) / 1_000;
   return {
     schema: 'hawser.capture/1',
@@ -104,6 +93,7 @@ export async function capture(servers: Servers, limits: CaptureLimits, signal: A
     seconds: Math.round(seconds * 1_000) / 1_000,
     ...collected.result(seconds),
     refused,
+    gaps,
   };
 }
 

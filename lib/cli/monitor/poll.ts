@@ -1,6 +1,6 @@
-/** Reads the state of the servers again and again, for the live view. Lost connections come back by themselves, and both are events. */
+/** Reads the state of the servers again and again, for the live view. Lost connections come back by themselves and other masters are followed; all that is an event. */
 import { within, type Node } from '../server/connect';
-import type { Servers } from '../server/servers';
+import type { Following } from '../server/following';
 import { shown } from '../server/shown';
 import { clientLines, connectionsOf } from '../inspect/clients';
 import type { Count, SlowEntry } from '../inspect/data';
@@ -14,6 +14,8 @@ export interface Snapshot {
   /** Servers that answered. */
   readonly up: number;
   readonly of: number;
+  /** Their addresses, and whether each one answered. */
+  readonly servers: readonly { readonly address: string; readonly isUp: boolean }[];
   readonly connections: number | null;
   readonly opsPerSecond: number | null;
   /** 0..100, of the reads since the look before; null: there were none. */
@@ -49,33 +51,56 @@ const now = performance.now.bind(performance);
 export class Poller {
   private readonly before = new Map<Node, Totals>();
   private readonly slowIds = new Map<Node, number>();
+  private readonly runs = new Map<Node, string>();
+  /** Of a Sentinel group: where its master is. */
+  private readonly addresses = new Map<Node, string>();
+  private readonly demoted = new Set<Node>();
   private readonly refused = new Map<string, string>();
   private byName: readonly Count[] = [];
   private turn = 0;
 
-  /** `onEvent`: a connection was lost, or is back. */
+  /** `onEvent`: a connection was lost, or is back; another server is the master. */
   constructor(
-    private readonly servers: Servers,
-    onEvent: (text: string) => void,
+    private readonly servers: Following,
+    private readonly onEvent: (text: string) => void,
   ) {
-    for (const { name, redis } of servers.nodes) {
-      let isLost = false;
-      redis.on('close', () => {
-        if (!isLost) onEvent(`lost the connection to ${name}, reconnecting`);
-        isLost = true;
-      });
-      redis.on('ready', () => {
-        if (isLost) onEvent(`connected to ${name} again`);
-        isLost = false;
-      });
-    }
+    for (const node of servers.nodes) this.listen(node);
+    servers.follow({
+      added: (node) => {
+        this.listen(node);
+        onEvent(`${node.name} is a master now`);
+      },
+      removed: (node) => {
+        for (const map of [this.before, this.slowIds, this.runs, this.addresses]) map.delete(node);
+        onEvent(`${node.name} is no master any more`);
+      },
+    });
+  }
+
+  private listen(node: Node): void {
+    const { name, redis } = node;
+    let isLost = false;
+    this.addresses.set(node, addressOf(node));
+    redis.on('close', () => {
+      if (!isLost && this.servers.nodes.includes(node)) this.onEvent(`lost the connection to ${name}, reconnecting`);
+      isLost = true;
+    });
+    redis.on('ready', () => {
+      const address = addressOf(node);
+      if (isLost) this.onEvent(`connected to ${name} again`);
+      if (address !== this.addresses.get(node) && this.servers.topology === 'sentinel') this.onEvent(`${address} is the master now`);
+      this.addresses.set(node, address);
+      isLost = false;
+    });
   }
 
   async look(): Promise<Snapshot> {
-    const { nodes } = this.servers;
+    await this.servers.refresh();
+    const { nodes, missing } = this.servers;
     const looks = await Promise.all(nodes.map((node) => this.infoOf(node)));
     const answers = looks.flatMap((look) => (look === undefined ? [] : [look]));
     const infos = answers.map(({ info }) => info);
+    nodes.forEach((node, i) => this.recognise(node, looks[i]?.info));
     const rates = nodes.flatMap((node, i) => this.rateOf(node, looks[i]?.info) ?? []);
     const slow = (await Promise.all(nodes.map((node) => this.slowOf(node)))).flat();
     if (this.turn++ % LIST_EVERY === 0) await this.list();
@@ -84,7 +109,8 @@ export class Poller {
     return {
       at: new Date().toISOString(),
       up: answers.length,
-      of: nodes.length,
+      of: nodes.length + missing.length,
+      servers: [...nodes.map((node, i) => ({ address: this.addresses.get(node) ?? node.name, isUp: looks[i] !== undefined })), ...missing.map(({ node }) => ({ address: node, isUp: false }))],
       connections: sum(infos.map((info) => numberOf(info, 'connected_clients'))),
       opsPerSecond: rates.length === 0 ? null : rates.reduce((all, rate) => all + rate.commands, 0),
       hitPercent: reads === 0 ? null : (rates.reduce((all, rate) => all + rate.hits, 0) / reads) * 100,
@@ -116,6 +142,22 @@ export class Poller {
     return text === undefined ? undefined : { info: infoOf(text), ms: now() - began };
   }
 
+  /** Notes whether it is the same server as before, and still a master. Counters of another one, or after a restart, are others. */
+  private recognise(node: Node, info: Info | undefined): void {
+    if (info === undefined) return;
+    const run = info.run_id ?? '';
+    if (this.runs.get(node) !== run) for (const map of [this.before, this.slowIds]) map.delete(node);
+    this.runs.set(node, run);
+    if (info.role === 'master') return void this.demoted.delete(node);
+    // A cluster's map tells it.
+    if (this.servers.topology === 'cluster') return;
+    const isNews = !this.demoted.has(node);
+    this.demoted.add(node);
+    if (isNews) this.onEvent(`${this.addresses.get(node) ?? node.name} is a replica now`);
+    // The Sentinels know who is the master.
+    if (this.servers.topology === 'sentinel') node.redis.disconnect(true);
+  }
+
   /** Per second since the look before. A server that was restarted begins again. */
   private rateOf(node: Node, info: Info | undefined): Totals | undefined {
     if (info === undefined) return void this.before.delete(node);
@@ -142,4 +184,10 @@ export class Poller {
     const lines = lists.flatMap((text) => (text === undefined ? [] : clientLines(text)));
     if (lines.length > 0) this.byName = connectionsOf(lines).byName;
   }
+}
+
+/** Where the connection leads. */
+function addressOf({ name, redis }: Node): string {
+  const { remoteAddress, remotePort } = (redis.stream as typeof redis.stream | undefined) ?? {};
+  return remotePort === undefined ? name : shown(`${remoteAddress?.replace(/^::ffff:/, '')}:${remotePort}`);
 }

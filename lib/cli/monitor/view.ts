@@ -24,7 +24,7 @@ export function viewLines({ title, history, events }: Shown, columns: number, ro
   const slow = history.flatMap((snapshot) => snapshot.slow).reverse();
   const head = [
     `${title}   q quits`,
-    `${last.at}   servers: ${last.up} of ${last.of} answer`,
+    `${last.at}   servers: ${last.up} of ${last.of} answer (${last.servers.map(({ address, isUp }) => (isUp ? address : `${address} does not`)).join(', ')})`,
     '',
     row('connections', count(last.connections), (one) => one.connections),
     row('ops/s', count(last.opsPerSecond), (one) => one.opsPerSecond),

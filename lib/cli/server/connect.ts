@@ -28,17 +28,17 @@ export interface ConnectOptions {
   readonly staysUp?: boolean;
 }
 
-/** The options of a client for one server of the endpoint. RESP2: replies have the same shapes on all servers. */
-export function clientOptionsOf(endpoint: ServerEndpoint, at?: Address): Record<string, unknown> {
+/** The options of a client for one server of the target. RESP2: replies have the same shapes on all servers. */
+function clientOptionsOf({ endpoint, tls }: ServerTarget, at?: Address): Record<string, unknown> {
+  const isGroup = at === undefined && endpoint.sentinel !== undefined;
   return {
     ...endpointOptions(at === undefined ? endpoint : { ...endpoint, cluster: undefined, sentinel: undefined, path: undefined, ...at }),
+    ...(tls === undefined ? {} : { tls, ...(isGroup ? { sentinelTLS: tls } : {}) }),
     lazyConnect: true,
     connectionName: CLI_NAME,
     protocol: 2,
     strictDatabase: true,
     enableReadyCheck: false,
-    retryStrategy: () => null,
-    sentinelRetryStrategy: () => null,
   };
 }
 
@@ -48,7 +48,7 @@ export async function connect(target: ServerTarget, at: Address | undefined, { t
   const name = at === undefined ? placeOf(endpoint) : shown(`${at.host}:${at.port}`);
   let isUp = false;
   const retryStrategy = (times: number): number | null => (isUp && staysUp === true ? Math.min(times * 100, 1_000) : null);
-  const redis = new Redis({ ...clientOptionsOf(endpoint, at), connectTimeout: timeoutMs, retryStrategy } as never);
+  const redis = new Redis({ ...clientOptionsOf(target, at), connectTimeout: timeoutMs, retryStrategy, sentinelRetryStrategy: retryStrategy } as never);
   let reason: unknown;
   redis.on('error', (error: Error) => (reason = error));
   try {
@@ -85,10 +85,16 @@ export function within<T>(promise: Promise<T>, ms: number, signal?: AbortSignal)
   });
 }
 
+const REFUSED = 'the server refuses the user or the password (of the URL, or of REDISCLI_AUTH)';
+
 const HINTS: readonly [RegExp, string][] = [
-  [/^NOAUTH/, 'the server asks for a password, and the URL has none: redis://user:password@host:port'],
-  [/^WRONGPASS|invalid password/, 'the server refuses the user or the password of the URL'],
-  [/^AUTH failed: /, 'the server refuses the user or the password of the URL'],
+  [/^NOAUTH/, 'the server asks for a password: set REDISCLI_AUTH, or REDIS_URL=redis://user:password@host:port'],
+  [/^WRONGPASS|invalid password/, REFUSED],
+  [/^AUTH failed: /, REFUSED],
+  [/self[- ]signed certificate|unable to (get|verify)|certificate signature failure/i, 'the certificate of the server is not from an authority that is trusted: give that with --cacert'],
+  [/does not match certificate's altnames/i, 'the certificate of the server is for another name: give that with --sni'],
+  [/wrong version number|packet length too long/i, 'the server does not speak TLS here: use redis://'],
+  [/certificate required|handshake failure/i, 'the server asks for a certificate: give --cert and --key'],
 ];
 
 /** Why it failed, without the password. */

@@ -1,6 +1,7 @@
 /** All servers that hold the data: the one, the master that Sentinels name, or every master of a cluster. A cluster is recognised whatever the URL says. */
 import { parseInfo } from '../../client/ready_check';
 import { CliError, messageOf } from '../exit_codes';
+import { addressOf, clusterMap, nameOf, type ClusterMap } from './cluster_map';
 import { connect, type Address, type ConnectOptions, type Node } from './connect';
 import { shown } from './shown';
 import { placeOf, type ServerTarget } from './target';
@@ -14,6 +15,8 @@ export interface Servers {
   readonly nodes: readonly Node[];
   /** Masters of the cluster that could not be asked. */
   readonly missing: readonly { node: string; reason: string }[];
+  /** Of a cluster: who serves which slots, as the first node told. */
+  readonly map: ClusterMap | undefined;
   close(): void;
 }
 
@@ -21,40 +24,47 @@ export interface Servers {
 export async function openServers(target: ServerTarget, options: ConnectOptions): Promise<Servers> {
   const { endpoint } = target;
   const first = await connectFirst(target, options);
-  const isCluster = await inCluster(first, endpoint.cluster !== undefined);
-  if (!isCluster) {
-    const topology = endpoint.sentinel === undefined ? 'standalone' : 'sentinel';
-    return serversOf(target, topology, [first], []);
-  }
-  if (endpoint.db !== 0) {
+  try {
+    const isCluster = await inCluster(first, endpoint.cluster !== undefined);
+    if (!isCluster) return serversOf(target, endpoint.sentinel === undefined ? 'standalone' : 'sentinel', [first], []);
+    if (endpoint.db !== 0) throw new CliError(`${target.source} names database ${endpoint.db}, but ${first.name} is a node of a cluster, which has database 0 alone`);
+    return await openMasters(target, first, options);
+  } catch (error) {
     first.redis.disconnect();
-    throw new CliError(`${target.source} names database ${endpoint.db}, but ${first.name} is a node of a cluster, which has database 0 alone`);
+    throw error;
   }
+}
+
+async function openMasters(target: ServerTarget, first: Node, options: ConnectOptions): Promise<Servers> {
+  const map = await clusterMap(first);
   const own = addressOf(first);
-  const { masters, missing } = await mastersOf(first, own);
   const nodes: Node[] = [];
+  const missing = [...map.missing];
   await Promise.all(
-    masters.map(async (at) => {
-      if (own !== undefined && at.host === own.host && at.port === own.port) return void nodes.push(first);
+    map.masters.map(async (at) => {
+      if (own !== undefined && nameOf(at) === nameOf(own)) return void nodes.push(first);
       try {
         nodes.push(await connect(target, at, options));
       } catch (error) {
-        missing.push({ node: shown(`${at.host}:${at.port}`), reason: messageOf(error) });
+        missing.push({ node: shown(nameOf(at)), reason: messageOf(error) });
       }
     }),
   );
+  if (nodes.length === 0) throw new CliError(`no master of the cluster at ${placeOf(target.endpoint)} can be used: ${missing[0]?.reason ?? 'the cluster has no slots'}`);
   if (!nodes.includes(first)) first.redis.disconnect();
-  if (nodes.length === 0) throw new CliError(`no master of the cluster at ${placeOf(endpoint)} can be used: ${missing[0]?.reason ?? 'the cluster has no slots'}`);
-  return serversOf(target, 'cluster', nodes.sort((a, b) => (a.name < b.name ? -1 : 1)), missing);
+  return serversOf(target, 'cluster', nodes.sort(byName), missing, map);
 }
 
-function serversOf({ endpoint }: ServerTarget, topology: Topology, nodes: readonly Node[], missing: Servers['missing']): Servers {
+export const byName = (a: Node, b: Node): number => (a.name < b.name ? -1 : 1);
+
+function serversOf({ endpoint }: ServerTarget, topology: Topology, nodes: readonly Node[], missing: Servers['missing'], map?: ClusterMap): Servers {
   return {
     topology,
     place: placeOf(endpoint),
     db: endpoint.db,
     nodes,
     missing,
+    map,
     close: () => nodes.forEach(({ redis }) => redis.disconnect()),
   };
 }
@@ -83,37 +93,7 @@ async function inCluster({ redis, name }: Node, isExpected: boolean): Promise<bo
     // The user may not ask. The map of slots answers it too.
     mode = await redis.call('CLUSTER', 'SLOTS').then(() => 'cluster', () => undefined);
   }
-  if (mode === 'sentinel') {
-    redis.disconnect();
-    throw new CliError(`${name} is a Sentinel. Give its URL as redis+sentinel://host:port/group`);
-  }
-  if (isExpected && mode === 'standalone') {
-    redis.disconnect();
-    throw new CliError(`REDIS_CLUSTER is set, but ${name} is not a node of a cluster`);
-  }
+  if (mode === 'sentinel') throw new CliError(`${name} is a Sentinel. Give its URL as redis+sentinel://host:port/group`);
+  if (isExpected && mode === 'standalone') throw new CliError(`REDIS_CLUSTER is set, but ${name} is not a node of a cluster`);
   return mode === 'cluster' || isExpected;
-}
-
-function addressOf({ redis }: Node): Address | undefined {
-  const { host, port, path } = redis.options as { host?: string; port?: number; path?: string | null };
-  return path != null || host === undefined || port === undefined ? undefined : { host, port };
-}
-
-type Slots = [first: number, last: number, master: [host: string | null, port: number], ...replicas: unknown[]][];
-
-async function mastersOf(node: Node, own: Address | undefined): Promise<{ masters: Address[]; missing: { node: string; reason: string }[] }> {
-  const missing: { node: string; reason: string }[] = [];
-  let slots: Slots;
-  try {
-    slots = (await node.redis.call('CLUSTER', 'SLOTS')) as Slots;
-  } catch (error) {
-    throw new CliError(`${node.name} is a node of a cluster and refuses CLUSTER SLOTS, so its masters are not known: ${shown(messageOf(error))}`);
-  }
-  const masters = new Map<string, Address>();
-  for (const [, , [announced, port]] of slots) {
-    const host = announced === null || announced === '' ? own?.host : announced;
-    if (host === undefined || host === '?') missing.push({ node: `?:${port}`, reason: `${node.name} does not know its address` });
-    else masters.set(`${host}:${port}`, { host, port });
-  }
-  return { masters: [...masters.values()], missing };
 }
