@@ -1,39 +1,72 @@
 /** `redis` and `ioredis` in package.json, and which installed packages depend on them. */
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { relative } from './files';
-import { readJson, type Note } from './project';
+import { InstalledPackages, type Installed } from './installed';
+import type { InstalledPackage, Manager } from './lockfiles';
+import { readJson, recordOf, type Note } from './project';
 import type { DependencyJson, Finding } from './schema';
 
 const WATCHED = new Set(['redis', 'ioredis', '@redis/client', '@types/redis', '@types/ioredis', 'iovalkey', 'async-redis']);
 const SECTIONS = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'] as const;
 
-export function findDependencies(root: string, manifests: readonly string[], notes: Note[]): { dependencies: DependencyJson[]; findings: Finding[] } {
-  const dependencies = manifests.flatMap((file) => watchedIn(root, file, notes));
-  return { dependencies, findings: dependencies.filter(({ section }) => section !== 'peerDependencies').map(findingOf) };
+interface Manifest {
+  readonly file: string;
+  readonly name: string | undefined;
+  readonly version: string | null;
+  readonly sections: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly installed: Installed;
 }
 
-function watchedIn(root: string, file: string, notes: Note[]): DependencyJson[] {
-  const manifest = readJson(file);
-  if (manifest === undefined) {
+export function findDependencies(root: string, files: readonly string[], notes: Note[]): { dependencies: DependencyJson[]; findings: Finding[] } {
+  const read = files.flatMap((file) => manifestOf(root, file, notes) ?? []);
+  // Large lockfiles take seconds to read.
+  if (!read.some(({ sections }) => Object.values(sections).some((section) => Object.keys(section).some((name) => WATCHED.has(name))))) return { dependencies: [], findings: [] };
+  const lockfiles = new InstalledPackages(root, notes);
+  const manifests = read.map((one): Manifest => ({ ...one, installed: lockfiles.of(path.dirname(one.file)) }));
+  const found = manifests.flatMap((manifest) => watchedIn(root, manifest, manifests).map((dependency) => ({ dependency, manager: manifest.installed.manager })));
+  return {
+    dependencies: found.map(({ dependency }) => dependency),
+    findings: found.filter(({ dependency }) => dependency.section !== 'peerDependencies').map(({ dependency, manager }) => findingOf(dependency, manager)),
+  };
+}
+
+function manifestOf(root: string, file: string, notes: Note[]): Omit<Manifest, 'installed'> | undefined {
+  const json = readJson(file);
+  if (json === undefined) {
     notes.push({ file: relative(root, file), message: 'is not valid JSON; its dependencies were not looked at' });
-    return [];
+    return undefined;
   }
-  const text = readFileSync(file, 'utf8');
-  const found = SECTIONS.flatMap((section) => Object.entries(recordOf(manifest[section])).filter(([name]) => WATCHED.has(name)).map(([name, range]) => ({ section, name, range })));
+  const sections = Object.fromEntries(SECTIONS.map((section) => [section, recordOf(json[section])]));
+  const { name, version } = json;
+  return { file, name: typeof name === 'string' ? name : undefined, version: typeof version === 'string' ? version : null, sections };
+}
+
+function watchedIn(root: string, manifest: Manifest, all: readonly Manifest[]): DependencyJson[] {
+  const { file, name: own, sections, installed } = manifest;
+  const found = SECTIONS.flatMap((section) => Object.entries(sections[section] ?? {}).filter(([name]) => WATCHED.has(name)).map(([name, range]) => ({ section, name, range })));
   if (found.length === 0) return [];
-  const installed = installedPackages(path.dirname(file), root);
+  const text = readFileSync(file, 'utf8');
+  const users = [...workspaceOf(manifest, all), ...installed.packages.filter(({ name }) => name !== own && !all.some((one) => one.name === name && one.installed === installed))];
   return found.map(({ section, name, range }) => ({
     ...placeInJson(text, section, name),
     file: relative(root, file),
     package: name,
     range: String(range),
     section,
-    dependents: installed.filter((one) => name in one.needs).map((one) => ({ package: one.name, version: one.version, range: one.needs[name] ?? '' })),
+    dependents: users.filter((one) => Object.hasOwn(one.needs, name)).map((one) => ({ package: one.name, version: one.version, range: one.needs[name] ?? '' })),
   }));
 }
 
-const recordOf = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {});
+/** The other packages for which the same lockfile holds. */
+function workspaceOf(manifest: Manifest, all: readonly Manifest[]): InstalledPackage[] {
+  if (manifest.installed.packages.length === 0) return [];
+  return all.flatMap((other) => {
+    if (other === manifest || other.name === undefined || other.installed !== manifest.installed) return [];
+    const needs = Object.fromEntries(SECTIONS.flatMap((section) => Object.entries(other.sections[section] ?? {}).map(([name, range]) => [name, String(range)])));
+    return [{ name: other.name, version: other.version, needs }];
+  });
+}
 
 /** Where a name stands in its section. */
 function placeInJson(text: string, section: string, name: string): { line: number; column: number } {
@@ -43,49 +76,9 @@ function placeInJson(text: string, section: string, name: string): { line: numbe
   return { line: before.length, column: (before[before.length - 1] ?? '').length + 1 };
 }
 
-interface InstalledPackage {
-  readonly name: string;
-  readonly version: string | null;
-  readonly needs: Readonly<Record<string, string>>;
-}
+const REMOVE: Readonly<Record<Manager, string>> = { npm: 'npm uninstall', pnpm: 'pnpm remove', yarn: 'yarn remove', bun: 'bun remove' };
 
-/** From the nearest npm lockfile up to the audited folder, else from node_modules. */
-function installedPackages(folder: string, root: string): InstalledPackage[] {
-  for (let up = folder; ; up = path.dirname(up)) {
-    const lock = ['package-lock.json', 'npm-shrinkwrap.json'].map((name) => path.join(up, name)).find((name) => existsSync(name));
-    const packages = lock === undefined ? undefined : recordOf(readJson(lock)?.packages);
-    if (packages !== undefined && Object.keys(packages).length > 0) return unique(Object.entries(packages).filter(([place]) => place !== '').map(([place, entry]) => packageOf(place.split('node_modules/').pop() ?? place, recordOf(entry))));
-    if (existsSync(path.join(up, 'node_modules'))) return unique(inModules(path.join(up, 'node_modules')));
-    if (up === root || path.dirname(up) === up) return [];
-  }
-}
-
-function packageOf(name: string, entry: Record<string, unknown>): InstalledPackage {
-  const needs = { ...recordOf(entry.peerDependencies), ...recordOf(entry.optionalDependencies), ...recordOf(entry.dependencies) };
-  return { name, version: typeof entry.version === 'string' ? entry.version : null, needs: Object.fromEntries(Object.entries(needs).map(([key, range]) => [key, String(range)])) };
-}
-
-function inModules(modules: string): InstalledPackage[] {
-  const names = listed(modules).flatMap((name) => (name.startsWith('@') ? listed(path.join(modules, name)).map((inner) => `${name}/${inner}`) : [name]));
-  return names.flatMap((name) => {
-    const manifest = readJson(path.join(modules, name, 'package.json'));
-    return manifest === undefined ? [] : [packageOf(name, manifest)];
-  });
-}
-
-function listed(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => !name.startsWith('.')).sort();
-  } catch {
-    return [];
-  }
-}
-
-function unique(packages: readonly InstalledPackage[]): InstalledPackage[] {
-  return [...new Map(packages.map((one) => [`${one.name}@${one.version}`, one])).values()];
-}
-
-function findingOf(dependency: DependencyJson): Finding {
+function findingOf(dependency: DependencyJson, manager: Manager): Finding {
   const { package: name, range, section, dependents } = dependency;
   const users = dependents.map((one) => one.package).join(', ');
   return {
@@ -97,7 +90,7 @@ function findingOf(dependency: DependencyJson): Finding {
     column: dependency.column,
     message: `${name} ${range} in ${section}; installed packages that depend on it: ${users || 'none'}`,
     code: `"${name}": "${range}"`,
-    replacement: users === '' ? `npm uninstall ${name}` : `npm uninstall ${name} # when ${users} no longer needs it`,
+    replacement: users === '' ? `${REMOVE[manager]} ${name}` : `${REMOVE[manager]} ${name} # when ${users} no longer needs it`,
     related: [],
   };
 }

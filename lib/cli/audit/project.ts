@@ -169,3 +169,6 @@ export function readJson(file: string): Record<string, unknown> | undefined {
     return undefined;
   }
 }
+
+/** The value as an object; an empty one if it is none. */
+export const recordOf = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {});
