@@ -164,6 +164,30 @@ describe('ways to write it', () => {
     expect({ findings, connections }).toEqual({ findings: [], connections: [] });
   });
 
+  describe('a client of another library', () => {
+    const libraries = async (files: Record<string, string>): Promise<string[]> => (await audited(files)).connections.map(({ file, line, library, how }) => `${file}:${line} ${library} ${how}`);
+    const io = "import Redis from 'ioredis';\n";
+
+    test.each<[string, Record<string, string>, string[]]>([
+      ["Bun's own", { 'a.ts': "import { RedisClient } from 'bun';\nconst src = new RedisClient();\nconst copy = await src.duplicate();" }, ['a.ts:2 bun new RedisClient', 'a.ts:3 bun duplicate']],
+      ['a method of that name on what nobody has made', { 'a.js': `${io}export function copy(src) {\n  return src.duplicate();\n}\nnew Redis();` }, ['a.js:5 ioredis new Redis']],
+      ['a method of that name on a class of the code', { 'a.ts': `${io}class Page { duplicate() { return new Page(); } }\nconst src = new Page();\nsrc.duplicate();\nnew Redis();` }, ['a.ts:5 ioredis new Redis']],
+      ['an adapter that is chosen by what the client has', {
+        'adapt.js': "class BunAdapter {\n  constructor(raw) { this.raw = raw; }\n  copy() { return copyOf(this.raw); }\n}\nconst copyOf = (src) => src.duplicate();\nexport function wrap(client) {\n  const isOld = typeof client.defineCommand === 'function';\n  if (!isOld && typeof client.send === 'function' && 'connected' in client) {\n    return new BunAdapter(client);\n  }\n  return client;\n}",
+        'b.js': `${io}import { wrap } from './adapt';\nconst client = new Redis();\nwrap(client).duplicate();`,
+      }, ['b.js:3 ioredis new Redis', 'b.js:4 ioredis duplicate']],
+      ['a question in a function of its own', {
+        'a.js': `${io}const { createClient } = require('redis');\nconst isNode = (one) => 'isOpen' in one;\nfunction copy(client) {\n  return isNode(client) ? client.duplicate() : undefined;\n}\ncopy(new Redis());\ncopy(createClient());`,
+      }, ['a.js:5 redis duplicate', 'a.js:7 ioredis new Redis', 'a.js:8 redis createClient']],
+      ['instanceof, also of a derived class', {
+        'a.ts': `${io}import { createClient } from 'redis';\nclass Mine extends Redis {}\nfunction close(client: any) {\n  if (client instanceof Mine) client.duplicate();\n  if (!(client instanceof Redis)) { client.sendCommand(['KEYS', '*']); }\n}\nclose(new Mine());\nclose(createClient());`,
+      }, ['a.ts:5 ioredis duplicate', 'a.ts:8 ioredis new Mine', 'a.ts:9 redis createClient']],
+      ['a question that proves nothing', { 'a.ts': `${io}const client = new Redis();\nif (client && client.options.db === 0 && typeof client.mine !== 'function') client.duplicate();` }, ['a.ts:2 ioredis new Redis', 'a.ts:3 ioredis duplicate']],
+    ])('%s', async (_, files, found) => {
+      expect(await libraries(files)).toEqual(found);
+    });
+  });
+
   test('error handlers and shutdown are found in helpers, loops and chains', async () => {
     const { connections } = await audited({
       'a.ts': "import Redis from 'ioredis';\nimport { watch } from './b';\nconst a = watch(new Redis());\nconst b = watch(new Redis());\nconst all = [a, b];\nexport async function stop() {\n  await Promise.all(all.filter(Boolean).map((one) => one.quit()));\n}",

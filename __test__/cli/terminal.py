@@ -17,7 +17,7 @@ def resize(fd, rows, columns):
 
 
 leader, follower = pty.openpty()
-resize(leader, 30, 100)
+resize(leader, *map(int, os.environ["HAWSER_TERMINAL_SIZE"].split()))
 before = termios.tcgetattr(follower)
 pid = os.fork()
 if pid == 0:

@@ -19,9 +19,10 @@ export class Terminal {
   private readonly child: ChildProcess;
   private errors = '';
 
-  constructor(args: string[], env: Record<string, string | undefined> = {}) {
+  /** `size`: rows and columns at the start. */
+  constructor(args: string[], env: Record<string, string | undefined> = {}, size: [rows: number, columns: number] = [30, 100]) {
     this.child = spawn('python3', [path.join(__dirname, 'terminal.py'), process.execPath, require.resolve('../../dist/cli/main.js'), ...args], {
-      env: { ...process.env, NODE_OPTIONS: undefined, TERM: 'xterm-256color', ...env },
+      env: { ...process.env, NODE_OPTIONS: undefined, TERM: 'xterm-256color', HAWSER_TERMINAL_SIZE: size.join(' '), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => this.read(text));

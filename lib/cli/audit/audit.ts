@@ -42,6 +42,7 @@ export async function audit(root: string, options: AuditOptions): Promise<AuditJ
   const graph = await importsOf(project, texts, options);
   const units = await parseAll(project, concerned(texts, graph), options);
   const analysis = await analysed(project, units, options);
+  options.onProgress('reading package.json and lockfiles');
   const { dependencies, findings: unneeded } = findDependencies(root, files.manifests, notes);
   return resultOf({ root, parser, files: texts.size, analysis, graph, dependencies, unneeded, notes: [...notes, ...project.notes] });
 }
@@ -52,13 +53,21 @@ function checkFolder(root: string): void {
   if (!found.isDirectory()) throw new CliError(`${root} is not a folder`);
 }
 
-async function readAll(root: string, files: readonly string[], notes: { file: string | null; message: string }[], { signal, onProgress }: AuditOptions): Promise<Map<string, string>> {
+/** For a loop over files: now and then the event loop gets a turn, and the user hears how far it is. */
+function turns({ signal, onProgress }: AuditOptions, what: string, of: number): (at: number) => Promise<void> {
+  return async (at) => {
+    if (at % FILES_PER_TURN !== 0) return;
+    await turn();
+    signal.throwIfAborted();
+    onProgress(`${what}: ${at} of ${of} files`);
+  };
+}
+
+async function readAll(root: string, files: readonly string[], notes: { file: string | null; message: string }[], options: AuditOptions): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
+  const next = turns(options, 'reading', files.length);
   for (const [at, file] of files.entries()) {
-    if (at % FILES_PER_TURN === 0) {
-      signal.throwIfAborted();
-      onProgress(`reading: ${at} of ${files.length} files`);
-    }
+    await next(at);
     const read = await textOfFile(file);
     if ('text' in read) texts.set(file, read.text);
     else notes.push({ file: relative(root, file), message: read.reason });
@@ -72,22 +81,21 @@ interface Imports {
   readonly packages: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-async function importsOf(project: Project, texts: ReadonlyMap<string, string>, { signal, onProgress }: AuditOptions): Promise<Imports> {
+async function importsOf(project: Project, texts: ReadonlyMap<string, string>, options: AuditOptions): Promise<Imports> {
   const importers = new Map<string, string[]>();
   const packages = new Map<string, Set<string>>();
+  const next = turns(options, 'following imports', texts.size);
   let at = 0;
   for (const [file, text] of texts) {
-    if (++at % FILES_PER_TURN === 0) {
-      await turn();
-      signal.throwIfAborted();
-      onProgress(`following imports: ${at} of ${texts.size} files`);
-    }
+    await next(at++);
     const names = new Set(ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName));
     const outside = new Set<string>();
     for (const name of names) {
       const target = project.resolve(file, name);
+      const known = target === undefined ? undefined : importers.get(target);
       if (target === undefined) outside.add(name);
-      else if (target !== file) importers.set(target, [...(importers.get(target) ?? []), file]);
+      else if (known !== undefined && target !== file) known.push(file);
+      else if (target !== file) importers.set(target, [file]);
     }
     packages.set(file, outside);
   }
@@ -106,31 +114,24 @@ function concerned(texts: ReadonlyMap<string, string>, { importers }: Imports): 
   return [...found].sort();
 }
 
-async function parseAll(project: Project, files: readonly string[], { signal, onProgress }: AuditOptions): Promise<Unit[]> {
+async function parseAll(project: Project, files: readonly string[], options: AuditOptions): Promise<Unit[]> {
   const units: Unit[] = [];
+  const next = turns(options, 'parsing', files.length);
   for (const [at, file] of files.entries()) {
-    if (at % FILES_PER_TURN === 0) {
-      await turn();
-      signal.throwIfAborted();
-      onProgress(`parsing: ${at} of ${files.length} files`);
-    }
+    await next(at);
     const unit = project.unit(file);
     if (unit !== undefined) units.push(unit);
   }
   return units;
 }
 
-async function analysed(project: Project, units: readonly Unit[], { signal, onProgress }: AuditOptions): Promise<Analysis> {
+async function analysed(project: Project, units: readonly Unit[], options: AuditOptions): Promise<Analysis> {
   const evaluator = new Evaluator(project);
-  onProgress('following calls');
-  evaluator.index(units);
+  await evaluator.index(units, turns(options, 'following calls', units.length));
   const uses = [];
+  const next = turns(options, 'looking at commands', units.length);
   for (const [at, unit] of units.entries()) {
-    if (at % FILES_PER_TURN === 0) {
-      await turn();
-      signal.throwIfAborted();
-      onProgress(`looking at commands: ${at} of ${units.length} files`);
-    }
+    await next(at);
     // Evaluates what makes a connection that nothing uses, too.
     for (const call of unit.calls) evaluator.values(call);
     uses.push(...findUses(evaluator, [unit]));

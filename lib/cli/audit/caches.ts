@@ -38,12 +38,18 @@ export function findTagSets(analysis: Analysis): Finding[] {
 /** A get whose result is parsed, in a function, class or file that also stores. */
 export function findHandMade(analysis: Analysis): Finding[] {
   const gets = analysis.uses.filter(({ name }) => GETS.has(name));
-  const sets = analysis.uses.filter(({ name }) => SETS.has(name));
+  const sets = new Map<Use['unit'], Use[]>();
+  for (const use of analysis.uses) {
+    if (!SETS.has(use.name)) continue;
+    const known = sets.get(use.unit);
+    if (known === undefined) sets.set(use.unit, [use]);
+    else known.push(use);
+  }
   return gets.flatMap((get) => {
     const around = functionsAround(get.call);
     const parse = parseOf(analysis, get, around[around.length - 1] ?? get.unit.source);
     if (parse === undefined) return [];
-    const near = sets.filter(({ unit }) => unit === get.unit);
+    const near = sets.get(get.unit) ?? [];
     const scope = around.find((one) => near.some(({ call }) => contains(one, call)));
     const set = scope === undefined ? apart(get, near) : near.filter(({ call }) => contains(scope, call)).find(({ call }) => call.pos > get.call.pos) ?? near.find(({ call }) => contains(scope, call));
     return set === undefined ? [] : [handMade(analysis, get, parse, set, scope !== undefined)];

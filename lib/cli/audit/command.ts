@@ -51,7 +51,8 @@ function progressOn({ stderr }: Context): { show: (text: string) => void; clear:
       if (now - last < PROGRESS_MS) return;
       last = now;
       isShown = true;
-      stderr.write(`\r\u001b[K${text}`);
+      // A line that is too long would not be written over.
+      stderr.write(`\r\u001b[K${text.slice(0, Math.max((stderr.columns || 80) - 1, 1))}`);
     },
     clear: () => {
       if (isShown) stderr.write('\r\u001b[K');

@@ -7,6 +7,7 @@ import { Calls } from './calls';
 import type { Evaluation } from './evaluation';
 import { clientOf } from './libraries';
 import { Modules } from './modules';
+import { narrowed } from './narrowing';
 import { ts } from './parser';
 import type { Project } from './project';
 import { ancestor, decoratorsOf, enclosingFunction, isClass, isFunction, isStatic, literalText, nameText, pathOf, propertyName, propertyOf, stripped, type ClassNode, type FunctionNode } from './syntax';
@@ -47,8 +48,8 @@ export class Evaluator implements Evaluation {
     return this.types.typed(type);
   }
 
-  /** Finds who calls which function, so that parameters have the values of the arguments. Call it once, with all units. */
-  index(units: readonly Unit[]): void {
+  /** Finds who calls which function, so that parameters have the values of the arguments. Call it once, with all units. `turn` is called before each unit. */
+  async index(units: readonly Unit[], turn: (at: number) => Promise<void>): Promise<void> {
     for (const unit of units) {
       for (const provider of unit.providers) this.addProvider(provider);
       for (const [name, rights] of unit.assigned) {
@@ -56,12 +57,16 @@ export class Evaluator implements Evaluation {
         if (key !== undefined) this.globals.set(key, [...(this.globals.get(key) ?? []), ...rights]);
       }
     }
-    const callers: Evaluator['callers'] = new Map();
-    for (const unit of units) {
+    const callers = new Map<TS.Node, (TS.CallExpression | TS.NewExpression)[]>();
+    for (const [at, unit] of units.entries()) {
+      await turn(at);
       for (const call of unit.calls) {
         for (const target of this.values(call.expression)) {
           const node = target.kind === 'function' ? target.node : target.kind === 'class' && ts.isNewExpression(call) ? target.node : undefined;
-          if (node !== undefined) callers.set(node, [...(callers.get(node) ?? []), call]);
+          if (node === undefined) continue;
+          const known = callers.get(node);
+          if (known === undefined) callers.set(node, [call]);
+          else known.push(call);
         }
       }
     }
@@ -102,10 +107,10 @@ export class Evaluator implements Evaluation {
   }
 
   private evaluate(node: TS.Expression): readonly Value[] {
-    if (ts.isIdentifier(node)) return this.identifier(node);
+    if (ts.isIdentifier(node)) return narrowed(this, node, this.identifier(node));
     if (node.kind === ts.SyntaxKind.ThisKeyword) return this.thisValue(node);
     if (node.kind === ts.SyntaxKind.SuperKeyword) return this.heritage(ancestor(node, isClass));
-    if (ts.isPropertyAccessExpression(node) || ts.isElementAccessExpression(node)) return this.access(node);
+    if (ts.isPropertyAccessExpression(node) || ts.isElementAccessExpression(node)) return narrowed(this, node, this.access(node));
     if (ts.isNewExpression(node)) return this.calls.construction(node);
     if (ts.isCallExpression(node)) return this.calls.call(node);
     if (ts.isConditionalExpression(node)) return [...this.values(node.whenTrue), ...this.values(node.whenFalse)];

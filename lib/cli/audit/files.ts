@@ -18,6 +18,9 @@ export interface Files {
   readonly notes: { file: string | null; message: string }[];
 }
 
+/** How many entries of a folder are looked at without a word. */
+const ENTRIES_PER_TURN = 1_000;
+
 const SKIPPED = new Set(['node_modules', 'bower_components', 'dist', 'build', 'coverage']);
 const CODE = /\.[cm]?[jt]sx?$/i;
 const NO_CODE = /\.d\.[cm]?ts$|\.min\.[cm]?js$/i;
@@ -32,7 +35,11 @@ export async function findFiles(root: string, { maxFiles, tests, signal, onProgr
   for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
     signal.throwIfAborted();
     const entries = await entriesOf(folder, root, seen, found);
-    for (const entry of entries) {
+    for (const [at, entry] of entries.entries()) {
+      if (at % ENTRIES_PER_TURN === 0) {
+        signal.throwIfAborted();
+        onProgress(found.code.length);
+      }
       const file = path.join(folder, entry.name);
       const kind = await kindOf(entry, file);
       if (kind === 'folder') {

@@ -5,6 +5,22 @@ const CLASSES = new Set(['ioredis', 'iovalkey', 'ioredis-xyz', 'hawser']);
 /** Packages with `createClient`. */
 const FACTORIES = new Set(['redis', '@redis/client', 'async-redis', 'valkey', '@camaro/redis', 'redis-promisify']);
 
+/** Bun's own client, which is part of the runtime. */
+const BUN = 'bun';
+const GLIDE = '@valkey/valkey-glide';
+
+/** Members by which code tells clients apart, and whether a client of a library has them. */
+const MARKERS: Readonly<Record<string, (library: string) => boolean>> = {
+  defineCommand: (library) => CLASSES.has(library),
+  ...Object.fromEntries(['status', 'isCluster'].map((name) => [name, (library: string) => CLASSES.has(library)])),
+  ...Object.fromEntries(['isOpen', 'isReady'].map((name) => [name, (library: string) => FACTORIES.has(library)])),
+  ...Object.fromEntries(['send', 'onconnect', 'onclose'].map((name) => [name, (library: string) => library === BUN])),
+  ...Object.fromEntries(['customCommand', 'invokeScript'].map((name) => [name, (library: string) => library === GLIDE])),
+};
+
+/** Whether a client has a member that others have not; undefined if the member tells nothing. */
+export const hasMarker = (library: string, name: string): boolean | undefined => (Object.hasOwn(MARKERS, name) ? MARKERS[name]?.(library) : undefined);
+
 export const isClientPackage = (name: string): boolean => CLASSES.has(name) || FACTORIES.has(name);
 
 export interface Made {
@@ -27,6 +43,8 @@ export function clientOf(name: string, path: string, isNew: boolean): Made | und
     if (!isNew && /^(createClient|createClientPool|createSentinel|createCluster)$/.test(last)) return { library: name, cluster: last === 'createCluster', how: last };
     if (isNew && last === 'RedisClient') return { library: name, cluster: false, how: 'new RedisClient' };
   }
+  if (name === BUN && isNew && last === 'RedisClient') return { library: name, cluster: false, how: 'new RedisClient' };
+  if (name === GLIDE && !isNew && /(^|\.)Glide(Cluster)?Client\.createClient$/.test(path)) return { library: name, cluster: path.includes('Cluster'), how: parts.slice(-2).join('.') };
   return undefined;
 }
 
@@ -39,6 +57,7 @@ export function clientType(name: string, path: string): 'client' | 'pipeline' | 
     if (/^(Redis|Cluster|RedisCommander|Commander|)$/.test(last)) return 'client';
   }
   if (FACTORIES.has(name) && /^(RedisClient|RedisCluster|RedisSentinel)\w*$/.test(last) && !/Options/.test(last)) return 'client';
+  if ((name === BUN && last === 'RedisClient') || (name === GLIDE && /^Glide(Cluster)?Client$/.test(last))) return 'client';
   return undefined;
 }
 

@@ -19,14 +19,21 @@ export interface Life {
 
 /** Every connection with what the code does with it, in the order of files and lines. */
 export function findLives(analysis: Analysis): Life[] {
-  const lives = [...analysis.evaluator.connections.values()].filter(({ queue }) => queue === undefined).map((connection) => ({ connection, json: jsonOf(analysis, connection) }));
+  const uses = new Map<Connection, Use[]>();
+  for (const use of analysis.uses) {
+    for (const origin of new Set(use.origins)) {
+      const known = uses.get(origin);
+      if (known === undefined) uses.set(origin, [use]);
+      else known.push(use);
+    }
+  }
+  const lives = [...analysis.evaluator.connections.values()].filter(({ queue }) => queue === undefined).map((connection) => ({ connection, json: jsonOf(analysis, connection, uses.get(connection) ?? []) }));
   return lives.sort((a, b) => compare(a.json, b.json));
 }
 
 export const compare = (a: { file: string; line: number; column: number }, b: { file: string; line: number; column: number }): number => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column);
 
-function jsonOf(analysis: Analysis, connection: Connection): ConnectionJson {
-  const uses = analysis.uses.filter(({ origins }) => origins.includes(connection));
+function jsonOf(analysis: Analysis, connection: Connection, uses: readonly Use[]): ConnectionJson {
   const does = (test: (use: Use) => boolean): boolean => uses.some(test);
   return {
     ...placeOf(analysis, connection.node),
@@ -89,10 +96,11 @@ const written = (node: TS.Expression): string => (ts.isArrowFunction(node) || ts
 
 /** Findings about connections and their lives. */
 export function findLifeFaults(analysis: Analysis, lives: readonly Life[]): Finding[] {
+  const strays = analysis.uses.filter(({ origins }) => origins.length === 0);
   return lives.flatMap(({ connection, json }) => [
     ...(json.library === 'hawser' ? [] : [own(analysis, connection, json)]),
     ...(json.scope === 'request' ? [perRequest(analysis, connection, json)] : []),
-    ...(isOpenedElsewhere(connection) ? [] : [...unheard(analysis, connection, json), ...unclosed(analysis, connection, json)]),
+    ...(isOpenedElsewhere(connection) ? [] : [...unheard(analysis, strays, connection, json), ...unclosed(analysis, strays, connection, json)]),
   ]);
 }
 
@@ -125,11 +133,11 @@ function perRequest(analysis: Analysis, { node }: Connection, json: ConnectionJs
 }
 
 /** Whether code that the audit cannot tie to a connection does this to some client of the library. */
-const isElsewhere = (analysis: Analysis, library: string, test: (use: Use) => boolean): boolean => analysis.uses.some((use) => use.origins.length === 0 && use.library === library && test(use));
+const isElsewhere = (strays: readonly Use[], library: string, test: (use: Use) => boolean): boolean => strays.some((use) => use.library === library && test(use));
 
-function unheard(analysis: Analysis, { node, library }: Connection, json: ConnectionJson): Finding[] {
+function unheard(analysis: Analysis, strays: readonly Use[], { node, library }: Connection, json: ConnectionJson): Finding[] {
   if (json.hasErrorHandler) return [];
-  const isPossible = isElsewhere(analysis, library, ({ name, args }) => LISTENS.has(name) && literalText(args[0]) === 'error');
+  const isPossible = isElsewhere(strays, library, ({ name, args }) => LISTENS.has(name) && literalText(args[0]) === 'error');
   const effect = library === 'redis' || library === '@redis/client' ? 'a lost connection ends the process' : 'nobody learns of a lost connection';
   return [
     findingAt(analysis, node, {
@@ -142,9 +150,9 @@ function unheard(analysis: Analysis, { node, library }: Connection, json: Connec
   ];
 }
 
-function unclosed(analysis: Analysis, { node, library }: Connection, json: ConnectionJson): Finding[] {
+function unclosed(analysis: Analysis, strays: readonly Use[], { node, library }: Connection, json: ConnectionJson): Finding[] {
   if (json.isClosed) return [];
-  const isPossible = isElsewhere(analysis, library, ({ name }) => CLOSES.has(name));
+  const isPossible = isElsewhere(strays, library, ({ name }) => CLOSES.has(name));
   return [
     findingAt(analysis, node, {
       kind: 'no-shutdown',

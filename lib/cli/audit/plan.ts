@@ -20,18 +20,24 @@ const LIMITS = /rate-?_?limit|throttl/i;
 const WIDELY = 3;
 
 export function planOf(input: PlanInput): StepJson[] {
-  const files = [...new Set(input.findings.map(({ file }) => file))];
-  const steps = files.filter((file) => !isManifest(file)).map((file) => stepOf(input, file));
+  const byFile = new Map<string, Finding[]>();
+  for (const finding of input.findings) {
+    const known = byFile.get(finding.file);
+    if (known === undefined) byFile.set(finding.file, [finding]);
+    else known.push(finding);
+  }
+  const files = [...byFile.keys()];
+  const of = (file: string): StepJson => stepOf(input, file, byFile.get(file) ?? []);
+  const steps = files.filter((file) => !isManifest(file)).map(of);
   steps.sort((a, b) => ORDER.indexOf(a.risk) - ORDER.indexOf(b.risk) || importersOf(input, a.file).length - importersOf(input, b.file).length || (a.file < b.file ? -1 : 1));
   // A package can go only when no file imports it.
-  return [...steps, ...files.filter(isManifest).map((file) => stepOf(input, file))];
+  return [...steps, ...files.filter(isManifest).map(of)];
 }
 
 const isManifest = (file: string): boolean => path.posix.basename(file) === 'package.json';
 const importersOf = ({ importers }: PlanInput, file: string): readonly string[] => importers.get(file) ?? [];
 
-function stepOf(input: PlanInput, file: string): StepJson {
-  const findings = input.findings.filter((finding) => finding.file === file);
+function stepOf(input: PlanInput, file: string, findings: readonly Finding[]): StepJson {
   const replacements = [...new Map(findings.map((finding) => [keyOf(finding), { line: finding.line, code: finding.code, replacement: finding.replacement }])).values()];
   return { file, ...judged(input, file, findings), replacements };
 }
