@@ -218,7 +218,7 @@ test.each<[string, unknown, unknown, object]>([
   ['options.headers must be absent with EventSource, which sends none, got an object', client, 'http://x/', { transport: 'eventsource', headers: {} }],
   ['options.cursor must be a cursor of the stream, got a string', client, 'http://x/', { cursor: 'garbage' }],
   ['options.burstMs must be a number of milliseconds from 0 to 3600000, got -1', client, 'http://x/', { burstMs: -1 }],
-  ['options.burst is not an option; there are: transport, headers, credentials, fetch, EventSource, cursor, burstMs, resetSpreadMs, minDelayMs, maxDelayMs, onInvalidate, onError, onState, signal', client, 'http://x/', { burst: 1 }],
+  ['options.burst is not an option; there are: transport, headers, credentials, fetch, EventSource, cursor, burstMs, resetSpreadMs, minDelayMs, maxDelayMs, hiddenMs, onInvalidate, onError, onState, signal', client, 'http://x/', { burst: 1 }],
 ])('%s', (message, queryClient, to, options) => {
   expect(() => subscribeInvalidations(queryClient as never, to as string, options)).toThrow(expect.objectContaining({ message, code: 'E_BAD_OPTION' }));
 });

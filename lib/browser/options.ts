@@ -2,7 +2,7 @@
 import { badOption } from '../errors';
 import { ownOptions } from '../names';
 
-/** Where a subscription is: `connecting`, `open` (the server has confirmed it), `waiting` for its next attempt, or `closed`. */
+/** Where a subscription is: `connecting`, `open` (the server has confirmed it), `waiting` for its next attempt or for its page to be shown, or `closed`. */
 export type InvalidationState = 'connecting' | 'open' | 'waiting' | 'closed';
 
 export interface InvalidationOptions {
@@ -26,6 +26,8 @@ export interface InvalidationOptions {
   minDelayMs?: number | undefined;
   /** The longest delay before another attempt. Default 30,000. */
   maxDelayMs?: number | undefined;
+  /** A page that has been hidden for this long gives its connection back, and goes on where it was when it is shown. Default 60,000; `Infinity`: it keeps it. */
+  hiddenMs?: number | undefined;
   /** Called with each tag set that was invalidated, or `undefined` for everything. */
   onInvalidate?: ((tags: readonly string[] | undefined) => void) | undefined;
   /** Called if an attempt fails. Attempts go on. */
@@ -44,9 +46,9 @@ export interface EventSourceLike {
 }
 
 /** Options with their defaults. */
-export type Checked = InvalidationOptions & Required<Pick<InvalidationOptions, 'transport' | 'burstMs' | 'resetSpreadMs' | 'minDelayMs' | 'maxDelayMs'>>;
+export type Checked = InvalidationOptions & Required<Pick<InvalidationOptions, 'transport' | 'burstMs' | 'resetSpreadMs' | 'minDelayMs' | 'maxDelayMs' | 'hiddenMs'>>;
 
-const NAMES = new Set(['transport', 'headers', 'credentials', 'fetch', 'EventSource', 'cursor', 'burstMs', 'resetSpreadMs', 'minDelayMs', 'maxDelayMs', 'onInvalidate', 'onError', 'onState', 'signal']);
+const NAMES = new Set(['transport', 'headers', 'credentials', 'fetch', 'EventSource', 'cursor', 'burstMs', 'resetSpreadMs', 'minDelayMs', 'maxDelayMs', 'hiddenMs', 'onInvalidate', 'onError', 'onState', 'signal']);
 const CREDENTIALS = ['omit', 'same-origin', 'include'];
 const HOUR_MS = 3_600_000;
 const CURSOR = /^\d{1,16}-\d{1,16}$/;
@@ -74,6 +76,7 @@ export function checkOptions(options: InvalidationOptions): Checked {
     resetSpreadMs: ms('resetSpreadMs', own.resetSpreadMs, 500, 0),
     minDelayMs,
     maxDelayMs: ms('maxDelayMs', own.maxDelayMs, Math.max(30_000, minDelayMs), minDelayMs),
+    hiddenMs: own.hiddenMs === Infinity ? Infinity : ms('hiddenMs', own.hiddenMs, 60_000, 0),
   };
 }
 

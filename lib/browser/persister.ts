@@ -103,7 +103,7 @@ class Stored implements IndexedDbPersister {
       const stored: unknown = await get(this.o.key, this.open());
       if (stored === undefined || (isStored(stored) && this.isCurrent(stored))) return stored;
     } catch (error) {
-      this.o.onError?.(error);
+      this.refused(error);
       return undefined;
     }
     await this.removeClient();
@@ -120,7 +120,19 @@ class Stored implements IndexedDbPersister {
   }
 
   private inTurn(run: () => Promise<void>): Promise<void> {
-    return (this.queue = this.queue.then(run).catch((error: unknown) => this.o.onError?.(error)));
+    const again = (error: unknown): Promise<void> => {
+      if ((error as { name?: unknown } | null)?.name !== 'InvalidStateError') throw error;
+      // The browser has closed the database, for example because the user has cleared the site's data.
+      this.store = undefined;
+      return run();
+    };
+    return (this.queue = this.queue.then(run).catch(again).catch((error: unknown) => this.refused(error)));
+  }
+
+  /** A database that could not be opened is opened again by the next use. */
+  private refused(error: unknown): void {
+    this.store = undefined;
+    this.o.onError?.(error);
   }
 
   /** At first use, since servers render without IndexedDB. */

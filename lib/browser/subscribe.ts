@@ -3,6 +3,7 @@ import { badOption } from '../errors';
 import { checkOptions, checkUrl, type Checked, type InvalidationOptions, type InvalidationState } from './options';
 import type { ServerEvent } from './event_parser';
 import { Invalidator } from './invalidator';
+import { watchPage } from './page';
 import type { QueryClientLike } from './query_client';
 import { open } from './transports';
 
@@ -36,9 +37,6 @@ export function subscribeInvalidations(queryClient: QueryClientLike, url: string
   return end as InvalidationSubscription;
 }
 
-/** The page, where there is one. */
-const page = globalThis as { addEventListener?: (type: string, listener: () => void) => void; removeEventListener?: (type: string, listener: () => void) => void };
-
 type Timer = ReturnType<typeof setTimeout>;
 
 class Subscription {
@@ -50,9 +48,9 @@ class Subscription {
   private disconnect: () => void = () => undefined;
   private timer: Timer | undefined;
   private silenceMs = READY_MS;
-  private readonly onOnline = (): void => {
-    if (this.state === 'waiting') this.connect();
-  };
+  /** The page is hidden, so there is no attempt until it is shown. */
+  private isLeft = false;
+  private unwatch: () => void = () => undefined;
   private readonly onAbort = (): void => this.close();
 
   constructor(
@@ -67,7 +65,13 @@ class Subscription {
       return;
     }
     options.signal?.addEventListener('abort', this.onAbort);
-    page.addEventListener?.('online', this.onOnline);
+    this.unwatch = watchPage(options.hiddenMs, {
+      online: () => {
+        if (this.state === 'waiting' && !this.isLeft) this.connect();
+      },
+      left: () => this.leave(),
+      shown: () => this.comeBack(),
+    });
     this.connect();
   }
 
@@ -77,8 +81,24 @@ class Subscription {
     clearTimeout(this.timer);
     this.invalidator.close();
     this.options.signal?.removeEventListener('abort', this.onAbort);
-    page.removeEventListener?.('online', this.onOnline);
+    this.unwatch();
     this.enter('closed');
+  }
+
+  /** Gives the server its place back. */
+  private leave(): void {
+    if (this.isLeft || this.state === 'closed') return;
+    this.isLeft = true;
+    this.disconnect();
+    clearTimeout(this.timer);
+    this.enter('waiting');
+  }
+
+  private comeBack(): void {
+    if (!this.isLeft || this.state === 'closed') return;
+    this.isLeft = false;
+    this.attempts = 0;
+    this.connect();
   }
 
   private connect(): void {
