@@ -1,0 +1,56 @@
+// Takes pictures of the pages for the documentation: of a company's owner on a wide and on a narrow screen, and of an administrator.
+//
+//     npm run screenshots -- http://127.0.0.1:4000 ../../docs/screenshots
+//
+// The address is that of a running stack (`npm run example`). The browser is Debian's chromium, or the one that HAWSER_TEST_BROWSER names.
+
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [base, folder = 'screenshots'] = process.argv.slice(2);
+if (base === undefined) {
+  console.error('usage: node web/screenshots.mjs <address> [folder]');
+  process.exit(1);
+}
+
+const OWNER = { role: 'owner', pages: ['dashboard', 'orders', 'wallet', 'orders/new'] };
+const ADMIN = { role: 'admin', pages: ['admin/rates', 'admin/roles', 'operations'] };
+const WIDE = { width: 1280, height: 860 };
+const NARROW = { width: 390, height: 780 };
+
+/** Signs in as the first person with a role, and takes a picture of each page when it has its data. */
+async function take(browser, { role, pages }, viewport, suffix) {
+  const context = await browser.newContext({ viewport, timezoneId: 'Asia/Kolkata', locale: 'en-IN' });
+  const page = await context.newPage();
+  await page.goto(base);
+  const person = page.getByRole('button', { name: new RegExp(`^Sign in as .*, ${role},`) }).first();
+  await person.waitFor();
+  const shot = async (name) => {
+    const file = path.join(folder, `${name.replaceAll('/', '-')}${suffix}.png`);
+    await page.screenshot({ path: file, animations: 'disabled' });
+    console.log(file);
+  };
+  if (role === 'owner') await shot('sign-in');
+  await person.click();
+  await page.getByRole('status', { name: 'Live updates: Live' }).waitFor();
+  for (const name of pages) {
+    await page.goto(new URL(name, base).href);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.getByRole('status', { name: 'Loading' }).waitFor({ state: 'detached' });
+    await page.getByRole('status', { name: 'Live updates: Live' }).waitFor();
+    await page.evaluate(() => document.fonts.ready.then(() => undefined));
+    await shot(name);
+  }
+  await context.close();
+}
+
+mkdirSync(folder, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: process.env.HAWSER_TEST_BROWSER ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+await take(browser, OWNER, WIDE, '');
+await take(browser, { ...OWNER, pages: ['dashboard', 'orders'] }, NARROW, '-narrow');
+await take(browser, ADMIN, WIDE, '');
+await browser.close();

@@ -1,0 +1,61 @@
+/** What a page shows without data: while it loads, if there is none, if it fails, offline, and without the permission. */
+import type { UseQueryResult } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { useLive } from '../session/live';
+import { Icon, type IconName } from './icons';
+
+export function Empty({ icon = 'box', title, children }: { icon?: IconName; title: string; children?: ReactNode }) {
+  return (
+    <div className="empty">
+      <Icon name={icon} size={32} />
+      <h3>{title}</h3>
+      {children !== undefined && <p>{children}</p>}
+    </div>
+  );
+}
+
+export function NoAccess({ permission }: { permission: string }) {
+  return (
+    <div className="panel" role="alert">
+      <Empty icon="lock" title="You have no access to this page">
+        It needs the permission <code>{permission}</code>. Ask the owner of your company for it; the page opens as soon as you have it.
+      </Empty>
+    </div>
+  );
+}
+
+export function Skeleton({ lines = 6 }: { lines?: number }) {
+  return (
+    <div className="skeleton" role="status" aria-label="Loading">
+      {Array.from({ length: lines }, (_, i) => (
+        <span key={i} style={{ width: `${92 - ((i * 17) % 40)}%` }} />
+      ))}
+    </div>
+  );
+}
+
+/** The data of a query, or the state that it is in instead. Data that is there is shown, however old; the status line says how it stands. */
+export function Loaded<T>({ query, lines, children }: { query: UseQueryResult<T>; lines?: number; children: (data: T) => ReactNode }) {
+  const { isOnline } = useLive();
+  if (query.data !== undefined) return children(query.data);
+  if (query.fetchStatus === 'paused' || (!isOnline && query.isPending)) {
+    return (
+      <Empty icon="offline" title="Not available offline">
+        This page has not been opened before on this device. It loads as soon as there is a network.
+      </Empty>
+    );
+  }
+  if (query.isError) {
+    return (
+      <div role="alert">
+        <Empty icon="alert" title="This could not be loaded">
+          {query.error.message}{' '}
+          <button type="button" className="button" onClick={() => void query.refetch()}>
+            Try again
+          </button>
+        </Empty>
+      </div>
+    );
+  }
+  return <Skeleton lines={lines} />;
+}
