@@ -6,12 +6,14 @@
 //     node scripts/setup.mjs --packages  the same and what __test__/packages starts
 //     node scripts/setup.mjs --tools     the same and the compilers, bundlers and runtimes of __test__/package
 //     node scripts/setup.mjs --example   the same and examples/shipcrowd, in a folder outside the repository, whose name it prints
+//     node scripts/setup.mjs --browser   the same and a Chromium
 //     node scripts/setup.mjs --native    the native binary alone
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ensureBrowser } from './setup/browser.mjs';
 import { ensureDependencies } from './setup/dependencies.mjs';
 import { ensureExample } from './setup/example.mjs';
 import { ensureFacade } from './setup/facade.mjs';
@@ -21,7 +23,7 @@ import { entry, root, say, SetupError } from './setup/run.mjs';
 import { ensureFakeTime, ensureServer } from './setup/server.mjs';
 
 /** Prepares what is missing. In an installed package, which has no lib/, that can only be the native binary. */
-export async function setup({ server = false, packages = false, tools = false, example = false, nativeOnly = false } = {}) {
+export async function setup({ server = false, packages = false, tools = false, example = false, browser = false, nativeOnly = false } = {}) {
   if (Number(process.versions.node.split('.')[0]) < 20) throw new SetupError(`hawser needs Node 20 or newer; this is ${process.version}`);
   const unlock = await lock();
   try {
@@ -36,6 +38,7 @@ export async function setup({ server = false, packages = false, tools = false, e
     if (packages) await ensurePackages();
     if (tools) await ensureTools();
     if (example) process.stdout.write(`${await ensureExample()}\n`);
+    if (browser) await ensureBrowser();
   } finally {
     unlock();
   }
@@ -76,5 +79,5 @@ function isAbandoned(file) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = (flag) => process.argv.includes(flag);
-  await entry(() => setup({ server: asked('--server'), packages: asked('--packages'), tools: asked('--tools'), example: asked('--example'), nativeOnly: asked('--native') }));
+  await entry(() => setup({ server: asked('--server'), packages: asked('--packages'), tools: asked('--tools'), example: asked('--example'), browser: asked('--browser'), nativeOnly: asked('--native') }));
 }

@@ -32,7 +32,9 @@ const STEPS = [
   { name: 'thread', ...onThread('thread', '(compat/(wire|wire-cuts|pubsub|surface)|client/(tls|credentials|timers)|cache/loads)') },
   { name: 'thread-all', onlyByName: true, ...onThread('thread-all', '(client|compat|cache|cluster|sentinel|manager|bus)/') },
   // Packing and installing keeps both cores busy, so these specs do not run beside specs that measure time.
-  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks|shipcrowd)/', '__test__/bench/', '/node_modules/']) },
+  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks|shipcrowd|chromium)/', '__test__/bench/', '/node_modules/']) },
+  // A browser has several processes of its own.
+  { name: 'browser', ...jest('browser', ['--testPathPatterns', '__test__/chromium/']) },
   { name: 'docs', command: [node, 'scripts/docs-site.mjs'] },
   { name: 'packages', ...jest('packages', ['--testPathPatterns', '__test__/packages/']) },
   { name: 'package', ...jest('package', ['--testPathPatterns', '__test__/package/']) },

@@ -1,6 +1,7 @@
 // Provides a redis-server for the tests, and libfaketime for the history checker.
 
-import { available, run, say, SetupError } from './run.mjs';
+import { install, mayInstall } from './apt.mjs';
+import { available, say, SetupError } from './run.mjs';
 
 /** Ensures that there is a server: the one that `HAWSER_TEST_SERVER` names, or else a redis-server on the PATH. Installs it if it may. */
 export async function ensureServer() {
@@ -25,21 +26,6 @@ export async function ensureServer() {
 /** Ensures that processes can be started with a wrong clock, where that can be installed. Without it their clocks are right. */
 export async function ensureFakeTime() {
   if (mayInstall() && !available('faketime')) await install('faketime');
-}
-
-function mayInstall() {
-  return process.getuid?.() === 0 && available('apt-get');
-}
-
-/** Installs a package of Debian's. Returns the output. */
-async function install(name) {
-  say(`hawser: installing ${name} (apt-get install)`);
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const attempt = () => run('apt-get', ['install', '-y', '--no-install-recommends', name], { env, quiet: true });
-  const { code, output } = await attempt();
-  if (code === 0) return output;
-  await run('apt-get', ['update'], { env, quiet: true });
-  return (await attempt()).output;
 }
 
 /** A name that is in the list of wheels is unpacked; anything else is a path. The list is not part of the package. */
