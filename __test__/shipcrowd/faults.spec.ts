@@ -17,8 +17,8 @@ import { runNode } from '../helpers/process';
 
 const SIZE = { ...QUICK, companies: 8, orders: 400, pincodes: 400, instances: 2, sellers: 8 };
 const SHORT = { seconds: 0, answers: 40 };
-/** Each read takes a while then: the blacklist and the limits wait for Redis before they go on without it. */
-const FROZEN = { seconds: 0, answers: 8 };
+/** Each read takes a while then: blacklist and limits wait for Redis before they go on without it. */
+const AWAY = { seconds: 0, answers: 8 };
 
 let server: Server;
 let stack: Stack;
@@ -77,8 +77,8 @@ describe('users notice nothing that they must not', () => {
     expect({ failed, stale: writes.stale, lost: writes.lost, examples: writes.examples }).toEqual({ failed: 0, stale: 0, lost: 0, examples: [] });
   };
 
-  test('Redis killed and back', async () => isWhole(await under(redisKilled(server), stack, target, SHORT, 11)), 120_000);
-  test('Redis frozen', async () => isWhole(await under(redisFrozen(server), stack, target, FROZEN, 12)), 120_000);
+  test('Redis killed and back', async () => isWhole(await under(redisKilled(server), stack, target, AWAY, 11)), 120_000);
+  test('Redis frozen', async () => isWhole(await under(redisFrozen(server), stack, target, AWAY, 12)), 120_000);
   test('Redis full', async () => isWhole(await under(redisFull(server), stack, target, SHORT, 13)), 120_000);
   test('one instance killed', async () => isWhole(await under(instanceKilled(stack, 2), stack, target, SHORT, 14)), 120_000);
 });
