@@ -13,7 +13,7 @@ import { Server } from '../../examples/shipcrowd/report/servers';
 import { prepare, type Prepared } from '../../examples/shipcrowd/report/side';
 import { Stack } from '../../examples/shipcrowd/report/stack';
 import { QUICK } from '../../examples/shipcrowd/report/options';
-import { runNode } from '../helpers/process';
+import { installExample } from './stack';
 
 const SIZE = { ...QUICK, companies: 8, orders: 400, pincodes: 400, instances: 2, sellers: 8 };
 const SHORT = { seconds: 0, answers: 40 };
@@ -28,19 +28,12 @@ let target: Target;
 beforeAll(async () => {
   server = await Server.start(Server.DURABLE);
   const { instances, companies, orders, pincodes } = SIZE;
-  const root = await installed();
+  const root = await installExample();
   const env = { HAWSER_EXAMPLE_BUILD: 'no', DATA_FOLDER: path.join(root, '.data') };
   stack = await Stack.start({ root, redisUrl: server.url, instances, companies, orders, pincodes, seed: 1, after: true, env });
   prepared = await prepare(stack, [server.port], SIZE, 1);
   target = prepared.target;
 }, 400_000);
-
-/** Installs the example outside the repository, unless it is there. Returns its folder. */
-async function installed(): Promise<string> {
-  const { code, stdout, stderr } = await runNode('scripts/setup.mjs', { args: ['--example'], deadlineMs: 300_000 });
-  if (code !== 0) throw new Error(stderr);
-  return stdout.trim().split('\n').pop() ?? '';
-}
 
 afterAll(async () => {
   await stack?.stop();
