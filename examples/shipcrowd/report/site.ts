@@ -45,29 +45,10 @@ export class Site {
   }
 
   /** Never rejects: a request without an answer has the status 0. */
-  call<T = unknown>(path: string, { method = 'GET', token, body, instance, deadlineMs = 30_000 }: Call = {}): Promise<Answer<T>> {
-    const started = performance.now();
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers: Record<string, string> = { accept: 'application/json' };
-    if (token !== undefined) headers.authorization = `Bearer ${token}`;
-    if (instance !== undefined) headers['x-instance'] = String(instance);
-    if (text !== undefined) Object.assign(headers, { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) });
-    return new Promise((resolve) => {
-      const end = (status: number, content: unknown, from = 0): void => {
-        clearTimeout(timer);
-        resolve({ status, body: content as T, instance: from, ms: performance.now() - started });
-      };
-      const sent = httpRequest(new URL(path, this.url), { method, headers, agent: this.agent }, (response) => {
-        let received = '';
-        response.setEncoding('utf8');
-        response.on('data', (part: string) => (received += part));
-        response.on('end', () => end(response.statusCode ?? 0, parsed(received), Number(response.headers['x-instance'] ?? 0)));
-        response.on('error', (error) => end(0, { error: { message: error.message } }));
-      });
-      const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
-      sent.on('error', (error) => end(0, { error: { message: error.message } }));
-      sent.end(text);
-    });
+  async call<T = unknown>(path: string, call: Call = {}): Promise<Answer<T>> {
+    const first = await this.send<T>(path, call);
+    // A kept connection that its server closed just then says nothing about the backend.
+    return first.isStaleSocket && (call.method ?? 'GET') === 'GET' ? this.send<T>(path, call) : first;
   }
 
   /** Like `call`, but rejects unless the answer is a success. */
@@ -89,6 +70,31 @@ export class Site {
 
   close(): void {
     this.agent.destroy();
+  }
+
+  private send<T>(path: string, { method = 'GET', token, body, instance, deadlineMs = 30_000 }: Call): Promise<Answer<T> & { isStaleSocket: boolean }> {
+    const started = performance.now();
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (token !== undefined) headers.authorization = `Bearer ${token}`;
+    if (instance !== undefined) headers['x-instance'] = String(instance);
+    if (text !== undefined) Object.assign(headers, { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) });
+    return new Promise((resolve) => {
+      const end = (status: number, content: unknown, from = 0, isStaleSocket = false): void => {
+        clearTimeout(timer);
+        resolve({ status, body: content as T, instance: from, ms: performance.now() - started, isStaleSocket });
+      };
+      const sent = httpRequest(new URL(path, this.url), { method, headers, agent: this.agent }, (response) => {
+        let received = '';
+        response.setEncoding('utf8');
+        response.on('data', (part: string) => (received += part));
+        response.on('end', () => end(response.statusCode ?? 0, parsed(received), Number(response.headers['x-instance'] ?? 0)));
+        response.on('error', (error) => end(0, { error: { message: error.message } }));
+      });
+      const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
+      sent.on('error', (error: NodeJS.ErrnoException) => end(0, { error: { message: error.message } }, 0, sent.reusedSocket && error.code === 'ECONNRESET'));
+      sent.end(text);
+    });
   }
 }
 
