@@ -147,6 +147,25 @@ onEveryTopology('near cache', (backend) => {
     await until(async () => (await cache.getOrSet('s', () => 2, { staleAfter: 0.05 })) === 2);
   });
 
+  test.each([
+    ['of the repository', { earlyRefresh: 0.2 }, undefined],
+    ['of a call', {}, { earlyRefresh: 0.2 }],
+    ['of a call that names more', { earlyRefresh: 0.9 }, { ttl: 2, tags: ['t'], earlyRefresh: 0.2 }],
+  ])('an early refresh %s comes before the entry expires, though every read is a near hit until then', async (_name, options, call) => {
+    const cache = backend.cache({ ...NEAR, ttl: 2, ...options });
+    let loads = 0;
+    const read = (): Promise<number> => cache.getOrSet('k', () => ++loads, call === undefined ? undefined : { tags: ['t'], ...call });
+    expect(await read()).toBe(1);
+    await warmUp(cache, 'k');
+    CacheMetrics.reset();
+    await until(async () => (await read()) === 2);
+    // No caller has waited for it.
+    expect(CacheMetrics.snapshot()).toMatchObject({ misses: 0, stale: 0, refreshes: 1 });
+    expect(nearHits()).toBeGreaterThan(0);
+    await warmUp(cache, 'k');
+    expect(await read()).toBe(2);
+  });
+
   test('its bytes are bounded, and the entries that were used last stay', async () => {
     const maxBytes = 200_000;
     const cache = backend.cache({ nearCache: { maxBytes } });

@@ -54,12 +54,13 @@ export class NearCopy {
   /** Whether a caller with these options may have it as a fresh value. */
   serves(o: CallOptions, at: number): boolean {
     const { facts } = this;
-    if (o.fresh === '' && o.maxAge === '') {
+    if (o.fresh === '' && o.maxAge === '' && o.early === undefined) {
       if (at >= this.freshUntil) return false;
     } else {
       const fresh = o.fresh === '' ? facts.freshMs : Number(o.fresh);
       const served = o.maxAge === '' ? facts.ttlMs : Math.min(Number(o.maxAge), facts.ttlMs);
-      if (at >= facts.endsAt || at - facts.bornAt >= Math.min(fresh, served)) return false;
+      // From the point of an early refresh on, the engine has to see the read: it decides who refreshes.
+      if (at >= facts.endsAt || at - facts.bornAt >= Math.min(fresh, served) * (o.early ?? 1)) return false;
     }
     return o.tags.length === 0 || this.hasTags(o.tags);
   }

@@ -12,7 +12,7 @@ const now = performance.now.bind(performance);
 /** The value, or `MISSING`. */
 export function nearNow(port: CachePort, key: string, loader: unknown, options: unknown): unknown {
   const { near } = port;
-  if (near === undefined || !near.caches.isTimeReal || port.base.fresh !== '' || port.base.tags.length > 0 || typeof loader !== 'function') return MISSING;
+  if (near === undefined || !near.caches.isTimeReal || port.base.fresh !== '' || port.base.early !== undefined || port.base.tags.length > 0 || typeof loader !== 'function') return MISSING;
   const copy = near.store.get(key);
   if (copy === undefined) return MISSING;
   const at = now();
