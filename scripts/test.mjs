@@ -22,6 +22,7 @@ const STEPS = [
   { name: 'clippy', command: ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'] },
   { name: 'clippy-core', command: ['cargo', 'clippy', '--locked', '--all-targets', '--no-default-features', '--', '-D', 'warnings'] },
   { name: 'cargo', command: ['cargo', 'test', '--locked', '--no-default-features', '--no-fail-fast'], count: countCargo, env: { HAWSER_FUZZ_SECONDS: process.env.HAWSER_FUZZ_SECONDS ?? '60' } },
+  { name: 'notices', command: [node, 'scripts/notices.mjs', '--check'] },
   { name: 'rooms', command: [node, 'scripts/check-rooms.mjs'] },
   { name: 'tsc', command: tsc('tsconfig.json') },
   { name: 'types', command: tsc('__test__/types/tsconfig.json') },
