@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 const nodeGlobals = Object.fromEntries(
   [
     ...['process', 'console', 'Buffer', 'URL', 'performance', 'require', 'module', '__dirname', '__filename', 'structuredClone'],
-    ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'AbortController'],
+    ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'AbortController', 'fetch'],
   ].map((name) => [name, 'readonly']),
 );
 

@@ -1,9 +1,10 @@
 /**
  * The native binding. Only this file requires it; all other files import `native` from here and see only what `NativeBinding` declares.
  */
-import { platforms, requireBinary } from '../binding/binaries.js';
+import { packages, platforms, requireBinary } from '../binding/binaries.js';
 import { binaryName, platformName } from '../binding/platform.js';
 import { describe, type LoadFailure } from './native_error';
+import { lockWithout, packageFolderOf } from './native_packages';
 import { codeFolder, node, runningFolder } from './place';
 
 /** The exports of the binary. Calls that may throw go through `fromCore`. */
@@ -157,7 +158,7 @@ export class NativeBinaryError extends Error {
 function loadBinding(): NativeBinding {
   const platform = platformName();
   const packageFolder = codeFolder === undefined ? undefined : node.path.dirname(codeFolder);
-  const failure: LoadFailure = { platform, shipped: platforms, packageFolder };
+  const failure: LoadFailure = { platform, shipped: platforms, packages, packageFolder };
   try {
     const found = packageFolder === undefined ? fromBundle(platform) : fromPackage(platform, packageFolder);
     if (isBinding(found)) return found;
@@ -165,7 +166,11 @@ function loadBinding(): NativeBinding {
   } catch (cause) {
     failure.cause = cause;
   }
-  if (packageFolder !== undefined) failure.shipped = shippedIn(packageFolder);
+  if (packageFolder !== undefined) {
+    const installed = packages.filter((one) => packageFolderOf(one, packageFolder) !== undefined);
+    failure.shipped = [...shippedIn(packageFolder), ...installed].sort();
+    failure.lock = lockWithout(platform, packageFolder);
+  }
   throw new NativeBinaryError(describe(failure), { cause: failure.cause });
 }
 
@@ -174,11 +179,14 @@ function isBinding(found: unknown): found is NativeBinding {
 }
 
 /**
- * binaries.js does not name a binary that was added later, for example one that was built elsewhere; such a binary is loaded by its path.
+ * A binary that was added later, for example one that was built elsewhere, is loaded by its path: binaries.js does not name it, or names
+ * a package in its place.
  */
 function fromPackage(platform: string, packageFolder: string): unknown {
-  if (platforms.includes(platform)) return requireBinary(platform);
-  return shippedIn(packageFolder).includes(platform) ? loadFile(node.path.join(packageFolder, 'binding', binaryName(platform))) : undefined;
+  const added = (): boolean => shippedIn(packageFolder).includes(platform);
+  const named = platforms.includes(platform) && !(packages.includes(platform) && added());
+  if (named) return requireBinary(platform);
+  return added() ? loadFile(node.path.join(packageFolder, 'binding', binaryName(platform))) : undefined;
 }
 
 /** Some bundlers copy the file and return its name; some wrap the value as an ES module. */

@@ -1,4 +1,5 @@
 /** The message of `E_NO_BINARY`: the problem, its cause, and the solution. */
+import { packageName } from './native_packages';
 
 /** The facts when no binary could be loaded. */
 export interface LoadFailure {
@@ -6,6 +7,10 @@ export interface LoadFailure {
   platform: string;
   /** The platforms of the existing binaries; in a bundle, of those that existed when it was made. */
   shipped: readonly string[];
+  /** The platforms whose binary is in a package of its own. Default: none. */
+  packages?: readonly string[];
+  /** The lock file that lacks the package for this platform. */
+  lock?: string;
   /** The folder of the installed package; undefined if the code runs from a bundle. */
   packageFolder: string | undefined;
   /** Why the existing binary could not be loaded. */
@@ -41,9 +46,41 @@ export function describe(failure: LoadFailure): string {
   return shipped.includes(platform) ? notLoaded(failure, packageFolder) : missing(failure, packageFolder);
 }
 
-function missing({ platform, shipped }: LoadFailure, packageFolder: string): string {
-  const start = `hawser has no native binary for ${subject(platform)}. This installation has ${shipped.join(', ') || 'none at all'}, in ${packageFolder}.`;
-  return `${start} ${whyMissing(platform, shipped)} ${fromSource(packageFolder, platform)}`;
+function missing(failure: LoadFailure, packageFolder: string): string {
+  const { platform, shipped, packages = [] } = failure;
+  const separate = packages.includes(platform);
+  const problem = separate ? `: the package ${packageName(platform)}, an optional dependency of hawser, is not installed` : '';
+  const start = `hawser has no native binary for ${subject(platform)}${problem}. This installation has ${shipped.join(', ') || 'none at all'}, in ${packageFolder}.`;
+  return `${start} ${separate ? whyNotInstalled(failure) : whyMissing(platform, shipped)} ${fromSource(packageFolder, platform)}`;
+}
+
+/** npm installs the package that fits unless one of these stops it. */
+function whyNotInstalled({ platform, shipped, lock }: LoadFailure): string {
+  if (lock !== undefined) {
+    return (
+      `The cause is ${lock}: it names hawser without this package, because npm wrote it on another platform where node_modules existed already ` +
+      '(https://github.com/npm/cli/issues/4828). Delete node_modules and package-lock.json, run `npm install`, and commit the new lock file.'
+    );
+  }
+  if (shipped.length > 0) {
+    return (
+      'node_modules was installed on another platform, or for one. Install it where it runs: run `npm ci` in the Dockerfile, in an image of the system ' +
+      `that starts the application, and list node_modules in .dockerignore. ${forAnother(platform)}`
+    );
+  }
+  return (
+    'The installation left optional dependencies out: look for `--omit=optional` (npm), `--no-optional` (pnpm), `--ignore-optional` (Yarn 1), and ' +
+    '`omit` or `optional` in .npmrc and in the environment (NPM_CONFIG_OMIT). Install again without it: `npm install --include=optional`. If there is no such ' +
+    'setting, a package-lock.json from another platform lacks the package (https://github.com/npm/cli/issues/4828): delete node_modules and ' +
+    'package-lock.json, and run `npm install`.'
+  );
+}
+
+/** The command that installs for `platform` on another one. */
+function forAnother(platform: string): string {
+  const [os, cpu, libc] = platform.split('-');
+  const flag = libc === 'gnu' ? ' --libc=glibc' : libc === 'musl' ? ' --libc=musl' : '';
+  return `To install on one system for another, run \`npm install --os=${os} --cpu=${cpu}${flag}\`.`;
 }
 
 function whyMissing(platform: string, shipped: readonly string[]): string {
@@ -100,11 +137,11 @@ function bundled(failure: LoadFailure): string {
   );
 }
 
-function inBundle({ platform, shipped, cause, found }: LoadFailure): string {
+function inBundle({ platform, shipped, packages = [], cause, found }: LoadFailure): string {
   if (!shipped.includes(platform)) {
     return `it was made where the package had ${shipped.length > 0 ? `binaries for ${shipped.join(', ')} only` : 'no binary'}`;
   }
-  if (cause !== undefined) return `the binary cannot be loaded there: ${reasonOf(cause)}`;
+  if (cause !== undefined) return `${packages.includes(platform) ? `the binary, from the package ${packageName(platform)},` : 'the binary'} cannot be loaded there: ${reasonOf(cause)}`;
   return `the bundler has put a value of type ${found} in the place of the binary`;
 }
 

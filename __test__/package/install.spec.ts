@@ -65,7 +65,7 @@ describe('the packed package', () => {
     const folders = [...new Set(app.files.map((file) => file.split('/')[0]))].sort();
     expect(folders).toEqual(
       [
-        ...['CHANGELOG.md', 'Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'binding', 'build.rs', 'built', 'dist'],
+        ...['CHANGELOG.md', 'Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'THIRD-PARTY.md', 'binding', 'build.rs', 'built', 'dist'],
         ...['index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'next.d.mts', 'next.mjs', 'package.json', 'scripts', 'src'],
       ].sort(),
     );

@@ -19,7 +19,7 @@ const COMPILERS = ['cargo', 'rustc', 'cc', 'gcc', 'g++', 'clang', 'make', 'cmake
 export class Installed {
   /** The application's project. */
   readonly project: string;
-  /** The packed file. */
+  /** The packed file; a published hawser has none here. */
   readonly tarball: string;
   /** The paths of the packed files. */
   readonly files: string[];
@@ -44,7 +44,14 @@ export class Installed {
     if (code !== 0) throw new Error(`npm pack failed: ${output}`);
     const listed = JSON.parse(output.slice(output.indexOf('['))) as { filename: string; files: { path: string }[] }[];
     const installed = new Installed(directory, listed[0]);
-    await installed.install(dependencies);
+    await installed.install({ ...dependencies, hawser: installed.tarball });
+    return installed;
+  }
+
+  /** Installs `version` of hawser as it is published: the binary is in a package of its own. `env` names the registry. */
+  static async published(version: string, env: Record<string, string>): Promise<Installed> {
+    const installed = new Installed(mkdtempSync(path.join(tmpdir(), 'hawser-published-')), { filename: '', files: [] });
+    await installed.install({ hawser: version }, env);
     return installed;
   }
 
@@ -92,18 +99,18 @@ export class Installed {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private async install(dependencies: Record<string, string>): Promise<void> {
+  private async install(dependencies: Record<string, string>, env: Record<string, string> = {}): Promise<void> {
     const traps = path.join(this.directory, 'traps');
     mkdirSync(traps);
     for (const name of COMPILERS) {
       writeFileSync(path.join(traps, name), `#!/bin/sh\n: > "${this.directory}/called-${name}"\nexit 1\n`);
       chmodSync(path.join(traps, name), 0o755);
     }
-    this.write('package.json', JSON.stringify({ name: 'application', version: '1.0.0', private: true, dependencies: { ...dependencies, hawser: this.tarball } }));
+    this.write('package.json', JSON.stringify({ name: 'application', version: '1.0.0', private: true, dependencies }));
     // npm's cache has everything that the repository fetched, so no network is needed.
     const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--foreground-scripts', '--loglevel=error'];
-    const { code, output } = await execute('npm', install, this.project, { PATH: `${traps}${path.delimiter}${process.env.PATH}` });
-    if (code !== 0) throw new Error(`npm install of the tarball failed: ${output}`);
+    const { code, output } = await execute('npm', install, this.project, { ...env, PATH: `${traps}${path.delimiter}${process.env.PATH}` });
+    if (code !== 0) throw new Error(`npm install failed: ${output}`);
     // The application's own tools: ours, by path.
     for (const name of ['typescript', 'ts-jest', 'jest', '@types/jest']) {
       const link = path.join(this.project, 'node_modules', name);

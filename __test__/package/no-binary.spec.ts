@@ -34,6 +34,28 @@ describe('the text', () => {
     expect(missing('linux-x64-musl', 'linux-x64-gnu')).toMatch(/`apk add cargo build-base`\)\.$/);
   });
 
+  describe('where each platform has a package', () => {
+    const packages = ['darwin-arm64', 'linux-x64-gnu', 'linux-x64-musl', 'win32-x64-msvc'];
+    const without = (platform: string, shipped: string[] = [], lock?: string): string => textOf({ platform, shipped, packages, lock, packageFolder: HERE });
+
+    test.each([
+      ['optional dependencies were left out', without('linux-x64-musl'), ['the package hawser-linux-x64-musl, an optional dependency of hawser, is not installed', '--omit=optional', 'npm install --include=optional', 'npm/cli/issues/4828']],
+      ['another platform, by copy or by choice', without('linux-x64-musl', ['darwin-arm64']), ['This installation has darwin-arm64', '.dockerignore', '`npm install --os=linux --cpu=x64 --libc=musl`']],
+      ['another C library', without('linux-x64-gnu', ['linux-x64-musl']), ['This installation has linux-x64-musl', 'in an image of the system', '--libc=glibc']],
+      ['a platform without C libraries', without('win32-x64-msvc', ['linux-x64-gnu']), ['`npm install --os=win32 --cpu=x64`']],
+      ['a lock file from another platform', without('darwin-arm64', ['linux-x64-gnu'], '/app/package-lock.json'), ['The cause is /app/package-lock.json', 'npm/cli/issues/4828', 'Delete node_modules and package-lock.json, run `npm install`']],
+    ])('the cause and what to do: %s', (_, text, says) => {
+      for (const line of says) expect(text).toContain(line);
+      expect(text).toContain(build);
+      expect(text).not.toContain('folder `binding`');
+    });
+
+    test('a platform that has none is told so', () => {
+      expect(without('freebsd-x64')).toContain('on other platforms hawser is built from source');
+      expect(without('freebsd-x64')).not.toContain('hawser-freebsd-x64');
+    });
+  });
+
   test.each([
     ['Node', { code: 'ERR_DLOPEN_DISABLED', message: 'Cannot load native addon because loading addons is disabled.' }, '--allow-addons'],
     ['Deno', { name: 'NotCapable', message: 'Requires ffi access to "x.node", run again with the --allow-ffi flag' }, '--allow-ffi'],

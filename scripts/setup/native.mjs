@@ -29,7 +29,7 @@ async function ensureBinary() {
   say('hawser: building the native binary (cargo build --release), which takes a minute or two the first time');
   markStale('native');
   try {
-    const library = await build();
+    const library = await buildLibrary(['build'], binaryName().endsWith('-musl.node') ? muslFlags() : {});
     // Rename into place, so that a process that has mapped the old file keeps it intact.
     const target = path.join(root, product);
     mkdirSync(path.dirname(target), { recursive: true });
@@ -42,12 +42,13 @@ async function ensureBinary() {
   markFresh('native', print);
 }
 
-/** Runs cargo. Returns the path of the library. */
-async function build() {
-  // Without the flag, a toolchain for musl links no shared library.
-  const flags = binaryName().endsWith('-musl.node') ? { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim() } : {};
+/** Without the flag, a toolchain for musl links no shared library. */
+export const muslFlags = () => ({ RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim() });
+
+/** Runs cargo, or a `program` that stands for it. Returns the path of the library. */
+export async function buildLibrary(args, env, program = 'cargo') {
   // Cargo reports the library's path, because the target directory or a default target may be configured elsewhere.
-  const { code, output } = await run('cargo', ['build', '--release', '--message-format=json-render-diagnostics'], { env: flags, quiet: true, handsOn: true });
+  const { code, output } = await run(program, [...args, '--release', '--message-format=json-render-diagnostics'], { env, quiet: true, handsOn: true });
   const messages = output.split('\n').filter((line) => line.startsWith('{'));
   if (code !== 0) {
     throw new SetupError(`${output.split('\n').filter((line) => !line.startsWith('{')).join('\n')}\nhawser: cargo build failed`);

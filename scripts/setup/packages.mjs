@@ -8,6 +8,7 @@ import { fingerprint, isFresh, markFresh, markStale } from './stamp.mjs';
 
 const PACKAGES = '__test__/packages';
 const TOOLS = '__test__/package/tools';
+const RUNTIMES = '__test__/runtimes';
 const PLACE = `${PACKAGES}/node_modules/ioredis`;
 const PACKAGE = ['package.json', 'index.js', 'index.mjs', 'index.d.ts', 'index.d.mts', 'built', 'dist', 'binding'];
 
@@ -17,10 +18,8 @@ export async function ensurePackages() {
   const print = fingerprint(PACKAGE, [locked]);
   if (isFresh('packages-hawser', print, `${PLACE}/package.json`)) return;
   markStale('packages-hawser');
-  const listed = await npm(['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], root);
-  const [{ files }] = JSON.parse(listed.slice(listed.indexOf('[')));
   rmSync(path.join(root, PLACE), { recursive: true, force: true });
-  for (const { path: file } of files) {
+  for (const file of await packedFiles()) {
     const copy = path.join(root, PLACE, file);
     mkdirSync(path.dirname(copy), { recursive: true });
     copyFileSync(path.join(root, file), copy);
@@ -32,6 +31,13 @@ export async function ensurePackages() {
   markFresh('packages-hawser', print);
 }
 
+/** The paths of the files that npm packs. */
+export async function packedFiles() {
+  const listed = await npm(['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], root);
+  const [{ files }] = JSON.parse(listed.slice(listed.indexOf('[')));
+  return files.map(({ path: file }) => file);
+}
+
 /** Installs __test__/package/tools. */
 export async function ensureTools() {
   await ensureFolder(TOOLS, 'tools', 'compilers, bundlers and runtimes that it is tested with');
@@ -40,6 +46,11 @@ export async function ensureTools() {
 /** Installs docs/, which builds the site. */
 export async function ensureDocs() {
   await ensureFolder('docs', 'docs', 'tools of the documentation', 'docs/node_modules/vitepress');
+}
+
+/** Installs __test__/runtimes. */
+export async function ensureRuntimes() {
+  await ensureFolder(RUNTIMES, 'runtimes', 'runtimes that it is tested on');
 }
 
 /** Installs the packages of `folder` unless they are up to date. Returns a fingerprint of their versions. */
