@@ -10,14 +10,15 @@ const ROW = 26;
 const BAR = 15;
 const HEAD = 46;
 const COLUMN = (WIDTH - 3 * GAP) / 2;
-const OURS = /^hawser/;
+/** Above this share of other work, throughput depends on it. */
+const BUSY = 0.1;
 
 /** The panels in the order of reading. Each takes its rows from one section; a panel without figures is left out. */
 const PANELS = [
   { title: 'GET of 100 bytes', note: '100 at once, commands per second: more is better', section: 'raw', unit: perSecond, of: (raw) => raw && each(raw.summary, (one) => one.get[100].throughput, RAW) },
   { title: 'CPU of a GET', note: '100 at once, microseconds: less is better', section: 'raw', unit: micros, of: (raw) => raw && each(raw.summary, (one) => one.get[100].cpu, RAW) },
   { title: 'Cache hit with three tags', note: '64 at once, hits per second: more is better', section: 'hits', unit: perSecond, of: (hits) => hits && each(hits.summary, (one) => one[3].throughput, CACHES) },
-  { title: 'BullMQ', note: 'jobs per second: more is better', section: 'bullmq', unit: perSecond, of: (bullmq) => bullmq && jobs(bullmq.summary) },
+  { title: 'BullMQ', note: 'jobs per second, on hawser and on ioredis 6', section: 'bullmq', unit: perSecond, of: (bullmq) => bullmq && jobs(bullmq.summary) },
 ];
 const RAW = ['hawser', 'ioredis 6', 'ioredis 6, auto-pipelining', 'ioredis 5', 'node-redis 6', 'valkey-glide'];
 const CACHES = ['hawser', 'async-cache-dedupe', 'cacheable', 'BentoCache'];
@@ -29,7 +30,7 @@ function each(summary, value, names) {
 
 function jobs(summary) {
   return Object.keys(summary.hawser).flatMap((operation) =>
-    ['hawser', 'ioredis 6'].map((client) => ({ name: client === 'hawser' ? `hawser: ${operation}` : `${client}`, value: summary[client][operation].throughput, group: operation })),
+    ['hawser', 'ioredis 6'].map((client) => ({ name: client === 'hawser' ? operation : client, value: summary[client][operation].throughput, ours: client === 'hawser' })),
   );
 }
 
@@ -37,7 +38,7 @@ function jobs(summary) {
 export function draw(results) {
   const panels = PANELS.flatMap((panel) => {
     const rows = panel.of(results[panel.section]);
-    return rows === undefined || rows.length === 0 ? [] : [{ ...panel, rows, height: HEAD + ROW * rows.length }];
+    return rows === undefined || rows.length === 0 ? [] : [{ ...panel, note: noteOf(panel, results[panel.section]), rows, height: HEAD + ROW * rows.length }];
   });
   const lines = [];
   let y = GAP;
@@ -58,14 +59,18 @@ ${lines.join('\n')}
 `;
 }
 
+function noteOf({ note }, { others = 0 }) {
+  return others > BUSY ? `${note}; on a busy machine` : note;
+}
+
 function drawPanel({ title, note, rows, unit }, x, y) {
   const most = Math.max(...rows.map(({ value }) => value));
   const room = COLUMN - LABELS - FIGURES;
   const head = `<text class="title" x="${x}" y="${y + 6}">${escaped(title)}</text><text class="note" x="${x}" y="${y + 24}">${escaped(note)}</text>`;
-  const bars = rows.map(({ name, value }, n) => {
+  const bars = rows.map(({ name, value, ours = name === 'hawser' }, n) => {
     const top = y + HEAD + n * ROW;
     const length = Math.max(1, (value / most) * room).toFixed(1);
-    const kind = OURS.test(name) ? 'ours' : 'other';
+    const kind = ours ? 'ours' : 'other';
     const base = top + BAR - 3;
     return `<text class="label" x="${x + LABELS - 8}" y="${base}">${escaped(name)}</text><rect class="${kind}" x="${x + LABELS}" y="${top}" width="${length}" height="${BAR}" rx="2"/><text class="figure ${kind}" x="${(x + LABELS + Number(length) + 6).toFixed(1)}" y="${base}">${escaped(unit(value))}</text>`;
   });
@@ -78,11 +83,12 @@ function captions(sections) {
   const first = sections[0];
   const { cpu, cores, platform, node } = first.machine;
   const dates = [...runs.keys()].sort().map((when) => when.slice(0, 10));
+  const rounds = [...new Set(sections.map((section) => section.rounds))].sort((a, b) => a - b).join(' to ');
   const peers = sections.reduce((all, section) => ({ ...all, ...section.peers }), {});
   const names = { ioredis6: 'ioredis', ioredis: undefined, redis: 'node-redis', '@valkey/valkey-glide': 'valkey-glide', keyv: undefined, '@keyv/redis': undefined };
   const versions = Object.entries(peers).flatMap(([name, version]) => (name in names && names[name] === undefined ? [] : [`${names[name] ?? name} ${version}`]));
   return [
-    `${cpu}, ${cores} cores, ${platform}, Node ${node}, ${first.server} on loopback, ${[...new Set(dates)].join(' and ')}; medians of ${first.rounds} rounds.`,
+    `${cpu}, ${cores} cores, ${platform}, Node ${node}, ${first.server} on loopback, ${[...new Set(dates)].join(' and ')}; medians of ${rounds} rounds.`,
     `${versions.join(', ')}.`,
   ];
 }
