@@ -261,6 +261,7 @@ describe('folders', () => {
     const result = await audited({
       'good.ts': good,
       'broken.ts': `${good}export function (( {`,
+      'aside.ts': 'export const nothing = ;\n',
       'binary.js': Buffer.from([0, 1, 2, 3]),
       'wide.ts': Buffer.from(`\ufeff${good}`, 'utf16le'),
       'huge.js': `// ${'x'.repeat(2_100_000)}`,
@@ -274,6 +275,7 @@ describe('folders', () => {
     expect(placesOf(result, 'keys')).toEqual(['broken.ts:2', 'good.ts:2', 'wide.ts:2']);
     const told = Object.fromEntries(result.notes.map(({ file, message }) => [file, message]));
     expect(told['broken.ts']).toMatch(/^syntax error in line 3/);
+    expect(told['aside.ts']).toMatch(/^syntax error in line 1/);
     expect(told['binary.js']).toMatch(/binary/);
     expect(told['huge.js']).toMatch(/larger than 2 MB/);
     expect(told['deep.js']).toMatch(/cannot be parsed|syntax/);

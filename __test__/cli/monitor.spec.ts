@@ -1,4 +1,6 @@
 /** `hawser monitor` on a pseudo-terminal, on a pipe, and its captures. */
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
 import type { CaptureJson } from '../../lib/cli/monitor/capture';
 import { clientsForTest, endsWithTest, serverForAll } from '../helpers/lifetimes';
 import { NodeProcess } from '../helpers/process';
@@ -133,6 +135,18 @@ describe('on a pipe', () => {
     expect(looks[1]).toMatchObject({ up: 1, of: 1, opsPerSecond: expect.any(Number), usedMemoryBytes: expect.any(Number) });
   });
 
+  test('--output takes the lines, and --html makes a page with charts at the end', async () => {
+    const file = path.join(server.directory, 'looks.jsonl');
+    expect(await hawser(['monitor', '--interval', '100ms', '--count', '2', '--json', '-o', file, '-u', server.url])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(readFileSync(file, 'utf8').trim().split('\n').map((line) => (JSON.parse(line) as { up: number }).up)).toEqual([1, 1]);
+    const page = await hawser(['monitor', '--interval', '100ms', '--count', '2', '--html', '-u', server.url]);
+    expect(page).toMatchObject({ code: 0, stderr: '' });
+    expect(page.stdout).toMatch(/^<!doctype html>[^]*<svg [^>]*aria-label="Operations a second"/i);
+    const refused = await hawser(['monitor', '--count', '1', '-o', path.join(server.directory, 'no', 'such.txt'), '-u', server.url]);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('cannot write --output');
+  });
+
   test('a reader that goes away and SIGTERM end it without a word', async () => {
     const one = lines();
     await one.line(/connections/);
@@ -169,6 +183,11 @@ describe('on a pipe', () => {
     [['--sample', 'soon'], '--sample'],
     [['--count', '0'], '--count'],
     [['--max-bytes', '1tb'], '--max-bytes'],
+    [['--max-bytes', '1mb'], '--max-bytes needs --sample'],
+    [['--max-commands', '10', '--count', '1'], '--max-commands needs --sample'],
+    [['--sample', '1s', '--count', '2'], '--count cannot be used with --sample'],
+    [['--sample', '1s', '--interval', '2s'], '--interval cannot be used with --sample'],
+    [['--html', '--lines'], '--lines cannot be used with --html'],
     [['--url', 'nonsense'], '--url'],
     [['--url', 'redis://127.0.0.1:1'], '127.0.0.1:1'],
   ])('%j is an error that names it', async (args, says) => {

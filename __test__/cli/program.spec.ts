@@ -47,6 +47,8 @@ describe('usage', () => {
     [['tirs'], "unknown command 'tirs'\n(Did you mean tiers?)"],
     [['tiers', '--jsn'], "unknown option '--jsn'\n(Did you mean --json?)"],
     [['--verbose'], "unknown option '--verbose'"],
+    [['help', 'tirs'], "unknown command 'tirs'"],
+    [['audit', ''], 'the folder must not be an empty text'],
     [['tiers', 'a.js', 'b.js'], 'too many arguments'],
     [['tiers', '--json', '--html'], "option '--json' cannot be used with option '--html'"],
     [['tiers', './no-such-module.js'], 'no-such-module.js'],

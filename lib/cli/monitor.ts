@@ -1,13 +1,15 @@
 /** `hawser monitor`: a live view of servers on a terminal, lines on a pipe, and with `--sample` a capture from MONITOR. */
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import * as path from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { clearTimeout, setTimeout } from '../clock';
 import type { Call, CliCommand } from './command';
-import { EXIT } from './exit_codes';
+import { CliError, EXIT, messageOf } from './exit_codes';
 import { capture, type CaptureJson } from './monitor/capture';
 import { Poller, type Snapshot } from './monitor/poll';
 import { Screen } from './monitor/screen';
-import { snapshotLines, viewLines } from './monitor/view';
+import { historyReport, snapshotLines, viewLines } from './monitor/view';
 import { addOutputOptions, duration, wholeNumber } from './options';
 import { emit, print } from './output/emit';
 import type { Report } from './output/report';
@@ -25,16 +27,17 @@ export const command: CliCommand = {
   define(command) {
     addServerOptions(command);
     command
-      .option('--interval <time>', 'look again after this time', duration(100, 3_600_000), 1_000)
+      .option('--interval <time>', 'look again after this time (default: 1s)', duration(100, 3_600_000))
       .option('--count <looks>', 'end after so many looks', wholeNumber(1))
       .option('--lines', 'print lines on a terminal too')
       .option('--sample <time>', 'capture what clients send for this time, with MONITOR, which costs the server much of its throughput', duration(100, 3_600_000))
-      .option('--max-commands <number>', 'end the capture after so many commands', wholeNumber(1, 10_000_000), 100_000)
-      .option('--max-bytes <size>', 'end the capture after so many bytes (kb, mb)', bytes, 50 << 20);
+      .option('--max-commands <number>', 'end the capture after so many commands (default: 100000)', wholeNumber(1, 10_000_000))
+      .option('--max-bytes <size>', 'end the capture after so many bytes (default: 50mb)', bytes);
     addOutputOptions(command);
   },
   async run(call) {
     const { signal } = call.context;
+    checkTogether(call.options);
     setMaxListeners(0, signal);
     const target = serverTargetOf(call);
     const options = { timeoutMs: CONNECT_MS, signal, staysUp: true };
@@ -48,6 +51,18 @@ export const command: CliCommand = {
   },
 };
 
+const INTERVAL_MS = 1_000;
+const MAX_COMMANDS = 100_000;
+const MAX_BYTES = 50 << 20;
+
+/** Options that would be of no effect are errors. */
+function checkTogether(options: Call['options']): void {
+  const isSample = options.sample !== undefined;
+  const unused = Object.entries(isSample ? { interval: '--interval', count: '--count', lines: '--lines' } : { maxCommands: '--max-commands', maxBytes: '--max-bytes' }).find(([name]) => options[name] !== undefined);
+  if (unused !== undefined) throw new CliError(`${unused[1]} ${isSample ? 'cannot be used with --sample, which captures instead of watching' : 'needs --sample: it bounds a capture'}`);
+  if (options.html === true && options.lines === true) throw new CliError('--lines cannot be used with --html, which makes a page at the end');
+}
+
 const UNITS: Readonly<Record<string, number>> = { '': 1, kb: 1 << 10, mb: 1 << 20 };
 
 function bytes(text: string): number {
@@ -59,7 +74,7 @@ function bytes(text: string): number {
 
 async function sampled(call: Call, servers: Following): Promise<number> {
   const { options, context } = call;
-  const data = await capture(servers, { ms: Number(options.sample), commands: Number(options.maxCommands), bytes: Number(options.maxBytes) }, context.signal);
+  const data = await capture(servers, { ms: Number(options.sample), commands: Number(options.maxCommands ?? MAX_COMMANDS), bytes: Number(options.maxBytes ?? MAX_BYTES) }, context.signal);
   // A capture is for programs unless a page is asked for.
   await emit({ ...call, options: { ...options, json: options.html !== true } }, { data, report: () => captureReport(data) });
   context.stderr.write(`hawser monitor: ${count(data.commands)} commands, ${size(data.bytes)}, in ${data.seconds} s; ended by ${data.endedBy}\n`);
@@ -88,7 +103,22 @@ function captureReport(data: CaptureJson): Report {
 async function watched(call: Call, servers: Following): Promise<number> {
   const { context, options } = call;
   const isView = Screen.fits(context) && options.lines !== true && options.json !== true && options.html !== true && options.output === undefined;
+  if (options.html === true) return paged(call, servers);
   return isView ? viewed(call, servers) : lines(call, servers);
+}
+
+/** A page of all looks, at the end. */
+async function paged(call: Call, servers: Following): Promise<number> {
+  const { context, options } = call;
+  const history: Snapshot[] = [];
+  const events: string[] = [];
+  const poller = new Poller(servers, (text) => events.push(`${new Date().toISOString()}  ${text}`));
+  await repeated(Number(options.interval ?? INTERVAL_MS), options.count as number | undefined, context.signal, async () => {
+    history.push(await poller.look());
+    if (history.length > HISTORY) history.shift();
+  });
+  await emit(call, { data: history, report: () => historyReport(titleOf(servers), history, events) });
+  return EXIT.fine;
 }
 
 /** Until the user has enough, or for the looks asked for. */
@@ -109,7 +139,7 @@ async function viewed({ context, options }: Call, servers: Following): Promise<n
   });
   screen.start(draw);
   try {
-    await repeated(Number(options.interval), options.count as number | undefined, ended.signal, async () => {
+    await repeated(Number(options.interval ?? INTERVAL_MS), options.count as number | undefined, ended.signal, async () => {
       history.push(await poller.look());
       if (history.length > HISTORY) history.shift();
       draw();
@@ -122,20 +152,33 @@ async function viewed({ context, options }: Call, servers: Following): Promise<n
 
 async function lines({ context, options }: Call, servers: Following): Promise<number> {
   const isJson = options.json === true;
+  const out = await outputOf(context, options);
   const event = (text: string): void => {
     const at = new Date().toISOString();
-    context.stdout.write(isJson ? `${JSON.stringify({ at, event: text })}\n` : `${at}  ${text}\n`);
+    void print(out, isJson ? `${JSON.stringify({ at, event: text })}\n` : `${at}  ${text}\n`);
   };
   const poller = new Poller(servers, event);
   let told = 0;
-  if (!isJson) await print(context.stdout, `${titleOf(servers)}\n`);
-  await repeated(Number(options.interval), options.count as number | undefined, context.signal, async () => {
+  if (!isJson) await print(out, `${titleOf(servers)}\n`);
+  await repeated(Number(options.interval ?? INTERVAL_MS), options.count as number | undefined, context.signal, async () => {
     const look = await poller.look();
     for (const text of look.refused.slice(told)) if (!isJson) event(text);
     told = look.refused.length;
-    await print(context.stdout, isJson ? `${JSON.stringify(look)}\n` : `${snapshotLines(look).join('\n')}\n`);
+    await print(out, isJson ? `${JSON.stringify(look)}\n` : `${snapshotLines(look).join('\n')}\n`);
   });
   return EXIT.fine;
+}
+
+/** Standard output, or the file of `--output`. */
+async function outputOf({ cwd, stdout }: Call['context'], { output }: Call['options']): Promise<NodeJS.WritableStream> {
+  if (typeof output !== 'string') return stdout;
+  const file = createWriteStream(path.resolve(cwd, output));
+  try {
+    await once(file, 'open');
+  } catch (error) {
+    throw new CliError(`cannot write --output ${output}: ${messageOf(error)}`);
+  }
+  return file;
 }
 
 const titleOf = ({ place, db, topology, missing }: Following): string =>

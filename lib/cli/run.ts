@@ -25,6 +25,8 @@ export async function run(args: readonly string[], context: Context): Promise<nu
       const command = program.command(one.name).description(one.summary);
       if (one === entry && loaded !== undefined) connect(command, loaded, context, (result) => (code = result));
     }
+    const wanted = name === 'help' ? args[args.indexOf('help') + 1] : undefined;
+    if (wanted !== undefined && !wanted.startsWith('-') && entry === undefined && wanted !== 'help') program.error(`error: unknown command '${wanted}'`);
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });
   } catch (error) {

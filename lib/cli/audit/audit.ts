@@ -40,7 +40,9 @@ export async function audit(root: string, options: AuditOptions): Promise<AuditJ
   if (files.code.length === 0) notes.push({ file: null, message: 'there is no TypeScript or JavaScript here' });
   const project = new Project(root, files.manifests, texts);
   const graph = await importsOf(project, texts, options);
-  const units = await parseAll(project, concerned(texts, graph), options);
+  const wanted = concerned(texts, graph);
+  const units = await parseAll(project, wanted, options);
+  await checkOthers(project, texts, new Set(wanted), options);
   const analysis = await analysed(project, units, options);
   options.onProgress('reading package.json and lockfiles');
   const { dependencies, findings: unneeded } = findDependencies(root, files.manifests, notes);
@@ -123,6 +125,21 @@ async function parseAll(project: Project, files: readonly string[], options: Aud
     if (unit !== undefined) units.push(unit);
   }
   return units;
+}
+
+/** Other files are of no concern, but a broken one is told, as far as that takes no long time. */
+const CHECKED_BYTES = 5_000_000;
+
+async function checkOthers(project: Project, texts: ReadonlyMap<string, string>, wanted: ReadonlySet<string>, options: AuditOptions): Promise<void> {
+  const others = [...texts].filter(([file]) => !wanted.has(file));
+  const next = turns(options, 'checking the others', others.length);
+  let bytes = 0;
+  for (const [at, [file, text]] of others.entries()) {
+    await next(at);
+    bytes += text.length;
+    if (bytes > CHECKED_BYTES) return;
+    project.check(file);
+  }
 }
 
 async function analysed(project: Project, units: readonly Unit[], options: AuditOptions): Promise<Analysis> {

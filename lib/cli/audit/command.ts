@@ -2,7 +2,7 @@
 import * as path from 'node:path';
 import type { CliCommand } from '../command';
 import type { Context } from '../context';
-import { EXIT } from '../exit_codes';
+import { CliError, EXIT } from '../exit_codes';
 import { addOutputOptions, wholeNumber } from '../options';
 import { emit } from '../output/emit';
 import { audit } from './audit';
@@ -20,6 +20,7 @@ export const command: CliCommand = {
   },
   async run(call) {
     const { context, args, options } = call;
+    if (args[0] === '') throw new CliError('the folder must not be an empty text; without one, the current folder is audited');
     const progress = progressOn(context);
     try {
       const data = await audit(path.resolve(context.cwd, args[0] as string), {

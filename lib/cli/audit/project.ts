@@ -57,22 +57,40 @@ export class Project {
   }
 
   private parse(file: string): Unit | undefined {
+    const source = this.source(file, true);
+    try {
+      return source === undefined ? undefined : new Unit(file, relative(this.root, file), source);
+    } catch (error) {
+      this.notParsed(file, error);
+      return undefined;
+    }
+  }
+
+  /** Notes what is wrong with a file that is not looked at. */
+  check(file: string): void {
+    this.source(file, false);
+  }
+
+  private source(file: string, hasParents: boolean): TS.SourceFile | undefined {
     const text = this.texts.get(file);
     if (text === undefined) return undefined;
-    const name = relative(this.root, file);
     try {
       const kind = ts.ScriptKind[KINDS[path.extname(file).toLowerCase()] ?? 'JSX'];
-      const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true, kind);
+      const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, hasParents, kind);
       const [wrong] = (source as unknown as { parseDiagnostics?: readonly TS.Diagnostic[] }).parseDiagnostics ?? [];
       if (wrong !== undefined) {
         const { line } = source.getLineAndCharacterOfPosition(wrong.start ?? 0);
-        this.notes.push({ file: name, message: `syntax error in line ${line + 1} (${ts.flattenDiagnosticMessageText(wrong.messageText, ' ')}); what could be parsed was looked at` });
+        this.notes.push({ file: relative(this.root, file), message: `syntax error in line ${line + 1} (${ts.flattenDiagnosticMessageText(wrong.messageText, ' ')}); what could be parsed was looked at` });
       }
-      return new Unit(file, name, source);
+      return source;
     } catch (error) {
-      this.notes.push({ file: name, message: `left out: cannot be parsed (${error instanceof Error ? error.message : String(error)})` });
+      this.notParsed(file, error);
       return undefined;
     }
+  }
+
+  private notParsed(file: string, error: unknown): void {
+    this.notes.push({ file: relative(this.root, file), message: `left out: cannot be parsed (${error instanceof Error ? error.message : String(error)})` });
   }
 
   /** The file that `specifier` means in `from`; undefined for a package of others. */

@@ -1,4 +1,5 @@
 /** What the live view shows, as lines of text. Pure. */
+import type { Report } from '../output/report';
 import { count, millis, percent, size } from '../server/units';
 import type { Snapshot } from './poll';
 
@@ -56,4 +57,32 @@ export function snapshotLines(one: Snapshot): string[] {
   const values = [`connections ${count(one.connections)}`, `ops/s ${count(one.opsPerSecond)}`, `hit rate ${percent(one.hitPercent)}`, `memory ${memoryOf(one)}`, `evicted/s ${count(one.evictedPerSecond)}`, `latency ${millis(one.latencyMs)}`, `slow ${one.slow.length}`];
   const missing = one.up < one.of ? [`${one.of - one.up} of ${one.of} servers do not answer`] : [];
   return [`${one.at}  ${[...values, ...missing].join('  ')}`, ...one.slow.map((slow) => `${one.at}  slow: ${millis(slow.usec / 1000)} ${slow.command} (${slow.client || slow.node})`)];
+}
+
+/** Rows of a chart: more cannot be read. */
+const BARS = 60;
+
+/** The same for a page, after the end. */
+export function historyReport(title: string, history: readonly Snapshot[], events: readonly string[]): Report {
+  const last = history[history.length - 1];
+  const every = Math.ceil(history.length / BARS);
+  const chart = (name: string, of: (one: Snapshot) => number | null, shown: (value: number | null) => string): Report['sections'][number] => ({
+    kind: 'bars',
+    title: name,
+    bars: history.filter((_, at) => at % every === 0).map((one) => ({ label: one.at.slice(11, 19), value: of(one) ?? 0, shown: shown(of(one)) })),
+  });
+  return {
+    title,
+    sections: [
+      { kind: 'text', lines: last === undefined ? ['nothing was seen'] : [...snapshotLines(last).slice(0, 1), ...last.servers.map(({ address, isUp }) => `${address} ${isUp ? 'answers' : 'does not answer'}`), ...last.refused] },
+      chart('Operations a second', (one) => one.opsPerSecond, count),
+      chart('Hit rate', (one) => one.hitPercent, percent),
+      chart('Connections', (one) => one.connections, count),
+      chart('Memory', (one) => one.usedMemoryBytes, size),
+      chart('Latency', (one) => one.latencyMs, millis),
+      { kind: 'table', title: 'Connections by name', head: ['name', 'connections'], rows: (last?.byName ?? []).map(({ of, count: number }) => [of || '(no name)', count(number)]), empty: 'not known' },
+      { kind: 'table', title: 'Slow commands', head: ['time', 'command', 'client'], rows: history.flatMap(({ slow }) => slow).map((one) => [millis(one.usec / 1000), one.command, one.client || one.node]), empty: 'none' },
+      ...(events.length === 0 ? [] : [{ kind: 'text' as const, title: 'Events', lines: events }]),
+    ],
+  };
 }

@@ -36,6 +36,6 @@ function jsonValue(_key: string, value: unknown): unknown {
 }
 
 /** Resolves when the text has been handed to the system. */
-export function print(stream: NodeJS.WriteStream, text: string): Promise<void> {
+export function print(stream: NodeJS.WritableStream, text: string): Promise<void> {
   return new Promise((resolve) => stream.write(text, () => resolve()));
 }
