@@ -41,7 +41,7 @@ function bothSides(): Measured {
     const load = { requests: 10, seconds: 1, failed: 0, times: times(10 / by, 20 / by), usage: usage(by) };
     return {
       digest: 'abc',
-      connections: { own, queues: 14, byName: { BullMQ: 14, 'hawser:main': own } },
+      connections: { own, streams: 0, queues: 14, byName: { BullMQ: 14, 'hawser:main': own } },
       traffic: { requests: 5, seconds: 2, perSecond: 2.5, failed: 0, refused: 0, instances: { 1: 5 }, times: { dashboard: times(80 / by, 160 / by), list: times(30 / by, listP99), quote: times(12 / by, 24 / by) } },
       usage: usage(by),
       hitRates: { zones: rate, rateCards: rate, orders: rate, analytics: rate },

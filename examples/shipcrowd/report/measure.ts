@@ -96,8 +96,10 @@ export function cpuSeconds(pid: number): number | null {
 
 /** Connections of one instance on average, by whose they are. */
 export interface Connections {
-  /** The application's own: named `hawser:...` or `shipcrowd:...`. */
+  /** The application's own: named `hawser:...` or `shipcrowd:...`, without the streams. */
   readonly own: number;
+  /** Of live invalidations for browsers, which the old code does not have. */
+  readonly streams: number;
   /** Opened by BullMQ for queues and workers. */
   readonly queues: number;
   readonly byName: Readonly<Record<string, number>>;
@@ -118,13 +120,17 @@ export async function connections(ports: readonly number[], instances: number): 
   }
   const byName: Record<string, number> = {};
   for (const name of names) byName[nameOf(name)] = (byName[nameOf(name)] ?? 0) + 1 / instances;
-  const isOwn = (name: string): boolean => /^(hawser|shipcrowd):/.test(name);
-  const count = (wanted: boolean): number => names.filter((name) => isOwn(name) === wanted).length / instances;
-  return { own: count(true), queues: count(false), byName };
+  const count = (kind: ReturnType<typeof kindOf>): number => names.filter((name) => kindOf(name) === kind).length / instances;
+  return { own: count('own'), streams: count('stream'), queues: count('queue'), byName };
+}
+
+function kindOf(name: string): 'own' | 'stream' | 'queue' {
+  if (name === 'hawser:stream') return 'stream';
+  return /^(hawser|shipcrowd):/.test(name) ? 'own' : 'queue';
 }
 
 /** BullMQ's names contain the queue's. */
-const nameOf = (name: string): string => (/^(hawser|shipcrowd):/.test(name) ? name : 'BullMQ');
+const nameOf = (name: string): string => (kindOf(name) === 'queue' ? 'BullMQ' : name);
 
 /** Hit rates of all instances together, in percent; null for a tier without reads. */
 export function hitRates(pages: readonly Operations[]): Record<string, number | null> {

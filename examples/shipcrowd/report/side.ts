@@ -33,14 +33,13 @@ async function viewerOf(site: Site): Promise<Session> {
 export async function measureSide({ target, viewer, steps }: Prepared, size: Size, seed: number, say: (text: string) => void): Promise<Side> {
   const { site, people, ports, instances } = target;
   const { token } = people.admin;
-  const open = await connections(ports, instances);
   say(`${steps.length} requests`);
   const [before, tiers] = [await usage(ports, site, token), await operations(site, token)];
   const traffic = await replay(site, people, steps, size.atOnce);
   const cost = used(before, await usage(ports, site, token));
   const tiersAfter = await operations(site, token);
   const rates = Object.fromEntries(tiersAfter.flatMap((page) => page.tiers.map(({ name }) => [name, rateBetween(tiers, tiersAfter, name)] as const)));
-  const memoryMb = await memory(ports);
+  const [memoryMb, open] = [await memory(ports), await connections(ports, instances)];
   say(`${size.creations} orders at once`);
   const made = await creations(target, size.creations, seed + 1);
   say(`${size.checks} permission checks`);

@@ -7,8 +7,8 @@ import { tablesOf, type Table } from './tables';
 import { titleOf } from './text';
 
 const STYLE = `
-:root{color-scheme:light dark;--ink:#182230;--paper:#fbfaf8;--card:#fff;--line:#e2e0db;--dim:#667085;--old:#b9bfca;--new:#0f766e;--queue:#d6c08a;--bad:#b42318;--good:#18794e;--mark:#b45309}
-@media (prefers-color-scheme:dark){:root{--ink:#e6e9ef;--paper:#101418;--card:#171d23;--line:#2c353f;--dim:#98a2b3;--old:#566070;--new:#2dd4bf;--queue:#8a7440;--bad:#ff8a80;--good:#56d364;--mark:#fbbf24}}
+:root{color-scheme:light dark;--ink:#182230;--paper:#fbfaf8;--card:#fff;--line:#e2e0db;--dim:#667085;--old:#b9bfca;--new:#0f766e;--queue:#d6c08a;--stream:#7cb9b3;--bad:#b42318;--good:#18794e;--mark:#b45309}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ef;--paper:#101418;--card:#171d23;--line:#2c353f;--dim:#98a2b3;--old:#566070;--new:#2dd4bf;--queue:#8a7440;--stream:#1f6f68;--bad:#ff8a80;--good:#56d364;--mark:#fbbf24}}
 *{box-sizing:border-box}body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0}
 main{max-width:64rem;margin:0 auto;padding:2rem 1.25rem 4rem}h1{font-size:1.7rem;letter-spacing:-.01em;margin:0}h2{font-size:1.1rem;margin:0 0 .3rem}
 .sub{color:var(--dim);margin:.2rem 0 1.4rem;white-space:pre-line}section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1.1rem 1.25rem;margin:1rem 0}
@@ -17,7 +17,7 @@ main{max-width:64rem;margin:0 auto;padding:2rem 1.25rem 4rem}h1{font-size:1.7rem
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{text-align:left;padding:.35rem .9rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--dim);font-weight:500;white-space:nowrap}tr:last-child td{border-bottom:0}.n{text-align:right;white-space:nowrap}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}
 svg{display:block;max-width:100%;height:auto}svg text{font:12.5px system-ui,sans-serif;fill:var(--ink)}svg .value,svg .dim{fill:var(--dim)}svg .bad{fill:var(--bad);font-weight:600}
-.wrong{fill:var(--bad)}.shade{fill:var(--mark);opacity:.16}.old{fill:var(--old)}.new{fill:var(--new)}.queue{fill:var(--queue)}svg .inside{fill:var(--card);font-weight:600}.target{stroke:var(--mark);stroke-width:2;stroke-dasharray:3 2}
+.wrong{fill:var(--bad)}.shade{fill:var(--mark);opacity:.16}.old{fill:var(--old)}.new{fill:var(--new)}.queue{fill:var(--queue)}.stream{fill:var(--stream)}svg .inside{fill:var(--card);font-weight:600}.target{stroke:var(--mark);stroke-width:2;stroke-dasharray:3 2}
 .key{display:flex;gap:1.2rem;color:var(--dim);font-size:.9rem;margin:.2rem 0 .8rem}.key i{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;margin-right:.4rem;vertical-align:-1px}`;
 
 export function pageOf(report: ReportJson): string {
@@ -55,7 +55,7 @@ function plots({ before, after }: ReportJson): string[] {
   const found = [
     plot('Times', timePairs(before, after), 'ms', 'The mark is the target: a part of the time before.'),
     plot('Hit rates', hitPairs(before, after), '%', 'The mark is what the tier must reach at least.', 100),
-    plotOf('Connections of an instance', stacks('Connections of an instance', [...(before ? [connectionStack('before', before)] : []), connectionStack('after', after)]), [['old', 'the application\'s, before'], ['new', 'the application\'s, after'], ['queue', 'BullMQ\'s']]),
+    plotOf('Connections of an instance', stacks('Connections of an instance', [...(before ? [connectionStack('before', before)] : []), connectionStack('after', after)]), [['old', 'the application\'s, before'], ['new', 'the application\'s, after'], ['stream', 'of browsers\' streams'], ['queue', 'BullMQ\'s']]),
   ];
   if (before !== undefined) found.push(plot('What the traffic costs, before = 100 %', costPairs(before, after), '%', 'Less is better.'));
   return found;
@@ -79,6 +79,7 @@ function connectionStack(label: string, { connections }: Side): { label: string;
     label,
     parts: [
       { name: 'the application\'s', value: connections.own, tone: label === 'before' ? 'old' : 'new' },
+      { name: 'the stream\'s', value: connections.streams, tone: 'stream' },
       { name: 'BullMQ\'s', value: connections.queues, tone: 'queue' },
     ],
   };

@@ -79,14 +79,14 @@ export interface Moment {
 /** A bar for each moment, and a shade from `from` to `to`. */
 export function moments(title: string, all: readonly Moment[], from: number, to: number): string {
   const height = 110;
-  const room = WIDTH - 70;
+  const room = WIDTH - 90;
   const end = Math.max(...all.map(({ at }) => at), to) + 0.5;
   const most = Math.max(...all.map(({ value }) => value), 1);
-  const x = (at: number): number => 60 + (at / end) * room;
+  const x = (at: number): number => 80 + (at / end) * room;
   const y = (value: number): number => 12 + (1 - value / most) * height;
   const bars = all.map(({ at, value, isBad }) => `<rect class="${isBad ? 'wrong' : 'new'}" x="${x(at).toFixed(1)}" y="${y(value).toFixed(1)}" width="${Math.max(1, x(0.5) - x(0) - 1).toFixed(1)}" height="${(12 + height - y(value)).toFixed(1)}"/>`);
   const shade = `<rect class="shade" x="${x(from).toFixed(1)}" y="4" width="${Math.max(2, x(to) - x(from)).toFixed(1)}" height="${height + 8}"/>`;
-  const axis = `<text class="dim" x="52" y="18" text-anchor="end">${escaped(shown(most, 'ms'))}</text><text class="dim" x="52" y="${height + 12}" text-anchor="end">0</text><text class="dim" x="60" y="${height + 30}">0 s</text><text class="dim" x="${WIDTH - 10}" y="${height + 30}" text-anchor="end">${escaped(shown(end, 's'))}</text>`;
+  const axis = `<text class="dim" x="72" y="18" text-anchor="end">${escaped(shown(most, 'ms'))}</text><text class="dim" x="72" y="${height + 12}" text-anchor="end">0</text><text class="dim" x="80" y="${height + 30}">0 s</text><text class="dim" x="${WIDTH - 10}" y="${height + 30}" text-anchor="end">${escaped(shown(end, 's'))}</text>`;
   return svg(title, height + 36, shade + bars.join('') + axis);
 }
 

@@ -67,13 +67,13 @@ function connectionsTable(before: Side | undefined, after: Side | undefined): Ta
   const names = [...new Set([before, after].flatMap((side) => Object.keys(side?.connections.byName ?? {})))].sort();
   const rows = names.map((name) => [name, shown(before?.connections.byName[name] ?? 0), shown(after?.connections.byName[name] ?? 0)]);
   const own = ['the application\'s own, together', shown(before?.connections.own), shown(after?.connections.own)];
-  return { title: 'Connections of an instance', note: 'On average of all instances.', head: ['connection', 'before', 'after'], rows: [own, ...rows] };
+  return { title: 'Connections of an instance', note: 'After the traffic, on average of all instances. A stream is for browsers, and has no counterpart before.', head: ['connection', 'before', 'after'], rows: [own, ...rows] };
 }
 
 function loadsTable(before: Side | undefined, after: Side | undefined): Table {
   const rows = [['before', before] as const, ['after', after] as const].flatMap(([name, side]) => {
     if (side === undefined) return [];
-    return [['orders at once', side.creations] as const, ['permission checks', side.checks] as const, ['dashboard, 100 users', side.dashboards] as const].map(([what, load]) => [
+    return [['orders at once', side.creations] as const, ['permission checks', side.checks] as const, ['dashboard, all users', side.dashboards] as const].map(([what, load]) => [
       what, name, shown(load.requests), shown(load.seconds, 's'), shown(load.times.p50, 'ms'), shown(load.times.p99, 'ms'), shown(load.failed), shown(load.usage.queries), 'hitRate' in load ? shown(load.hitRate, '%') : '-',
     ]);
   });
@@ -87,9 +87,9 @@ function lastingTables({ jobs, restart, space, readBack, cluster, before, after 
   );
   if (revoked.length > 0) tables.push({ title: 'A revoked permission, until the last instance refuses', head: ['side', 'rounds', 'p50', 'slowest', 'permitted late'], rows: revoked });
   const queues = [['Redis restarted', jobs.restart] as const, ['failover by Sentinel', jobs.failover] as const].flatMap(([name, one]) =>
-    one === undefined ? [] : [[name, shown(one.orders), shown(one.acknowledged), shown(one.expected), shown(one.runs), shown(one.lost), shown(one.twice), shown(one.seconds, 's')]],
+    one === undefined ? [] : [[name, shown(one.orders), shown(one.acknowledged), shown(one.expected), shown(one.runs), shown(one.lost), shown(one.undone), shown(one.doneTwice), shown(one.twice), shown(one.seconds, 's')]],
   );
-  if (queues.length > 0) tables.push({ title: 'Queues', head: ['while', 'orders', 'acknowledged', 'jobs expected', 'runs', 'lost', 'twice', 'took'], rows: queues });
+  if (queues.length > 0) tables.push({ title: 'Queues', head: ['while', 'orders', 'acknowledged', 'jobs expected', 'runs', 'lost', 'effects missing', 'effects twice', 'run twice', 'took'], rows: queues });
   if (restart !== undefined) {
     const { reads, cold, warm, after: again, kept, failedWhileDown, wrong } = restart;
     tables.push({ title: 'The cache through a restart of Redis', head: ['reads', 'queries: cold', 'warm', 'after the restart', 'kept', 'failed meanwhile', 'wrong'], rows: [[shown(reads), shown(cold), shown(warm), shown(again), shown(kept, '%'), shown(failedWhileDown), shown(wrong)]] });

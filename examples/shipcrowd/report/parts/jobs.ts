@@ -4,7 +4,7 @@ import { sum } from '../figures';
 import { operations } from '../measure';
 import { orderOf } from '../traffic';
 import { each, until } from '../wait';
-import { totals, type Target } from './loads';
+import type { Target } from './loads';
 
 export interface Jobs {
   readonly orders: number;
@@ -14,7 +14,12 @@ export interface Jobs {
   readonly expected: number;
   readonly runs: number;
   readonly lost: number;
+  /** Jobs that were run twice. Each of them is written so that the second run changes nothing. */
   readonly twice: number;
+  /** Orders whose shipment or charge is missing. */
+  readonly undone: number;
+  /** Shipments and charges that were made twice. */
+  readonly doneTwice: number;
   /** Until the last job was done, from the first order on. */
   readonly seconds: number;
 }
@@ -28,7 +33,7 @@ export async function jobsThrough(target: Target, count: number, seed: number, d
   await create(target, dice, sample, sample);
   const sampled = await settled(target);
   const perOrder = (sampled.runs - idle.runs) / ((await allOrders(target)) - ordersBefore);
-  const base = await allOrders(target);
+  const [base, effects] = [await allOrders(target), await effectsOf(target)];
   const started = performance.now();
   const half = Math.floor(count / 2);
   const first = await create(target, dice, half, 16);
@@ -38,7 +43,10 @@ export async function jobsThrough(target: Target, count: number, seed: number, d
   const expected = Math.round(made * perOrder);
   const runs = done.runs - sampled.runs;
   const seconds = (performance.now() - started) / 1000;
-  return { orders: count, acknowledged: first + second, expected, runs, lost: Math.max(0, expected - runs), twice: done.twice - idle.twice, seconds };
+  const surplus = (await effectsOf(target)).map((total, index) => total - effects[index] - made);
+  const undone = sum(surplus.map((more) => Math.max(0, -more)));
+  const doneTwice = sum(surplus.map((more) => Math.max(0, more)));
+  return { orders: count, acknowledged: first + second, expected, runs, lost: Math.max(0, expected - runs), twice: done.twice - idle.twice, undone, doneTwice, seconds };
 }
 
 async function create({ site, people }: Target, dice: Dice, count: number, atOnce: number): Promise<number> {
@@ -48,10 +56,16 @@ async function create({ site, people }: Target, dice: Dice, count: number, atOnc
   return answers.filter(({ status }) => status >= 200 && status < 300).length;
 }
 
-/** Every company counts once. */
-async function allOrders(target: Target): Promise<number> {
-  const counts = await until(() => totals(target, 1), 'the lists', 60_000, 100);
-  return sum([...new Map(counts.map((count, index) => [target.people.facts.users[index].companyId, count])).values()]);
+const allOrders = (target: Target): Promise<number> => totalOf(target, '/api/orders?page=1&limit=20');
+
+/** What jobs leave behind: a shipment and a charge for each order. */
+const effectsOf = (target: Target): Promise<number[]> => Promise.all([totalOf(target, '/api/shipments?page=1&limit=20'), totalOf(target, '/api/wallet/transactions?page=1&limit=20')]);
+
+/** The number of a list's items, of all companies together. */
+async function totalOf({ site, people }: Target, path: string): Promise<number> {
+  const byCompany = new Map(people.sellers.map(({ token }, index) => [people.facts.users[index].companyId, token]));
+  const counts = await until(() => each([...byCompany.values()], 8, (token) => site.need<{ total: number }>(path, { token })), `an answer of ${path}`, 60_000, 100);
+  return sum(counts.map(({ total }) => total));
 }
 
 /** Resolves when nothing is left to do. Three looks in a row must agree, since a job may start others. */
