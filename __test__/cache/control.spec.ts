@@ -55,6 +55,25 @@ onEveryTopology('Time limits of loaders', (backend) => {
     expect(await cache.get('k')).toBe(1);
   });
 
+  test('callers that allow the loader more time than the one they joined start again when its time is over', async () => {
+    const cache = backend.cache();
+    const endless = (): Promise<string> => new Promise(() => undefined);
+    const hasty = cache.getOrSet('k', endless, { loaderTimeoutMs: 60 });
+    const equal = cache.getOrSet('k', () => 'never called', { loaderTimeoutMs: 60 });
+    const loader = jest.fn(async () => 'loaded');
+    const patient = [
+      cache.getOrSet('k', loader),
+      cache.getOrSet('k', loader, { loaderTimeoutMs: 60_000 }),
+      cache.getOrSetMany(['k'], async (keys) => new Map(await Promise.all(keys.map(async (key) => [key, await loader()] as const)))).then(([value]) => value),
+    ];
+    for (const outcome of await Promise.allSettled([hasty, equal])) expect(outcome).toMatchObject({ status: 'rejected', reason: TIMED_OUT });
+    expect(await Promise.all(patient)).toEqual(['loaded', 'loaded', 'loaded']);
+    expect(loader).toHaveBeenCalledTimes(1);
+    expect(await cache.get('k')).toBe('loaded');
+    const { hits, stale, misses, reads } = CacheMetrics.snapshot();
+    expect(hits + stale + misses).toBe(reads);
+  });
+
   test('after the hard limit a kept value replaces the error', async () => {
     const { cache, kept } = await expired(backend, 'k', 'old');
     expect(await cache.getOrSet('k', () => new Promise<string>(() => undefined), { ...kept, loaderTimeoutMs: 30 })).toBe('old');

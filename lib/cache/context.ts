@@ -34,7 +34,10 @@ export interface LoaderContext {
   setTags: (tags: readonly string[]) => void;
   /** Sets the time to live of the result in seconds, in place of the call's. Throws RangeError, and `E_LOAD_OVER` after the loader has settled. */
   setTtl: (seconds: number) => void;
-  /** Sets the age from which the result is stale, in seconds, in place of the call's; at most its time to live. Throws as `setTtl`. */
+  /**
+   * Sets the age from which the result is stale, in seconds, at most its time to live. It holds for readers that leave it to the entry: one that names `staleAfter`
+   * itself, or whose repository does, decides by that. Throws as `setTtl`.
+   */
   setStaleAfter: (seconds: number) => void;
   /** The result is returned and not stored. Returns `undefined`, so that a loader without a result may `return skip()`. */
   skip: () => undefined;

@@ -24,10 +24,21 @@ export type { LoaderContext };
 /** A function that returns a value that is not in the cache. Its exceptions reach the caller unchanged; `undefined` is not stored. */
 export type Loader<T> = (context: LoaderContext) => PromiseLike<T> | T;
 
+/** The limits that errors tell of. */
+const limits = new WeakMap<object, number>();
+
 /** A loader's time is over. */
 export function loaderTimedOut(port: CachePort, ms: number): HawserError {
   port.counters.loaderTimeouts++;
-  return new HawserError('E_LOADER_TIMEOUT', `cache ${JSON.stringify(port.prefix)}: a loader took longer than loaderTimeoutMs allows, ${ms} ms`);
+  const error = new HawserError('E_LOADER_TIMEOUT', `cache ${JSON.stringify(port.prefix)}: a loader took longer than loaderTimeoutMs allows, ${ms} ms`);
+  limits.set(error, ms);
+  return error;
+}
+
+/** Whether a load failed because its caller allowed it less time than a caller with these options does. */
+export function allowsMore(o: CallOptions, error: unknown): boolean {
+  const ms = typeof error === 'object' && error !== null ? limits.get(error) : undefined;
+  return ms !== undefined && (o.rules?.hardMs ?? Infinity) > ms;
 }
 
 /** The loader's outcome, after its tags have arrived. */

@@ -10,7 +10,7 @@ import type { Call, Load, LoadOutcome } from './call';
 import { Decision } from '../contract.generated';
 import { Context } from './context';
 import { decodeHit, decodeShared } from './decoding';
-import { execute, offer } from './load';
+import { allowsMore, execute, offer } from './load';
 import { ManyContext, type ManyLoaderContext } from './many_context';
 import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
@@ -170,6 +170,7 @@ export class Group<T> {
   private joined(member: Member, outcome: LoadOutcome | undefined): void {
     if (outcome === undefined) return this.again(member, false);
     if (outcome.payload === undefined) {
+      if (allowsMore(member.o, outcome.error)) return this.again(member, false);
       this.failure ??= { error: outcome.error };
       return;
     }

@@ -5,7 +5,7 @@ import { nextTick } from '../clock';
 import { UNDECIDED, type Call, type LoadOutcome } from './call';
 import { Decision, Hit } from '../contract.generated';
 import { decodeHit, decodeShared } from './decoding';
-import { loadUncached, loaderTimedOut, refresh, runLoad, type Loader } from './load';
+import { allowsMore, loadUncached, loaderTimedOut, refresh, runLoad, type Loader } from './load';
 import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
@@ -117,6 +117,7 @@ async function answer<T>(port: CachePort, call: Call, key: string, loader: Loade
       const { outcome } = call;
       // The load was abandoned: all callers that it ran for have given up.
       if (outcome === undefined) return again(port, call, key, loader, o, standing);
+      if (outcome.payload === undefined && allowsMore(o, outcome.error)) return again(port, call, key, loader, o, standing);
       return joined(port, outcome, key, loader, o);
     }
     default:
