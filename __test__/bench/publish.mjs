@@ -28,6 +28,7 @@ export function publish(report) {
     const { summary, costs, others } = report[name];
     return [name, { when, machine, server, peers, rounds: options.rounds, others, summary, ...(costs === undefined ? {} : { costs: costs.summary }) }];
   });
+  if (sections.length === 0) return [];
   const known = readResults();
   const results = Object.fromEntries(SECTIONS.flatMap((name) => {
     const found = Object.fromEntries(sections)[name] ?? known[name];

@@ -54,7 +54,9 @@ async function bench(server, options) {
   if (report.bars.length > 0) console.log(`${showBars(report.bars, options.rounds)}\n`);
   report.seconds = Math.round((Date.now() - started) / 1000);
   console.log(`${report.seconds} s; all samples are in ${save(report)}`);
-  if (isPublishable(options)) console.log(`${CHART} shows: ${publish(report).join(', ')}; node scripts/docs-tables.mjs updates the tables`);
+  if (!isPublishable(options)) return;
+  const published = publish(report);
+  if (published.length > 0) console.log(`${CHART} shows: ${published.join(', ')}; npm run docs:tables updates the tables`);
 }
 
 /** Other processes on two cores slow down client or server, so throughput says little then. */
