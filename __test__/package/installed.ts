@@ -63,6 +63,13 @@ export class Installed {
     return file;
   }
 
+  /** Puts the package at another name, too: the same folder, so the same modules. */
+  standIn(name: string): void {
+    const place = path.join(this.project, 'node_modules', name);
+    rmSync(place, { recursive: true, force: true });
+    symlinkSync('hawser', place, 'junction');
+  }
+
   /** Runs a Node program in the project. */
   node(...args: string[]): Promise<Ran> {
     return execute(process.execPath, args, this.project);

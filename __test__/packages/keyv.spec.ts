@@ -12,6 +12,8 @@ const KEYV = `
   const lines = [];
   const note = (line) => lines.push(line);
   RedisManager.configure({ url: 'redis://127.0.0.1:' + port, logger: { debug: note, info: note, warn: note, error: note } });
+  // The first Keyv 5 has no setMany.
+  const setAll = (keyv, items) => keyv.setMany === undefined ? Promise.all(items.map(({ key, value }) => keyv.set(key, value))) : keyv.setMany(items);
 `;
 
 const run = (body: string): Promise<any> => application(context.server, `${KEYV}\n${body}\nawait RedisManager.closeAll();`, 60_000);
@@ -50,13 +52,13 @@ test('namespaces with characters of globs are apart, clear and iterator see thei
   const result = await run(`
     const names = ['a', 'a*', 'a?', '[a]', 'a:b', 'é'];
     const keyvs = names.map((namespace) => new Keyv({ store: new HawserStore({ prefix: 'ns' }), namespace }));
-    for (const keyv of keyvs) await keyv.setMany(Array.from({ length: 3 }, (_, n) => ({ key: 'k' + n, value: n })));
+    for (const keyv of keyvs) await setAll(keyv, Array.from({ length: 3 }, (_, n) => ({ key: 'k' + n, value: n })));
     const count = async (keyv) => { let n = 0; for await (const [key, value] of keyv.iterator({})) n++; return n; };
     await keyvs[1].clear();
     const left = [];
     for (const keyv of keyvs) left.push((await keyv.get(['k0', 'k1', 'k2'])).filter((value) => value !== undefined).length);
     const big = new Keyv({ store: new HawserStore({ prefix: 'ns' }), namespace: 'big' });
-    await big.setMany(Array.from({ length: 350 }, (_, n) => ({ key: 'k' + n, value: { n } })));
+    await setAll(big, Array.from({ length: 350 }, (_, n) => ({ key: 'k' + n, value: { n } })));
     const counts = [await count(big), await big.delete(['k1', 'k2', 'none']), await big.delete(['none']), await big.has('k1'), await big.has('k3'), await count(big)];
     const store = new HawserStore(new CacheRepository('own'));
     await store.set('x:1', 'v', 60000);
@@ -76,7 +78,8 @@ test('cache-manager and cacheable work on it, on two instances, and expire by ti
     const wrapped = [await one.wrap('k', () => ++loads), await two.wrap('k', () => ++loads)];
     await one.mset([{ key: 'a', value: 1 }, { key: 'b', value: { x: [1] }, ttl: 30 }]);
     const many = await two.mget(['a', 'b', 'c']);
-    await until(async () => (await two.get('b')) === undefined);
+    // cache-manager 6 says null.
+    await until(async () => ((await two.get('b')) ?? null) === null);
     await two.mdel(['a']);
     const after = [await one.get('a') ?? null];
     await one.clear();
