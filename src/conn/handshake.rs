@@ -110,11 +110,29 @@ fn is_missing(error: &str) -> bool {
         return false;
     }
     let error = error.to_lowercase();
-    let words = ["unknown command", "unknown redis command", "unsupported command", "unsupported redis command", "unrecognized command"];
-    let about_the_command = error.contains("command") || error.contains("hello") || error.contains("info");
-    let ends =
-        ["not supported", "unsupported", "not implemented", "not allowed", "not available", "is disabled", "is unknown", "not recognized"];
-    words.iter().any(|word| error.contains(word)) || (about_the_command && ends.iter().any(|end| error.contains(end)))
+    let about_the_command = ["command", "hello", "info"].iter().any(|word| error.contains(word));
+    let means_missing = [
+        "unknown",
+        "unsupported",
+        "not support",
+        "n't support",
+        "unrecognized",
+        "not recognized",
+        "invalid command",
+        "no such command",
+        "not found",
+        "not allowed",
+        "disallowed",
+        "forbidden",
+        "not available",
+        "unavailable",
+        "disabled",
+        "not permitted",
+        "blocked",
+    ];
+    error.contains("not implemented")
+        || error.contains("unimplemented")
+        || (about_the_command && means_missing.iter().any(|words| error.contains(words)))
 }
 
 /// Whether an error means "not now" rather than "never".
@@ -203,6 +221,12 @@ mod tests {
             "ERR 'HELLO' command is not allowed on this proxy",
             "ERR the command is disabled",
             "ERR HELLO not implemented",
+            "ERR not implemented",
+            "ERR invalid command",
+            "ERR Unknown or disabled command 'HELLO'",
+            "ERR forbidden command",
+            "ERR this server doesn't support HELLO",
+            "ERR no such command",
         ] {
             assert_eq!(check_auth(Step::Hello, &error(text)), Verdict::NoResp3, "{text}");
             assert!(matches!(check_info(&error(&text.replace("HELLO", "INFO"))), Readiness::Warning(_)), "{text}");
