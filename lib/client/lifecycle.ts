@@ -14,7 +14,7 @@ import { attempt, closedError } from './attempt';
 import { clientConfig } from './config';
 import { reconnectDelay, renewalDelay } from './delays';
 import { logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
-import { ReplyError } from '../observe/errors';
+import { ReplyError, withoutWords } from '../observe/errors';
 import { Link } from '../link/link';
 import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 import { parseMonitorLine } from '../observe/monitor_line';
@@ -297,7 +297,7 @@ export class Lifecycle implements LinkClient {
   onWarning(text: string): void {
     if (this.warn !== undefined) return this.warn(text);
     // eslint-disable-next-line no-console -- as in ioredis
-    console.warn(`[WARN] ${text}`);
+    console.warn(`[WARN] ${withoutWords(text)}`);
   }
 
   onClosed(attempts: number): number | null {

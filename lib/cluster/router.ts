@@ -14,7 +14,7 @@ import type { Failure } from '../observe/errors';
 import type { ResolvedClusterOptions } from '../options/cluster_options';
 import { sendSource } from '../command/script_source';
 import { noop } from '../client/lifecycle';
-import { ClusterAllFailedError } from './errors';
+import { ClusterAllFailedError, nodeError, wordsOf } from './errors';
 import { MapReader } from './map_reader';
 import { mappedRedirect, mappedRows } from './nat';
 import { type Pool } from './pool';
@@ -339,8 +339,8 @@ export class Router {
     unit.fail({
       code: isProtocol ? 'E_PROTOCOL' : 'E_REDIRECTIONS',
       message: isProtocol ? text : `Too many Cluster redirections. Last error: ${text}`,
-      node: unit.node,
-      maybeExecuted,
+      said: isProtocol ? wordsOf(text) : text,
+      node: unit.node, maybeExecuted,
     });
   }
 
@@ -386,7 +386,7 @@ export class Router {
 
   private failureOf(key: string, text: string): Error {
     const known = this.failures.get(key);
-    return known?.message === text ? known : new Error(text);
+    return known?.message === text ? known : nodeError(text);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from '../logger';
 import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
 import type { Cluster } from '../cluster/cluster';
-import { replyCode, ReplyError } from '../observe/errors';
+import { messageOf, ReplyError, withoutWords } from '../observe/errors';
 
 const now = performance.now.bind(performance);
 
@@ -34,7 +34,7 @@ export function logCluster(cluster: Cluster, role: string, logger: Logger): void
 }
 
 function warnsTo(role: string, logger: Logger): (text: string) => void {
-  return (text) => logger.warn(`[hawser:${role}] ${sayWarning(text)}`);
+  return (text) => logger.warn(`[hawser:${role}] ${withoutWords(text)}`);
 }
 
 function logStates(client: Redis | Cluster, role: string, logger: Logger): void {
@@ -60,15 +60,9 @@ function logStates(client: Redis | Cluster, role: string, logger: Logger): void 
   redis.on('end', () => logger.info(`${name} ended`));
 }
 
-/** A warning of the client. Of the server's words, which follow the first colon, it shows only the error's code. */
-function sayWarning(text: string): string {
-  const [said = '', ...words] = text.split(': ');
-  return words.length === 0 ? said : `${said}: ${replyCode(words.join(': '))}`;
-}
-
 /** Shows only the code of a server's error, because the rest may show arguments. */
 function sayError(error: Error): string {
-  return error instanceof ReplyError ? `the server refused the connection: ${replyCode(error.message)}` : error.message;
+  return error instanceof ReplyError ? `the server refused the connection: ${messageOf(error)}` : messageOf(error);
 }
 
 interface Sendable {

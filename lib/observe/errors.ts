@@ -58,6 +58,8 @@ export const CONNECTION_CLOSED_ERROR_MSG = 'Connection is closed.';
 export interface Failure extends Partial<CoreError> {
   code: string;
   node: string;
+  /** The part of the message that the server said. */
+  said?: string;
   maxRetriesPerRequest?: number | null;
 }
 
@@ -92,6 +94,7 @@ export function errorOf(failure: Failure, command: CommandShape): Error {
   const error = construct(args === command.args || failure.message === undefined ? failure : { ...failure, message: maskedText(failure.message, command.args, args) });
   define(error, 'code', failure.code);
   define(error, 'node', failure.node);
+  if (failure.said !== undefined) quoting(error, failure.said);
   if (failure.maybeExecuted) define(error, 'maybeExecuted', true);
   const isIoredisShape = failure.code === 'E_REPLY' || failure.code === 'E_ABORTED';
   define(error, 'command', isIoredisShape ? { name: command.name, args } : { name: command.name }, isIoredisShape);
@@ -101,4 +104,33 @@ export function errorOf(failure: Failure, command: CommandShape): Error {
 /** The first word of a server's error, if it is an error code. The text after it may show arguments: keys, values, passwords. */
 export function replyCode(text: string): string {
   return /^[A-Z][A-Z0-9_]*(?= |$)/.exec(text)?.[0] ?? 'an error';
+}
+
+/** The key of what a server said within the message of an error of hawser. */
+const SAID = Symbol('said');
+
+/** Notes which part of an error's message the server said. */
+export function quoting(error: Error, said: string): Error {
+  define(error, SAID, said);
+  return error;
+}
+
+/** An error's message for lines, traces and metrics. Of the server's words it shows only the error's code. */
+export function messageOf(error: Error): string {
+  if (error instanceof ReplyError) return replyCode(error.message);
+  const said = wordsIn(error);
+  return said === undefined || said === '' ? error.message : error.message.replaceAll(said, () => replyCode(said));
+}
+
+/** What the server said, if the error repeats it. */
+function wordsIn({ [SAID]: said, cause }: Error & { [SAID]?: string }): string | undefined {
+  return said ?? (cause instanceof ReplyError ? cause.message : undefined);
+}
+
+/** Warnings of the core that end with the server's words. */
+const ENDS_WITH_WORDS = /^(Skipping the ready check [^:]*|the server knows no user names [^:]*|subscriptions could not be restored): ([^]*)$/;
+
+/** A warning without the server's words: it shows only their code. */
+export function withoutWords(warning: string): string {
+  return warning.replace(ENDS_WITH_WORDS, (_, said: string, words: string) => `${said}: ${replyCode(words)}`);
 }

@@ -1,7 +1,7 @@
 /** Error events that nobody has to listen to. */
 import type { EventEmitter } from 'node:events';
 import { surface } from '../clock';
-import { CONNECTION_CLOSED_ERROR_MSG, replyCode, ReplyError } from './errors';
+import { CONNECTION_CLOSED_ERROR_MSG, messageOf } from './errors';
 
 interface Client extends Pick<EventEmitter, 'emit' | 'listenerCount'> {
   status: string;
@@ -15,7 +15,7 @@ export function silentEmit(client: Client, event: string, argument: unknown, isC
     if (isClosingByHand && (error.syscall === 'connect' || error.syscall === 'read' || error.message === CONNECTION_CLOSED_ERROR_MSG)) return false;
     if (client.listenerCount('error') === 0) {
       // eslint-disable-next-line no-console -- ioredis's line, which people look for
-      console.error('[ioredis] Unhandled error event:', error instanceof ReplyError ? told(error) : error.stack);
+      console.error('[ioredis] Unhandled error event:', told(error));
       return false;
     }
   }
@@ -28,8 +28,7 @@ export function silentEmit(client: Client, event: string, argument: unknown, isC
   }
 }
 
-/** An error of the server in a line of hawser's own: its code, and where it came up. What the server says behind the code may show arguments. */
-function told(error: Error): string {
-  const frames = error.stack?.slice(`${error.name}: ${error.message}`.length) ?? '';
-  return `${error.name}: ${replyCode(error.message)}${frames}`;
+/** An error in a line of hawser's own: its stack, without what a server says behind an error's code, which may show arguments. */
+function told(error: Error): string | undefined {
+  return error.stack?.replace(error.message, () => messageOf(error));
 }

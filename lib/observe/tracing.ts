@@ -3,7 +3,7 @@
  * nobody subscribes. The rules of `@opentelemetry/redis-common` decide which arguments are shown; the others become `?`.
  */
 import { define } from '../names';
-import { ReplyError } from './errors';
+import { messageOf, ReplyError } from './errors';
 import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
 
 type Channel = TracingChannel<unknown, object>;
@@ -74,39 +74,53 @@ export function traceCommand(command: Traced, place: Place): Promise<unknown> {
   command.isTraced = true;
   const context = { command: command.name, args: sanitize(command.name, command.args), ...place };
   context.database = issuedFor.get(command) ?? place.database;
-  const traced = commands.tracePromise(() => command.promise.catch(rejectForTrace), context);
-  // The caller gets the error itself, after the trace.
-  const result = traced.catch(() => command.promise);
-  // A caller that awaits the promise sees the rejection; a pipeline does not await it.
-  result.catch(noop);
-  return result;
+  return unheard(follow(commands, () => command.promise, context));
 }
 
-/** What the server quotes in an error: arguments of commands, names of keys. */
-const QUOTED = /[ (]['"`].*/s;
+/** Traces what `run` does. The caller gets the error itself, after the trace. */
+function follow<T>(channel: Channel, run: () => Promise<T>, context: object): Promise<T> {
+  let promise: Promise<T> | undefined;
+  const traced = channel.tracePromise<T>(() => (promise = run()).catch(rejectForTrace), context);
+  return traced.catch((error: unknown) => promise ?? Promise.reject(error as Error));
+}
 
-/** Rejects with an error for the trace: as it is, but without the arguments that the error or the server's text may show. */
+/** A caller that awaits the promise sees the rejection; a pipeline does not await it. */
+function unheard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(noop);
+  return promise;
+}
+
+/** What servers say about every command alike. The rest of such a text may show arguments. */
+const PLAIN = /^(WRONGTYPE Operation against a key holding the wrong kind of value|ERR (unknown command|unknown subcommand|wrong number of arguments|syntax error|value is not an integer or out of range|value is not a valid float|no such key|index out of range))/;
+
+/** Rejects with an error for the trace, without the arguments, keys and values that the error or a server's text may show. */
 function rejectForTrace(error: unknown): never {
-  if (!(error instanceof ReplyError)) throw error;
-  const traced = new ReplyError(error.message.replace(QUOTED, ''));
-  const { code, command } = error as unknown as { code: string; command?: { name: string } };
-  define(traced, 'code', code);
+  throw error instanceof Error ? forTrace(error) : error;
+}
+
+/** The error itself if it shows none of them; otherwise a copy. */
+function forTrace(error: Error): Error {
+  const { code, command, cause } = error as Error & { code?: unknown; command?: { name: string; args?: unknown } };
+  const message = error instanceof ReplyError ? (PLAIN.exec(error.message)?.[0] ?? messageOf(error)) : messageOf(error);
+  const shownCause = cause instanceof Error ? forTrace(cause) : cause;
+  if (!(error instanceof ReplyError) && message === error.message && command?.args === undefined && shownCause === cause) return error;
+  const traced = Object.setPrototypeOf(new Error(), Object.getPrototypeOf(error) as object) as Error;
+  define(traced, 'message', message);
+  define(traced, 'stack', error.stack?.replace(error.message, () => message) ?? '');
+  if (code !== undefined) define(traced, 'code', code);
   if (command !== undefined) define(traced, 'command', { name: command.name });
-  traced.stack = error.stack?.replace(error.message, () => traced.message) ?? '';
-  throw traced;
+  if (cause !== undefined) define(traced, 'cause', shownCause);
+  return traced;
 }
 
 /** Traces a transaction as one operation. */
 export function traceBatch<T>(run: () => Promise<T>, batchSize: number, place: () => Place): Promise<T> {
-  if (!isHeard(batches)) return run();
-  const traced = batches.tracePromise<T>(run, { batchMode: 'MULTI', batchSize, ...place() });
-  traced.catch(noop);
-  return traced;
+  return isHeard(batches) ? unheard(follow(batches, run, { batchMode: 'MULTI', batchSize, ...place() })) : run();
 }
 
 /** Traces an attempt to connect. */
 export function traceConnect(run: () => Promise<void>, connectionEpoch: number, place: () => Place): Promise<void> {
   if (!isHeard(connects)) return run();
   const { serverAddress, serverPort } = place();
-  return connects.tracePromise<void>(run, { serverAddress, serverPort, connectionEpoch });
+  return follow(connects, run, { serverAddress, serverPort, connectionEpoch });
 }

@@ -2,6 +2,7 @@
 import { Command } from '../command/command';
 import type { CoreError } from '../core_error';
 import { Link } from '../link/link';
+import { ReplyError } from '../observe/errors';
 import type { LinkClient, LinkConfig, MessageEvent } from '../link/link_client';
 
 const UTF8 = { replyEncoding: 'utf8' } as const;
@@ -71,7 +72,7 @@ export class SentinelPeer implements LinkClient {
   }
 
   onFailed({ code, message }: CoreError): void {
-    this.cause = new Error(message ?? code);
+    this.cause = code === 'E_REPLY' ? new ReplyError(message ?? code) : new Error(message ?? code);
   }
 
   onClosed(attempts: number): number | null {
