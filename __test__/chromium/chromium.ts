@@ -32,7 +32,7 @@ export function withBrowser(): { context(): Promise<BrowserContext>; page(contex
   afterAll(() => browser?.close());
   const open = async (): Promise<BrowserContext> => {
     const made = await browser.newContext();
-    made.setDefaultTimeout(20_000);
+    made.setDefaultTimeout(60_000);
     contexts.push(made);
     return made;
   };

@@ -37,7 +37,7 @@ async function take(browser, { role, pages }, viewport, suffix) {
   for (const name of pages) {
     await page.goto(new URL(name, base).href);
     await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.getByRole('status', { name: 'Loading' }).waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.querySelector('.skeleton') === null);
     await page.getByRole('status', { name: 'Live updates: Live' }).waitFor();
     await page.evaluate(() => document.fonts.ready.then(() => undefined));
     await shot(name);

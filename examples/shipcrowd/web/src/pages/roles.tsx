@@ -32,6 +32,8 @@ export function Roles() {
 function Matrix({ data }: { data: Data }) {
   const change = useRolePermissions();
   const notice = useNotice();
+  /** While a change is on its way, the boxes show it. */
+  const shown = data.map((one) => (change.isPending && change.variables.role === one.role ? { ...one, permissions: change.variables.permissions } : one));
   const toggle = (role: Role, own: Permission[], permission: Permission): void => {
     const has = own.includes(permission);
     const permissions = has ? own.filter((one) => one !== permission) : [...own, permission];
@@ -63,7 +65,7 @@ function Matrix({ data }: { data: Data }) {
                 <th scope="row" className="code">
                   {permission}
                 </th>
-                {data.map(({ role, permissions }) => (
+                {shown.map(({ role, permissions }) => (
                   <td key={role}>
                     <input type="checkbox" className="check" checked={permissions.includes(permission)} disabled={change.isPending} aria-label={`${words(role)}: ${permission}`} onChange={() => toggle(role, permissions, permission)} />
                   </td>
