@@ -1,10 +1,8 @@
 /** One fleet goes from the old code to the new and back: each test begins with what the one before has left. */
-import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
-import { FROM, NEAR, ORDER, stackForAll } from './stack';
+import { FROM, NEAR, ORDER, stackOnRedis } from './stack';
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
-const stack = stackForAll(() => ['--redis', server.url, '--before', '--instances', '2']);
+const { server, stack } = stackOnRedis(['--before', '--instances', '2']);
 // Instances start again several times.
 jest.setTimeout(120_000);
 const admin = () => stack.signIn('admin', null);

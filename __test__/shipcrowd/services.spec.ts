@@ -1,9 +1,7 @@
-import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
-import { FROM, NEAR, ORDER, stackForAll } from './stack';
+import { FROM, NEAR, ORDER, stackOnRedis } from './stack';
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
-const stack = stackForAll(() => ['--redis', server.url]);
+const { server, stack } = stackOnRedis();
 const INSTANCES = [1, 2, 3];
 const admin = () => stack.signIn('admin', null);
 

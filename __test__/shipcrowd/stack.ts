@@ -1,10 +1,11 @@
 /**
  * examples/shipcrowd as it runs: the balancer, its instances, the database. It is installed from the packed file, in a folder outside the repository.
  *
- *     const stack = stackForAll(() => ['--redis', server.url]);
+ *     const { server, stack } = stackOnRedis(['--instances', '2']);
  */
 import * as path from 'node:path';
 import { NodeProcess, runNode } from '../helpers/process';
+import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
 /** A reduced size: the shape is that of the full one. */
@@ -104,6 +105,16 @@ export function stackForAll(args: () => string[], env: Record<string, string | u
   beforeAll(() => stack.start(args(), env), 400_000);
   afterAll(() => stack.stop(), 30_000);
   return stack;
+}
+
+/** A server, and an example on it, for all tests of the file. BullMQ needs a server that evicts nothing. */
+export function stackOnRedis(args: string[] = [], serverArgs: string[] = []): { server: RedisServer; stack: Stack } {
+  const server = RedisServer.unstarted({ args: ['--maxmemory-policy', 'noeviction', ...serverArgs] });
+  beforeAll(() => server.begin());
+  const stack = stackForAll(() => ['--redis', server.url, ...args]);
+  // After the example, which lets its jobs end.
+  afterAll(() => server.stop());
+  return { server, stack };
 }
 
 /** Two pincodes that exist in every size: the first of the first state, and one of a later city of it. */

@@ -34,20 +34,24 @@ export async function prepareExample(folder) {
     rmSync(file, { force: true });
     await pack(folder);
     await install(folder);
+    writeFileSync(file, JSON.stringify(now));
   }
+  const done = { hawser: now.hawser, packages: now.packages };
   for (const [name, script, parts] of [
     ['server', 'build:server', ['tsconfig.json', 'server', 'balancer', 'report']],
     ['web', 'build:web', ['web', 'server']],
   ]) {
     if (!existsSync(path.join(folder, name))) continue;
-    now[name] = hashOfFiles(folder, parts);
+    const print = hashOfFiles(folder, parts);
     const product = name === 'web' ? 'web/dist' : 'build';
-    if (isInstalled && before[name] === now[name] && existsSync(path.join(folder, product))) continue;
-    rmSync(file, { force: true });
-    say(`shipcrowd: building (npm run ${script})`);
-    await npm(['run', '--silent', script], folder);
+    if (!isInstalled || before[name] !== print || !existsSync(path.join(folder, product))) {
+      writeFileSync(file, JSON.stringify(done));
+      say(`shipcrowd: building (npm run ${script})`);
+      await npm(['run', '--silent', script], folder);
+    }
+    done[name] = print;
   }
-  writeFileSync(file, JSON.stringify(now));
+  writeFileSync(file, JSON.stringify(done));
 }
 
 async function pack(folder) {

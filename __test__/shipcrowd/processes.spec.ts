@@ -1,0 +1,61 @@
+import { until } from '../helpers/until';
+import { ORDER, stackOnRedis } from './stack';
+
+jest.setTimeout(60_000);
+
+// What the server has taken is on its disk, as state should be.
+const { server, stack } = stackOnRedis(['--instances', '2'], ['--appendonly', 'yes']);
+
+const jobs = async (token: string) => (await stack.ask('/api/operations', { token })).body.jobs as { outbox: number; runs: number; twice: number };
+
+test('an instance that is told to stop answers what it has begun, and comes back', async () => {
+  const token = await stack.signIn('owner');
+  const [{ pid }] = await stack.instances();
+  const asked = Array.from({ length: 40 }, () => stack.ask('/api/orders', { token, body: ORDER }));
+  process.kill(pid, 'SIGTERM');
+  const answers = await Promise.all(asked);
+  for (const { status, body } of answers) {
+    // An instance that had to be left in the middle is a 502: nobody knows what it has done.
+    if (status === 201) expect((await stack.ask(`/api/orders/${body.id}`, { token })).body.customer).toBe('Test Customer');
+    else expect(status).toBeGreaterThanOrEqual(502);
+  }
+  await until(async () => (await stack.instances()).every((one) => one.state === 'up' && one.pid !== pid), { deadlineMs: 30_000, everyMs: 50 });
+});
+
+test('an instance that is killed is replaced, and requests go to the other one meanwhile', async () => {
+  const token = await stack.signIn('owner');
+  const [, { pid }] = await stack.instances();
+  expect((await stack.ask('/balancer/instances/2/kill', { method: 'POST' })).status).toBe(202);
+  for (let n = 0; n < 10; n++) expect((await stack.ask('/api/orders', { token })).status).toBe(200);
+  await until(async () => (await stack.instances())[1].state === 'up' && (await stack.instances())[1].pid !== pid, { deadlineMs: 30_000, everyMs: 50 });
+});
+
+test('Redis is killed: pages stay up, orders are saved and say that they are not visible yet, and their jobs run when it is back', async () => {
+  const token = await stack.signIn('owner', 'c2');
+  const { runs } = await until(async () => {
+    const now = await jobs(token);
+    return now.outbox === 0 && now;
+  });
+  const gone = await stack.signIn('viewer', 'c2');
+  await stack.ask('/api/auth/logout', { token: gone, method: 'POST' });
+  await server.kill();
+
+  for (const place of ['/api/orders', '/api/shipments', '/api/wallet', '/api/analytics/dashboard', '/api/auth/me']) expect((await stack.ask(place, { token })).status).toBe(200);
+  const { status, body: order } = await stack.ask('/api/orders', { token, body: ORDER });
+  expect(status).toBe(202);
+  expect((await stack.ask('/api/orders', { token })).body.items[0].id).toBe(order.id);
+  expect((await stack.ask('/api/health/redis')).status).toBe(503);
+  expect((await stack.ask('/api/health')).status).toBe(200);
+  // Redis has the blacklist, and the database knows, too.
+  expect((await stack.ask('/api/auth/me', { token: gone })).status).toBe(401);
+
+  await server.launch();
+  await until(async () => (await stack.ask('/api/orders', { token, body: ORDER })).status === 201, { deadlineMs: 30_000, everyMs: 100 });
+  const now = await until(async () => {
+    const later = await jobs(token);
+    return later.outbox === 0 && later.runs >= runs + 12 && later;
+  }, { deadlineMs: 30_000, everyMs: 100 });
+  expect(now.twice).toBe(0);
+  await until(async () => (await stack.ask('/api/health/redis')).status === 200, { deadlineMs: 20_000 });
+  expect((await stack.ask('/api/auth/me', { token: gone })).status).toBe(401);
+});
