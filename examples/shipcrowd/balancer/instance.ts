@@ -1,13 +1,19 @@
 /** One instance as the supervisor sees it: a process, started again when it ends. */
 import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
-export type State = 'starting' | 'up' | 'draining' | 'down';
+/** `silent`: it runs and does not answer. */
+export type State = 'starting' | 'up' | 'silent' | 'draining' | 'down';
 
 const PROGRAM = path.join(__dirname, '..', 'server', 'main.js');
 /** How long an instance may take to end after SIGTERM. */
 const PATIENCE_MS = 10_000;
 const RESTART_DELAY_MS = 300;
+const CHECK_MS = 1_000;
+/** How long a check may take, and how many in a row must fail. */
+const ANSWER_MS = 3_000;
+const FAILURES = 2;
 
 export class Instance {
   state: State = 'down';
@@ -40,6 +46,7 @@ export class Instance {
       if (message.ready !== true || this.child !== child) return;
       this.port = message.port;
       if (this.state === 'starting') this.state = 'up';
+      void this.watch(child);
     });
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
@@ -70,6 +77,23 @@ export class Instance {
     await this.stop();
     this.env = env;
     this.start();
+  }
+
+  /** Asks for its health as long as this process of it runs. */
+  private async watch(child: ChildProcess): Promise<void> {
+    for (let failures = 0; this.child === child; await pause(CHECK_MS)) {
+      const isHealthy = await fetch(`http://127.0.0.1:${this.port}/api/health`, { signal: AbortSignal.timeout(ANSWER_MS) }).then(
+        async (answer) => {
+          await answer.arrayBuffer();
+          return answer.ok;
+        },
+        () => false,
+      );
+      failures = isHealthy ? 0 : failures + 1;
+      if (this.child !== child) return;
+      if (isHealthy && this.state === 'silent') this.state = 'up';
+      if (failures >= FAILURES && this.state === 'up') this.state = 'silent';
+    }
   }
 
   /** As if the machine had lost its power. The supervisor starts another one. */

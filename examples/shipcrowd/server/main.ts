@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     console.log(`[instance ${instance}] http://127.0.0.1:${own}`);
   });
 
-  // In this order: no new requests, no new jobs, then the connections. BullMQ's workers let their jobs end.
+  // Not `RedisManager.installShutdownHooks`, which closes at once: requests and jobs that run need their connections until they are over.
   const stop = async (): Promise<void> => {
     stream?.close();
     const closed = new Promise((resolve) => server.close(resolve));

@@ -28,8 +28,8 @@ export function createBefore({ orders, shipments, wallets, analytics, prices, pe
     pincodes: () => new PincodeLookupService(prices, cache()),
     pricing: () => new PricingCacheService(prices),
     orders: () => new OrderService(orders, cache()),
-    shipments: () => new ShipmentService(shipments, cache()),
-    wallet: () => new WalletService(wallets, cache()),
+    shipments: () => new ShipmentService(shipments),
+    wallet: () => new WalletService(wallets),
     dashboards: () => new DashboardService(analytics, cache()),
     limits: () => {
       const limiter = new RateLimiter();

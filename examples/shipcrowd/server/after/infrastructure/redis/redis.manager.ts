@@ -9,6 +9,6 @@ export function configureRedis(): void {
     // A request waits this long for an invalidation while Redis is silent, and then says that its write is saved and not visible yet.
     cache: { writeTimeoutMs: 2_000 },
     // Raw commands (blacklist, limits) have an answer of their own when Redis does not answer, and give it soon.
-    ...(process.env.REDIS_URL?.startsWith('memory:') ? {} : { redis: { commandTimeout: 1_000 } }),
+    ...(process.env.REDIS_URL?.startsWith('memory:') ? {} : { redis: { commandTimeout: 500 } }),
   });
 }

@@ -22,23 +22,40 @@ export const repositories = [
   new CacheRepository('analytics', { tier: tiers.analytics }),
 ];
 
+const AGAIN_MS = 1_000;
+
 export class CacheInvalidationListener implements Events {
+  private again: NodeJS.Timeout | undefined;
+
   async start(): Promise<void> {
     PubSubService.onInvalidation('repositories', (message) => this.apply(message));
     // While the subscriber was away, old instances may have changed anything.
-    PubSubService.on('gap', () => void this.forget());
-    try {
-      await PubSubService.initialize();
-    } catch (error) {
-      // Redis is not there yet. It is subscribed to when it is, and a gap is reported then.
-      console.warn(`[events] ${(error as Error).message}`);
-    }
+    PubSubService.on('gap', this.forget);
+    await this.listen();
     // Nobody has told this instance what old code changed before it listened. When the rollout is over, this line goes.
     await this.forget();
   }
 
   async stop(): Promise<void> {
+    clearTimeout(this.again);
+    PubSubService.off('gap', this.forget);
     PubSubService.offInvalidation('repositories');
+  }
+
+  /** Without Redis, an instance starts all the same, and listens later. */
+  private async listen(): Promise<boolean> {
+    try {
+      await PubSubService.initialize();
+      return true;
+    } catch (error) {
+      console.warn(`[events] ${(error as Error).message}`);
+      this.again = setTimeout(() => void this.listenLate(), AGAIN_MS);
+      return false;
+    }
+  }
+
+  private async listenLate(): Promise<void> {
+    if (await this.listen()) await this.forget();
   }
 
   private async apply(message: CacheInvalidationMessage): Promise<void> {
@@ -47,9 +64,9 @@ export class CacheInvalidationListener implements Events {
     await this.settle(repositories.map((repository) => applyInvalidation(repository, message)));
   }
 
-  private async forget(): Promise<void> {
+  private readonly forget = async (): Promise<void> => {
     await this.settle(repositories.map((repository) => repository.clear()));
-  }
+  };
 
   private async settle(changes: Promise<unknown>[]): Promise<void> {
     for (const result of await Promise.allSettled(changes)) {

@@ -54,7 +54,7 @@ export class CacheInvalidationListener implements Events {
 /** The old keys that a tag of the new code is about. */
 function patternOf(tag: string): string | undefined {
   const [kind, id, resource] = tag.split(':');
-  if (kind === 'company') return `${resource}:${id}:*`;
+  if (kind === 'company') return resource === 'orders' ? `analytics:${id}:*` : undefined;
   if (kind === 'user') return `perm:${id}`;
   return { 'ref:zones': 'zone:*', 'ref:rates': 'pricing:*' }[tag] ?? (kind === 'role' ? 'perm:*' : undefined);
 }

@@ -1,4 +1,4 @@
-/** The dashboard, cached for five minutes. Then somebody waits for it. */
+/** The dashboard, cached for five minutes or until the next order. Then somebody waits for it. */
 import type { DashboardService as Contract } from '../../../../../contract';
 import type { Analytics } from '../../../../../database/analytics';
 import type { Dashboard } from '../../../../../types';

@@ -1,13 +1,12 @@
-/** Orders in the general cache. A write deletes everything of the company by pattern. */
+/** Orders, from the database each time: any order changes any list, and nobody knows which keys to delete. A write drops the company's dashboards by pattern. */
 import type { OrderService as Contract, Written } from '../../../../../contract';
 import type { Orders, Priced } from '../../../../../database/orders';
 import { jobsFor } from '../../../../../queues';
 import { companyTag } from '../../../../../tags';
 import type { NewOrder, Order, OrderDetails, OrderFilters, OrderStatus, Page, Pagination } from '../../../../../types';
 import type { CacheService } from '../../../../infrastructure/utilities/cache.service';
+import { countRead } from '../../../../measure';
 import { announce } from '../../../../shared/events/announce';
-
-const TTL = 60;
 
 export class OrderService implements Contract {
   constructor(
@@ -16,12 +15,13 @@ export class OrderService implements Contract {
   ) {}
 
   listOrders(companyId: string, filters: OrderFilters, pagination: Pagination): Promise<Page<Order>> {
-    const key = `orders:${companyId}:list:${JSON.stringify({ ...filters, ...pagination })}`;
-    return this.cache.getOrSet('orders', key, TTL, () => this.orders.list(companyId, filters, pagination));
+    countRead('orders', false);
+    return this.orders.list(companyId, filters, pagination);
   }
 
   getOrderById(companyId: string, orderId: string): Promise<OrderDetails | null> {
-    return this.cache.getOrSet('orderDetails', `orders:${companyId}:detail:${orderId}`, TTL, () => this.orders.find(companyId, orderId));
+    countRead('orderDetails', false);
+    return this.orders.find(companyId, orderId);
   }
 
   async createOrder(companyId: string, order: NewOrder, priced: Priced): Promise<Written<OrderDetails>> {
@@ -37,7 +37,7 @@ export class OrderService implements Contract {
   }
 
   private async invalidate(companyId: string): Promise<void> {
-    await this.cache.deletePattern(`orders:${companyId}:*`);
+    await this.cache.deletePattern(`analytics:${companyId}:*`);
     announce('OrderService', companyTag(companyId, 'orders'));
   }
 }
