@@ -2,6 +2,7 @@
  * `hawser/next` under `use cache` in Next.js: a real build, and two instances of `next start` that share entries and revalidations. Large, as the other spec here:
  * `npm test -- --only frameworks`.
  */
+import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { readPage } from '../docs/pages';
 import { NodeProcess } from '../helpers/process';
@@ -67,5 +68,40 @@ test('two instances share what `use cache` has made, and revalidateTag of one ho
     expect((await get(0, 'b')).made).toBe(fresh.made);
   } finally {
     for (const instance of instances) await instance.kill();
+  }
+});
+
+test('under `next dev`: values are kept and revalidated, an edited file counts at once, and connections do not grow with edits', async () => {
+  const port = await freePort();
+  const env = { INSTANCE: 'dev', REDIS_URL: server.url, NEXT_TELEMETRY_DISABLED: '1' };
+  const dev = new NodeProcess(next(), { cwd: app.project, args: ['dev', '-p', String(port), '-H', '127.0.0.1'], env, deadlineMs: 350_000 });
+  const patiently = { deadlineMs: 100_000, everyMs: 100 };
+  const get = async (name: string): Promise<Data> => {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/data?name=${name}`);
+    if (!answer.ok) throw new Error(`${answer.status} ${(await answer.text()).slice(0, 500)} ${dev.stdout} ${dev.stderr}`);
+    return answer.json() as Promise<Data>;
+  };
+  const connections = async (): Promise<number> => (String(await server.command('CLIENT', 'LIST')).match(/ name=hawser/g) ?? []).length;
+  const route = path.join(app.project, 'app/api/data/route.js');
+  const code = readFileSync(route, 'utf8');
+  try {
+    await until(() => get('warm'), { ...patiently, what: 'the first answer' });
+    const a = await get('dev-a');
+    expect(await get('dev-a')).toEqual(a);
+    await fetch(`http://127.0.0.1:${port}/api/revalidate`, { method: 'POST', body: JSON.stringify({ tag: 'order:dev-a', profile: { expire: 0 } }) });
+    const again = await until(async () => {
+      const data = await get('dev-a');
+      return data.made === a.made ? undefined : data;
+    }, { ...patiently, what: 'a value that was made anew' });
+    expect(await get('dev-a')).toEqual(again);
+    const before = await connections();
+    for (const version of ['one', 'two', 'three']) {
+      app.write('app/api/data/route.js', code.replace('by: process.env.INSTANCE', `by: '${version}'`));
+      await until(async () => (await get('dev-a')).by === version, { ...patiently, what: `the edited file ${version}` });
+    }
+    expect(await connections()).toBeLessThanOrEqual(before);
+  } finally {
+    app.write('app/api/data/route.js', code);
+    await dev.kill('SIGTERM');
   }
 });
