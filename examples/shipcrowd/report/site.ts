@@ -1,5 +1,6 @@
 /** The backend as its clients see it: requests over HTTP with kept connections, and the time each of them took. */
 import { Agent, request as httpRequest } from 'node:http';
+import { pause } from './wait';
 
 export interface Answer<T = unknown> {
   /** 0: no answer came (refused, reset, or too late). */
@@ -51,9 +52,13 @@ export class Site {
     return first.isStaleSocket && (call.method ?? 'GET') === 'GET' ? this.send<T>(path, call) : first;
   }
 
-  /** Like `call`, but rejects unless the answer is a success. */
+  /** Like `call`, but rejects unless the answer is a success. A read waits for an instance that is not up at the moment. */
   async need<T>(path: string, call: Call = {}): Promise<T> {
-    const answer = await this.call<T>(path, call);
+    let answer = await this.call<T>(path, call);
+    for (const end = performance.now() + PATIENCE_MS; isAbsent(answer) && (call.method ?? 'GET') === 'GET' && performance.now() < end; ) {
+      await pause(50);
+      answer = await this.call<T>(path, call);
+    }
     if (answer.status < 200 || answer.status > 299) {
       throw new Error(`${call.method ?? 'GET'} ${path} answered ${answer.status}: ${JSON.stringify(answer.body).slice(0, 300)}`);
     }
@@ -97,6 +102,11 @@ export class Site {
     });
   }
 }
+
+/** How long a busy machine may keep an instance from answering the balancer. */
+const PATIENCE_MS = 60_000;
+
+const isAbsent = ({ status, body }: Answer): boolean => status === 503 && (body as { error?: { code?: string } } | null)?.error?.code === 'no_instance';
 
 function parsed(text: string): unknown {
   try {
