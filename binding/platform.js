@@ -20,19 +20,34 @@ function libc() {
 }
 
 /**
- * Reads the name of the dynamic loader from the start of the running program's file: `/lib/ld-musl-x86_64.so.1`,
- * `/lib64/ld-linux-x86-64.so.2`.
+ * Reads the name of the dynamic loader from the file of the running program: `/lib/ld-musl-x86_64.so.1`, `/lib64/ld-linux-x86-64.so.2`. It
+ * is near the start, unless a tool has changed the program: then the file's own table says where.
  */
 function dynamicLoader() {
   const { closeSync, openSync, readSync } = require('node:fs');
-  const start = Buffer.alloc(4096);
   const file = openSync(process.execPath, 'r');
+  const read = (position) => {
+    const bytes = Buffer.alloc(4096);
+    return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, position));
+  };
+  const inText = (bytes) => libraryIn(bytes.toString('latin1'), /\/ld-musl-/, /\/ld-linux|\/ld64\.so\.|\/ld\.so\.1\0/);
   try {
-    readSync(file, start, 0, start.length, 0);
+    const start = read(0);
+    const elsewhere = loaderPosition(start);
+    return inText(start) ?? (elsewhere === undefined ? undefined : inText(read(elsewhere)));
   } finally {
     closeSync(file);
   }
-  return libraryIn(start.toString('latin1'), /\/ld-musl-/, /\/ld-linux|\/ld64\.so\.|\/ld\.so\.1\0/);
+}
+
+/** Where a 64-bit ELF file has the loader's name: the segment PT_INTERP of its program headers. */
+function loaderPosition(start) {
+  const PT_INTERP = 3;
+  const [table, size, count] = [Number(start.readBigUInt64LE(32)), start.readUInt16LE(54), start.readUInt16LE(56)];
+  for (let at = table; at < table + size * count && at + size <= start.length; at += size) {
+    if (start.readUInt32LE(at) === PT_INTERP) return Number(start.readBigUInt64LE(at + 8));
+  }
+  return undefined;
 }
 
 /** `ldd` is a script that names its C library. */
