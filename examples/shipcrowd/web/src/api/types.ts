@@ -37,7 +37,7 @@ export interface Operations {
 export interface Instance {
   instance: number;
   state: string;
-  flags: Record<string, unknown>;
+  flags: Record<string, 'before' | 'after'>;
   pid: number | null;
   requests: number;
   errors: number;

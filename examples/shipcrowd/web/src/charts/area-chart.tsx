@@ -61,7 +61,7 @@ export function AreaChart({ points, label, format }: { points: readonly Point[];
         ))}
         {points.map(({ day }, i) =>
           i % every === 0 ? (
-            <text key={day} x={x(i)} y={H - 6} textAnchor={i === 0 ? 'start' : 'middle'}>
+            <text key={day} x={x(i)} y={H - 6} textAnchor={i === 0 ? 'start' : i === points.length - 1 ? 'end' : 'middle'}>
               {dayOf(day)}
             </text>
           ) : null,

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
+import { COURIERS } from '../../../server/database/words';
 import { Icon } from '../ui/icons';
 
-export const COURIERS = ['Bluedart', 'Delhivery', 'DTDC', 'Ecom Express', 'Xpressbees'] as const;
 const SORTS = [
   ['', 'Newest first'],
   ['createdAt', 'Oldest first'],

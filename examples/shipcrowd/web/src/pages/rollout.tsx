@@ -42,7 +42,15 @@ export function Rollout({ services }: { services: Record<string, 'before' | 'aft
 }
 
 export function isMigrated({ flags }: Instance): boolean {
-  return String(flags.REDIS_MANAGER_ENABLED) === 'true';
+  return Object.values(flags).every((version) => version === 'after');
+}
+
+/** What an instance runs: all of one kind, or some services of each. */
+function codeOf({ flags }: Instance): string {
+  const versions = Object.values(flags);
+  const after = versions.filter((version) => version === 'after').length;
+  if (after === versions.length) return 'hawser';
+  return after === 0 ? 'ioredis + redis' : `hawser in ${after} of ${versions.length} services`;
 }
 
 function stageOf(migrated: number, all: number): string {
@@ -81,7 +89,7 @@ function InstanceCard({ one }: { one: Instance }) {
         <span className="muted">{one.state}</span>
       </header>
       <p>
-        <b>{on ? 'hawser' : 'ioredis + redis'}</b>
+        <b>{codeOf(one)}</b>
         <small>
           {count(one.requests)} requests, {count(one.errors)} errors{one.pid === null ? '' : ` · process ${one.pid}`}
         </small>

@@ -1,12 +1,12 @@
 /** Parcels on their way. */
 import { Link, useSearchParams } from 'react-router';
 import { useShipments } from '../api/queries';
+import { COURIERS } from '../../../server/database/words';
 import { SHIPMENT_STEPS } from '../../../server/types';
 import type { Page, Shipment } from '../api/types';
 import { count, dateTimeOf, words } from '../ui/format';
 import { PageHead, Pages, Panel, Status } from '../ui/parts';
 import { Empty, Loaded } from '../ui/states';
-import { COURIERS } from './order-filters';
 
 const LIMIT = 20;
 
