@@ -9,7 +9,7 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default tseslint.config(
-  { ignores: ['dist/', 'target/', 'binding/*.node', 'binding/binaries.js', '.cache/', 'coverage/', 'bench-results/', '__test__/cli/backend/', '__test__/cli/clean/', '**/node_modules/', 'examples/shipcrowd/build/', 'examples/shipcrowd/web/', 'docs/.vitepress/dist/', 'docs/.vitepress/cache/', 'docs/api/'] },
+  { ignores: ['dist/', 'target/', 'binding/*.node', 'binding/binaries.js', '.cache/', 'coverage/', 'bench-results/', '__test__/cli/backend/', '__test__/cli/clean/', '**/node_modules/', 'examples/shipcrowd/build/', 'examples/shipcrowd/web/', 'docs/.vitepress/dist/', 'docs/.vitepress/cache/', 'docs/.vitepress/.temp/', 'docs/api/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{js,mjs,cjs}'],
