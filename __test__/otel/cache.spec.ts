@@ -1,7 +1,7 @@
 /** Calls of the cache and loaders as spans, with OpenTelemetry's SDK, on every store. */
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
-import { CacheRepository, RedisManager, StaleWhileRevalidate, type CacheOptions } from '../../lib/facade';
+import { CacheMetrics, CacheRepository, RedisManager, StaleWhileRevalidate, type CacheOptions } from '../../lib/facade';
 import { registerHawserOtel, type HawserInstrumentation } from '../../lib/otel';
 import { heldLoader, onEveryStore, onServer } from '../cache/backends';
 import { until } from '../helpers/until';
@@ -87,6 +87,19 @@ onEveryStore('getOrSet', (backend) => {
     expect(call.events).toEqual([]);
     await expect(cache.getOrSet('', () => 1)).rejects.toThrow(TypeError);
     expect(sdk.spans('cache.getOrSet')[1].attributes['error.type']).toBe('E_BAD_OPTION');
+  });
+
+  test.each([
+    ['getOrSet', (cache: CacheRepository, endless: () => Promise<never>) => cache.getOrSet('k', endless, { loaderTimeoutMs: 20 })],
+    ['getOrSetMany', (cache: CacheRepository, endless: () => Promise<never>) => cache.getOrSetMany(['a', 'b'], endless, { loaderTimeoutMs: 20 })],
+  ])('a loader of %s that never settles ends its span when its time is over, and its time counts', async (name, call) => {
+    const cache = backend.cache();
+    await expect(call(cache, () => new Promise<never>(() => undefined))).rejects.toMatchObject({ code: 'E_LOADER_TIMEOUT' });
+    const [[around], [load]] = [sdk.spans(`cache.${name}`), sdk.spans('cache.load')];
+    expect(load.attributes['error.type']).toBe('E_LOADER_TIMEOUT');
+    expect(load.status.code).toBe(SpanStatusCode.ERROR);
+    expect(isChildOf(load, around)).toBe(true);
+    expect(CacheMetrics.prometheus()).toContain(`hawser_cache_load_duration_seconds_count{repository="${cache.prefix}"} 1`);
   });
 
   test('a kept value in the place of an error is a fallback, and a call that is not cached says so', async () => {

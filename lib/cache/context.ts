@@ -208,6 +208,8 @@ export class Context implements LoaderContext {
   /** The loader's time is over. */
   expire(error: unknown): void {
     this.ownSignal?.abort(error);
+    // Nobody waits for tags of a load that has failed.
+    this.adding = [];
     this.end();
   }
 

@@ -9,7 +9,7 @@ import type { Call, Load } from './call';
 import { Decision } from '../contract.generated';
 import { Context, type LoaderContext } from './context';
 import { decodeHit } from './decoding';
-import { runLoader } from './nesting';
+import { runLoader, type Limit } from './nesting';
 import type { CallOptions } from './options';
 import { kept, loadFailed, loaded, loadedNothing } from './outcomes';
 import { payloadOf } from './payload';
@@ -50,24 +50,24 @@ async function settle<T>(run: () => Promise<T>, context: Context): Promise<T> {
   }
 }
 
-/** Runs a loader within its time limit, if it has one. What it brings later counts as nothing. */
-export function execute<T>(port: CachePort, run: () => Promise<T>, context: Pick<Context, 'expire'>, hardMs: number | undefined): Promise<T> {
-  if (hardMs === undefined) return run();
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const error = loaderTimedOut(port, hardMs);
-      context.expire(error);
-      reject(error);
-    }, hardMs);
-    void run()
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
-  });
+/** The time limit of a loader, if it has one. What it brings later counts as nothing. */
+export function limitOf(port: CachePort, context: Pick<Context, 'expire'>, hardMs: number | undefined): Limit {
+  if (hardMs === undefined) return (run) => run();
+  return <T>(run: () => Promise<T>) =>
+    new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const error = loaderTimedOut(port, hardMs);
+        context.expire(error);
+        reject(error);
+      }, hardMs);
+      void run()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
+    });
 }
 
 function runWith<T>(port: CachePort, loader: Loader<T>, context: Context, o: CallOptions): Promise<T> {
-  const run = (): Promise<T> => settle(() => runLoader(port, [context.key], () => loader(context)), context);
-  return execute(port, run, context, o.rules?.hardMs);
+  return settle(() => runLoader(port, [context.key], () => loader(context), limitOf(port, context, o.rules?.hardMs)), context);
 }
 
 /** Runs the loader for the call that waits for it. */

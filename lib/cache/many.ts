@@ -10,7 +10,7 @@ import type { Call, Load, LoadOutcome } from './call';
 import { Decision } from '../contract.generated';
 import { Context } from './context';
 import { decodeHit, decodeShared } from './decoding';
-import { allowsMore, execute, offer } from './load';
+import { allowsMore, limitOf, offer } from './load';
 import { ManyContext, type ManyLoaderContext } from './many_context';
 import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
@@ -68,8 +68,7 @@ export class Group<T> {
       const signal = new LoadSignal(undefined, o.signal);
       const context = new ManyContext(unique.map((key) => new Context(port, key, undefined, optionsOf(key), undefined)), signal);
       for (const _ of unique) o.outcomes?.note('uncached');
-      const run = (): Promise<unknown> => runLoader<unknown>(port, unique, () => callMissing(missing, unique, context));
-      const found = asMap<T>(await execute(port, run, context, o.rules?.hardMs));
+      const found = asMap<T>(await runLoader<unknown>(port, unique, () => callMissing(missing, unique, context), limitOf(port, context, o.rules?.hardMs)));
       return keys.map((key) => found.get(key));
     } catch (error) {
       port.counters.loadErrors++;
@@ -242,16 +241,13 @@ export class Group<T> {
     return new LoadSignal(watch);
   }
 
-  private runMissing(context: ManyContext): Promise<unknown> {
+  private async runMissing(context: ManyContext): Promise<unknown> {
     const { keys } = context;
-    const run = async (): Promise<unknown> => {
-      try {
-        return await runLoader<unknown>(this.port, keys, () => callMissing(this.missing, keys, context));
-      } finally {
-        await context.close();
-      }
-    };
-    return execute(this.port, run, context, this.o.rules?.hardMs);
+    try {
+      return await runLoader<unknown>(this.port, keys, () => callMissing(this.missing, keys, context), limitOf(this.port, context, this.o.rules?.hardMs));
+    } finally {
+      await context.close();
+    }
   }
 
   /** After `missing` failed, values that `staleIfError` kept replace its result, if there is one for every key. */

@@ -55,6 +55,6 @@ export class ManyContext implements ManyLoaderContext {
   /** The loader's time is over. */
   expire(error: unknown): void {
     this.ownSignal?.abort(error);
-    for (const context of this.contexts) context.end();
+    for (const context of this.contexts) context.expire(error);
   }
 }

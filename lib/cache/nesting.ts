@@ -28,8 +28,16 @@ let count = 0;
 /** Neither a prefix nor a key can hide the border: a prefix has no `#`. */
 const nameOf = (prefix: string, key: string): string => `${prefix}#${key}`;
 
-/** Runs the loader of these keys of a repository, where it is seen and its time counts. */
-export async function runLoader<T>({ prefix, registration }: Pick<CachePort, 'prefix' | 'registration'>, keys: readonly string[], loader: () => PromiseLike<T> | T): Promise<T> {
+/** Ends the wait for a loader when its time is over. */
+export type Limit = <T>(run: () => Promise<T>) => Promise<T>;
+
+/** Runs the loader of these keys of a repository, where it is seen and its time counts. A loader that never settles is forgotten when its time is over. */
+export async function runLoader<T>(
+  { prefix, registration }: Pick<CachePort, 'prefix' | 'registration'>,
+  keys: readonly string[],
+  loader: () => PromiseLike<T> | T,
+  limit: Limit,
+): Promise<T> {
   const began = now();
   const names = keys.map((key) => nameOf(prefix, key));
   const own: Running = { names, parent: count === 0 ? undefined : current(), awaited: new Map(), isOver: false };
@@ -40,7 +48,7 @@ export async function runLoader<T>({ prefix, registration }: Pick<CachePort, 'pr
     else loaders.add(own);
   }
   try {
-    const run = (): Promise<T> => contexts.run(own, async () => loader());
+    const run = (): Promise<T> => contexts.run(own, () => limit(async () => loader()));
     return await (loads.areHeard ? loads.run({ repository: prefix, keys }, run) : run());
   } finally {
     registration.times.loads.observe(now() - began);
