@@ -67,6 +67,9 @@ describe('canonical text', () => {
     ['what a toJSON does not show', { toJSON: () => undefined }],
     ['a generator', (function* () { yield 1; })()],
     ['an iterator of a Map', new Map([[1, 2]]).entries()],
+    ['an operator of a query builder', { [Symbol('gt')]: 5 }],
+    ['an operator beside a name', { and: 1, [Symbol.for('or')]: [] }],
+    ['an operator of an object without a prototype', Object.assign(Object.create(null), { [Symbol('lt')]: 5 })],
   ])('%s is refused at every level', (_name, value) => {
     for (const query of [{ a: value }, { a: [value] }, { a: new Set([value]) }, value]) {
       expect(() => canonicalText(query)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'E_BAD_OPTION' }) as Error);

@@ -2,8 +2,8 @@
  * A canonical text for a query: keys are sorted at every level, array order and types are kept, and `undefined` counts as absent. It
  * follows JSON where JSON distinguishes values, and adds what JSON lacks: `NaN` is not `null`, and collections that JSON would write as
  * `{}` (Map, Set, URLSearchParams) are written out, because lists with different filters must not share a key. Values without visible
- * content (a promise, a RegExp, an Error, an ArrayBuffer, an instance without properties, an invalid Date) are refused for the same
- * reason.
+ * content (a promise, a RegExp, an Error, an ArrayBuffer, an instance without properties, an invalid Date) and properties whose names are
+ * symbols are refused for the same reason.
  */
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
@@ -83,6 +83,10 @@ function isCollection(value: object): value is Iterable<unknown> {
 
 function writeProperties(value: object, inside: object[], tag: string): string {
   const names = Object.keys(value).sort();
+  if (Object.getOwnPropertySymbols(value).some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol))) {
+    // `{ [Op.gt]: 5 }` and `{ [Op.lt]: 5 }` of a query builder.
+    throw notJson('a property whose name is a symbol');
+  }
   if (names.length === 0 && !isPlain(value)) throw notJson(`${tag === 'Object' ? 'an instance of a class' : `a ${tag}`} without a property that JSON shows`);
   const pairs: string[] = [];
   for (const name of names) {

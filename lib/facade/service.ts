@@ -71,7 +71,7 @@ export abstract class CachedService {
    * The key of a list with these query parameters. Equal parameters give equal keys in any order, at every depth. Types are distinguished
    * (`1` is not `'1'`), and `undefined` counts as absent. Throws TypeError for values that JSON cannot represent or shows without
    * content: a promise (a forgotten `await`), a RegExp, an Error, an ArrayBuffer, an instance of a class without properties, an invalid
-   * Date.
+   * Date, a property whose name is a symbol.
    */
   protected listCacheKey(companyId: KeyPart, queryParams: object): string {
     if (typeof queryParams !== 'object' || (queryParams as unknown) === null) badOption('queryParams', 'an object', queryParams);
