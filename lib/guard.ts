@@ -34,6 +34,7 @@ export function guardedClock(clock: () => number): () => number {
     try {
       const ms: unknown = clock();
       if (typeof ms === 'number' && !Number.isNaN(ms)) return (last = ms);
+      if (isThenable(ms)) attempt(() => ms, () => undefined);
     } catch {
       // As if it had given no number.
     }

@@ -84,6 +84,20 @@ describe.each(['redis', 'memory'])('on %s', (kind) => {
     expect(found).toEqual({ results: [1, 1, null, 2, [null], true], seen: [] });
   });
 
+  test('the clock of memory:// may throw, reject or give something else', async () => {
+    const found = await troubles(
+      'memory://',
+      `
+      for (const clock of [boom, reject, () => ({ then: boom }), () => 'late']) {
+        RedisManager.configure({ cache: { clock } });
+        results.push(await new CacheRepository('timeless').getOrSet('k', () => 1));
+        await RedisManager.closeAll();
+      }
+      `,
+    );
+    expect(found).toEqual({ results: [1, 1, 1, 1], seen: [] });
+  });
+
   test('with a serializer that throws or returns promises, reads load and writes reject', async () => {
     const found = await troubles(
       url(),
