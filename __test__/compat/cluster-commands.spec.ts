@@ -315,6 +315,18 @@ describe.each(peers)('$name: a cluster', ({ name, Redis }) => {
       expect(await issue()).toEqual(waiting);
     });
 
+    testIf(isHawser, 'by a function that gives something else than a node: that command alone is rejected', async () => {
+      for (const other of [{}, 'a node', Promise.resolve([]), [{ host: 'h' }]]) {
+        const scaleReads = (nodes: unknown[], { args }: { args: string[] }): unknown => (args[0] === 'bad' ? other : nodes[0]);
+        const client = connect((await replicated()).startNodes(0), { scaleReads });
+        const issue = (): Promise<unknown[]> => Promise.all([client.get('bad'), client.get('foo'), client.pipeline().get('foo').get('bad').exec()].map(result));
+        const refused = 'TypeError: scaleReads must return one of the nodes it was given, or a list of them';
+        const waiting = await issue();
+        expect(waiting).toEqual([refused, 0, [[null, 0], [refused]]]);
+        expect(await issue()).toEqual(waiting);
+      }
+    });
+
     testIf(isHawser, 'never for a transaction that is opened by hand', async () => {
       const cluster = await replicated();
       const client = await ready(cluster.startNodes(0), { scaleReads: 'slave' });

@@ -287,7 +287,9 @@ export class Routing {
     const nodes = (this.router.shards[this.router.shardOf[unit.slot]] ?? []).map((node) => this.pool.byNumber[node]);
     if (typeof scaleReads === 'function') {
       const chosen = scaleReads(nodes, unit.commands[0]);
-      return ((Array.isArray(chosen) ? oneOf(chosen) : chosen) as Redis | null | undefined) ?? nodes[0];
+      const redis = ((Array.isArray(chosen) ? oneOf(chosen) : chosen) as Redis | null | undefined) ?? nodes[0];
+      if (redis !== undefined && typeof (redis as Partial<Redis>).sendCommand !== 'function') throw new TypeError('scaleReads must return one of the nodes it was given, or a list of them');
+      return redis;
     }
     const usable = nodes.filter((redis) => redis !== undefined);
     return (scaleReads === 'slave' && nodes.length > 1 ? oneOf(usable.filter((redis) => redis !== nodes[0])) : oneOf(usable)) ?? nodes[0];
