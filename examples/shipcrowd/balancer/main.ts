@@ -36,6 +36,8 @@ async function main(): Promise<void> {
         else refuse(response, 502, error.message);
       });
   });
+  // Clients reuse connections as well.
+  Object.assign(server, { keepAliveTimeout: 75_000, headersTimeout: 80_000 });
   await new Promise<void>((resolve) => server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', resolve));
 
   let isStopping = false;

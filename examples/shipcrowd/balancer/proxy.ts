@@ -2,7 +2,8 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Instance } from './instance';
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
+/** Idle connections are closed here first, and not by the instances. */
+const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity, timeout: 30_000 });
 /** What concerns one connection only. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'];
 const MAX_BODY = 1 << 20;

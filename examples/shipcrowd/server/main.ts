@@ -24,6 +24,8 @@ async function main(): Promise<void> {
   const stream = isNew ? createStream() : null;
   const relay = new Relay(tables.outbox, services.queues);
   const server = createServer(createApp({ instance, flags, services, tables, stream }));
+  // Longer than the balancer keeps an idle connection, or it would send a request into one that is just being closed.
+  Object.assign(server, { keepAliveTimeout: 75_000, headersTimeout: 80_000 });
 
   // Listening before loading: what is loaded afterwards is known to be new.
   await services.events.start();
@@ -40,8 +42,9 @@ async function main(): Promise<void> {
   const stop = async (): Promise<void> => {
     stream?.close();
     const closed = new Promise((resolve) => server.close(resolve));
-    server.closeIdleConnections();
+    const idle = setInterval(() => server.closeIdleConnections(), 50);
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+    clearInterval(idle);
     await relay.stop();
     await Promise.race([services.queues.close(), new Promise((resolve) => setTimeout(resolve, 3_000))]);
     await services.events.stop();
