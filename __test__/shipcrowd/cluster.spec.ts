@@ -3,7 +3,7 @@ import { FROM, NEAR, ORDER, stackForAll } from './stack';
 
 const stack = stackForAll(() => ['--cluster', '--instances', '2']);
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 test('on six nodes: lists, details, permissions, sessions, limits, queues, dashboards', async () => {
   const [token, admin] = [await stack.signIn('owner'), await stack.signIn('admin', null)];
@@ -25,7 +25,7 @@ test('on six nodes: lists, details, permissions, sessions, limits, queues, dashb
     const { jobs } = (await stack.ask('/api/operations', { token })).body;
     // Six for each order, and two for each that was packed.
     return jobs.runs === 80 && jobs.twice === 0 && jobs.outbox === 0;
-  }, { deadlineMs: 20_000 });
+  }, { deadlineMs: 60_000 });
   expect((await everywhere('/api/analytics/dashboard', ({ body }) => body.generatedAt))[0]).toBeDefined();
   expect(await everywhere(`/api/pricing/zone?from=${FROM}&to=${NEAR}`, ({ body }) => body.zone)).toEqual(['A', 'A']);
   await stack.ask(`/api/admin/pincodes/${NEAR}`, { token: admin, method: 'PATCH', body: { zone: 'remote' } });

@@ -1,7 +1,7 @@
 import { until } from '../helpers/until';
 import { ORDER, stackOnRedis } from './stack';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 // What the server has taken is on its disk, as state should be.
 const { server, stack } = stackOnRedis(['--instances', '2'], ['--appendonly', 'yes']);
@@ -19,7 +19,7 @@ test('an instance that is told to stop answers what it has begun, and comes back
     if (status === 201) expect((await stack.ask(`/api/orders/${body.id}`, { token })).body.customer).toBe('Test Customer');
     else expect(status).toBeGreaterThanOrEqual(502);
   }
-  await until(async () => (await stack.instances()).every((one) => one.state === 'up' && one.pid !== pid), { deadlineMs: 30_000, everyMs: 50 });
+  await until(async () => (await stack.instances()).every((one) => one.state === 'up' && one.pid !== pid), { deadlineMs: 60_000, everyMs: 50 });
 });
 
 test('an instance that is killed is replaced, and requests go to the other one meanwhile', async () => {
@@ -27,7 +27,7 @@ test('an instance that is killed is replaced, and requests go to the other one m
   const [, { pid }] = await stack.instances();
   expect((await stack.ask('/balancer/instances/2/kill', { method: 'POST' })).status).toBe(202);
   for (let n = 0; n < 10; n++) expect((await stack.ask('/api/orders', { token })).status).toBe(200);
-  await until(async () => (await stack.instances())[1].state === 'up' && (await stack.instances())[1].pid !== pid, { deadlineMs: 30_000, everyMs: 50 });
+  await until(async () => (await stack.instances())[1].state === 'up' && (await stack.instances())[1].pid !== pid, { deadlineMs: 60_000, everyMs: 50 });
 });
 
 test('Redis is killed: pages stay up, orders are saved and say that they are not visible yet, and their jobs run when it is back', async () => {
@@ -50,11 +50,11 @@ test('Redis is killed: pages stay up, orders are saved and say that they are not
   expect((await stack.ask('/api/auth/me', { token: gone })).status).toBe(401);
 
   await server.launch();
-  await until(async () => (await stack.ask('/api/orders', { token, body: ORDER })).status === 201, { deadlineMs: 30_000, everyMs: 100 });
+  await until(async () => (await stack.ask('/api/orders', { token, body: ORDER })).status === 201, { deadlineMs: 60_000, everyMs: 100 });
   const now = await until(async () => {
     const later = await jobs(token);
     return later.outbox === 0 && later.runs >= runs + 12 ? later : null;
-  }, { deadlineMs: 30_000, everyMs: 100 });
+  }, { deadlineMs: 60_000, everyMs: 100 });
   expect(now.twice).toBe(0);
   await until(async () => (await stack.ask('/api/health/redis')).status === 200, { deadlineMs: 20_000 });
   expect((await stack.ask('/api/auth/me', { token: gone })).status).toBe(401);

@@ -136,7 +136,7 @@ test('queues: thirteen of them, and every job of an order runs once', async () =
   const now = await until(async () => {
     const later = await operations();
     return later.jobs.runs === before.jobs.runs + 120 && completed(later.queues) === completed(before.queues) + 120 && later;
-  }, { deadlineMs: 20_000 });
+  }, { deadlineMs: 25_000 });
   expect(now.jobs).toEqual({ outbox: 0, runs: before.jobs.runs + 120, twice: 0 });
 });
 
