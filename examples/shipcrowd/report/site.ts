@@ -106,7 +106,7 @@ export class Site {
 /** How long a busy machine may keep an instance from answering the balancer. */
 const PATIENCE_MS = 60_000;
 
-const isAbsent = ({ status, body }: Answer): boolean => status === 503 && (body as { error?: { code?: string } } | null)?.error?.code === 'no_instance';
+const isAbsent = ({ status, body }: Answer): boolean => (status === 502 || status === 503) && (body as { error?: { code?: string } } | null)?.error?.code === 'no_instance';
 
 function parsed(text: string): unknown {
   try {
