@@ -10,7 +10,7 @@ jest.setTimeout(60_000);
 
 const until = <T>(condition: () => T | Promise<T>, what?: string): Promise<NonNullable<T>> => untilWithin(condition, { deadlineMs: 20_000, everyMs: 20, what });
 
-const { page: newPage } = withBrowser();
+const { page: newPage } = withBrowser({ keepsPages: true });
 let server: RedisServer;
 let cache: CacheRepository;
 let stream: InvalidationStream;

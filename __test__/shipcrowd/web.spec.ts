@@ -73,7 +73,7 @@ test('an order that is created in one browser appears in the other one, through 
 test('a reload without a network shows what the browser has kept, and what is new as soon as the network is back', async () => {
   const { page, context } = await open('/orders', 'manager', 2);
   const first = await page.getByRole('table', { name: 'Orders' }).getByRole('link').first().textContent();
-  await until(() => page.evaluate(async () => (await (globalThis as any).navigator.serviceWorker.getRegistration())?.active?.state === 'activated'), 'a service worker');
+  await until(() => hasWorker(page), 'a service worker');
   await until(() => kept(page, first!), 'the list in IndexedDB');
   await context.setOffline(true);
   await page.reload();
@@ -88,6 +88,14 @@ test('a reload without a network shows what the browser has kept, and what is ne
   await context.setOffline(false);
   await rowOf(page, id).waitFor();
 });
+
+/** Whether the page's service worker runs. A browser that does not say so within a second is asked again. */
+function hasWorker(page: Page): Promise<boolean> {
+  return page.evaluate(() => {
+    const asked = (globalThis as any).navigator.serviceWorker.getRegistration().then((registration: any) => registration?.active?.state === 'activated');
+    return Promise.race([asked, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 1_000))]);
+  });
+}
 
 /** Whether the text is in the stored cache of the signed-in user. */
 function kept(page: Page, text: string): Promise<boolean> {
