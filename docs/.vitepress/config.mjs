@@ -53,7 +53,7 @@ export default defineConfig({
           page('Overview', '/integrations'),
           ...['Express', 'Fastify', 'NestJS', 'Next.js', 'Keyv', 'Recipes'].map((name) => page(name, `/integrations/${name === 'Next.js' ? 'next' : name.toLowerCase()}`)),
         ]),
-        group('Run it', [page('Deployment', '/deployment'), page('Observability', '/observability'), page('Command line', '/command-line'), page('Security', '/security'), page('Testing', '/testing')]),
+        group('Run it', [page('Deployment', '/deployment'), page('Platforms and runtimes', '/support'), page('Observability', '/observability'), page('Command line', '/command-line'), page('Security', '/security'), page('Testing', '/testing')]),
         group('Change over', [page('From another library', '/migrating'), page('A whole backend', '/migration')]),
         group('Look up', [page('Options and limits', '/options'), page('Errors', '/errors'), ...(reference.length > 0 ? [page('API reference', '/api/')] : [])]),
       ],

@@ -1,0 +1,37 @@
+/** The tables of docs/support.md: the runs write them, and this checks that what they say is complete. */
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { ROOT } from '../helpers/process';
+import { readPage } from './pages';
+
+/** The rows of a table by column, and the line below it. */
+function table(name: string): { rows: Record<string, string>[]; about: string } {
+  const block = new RegExp(`<!-- tested: ${name} -->\n([^]*?)<!-- end -->`).exec(readPage('docs/support.md'))?.[1] ?? '';
+  const lines = block.split('\n');
+  const cells = (line: string): string[] => line.split('|').slice(1, -1).map((cell) => cell.trim());
+  const [head, , ...body] = lines.filter((line) => line.startsWith('|')).map(cells);
+  const rows = body.map((row) => Object.fromEntries(head.map((column, i) => [column, row[i]])));
+  return { rows, about: lines.filter((line) => line !== '' && !line.startsWith('|')).join('\n') };
+}
+
+test('every runtime passes every check', () => {
+  const { rows, about } = table('runtimes');
+  expect(rows.map(({ runtime }) => runtime)).toEqual(['Node 20', 'Node 22', 'Node 24', 'Node 26', 'Bun', 'Deno']);
+  for (const { runtime, version, ...checks } of rows) {
+    expect(version).toMatch(new RegExp(`^${/Node (\d+)/.exec(runtime)?.[1] ?? '\\d+'}\\.\\d+\\.\\d+$`));
+    expect(Object.keys(checks)).toEqual(['client', 'pipeline', 'pub/sub', 'cache on Redis', 'cache on memory://', 'bus', 'workers', 'exit']);
+    expect(Object.values(checks).filter((result) => result !== 'yes')).toEqual([]);
+  }
+  expect(about).toMatch(/^Written by `npm run runtimes` on \d{4}-\d{2}-\d{2}, on Linux x64 with Redis \d[\d.]*\.$/);
+});
+
+test('THIRD-PARTY.md names what package.json and Cargo.lock have', () => {
+  const text = readPage('THIRD-PARTY.md');
+  const { dependencies } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
+  for (const name of [...Object.keys(dependencies), 'tokio', 'rustls', 'ring', 'zstd-sys', 'napi']) expect(text).toMatch(new RegExp(`^\\| ${name} \\| [\\d.]+.* \\| .+ \\|$`, 'm'));
+  const lock = new Map([...readFileSync(path.join(ROOT, 'Cargo.lock'), 'utf8').matchAll(/^name = "(.+)"\nversion = "(.+)"$/gm)].map(([, name, version]) => [`${name} ${version}`, true]));
+  const crates = /## In the native binary([^]*?)\n## /.exec(text)?.[1] ?? '';
+  const named = [...crates.matchAll(/^\| ([\w-]+) \| ([\d.]\S*) \|/gm)].map(([, name, version]) => `${name} ${version}`);
+  expect(named.length).toBeGreaterThan(40);
+  expect(named.filter((one) => !lock.has(one))).toEqual([]);
+});
