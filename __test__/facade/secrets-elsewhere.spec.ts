@@ -1,9 +1,11 @@
 /** A server's words reach lines and traces by more ways than a command's reply: scripts, transactions, Sentinels, redirects, the ready check. */
 import * as diagnostics from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
-import { RedisManager } from '../../lib/facade';
+import { CacheRepository, RedisManager } from '../../lib/facade';
+import { JOURNAL_KEY } from '../../lib/stream/event';
 import { Redis } from '../../lib/client/redis';
 import { bulk, MockServer } from '../compat/mock-server';
+import { RedisServer } from '../helpers/redis-server';
 import { serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 
@@ -107,4 +109,16 @@ test("the warning about the ready check shows the code of the server's answer", 
   expect(said).not.toMatch(SECRETS);
   redis?.disconnect();
   await odd.stop();
+});
+
+test('the line about invalidations that cannot be announced to streams shows the code of the refusal', async () => {
+  const renamed = await RedisServer.start({ args: ['--rename-command', 'XADD', 'ADDX'] });
+  await renamed.command('ADDX', JOURNAL_KEY, '*', 'a', 'b');
+  lines.length = 0;
+  RedisManager.configure({ url: renamed.url, logger });
+  await new CacheRepository('announced').invalidateTags(['tacit-tag']);
+  await until(() => lines.some((line) => seen(line).includes('could not be announced: ERR')));
+  expect(lines.map(seen).filter((line) => SECRETS.test(line))).toEqual([]);
+  await RedisManager.closeAll();
+  await renamed.stop();
 });

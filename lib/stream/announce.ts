@@ -7,6 +7,7 @@
 import { clearTimeout, setTimeout } from '../clock';
 import { within } from '../manager/budget';
 import { client, logger, onClose, openClients, settings, settingsInUse, type Client } from '../manager/connections';
+import { messageOf } from '../observe/errors';
 import { fieldsOf, JOURNAL_KEY, JOURNAL_LENGTH, type Invalidation } from './event';
 
 /** How long invalidations wait for the question whether there is a journal. */
@@ -173,7 +174,7 @@ function failed(error: unknown, changes: readonly Remembered[]): void {
   }
   use = 'unknown';
   failures++;
-  logger().debug(`[hawser] invalidations could not be announced: ${(error as Error).message}`);
+  logger().debug(`[hawser] invalidations could not be announced: ${messageOf(error as Error)}`);
   remembered = shortenedTo([...changes, ...remembered]);
 }
 

@@ -3,6 +3,7 @@ import { setTimeout } from '../clock';
 import { LATE, within } from '../manager/budget';
 import { logger, openClient, type Client } from '../manager/connections';
 import { rest } from '../manager/cluster';
+import { messageOf } from '../observe/errors';
 import { entryOf, JOURNAL_KEY, JOURNAL_LENGTH, ORIGIN_KEY, type Entry } from './event';
 
 /** What a reader tells. */
@@ -113,7 +114,7 @@ export class Journal {
   }
 
   private async failed(redis: Client, error: unknown): Promise<void> {
-    if (this.failures++ === 0) logger().warn(`[hawser] the journal of invalidations cannot be read; streams wait for it: ${(error as Error).message}`);
+    if (this.failures++ === 0) logger().warn(`[hawser] the journal of invalidations cannot be read; streams wait for it: ${messageOf(error as Error)}`);
     this.tendedAt = -Infinity;
     if (error === SILENT && !redis.isCluster) redis.disconnect(true);
     await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** Math.min(this.failures, 6), LONGEST_PAUSE_MS)).unref());
