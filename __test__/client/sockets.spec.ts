@@ -154,6 +154,32 @@ describe('a Connector', () => {
     expect((await told).message).toBe('no such service');
     await server.stop();
   });
+
+  test.each([null, undefined, 'no such service', { code: 7 }])('may fail with what is no error: %p', async (thrown) => {
+    class Failing {
+      connect(): Promise<net.Socket> {
+        return Promise.reject(thrown);
+      }
+      disconnect(): void {}
+    }
+    const redis = connect({ Connector: Failing, retryStrategy: null, lazyConnect: true });
+    const told = new Promise<Error>((resolve) => redis.once('error', resolve));
+    await expect(redis.connect()).rejects.toThrow();
+    expect(await told).toMatchObject({ message: expect.stringContaining('no error'), cause: thrown });
+  });
+
+  test('a function for tls that throws null is a failed attempt', async () => {
+    const redis = connect({
+      tls: () => {
+        throw null;
+      },
+      retryStrategy: null,
+      lazyConnect: true,
+    });
+    const told = new Promise<Error>((resolve) => redis.once('error', resolve));
+    await expect(redis.connect()).rejects.toThrow();
+    expect(await told).toBeInstanceOf(Error);
+  });
 });
 
 describe('the stream', () => {

@@ -1,5 +1,6 @@
 /** One connection of a link, from its opening to its loss: Node's own socket, or a stream of the user's `Connector`. */
 import type { Socket } from 'node:net';
+import { isNativeError } from 'node:util/types';
 import { clearTimeout, MAX_TIMER_MS, nextTick, setTimeout } from '../clock';
 import type { NativeWire } from '../native';
 import { secure, whyNotThread } from './secure';
@@ -45,19 +46,24 @@ export function openConnection(owner: Owner, options: SocketOptions, room: Buffe
     },
   };
   // Later, so that the creator of the client can add listeners first.
-  const refuse = (error: Error): void =>
+  const refuse = (thrown: unknown): void =>
     nextTick(() => {
       if (!isCurrent) return;
       isCurrent = false;
-      owner.onRefused(error);
+      owner.onRefused(errorOf(thrown));
     });
   try {
     if (openStream !== undefined) return openOwn(owner, openStream(), options, events, refuse);
     owner.socket = usesThread(owner, options) ? openThreadSocket(owner, options, events) : openSocket(options, room, events);
   } catch (error) {
-    return refuse(error as Error);
+    return refuse(error);
   }
   if (!owner.isReferenced) owner.socket.unref();
+}
+
+/** Functions of the application (a Connector, `tls`) may throw anything. */
+function errorOf(thrown: unknown): Error {
+  return isNativeError(thrown) ? thrown : new Error('Connecting failed, and what was thrown is no error.', { cause: thrown });
 }
 
 function usesThread(owner: Owner, options: SocketOptions): boolean {
@@ -75,7 +81,7 @@ function openThreadSocket(owner: Owner, options: SocketOptions, events: SocketEv
   return socket;
 }
 
-function openOwn(owner: Owner, opening: Promise<Socket>, options: SocketOptions, events: SocketEvents, refuse: (error: Error) => void): void {
+function openOwn(owner: Owner, opening: Promise<Socket>, options: SocketOptions, events: SocketEvents, refuse: (thrown: unknown) => void): void {
   const connectEvent = options.tls ? 'secureConnect' : 'connect';
   Promise.resolve(opening).then((stream) => {
     if (!isStream(stream)) return refuse(notAStream());
