@@ -41,15 +41,18 @@ export const command: CliCommand = {
 
 const PROGRESS_MS = 100;
 
-/** A line on the terminal that is written over, and nothing anywhere else. */
+/** A line on the terminal that is written over, at each new thing that is done and every 100 ms; and nothing anywhere else. */
 function progressOn({ stderr }: Context): { show: (text: string) => void; clear: () => void } {
   if (!stderr.isTTY) return { show: () => undefined, clear: () => undefined };
   let last = 0;
+  let thing = '';
   let isShown = false;
   return {
     show: (text) => {
       const now = performance.now();
-      if (now - last < PROGRESS_MS) return;
+      const [what] = text.split(':');
+      if (what === thing && now - last < PROGRESS_MS) return;
+      thing = what;
       last = now;
       isShown = true;
       // A line that is too long would not be written over.
