@@ -85,7 +85,7 @@ describe('the packed package', () => {
     expect(app.files).not.toContain('binding.gyp');
     const used = app.files
       .filter((file) => /^dist\/.*\.js$/.test(file))
-      .flatMap((file) => [...readFileSync(path.join(app.package, file), 'utf8').matchAll(/require\("([^".][^"]*)"\)/g)].map((match) => match[1]))
+      .flatMap((file) => [...readFileSync(path.join(app.package, file), 'utf8').matchAll(/require\(["']([^"'.][^"']*)["']\)/g)].map((match) => match[1]))
       .filter((name) => !name.startsWith('node:') && !Object.hasOwn(description.peerDependencies, name));
     const named = Object.keys(description.dependencies).filter((name) => name !== '@types/node');
     expect([...new Set(used)].sort()).toEqual(named.sort());

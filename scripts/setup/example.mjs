@@ -69,8 +69,9 @@ async function install(folder) {
 }
 
 async function npm(args, cwd) {
-  // The variables of an outer npm name another folder.
-  const env = Object.fromEntries(Object.keys(process.env).filter((name) => /^npm_(?!config_(registry|cache|userconfig))/i.test(name)).map((name) => [name, undefined]));
+  // The variables of an outer npm name another folder, and with those of a test Vite builds a page for development.
+  const foreign = /^npm_(?!config_(registry|cache|userconfig))|^NODE_ENV$/i;
+  const env = Object.fromEntries(Object.keys(process.env).filter((name) => foreign.test(name)).map((name) => [name, undefined]));
   const { code, output } = await run('npm', args, { cwd, quiet: true, env });
   if (code !== 0) throw new SetupError(`${output}\nshipcrowd: npm ${args[0]} failed in ${cwd}`);
   return output;
