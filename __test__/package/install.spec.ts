@@ -86,7 +86,7 @@ describe('the packed package', () => {
     const used = app.files
       .filter((file) => /^dist\/.*\.js$/.test(file))
       .flatMap((file) => [...readFileSync(path.join(app.package, file), 'utf8').matchAll(/require\(["']([^"'.][^"']*)["']\)/g)].map((match) => match[1]))
-      .filter((name) => !name.startsWith('node:') && !Object.hasOwn(description.peerDependencies, name));
+      .filter((name) => !/^(node:|hawser)/.test(name) && !Object.hasOwn(description.peerDependencies, name));
     const named = Object.keys(description.dependencies).filter((name) => name !== '@types/node');
     expect([...new Set(used)].sort()).toEqual(named.sort());
   });
