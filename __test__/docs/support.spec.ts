@@ -1,7 +1,7 @@
 /** The tables of docs/support.md: the runs write them, and this checks that what they say is complete. */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { ROOT } from '../helpers/process';
+import { ROOT, runNode } from '../helpers/process';
 import { readPage } from './pages';
 
 /** The rows of a table by column, and the line below it. */
@@ -23,6 +23,20 @@ test('every runtime passes every check', () => {
     expect(Object.values(checks).filter((result) => result !== 'yes')).toEqual([]);
   }
   expect(about).toMatch(/^Written by `npm run runtimes` on \d{4}-\d{2}-\d{2}, on Linux x64 with Redis \d[\d.]*\.$/);
+});
+
+/** The platforms that a workflow or a configuration names. */
+const namedIn = (file: string, pattern: RegExp): string[] => [...new Set([...readFileSync(path.join(ROOT, file), 'utf8').matchAll(pattern)].map(([, name]) => name))].sort();
+
+test('the release builds and tries every platform, and cargo-deny looks at every target', async () => {
+  const { stdout } = await runNode("import('./scripts/release/platforms.mjs').then(({ PLATFORMS }) => console.log(JSON.stringify(PLATFORMS)))");
+  const PLATFORMS = JSON.parse(stdout) as Record<string, { target: string }>;
+  const jobs = readFileSync(path.join(ROOT, '.github', 'workflows', 'release.yml'), 'utf8').split(/^ {2}(?=[\w-]+:$)/m);
+  for (const name of ['build', 'try']) {
+    const job = jobs.find((text) => text.startsWith(`${name}:`)) ?? '';
+    expect([...new Set([...job.matchAll(/platform: ([\w-]+),/g)].map(([, platform]) => platform))].sort()).toEqual(Object.keys(PLATFORMS).sort());
+  }
+  expect(namedIn('deny.toml', /^ {2}"([\w-]+)",$/gm)).toEqual(Object.values(PLATFORMS).map(({ target }) => target).sort());
 });
 
 test('THIRD-PARTY.md names what package.json and Cargo.lock have', () => {
