@@ -5,18 +5,19 @@
 //     node scripts/binaries.mjs linux-x64-musl      these; writes nothing
 //     node scripts/binaries.mjs --build-only ...    builds and looks at what a binary needs, and does not run it
 //
-// They are in .cache/binaries afterwards, where `node scripts/release.mjs pack` finds them.
+// They are in .cache/binaries afterwards, where `node scripts/release.mjs pack` finds them. A platform that this machine cannot build or run
+// is named with the reason, and the exit code is 1 after the others are done.
 
 import { copyFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkBinary } from './binaries/elf.mjs';
-import { nodeFor } from './binaries/emulators.mjs';
+import { nodesFor } from './binaries/emulators.mjs';
 import { buildFor } from './binaries/build.mjs';
 import { OLDEST_GLIBC, packageName, PLATFORMS } from './release/platforms.mjs';
 import { setup } from './setup.mjs';
-import { entry, root, run, say, SetupError } from './setup/run.mjs';
+import { available, entry, root, run, say, SetupError } from './setup/run.mjs';
 import { withInstalled } from './smoke/project.mjs';
 import { withRedis } from './smoke/redis.mjs';
 import { smoke } from './smoke/run.mjs';
@@ -31,27 +32,31 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: { '
 /** Builds one binary and looks at it. Returns what it needs. */
 async function build(platform) {
   say(`\n${platform}`);
-  const library = await buildFor(platform);
   const file = path.join(FOLDER, binaryName(platform));
+  rmSync(file, { force: true });
+  const library = await buildFor(platform);
+  const { glibc } = checkBinary(library, PLATFORMS[platform], OLDEST_GLIBC);
   mkdirSync(FOLDER, { recursive: true });
   copyFileSync(library, file);
-  const { glibc } = checkBinary(file, PLATFORMS[platform], OLDEST_GLIBC);
-  const needs = glibc === undefined ? 'musl' : `glibc ${glibc}`;
+  const needs = PLATFORMS[platform].libc === 'musl' ? 'musl' : `glibc ${glibc}`;
   say(`  ${(statSync(file).size / 1e6).toFixed(1)} MB, needs ${needs}`);
   return needs;
 }
 
-/** Installs the packed packages for the platform and lets them work on its own Node. Returns what ran them. */
+/** Installs the packed packages for the platform and lets them work on its own Nodes. Returns what ran them. */
 async function test(platform, release, url) {
   const { os, cpu, libc } = PLATFORMS[platform];
-  const { command, version, emulated } = await nodeFor(platform);
-  const seen = await withInstalled({ release, flags: [`--os=${os}`, `--cpu=${cpu}`, `--libc=${libc}`] }, (project) => smoke(command, project, url));
-  const failed = Object.entries(seen).filter(([, result]) => result !== 'ok');
-  for (const [name, result] of failed) say(`  ${name}: ${result}`);
-  if (failed.length > 0) throw new SetupError(`hawser does not work on ${platform}`);
-  const by = `Node ${version}${emulated ? ' in QEMU' : ''}`;
-  say(`  ${platform}: works on ${by}`);
-  return by;
+  const nodes = await nodesFor(platform);
+  const flags = [`--os=${os}`, `--cpu=${cpu}`, `--libc=${libc}`];
+  await withInstalled({ release, flags }, async (project) => {
+    for (const { command, name } of nodes) {
+      const failed = Object.entries(await smoke(command, project, url)).filter(([, result]) => result !== 'ok');
+      for (const [check, result] of failed) say(`  ${check}: ${result}`);
+      if (failed.length > 0) throw new SetupError(`hawser does not work on ${name}`);
+      say(`  ${platform}: works on ${name}`);
+    }
+  });
+  return `this run, on ${nodes.map(({ name }) => name).join(' and on ')}`;
 }
 
 async function packed() {
@@ -62,25 +67,43 @@ async function packed() {
   return out;
 }
 
-function elsewhere(platform) {
-  return [platform, `\`${packageName(platform)}\``, platform.startsWith('darwin') ? 'macOS 11' : 'Windows 10', 'the release workflow'];
+/** Calls `work` for each platform. One that fails is named with the reason and added to `failed`, and the others go on. Returns the results. */
+async function each(platforms, work, failed) {
+  const results = {};
+  for (const platform of platforms) {
+    try {
+      results[platform] = await work(platform);
+    } catch (error) {
+      say(`  ${platform}: ${error instanceof SetupError ? error.message : error.stack}`);
+      failed.push(platform);
+    }
+  }
+  return results;
+}
+
+/** The row of a platform in the table. */
+function row(platform, needs, by, failed) {
+  const known = needs ?? (platform.startsWith('darwin') ? 'macOS 11' : platform.startsWith('win32') ? 'Windows 10' : 'not known');
+  const workflow = 'the release workflow alone';
+  return [platform, `\`${packageName(platform)}\``, known, by ?? (failed ? `${workflow}; this run could not` : workflow)];
 }
 
 await entry(async () => {
   const unknown = positionals.find((name) => !LINUX.includes(name));
   if (unknown) throw new SetupError(`${unknown} is not built here; these are: ${LINUX.join(', ')}`);
   if (process.platform !== 'linux' || process.arch !== 'x64') throw new SetupError('the binaries are built on Linux on x64');
+  if (!available('cargo')) throw new SetupError('the binaries are built with Rust, whose cargo is not on the PATH (see https://www.rust-lang.org/tools/install)');
   const asked = positionals.length > 0 ? positionals : LINUX;
-  const needs = {};
-  for (const platform of asked) needs[platform] = await build(platform);
-  if (values['build-only']) return;
-  await setup({ server: true });
-  const release = await packed();
-  const by = {};
-  await withRedis(async (url) => {
-    for (const platform of asked) by[platform] = await test(platform, release, url);
-  });
-  if (positionals.length > 0) return;
-  const rows = Object.keys(PLATFORMS).map((platform) => (needs[platform] ? [platform, `\`${packageName(platform)}\``, needs[platform], by[platform]] : elsewhere(platform)));
-  writeTable('binaries', ['platform', 'package', 'needs', 'tested by'], rows, `Written by \`npm run binaries\` on ${today()}.`);
+  const failed = [];
+  const needs = await each(asked, build, failed);
+  if (!values['build-only'] && Object.keys(needs).length > 0) {
+    await setup({ server: true });
+    const release = await packed();
+    const by = await withRedis((url) => each(Object.keys(needs), (platform) => test(platform, release, url), failed));
+    if (positionals.length === 0) {
+      const rows = Object.keys(PLATFORMS).map((platform) => row(platform, needs[platform], by[platform], failed.includes(platform)));
+      writeTable('binaries', ['platform', 'package', 'needs', 'built and tested by'], rows, `Written by \`npm run binaries\` on ${today()}.`);
+    }
+  }
+  if (failed.length > 0) throw new SetupError(`not built or not tested here: ${failed.join(', ')}; the reasons are above`);
 });

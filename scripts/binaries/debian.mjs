@@ -7,26 +7,26 @@ import { available, root, run, say, SetupError } from '../setup/run.mjs';
 
 const KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const ARCHIVE = 'http://deb.debian.org/debian';
-/** The later suite wins. */
 const SUITES = ['trixie', 'trixie-backports'];
 
 /**
- * Unpacks `names`, and those of the packages they depend on that match `also`, into .cache/debian/`folder`. Returns its path.
+ * Unpacks `names`, and those of the packages they depend on that match `also`, into .cache/debian/`folder`. Of several `suites`, the last
+ * one wins. Returns the folder's path.
  */
-export async function unpackDebian(folder, names, { arch, also = /^$/ }) {
+export async function unpackDebian(folder, names, { arch, also = /^$/, suites = SUITES }) {
   const place = path.join(root, '.cache', 'debian', folder);
   if (existsSync(place)) return place;
-  if (!available('apt-get') || !existsSync(KEYS)) throw new SetupError("hawser: this needs Debian's apt-get");
-  const apt = await aptFor(arch);
-  say(`hawser: fetching ${names.join(', ')} for ${arch} from Debian ${SUITES.at(-1)}`);
-  const install = ['install', '--target-release', SUITES.at(-1), '--print-uris', '--yes', '--no-install-recommends'];
+  if (!available('apt-get') || !existsSync(KEYS)) throw new SetupError("hawser: this needs Debian's packages: apt-get and debian-archive-keyring");
+  const apt = await aptFor(arch, suites);
+  say(`hawser: fetching ${names.join(', ')} for ${arch} from Debian ${suites.at(-1)}`);
+  const install = ['install', '--target-release', suites.at(-1), '--print-uris', '--yes', '--no-install-recommends'];
   const listed = await must('apt-get', [...apt, ...install, ...names], root);
   const closure = [...listed.matchAll(/^'\S+' ([^_\s]+)_/gm)].map(([, name]) => name);
   const work = `${place}.new`;
   rmSync(work, { recursive: true, force: true });
   mkdirSync(path.join(work, 'packages'), { recursive: true });
   const wanted = closure.filter((name) => names.includes(name) || also.test(name));
-  await must('apt-get', [...apt, '--target-release', SUITES.at(-1), 'download', ...wanted], path.join(work, 'packages'));
+  await must('apt-get', [...apt, '--target-release', suites.at(-1), 'download', ...wanted], path.join(work, 'packages'));
   for (const file of readdirSync(path.join(work, 'packages'))) await must('dpkg-deb', ['--extract', path.join(work, 'packages', file), work], work);
   rmSync(path.join(work, 'packages'), { recursive: true });
   renameSync(work, place);
@@ -36,8 +36,8 @@ export async function unpackDebian(folder, names, { arch, also = /^$/ }) {
 const ready = new Map();
 
 /** The arguments for an apt of its own, after it has read the suites' lists of packages. */
-async function aptFor(arch) {
-  const home = path.join(root, '.cache', 'apt', arch);
+async function aptFor(arch, suites) {
+  const home = path.join(root, '.cache', 'apt', `${suites[0]}-${arch}`);
   const options = {
     'Dir::Etc::sourcelist': path.join(home, 'sources.list'),
     'Dir::Etc::sourceparts': '-',
@@ -52,15 +52,15 @@ async function aptFor(arch) {
     'Acquire::Languages': 'none',
   };
   const args = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  if (!ready.has(arch)) {
+  if (!ready.has(home)) {
     mkdirSync(path.join(home, 'state', 'lists', 'partial'), { recursive: true });
     mkdirSync(path.join(home, 'cache', 'archives', 'partial'), { recursive: true });
     writeFileSync(path.join(home, 'status'), '');
     const from = await archive();
-    writeFileSync(path.join(home, 'sources.list'), SUITES.map((suite) => `deb [arch=${arch} signed-by=${KEYS}] ${from} ${suite} main\n`).join(''));
-    ready.set(arch, must('apt-get', [...args, 'update'], root));
+    writeFileSync(path.join(home, 'sources.list'), suites.map((suite) => `deb [arch=${arch} signed-by=${KEYS}] ${from} ${suite} main\n`).join(''));
+    ready.set(home, must('apt-get', [...args, 'update'], root));
   }
-  await ready.get(arch);
+  await ready.get(home);
   return args;
 }
 

@@ -1,7 +1,7 @@
 // What a binary for Linux needs from the system that loads it, as readelf shows it.
 
 import { execFileSync } from 'node:child_process';
-import { SetupError } from '../setup/run.mjs';
+import { available, SetupError } from '../setup/run.mjs';
 
 const MACHINES = { x64: 'X86-64', arm64: 'AArch64' };
 /** Libraries that are part of every system with this C library. */
@@ -12,6 +12,7 @@ const LIBRARIES = {
 
 /** The processor, the libraries, and the newest symbol version of glibc that `file` needs. */
 export function needsOf(file) {
+  if (!available('readelf')) throw new SetupError('hawser: this needs readelf, of the package binutils');
   const text = execFileSync('readelf', ['--wide', '--file-header', '--dynamic', '--version-info', file], { encoding: 'utf8', maxBuffer: 64 << 20, env: { ...process.env, LC_ALL: 'C' } });
   const machine = /^\s*Machine:\s+(.*)$/m.exec(text)?.[1] ?? '';
   const libraries = [...text.matchAll(/\(NEEDED\)\s+Shared library: \[(.+)\]/g)].map(([, name]) => name);
