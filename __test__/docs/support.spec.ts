@@ -25,6 +25,18 @@ test('every runtime passes every check', () => {
   expect(about).toMatch(/^Written by `npm run runtimes` on \d{4}-\d{2}-\d{2}, on Linux x64 with Redis \d[\d.]*\.$/);
 });
 
+test('every platform has its package in the table, and says who built and tested it', async () => {
+  const { stdout } = await runNode("import('./scripts/release/platforms.mjs').then(({ PLATFORMS }) => console.log(Object.keys(PLATFORMS).join()))");
+  const { rows, about } = table('binaries');
+  expect(rows.map(({ platform }) => platform)).toEqual(stdout.trim().split(','));
+  for (const { platform, package: name, needs, 'built and tested by': by } of rows) {
+    expect(name).toBe(`\`hawser-${platform}\``);
+    expect(by).toMatch(/^(this run, on Node \d+\.\d+\.\d+.*|the release workflow alone(; this run could not)?)$/);
+    if (by.startsWith('this run') && platform.endsWith('-gnu')) expect(needs).toMatch(/^glibc 2\.(\d|1[0-7])(\.|$)/);
+  }
+  expect(about).toMatch(/^Written by `npm run binaries` on \d{4}-\d{2}-\d{2}\.$/);
+});
+
 /** The platforms that a workflow or a configuration names. */
 const namedIn = (file: string, pattern: RegExp): string[] => [...new Set([...readFileSync(path.join(ROOT, file), 'utf8').matchAll(pattern)].map(([, name]) => name))].sort();
 
