@@ -216,6 +216,8 @@ impl Loads {
 
     fn on_commit(&mut self, fx: &mut Fx<'_>, id: u32, answer: Result<Answer, StoreError>) {
         let Some((load, outcome)) = self.running.get(&id).and_then(|load| Some((load, load.outcome.as_ref()?))) else { return };
+        // A refresh replaces a value that there may be near copies of.
+        fx.written(|| Some(vec![load.entry.clone()]), None);
         if let (Ok(Answer::Lease(true)), false) = (&answer, outcome.is_kept) {
             fx.packed(load.repo.id, &outcome.payload);
         }

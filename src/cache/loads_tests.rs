@@ -58,6 +58,18 @@ fn a_result_is_stored_by_token_with_the_versions_captured_before_it() {
 }
 
 #[test]
+fn near_copies_of_what_a_load_may_have_replaced_go_whatever_the_answer() {
+    for answer in [Ok(Answer::Lease(true)), Ok(Answer::Lease(false)), Err(StoreError::Unexpected)] {
+        let (mut rig, mut loads) = (Rig::default(), loads());
+        rig.input(|fx| fx.tell_near());
+        begin(&mut rig, &mut loads, Plan::default());
+        rig.input(|fx| loads.end(fx, 1, value(), true));
+        rig.input(|fx| loads.on_answer(fx, ForLoad::Commit(1), answer));
+        assert!(matches!(rig.handed(), Some(Handoff::Written(Some(keys), None)) if keys == [Key::from(&b"sc:k"[..])]));
+    }
+}
+
+#[test]
 fn a_lease_that_is_lost_is_not_committed() {
     let (mut rig, mut loads) = (Rig::default(), loads());
     begin(&mut rig, &mut loads, Plan::default());

@@ -10,7 +10,7 @@
 //! ([`Near::proven_until`]) and while its socket was looked at a moment ago.
 //!
 //! Driver contract: the inputs are `fill`, `watch`, `forget`, the states of lanes, the answers and pushes that come on them in the order
-//! of their stream, own writes at the moment they are told to their callers, and [`Near::check`] after every change of the nodes.
+//! of their stream, own writes and what own loads store at the moment it is told to callers, and [`Near::check`] after every change of the nodes.
 //! After each, the engine takes the outputs by [`Near::poll_output`].
 //!
 //! | file | owns |
