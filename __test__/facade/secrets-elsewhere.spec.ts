@@ -42,7 +42,8 @@ async function printed(print: 'warn' | 'error', act: () => void): Promise<string
 
 afterEach(() => RedisManager.closeAll());
 
-test.each([["return redis.error_reply('LIMIT account tacit is empty')", 'LIMIT'], ["error('tacit')", 'ERR'], ["return redis.error_reply('tacit')", 'ERR'], ["return redis.error_reply('tacit words')", 'an error']])('a trace shows the code of what the script %p says', async (script, code) => {
+// Redis 7 puts ERR before an error of one word, Redis 6.2 does not.
+test.each([["return redis.error_reply('LIMIT account tacit is empty')", 'LIMIT'], ["error('tacit')", 'ERR'], ["return redis.error_reply('tacit')", /ERR|an error/], ["return redis.error_reply('tacit words')", 'an error']])('a trace shows the code of what the script %p says', async (script, code) => {
   const redis = new Redis(server.url);
   const caught: unknown[] = [];
   const traced = await tracedBy('ioredis:command', () => redis.eval(script, 0).catch((error: unknown) => caught.push(error)));
