@@ -4,7 +4,7 @@ import { connect, HAWSER, openRedis, REFERENCE } from './clients.mjs';
 import { measure } from './measure.mjs';
 import { alternate } from './rounds.mjs';
 import { cpuTime } from './server.mjs';
-import { median, ratio, series, short } from './stats.mjs';
+import { compared, series } from './stats.mjs';
 import { micros, millis, perSecond, showFailures, table, times } from './table.mjs';
 
 const CONTENDERS = [HAWSER, REFERENCE];
@@ -96,13 +96,7 @@ function summarize(samples) {
   const of = (name, operation) => {
     const own = samples[name][operation];
     const reference = samples[REFERENCE][operation];
-    return {
-      throughput: short(median(own.throughput)),
-      cpu: short(median(own.cpu)),
-      lag: short(median(own.lag)),
-      throughputRatio: short(ratio(own.throughput, reference.throughput)),
-      cpuRatio: short(ratio(own.cpu, reference.cpu)),
-    };
+    return compared(own, reference);
   };
   return Object.fromEntries(CONTENDERS.map((name) => [name, Object.fromEntries(OPERATIONS.map((operation) => [operation, of(name, operation)]))]));
 }

@@ -5,7 +5,7 @@ import { CLUSTER_CLIENTS, PIPELINING } from './cluster_clients.mjs';
 import { ClusterServer, cpuTimeOf } from './cluster_server.mjs';
 import { measure } from './measure.mjs';
 import { alternate } from './rounds.mjs';
-import { median, ratio, series, short } from './stats.mjs';
+import { compared, ratio, series, short } from './stats.mjs';
 import { count, micros, millis, perSecond, showFailures, table, times } from './table.mjs';
 
 const LEVELS = [1, 10, 100, 1000];
@@ -47,11 +47,7 @@ function summarize(samples) {
     const own = samples[name][level];
     const reference = samples[REFERENCE][level];
     return {
-      throughput: short(median(own.throughput)),
-      cpu: short(median(own.cpu)),
-      lag: short(median(own.lag)),
-      throughputRatio: short(ratio(own.throughput, reference.throughput)),
-      cpuRatio: short(ratio(own.cpu, reference.cpu)),
+      ...compared(own, reference),
       pipeliningRatio: short(ratio(own.throughput, samples[PIPELINING][level].throughput)),
     };
   };

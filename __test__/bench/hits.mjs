@@ -7,7 +7,7 @@ import { measure } from './measure.mjs';
 import { orderOf, tagsOf } from './orders.mjs';
 import { alternate } from './rounds.mjs';
 import { cpuTime } from './server.mjs';
-import { median, ratio, series, short } from './stats.mjs';
+import { compared, ratio, series, short } from './stats.mjs';
 import { micros, millis, perSecond, showFailures, table, times } from './table.mjs';
 
 const TAGS = [0, 1, 3];
@@ -67,11 +67,7 @@ function summarize(samples) {
     const own = samples[name][tags];
     const reference = samples[SKETCH][tags];
     return {
-      throughput: short(median(own.throughput)),
-      cpu: short(median(own.cpu)),
-      lag: short(median(own.lag)),
-      throughputRatio: short(ratio(own.throughput, reference.throughput)),
-      cpuRatio: short(ratio(own.cpu, reference.cpu)),
+      ...compared(own, reference),
       throughputOfBento: short(ratio(own.throughput, samples[BENTO][tags].throughput)),
     };
   };

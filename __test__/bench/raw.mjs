@@ -4,7 +4,7 @@ import { BASELINE, CLIENTS, HAWSER, REFERENCE, SURFACE } from './clients.mjs';
 import { measure } from './measure.mjs';
 import { alternate } from './rounds.mjs';
 import { cpuTime } from './server.mjs';
-import { median, ratio, series, short } from './stats.mjs';
+import { compared, series } from './stats.mjs';
 import { count, micros, millis, perSecond, showFailures, table, times } from './table.mjs';
 
 const LEVELS = [1, 10, 100, 1000];
@@ -65,13 +65,7 @@ function summarize(samples) {
   const of = (name, operation, level) => {
     const own = samples[name][level][operation];
     const reference = samples[REFERENCE][level][operation];
-    return {
-      throughput: short(median(own.throughput)),
-      cpu: short(median(own.cpu)),
-      lag: short(median(own.lag)),
-      throughputRatio: short(ratio(own.throughput, reference.throughput)),
-      cpuRatio: short(ratio(own.cpu, reference.cpu)),
-    };
+    return compared(own, reference);
   };
   const each = (keys, make) => Object.fromEntries(keys.map((key) => [key, make(key)]));
   return each(Object.keys(samples), (name) => each(OPERATIONS, (operation) => each(LEVELS, (level) => of(name, operation, level))));

@@ -26,6 +26,17 @@ export function series(samples) {
   return { throughput: of('throughput'), cpu: of('cpu'), lag: of('lag'), others: of('others') };
 }
 
+/** Medians of a contender's series, and ratios against the reference's. */
+export function compared(own, reference) {
+  return {
+    throughput: short(median(own.throughput)),
+    cpu: short(median(own.cpu)),
+    lag: short(median(own.lag)),
+    throughputRatio: short(ratio(own.throughput, reference.throughput)),
+    cpuRatio: short(ratio(own.cpu, reference.cpu)),
+  };
+}
+
 /** The median share of the machine that other processes had, over all series of a tree of samples. */
 export function neighbours(samples) {
   const found = [];

@@ -1,4 +1,4 @@
-//! The settings of the engine. Their defaults are those of the README's table.
+//! The settings of the engine. Their defaults are those of the tables in docs/options.md.
 
 use std::time::Duration;
 
