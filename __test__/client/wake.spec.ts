@@ -1,4 +1,5 @@
 /** The engine's timer at its limits. */
+import { createHook } from 'node:async_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WakeTimer } from '../../lib/link/wake';
 import { until } from '../helpers/until';
@@ -28,4 +29,36 @@ test('it wakes at the earliest requested time, and not after it was stopped', as
   timer.arm(-1, true);
   await pause(30);
   expect(wakes).toHaveLength(1);
+});
+
+test('a timer that does not keep the process alive leaves nothing behind that does, which jest --detectOpenHandles would report', async () => {
+  const held: boolean[] = [];
+  const heldWhenAsked: boolean[] = [];
+  // Nothing else wakes the event loop.
+  const far = setTimeout(() => undefined, 60_000);
+  await new Promise<void>((resolve) => {
+    const timer = new WakeTimer(resolve);
+    const hook = createHook({
+      init(_id, type, _trigger, resource) {
+        if (type !== 'Immediate') return;
+        hook.disable();
+        const immediate = resource as NodeJS.Immediate;
+        process.nextTick(() => {
+          held.push(immediate.hasRef());
+          timer.arm(10, true);
+          heldWhenAsked.push(immediate.hasRef());
+        });
+      },
+    });
+    timer.arm(20, false);
+    hook.enable();
+  });
+  clearTimeout(far);
+  expect({ held, heldWhenAsked }).toEqual({ held: [false], heldWhenAsked: [true] });
+});
+
+test('it wakes in an event loop where nothing else happens', async () => {
+  const far = setTimeout(() => undefined, 60_000);
+  await new Promise<void>((resolve) => new WakeTimer(resolve).arm(20, false));
+  clearTimeout(far);
 });

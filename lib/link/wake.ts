@@ -2,6 +2,7 @@
 import { clearTimeout, MAX_TIMER_MS, setImmediate, setTimeout } from '../clock';
 
 const now = performance.now.bind(performance);
+const nothing = (): void => {};
 
 /**
  * Wakes the core at the time it asked for. Replies in the socket are read first, so that a busy thread does not time out replies that
@@ -11,8 +12,8 @@ export class WakeTimer {
   private timer: NodeJS.Timeout | undefined = undefined;
   private due = 0;
   private holds = true;
-  /** The timer has fired, and the socket is being read. */
-  private isLooking = false;
+  /** The timer has fired, and the event loop is turning, which reads the socket. */
+  private looking: NodeJS.Immediate | undefined = undefined;
 
   constructor(private readonly wake: () => void) {}
 
@@ -21,7 +22,7 @@ export class WakeTimer {
    * All `due` times use one clock. With `holds`, the timer keeps the process alive.
    */
   arm(ms: number, holds: boolean, due = now() + ms): void {
-    if (this.isLooking) return;
+    if (this.looking !== undefined) return this.hold(holds);
     if (ms < 0) return this.stop();
     if (this.timer === undefined || due < this.due - 1) {
       this.stop();
@@ -36,8 +37,9 @@ export class WakeTimer {
   hold(holds: boolean): void {
     if (holds === this.holds) return;
     this.holds = holds;
-    if (holds) this.timer?.ref();
-    else this.timer?.unref();
+    const pending = this.looking ?? this.timer;
+    if (holds) pending?.ref();
+    else pending?.unref();
   }
 
   stop(): void {
@@ -47,12 +49,15 @@ export class WakeTimer {
 
   private static readonly fired = (self: WakeTimer): void => {
     self.timer = undefined;
-    self.isLooking = true;
-    setImmediate(WakeTimer.looked, self);
+    self.looking = setImmediate(WakeTimer.looked, self);
+    if (self.holds) return;
+    // Work that does not keep the process alive must not do so for this turn either. A timer ends the wait for sockets instead.
+    self.looking.unref();
+    setTimeout(nothing, 1).unref();
   };
 
   private static readonly looked = (self: WakeTimer): void => {
-    self.isLooking = false;
+    self.looking = undefined;
     self.wake();
   };
 }
