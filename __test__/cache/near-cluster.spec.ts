@@ -1,8 +1,9 @@
 /** The near cache on a real cluster: slots that move, masters that die, tracking links that are lost. */
-import { CacheMetrics, CacheRepository, RedisManager } from '../../lib/facade';
+import { CacheMetrics, CacheRepository, RedisManager, type ManagerOptions } from '../../lib/facade';
 import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
+import { specifyWaking } from './woken';
 
 let servers: RedisCluster;
 let cache: CacheRepository;
@@ -123,4 +124,19 @@ test('the loss of one tracking link empties what came over it and nothing else',
   await deleteElsewhere(a);
   await until(async () => (await cache.get(a)) === null);
   expect(await isNear(b)).toBe(true);
+});
+
+describe('those who wait without looking are woken when', () => {
+  const place = (): ManagerOptions => ({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`) } });
+  const move = async (key: string): Promise<void> => servers.moveSlot(servers.slotOf(key), await otherThan(await servers.ownerOf(servers.slotOf(key))));
+  specifyWaking(() => ({ place: place(), servers: servers.servers, serverOf: (key) => servers.ownerOf(servers.slotOf(key)) }), [
+    ['a tag whose slot has moved is invalidated', async ({ other, prefix, version }) => {
+      await move(version);
+      await other.run(prefix, 'invalidateTags', ['t']);
+    }],
+    ['a lease whose slot has moved is deleted', async ({ other, prefix, entry }) => {
+      await move(entry);
+      await other.run(prefix, 'delete', 'k');
+    }],
+  ]);
 });

@@ -5,6 +5,7 @@ import { serverForAll } from '../helpers/lifetimes';
 import { NodeProcess } from '../helpers/process';
 import { until } from '../helpers/until';
 import { heldLoader } from './backends';
+import { specifyWaking } from './woken';
 
 const FLEET = 4;
 const CALLERS = 50;
@@ -136,4 +137,8 @@ test('a holder that dies is replaced when its lease runs out, although nobody po
   for (const child of [first, ...others]) values.add((await child.line(new RegExp(`^got ${key} `), { deadlineMs: 20_000 })).slice(`got ${key} `.length));
   expect(values.size).toBe(1);
   expect(await cache.get(key)).toBe([...values][0]);
+});
+
+describe('those who wait without looking are woken when', () => {
+  specifyWaking(() => ({ place: { url: server.url }, servers: [server], serverOf: async () => server }));
 });

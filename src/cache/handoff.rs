@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::awaited::Inner;
 use super::caller::{Caller, EntryOptions};
 use super::decision::Decision;
 use super::ids::{CallId, Codec};
@@ -21,8 +22,9 @@ pub(super) enum Handoff {
     ForeignInspected(u64, Vec<Key>),
     /// Capture versions and place a lease, as the lookup's plan says.
     Place(u64, Box<Lookup>),
-    /// A current lease is there: join its load if it is this process's, wait for it otherwise.
-    Follow(u64, Box<Lookup>, Id),
+    /// A current lease is there: join its load if it is this process's, wait for it otherwise. It comes along if it is in the header of
+    /// an entry, where the lookup has not read it.
+    Follow(u64, Box<Lookup>, Id, Option<Inner>),
     /// Something else was found. Evaluate it.
     Evaluate(u64, Box<Lookup>),
     /// Read again with the next batch.

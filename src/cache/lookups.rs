@@ -271,7 +271,7 @@ impl Lookups {
                 lookup.with_age = true;
                 self.read_again(fx, id, lookup);
             }
-            Next::Follow(token) => fx.hand(Handoff::Follow(id, lookup, token)),
+            Next::Follow(token) => fx.hand(Handoff::Follow(id, lookup, token, None)),
             Next::Place(plan) => {
                 lookup.plan = plan;
                 fx.hand(Handoff::Place(id, lookup));
@@ -359,21 +359,23 @@ impl Lookups {
     /// The caller would rather have a stale value than wait any longer. Returns the decisions that give it one.
     pub(super) fn soften(&mut self, now: Instant, call: CallId) -> Option<Vec<Decision>> {
         let (id, told) = self.active.iter_mut().find_map(|(id, lookup)| Some((*id, lookup.soften(now, call)?)))?;
-        if self.active.get(&id).is_some_and(|lookup| lookup.callers.is_empty()) {
-            self.active.remove(&id);
-        }
+        self.drop_if_empty(id);
         Some(told)
     }
 
     /// The caller has given up. Returns whether its call was here. A lookup without callers is dropped; its answer has no effect.
     pub(super) fn cancel(&mut self, call: CallId) -> bool {
         let Some(id) = self.active.iter_mut().find_map(|(id, lookup)| lookup.cancel(call).then_some(*id)) else { return false };
+        self.drop_if_empty(id);
+        true
+    }
+
+    fn drop_if_empty(&mut self, id: u64) {
         if self.active.get(&id).is_some_and(|lookup| lookup.callers.is_empty()) {
             if let Some(lookup) = self.active.remove(&id) {
                 self.no_longer_waits(id, &lookup);
             }
         }
-        true
     }
 
     /// Whether a timer that was set for `when` still means something.

@@ -24,12 +24,13 @@
 //! | `effects`, `handoff`, `purpose`, `timers` | the machines' effects, messages to each other, operations and timers |
 //! | `parsed` | the values that the driver keeps parsed, by their stamps |
 //! | `evaluate` | decides on a lookup by the value and the versions that were read |
-//! | `caller`, `lookup`, `load`, `ending` | the values that machines work on |
+//! | `caller`, `lookup`, `load`, `awaited`, `ending` | the values that machines work on |
 //! | `freshness`, `tags`, `tag_set`, `marks`, `latest`, `names`, `repos` | fresh or stale; tags and their versions; a set of tags that calls share; hawser's own versions; which were seen last; keys; the repositories in use |
 //!
 //! The store's node decides whether the store may be read or written (`store::node`).
 
 mod added_tags;
+mod awaited;
 mod caller;
 mod checks;
 mod config;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::awaited::Inner;
 use super::caller::{tags_of, Caller, EntryOptions};
 use super::decision::{Decision, Hit};
 use super::effects::Fx;
@@ -129,7 +130,7 @@ impl Placements {
                 fx.hand(Handoff::Start(lookup, token));
             }
             Ok(Answer::Changed(found)) => evaluate_again(fx, id, lookup, found),
-            Ok(Answer::Held { lease, .. }) => self.meet_inner(fx, id, lookup, &lease),
+            Ok(Answer::Held { lease, remaining }) => self.meet_inner(fx, id, lookup, Inner { lease, remaining }),
             Err(StoreError::NotSent) => fx.hand(Handoff::Lost(id, lookup, StoreError::NotSent)),
             other => {
                 // The lease may be there, now or a little later, but a loader may start only after its reply.
@@ -145,13 +146,16 @@ impl Placements {
     }
 
     /// The header of an expired entry has a living lease.
-    fn meet_inner(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, lease: &[u8]) {
-        let Some(lease) = entry::parse_inner(lease) else { return self.place_over(fx, id, lookup) };
+    fn meet_inner(&mut self, fx: &mut Fx<'_>, id: u64, mut lookup: Box<Lookup>, inner: Inner) {
+        let Some(lease) = entry::parse_inner(&inner.lease) else { return self.place_over(fx, id, lookup) };
         if !lease.is_held {
             return serve_fallbacks(fx, *lookup);
         }
         match lookup.known.currency_of(&lease.tags, &lookup.own.name) {
-            Currency::Current => fx.hand(Handoff::Follow(id, lookup, lease.token)),
+            Currency::Current => {
+                let token = lease.token;
+                fx.hand(Handoff::Follow(id, lookup, token, Some(inner)));
+            }
             Currency::Unknown(tags) if lookup.rounds == 0 => {
                 // Its loader has added tags that the entry does not have.
                 lookup.rounds += 1;

@@ -1,6 +1,7 @@
 //! The way of messages between the machines, the nodes and the near cache. It owns them, and decides nothing: the engine gives it the
 //! inputs, and the machine that takes a message decides its effects.
 
+use super::awaited::Awaited;
 use super::config::EngineConfig;
 use super::decision::Decision;
 use super::effects::{Fx, Outbox};
@@ -143,13 +144,15 @@ impl Router {
                 self.machines.on_foreign_inspected(fx!(self, cx), Targets::Nodes(&self.nodes), id, is_read_again);
             }
             Handoff::Place(id, lookup) => self.machines.placements.begin(fx!(self, cx), id, lookup),
-            Handoff::Follow(id, lookup, token) => {
+            Handoff::Follow(id, lookup, token, inner) => {
                 if let Some(load) = self.machines.loads.of_token(&token) {
                     lookup.callers.into_iter().for_each(|caller| self.machines.loads.join(fx!(self, cx), load, caller));
                 } else {
-                    let entry = lookup.entry.clone();
+                    let (entry, lease) = (lookup.entry.clone(), Awaited::of(&lookup, token, inner.as_ref(), cx.now));
                     let id = self.machines.lookups.wait(fx!(self, cx), id, lookup);
-                    self.near.watch(cx.now, id, &entry, token, Ground::Nodes(&self.nodes));
+                    if let Some(lease) = lease {
+                        self.near.watch(cx.now, id, &entry, lease, Ground::Nodes(&self.nodes));
+                    }
                 }
             }
             Handoff::Written(keys, decision) => {

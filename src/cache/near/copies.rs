@@ -6,11 +6,11 @@ use super::fill::{Fill, Part, Step};
 use super::ground::Ground;
 use super::holdings::Lost;
 use super::output::NearOutput;
-use super::{Asked, Fence, Near, Sent, LANE};
+use super::{Asked, Fence, Near};
 use crate::cache::names::Repo;
 use crate::clock::Instant;
 use crate::store::entry::Tag;
-use crate::store::{Answer, NodeId, Ticket};
+use crate::store::{Answer, NodeId};
 
 impl Near {
     /// Makes a copy of an entry for the facade's `fill`. Ends with [`NearOutput::Filled`] or [`NearOutput::Refused`].
@@ -39,16 +39,16 @@ impl Near {
         if !parts.iter().all(|(node, _)| is_open(*node)) {
             return self.refuse(id);
         }
+        fill.waits += parts.len();
+        let mut reads = Vec::with_capacity(parts.len());
         for (node, part) in parts {
             for key in part.keys(fill) {
                 self.holdings.hold_for_fill(id, key, node);
             }
-            let op = part.op(fill);
-            fill.waits += 1;
-            self.last += 1;
-            let ticket = self.last | LANE;
-            self.sent.insert(ticket, Sent { node, at: now, asked: Asked::Fill(id, part) });
-            self.outputs.push_back(NearOutput::send(Ticket(ticket), node, op, ground));
+            reads.push((node, part.op(fill), part));
+        }
+        for (node, op, part) in reads {
+            self.send(now, node, op, Asked::Fill(id, part), ground);
         }
     }
 

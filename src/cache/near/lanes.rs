@@ -10,7 +10,11 @@ use crate::store::{NodeId, Replication, StoreError, StoreReply};
 /// For how long after a request that was answered a lane counts as alive.
 pub(super) const ALIVE: Duration = Duration::from_secs(5);
 /// When a lane that has something to lose is asked again.
-const BEAT: Duration = Duration::from_secs(2);
+pub(super) const BEAT: Duration = Duration::from_secs(2);
+/// The same if somebody waits for its pushes instead of looking for himself.
+pub(super) const BEAT_FOR_WAITS: Duration = Duration::from_secs(1);
+/// A lane that is silent for so long while an answer is due cannot be relied on: who waits for its pushes looks for himself.
+const SILENCE: Duration = Duration::from_millis(250);
 /// When a lane in doubt is looked at again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -37,6 +41,9 @@ struct Lane {
     proven_at: Instant,
     /// When it was last asked for a sign of life.
     beat_at: Instant,
+    /// How many requests are not answered, and since when nothing was heard although one is.
+    unanswered: usize,
+    silent_since: Option<Instant>,
     /// Whether there is no link that could fail.
     in_process: bool,
 }
@@ -75,7 +82,8 @@ impl Lanes {
 
     fn put(&mut self, node: NodeId, state: State, in_process: bool) {
         let never = Instant::default();
-        self.lanes.insert(node, Lane { state, proven_at: never, beat_at: never, in_process });
+        let lane = Lane { state, proven_at: never, beat_at: never, unanswered: 0, silent_since: None, in_process };
+        self.lanes.insert(node, lane);
     }
 
     pub(super) fn close(&mut self, node: NodeId) {
@@ -115,10 +123,27 @@ impl Lanes {
         }
     }
 
+    /// A request has been sent.
+    pub(super) fn asked(&mut self, node: NodeId, now: Instant) {
+        if let Some(lane) = self.lanes.get_mut(&node) {
+            lane.unanswered += 1;
+            lane.silent_since.get_or_insert(now);
+        }
+    }
+
     /// A request that was sent at this moment has been answered.
-    pub(super) fn heard(&mut self, node: NodeId, sent_at: Instant) {
+    pub(super) fn answered(&mut self, node: NodeId, sent_at: Instant, now: Instant) {
         if let Some(lane) = self.lanes.get_mut(&node) {
             lane.proven_at = lane.proven_at.max(sent_at);
+            lane.unanswered = lane.unanswered.saturating_sub(1);
+        }
+        self.heard(node, now);
+    }
+
+    /// Something has arrived.
+    pub(super) fn heard(&mut self, node: NodeId, now: Instant) {
+        if let Some(lane) = self.lanes.get_mut(&node) {
+            lane.silent_since = (lane.unanswered > 0).then_some(now);
         }
     }
 
@@ -165,8 +190,14 @@ impl Lanes {
     }
 
     /// Whether a push on the lane can be relied on.
-    pub(super) fn is_reliable(&self, node: NodeId) -> bool {
-        self.lanes.get(&node).is_some_and(|lane| matches!(lane.state, State::Up(_)) && !lane.in_process)
+    pub(super) fn is_reliable(&self, node: NodeId, now: Instant) -> bool {
+        let is_up = self.lanes.get(&node).is_some_and(|lane| matches!(lane.state, State::Up(_)) && !lane.in_process);
+        is_up && self.silent_from(node).is_none_or(|from| from > now)
+    }
+
+    /// When the lane counts as silent if nothing is heard before.
+    pub(super) fn silent_from(&self, node: NodeId) -> Option<Instant> {
+        Some(self.lanes.get(&node)?.silent_since? + SILENCE)
     }
 
     pub(super) fn may_track(&self, node: NodeId, now: Instant) -> bool {
@@ -192,24 +223,28 @@ impl Lanes {
         self.lanes.iter().filter(|(node, lane)| !lane.in_process && matters(**node)).map(|(_, lane)| lane.proven_at + ALIVE).min()
     }
 
-    fn next_beat<'a>(&'a self, matters: impl Fn(NodeId) -> bool + 'a) -> impl Iterator<Item = (NodeId, Instant)> + 'a {
-        let live = move |(node, lane): &(&NodeId, &Lane)| matches!(lane.state, State::Up(_)) && !lane.in_process && matters(**node);
-        self.lanes.iter().filter(live).map(|(node, lane)| (*node, lane.proven_at.max(lane.beat_at) + BEAT))
+    fn next_beat<'a>(&'a self, beat_of: impl Fn(NodeId) -> Option<Duration> + 'a) -> impl Iterator<Item = (NodeId, Instant)> + 'a {
+        let live = self.lanes.iter().filter(|(_, lane)| matches!(lane.state, State::Up(_)) && !lane.in_process);
+        live.filter_map(move |(node, lane)| Some((*node, lane.proven_at.max(lane.beat_at) + beat_of(*node)?)))
     }
 
-    /// The lanes that have to show a sign of life now.
-    pub(super) fn due(&self, now: Instant, matters: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
-        self.next_beat(matters).filter(|(_, at)| *at <= now).map(|(node, _)| node).collect()
+    /// The lanes that have to show a sign of life now. `beat_of`: how often, if there is a reason.
+    pub(super) fn due(&self, now: Instant, beat_of: impl Fn(NodeId) -> Option<Duration>) -> Vec<NodeId> {
+        self.next_beat(beat_of).filter(|(_, at)| *at <= now).map(|(node, _)| node).collect()
     }
 
     /// `can_be_read`: a lane whose node cannot be read is looked at again when that changes.
-    pub(super) fn next_wakeup(&self, matters: impl Fn(NodeId) -> bool, can_be_read: impl Fn(NodeId) -> bool) -> Option<Instant> {
+    pub(super) fn next_wakeup(
+        &self,
+        beat_of: impl Fn(NodeId) -> Option<Duration>,
+        can_be_read: impl Fn(NodeId) -> bool,
+    ) -> Option<Instant> {
         let doubted = self.lanes.iter().filter_map(|(node, lane)| match lane.state {
             State::Untracked(from) => Some(from),
             State::Doubted(from) if can_be_read(*node) => Some(from),
             _ => None,
         });
-        self.next_beat(matters).map(|(_, at)| at).chain(doubted).min()
+        self.next_beat(beat_of).map(|(_, at)| at).chain(doubted).min()
     }
 }
 
@@ -222,11 +257,11 @@ mod tests {
         let now = Instant::from_millis(1_000_000);
         let mut lanes = Lanes::default();
         lanes.open(NodeId::ONLY);
-        assert_eq!(lanes.next_wakeup(|_| true, |_| true), None, "its answer is due");
+        assert_eq!(lanes.next_wakeup(|_| Some(BEAT), |_| true), None, "its answer is due");
         lanes.tracking(NodeId::ONLY, now);
-        assert_eq!(lanes.next_wakeup(|_| true, |_| false), None);
-        assert_eq!(lanes.next_wakeup(|_| true, |_| true), Some(now));
+        assert_eq!(lanes.next_wakeup(|_| Some(BEAT), |_| false), None);
+        assert_eq!(lanes.next_wakeup(|_| Some(BEAT), |_| true), Some(now));
         lanes.untracked(NodeId::ONLY, now);
-        assert_eq!(lanes.next_wakeup(|_| true, |_| false), Some(now + RETRY));
+        assert_eq!(lanes.next_wakeup(|_| Some(BEAT), |_| false), Some(now + RETRY));
     }
 }

@@ -15,9 +15,7 @@ impl Near {
         let (drops, refuses) = (self.has(Fence::PushDrops), self.has(Fence::PushRefusesFills));
         for key in keys {
             self.drop_key(&key, drops, refuses);
-            for lookup in self.watches.take(&key) {
-                self.outputs.push_back(NearOutput::Wake(lookup));
-            }
+            self.wake_those_of(&key);
         }
     }
 
@@ -46,9 +44,7 @@ impl Near {
         let lost = self.holdings.of_node(node);
         let (drops, refuses) = (self.has(drops), self.has(refuses));
         self.lose(lost, drops, refuses);
-        for lookup in self.watches.take_node(node) {
-            self.outputs.push_back(NearOutput::Wake(lookup));
-        }
+        self.wake_those_on(node);
     }
 
     pub(super) fn lose(&mut self, lost: Lost, drops: bool, refuses: bool) {

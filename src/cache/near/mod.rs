@@ -4,7 +4,8 @@
 //! and the versions of its tags on the lanes of their nodes; what it brings is a *copy*, which the facade keeps beside the parsed value
 //! and serves until it is told to drop it. A push about one of its keys, a flush and an own write each drop the copies **and** refuse
 //! the fills in flight: the reply of such a fill may be older than what the push was about. A gap in a lane drops everything that was
-//! read on it. A *watch* reads a lease on the lane, so that the push about its end wakes those who wait for it.
+//! read on it. A *watch* reads a lease and the versions that it carries on the lanes, so that the push about the lease's end, or about a
+//! version that makes it worthless, wakes those who wait for it.
 //!
 //! It decides nothing about time: the facade serves a copy only while it is fresh, while every lane is proven alive
 //! ([`Near::proven_until`]) and while its socket was looked at a moment ago.
@@ -21,6 +22,7 @@
 //! | `losses` | what makes copies unusable |
 //! | `fill` | one fill, from its first read to its copy |
 //! | `watch` | leases that lookups wait for |
+//! | `waits` | when those who wait are woken |
 //! | `ground` | what the machine asks about the nodes |
 
 mod copies;
@@ -30,9 +32,11 @@ mod holdings;
 mod lanes;
 mod losses;
 mod output;
+mod waits;
 mod watch;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 pub(super) use ground::Ground;
 pub(super) use output::NearOutput;
@@ -40,13 +44,13 @@ pub(super) use output::NearOutput;
 use fill::{Fill, Part};
 use holdings::Holdings;
 use lanes::{Identified, Lanes};
-use watch::Watches;
+use watch::{Look, Watches};
 
 use super::io::LaneEvent;
 use super::timers::Numbered;
 use crate::clock::Instant;
 use crate::store::node::interpret;
-use crate::store::{Answer, Id, Key, NodeId, Op, StoreError, StoreReply, Ticket};
+use crate::store::{Answer, Key, NodeId, Op, StoreError, StoreReply, Ticket};
 
 /// Marks the tickets of operations on lanes.
 const LANE: u64 = 1 << 61;
@@ -57,7 +61,7 @@ enum Asked {
     Track,
     Identity,
     Fill(u64, Part),
-    Watch(Key),
+    Watch(Key, u64, Look),
 }
 
 #[derive(Debug, Clone)]
@@ -80,6 +84,9 @@ pub(super) enum Fence {
     GapRefusesFills,
     VersionsCount,
     ServerCounts,
+    PushWakes,
+    VersionsWake,
+    GapWakes,
 }
 
 /// The near cache of one process.
@@ -141,7 +148,10 @@ impl Near {
                 self.useless(node, "it speaks RESP2 with this process");
             }
             LaneEvent::Down => self.on_lane_down(node),
-            LaneEvent::Push(keys) => self.on_push(node, keys),
+            LaneEvent::Push(keys) => {
+                self.lanes.heard(node, now);
+                self.on_push(node, keys);
+            }
         }
     }
 
@@ -195,9 +205,8 @@ impl Near {
     pub(super) fn on_slots(&mut self, ground: Ground<'_>) {
         let lost = self.holdings.moved(|key| ground.node_of(key));
         self.lose(lost, true, true);
-        for lookup in self.watches.take_all() {
-            self.outputs.push_back(NearOutput::Wake(lookup));
-        }
+        let lookups = self.watches.take_all();
+        self.wake(lookups);
     }
 
     /// Copies may be served until this moment at least, unless they are dropped before; `None`: there is none, or no lane can fail.
@@ -207,53 +216,26 @@ impl Near {
 
     /// When [`Near::on_timer`] wants to be called.
     pub(super) fn next_wakeup(&self, ground: Ground<'_>) -> Option<Instant> {
-        let matters = |node| self.holdings.has_node(node) || self.watches.has_node(node);
-        self.lanes.next_wakeup(matters, |node| ground.replication(node).is_some())
+        let beat = self.lanes.next_wakeup(|node| self.beat_of(node), |node| ground.replication(node).is_some());
+        [beat, self.next_silence()].into_iter().flatten().min()
     }
 
     /// Proves that lanes live, and looks at those in doubt again.
     pub(super) fn on_timer(&mut self, now: Instant, ground: Ground<'_>) {
-        for node in self.lanes.due(now, |node| self.holdings.has_node(node) || self.watches.has_node(node)) {
+        for node in self.lanes.due(now, |node| self.beat_of(node)) {
             self.lanes.beating(node, now);
             self.send(now, node, Op::Identify, Asked::Identity, ground);
         }
-        for lookup in self.watches.overdue(now) {
-            self.outputs.push_back(NearOutput::Wake(lookup));
-        }
+        self.wake_overdue(now);
         self.check(now, ground);
     }
 
-    // ---- waits
-
-    /// A lookup waits for the lease with this token. Woken by [`NearOutput::Wake`]; [`NearOutput::Watched`] says that it will be.
-    pub(super) fn watch(&mut self, now: Instant, lookup: u64, entry: &Key, token: Id, ground: Ground<'_>) {
-        let node = ground.node_of(entry);
-        if !self.lanes.is_reliable(node) {
-            return;
-        }
-        if self.watches.join(entry, token, lookup, now) {
-            if let Some(until) = self.watches.confirmed_until(entry) {
-                self.outputs.push_back(NearOutput::Watched { lookup, until });
-            }
-            return;
-        }
-        for other in self.watches.take(entry) {
-            self.outputs.push_back(NearOutput::Wake(other));
-        }
-        self.watches.open(entry, node, token, lookup);
-        let op = Op::Read { entries: vec![fill::aged(entry)], versions: Vec::new() };
-        self.send(now, node, op, Asked::Watch(entry.clone()), ground);
-    }
-
-    fn on_watched(&mut self, now: Instant, entry: &Key, answer: Option<&Answer>) {
-        if let Some(until) = self.watches.confirm(entry, answer, now) {
-            for lookup in self.watches.lookups(entry) {
-                self.outputs.push_back(NearOutput::Watched { lookup, until });
-            }
+    /// How long a lane that has something to lose may be silent before it is asked for a sign of life.
+    fn beat_of(&self, node: NodeId) -> Option<Duration> {
+        if self.watches.has_node(node) {
+            Some(lanes::BEAT_FOR_WAITS)
         } else {
-            for lookup in self.watches.take(entry) {
-                self.outputs.push_back(NearOutput::Wake(lookup));
-            }
+            self.holdings.has_node(node).then_some(lanes::BEAT)
         }
     }
 
@@ -263,6 +245,7 @@ impl Near {
         self.last += 1;
         let ticket = self.last | LANE;
         self.sent.insert(ticket, Sent { node, at: now, asked });
+        self.lanes.asked(node, now);
         self.outputs.push_back(NearOutput::send(Ticket(ticket), node, op, ground));
     }
 
@@ -270,7 +253,7 @@ impl Near {
     pub(super) fn on_answer(&mut self, now: Instant, ticket: Ticket, answer: Result<StoreReply, StoreError>, ground: Ground<'_>) {
         let Some(Sent { node, at, asked }) = self.sent.remove(&ticket.0) else { return };
         if !matches!(answer, Err(StoreError::Cut { .. } | StoreError::NotSent)) {
-            self.lanes.heard(node, at);
+            self.lanes.answered(node, at, now);
         }
         match asked {
             Asked::Track => match answer {
@@ -282,7 +265,7 @@ impl Near {
             },
             Asked::Identity => self.on_identity(now, node, answer, ground),
             Asked::Fill(id, part) => self.on_fill(now, id, part, interpreted(node, answer, ground), ground),
-            Asked::Watch(entry) => self.on_watched(now, &entry, interpreted(node, answer, ground).as_ref()),
+            Asked::Watch(entry, number, look) => self.on_look(now, &entry, number, &look, interpreted(node, answer, ground).as_ref()),
         }
         self.check(now, ground);
     }

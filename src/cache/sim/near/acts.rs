@@ -7,6 +7,8 @@ use crate::cache::near::Fence;
 pub(super) enum Act {
     /// The facade asks for a copy.
     Fill,
+    /// A lookup meets a lease of another process, and waits.
+    Wait,
     /// A server carries the next request of its lane out.
     Serve(u8),
     /// The next reply or push of a lane arrives.
@@ -59,11 +61,14 @@ pub(super) enum Flaw {
 #[derive(Debug)]
 pub(super) struct Scenario {
     pub is_split: bool,
+    /// Whether another process has a lease at first.
+    pub is_loading: bool,
     pub budget: Vec<(Act, u8)>,
 }
 
-pub(super) const ACTS: [Act; 22] = [
+pub(super) const ACTS: [Act; 23] = [
     Act::Fill,
+    Act::Wait,
     Act::Serve(0),
     Act::Serve(1),
     Act::Arrive(0),

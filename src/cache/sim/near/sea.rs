@@ -42,8 +42,12 @@ pub(super) struct Sea {
     pub version: Option<u64>,
     /// The version of the repository.
     pub repository: Option<u64>,
-    /// The entry: its number and the versions it was stored with, of its tag and of the repository.
+    /// The entry: its number and the versions it was stored with, of its tag and of the repository. The one with the number of
+    /// `lease` is a lease.
     pub entry: Option<(u64, u64, u64)>,
+    pub lease: Option<u64>,
+    /// Whether a lookup waits without looking for itself.
+    pub is_watched: bool,
     pub tracked: BTreeSet<Key>,
     /// The server's own name, and that of the server behind the lane.
     pub master: u8,
@@ -75,7 +79,7 @@ pub(super) fn own_key(is_split: bool) -> Key {
 }
 
 impl Sea {
-    pub(super) fn new(flaw: Flaw, Scenario { is_split, budget }: &Scenario) -> Self {
+    pub(super) fn new(flaw: Flaw, Scenario { is_split, is_loading, budget }: &Scenario) -> Self {
         let mut sea = Self {
             flaw,
             is_split: *is_split,
@@ -86,6 +90,8 @@ impl Sea {
             version: Some(1),
             repository: Some(1),
             entry: Some((2, 1, 1)),
+            lease: is_loading.then_some(2),
+            is_watched: false,
             tracked: BTreeSet::new(),
             master: 0,
             lane_master: 0,
@@ -160,13 +166,33 @@ impl Sea {
                 NearOutput::Dropped { copy } => {
                     self.copies.remove(&copy);
                 }
+                NearOutput::Watched { .. } => self.is_watched = true,
+                NearOutput::Wake(_) => self.is_watched = false,
                 _ => {}
             }
         }
     }
 
-    /// What the facade would serve now breaks no promise.
+    /// Whether the lease is there with versions that are current.
+    pub(super) fn is_loading(&self) -> bool {
+        let is_current = |(number, version, repository)| {
+            self.lease == Some(number) && self.version == Some(version) && self.repository == Some(repository)
+        };
+        self.entry.is_some_and(is_current)
+    }
+
+    /// A lookup that does not look for itself misses nothing: what has changed is on its way, or its lane has died just now.
+    fn is_woken(&self) -> bool {
+        let is_excused = self.is_dead.is_some_and(|since| self.now.since(since) <= Duration::from_secs(6));
+        !self.is_watched || self.is_loading() || !self.is_silent() || is_excused
+    }
+
+    /// What the facade would serve now breaks no promise, and nobody sleeps for no reason.
     pub(super) fn check(&self) -> bool {
+        self.is_woken() && self.serves_well()
+    }
+
+    fn serves_well(&self) -> bool {
         let is_proven = self.flaw == Flaw::ServesUnproven || self.near.proven_until().is_none_or(|until| until > self.now);
         // A facade that has not looked for a while looks first: what has arrived then counts.
         let is_seen = self.flaw == Flaw::ServesUnseen || self.now.since(self.looked_at) <= LOOK_EVERY;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::acts::Change;
 use super::sea::{names, own_key, FromServer, Sea};
+use crate::cache::awaited::Awaited;
 use crate::cache::marks::Mark;
 use crate::store::entry::{self, Header, Tag};
 use crate::store::{Found, Id, Key, Op, ReplicationId, Seen, StoreReply, Value, Version};
@@ -43,6 +44,9 @@ impl Sea {
         let value = self.entry.map(|(number, version, repository)| {
             let minute = Duration::from_secs(60);
             let tags = [(Mark::Repository.of(b"", false), id(repository)), (Tag::from(&b"t"[..]), id(version))];
+            if self.lease == Some(number) {
+                return Value::new(self.signed(entry::encode_lease(id(number), Duration::ZERO, &tags)));
+            }
             let header = Header {
                 stamp: id(number),
                 ttl: minute,
@@ -52,14 +56,24 @@ impl Sea {
                 added: 0,
                 form: entry::Form::TEXT,
             };
-            let (mut bytes, _) = entry::encode(&header, number.to_string().as_bytes());
-            // The store writes its id in the placeholder's place.
-            let blank = ReplicationId::EMPTY.as_bytes();
-            let at = bytes.windows(blank.len()).position(|window| window == blank).expect("a placeholder");
-            bytes[at..at + blank.len()].copy_from_slice(ReplicationId::of(&[self.master]).as_bytes());
-            Value::new(bytes)
+            Value::new(self.signed(entry::encode(&header, number.to_string().as_bytes()).0))
         });
         Found { value: value.map_or(Seen::Nothing, Seen::Own), pttl: Some(60_000), ..Found::default() }
+    }
+
+    /// The store writes its id in the placeholder's place.
+    fn signed(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        let blank = ReplicationId::EMPTY.as_bytes();
+        let at = bytes.windows(blank.len()).position(|window| window == blank).expect("a placeholder");
+        bytes[at..at + blank.len()].copy_from_slice(ReplicationId::of(&[self.master]).as_bytes());
+        bytes
+    }
+
+    /// The lease as a lookup has found it on the main link.
+    pub(super) fn awaited(&self) -> Option<Awaited> {
+        let (number, version, repository) = self.entry.filter(|_| self.is_loading())?;
+        let versions = vec![(own_key(self.is_split), id(repository)), (names().2, id(version))];
+        Some(Awaited { token: id(number), ends: None, versions })
     }
 
     pub(super) fn next(&mut self) -> u64 {

@@ -12,12 +12,15 @@ impl Sea {
             Act::Serve(node) => !self.requests[usize::from(node)].is_empty() || !self.aside.is_empty(),
             Act::Arrive(node) => !self.stream[usize::from(node)].is_empty(),
             Act::Own(_) => self.untold.is_none(),
+            Act::Wait => self.is_loading(),
             Act::Told => self.untold.is_some(),
             Act::Die | Act::FailOver => self.is_up && self.is_dead.is_none(),
             Act::Notice => self.is_dead.is_some(),
             Act::Back => !self.is_up,
+            // A load that is under way is over, or another one begins and ends.
             Act::Load => {
-                self.entry.is_none_or(|(_, version, repository)| self.version != Some(version) || self.repository != Some(repository))
+                let is_current = |(_, version, repository)| self.version == Some(version) && self.repository == Some(repository);
+                self.is_loading() || !self.entry.is_some_and(is_current)
             }
             _ => true,
         };
@@ -34,6 +37,12 @@ impl Sea {
             Act::Fill => {
                 let (repo, ..) = names();
                 self.near.fill(self.now, 1, &repo, b"k", Vec::new(), self.ground());
+            }
+            Act::Wait => {
+                let (_, entry, _) = names();
+                if let Some(lease) = self.awaited() {
+                    self.near.watch(self.now, 1, &entry, lease, self.ground());
+                }
             }
             Act::Serve(node) => self.serve(usize::from(node)),
             Act::Arrive(node) => {

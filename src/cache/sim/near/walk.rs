@@ -34,8 +34,10 @@ pub(super) fn walk(start: Sea) -> (Option<Vec<Act>>, usize) {
 impl Sea {
     /// Names the state for the walk: two orders of steps that lead to it need no two walks.
     fn name(&self) -> u64 {
-        let tail = (&self.copies, &self.promises, &self.budget, self.now, self.looked_at, self.untold, self.own_change, &self.aside);
-        let server = (self.version, self.repository, self.entry, &self.tracked, self.master, self.lane_master, self.is_dead, self.is_up);
+        let told = (&self.copies, &self.promises, self.is_watched, self.untold, self.own_change);
+        let tail = (told, &self.budget, self.now, self.looked_at, &self.aside);
+        let server =
+            (self.version, self.repository, self.entry, self.lease, &self.tracked, self.master, self.lane_master, self.is_dead, self.is_up);
         let mut name = Name(DefaultHasher::new());
         write!(name, "{:?} {server:?} {:?} {:?} {tail:?}", self.near, self.requests, self.stream).expect("a hash takes everything");
         name.0.finish()
