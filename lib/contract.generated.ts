@@ -80,6 +80,8 @@ export const enum LinkEvent {
   FieldsetRefused = 15,
   /** The server refuses the credentials that were to replace those in use: 0, then the error. */
   CredentialsRefused = 16,
+  /** Callers are in another database than they have selected last: that SELECT was not carried out. */
+  Database = 17,
 }
 
 /** The kinds of subscriptions that deliver messages. */

@@ -106,3 +106,60 @@ test.each(['ERR unsupported command', "ERR command 'hello' is not supported by t
   expect(await redis.get('a')).toBe('OK');
   expect([errors, server.received.map((command) => command.name).includes('auth')]).toEqual([[], true]);
 });
+
+describe('SELECT in a transaction', () => {
+  /** Ways in which a transaction does not run, each on its own client, which is in database 2 and has issued MULTI and SELECT 5. */
+  const ways: [string, (redis: Redis, other: Redis) => Promise<unknown>][] = [
+    ['EXECABORT', async (redis) => {
+      await redis.call('GET').catch(() => undefined);
+      await expect(redis.exec()).rejects.toThrow('EXECABORT');
+    }],
+    ['DISCARD', (redis) => redis.discard()],
+    ['a WATCH that fails', async (redis, other) => {
+      await other.incr('watched');
+      expect(await redis.exec()).toBeNull();
+    }],
+    ['a SELECT that is refused in it', async (redis) => {
+      await redis.discard();
+      const results = await redis.multi().select(99).exec();
+      expect(results?.[0][0]).toMatchObject({ name: 'ReplyError' });
+    }],
+  ];
+
+  const databaseOf = async (redis: Redis): Promise<string | undefined> => / db=(\d+)/.exec(String(await redis.call('CLIENT', 'INFO')))?.[1];
+
+  test.each(ways)('%s leaves the connection where it was, also after a reconnect', async (_way, end) => {
+    const server = await start();
+    const { redis } = connect({ port: server.port });
+    const { redis: other } = connect({ port: server.port, db: 2 });
+    const selected: number[] = [];
+    await redis.select(2);
+    redis.on('select', (db: number) => selected.push(db));
+    await redis.watch('watched');
+    await redis.multi({ pipeline: false });
+    await redis.select(5);
+    await end(redis, other);
+    expect(await databaseOf(redis)).toBe('2');
+    await redis.set('here', 1);
+    expect(await other.get('here')).toBe('1');
+    await server.command('CLIENT', 'KILL', 'ID', String(await redis.call('CLIENT', 'ID')));
+    await until(async () => (await redis.get('here')) === '1');
+    expect(await databaseOf(redis)).toBe('2');
+    expect(selected.at(-1)).toBe(2);
+  });
+
+  test('a transaction that runs takes the connection along, and its failing successor leaves it there', async () => {
+    const server = await start();
+    const { redis } = connect({ port: server.port });
+    const [ran, behind, aborted, last] = await Promise.all([
+      redis.multi().select(4).set('a', 1).exec(),
+      redis.get('a'),
+      redis.multi().select(6).call('GET').exec().catch((error: Error) => error.message),
+      redis.get('a'),
+    ]);
+    expect([ran, behind, aborted, last]).toEqual([[[null, 'OK'], [null, 'OK']], '1', expect.stringContaining('EXECABORT'), '1']);
+    await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
+    await until(async () => (await redis.get('a').catch(() => null)) === '1');
+    expect(await databaseOf(redis)).toBe('4');
+  });
+});

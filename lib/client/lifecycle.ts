@@ -384,6 +384,11 @@ export class Lifecycle implements LinkClient {
     this.client.emit('select', db);
   }
 
+  /** A SELECT has come to nothing: it was refused, discarded, or lost with its transaction or connection. */
+  onDatabase(db: number): void {
+    this.selected = db;
+  }
+
   /** Tracks the number in the answer to a subscription. */
   count(command: Command): void {
     const deliver = command.deliver.bind(command);

@@ -165,6 +165,10 @@ export class Link extends Incoming {
         return client.onWarning(a as string);
       case LinkEvent.Probe:
         return this.startProbe(a as Buffer);
+      case LinkEvent.Database:
+        // What has been issued since counts.
+        this.send();
+        return client.onDatabase(this.database);
       case LinkEvent.AskTransport:
         return this.native.transport(descriptorOf(this.socket));
       case LinkEvent.Check:

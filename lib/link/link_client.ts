@@ -42,6 +42,8 @@ export interface LinkClient {
   /** JavaScript cannot hold something that the server sent unasked. The connection stays. */
   onUnreadable(error: Error): void;
   onWarning(text: string): void;
+  /** Commands go to this database: the SELECT that named another one was not carried out. */
+  onDatabase(db: number): void;
   /**
    * A command for `database` failed with the server's error. Returns true if the client has sent it again. `left`: the milliseconds until its
    * deadline, if it has one; a link that takes it again knows only of a new one.

@@ -90,6 +90,7 @@ export class SentinelPeer implements LinkClient {
   readonly onMonitor = noop;
   readonly onMoved = noop;
   readonly onWarning = noop;
+  readonly onDatabase = noop;
   readonly onUnreadable = noop;
   readonly onHandedBack = noop;
   readonly onFieldsetRefused = noop;

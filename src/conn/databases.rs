@@ -149,12 +149,34 @@ impl Databases {
         self.refused.iter().find(|(other, at, _)| *other == db && is_recent(*at)).map(|(.., why)| Arc::clone(why))
     }
 
+    /// Where the server has brought callers.
+    pub const fn confirmed(&self) -> u32 {
+        self.confirmed
+    }
+
+    /// The connection is where the server has brought callers, unless something has been written since that was unknown.
+    pub fn settle_wire(&mut self) {
+        self.wire.get_or_insert(self.confirmed);
+    }
+
+    /// The MULTI of the transaction that callers still issue belongs to `db`.
+    pub fn rebase(&mut self, db: u32) {
+        if let Some(before) = &mut self.before_transaction {
+            *before = db;
+        }
+    }
+
+    /// The transaction that callers have issued is over, and its end was refused.
+    pub fn forget_transaction(&mut self) {
+        self.before_transaction = None;
+    }
+
     /// The server has confirmed a caller's SELECT.
     pub fn confirm(&mut self, db: u32) {
         self.confirmed = db;
     }
 
-    /// The server refused a SELECT and stayed in `db`, and no later SELECT has been issued.
+    /// Callers' last SELECT has not been carried out: they are still in `db`.
     pub fn stay_in(&mut self, db: u32) {
         self.callers = db;
     }

@@ -153,7 +153,8 @@ impl Link {
                 self.on_refused_select(command, &frame[1..]);
             }
             Kind::Select if is_error => self.stay_in(command.db),
-            Kind::Select if !command.is_in_transaction() => {
+            // In a transaction that the server has not opened, it counts at once.
+            Kind::Select if !command.is_in_transaction() || frame == b"+OK\r\n" => {
                 if let Some(db) = self.queues.target(command) {
                     self.databases.confirm(db);
                     self.on_selected(db);
@@ -162,7 +163,14 @@ impl Link {
             Kind::Multi if is_error && !command.is_in_transaction() => self.on_refused_transaction(),
             Kind::Watch if !is_error && !command.is_in_transaction() => self.watch.confirmed(),
             Kind::Unwatch if !is_error && !command.is_in_transaction() => self.watch.released(),
-            Kind::Exec if command.is_in_transaction() && (!is_error || frame.starts_with(b"-EXECABORT")) => self.watch.released(),
+            Kind::Exec if command.is_in_transaction() => {
+                if !is_error || frame.starts_with(b"-EXECABORT") {
+                    self.watch.released();
+                }
+                if command.decides {
+                    self.on_decided(frame);
+                }
+            }
             Kind::Discard if !is_error && command.is_in_transaction() => self.watch.released(),
             // What else a proxy may say to it opens no stream.
             Kind::Monitor if frame == b"+OK\r\n" => self.monitoring = true,

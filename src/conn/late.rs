@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::pending::{Owner, PendingCommand};
+use super::undone::Undone;
 use crate::clock::Instant;
 
 /// The commands past their deadline.
@@ -14,6 +15,8 @@ pub struct Late {
     pub unsent: Vec<PendingCommand>,
     /// The earliest remaining deadline.
     pub next: Option<Instant>,
+    /// SELECTs among those taken out.
+    pub undone: Undone,
 }
 
 impl Late {
@@ -32,21 +35,29 @@ impl Late {
         }
     }
 
-    /// Takes late commands out of a queue that waits, and returns the rest of it.
-    pub fn take_out(&mut self, queue: VecDeque<PendingCommand>, now: Instant) -> VecDeque<PendingCommand> {
+    /// Takes late commands out of a queue that waits, and returns the rest of it. `target_of`: the database that a SELECT names.
+    pub fn take_out(
+        &mut self,
+        queue: VecDeque<PendingCommand>,
+        now: Instant,
+        target_of: impl Fn(&PendingCommand) -> Option<u32>,
+    ) -> VecDeque<PendingCommand> {
         if !queue.iter().any(|command| command.is_late(now)) {
             self.next = queue.iter().map(|command| command.deadline).fold(self.next, earliest);
             return queue;
         }
         let mut kept = VecDeque::with_capacity(queue.len());
         let mut without_multi = false;
-        for command in queue {
+        for mut command in queue {
             let is_late = command.is_late(now);
             if command.opens_transaction() {
                 // The rest of a transaction goes with its MULTI.
                 without_multi = is_late;
             }
-            if is_late || (without_multi && command.is_in_transaction()) {
+            let is_taken = is_late || (without_multi && command.is_in_transaction());
+            let target = target_of(&command);
+            self.undone.follow(&mut command, target, !is_taken);
+            if is_taken {
                 self.unsent.push(command);
             } else {
                 self.next = earliest(self.next, command.deadline);

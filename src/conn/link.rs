@@ -355,8 +355,6 @@ impl Link {
     fn end(&mut self) {
         self.state = State::Ended;
         self.timers.clear(Timer::Reconnect);
-        // A rejected SELECT has changed nothing.
-        self.databases.roll_back();
         self.give_up_all();
         // Callers know that it has ended.
         self.watch.settle();

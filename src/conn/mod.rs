@@ -25,6 +25,7 @@ mod subscriptions;
 mod timers;
 mod transaction;
 mod unanswered;
+mod undone;
 mod watch;
 mod watchdog;
 

@@ -2,7 +2,7 @@
 //! database, never inside another caller's transaction.
 
 use super::link::{CloseState, Link};
-use super::output::{Reason, State};
+use super::output::{Output, Reason, State};
 use super::pending::{Owner, PendingCommand};
 use super::retained::Retained;
 use super::timers::Timer;
@@ -44,6 +44,9 @@ impl Link {
                 self.take_over(command);
             }
         }
+        if direct && self.transaction.is_open() {
+            self.transaction.wrote(count);
+        }
         if self.queued() > 0 {
             self.timers.set_if_idle(Timer::Deadline, deadline);
         }
@@ -65,6 +68,7 @@ impl Link {
         self.is_open()
             && self.output.is_empty()
             && !self.databases.is_awaiting()
+            && !self.transaction.is_undecided()
             && self.queues.may_be_overtaken(self.transaction.is_open())
             && (self.transaction.is_open() || self.databases.is_on_wire(db))
             && !self.is_subscriber()
@@ -93,12 +97,18 @@ impl Link {
         }
         if let Some(error) = self.refusal(&command) {
             // Commands of a transaction have the same reason as their MULTI.
+            if matches!(kind, Kind::Exec | Kind::Discard) {
+                self.databases.forget_transaction();
+            }
             let refused = self.databases.refusal(command.db, self.now).filter(|_| error == ErrorKind::Aborted);
             self.reject(command, refused.map_or(Reason::Kind(error), Reason::NoDatabase), false);
             return;
         }
-        let target = if kind == Kind::Select { self.queues.target(&command) } else { None };
+        let (target, former) = (self.queues.target_of(&command), self.databases.callers());
         self.databases.issued(kind, target);
+        if kind == Kind::Discard && self.databases.callers() != former {
+            self.outputs.push_back(Output::Database);
+        }
         if self.is_open() && self.queues.may_be_overtaken(self.transaction.is_open()) {
             if let Some(command) = self.admit(command) {
                 self.queues.push_waiting(command);
@@ -204,15 +214,18 @@ impl Link {
             Kind::Select => {
                 let target = self.queues.target(&command);
                 self.databases.written(target);
-                self.transaction.selected();
+                self.transaction.wrote_one(kind, target);
                 if let Some(db) = target.filter(|_| !inside) {
                     self.await_database(db);
                 }
             }
-            Kind::Multi => self.transaction.opened(),
+            Kind::Multi if !inside => self.transaction.opened(),
             Kind::Exec if inside => {
                 command.is_unguarded |= self.watch.settle();
-                self.close_wire_transaction();
+                command.decides = self.transaction.executed();
+                if command.decides {
+                    self.databases.forget_wire();
+                }
             }
             Kind::Discard if inside => {
                 self.watch.settle();
@@ -230,7 +243,7 @@ impl Link {
                 self.is_final = true;
                 self.close_state = self.close_state.max(CloseState::QuitSent);
             }
-            _ => {}
+            _ => self.transaction.wrote_one(kind, None),
         }
         let bytes = if command.is_unguarded { DISCARD } else { self.queues.bytes_of(&command) };
         self.output.extend_from_slice(bytes);

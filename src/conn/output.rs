@@ -166,6 +166,8 @@ pub enum Output {
         /// The server's error.
         text: String,
     },
+    /// Callers are in another database than they have selected last: that SELECT was not carried out.
+    Database,
     /// Worth a line in the log. The server's words, if there are any, follow the first `: `.
     Warning(String),
     /// Ask the transport about bytes that are waiting to be acknowledged, and call `on_transport`.

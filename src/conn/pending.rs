@@ -62,13 +62,27 @@ pub struct PendingCommand {
     pub abandoned: bool,
     /// An EXEC whose WATCH is lost: DISCARD is written instead, and its caller learns that nothing ran.
     pub is_unguarded: bool,
+    /// An EXEC whose transaction selects a database.
+    pub decides: bool,
     pub deadline: Option<Instant>,
 }
 
 impl PendingCommand {
     /// A command that was never sent, without a deadline.
     pub const fn new(owner: Owner, class: Class, place: Place, db: u32) -> Self {
-        Self { owner, class, place, db, confirmations: 0, refusals: 0, replays: 0, abandoned: false, is_unguarded: false, deadline: None }
+        Self {
+            owner,
+            class,
+            place,
+            db,
+            confirmations: 0,
+            refusals: 0,
+            replays: 0,
+            abandoned: false,
+            is_unguarded: false,
+            decides: false,
+            deadline: None,
+        }
     }
 
     /// Whether it is between MULTI and EXEC, EXEC included. True on the wire; before it is written, what its caller says.

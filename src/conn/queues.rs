@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::late::Late;
 use super::pending::{Owner, PendingCommand};
 use super::retained::{Place, Retained};
+use super::undone::Undone;
 use crate::clock::Instant;
 use crate::command::{arguments, classify, Class, Kind};
 
@@ -52,6 +53,15 @@ impl Queues {
     /// The database that a SELECT asks for.
     pub fn target(&self, select: &PendingCommand) -> Option<u32> {
         arguments(self.bytes_of(select)).nth(1).and_then(|a| std::str::from_utf8(a).ok()?.parse().ok())
+    }
+
+    /// The same, of a command that may be any.
+    pub fn target_of(&self, command: &PendingCommand) -> Option<u32> {
+        if command.class.kind() == Kind::Select {
+            self.target(command)
+        } else {
+            None
+        }
     }
 
     // ---- how much there is
@@ -243,14 +253,33 @@ impl Queues {
         true
     }
 
+    /// SELECTs before what waits are not carried out. Where that leaves callers.
+    pub fn follow_waiting(&mut self, mut undone: Undone) -> Undone {
+        if undone.moved().is_some() {
+            for command in &mut self.waiting {
+                undone.follow(command, None, true);
+            }
+        }
+        undone
+    }
+
+    /// The database of callers' last MULTI without an answer.
+    pub fn last_multi(&self) -> Option<u32> {
+        let mut last_first = self.sent.iter().chain(&self.waiting).rev();
+        last_first.find(|command| command.is_callers() && command.opens_transaction()).map(|command| command.db)
+    }
+
     // ---- deadlines
 
     /// Finds commands past their deadline.
     pub fn take_late(&mut self, now: Instant) -> Late {
         let mut late = Late::default();
         late.tell_callers(&mut self.sent, now);
-        self.waiting = late.take_out(std::mem::take(&mut self.waiting), now);
-        self.refused = late.take_out(std::mem::take(&mut self.refused).into(), now).into();
+        let (waiting, refused) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.refused));
+        // They were issued first.
+        let refused = late.take_out(refused.into(), now, |command| self.target_of(command));
+        self.waiting = late.take_out(waiting, now, |command| self.target_of(command));
+        self.refused = refused.into();
         late
     }
 }

@@ -7,6 +7,7 @@ use super::handshake::is_passing;
 use super::link::Link;
 use super::output::{Output, Reason, State};
 use super::pending::{PendingCommand, Step};
+use super::undone::Undone;
 use crate::command::Kind;
 use crate::error::ErrorKind;
 use crate::resp::Commands;
@@ -22,6 +23,9 @@ impl Link {
     /// Writes a command, or rejects it with its database. Gives it back if that has to be asked for first.
     pub(super) fn admit(&mut self, command: PendingCommand) -> Option<PendingCommand> {
         let kind = command.class.kind();
+        if self.transaction.is_undecided() && !kind.is_for_subscribers() {
+            return Some(command);
+        }
         let is_free = !self.options.strict_database || self.transaction.is_open() || kind.is_for_subscribers();
         if is_free {
             self.write(command);
@@ -60,8 +64,56 @@ impl Link {
     pub(super) fn stay_in(&mut self, db: u32) {
         self.databases.forget_wire();
         if self.queues.move_to(db) {
-            self.databases.stay_in(db);
+            self.bring_callers_to(db);
         }
+        self.follow_multi();
+    }
+
+    /// Callers are in another database than their last SELECT has named.
+    fn bring_callers_to(&mut self, db: u32) {
+        if self.databases.callers() != db {
+            self.databases.stay_in(db);
+            self.outputs.push_back(Output::Database);
+        }
+    }
+
+    /// What waits has changed its database: so has the one to which a DISCARD brings callers back.
+    fn follow_multi(&mut self) {
+        if let Some(db) = self.queues.last_multi() {
+            self.databases.rebase(db);
+        }
+    }
+
+    /// The answer to the EXEC of a transaction that selects a database. It has selected some of them, or none if it did not run.
+    pub(super) fn on_decided(&mut self, frame: &[u8]) {
+        for db in self.transaction.decided(frame) {
+            self.databases.confirm(db);
+            self.databases.accepted(db);
+        }
+        self.databases.settle_wire();
+        self.return_to_confirmed();
+        if self.state == State::Ready {
+            self.flush_waiting();
+        }
+    }
+
+    /// What was issued before that which waits is answered or lost: up to the next SELECT, what waits goes where the server has brought
+    /// callers.
+    pub(super) fn return_to_confirmed(&mut self) {
+        let db = self.databases.confirmed();
+        if self.queues.move_to(db) {
+            self.bring_callers_to(db);
+        }
+        self.follow_multi();
+    }
+
+    /// These SELECTs, which were issued before that which waits, are not carried out.
+    pub(super) fn undo_selects(&mut self, undone: Undone) {
+        let undone = self.queues.follow_waiting(undone);
+        if let Some((_, to)) = undone.moved().filter(|(from, _)| *from == self.databases.callers()) {
+            self.bring_callers_to(to);
+        }
+        self.follow_multi();
     }
 
     /// The server has selected `db`: what waited for that is written.
@@ -103,7 +155,7 @@ impl Link {
             self.reject(command, Reason::NoDatabase(Arc::clone(&why)), false);
         }
         if is_last {
-            self.databases.stay_in(select.db);
+            self.bring_callers_to(select.db);
         }
         if self.state == State::Ready {
             self.flush_waiting();

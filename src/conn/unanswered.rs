@@ -9,6 +9,7 @@ use super::output::{CoreEvent, Output, Reason};
 use super::pending::{Owner, PendingCommand};
 use super::replay::{decide, Fate, Rules};
 use super::timers::Timer;
+use super::undone::Undone;
 use crate::command::Kind;
 use crate::error::ErrorKind;
 
@@ -33,7 +34,14 @@ impl Link {
             has_open_transaction: self.transaction.is_open(),
             is_watch_lost: self.watch.is_lost(),
         };
-        let replay = decide(self.queues.take_sent(), &rules);
+        // Where callers are after a transaction whose MULTI was answered is known without it.
+        let selects = self.transaction.selects() && !self.queues.sent().iter().any(PendingCommand::opens_transaction);
+        let mut replay = decide(self.queues.take_sent(), &rules);
+        let mut undone = Undone::default();
+        for (command, fate) in &mut replay.fates {
+            let target = self.queues.target_of(command);
+            undone.follow(command, target, matches!(fate, Fate::Again { .. }));
+        }
         let mut again = Vec::new();
         for (command, fate) in replay.fates {
             match fate {
@@ -50,9 +58,13 @@ impl Link {
             self.reject(command, Reason::Kind(ErrorKind::ConnectionClosed), false);
         }
         if replay.is_open_transaction_lost {
-            self.reject_fragments();
+            self.reject_fragments(&mut undone);
         }
         self.transaction.closed();
+        self.undo_selects(undone);
+        if selects {
+            self.return_to_confirmed();
+        }
         self.queues.put_first(again.into_iter());
         if hands_back {
             self.hand_back_unsent();
@@ -61,9 +73,11 @@ impl Link {
 
     /// The transaction that was open on the wire is lost. Its waiting commands, and those that its caller still sends, must
     /// not run alone.
-    fn reject_fragments(&mut self) {
+    fn reject_fragments(&mut self, undone: &mut Undone) {
         let (fragments, is_lost) = self.queues.take_fragments();
-        for command in fragments {
+        for mut command in fragments {
+            let target = self.queues.target_of(&command);
+            undone.follow(&mut command, target, false);
             self.reject(command, Reason::Kind(ErrorKind::Aborted), false);
         }
         if is_lost {
@@ -75,9 +89,13 @@ impl Link {
 
     /// Rejects the commands in flight, because the bytes that should answer them are invalid.
     pub(super) fn reject_sent(&mut self, reason: &Reason) {
-        for command in self.queues.take_sent() {
+        let mut undone = Undone::default();
+        for mut command in self.queues.take_sent() {
+            let target = self.queues.target_of(&command);
+            undone.follow(&mut command, target, false);
             self.reject(command, reason.clone(), true);
         }
+        self.undo_selects(undone);
     }
 
     /// Rejects everything, because the link has ended, or hands it back.
@@ -95,6 +113,9 @@ impl Link {
         for command in self.queues.take_unsent() {
             self.reject(command, reason.clone(), false);
         }
+        // SELECTs among them have changed nothing.
+        self.databases.forget_transaction();
+        self.return_to_confirmed();
     }
 
     pub(super) fn reject(&mut self, command: PendingCommand, reason: Reason, sent: bool) {
@@ -128,6 +149,7 @@ impl Link {
         for command in late.unsent {
             self.reject(command, Reason::Kind(ErrorKind::Timeout), false);
         }
+        self.undo_selects(late.undone);
         // Each pass visits all waiting commands, so with a hundred thousand deadlines a millisecond apart, it must not run
         // at each of them.
         let grain = self.options.command_timeout.map_or(Duration::ZERO, |timeout| timeout / 50).min(Duration::from_millis(10));

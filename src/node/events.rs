@@ -57,6 +57,7 @@ fn plain(values: &Values<'_>, output: &Output) -> Option<(LinkEvent, Option<napi
         Output::Moved(channel) => (LinkEvent::Moved, Some(values.text(channel))),
         Output::Warning(text) => (LinkEvent::Warning, Some(values.text(text.as_bytes()))),
         Output::AskTransport => (LinkEvent::AskTransport, None),
+        Output::Database => (LinkEvent::Database, None),
         Output::Probe(request) => (LinkEvent::Probe, Some(values.buffer(&request.bytes))),
         Output::Ended => (LinkEvent::Ended, None),
         Output::Core(_)

@@ -53,7 +53,7 @@ fn options(dice: &mut Dice) -> LinkOptions {
 
 fn calls(dice: &mut Dice, number: u32) -> Vec<Call> {
     let plain = |name: &str, letter: &str| call(&format!("{name} {letter}{number}"));
-    match dice.roll(14) {
+    match dice.roll(15) {
         0..=3 => vec![plain("get", "k"), plain("incr", "k")],
         4 => pipeline(&[&format!("get p{number}"), &format!("incr p{number}"), &format!("mget p{number}")]),
         5 | 6 => transaction(&[&format!("set t{number} 1"), &format!("incr t{number}")]),
@@ -63,7 +63,13 @@ fn calls(dice: &mut Dice, number: u32) -> Vec<Call> {
         10 => vec![call(dice.pick(&["unsubscribe", "punsubscribe", "sunsubscribe", "ping", "watch w", "unwatch"]))],
         11 => vec![call(dice.pick(&["psubscribe p*", "ssubscribe s", "sunsubscribe s"]))],
         12 => vec![plain("blpop", "q")],
-        _ => vec![call("multi"), plain("set", "i"), call(dice.pick(&["exec", "discard"]))],
+        13 => vec![call("multi"), plain("set", "i"), call(dice.pick(&["exec", "discard"]))],
+        _ => vec![
+            call("multi"),
+            call(&format!("select {}", dice.pick(&[0, 1, 2, 99]))),
+            plain("set", "i"),
+            call(dice.pick(&["exec", "discard"])),
+        ],
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Server {
     pub eager: bool,
     /// Takes everything in and says nothing.
     pub frozen: bool,
+    /// What it answers to EXEC instead of running the transaction, once each, raw.
+    pub aborts: VecDeque<String>,
     /// How many databases it has.
     pub databases: u32,
     /// Commands in the order in which they arrived, of all connections.
@@ -44,6 +46,7 @@ impl Default for Server {
             blocking: HashSet::new(),
             eager: true,
             frozen: false,
+            aborts: VecDeque::new(),
             databases: 16,
             heard: Vec::new(),
         }
@@ -169,6 +172,10 @@ impl Connection {
             }
             "exec" => match self.transaction.take() {
                 None => self.say("-ERR EXEC without MULTI\r\n"),
+                Some(_) if !server.aborts.is_empty() => {
+                    let raw = server.aborts.pop_front().unwrap_or_default();
+                    self.say(&format!("{raw}\r\n"));
+                }
                 Some(queue) => {
                     self.say(&format!("*{}\r\n", queue.len()));
                     for parts in queue {
@@ -219,8 +226,9 @@ impl Connection {
     fn run_plain(&mut self, parts: &[String], server: &mut Server, in_transaction: bool) {
         let text = parts.join(" ");
         if text.starts_with("select ") {
-            self.db = parts[1].parse().unwrap_or(0);
-            return self.say("+OK\r\n");
+            let target = parts[1].parse().ok().filter(|db| *db < server.databases);
+            self.db = target.unwrap_or(self.db);
+            return self.say(if target.is_some() { "+OK\r\n" } else { "-ERR DB index is out of range\r\n" });
         }
         let reply = format!("db{} {text}", self.db);
         *server.ran.entry(text.clone()).or_default() += 1;

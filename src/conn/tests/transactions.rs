@@ -1,8 +1,8 @@
 //! Databases and transactions: every command runs in the database it was issued for, no transaction runs in part, and nothing
 //! of the core's ends up inside one.
 
-use super::super::{LinkOptions, Resend};
-use super::calls::{call, quiet, quiet_with, transaction};
+use super::super::{LinkOptions, Output, Resend};
+use super::calls::{call, quiet, quiet_with, transaction, Call};
 use super::rig::Rig;
 
 #[test]
@@ -109,6 +109,113 @@ fn a_select_in_a_transaction_counts_only_if_it_runs() {
     let exec = rig.submit(&["multi", "select 3", "get in", "exec", "get after"].map(call));
     rig.settle();
     assert_eq!((rig.outcome(exec + 3).as_str(), rig.outcome(exec + 4).as_str()), ("OK|db3 get in", "db3 get after"));
+}
+
+/// Cuts the connection, and returns where the next command runs.
+fn after_a_cut(rig: &mut Rig) -> String {
+    rig.cut();
+    let id = rig.issue("get next");
+    rig.settle();
+    rig.outcome(id)
+}
+
+#[test]
+fn a_select_in_a_transaction_that_does_not_run_changes_nothing() {
+    for strict in [false, true] {
+        for abort in ["*-1", "_", "-EXECABORT Transaction discarded because of previous errors.", "-NOPERM no"] {
+            let mut rig = Rig::ready_with(LinkOptions { strict_database: strict, ..quiet() });
+            rig.issue("select 2");
+            rig.server.aborts.push_back(abort.to_owned());
+            let first = rig.submit(&["multi", "select 5", "get in", "exec", "get behind"].map(call));
+            assert!(!rig.server.heard.contains(&"get behind".to_owned()), "nobody knows where it belongs");
+            rig.settle();
+            assert_eq!(rig.outcome(first + 4), "db2 get behind", "{abort}");
+            assert_eq!(rig.link.database(), 2);
+            assert!(rig.events.contains(&Output::Database), "the driver is told");
+            assert_eq!(rig.server.heard.iter().filter(|text| *text == "select 2").count(), 1, "{abort}: the connection is there");
+            let first = rig.submit(&["multi", "select 5", "get t", "discard", "get last"].map(call));
+            rig.settle();
+            assert_eq!(rig.outcome(first + 4), "db2 get last", "{abort}");
+            assert_eq!(after_a_cut(&mut rig), "db2 get next");
+            rig.finish();
+        }
+    }
+}
+
+#[test]
+fn what_a_transaction_selects_counts_as_far_as_it_was_selected() {
+    for (texts, want) in [
+        (["multi", "select 5", "get a", "select 99", "exec"], "db5 get b"),
+        (["multi", "select 99", "multi", "select 6", "exec"], "db6 get b"),
+        (["multi", "select 99", "get a", "select 98", "exec"], "db2 get b"),
+        (["multi", "get a", "select 3", "select 4", "exec"], "db4 get b"),
+        (["multi", "get a", "select 3", "select 4", "discard"], "db2 get b"),
+    ] {
+        let mut rig = Rig::ready();
+        rig.issue("select 2");
+        rig.submit(&texts.map(call));
+        let behind = rig.issue("get b");
+        rig.settle();
+        assert_eq!(rig.outcome(behind), want, "{texts:?}");
+        assert_eq!(after_a_cut(&mut rig), want.replace("get b", "get next"), "{texts:?}");
+        rig.finish();
+    }
+}
+
+#[test]
+fn later_selects_count_whatever_becomes_of_a_transaction() {
+    let mut rig = Rig::ready();
+    rig.server.aborts.push_back("*-1".to_owned());
+    rig.submit(&["multi", "select 5", "exec", "get a", "select 6", "get b", "multi", "select 7", "discard", "get c"].map(call));
+    rig.settle();
+    assert_eq!([3, 5, 9].map(|id| rig.outcome(id)), ["db0 get a", "db6 get b", "db6 get c"]);
+    assert_eq!(rig.link.database(), 6);
+    rig.finish();
+}
+
+#[test]
+fn a_transaction_that_is_lost_with_its_connection_selects_nothing() {
+    for answered in [0, 1, 2] {
+        for is_executed in [false, true] {
+            let mut rig = Rig::ready_with(quiet_with(Resend::Idempotent));
+            rig.issue("select 2");
+            rig.settle();
+            rig.server.eager = false;
+            rig.submit(&[call("multi"), call("select 5").inside()]);
+            for _ in 0..answered {
+                rig.deliver(if answered == 2 { 9 } else { 5 });
+            }
+            let rest: &[&str] = if is_executed { &["get in", "exec", "get behind"] } else { &["get in"] };
+            let all: Vec<Call> = rest.iter().map(|text| if text.ends_with("behind") { call(text) } else { call(text).inside() }).collect();
+            let first = rig.submit(&all);
+            rig.cut();
+            rig.server.eager = true;
+            rig.settle();
+            assert_eq!(rig.link.database(), 2, "{answered} {is_executed}");
+            if is_executed {
+                assert_eq!(rig.outcome(first + 2), "db2 get behind");
+            } else {
+                rig.submit(&[call("select 7").inside(), call("exec").inside()]);
+            }
+            let next = rig.issue("get next");
+            rig.settle();
+            assert_eq!(rig.outcome(next), "db2 get next", "{answered} {is_executed}");
+            rig.finish();
+        }
+    }
+}
+
+#[test]
+fn core_commands_do_not_wait_for_the_database_of_a_transaction() {
+    let mut rig = Rig::ready_with(LinkOptions { db: 1, ..quiet() });
+    rig.server.aborts.push_back("*-1".to_owned());
+    rig.submit(&["multi", "select 5", "exec"].map(call));
+    rig.submit_core(&["get core"], 9);
+    let behind = rig.issue("get b");
+    rig.settle();
+    assert_eq!(rig.core(), [(9, "db1 get core".to_owned())]);
+    assert_eq!(rig.outcome(behind), "db1 get b");
+    rig.finish();
 }
 
 #[test]
