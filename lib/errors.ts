@@ -52,6 +52,12 @@ export function badOption(path: string, allowed: string, got: unknown, Kind: Opt
   throw Object.assign(new Kind(`${path} must be ${allowed}, got ${describe(got)}`), { code: 'E_BAD_OPTION' });
 }
 
+/** A Map, a Date or a promise is named. */
+function anObject(got: object): string {
+  const kind = Object.prototype.toString.call(got).slice(8, -1);
+  return kind === 'Object' || !/^[A-Z]\w*$/.test(kind) ? 'an object' : `an object (${kind})`;
+}
+
 function describe(got: unknown): string {
   switch (typeof got) {
     case 'number':
@@ -62,7 +68,7 @@ function describe(got: unknown): string {
       return got === '' ? 'an empty string' : 'a string';
     case 'object':
       if (got === null) return 'null';
-      return Array.isArray(got) ? 'an array' : 'an object';
+      return Array.isArray(got) ? 'an array' : anObject(got);
     default:
       return `a ${typeof got}`;
   }

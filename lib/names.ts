@@ -8,6 +8,13 @@ export function isPolluted(): boolean {
   return false;
 }
 
+/** Whether a value can hold options. A Map, a Date or a promise cannot: it would count as an object without any. */
+export function isOptions(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  for (const _ in value) return true;
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
 /** Returns the object from which to read the options: a copy without a prototype if `Object.prototype` was extended. */
 export function ownOptions<T extends object>(options: T): T {
   if (!isPolluted()) return options;

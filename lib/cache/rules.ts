@@ -1,6 +1,7 @@
 /** What applies to a loader and to what it brings: time limits, jitter, the life of `null`, tags taken from the value. */
 import { badOption } from '../errors';
 import { MAX_TIMER_MS } from '../clock';
+import { isOptions } from '../names';
 import { checkFunction, checkMs, checkNames, checkTtl } from './validate';
 
 /** Time limits of a loader in milliseconds. */
@@ -41,6 +42,7 @@ export interface RuleOptions {
 }
 
 const TIMEOUTS = new Set(['soft', 'hard']);
+const ALLOWED = 'a number of milliseconds or an object with soft, hard or both';
 const SOFT = { min: 0, max: MAX_TIMER_MS };
 const HARD = { min: 1, max: MAX_TIMER_MS };
 
@@ -60,8 +62,9 @@ export function checkRules(path: string, { loaderTimeoutMs, ttlJitter, negativeT
 
 function checkTimeouts(path: string, value: unknown): Pick<LoadRules, 'softMs' | 'hardMs'> {
   if (typeof value === 'number') return { softMs: undefined, hardMs: checkMs(path, value, HARD) };
-  if (typeof value !== 'object' || value === null) badOption(path, 'a number of milliseconds or { soft?, hard? }', value);
+  if (!isOptions(value)) badOption(path, ALLOWED, value);
   const { soft, hard } = checkNames(path, value, TIMEOUTS);
+  if (soft === undefined && hard === undefined) badOption(path, ALLOWED, value);
   const softMs = soft === undefined ? undefined : checkMs(`${path}.soft`, soft, SOFT);
   const hardMs = hard === undefined ? undefined : checkMs(`${path}.hard`, hard, HARD);
   if (softMs !== undefined && hardMs !== undefined && softMs > hardMs) badOption(`${path}.soft`, `at most ${path}.hard (${hardMs})`, softMs, RangeError);

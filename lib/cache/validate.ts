@@ -4,7 +4,7 @@
  */
 import { MAX_TTL_SECONDS, MIN_TTL_SECONDS } from '../env';
 import { badOption } from '../errors';
-import { ownOptions } from '../names';
+import { isOptions, ownOptions } from '../names';
 
 export const MAX_TAGS = 64;
 export const MAX_TAG_BYTES = 1024;
@@ -108,7 +108,7 @@ export function checkFunction(path: string, value: unknown): void {
 
 /** Refuses unknown options, which are probably misspelled. Returns the options to read from. */
 export function checkNames(path: string, options: unknown, known: ReadonlySet<string>): Record<string, unknown> {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) badOption(path, 'an object', options);
+  if (!isOptions(options)) badOption(path, 'an object', options);
   const own = ownOptions(options);
   for (const name in own) {
     if (!known.has(name)) {

@@ -2,7 +2,7 @@
 import { checkNames } from '../cache/validate';
 import { hasScheme } from '../connection_url';
 import { badOption, HawserError } from '../errors';
-import { ownOptions } from '../names';
+import { isOptions, ownOptions } from '../names';
 import type { ClusterOptions } from '../options/cluster_options';
 import type { ClientOptions } from '../options/options';
 import { keyPrefixRefused, parseEndpoint, type ServerEndpoint } from './endpoint';
@@ -32,9 +32,8 @@ const NUMBERS = [
   'maxRedirections', 'retryDelayOnMoved', 'retryDelayOnFailover', 'retryDelayOnClusterDown', 'retryDelayOnTryAgain', 'slotsRefreshTimeout',
   'slotsRefreshInterval',
 ] as const;
-const NAMES: ReadonlySet<string> = new Set([
-  'nodes', 'redisOptions', ...FUNCTIONS, ...FLAGS, ...NUMBERS, 'scaleReads', 'natMap', 'autoPipeliningIgnoredCommands', 'scripts', 'himportFieldsets',
-]);
+const LISTS = ['autoPipeliningIgnoredCommands', 'himportFieldsets'] as const;
+const NAMES: ReadonlySet<string> = new Set(['nodes', 'redisOptions', ...FUNCTIONS, ...FLAGS, ...NUMBERS, ...LISTS, 'scaleReads', 'natMap', 'scripts']);
 const NODE_NAMES: ReadonlySet<string> = new Set(['host', 'port', 'username', 'password']);
 
 /** Errors name the full path: `manager.cluster.nodes[0].port must be ...`. */
@@ -53,7 +52,10 @@ export function checkCluster(cluster: boolean | ManagerClusterOptions): void {
     const value = own[name] as number | undefined;
     if (value !== undefined && !(value >= 0)) badOption(`manager.cluster.${name}`, 'a number from 0', value, RangeError);
   }
-  const { scaleReads, nodes } = own;
+  for (const name of LISTS) if (own[name] !== undefined && own[name] !== null && !Array.isArray(own[name])) badOption(`manager.cluster.${name}`, 'an array', own[name]);
+  const { scaleReads, nodes, natMap, scripts } = own;
+  if (natMap !== undefined && natMap !== null && typeof natMap !== 'function' && !isOptions(natMap)) badOption('manager.cluster.natMap', 'an object or a function', natMap);
+  if (scripts !== undefined && scripts !== null && !isOptions(scripts)) badOption('manager.cluster.scripts', 'an object', scripts);
   if (scaleReads !== undefined && typeof scaleReads !== 'function' && !['master', 'slave', 'all'].includes(scaleReads as string)) {
     badOption('manager.cluster.scaleReads', "'master', 'slave', 'all' or a function", scaleReads);
   }
@@ -65,9 +67,10 @@ function checkNodes(nodes: unknown): void {
   for (const [i, node] of nodes.entries()) {
     if (typeof node === 'string') continue;
     const path = `manager.cluster.nodes[${i}]`;
-    const { host, port } = checkNames(path, node, NODE_NAMES);
+    const { host, port, username, password } = checkNames(path, node, NODE_NAMES);
     if (typeof host !== 'string' || host === '') badOption(`${path}.host`, 'the name or the address of a host', host);
     if (port !== undefined && !(Number.isInteger(port) && (port as number) > 0 && (port as number) < 65_536)) badOption(`${path}.port`, 'a port', port, RangeError);
+    for (const [name, value] of Object.entries({ username, password })) if (value !== undefined && typeof value !== 'string') badOption(`${path}.${name}`, 'a string', value);
   }
 }
 

@@ -138,7 +138,9 @@ export class RedisManager {
    * again afterwards. Rejects only for an invalid `timeoutMs` (RangeError).
    */
   static async closeAll(options: CloseOptions = {}): Promise<void> {
-    await closeAll(checkMs('timeoutMs', options.timeoutMs ?? CLOSE_TIMEOUT.default, CLOSE_TIMEOUT));
+    // Also as a listener to a signal, which is called with its name.
+    const { timeoutMs = CLOSE_TIMEOUT.default } = Object(options) as CloseOptions;
+    await closeAll(checkMs('timeoutMs', timeoutMs, CLOSE_TIMEOUT));
   }
 
   /**

@@ -5,7 +5,7 @@ import type { CacheSettings } from '../contract.generated';
 import { isSet, readEnv } from '../env';
 import { badOption, HawserError } from '../errors';
 import { guardedClock, guardedLogger } from '../guard';
-import { copyOptions, ownOptions } from '../names';
+import { copyOptions, isOptions, ownOptions } from '../names';
 import type { ClusterOptions } from '../options/cluster_options';
 import { hideSecrets } from '../observe/secrets';
 import type { ClientOptions } from '../options/options';
@@ -202,7 +202,7 @@ export function checkManagerOptions(options: unknown): ManagerOptions {
   if (typeof options === 'object' && options !== null && 'keyPrefix' in ownOptions(options)) throw keyPrefixRefused('manager.keyPrefix');
   const o: ManagerOptions = checkNames('manager', options, NAMES);
   if (o.url !== undefined && typeof o.url !== 'string') badOption('manager.url', 'a connection URL', o.url);
-  if (o.connectionName !== undefined && !/^[\x21-\x7e]+$/.test(String(o.connectionName))) {
+  if (o.connectionName !== undefined && (typeof o.connectionName !== 'string' || !/^[\x21-\x7e]+$/.test(o.connectionName))) {
     badOption('manager.connectionName', 'printable ASCII without spaces', o.connectionName);
   }
   for (const name of ['enabled', 'monitor', 'enableTags', 'enableSwr', 'enableMetrics'] as const) {
@@ -267,7 +267,7 @@ function checkLogger(logger: Logger): void {
 
 /** `refused`: what says already where the server is. */
 function checkClientOptions(given: object, path: string, refused: readonly string[]): void {
-  if (typeof given !== 'object' || (given as object | null) === null) badOption(path, 'an object', given);
+  if (!isOptions(given)) badOption(path, 'an object', given);
   const redis = ownOptions(given);
   if ('keyPrefix' in redis) throw keyPrefixRefused(`${path}.keyPrefix`);
   const { retryStrategy, resend, poll, transport, credentials, lookup } = redis as ClientOptions;

@@ -3,7 +3,7 @@
  * that a browser can have the same definitions.
  */
 import { badOption } from '../errors';
-import { ownOptions } from '../names';
+import { isOptions, ownOptions } from '../names';
 
 /** How a browser treats data of a tier. Times are in seconds. */
 export interface BrowserTier {
@@ -131,7 +131,7 @@ function checkNumber(path: string, value: unknown, { min, max }: { min: number; 
 }
 
 function optionsOf(path: string, options: unknown, known?: ReadonlySet<string>): Record<string, unknown> {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) badOption(path, 'an object', options);
+  if (!isOptions(options)) badOption(path, 'an object', options);
   const own = ownOptions(options) as Record<string, unknown>;
   if (known === undefined) return own;
   for (const name of Object.keys(own)) {
