@@ -10,7 +10,7 @@ export interface CacheCounters {
   stale: number;
   /** Reads that found no usable entry. */
   misses: number;
-  /** Of the misses, those that the load of another caller of this process answered, also one that failed. */
+  /** Of the misses, those that the load of another caller answered, also one that failed, without a wait for another process. */
   joins: number;
   /** Reads that waited for a load of another process, whatever they got then. */
   leaseWaits: number;
@@ -58,9 +58,9 @@ export interface CacheCounters {
   slowLoads: number;
   /** Loaders that ran for longer than `longestLoadMs`. */
   endlessLoads: number;
-  /** Waits for loaders that `loaderTimeoutMs.hard` ended. */
+  /** Loaders and waits for the loaders of others that `loaderTimeoutMs.hard` ended. */
   loaderTimeouts: number;
-  /** Callers that got a kept value because `loaderTimeoutMs.soft` had passed. */
+  /** Loaders whose caller got a kept value because `loaderTimeoutMs.soft` had passed. Callers that only wait for one are stale hits then. */
   softTimeouts: number;
   /** Near copies that had to make room (`nearCache.maxBytes`). */
   nearEvictions: number;

@@ -204,12 +204,15 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
 /** Reports what a loader brings that nobody waits for. Never rejects. */
 async function finish(port: CachePort, load: Load, key: string, running: Promise<unknown>, context: Context, errors: 'loadErrors' | 'refreshErrors'): Promise<void> {
   const { driver, counters } = port;
+  let hasValue = false;
   try {
     const value = await running;
+    hasValue = true;
     if (value === undefined) loadedNothing(driver, undefined, load);
     else await offer(port, undefined, load, context, value, true);
   } catch (error) {
-    counters[errors]++;
+    // A value that cannot be stored is no failure of its loader.
+    if (!hasValue) counters[errors]++;
     loadFailed(driver, undefined, load, { error });
     refreshFailed(port, error, key);
   }

@@ -257,7 +257,7 @@ const METRICS: readonly Metric<ByRepository<Numbers>>[] = [
   ...tierMetrics(tiers),
   {
     name: 'hawser_cache_invalidations_undelivered',
-    help: 'Invalidations that could not be delivered yet.',
+    help: 'Tags and keys whose invalidation could not be delivered yet.',
     type: 'gauge',
     samples: () => [{ labels: {}, value: undelivered }],
   },

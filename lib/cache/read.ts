@@ -44,13 +44,13 @@ export function countMiss(port: CachePort, call: Call, outcomes: Outcomes | unde
   call.isCounted = true;
   const { counters } = port;
   counters.misses++;
+  if (call.waitsElsewhere) counters.leaseWaits++;
   const outcome = outcomeOf(call);
   // Its caller has given up.
   if (outcome === undefined) return;
   // Without an answer of Redis there is no time that it took.
   if (outcome !== 'uncached' || call.waitedAt !== 0) answered(port, call, 'reads');
-  if (call.waitsElsewhere) counters.leaseWaits++;
-  else if (outcome === 'joined') counters.joins++;
+  if (outcome === 'joined' && !call.waitsElsewhere) counters.joins++;
   outcomes?.note(outcome);
 }
 

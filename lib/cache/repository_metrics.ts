@@ -19,15 +19,15 @@ const FAMILIES: readonly Family<Numbers>[] = [
   },
   {
     name: 'hawser_cache_hits_total',
-    help: 'Hits by place: the own memory of the process (near), or Redis (remote).',
+    help: 'Hits by place: the own memory of the process (near), or Redis (remote). What CacheMetrics.recordHit counts is remote.',
     series: [
       { of: 'nearHits', labels: { place: 'near' } },
       { of: 'remoteHits', labels: { place: 'remote' } },
     ],
   },
   { name: 'hawser_cache_near_hits_total', help: 'Hits from the own memory of the process.', series: [{ of: 'nearHits', labels: {} }] },
-  { name: 'hawser_cache_joins_total', help: 'Misses that the load of another caller of this process answered.', series: [{ of: 'joins', labels: {} }] },
-  { name: 'hawser_cache_lease_waits_total', help: 'Reads that waited for a load of another process.', series: [{ of: 'leaseWaits', labels: {} }] },
+  { name: 'hawser_cache_joins_total', help: 'Misses that the load of another caller answered, also one that failed. Those that waited for another process are lease waits.', series: [{ of: 'joins', labels: {} }] },
+  { name: 'hawser_cache_lease_waits_total', help: 'Reads that waited for a load of another process, whatever they got then.', series: [{ of: 'leaseWaits', labels: {} }] },
   {
     name: 'hawser_cache_evictions_total',
     help: 'Values in the memory of the process that had to make room: near copies and parsed values.',
@@ -38,7 +38,7 @@ const FAMILIES: readonly Family<Numbers>[] = [
   },
   {
     name: 'hawser_cache_loads_total',
-    help: 'Loaders run, by kind.',
+    help: 'Loaders run, by kind: to answer a read, or in the background for a stale value. One of getOrSetMany counts once for all of its keys.',
     series: [
       { of: 'loads', labels: { kind: 'read' } },
       { of: 'refreshes', labels: { kind: 'refresh' } },
@@ -46,7 +46,7 @@ const FAMILIES: readonly Family<Numbers>[] = [
   },
   {
     name: 'hawser_cache_load_errors_total',
-    help: 'Loaders that failed, by kind.',
+    help: 'Loaders that failed or were stopped by loaderTimeoutMs.hard, by kind.',
     series: [
       { of: 'loadErrors', labels: { kind: 'read' } },
       { of: 'refreshErrors', labels: { kind: 'refresh' } },
@@ -54,7 +54,7 @@ const FAMILIES: readonly Family<Numbers>[] = [
   },
   {
     name: 'hawser_cache_compression_bytes_total',
-    help: 'Bytes of the values that were stored compressed, before and after.',
+    help: 'Bytes of the values that compression has made smaller, before and after.',
     series: [
       { of: 'bytesBeforeCompression', labels: { stage: 'before' } },
       { of: 'bytesAfterCompression', labels: { stage: 'after' } },
@@ -63,18 +63,18 @@ const FAMILIES: readonly Family<Numbers>[] = [
   { name: 'hawser_cache_writes_total', help: 'Entries stored by set, setWithTags and setMany.', series: [{ of: 'writes', labels: {} }] },
   {
     name: 'hawser_cache_invalidations_total',
-    help: 'Calls of delete, deleteMany, deletePattern and invalidateTags that were carried out.',
+    help: 'Calls of delete, deleteMany, deletePattern, invalidateTags and clear that were carried out.',
     series: [{ of: 'invalidations', labels: {} }],
   },
-  { name: 'hawser_cache_write_errors_total', help: 'Writes and invalidations that were rejected.', series: [{ of: 'writeErrors', labels: {} }] },
+  { name: 'hawser_cache_write_errors_total', help: 'Writes and invalidations that were rejected because Redis was away, silent, or refused, or a value was too long.', series: [{ of: 'writeErrors', labels: {} }] },
   {
     name: 'hawser_cache_invalidations_pending_total',
-    help: 'Invalidations that could not be delivered and are kept to be repeated.',
+    help: 'Calls whose invalidation could not be delivered and is kept to be repeated.',
     series: [{ of: 'pendingInvalidations', labels: {} }],
   },
   {
     name: 'hawser_cache_stale_if_error_total',
-    help: 'Reads answered with a value kept for staleIfError because their loader failed.',
+    help: 'Reads answered with a value kept for staleIfError because the loader that they ran failed.',
     series: [{ of: 'staleIfError', labels: {} }],
   },
   {
@@ -89,7 +89,7 @@ const FAMILIES: readonly Family<Numbers>[] = [
   },
   {
     name: 'hawser_cache_not_stored_total',
-    help: 'Loads whose value was returned and not stored, by reason.',
+    help: 'Loads whose value was to be stored and was returned only, by reason.',
     series: [
       { of: 'notStored', labels: { reason: 'budget' } },
       { of: 'leaseLost', labels: { reason: 'lease_lost' } },
@@ -106,7 +106,7 @@ const FAMILIES: readonly Family<Numbers>[] = [
   },
   {
     name: 'hawser_cache_slow_loads_total',
-    help: 'Loaders that ran for longer than 30 s, and for longer than a load may.',
+    help: 'Loaders that ran for longer than 30 s, and for longer than cache.longestLoadMs.',
     series: [
       { of: 'slowLoads', labels: { than: '30s' } },
       { of: 'endlessLoads', labels: { than: 'longest' } },
@@ -114,7 +114,7 @@ const FAMILIES: readonly Family<Numbers>[] = [
   },
   {
     name: 'hawser_cache_loader_timeouts_total',
-    help: 'Waits for loaders that loaderTimeoutMs ended, by kind.',
+    help: 'Loaders that took longer than loaderTimeoutMs.soft, whose caller got a kept value, and loaders and waits for them that loaderTimeoutMs.hard ended.',
     series: [
       { of: 'softTimeouts', labels: { kind: 'soft' } },
       { of: 'loaderTimeouts', labels: { kind: 'hard' } },

@@ -23,7 +23,7 @@ function timeMetric({ series, ...family }: TimeFamily): Metric<ByRepository<Time
 const FAMILIES: readonly TimeFamily[] = [
   {
     name: 'hawser_cache_redis_duration_seconds',
-    help: 'From a call of the cache to the answer of Redis, by operation. Calls that Redis did not answer are not among them.',
+    help: "From a call of the cache, or from a loader's value (store), to the answer of Redis, by operation. Waits for loads and calls that Redis did not answer are not among them.",
     series: [
       { of: 'reads', labels: { operation: 'read' } },
       { of: 'stores', labels: { operation: 'store' } },
@@ -32,7 +32,7 @@ const FAMILIES: readonly TimeFamily[] = [
     ],
   },
   { name: 'hawser_cache_load_duration_seconds', help: 'How long loaders took, those that failed included.', series: [{ of: 'loads', labels: {} }] },
-  { name: 'hawser_cache_wait_duration_seconds', help: 'How long reads waited for the load of another caller.', series: [{ of: 'waits', labels: {} }] },
+  { name: 'hawser_cache_wait_duration_seconds', help: 'How long reads waited for the load of another caller, of this process or of another one.', series: [{ of: 'waits', labels: {} }] },
 ];
 
 /** The metrics of times. */
