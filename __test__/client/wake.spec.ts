@@ -38,9 +38,11 @@ test('a timer that does not keep the process alive leaves nothing behind that do
   const far = setTimeout(() => undefined, 60_000);
   await new Promise<void>((resolve) => {
     const timer = new WakeTimer(resolve);
+    let armed: number | undefined;
     const hook = createHook({
-      init(_id, type, _trigger, resource) {
-        if (type !== 'Immediate') return;
+      init(id, type, trigger, resource) {
+        if (type === 'Timeout') armed ??= id;
+        if (type !== 'Immediate' || trigger !== armed) return;
         hook.disable();
         const immediate = resource as NodeJS.Immediate;
         process.nextTick(() => {
@@ -50,8 +52,8 @@ test('a timer that does not keep the process alive leaves nothing behind that do
         });
       },
     });
-    timer.arm(20, false);
     hook.enable();
+    timer.arm(20, false);
   });
   clearTimeout(far);
   expect({ held, heldWhenAsked }).toEqual({ held: [false], heldWhenAsked: [true] });
