@@ -9,7 +9,7 @@ import { entry } from './setup/run.mjs';
 await entry(async () => {
   await setup({ server: true });
   const folder = await ensureExample();
-  const env = { ...process.env, HAWSER_EXAMPLE_BUILD: 'no', DATA_FOLDER: process.env.DATA_FOLDER ?? path.join(folder, '.data') };
+  const env = { ...process.env, HAWSER_EXAMPLE_BUILD: 'no', DATA_FOLDER: process.env.DATA_FOLDER || path.join(folder, '.data') };
   const report = spawn(process.execPath, [path.join(folder, 'build', 'report', 'main.js'), ...process.argv.slice(2)], { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => report.kill(signal));
   process.exitCode = await new Promise((resolve) => {

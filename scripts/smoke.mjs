@@ -23,7 +23,7 @@ const { values } = parseArgs({
 
 async function onServer(use) {
   if (values['without-server']) return use(undefined);
-  return process.env.REDIS_URL === undefined ? withRedis(use) : use(process.env.REDIS_URL);
+  return process.env.REDIS_URL ? use(process.env.REDIS_URL) : withRedis(use);
 }
 
 await entry(async () => {

@@ -15,7 +15,7 @@ export async function startBrowser({ keepsPages = false }: BrowserOptions = {}):
   const { code, stderr } = await runNode('scripts/setup.mjs', { cwd: ROOT, args: ['--browser'], deadlineMs: 300_000 });
   if (code !== 0) throw new Error(stderr);
   return chromium.launch({
-    executablePath: process.env.HAWSER_TEST_BROWSER ?? '/usr/bin/chromium',
+    executablePath: process.env.HAWSER_TEST_BROWSER || '/usr/bin/chromium',
     headless: true,
     args: ARGS,
     ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],

@@ -11,6 +11,10 @@ import { until } from '../helpers/until';
 /** A reduced size: the shape is that of the full one. */
 const SIZE = ['--companies', '6', '--orders', '300', '--pincodes', '400', '--port', '0'];
 const STARTED_MS = 90_000;
+/** Variables that are set to nothing count as not set. */
+const NOTHING = Object.fromEntries(
+  ['REDIS_URL', 'REDIS_CLUSTER', 'REDIS_CLUSTER_NODES', 'REDIS_MANAGER_ENABLED', 'REDIS_MANAGER_ORDERS', 'DATABASE_URL', 'PORT', 'INSTANCES', 'COMPANIES', 'SEED', 'JWT_SECRET', 'RATE_LIMIT_PER_MINUTE'].map((name) => [name, '']),
+);
 
 export interface Answer<T = any> {
   status: number;
@@ -47,7 +51,7 @@ export class Stack {
       args: [...SIZE, ...args],
       cwd: folder,
       deadlineMs: 600_000,
-      env: { HAWSER_EXAMPLE_BUILD: 'no', REDIS_URL: undefined, REDIS_CLUSTER: undefined, DATABASE_URL: undefined, DATA_FOLDER: path.join(folder, '.data'), ...env },
+      env: { HAWSER_EXAMPLE_BUILD: 'no', ...NOTHING, DATA_FOLDER: path.join(folder, '.data'), ...env },
     });
     const ready = await this.process.line(/^ready /, { deadlineMs: STARTED_MS });
     this.url = ready.split(' ')[1];

@@ -18,12 +18,16 @@ import { parseArgs } from 'node:util';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
+/** An empty variable, or an empty option, is as good as none. */
+const given = (value) => value?.trim() || undefined;
+const environment = (name) => given(process.env[name]);
+
 const number = { type: 'string' };
 const { values } = parseArgs({
   options: {
     redis: { type: 'string' },
     memory: { type: 'boolean', default: false },
-    cluster: { type: 'boolean', default: process.env.REDIS_CLUSTER === 'true' },
+    cluster: { type: 'boolean', default: /^(true|1)$/i.test(environment('REDIS_CLUSTER') ?? '') },
     before: { type: 'boolean', default: false },
     instances: number,
     port: number,
@@ -45,31 +49,33 @@ async function prepare() {
 
 /** Where Redis is, as environment variables. */
 async function findRedis() {
-  const given = values.redis ?? process.env.REDIS_URL;
-  if (values.memory || given?.startsWith('memory:')) return { REDIS_URL: 'memory://' };
-  if (given !== undefined) return { REDIS_URL: given, REDIS_CLUSTER: String(values.cluster) };
+  // Only a cluster may be named by its nodes alone.
+  const node = values.cluster ? environment('REDIS_CLUSTER_NODES')?.split(',')[0].trim() : undefined;
+  const url = given(values.redis) ?? environment('REDIS_URL') ?? (node === undefined || node.includes('://') ? node : `redis://${node}`);
+  if (values.memory || url?.startsWith('memory:')) return { REDIS_URL: 'memory://', REDIS_CLUSTER: 'false' };
+  if (url !== undefined) return { REDIS_URL: url, REDIS_CLUSTER: String(values.cluster) };
   const { startServer, startCluster } = await import('./servers.mjs');
   if (values.cluster) return { REDIS_URL: await startCluster(), REDIS_CLUSTER: 'true' };
-  const url = await startServer();
-  if (url === undefined) console.log('there is no redis-server on the PATH, and no --redis: running on memory://');
-  return { REDIS_URL: url ?? 'memory://', REDIS_CLUSTER: 'false' };
+  const started = await startServer();
+  if (started === undefined) console.log('there is no redis-server on the PATH, and no --redis: running on memory://');
+  return { REDIS_URL: started ?? 'memory://', REDIS_CLUSTER: 'false' };
 }
 
 await prepare();
 const redis = await findRedis();
 const isMemory = redis.REDIS_URL.startsWith('memory:');
 // On memory://, instances would share nothing.
-const instances = isMemory ? '1' : (values.instances ?? process.env.INSTANCES ?? '3');
-const given = Object.entries({ COMPANIES: values.companies, ORDERS: values.orders, PINCODES: values.pincodes, SEED: values.seed }).filter(([, value]) => value !== undefined);
+const instances = isMemory ? '1' : (given(values.instances) ?? environment('INSTANCES') ?? '3');
+const sizes = Object.entries({ COMPANIES: values.companies, ORDERS: values.orders, PINCODES: values.pincodes, SEED: values.seed }).filter(([, value]) => given(value) !== undefined);
 
 const balancer = fork(path.join(here, 'build', 'balancer', 'main.js'), {
   env: {
     ...process.env,
     ...redis,
-    ...Object.fromEntries(given),
+    ...Object.fromEntries(sizes),
     INSTANCES: instances,
-    PORT: values.port ?? process.env.PORT ?? '3000',
-    REDIS_MANAGER_ENABLED: process.env.REDIS_MANAGER_ENABLED ?? String(!values.before),
+    PORT: given(values.port) ?? environment('PORT') ?? '3000',
+    REDIS_MANAGER_ENABLED: environment('REDIS_MANAGER_ENABLED') ?? String(!values.before),
   },
 });
 // Ctrl-C reaches all processes of the terminal; the balancer stops the others in the right order.

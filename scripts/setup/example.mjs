@@ -13,7 +13,7 @@ const MADE = new Set(['node_modules', 'build', 'dist', TARBALL, '.prepared.json'
 
 /** A copy outside the repository, where nothing but its own packages can be found. Returns its folder. */
 export async function ensureExample() {
-  const folder = process.env.HAWSER_EXAMPLE_FOLDER ?? path.join(tmpdir(), `hawser-shipcrowd-${hash(root).slice(0, 8)}`);
+  const folder = process.env.HAWSER_EXAMPLE_FOLDER || path.join(tmpdir(), `hawser-shipcrowd-${hash(root).slice(0, 8)}`);
   // What runs from there is left alone if nothing has changed.
   if (hashOfFolder(folder) !== hashOfFolder(SOURCE)) {
     mkdirSync(folder, { recursive: true });

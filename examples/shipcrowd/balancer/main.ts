@@ -3,6 +3,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { number } from '../server/env';
+import { flagsOf } from '../server/flags';
 import { Instance } from './instance';
 import { Proxy, refuse } from './proxy';
 import { Rollout } from './rollout';
@@ -19,7 +21,9 @@ function startDatabase(): Promise<{ child: ChildProcess; url: string }> {
 }
 
 async function main(): Promise<void> {
-  const count = Number(process.env.INSTANCES ?? 3);
+  const count = number('INSTANCES', 3);
+  // What no instance could start with ends the program now.
+  flagsOf(process.env);
   const database = await startDatabase();
   const env = { ...process.env, DATABASE_URL: database.url };
   const instances = Array.from({ length: count }, (_, i) => new Instance(i + 1, env));
@@ -38,7 +42,7 @@ async function main(): Promise<void> {
   });
   // Clients reuse connections as well.
   Object.assign(server, { keepAliveTimeout: 75_000, headersTimeout: 80_000 });
-  await new Promise<void>((resolve) => server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(number('PORT', 3000), '127.0.0.1', resolve));
 
   let isStopping = false;
   const stop = async (code: number): Promise<void> => {

@@ -7,13 +7,14 @@ import { Relay } from './app/relay';
 import { createStream } from './app/stream';
 import { Database, Tables } from './database';
 import { background } from './database/pool';
+import { number, text } from './env';
 import { flagsOf } from './flags';
 import { jobRunner } from './jobs';
 import { createServices } from './services';
 import { warmTopCompanies } from './warm';
 
 async function main(): Promise<void> {
-  const { INSTANCE: instance = '1', DATABASE_URL: databaseUrl, PORT: port = '3000' } = process.env;
+  const [instance, databaseUrl, port] = [text('INSTANCE') ?? '1', text('DATABASE_URL'), number('PORT', 3000)];
   if (databaseUrl === undefined) throw new Error('DATABASE_URL is missing; run.mjs sets it');
   const flags = flagsOf(process.env);
   configureRedis();
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   await services.queues.start(jobRunner(services, tables));
   await background(() => warmTopCompanies(services, tables));
   relay.start();
-  server.listen(Number(port), '127.0.0.1', () => {
+  server.listen(port, '127.0.0.1', () => {
     const { port: own } = server.address() as AddressInfo;
     process.send?.({ ready: true, port: own });
     console.log(`[instance ${instance}] http://127.0.0.1:${own}`);

@@ -47,7 +47,7 @@ async function take(browser, { role, pages }, viewport, suffix) {
 
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launch({
-  executablePath: process.env.HAWSER_TEST_BROWSER ?? '/usr/bin/chromium',
+  executablePath: process.env.HAWSER_TEST_BROWSER || '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 await take(browser, OWNER, WIDE, '');

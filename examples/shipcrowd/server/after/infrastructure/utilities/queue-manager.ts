@@ -3,6 +3,7 @@ import { Queue, Worker, type ConnectionOptions } from 'bullmq';
 import { Redis, type Cluster } from 'hawser';
 import type { Queues, QueueCounts } from '../../../contract';
 import type { WaitingJob } from '../../../database/outbox';
+import { isCluster } from '../../../flags';
 import { JOB_OPTIONS, QUEUE_PREFIX, QUEUES, type QueueName } from '../../../queues';
 import { RedisManager } from '../redis/redis.manager';
 
@@ -53,7 +54,7 @@ export class QueueManager implements Queues {
 
 /** On a cluster, the manager has one client for all queues and closes it. */
 function open(): Redis | Cluster {
-  if (process.env.REDIS_CLUSTER === 'true') return RedisManager.getBullMQConnection<Cluster>();
+  if (isCluster(process.env)) return RedisManager.getBullMQConnection<Cluster>();
   return new Redis({ ...RedisManager.getBullMQConnection(), commandTimeout: undefined, connectionName: 'bullmq' });
 }
 

@@ -2,7 +2,7 @@
 import { createClient } from 'redis';
 import { watch } from '../../measure';
 
-export const redisUrl = (): string => process.env.REDIS_URL ?? 'redis://localhost:6379';
+export const redisUrl = (): string => process.env.REDIS_URL || 'redis://localhost:6379';
 
 export type NodeRedis = ReturnType<typeof createClient>;
 
