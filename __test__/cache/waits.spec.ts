@@ -23,10 +23,10 @@ afterEach(async () => {
 });
 
 /** Processes that ask for a key when they are told so, with many calls, half of them in later turns of the event loop. */
-async function fleet(protocol: 2 | 3): Promise<NodeProcess[]> {
+async function fleet(protocol: 2 | 3, watchLoads = true): Promise<NodeProcess[]> {
   const script = `
     const { CacheRepository, RedisManager } = require('hawser');
-    RedisManager.configure({ url: ${JSON.stringify(server.url)}, redis: { protocol: ${protocol} }, cache: { leaseMs: 1000, renewMs: 300 } });
+    RedisManager.configure({ url: ${JSON.stringify(server.url)}, redis: { protocol: ${protocol} }, cache: { leaseMs: 1000, renewMs: 300, watchLoads: ${watchLoads} } });
     const cache = new CacheRepository('waits');
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     require('node:readline').createInterface({ input: process.stdin }).on('line', async (key) => {
@@ -61,8 +61,8 @@ async function looksInASpan(): Promise<number> {
 }
 
 /** A load of this process, and a fleet that waits for it. */
-async function waitedFor(protocol: 2 | 3) {
-  const waiting = await fleet(protocol);
+async function waitedFor(protocol: 2 | 3, watchLoads = true) {
+  const waiting = await fleet(protocol, watchLoads);
   const key = `k${++keys}`;
   const held = heldLoader<string>();
   const own = new CacheRepository('waits').getOrSet(key, held.loader, { tags: ['t'] });
@@ -104,6 +104,15 @@ test('with RESP2, they look again and again, ten times a second at least', async
   expect(await own).toBe('value');
   await everybodyGets(waiting, key);
   expect(waiting.map((child) => child.stderr).join('')).not.toContain('near cache');
+});
+
+test('with watchLoads: false, they look again as well, and open no connection for it', async () => {
+  const { waiting, key, own, finish } = await waitedFor(3, false);
+  await until(async () => (await looksInASpan()) >= FLEET);
+  expect(String(await server.command('CLIENT', 'LIST'))).not.toContain('name=hawser:cache');
+  finish();
+  expect(await own).toBe('value');
+  await everybodyGets(waiting, key);
 });
 
 test('without the link of the pushes, those who wait look for themselves', async () => {

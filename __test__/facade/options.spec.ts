@@ -107,6 +107,7 @@ const ENGINE: Taken<CacheEngineOptions> = {
   replicaTimeoutMs: NUMBER,
   compression: ['false'],
   strictValues: BOOLEAN,
+  watchLoads: BOOLEAN,
 };
 const POOL: Taken<PoolOptions> = { max: NUMBER, waitTimeoutMs: NUMBER, idleMs: NUMBER };
 const MANAGER: Taken<ManagerOptions> = {

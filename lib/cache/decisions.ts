@@ -63,7 +63,7 @@ export function decide(driver: Deciding, kind: Decision, id: number, a: unknown,
         call.waitsElsewhere = !driver.calls.isLoadedHere(call);
       }
       // The end of the wait shows on a lane.
-      driver.wantLanes();
+      if (driver.events.watchesLoads !== false) driver.wantLanes();
       call.onWaiting?.();
       return;
     case Decision.Load:

@@ -14,6 +14,8 @@ export interface DriverEvents {
   timed?: ((operation: string, ms: number) => void) | undefined;
   /** Opens a link for the near cache. Absent: there is none, and waits for loads of other processes are polled. */
   openLane?: OpenLane | undefined;
+  /** Whether such a link is opened for waits as well. Absent: it is. */
+  readonly watchesLoads?: boolean;
 }
 
 /** Calls the application's logger. An exception in it must not stop decisions. */

@@ -229,6 +229,9 @@ function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver 
       counters.bytesAfterCompression += after;
     },
     openLane: (client) => openLane(client, settings()),
+    get watchesLoads() {
+      return current?.watchLoads !== false;
+    },
     get timed() {
       return current?.monitor === true ? timed : undefined;
     },

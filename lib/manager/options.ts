@@ -66,6 +66,11 @@ export interface CacheEngineOptions {
   compression?: Compression;
   /** `strictValues` of repositories that do not say otherwise, for a test run for example. Default false. */
   strictValues?: boolean;
+  /**
+   * Whether the server wakes reads that wait for a load of another process, over one more connection to each server (the role `cache`). `false`: they look again after 5 to 100 ms, and the
+   * process has no more than the manager's three connections. A near cache has that connection in any case. Default true.
+   */
+  watchLoads?: boolean;
 }
 
 /** The connections that `RedisManager.withConnection` lends. */
@@ -145,6 +150,7 @@ export interface Settings {
   readonly logger: Logger;
   readonly maxValueBytes: number;
   readonly strictValues: boolean;
+  readonly watchLoads: boolean;
   readonly compression: Compression;
   readonly clock: (() => number) | undefined;
   readonly memoryBytes: number;
@@ -168,7 +174,7 @@ export const POOL = {
 } satisfies Record<keyof PoolOptions, unknown>;
 const POOL_NAMES: ReadonlySet<string> = new Set(Object.keys(POOL));
 /** Options of the cache that are numbers. */
-type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues' | 'clock' | 'minReplicas' | 'compression'>;
+type Numeric = Exclude<keyof CacheEngineOptions, 'strictValues' | 'watchLoads' | 'clock' | 'minReplicas' | 'compression'>;
 
 const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   commandTimeoutMs: { min: 1, max: HOUR },
@@ -184,7 +190,7 @@ const ENGINE: Record<Numeric, { min: number; max: number; count?: true }> = {
   replicaTimeoutMs: { min: 1, max: HOUR },
   maxValueBytes: { min: 1, max: 2 ** 29, count: true },
 };
-const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'clock', 'minReplicas', 'compression']);
+const ENGINE_NAMES: ReadonlySet<string> = new Set([...Object.keys(ENGINE), 'strictValues', 'watchLoads', 'clock', 'minReplicas', 'compression']);
 const NAMES: ReadonlySet<string> = new Set([
   'url', 'connectionName', 'maxRetries', 'retryDelayMs', 'enabled', 'monitor', 'defaultTtl', 'enableTags', 'enableSwr', 'enableMetrics',
   'afterFailover', 'cache', 'logger', 'pool', 'cluster', 'redis',
@@ -237,11 +243,12 @@ function checkEngine(cache: CacheEngineOptions): void {
       badOption(`manager.cache.${name}`, `a whole number from ${min} to ${max}`, value, RangeError);
     }
   }
-  const { strictValues, clock, minReplicas, compression } = own;
+  const { strictValues, watchLoads, clock, minReplicas, compression } = own;
   if (compression !== undefined) checkCompression('manager.cache.compression', compression);
   if (minReplicas !== undefined) checkReplicas('manager.cache.minReplicas', minReplicas);
   if (clock !== undefined) checkFunction('manager.cache.clock', clock);
   if (strictValues !== undefined && typeof strictValues !== 'boolean') badOption('manager.cache.strictValues', 'true or false', strictValues);
+  if (watchLoads !== undefined && typeof watchLoads !== 'boolean') badOption('manager.cache.watchLoads', 'true or false', watchLoads);
   const { leaseMs = LEASE_MS, renewMs = defaultRenewMs(leaseMs) }: CacheEngineOptions = own;
   if (renewMs >= leaseMs) badOption('manager.cache.renewMs', `less than manager.cache.leaseMs (${leaseMs})`, renewMs, RangeError);
 }
@@ -331,6 +338,7 @@ export function resolveSettings(o: ManagerOptions): Settings {
     logger: guardedLogger(o.logger ?? consoleLogger({ debug: monitor })),
     maxValueBytes: o.cache?.maxValueBytes ?? 64 << 20,
     strictValues: o.cache?.strictValues ?? false,
+    watchLoads: o.cache?.watchLoads ?? true,
     compression: checkCompression('manager.cache.compression', o.cache?.compression ?? false),
     clock: o.cache?.clock === undefined ? undefined : guardedClock(o.cache.clock),
     memoryBytes: o.cache?.memoryBytes ?? 64 << 20,
@@ -373,7 +381,7 @@ function clusterOptions(o: ManagerOptions): ClusterOptions {
 }
 
 function engineConfig(o: ManagerOptions): string {
-  const { strictValues: _, compression: __, clock: ___, minReplicas: ____, replicaTimeoutMs: _____, ...cache }: CacheEngineOptions = { ...o.cache };
+  const { strictValues: _, watchLoads: ______, compression: __, clock: ___, minReplicas: ____, replicaTimeoutMs: _____, ...cache }: CacheEngineOptions = { ...o.cache };
   if (cache.leaseMs !== undefined) cache.renewMs ??= defaultRenewMs(cache.leaseMs);
   const settings: CacheSettings = { ...cache, parsedBytes: cache.parsedBytes ?? PARSED_BYTES, afterFailover: o.afterFailover ?? 'cold', swr: o.enableSwr ?? readEnv('CACHE_ENABLE_SWR') };
   return JSON.stringify(settings);
