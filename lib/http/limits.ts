@@ -1,4 +1,5 @@
 /** The manager's connection in the hands of packages that limit rates. */
+import { createHash } from 'node:crypto';
 import { checkNames, checkText } from '../cache/validate';
 import { HawserError } from '../errors';
 import type { Redis } from '../client/redis';
@@ -11,10 +12,18 @@ export function limitClient(user: string): Redis {
   return client('main') as Redis;
 }
 
-/** Sends a command on the manager's main connection, in the form that rate-limit-redis asks for. */
+/**
+ * Sends a command on the manager's main connection, in the form that rate-limit-redis asks for. That loads its scripts once, when it is made, and fails for ever if Redis does not
+ * answer in that moment. So a script that could not be loaded has its name all the same; a server that does not know it says so later, and it is loaded then.
+ */
 export async function sendCommand(...command: string[]): Promise<LimitReply> {
   const [name, ...args] = command;
-  return (await limitClient('sendCommand').call(name, ...args)) as LimitReply;
+  const sent = limitClient('sendCommand').call(name, ...args) as Promise<LimitReply>;
+  if (!/^script$/i.test(name) || !/^load$/i.test(args[0] ?? '')) return sent;
+  return sent.catch((error: Error) => {
+    if (error.name === 'ReplyError' || args[1] === undefined) throw error;
+    return createHash('sha1').update(args[1]).digest('hex');
+  });
 }
 
 /** The replies of rate-limit-redis's scripts. */
