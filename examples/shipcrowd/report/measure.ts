@@ -31,7 +31,7 @@ export interface Operations {
   readonly tiers: TierState[];
   readonly queues: { name: string; waiting: number; active: number; completed: number; failed: number }[];
   readonly database: { queries: number };
-  readonly jobs?: { outbox: number; runs: number; twice: number };
+  readonly jobs?: { outbox: number; runs: number; twice: number; repeated: number };
 }
 
 /** The operations page of every instance. `token` is an administrator's. */

@@ -1,5 +1,6 @@
 /** What the application asks of its services. before/ and after/ both do all of it. */
 import type { RequestHandler } from 'express';
+import type { JobKey } from './database/jobs';
 import type { Job } from './database/outbox';
 import type {
   Access,
@@ -82,7 +83,8 @@ export interface OrderService {
 export interface ShipmentService {
   listShipments(companyId: string, filters: ShipmentFilters, pagination: Pagination): Promise<Page<Shipment>>;
   getShipmentById(companyId: string, id: string): Promise<Shipment | null>;
-  createFor(companyId: string, orderId: string): Promise<void>;
+  /** The effect of a job: made once, however often the job runs. */
+  createFor(companyId: string, orderId: string, job: JobKey): Promise<void>;
   updateShipmentStatus(companyId: string, id: string, status: ShipmentStatus): Promise<Written<Shipment | null | undefined>>;
 }
 
@@ -91,7 +93,8 @@ export interface WalletService {
   balance(companyId: string): Promise<number>;
   transactions(companyId: string, pagination: Pagination): Promise<Page<WalletTransaction>>;
   recharge(companyId: string, amount: number, reference: string): Promise<Written<number>>;
-  charge(companyId: string, orderId: string): Promise<void>;
+  /** The effect of a job: made once, however often the job runs. */
+  charge(companyId: string, orderId: string, job: JobKey): Promise<void>;
 }
 
 /** dashboard.service.ts */

@@ -1,4 +1,4 @@
-/** Orders start jobs in the queues. While they are worked on, Redis goes away: every job must run, and none twice. */
+/** Orders start jobs in the queues. While they are worked on, Redis goes away: every job must have its effect, and none of them two. */
 import { Dice } from '../dice';
 import { sum } from '../figures';
 import { operations } from '../measure';
@@ -12,10 +12,13 @@ export interface Jobs {
   readonly acknowledged: number;
   /** Jobs that these orders must have started. */
   readonly expected: number;
-  readonly runs: number;
+  /** Effects that jobs have had. */
+  readonly effects: number;
   readonly lost: number;
-  /** Jobs that were run twice. Each of them is written so that the second run changes nothing. */
+  /** Jobs that have had their effect twice. */
   readonly twice: number;
+  /** How often a queue gave out a job that was done already. The job's key in the database kept it from having an effect. */
+  readonly repeated: number;
   /** Orders whose shipment or charge is missing. */
   readonly undone: number;
   /** Shipments and charges that were made twice. */
@@ -41,12 +44,13 @@ export async function jobsThrough(target: Target, count: number, seed: number, d
   const done = await settled(target);
   const made = (await allOrders(target)) - base;
   const expected = Math.round(made * perOrder);
-  const runs = done.runs - sampled.runs;
+  const had = done.runs - sampled.runs;
   const seconds = (performance.now() - started) / 1000;
   const surplus = (await effectsOf(target)).map((total, index) => total - effects[index] - made);
   const undone = sum(surplus.map((more) => Math.max(0, -more)));
   const doneTwice = sum(surplus.map((more) => Math.max(0, more)));
-  return { orders: count, acknowledged: first + second, expected, runs, lost: Math.max(0, expected - runs), twice: done.twice - idle.twice, undone, doneTwice, seconds };
+  const [twice, repeated] = [done.twice - idle.twice, done.repeated - idle.repeated];
+  return { orders: count, acknowledged: first + second, expected, effects: had, lost: Math.max(0, expected - had), twice, repeated, undone, doneTwice, seconds };
 }
 
 async function create({ site, people }: Target, dice: Dice, count: number, atOnce: number): Promise<number> {
@@ -56,7 +60,7 @@ async function create({ site, people }: Target, dice: Dice, count: number, atOnc
   return answers.filter(({ status }) => status >= 200 && status < 300).length;
 }
 
-const allOrders = (target: Target): Promise<number> => totalOf(target, '/api/orders?page=1&limit=20');
+export const allOrders = (target: Target): Promise<number> => totalOf(target, '/api/orders?page=1&limit=20');
 
 /** What jobs leave behind: a shipment and a charge for each order. */
 const effectsOf = (target: Target): Promise<number[]> => Promise.all([totalOf(target, '/api/shipments?page=1&limit=20'), totalOf(target, '/api/wallet/transactions?page=1&limit=20')]);
@@ -69,7 +73,7 @@ async function totalOf({ site, people }: Target, path: string): Promise<number> 
 }
 
 /** Resolves when nothing is left to do. Three looks in a row must agree, since a job may start others. */
-async function settled({ site, people }: Target): Promise<{ runs: number; twice: number }> {
+export async function settled({ site, people }: Target): Promise<{ runs: number; twice: number; repeated: number }> {
   let last = '';
   let same = 0;
   return until(
@@ -81,7 +85,7 @@ async function settled({ site, people }: Target): Promise<{ runs: number; twice:
       const now = `${jobs.runs} ${waiting} ${jobs.outbox}`;
       same = now === last ? same + 1 : 0;
       last = now;
-      return same >= 3 && queues.length > 0 && waiting === 0 && jobs.outbox === 0 ? { runs: jobs.runs, twice: jobs.twice } : undefined;
+      return same >= 3 && queues.length > 0 && waiting === 0 && jobs.outbox === 0 ? jobs : undefined;
     },
     'all jobs to be done',
     180_000,

@@ -1,4 +1,4 @@
-/** Moves jobs from the outbox in the database to the queues. Every instance does it; a job is claimed by one of them. */
+/** Puts jobs of the database's outbox into the queues. Every instance does it; a job is taken by one of them. It stays in the outbox until it is done. */
 import type { Queues } from '../contract';
 import { background } from '../database/pool';
 import type { Outbox } from '../database/outbox';
@@ -34,9 +34,10 @@ export class Relay {
   private async move(): Promise<void> {
     try {
       for (;;) {
-        const jobs = await this.outbox.claim(BATCH);
-        if (jobs.length === 0 || this.isStopped) return;
+        const jobs = await this.outbox.take(BATCH);
+        if (jobs.length === 0) return;
         const ids = jobs.map(({ id }) => id);
+        if (this.isStopped) return await this.outbox.release(ids);
         try {
           await this.queues.add(jobs);
         } catch (error) {
@@ -44,7 +45,6 @@ export class Relay {
           await this.outbox.release(ids);
           throw error;
         }
-        await this.outbox.done(ids);
       }
     } catch (error) {
       console.warn(`[relay] jobs stay in the outbox: ${(error as Error).message}`);

@@ -1,5 +1,6 @@
 /** All queries of the application, over one pool. */
 import { Analytics } from './analytics';
+import { Jobs } from './jobs';
 import { Orders } from './orders';
 import { Outbox } from './outbox';
 import { People } from './people';
@@ -16,6 +17,7 @@ export class Tables {
   readonly prices: Prices;
   readonly people: People;
   readonly outbox: Outbox;
+  readonly jobs: Jobs;
 
   constructor(readonly db: Database) {
     this.orders = new Orders(db);
@@ -25,6 +27,7 @@ export class Tables {
     this.prices = new Prices(db);
     this.people = new People(db);
     this.outbox = new Outbox(db);
+    this.jobs = new Jobs(db);
   }
 }
 

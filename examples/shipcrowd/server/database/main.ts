@@ -8,12 +8,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
+import { number, text } from '../env';
 import { FULL, generate, type Size } from './generate';
 import { Database } from './pool';
 import { INDEXES, TABLES } from './schema';
 import { SocketServer } from './socket_server';
-
-const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
 
 const size: Size = {
   companies: number('COMPANIES', FULL.companies),
@@ -27,12 +26,15 @@ const WEEK_MS = 7 * 86_400_000;
 async function fill(url: string): Promise<void> {
   const db = new Database(url, 1);
   try {
-    const [{ exists }] = await db.query<{ exists: boolean }>(`select to_regclass('job_runs') is not null as exists`);
+    const [{ exists }] = await db.query<{ exists: boolean }>(`select to_regclass('job_effects') is not null as exists`);
     if (exists) return;
     const started = performance.now();
+    // All or nothing: a database that was left half full would be taken for a full one.
+    await db.query('begin');
     await db.query(TABLES);
     await generate(db, size);
     await db.query(INDEXES);
+    await db.query('commit');
     console.log(`[database] ${size.orders} orders of ${size.companies} companies in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   } finally {
     await db.close();
@@ -56,7 +58,7 @@ async function copyOfTemplate(): Promise<string> {
   // Times are relative to the week, and another program makes other data.
   const program = readdirSync(__dirname).filter((file) => file.endsWith('.js')).sort().map((file) => readFileSync(path.join(__dirname, file), 'utf8'));
   const name = createHash('sha256').update(JSON.stringify([size, program, Math.floor(Date.now() / WEEK_MS)])).digest('hex').slice(0, 16);
-  const cache = process.env.DATA_FOLDER ?? path.join(tmpdir(), 'shipcrowd-data');
+  const cache = text('DATA_FOLDER') ?? path.join(tmpdir(), 'shipcrowd-data');
   const template = path.join(cache, name);
   if (!existsSync(template)) {
     await mkdir(cache, { recursive: true });
@@ -73,9 +75,8 @@ async function copyOfTemplate(): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { DATABASE_URL: given } = process.env;
   let end = async (): Promise<void> => undefined;
-  let url = given;
+  let url = text('DATABASE_URL');
   if (url === undefined) {
     const folder = await copyOfTemplate();
     const database = await serve(await PGlite.create(folder));

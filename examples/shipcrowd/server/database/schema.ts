@@ -82,13 +82,18 @@ create table outbox (
   position bigserial,
   queue text not null,
   payload jsonb not null,
-  claimed_until timestamptz
+  due timestamptz not null default now()
 );
 create table job_runs (
   queue text not null,
   job_id text not null,
-  runs int not null,
+  attempts int not null default 1,
   primary key (queue, job_id)
+);
+create table job_effects (
+  queue text not null,
+  job_id text not null,
+  at timestamptz not null default now()
 );
 `;
 
@@ -99,6 +104,8 @@ create index on orders (company_id, created_at desc);
 create index on orders (company_id, status, created_at desc);
 create index on shipments (company_id, created_at desc);
 create index on wallet_transactions (company_id, at desc);
+create index on outbox (due, position);
+create index on job_effects (queue, job_id);
 alter table shipments add unique (order_id);
 alter table wallet_transactions add unique (kind, reference);
 alter table users add foreign key (company_id) references companies;

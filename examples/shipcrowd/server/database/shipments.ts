@@ -1,5 +1,6 @@
 /** Queries about shipments. */
 import { SHIPMENT_STEPS, type Page, type Pagination, type Shipment, type ShipmentFilters, type ShipmentStatus } from '../types';
+import { onceSql, type JobKey } from './jobs';
 import { outboxSql, type Job } from './outbox';
 import { pageOf, where } from './parts';
 import type { Database } from './pool';
@@ -18,15 +19,15 @@ export class Shipments {
     return (await this.db.one<Shipment>(`select ${COLUMNS} from shipments where company_id = $1 and id = $2`, [companyId, id])) ?? null;
   }
 
-  /** Creates the shipment of an order. A second call changes nothing. */
-  async createFor(companyId: string, orderId: string): Promise<boolean> {
-    const rows = await this.db.query(
-      `insert into shipments (id, order_id, company_id, courier, awb, status, created_at, updated_at)
-       select 'SHP-' || substr(id, 5), id, company_id, courier, 'AWB' || substr(id, 5) || 'IN', 'created', now(), now() from orders where company_id = $1 and id = $2
-       on conflict do nothing returning id`,
-      [companyId, orderId],
+  /** Creates the shipment of an order, which is the effect of a job. */
+  async createFor(companyId: string, orderId: string, job: JobKey): Promise<void> {
+    await this.db.query(
+      `with ${onceSql('$3', '$4')}
+       insert into shipments (id, order_id, company_id, courier, awb, status, created_at, updated_at)
+       select 'SHP-' || substr(id, 5), id, company_id, courier, 'AWB' || substr(id, 5) || 'IN', 'created', now(), now() from orders, job where company_id = $1 and id = $2
+       on conflict do nothing`,
+      [companyId, orderId, job.queue, job.id],
     );
-    return rows.length > 0;
   }
 
   /** `null`: no such shipment. `undefined`: this status cannot follow the shipment's own. */

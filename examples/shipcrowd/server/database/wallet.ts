@@ -1,5 +1,6 @@
 /** Queries about wallets. A transaction and the balance change in one statement. */
 import type { Page, Pagination, WalletTransaction } from '../types';
+import { onceSql, type JobKey } from './jobs';
 import { pageOf } from './parts';
 import type { Database } from './pool';
 
@@ -27,9 +28,14 @@ export class Wallets {
     return rows.length > 0;
   }
 
-  /** Charges the price of an order. */
-  async charge(companyId: string, orderId: string): Promise<boolean> {
-    const order = await this.db.one<{ price: number }>('select price from orders where company_id = $1 and id = $2', [companyId, orderId]);
-    return order !== undefined && this.book(companyId, 'shipping', -order.price, orderId);
+  /** Charges the price of an order, which is the effect of a job. */
+  async charge(companyId: string, orderId: string, job: JobKey): Promise<void> {
+    await this.db.query(
+      `with ${onceSql('$3', '$4')}, booked as (
+        insert into wallet_transactions (company_id, at, kind, amount, reference)
+        select company_id, now(), 'shipping', -price, id from orders, job where company_id = $1 and id = $2 on conflict do nothing returning amount
+      ) update companies set balance = balance + booked.amount from booked where id = $1`,
+      [companyId, orderId, job.queue, job.id],
+    );
   }
 }

@@ -37,7 +37,7 @@ export function operationRoutes({ instance, flags, services, tables }: Parts): R
       Promise.all(observers.map((observer) => observer.connections())),
       redisFigures(observers[0]),
       within(2_000, queues.counts(), []),
-      tables.outbox.counts(),
+      tables.jobs.counts(),
     ]);
     response.json({
       instance,

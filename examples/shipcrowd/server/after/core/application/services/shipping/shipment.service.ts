@@ -1,5 +1,6 @@
 /** Tier 3: shipments. Lists and details carry the same tag. */
 import type { ShipmentService as Contract, Written } from '../../../../../contract';
+import type { JobKey } from '../../../../../database/jobs';
 import type { Shipments } from '../../../../../database/shipments';
 import { jobsFor } from '../../../../../queues';
 import { tiers } from '../../../../../tiers';
@@ -22,8 +23,8 @@ export class ShipmentService extends CachedService implements Contract {
     return this.cache.getOrSet(this.cacheKey(companyId, 'shipment', id), () => this.shipments.find(companyId, id), this.tagged(companyId));
   }
 
-  async createFor(companyId: string, orderId: string): Promise<void> {
-    await this.shipments.createFor(companyId, orderId);
+  async createFor(companyId: string, orderId: string, job: JobKey): Promise<void> {
+    await this.shipments.createFor(companyId, orderId, job);
     await this.invalidate(companyId);
   }
 

@@ -1,5 +1,6 @@
 /** Tier 3: lists of transactions. The balance is always the database's. */
 import type { WalletService as Contract, Written } from '../../../../../contract';
+import type { JobKey } from '../../../../../database/jobs';
 import type { Wallets } from '../../../../../database/wallet';
 import { tiers } from '../../../../../tiers';
 import type { Page, Pagination, WalletTransaction } from '../../../../../types';
@@ -32,8 +33,8 @@ export class WalletService extends CachedService implements Contract {
     return { value: await this.balance(companyId), isVisible };
   }
 
-  async charge(companyId: string, orderId: string): Promise<void> {
-    await this.wallets.charge(companyId, orderId);
+  async charge(companyId: string, orderId: string, job: JobKey): Promise<void> {
+    await this.wallets.charge(companyId, orderId, job);
     await this.invalidate(companyId);
   }
 

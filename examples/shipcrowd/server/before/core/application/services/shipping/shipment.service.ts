@@ -1,5 +1,6 @@
 /** Shipments, from the database each time. */
 import type { ShipmentService as Contract, Written } from '../../../../../contract';
+import type { JobKey } from '../../../../../database/jobs';
 import type { Shipments } from '../../../../../database/shipments';
 import { jobsFor } from '../../../../../queues';
 import { companyTag } from '../../../../../tags';
@@ -19,8 +20,8 @@ export class ShipmentService implements Contract {
     return this.shipments.find(companyId, id);
   }
 
-  async createFor(companyId: string, orderId: string): Promise<void> {
-    await this.shipments.createFor(companyId, orderId);
+  async createFor(companyId: string, orderId: string, job: JobKey): Promise<void> {
+    await this.shipments.createFor(companyId, orderId, job);
     announce('ShipmentService', companyTag(companyId, 'shipments'));
   }
 

@@ -1,5 +1,6 @@
 /** Wallets, from the database each time. */
 import type { WalletService as Contract, Written } from '../../../../../contract';
+import type { JobKey } from '../../../../../database/jobs';
 import type { Wallets } from '../../../../../database/wallet';
 import { companyTag } from '../../../../../tags';
 import type { Page, Pagination, WalletTransaction } from '../../../../../types';
@@ -24,8 +25,8 @@ export class WalletService implements Contract {
     return { value: await this.balance(companyId), isVisible: true };
   }
 
-  async charge(companyId: string, orderId: string): Promise<void> {
-    await this.wallets.charge(companyId, orderId);
+  async charge(companyId: string, orderId: string, job: JobKey): Promise<void> {
+    await this.wallets.charge(companyId, orderId, job);
     announce('WalletService', companyTag(companyId, 'wallet'));
   }
 }
