@@ -1,3 +1,4 @@
+import { nowMs } from '../helpers/clock';
 import { until } from '../helpers/until';
 import { ORDER, stackOnRedis } from './stack';
 
@@ -5,6 +6,21 @@ jest.setTimeout(120_000);
 
 // What the server has taken is on its disk, as state should be.
 const { server, stack } = stackOnRedis(['--instances', '2'], ['--appendonly', 'yes']);
+
+/** What the limiter says is left of the user's minute. */
+const left = async (token: string, instance: number): Promise<number> =>
+  Number(/remaining=(\d+)/.exec((await stack.ask('/api/wallet', { token, instance })).headers.get('ratelimit') ?? '')?.[1] ?? NaN);
+
+/** How long a list takes that no cache has, in milliseconds: the median of so many. */
+async function listTime(token: string, count: number): Promise<number> {
+  const times: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const started = nowMs();
+    expect((await stack.ask(`/api/orders?search=nobody-${nowMs()}`, { token })).status).toBe(200);
+    times.push(nowMs() - started);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(count / 2)];
+}
 
 const jobs = async (token: string) => (await stack.ask('/api/operations', { token })).body.jobs as { outbox: number; runs: number; twice: number };
 
@@ -38,6 +54,7 @@ test('Redis is killed: pages stay up, orders are saved and say that they are not
   });
   const gone = await stack.signIn('viewer', 'c2');
   await stack.ask('/api/auth/logout', { token: gone, method: 'POST' });
+  const usual = await listTime(token, 15);
   await server.kill();
 
   for (const place of ['/api/orders', '/api/shipments', '/api/wallet', '/api/analytics/dashboard', '/api/auth/me']) expect((await stack.ask(place, { token })).status).toBe(200);
@@ -48,6 +65,15 @@ test('Redis is killed: pages stay up, orders are saved and say that they are not
   expect((await stack.ask('/api/health')).status).toBe(200);
   // Redis has the blacklist, and the database knows, too.
   expect((await stack.ask('/api/auth/me', { token: gone })).status).toBe(401);
+  // Nobody waits for a server that is known to be away. Half a second of waiting for each command would be a hundred times as much.
+  expect((await listTime(token, 15)) / usual).toBeLessThan(10);
+
+  // An instance starts without Redis.
+  const [, { pid }] = await stack.instances();
+  await stack.ask('/balancer/instances/2/kill', { method: 'POST' });
+  await until(async () => (await stack.instances())[1].state === 'up' && (await stack.instances())[1].pid !== pid, { deadlineMs: 60_000, everyMs: 50 });
+  expect((await stack.ask('/api/orders', { token, instance: 2 })).status).toBe(200);
+  expect(await left(token, 2)).toBeNaN();
 
   await server.launch();
   await until(async () => (await stack.ask('/api/orders', { token, body: ORDER })).status === 201, { deadlineMs: 60_000, everyMs: 100 });
@@ -58,4 +84,25 @@ test('Redis is killed: pages stay up, orders are saved and say that they are not
   expect(now.twice).toBe(0);
   await until(async () => (await stack.ask('/api/health/redis')).status === 200, { deadlineMs: 20_000 });
   expect((await stack.ask('/api/auth/me', { token: gone })).status).toBe(401);
+  // It counts limits as the other one does.
+  const [first, second] = [await left(token, 1), await left(token, 2)];
+  expect(first - second === 1 || second > first).toBe(true);
 });
+
+test('Redis is silent: it is asked a few times, and then users do not wait for it', async () => {
+  const token = await stack.signIn('owner', 'c3');
+  const requests = 24;
+  const before = await server.commandCalls();
+  server.freeze();
+  try {
+    for (let n = 0; n < requests; n++) expect((await stack.ask('/api/orders', { token })).status).toBe(200);
+  } finally {
+    server.thaw();
+  }
+  await until(async () => (await stack.ask('/api/health/redis')).status === 200, { deadlineMs: 20_000 });
+  // What was sent meanwhile runs now. Each request would have asked for its token and counted its limit; on a slow machine each may be the attempt of its second.
+  const after = await server.commandCalls();
+  const asked = ['exists', 'evalsha'].map((name) => (after[name] ?? 0) - (before[name] ?? 0));
+  expect(asked[0] + asked[1]).toBeLessThanOrEqual(requests);
+  await until(async () => (await left(token, 1)) > (await left(token, 2)), { deadlineMs: 20_000 });
+}, 240_000);

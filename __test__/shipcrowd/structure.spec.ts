@@ -24,6 +24,7 @@ test('old and new code have the same files, but for what the review deletes and 
     'infrastructure/redis/cache.repository.ts',
     'infrastructure/redis/observe.ts',
     'infrastructure/redis/pubsub.service.ts',
+    'infrastructure/redis/raw-commands.ts',
     'infrastructure/redis/redis.manager.ts',
     'infrastructure/redis/stale-while-revalidate.ts',
   ]);

@@ -7,7 +7,8 @@ export function configureRedis(): void {
   RedisManager.configure({
     connectionName: 'hawser',
     // A request waits this long for an invalidation while Redis is silent, and then says that its write is saved and not visible yet.
-    cache: { writeTimeoutMs: 2_000 },
+    // Three connections, as the review planned. A process that waits for another one's load looks again after some milliseconds, and would be woken over a fourth.
+    cache: { writeTimeoutMs: 2_000, watchLoads: false },
     // Raw commands (blacklist, limits) have an answer of their own when Redis does not answer, and give it soon.
     ...(process.env.REDIS_URL?.startsWith('memory:') ? {} : { redis: { commandTimeout: 500 } }),
   });

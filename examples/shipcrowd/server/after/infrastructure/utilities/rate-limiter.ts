@@ -1,6 +1,6 @@
 /** The application's own limiter: a counter for each minute. The counters are state: same keys as ever, raw commands. */
 import { limitKey, limitPerMinute, WINDOW_SECONDS } from '../../../state';
-import { RedisManager } from '../redis/redis.manager';
+import { ifItAnswers } from '../redis/raw-commands';
 
 export class RateLimiter {
   constructor(private readonly limit = limitPerMinute(60)) {}
@@ -9,9 +9,8 @@ export class RateLimiter {
   async take(what: string, who: string): Promise<number> {
     const key = limitKey(what, who);
     try {
-      const redis = await RedisManager.getMainClient();
       // The first command begins the window, so that a counter without an end cannot exist.
-      const replies = await redis.multi().set(key, 0, 'EX', WINDOW_SECONDS, 'NX').incr(key).ttl(key).exec();
+      const replies = await ifItAnswers((redis) => redis.multi().set(key, 0, 'EX', WINDOW_SECONDS, 'NX').incr(key).ttl(key).exec());
       const [count, secondsLeft] = [Number(replies?.[1][1]), Number(replies?.[2][1])];
       return count > this.limit ? Math.max(secondsLeft, 1) : 0;
     } catch (error) {

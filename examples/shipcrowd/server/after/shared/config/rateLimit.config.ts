@@ -4,5 +4,9 @@ import { sendCommand } from 'hawser/express';
 import { RedisStore } from 'rate-limit-redis';
 import { apiLimitOptions } from '../../../app/limits';
 import { API_LIMIT_PREFIX } from '../../../state';
+import { ifItAnswers } from '../../infrastructure/redis/raw-commands';
 
-export const apiLimit = () => rateLimit({ ...apiLimitOptions(), store: new RedisStore({ sendCommand, prefix: API_LIMIT_PREFIX }) });
+export const apiLimit = () => rateLimit({ ...apiLimitOptions(), store: new RedisStore({ sendCommand: send, prefix: API_LIMIT_PREFIX }) });
+
+/** Scripts are loaded while the client connects. */
+const send = (...command: string[]) => (command[0] === 'SCRIPT' ? sendCommand(...command) : ifItAnswers(() => sendCommand(...command)));

@@ -5,6 +5,7 @@ import { ApiError } from '../../../app/errors';
 import type { Claims, Tokens } from '../../../contract';
 import { blacklistKey, jwtSecret, TOKEN_SECONDS } from '../../../state';
 import type { SessionService } from '../../core/application/services/auth/session.service';
+import { ifItAnswers } from '../../infrastructure/redis/raw-commands';
 import { RedisManager } from '../../infrastructure/redis/redis.manager';
 
 export class TokenService implements Tokens {
@@ -37,8 +38,7 @@ export class TokenService implements Tokens {
   /** If Redis does not answer, the database does: slower, and as strict. */
   protected async isRevoked(jti: string): Promise<boolean> {
     try {
-      const redis = await RedisManager.getMainClient();
-      return (await redis.exists(blacklistKey(jti))) === 1;
+      return (await ifItAnswers((redis) => redis.exists(blacklistKey(jti)))) === 1;
     } catch {
       return this.sessions.hasEnded(jti);
     }
