@@ -7,6 +7,7 @@
 //     node scripts/setup.mjs --tools     the same and the compilers, bundlers and runtimes of __test__/package
 //     node scripts/setup.mjs --example   the same and examples/shipcrowd, in a folder outside the repository, whose name it prints
 //     node scripts/setup.mjs --browser   the same and a Chromium
+//     node scripts/setup.mjs --postgres  the same and the programs of a Postgres server, whose folder it prints unless they are on the PATH
 //     node scripts/setup.mjs --runtimes  the same and the runtimes of __test__/runtimes
 //     node scripts/setup.mjs --native    the native binary alone
 
@@ -20,11 +21,12 @@ import { ensureExample } from './setup/example.mjs';
 import { ensureFacade } from './setup/facade.mjs';
 import { ensureNative } from './setup/native.mjs';
 import { ensurePackages, ensureRuntimes, ensureTools } from './setup/packages.mjs';
+import { ensurePostgres } from './setup/postgres.mjs';
 import { entry, root, say, SetupError } from './setup/run.mjs';
 import { ensureFakeTime, ensureServer } from './setup/server.mjs';
 
 /** Prepares what is missing. In an installed package, which has no lib/, that can only be the native binary. */
-export async function setup({ server = false, packages = false, tools = false, example = false, browser = false, runtimes = false, nativeOnly = false, facadeOnly = false } = {}) {
+export async function setup({ server = false, packages = false, tools = false, example = false, browser = false, postgres = false, runtimes = false, nativeOnly = false, facadeOnly = false } = {}) {
   if (Number(process.versions.node.split('.')[0]) < 20) throw new SetupError(`hawser needs Node 20 or newer; this is ${process.version}`);
   const unlock = await lock();
   try {
@@ -40,6 +42,7 @@ export async function setup({ server = false, packages = false, tools = false, e
     if (tools) await ensureTools();
     if (example) process.stdout.write(`${await ensureExample()}\n`);
     if (browser) await ensureBrowser();
+    if (postgres) process.stdout.write(`${await ensurePostgres()}\n`);
     if (runtimes) await ensureRuntimes();
   } finally {
     unlock();
@@ -81,5 +84,5 @@ function isAbandoned(file) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = (flag) => process.argv.includes(flag);
-  await entry(() => setup({ server: asked('--server'), packages: asked('--packages'), tools: asked('--tools'), example: asked('--example'), browser: asked('--browser'), runtimes: asked('--runtimes'), nativeOnly: asked('--native') }));
+  await entry(() => setup({ server: asked('--server'), packages: asked('--packages'), tools: asked('--tools'), example: asked('--example'), browser: asked('--browser'), postgres: asked('--postgres'), runtimes: asked('--runtimes'), nativeOnly: asked('--native') }));
 }

@@ -3,6 +3,7 @@
 //
 //     npm test                                  everything but the frameworks
 //     npm test -- --only frameworks             hawser in Next.js
+//     npm test -- --only postgres               examples/shipcrowd on a Postgres server
 //     npm test -- --only jest,clippy            these steps
 //     npm test -- --only jest -- -t 'tags'      the rest goes to the one step that is run
 //     npm test -- --list
@@ -21,7 +22,7 @@ const STEPS = [
   { name: 'rustfmt', command: ['cargo', 'fmt', '--check'] },
   { name: 'clippy', command: ['cargo', 'clippy', '--locked', '--all-targets', '--', '-D', 'warnings'] },
   { name: 'clippy-core', command: ['cargo', 'clippy', '--locked', '--all-targets', '--no-default-features', '--', '-D', 'warnings'] },
-  { name: 'cargo', command: ['cargo', 'test', '--locked', '--no-default-features', '--no-fail-fast'], count: countCargo, env: { HAWSER_FUZZ_SECONDS: process.env.HAWSER_FUZZ_SECONDS ?? '60' } },
+  { name: 'cargo', command: ['cargo', 'test', '--locked', '--no-default-features', '--no-fail-fast'], count: countCargo, env: { HAWSER_FUZZ_SECONDS: process.env.HAWSER_FUZZ_SECONDS || '60' } },
   { name: 'notices', command: [node, 'scripts/notices.mjs', '--check'] },
   { name: 'rooms', command: [node, 'scripts/check-rooms.mjs'] },
   { name: 'tsc', command: tsc('tsconfig.json') },
@@ -33,7 +34,7 @@ const STEPS = [
   { name: 'thread', ...onThread('thread', '(compat/(wire|wire-cuts|pubsub|surface)|client/(tls|credentials|timers)|cache/loads)') },
   { name: 'thread-all', onlyByName: true, ...onThread('thread-all', '(client|compat|cache|cluster|sentinel|manager|bus)/') },
   // Packing and installing keeps both cores busy, so these specs do not run beside specs that measure time.
-  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks|shipcrowd|chromium)/', '__test__/bench/', '/node_modules/']) },
+  { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks|shipcrowd|postgres|chromium)/', '__test__/bench/', '/node_modules/']) },
   // A browser has several processes of its own.
   { name: 'browser', ...jest('browser', ['--testPathPatterns', '__test__/chromium/']) },
   { name: 'docs', command: [node, 'scripts/docs-site.mjs'] },
@@ -41,6 +42,8 @@ const STEPS = [
   { name: 'package', ...jest('package', ['--testPathPatterns', '__test__/package/']) },
   // examples/shipcrowd, installed from the packed file: whole backends of several processes.
   { name: 'example', ...jest('example', ['--testPathPatterns', '__test__/shipcrowd/', '--maxWorkers', '1']) },
+  // The same example on a Postgres server, which is installed for it.
+  { name: 'postgres', onlyByName: true, ...jest('postgres', ['--testPathPatterns', '__test__/postgres/']) },
   // Installs and builds more than all other steps together.
   { name: 'frameworks', onlyByName: true, ...jest('frameworks', ['--testPathPatterns', '__test__/frameworks/']) },
 ];
