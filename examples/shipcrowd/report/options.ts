@@ -1,7 +1,7 @@
 /** The command's options. */
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['traffic', 'space', 'restart', 'queues', 'faults', 'readback', 'failover', 'cluster'] as const;
+export const PARTS = ['traffic', 'space', 'restart', 'queues', 'faults', 'readback', 'failover', 'cluster', 'switches'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** How much of everything. */

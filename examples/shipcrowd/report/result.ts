@@ -5,6 +5,7 @@ import type { Checks, Creations } from './parts/loads';
 import type { Jobs } from './parts/jobs';
 import type { Restarted } from './parts/restart';
 import type { Revocations } from './parts/roles';
+import type { Switches } from './parts/switches';
 import type { ReadBack } from './readback';
 import type { Replayed } from './replay';
 import type { Verdict } from './targets';
@@ -54,6 +55,7 @@ export interface ReportJson {
   readonly jobs: { readonly restart?: Jobs; readonly failover?: Jobs };
   readonly faults: readonly FaultResult[];
   readonly readBack?: ReadBack;
+  readonly switches?: Switches;
   readonly cluster?: ClusterRun;
   readonly verdicts: readonly Verdict[];
   /** Parts that could not be measured, and why. */

@@ -7,6 +7,7 @@ import { jobsThrough } from './parts/jobs';
 import { throughRestart } from './parts/restart';
 import { revocations } from './parts/roles';
 import { spaceOf } from './parts/space';
+import { switches } from './parts/switches';
 import { readBack } from './readback';
 import { replay } from './replay';
 import type { ReportJson } from './result';
@@ -15,6 +16,7 @@ import { Run } from './session';
 import { measureSide, prepare, type Prepared } from './side';
 import type { Stack } from './stack';
 import { verdictsOf } from './verdicts';
+import { SERVICES } from '../server/flags';
 
 export async function measure(options: Options): Promise<ReportJson> {
   const run = new Run(options);
@@ -23,8 +25,9 @@ export async function measure(options: Options): Promise<ReportJson> {
     await run.part('before', () => side(run, false));
     await run.part('after', () => side(run, true));
   }
-  if (run.has('restart') || run.has('queues') || run.has('faults') || run.has('readback')) await run.part('faults', () => onDurableServer(run));
+  if (run.has('restart') || run.has('queues') || run.has('faults') || run.has('readback')) await run.part('on a durable server', () => onDurableServer(run), 30);
   if (run.has('failover')) await run.part('queues through a failover', () => failover(run));
+  if (run.has('switches')) await run.part('every service to the new code and back', () => rollout(run));
   if (run.has('cluster')) await run.part('cluster of 6 nodes', () => cluster(run));
   const { companies, orders, instances, requests } = options.size;
   const result = {
@@ -104,6 +107,17 @@ async function failover(run: Run): Promise<void> {
   } finally {
     await group.stop();
   }
+}
+
+/** Each service alone. In a reduced size, those with state alone and the others together. */
+function rollout(run: Run): Promise<void> {
+  const { size, seed, quick } = run.options;
+  const state = ['SESSIONS', 'RATE_LIMITS', 'QUEUES'];
+  const groups = quick ? [...state.map((name) => [name]), SERVICES.filter((name) => !state.includes(name))] : SERVICES.map((name) => [name]);
+  return run.onServer(false, [], async (stack, server) => {
+    const { target } = await prepare(stack, [server.port], size, seed);
+    run.found.switches = await switches(target, groups, seed + 6);
+  });
 }
 
 async function cluster(run: Run): Promise<void> {

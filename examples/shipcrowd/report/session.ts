@@ -4,6 +4,9 @@ import type { ReportJson } from './result';
 import { Server } from './servers';
 import { Stack } from './stack';
 
+/** More than any part takes. */
+const PART_MINUTES = 10;
+
 type Open = { -readonly [K in keyof ReportJson]?: ReportJson[K] };
 
 export class Run {
@@ -27,15 +30,21 @@ export class Run {
     return this.options.parts.has(part);
   }
 
-  /** Runs one part. If it fails, the report says so and goes on with the next one. */
-  async part(name: string, work: () => Promise<void>): Promise<void> {
+  /** Runs one part. If it fails or does not end, the report says so and goes on with the next one. */
+  async part(name: string, work: () => Promise<void>, minutes = PART_MINUTES): Promise<void> {
     this.say(name);
+    let late: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_resolve, reject) => {
+      late = setTimeout(() => reject(new Error(`no end within ${minutes} minutes`)), minutes * 60_000);
+    });
     try {
-      await work();
+      await Promise.race([work(), deadline]);
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
       this.failures.push({ part: name, message: `${error instanceof Error ? error.message : String(error)}${cause}` });
       this.say(`${name} failed: ${error instanceof Error ? error.stack : String(error)}${cause}`);
+    } finally {
+      clearTimeout(late);
     }
   }
 

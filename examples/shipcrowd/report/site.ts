@@ -1,5 +1,5 @@
 /** The backend as its clients see it: requests over HTTP with kept connections, and the time each of them took. */
-import { Agent, request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { pause } from './wait';
 
 export interface Answer<T = unknown> {
@@ -9,6 +9,7 @@ export interface Answer<T = unknown> {
   /** The instance that answered; 0 if none did. */
   readonly instance: number;
   readonly ms: number;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface Call {
@@ -85,19 +86,19 @@ export class Site {
     if (instance !== undefined) headers['x-instance'] = String(instance);
     if (text !== undefined) Object.assign(headers, { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) });
     return new Promise((resolve) => {
-      const end = (status: number, content: unknown, from = 0, isStaleSocket = false): void => {
+      const end = (status: number, content: unknown, headers: IncomingHttpHeaders = {}, isStaleSocket = false): void => {
         clearTimeout(timer);
-        resolve({ status, body: content as T, instance: from, ms: performance.now() - started, isStaleSocket });
+        resolve({ status, body: content as T, instance: Number(headers['x-instance'] ?? 0), ms: performance.now() - started, headers, isStaleSocket });
       };
       const sent = httpRequest(new URL(path, this.url), { method, headers, agent: this.agent }, (response) => {
         let received = '';
         response.setEncoding('utf8');
         response.on('data', (part: string) => (received += part));
-        response.on('end', () => end(response.statusCode ?? 0, parsed(received), Number(response.headers['x-instance'] ?? 0)));
+        response.on('end', () => end(response.statusCode ?? 0, parsed(received), response.headers));
         response.on('error', (error) => end(0, { error: { message: error.message } }));
       });
       const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
-      sent.on('error', (error: NodeJS.ErrnoException) => end(0, { error: { message: error.message } }, 0, sent.reusedSocket && error.code === 'ECONNRESET'));
+      sent.on('error', (error: NodeJS.ErrnoException) => end(0, { error: { message: error.message } }, {}, sent.reusedSocket && error.code === 'ECONNRESET'));
       sent.end(text);
     });
   }

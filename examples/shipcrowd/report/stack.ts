@@ -42,7 +42,7 @@ export class Stack {
     const port = await freePort();
     const numbers = { port, instances: options.instances, companies: options.companies, orders: options.orders, pincodes: options.pincodes, seed: options.seed };
     const args = ['--redis', options.redisUrl, ...(options.cluster ? ['--cluster'] : []), ...Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, String(value)])];
-    const env = { ...process.env, REDIS_MANAGER_ENABLED: String(options.after), RATE_LIMIT_PER_MINUTE: '100000000', ...options.env };
+    const env = { ...process.env, REDIS_MANAGER_ENABLED: String(options.after), RATE_LIMIT_PER_MINUTE: '100000000', DATABASE_URL: '', ...options.env };
     // A process group of its own: Ctrl+C reaches this process alone, which stops the stack in order.
     const child = spawn(process.execPath, [path.join(root, 'run.mjs'), ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const stack = new Stack(child, port, options);

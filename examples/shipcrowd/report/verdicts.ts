@@ -1,11 +1,12 @@
 /** Judges a result by the targets of targets.ts. */
+import { sum } from './figures';
 import type { ReportJson } from './result';
 import { atLeast, atMost, CONNECTIONS_AFTER, HIT_RATES, MEMORY_MB, partOf, TIMES, type Verdict } from './targets';
 
 export type Measured = Omit<ReportJson, 'verdicts'>;
 
 export function verdictsOf(result: Measured): Verdict[] {
-  return [...comparison(result), ...loads(result), ...lasting(result), ...faults(result), ...cluster(result), ...failures(result)];
+  return [...comparison(result), ...loads(result), ...lasting(result), ...rollout(result), ...faults(result), ...cluster(result), ...failures(result)];
 }
 
 function comparison({ before, after, space }: Measured): Verdict[] {
@@ -47,8 +48,7 @@ function lasting({ restart, jobs, readBack }: Measured): Verdict[] {
     if (one === undefined) continue;
     verdicts.push(
       atMost(`queues through ${name}: jobs lost`, 0, one.lost + one.undone, ''),
-      atMost(`queues through ${name}: shipments and charges made twice`, 0, one.doneTwice, ''),
-      atMost(`queues through ${name}: jobs run twice`, 0, one.twice, ''),
+      atMost(`queues through ${name}: effects made twice`, 0, one.twice + one.doneTwice, ''),
     );
   }
   if (restart !== undefined) {
@@ -67,6 +67,17 @@ function faults({ faults: results }: Measured): Verdict[] {
     atMost(`${name}: orders lost`, 0, writes.lost, ''),
     atMost(`${name}: lists older than a finished write`, 0, writes.stale, ''),
   ]);
+}
+
+function rollout({ switches }: Measured): Verdict[] {
+  if (switches === undefined) return [];
+  const name = `${switches.switches.length} switches of services`;
+  return [
+    atMost(`${name}: sign-outs and limits forgotten`, 0, sum(switches.switches.map(({ wrong }) => wrong.length)), ''),
+    atMost(`${name}: reads that failed`, 0, switches.failed, ''),
+    atMost(`${name}: orders and jobs lost`, 0, switches.lost + switches.jobsLost, ''),
+    atMost(`${name}: effects made twice`, 0, switches.jobsTwice, ''),
+  ];
 }
 
 function cluster({ cluster: run }: Measured): Verdict[] {

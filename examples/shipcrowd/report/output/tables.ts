@@ -19,6 +19,7 @@ export function tablesOf(report: ReportJson): Table[] {
     ...failureTable(report),
     ...(before !== undefined || after !== undefined ? [timesTable(before, after), usageTable(before, after), connectionsTable(before, after), loadsTable(before, after)] : []),
     ...lastingTables(report),
+    ...switchTable(report),
     ...faultTable(report),
   ];
 }
@@ -87,9 +88,9 @@ function lastingTables({ jobs, restart, space, readBack, cluster, before, after 
   );
   if (revoked.length > 0) tables.push({ title: 'A revoked permission, until the last instance refuses', head: ['side', 'rounds', 'p50', 'slowest', 'permitted late'], rows: revoked });
   const queues = [['Redis restarted', jobs.restart] as const, ['failover by Sentinel', jobs.failover] as const].flatMap(([name, one]) =>
-    one === undefined ? [] : [[name, shown(one.orders), shown(one.acknowledged), shown(one.expected), shown(one.runs), shown(one.lost), shown(one.undone), shown(one.doneTwice), shown(one.twice), shown(one.seconds, 's')]],
+    one === undefined ? [] : [[name, shown(one.orders), shown(one.acknowledged), shown(one.expected), shown(one.effects), shown(one.lost + one.undone), shown(one.twice + one.doneTwice), shown(one.repeated), shown(one.seconds, 's')]],
   );
-  if (queues.length > 0) tables.push({ title: 'Queues', head: ['while', 'orders', 'acknowledged', 'jobs expected', 'runs', 'lost', 'effects missing', 'effects twice', 'run twice', 'took'], rows: queues });
+  if (queues.length > 0) tables.push({ title: 'Queues', note: 'A queue may give out a job again that is done: its news went with the old master. The key of the job is in the database, in the statement that makes the effect, with old and new code.', head: ['while', 'orders', 'acknowledged', 'jobs expected', 'effects', 'missing', 'made twice', 'given out again', 'took'], rows: queues });
   if (restart !== undefined) {
     const { reads, cold, warm, after: again, kept, failedWhileDown, wrong } = restart;
     tables.push({ title: 'The cache through a restart of Redis', head: ['reads', 'queries: cold', 'warm', 'after the restart', 'kept', 'failed meanwhile', 'wrong'], rows: [[shown(reads), shown(cold), shown(warm), shown(again), shown(kept, '%'), shown(failedWhileDown), shown(wrong)]] });
@@ -103,6 +104,14 @@ function lastingTables({ jobs, restart, space, readBack, cluster, before, after 
   );
   if (lists.length > 0) tables.push({ title: 'Orders read back through another instance', head: ['on', '201', '202', 'refused', 'lists', 'without the order', 'orders lost'], rows: lists });
   return tables;
+}
+
+function switchTable({ switches }: ReportJson): Table[] {
+  if (switches === undefined) return [];
+  const { reads, failed, orders, lost, jobsLost, jobsTwice } = switches;
+  const note = `An instance takes the new code of a service and gives it back, while users go on: ${shown(reads)} reads, ${shown(failed)} failed; ${shown(orders)} orders, ${shown(lost)} lost; ${shown(jobsLost)} jobs lost, ${shown(jobsTwice)} with two effects.`;
+  const rows = switches.switches.map(({ service, to, seconds, wrong }) => [service, to === 'after' ? 'new code' : 'old code', shown(seconds, 's'), wrong.join('; ') || '-']);
+  return [{ title: 'The rollout, service by service', note, head: ['service', 'to the', 'serves after', 'forgotten'], rows }];
 }
 
 function faultTable({ faults }: ReportJson): Table[] {
