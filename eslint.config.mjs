@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 const nodeGlobals = Object.fromEntries(
@@ -9,7 +10,7 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default tseslint.config(
-  { ignores: ['dist/', 'target/', 'binding/*.node', 'binding/binaries.js', '.cache/', 'coverage/', 'bench-results/', '__test__/cli/backend/', '__test__/cli/clean/', '**/node_modules/', 'examples/shipcrowd/build/', 'examples/shipcrowd/web/', 'docs/.vitepress/dist/', 'docs/.vitepress/cache/', 'docs/.vitepress/.temp/', 'docs/api/'] },
+  { ignores: ['dist/', 'target/', 'binding/*.node', 'binding/binaries.js', '.cache/', 'coverage/', 'bench-results/', '__test__/cli/backend/', '__test__/cli/clean/', '**/node_modules/', 'examples/shipcrowd/build/', 'examples/shipcrowd/web/dist/', 'docs/.vitepress/dist/', 'docs/.vitepress/cache/', 'docs/.vitepress/.temp/', 'docs/api/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{js,mjs,cjs}'],
@@ -61,6 +62,18 @@ export default tseslint.config(
     // Its packages are installed outside the repository, where `tsc` checks its types. See scripts/setup/example.mjs.
     files: ['examples/shipcrowd/{server,balancer,web}/**'],
     extends: [tseslint.configs.disableTypeChecked],
+  },
+  {
+    files: ['examples/shipcrowd/web/**/*.{ts,tsx,mts}'],
+    extends: [js.configs.recommended, tseslint.configs.recommended],
+    plugins: { 'react-hooks': reactHooks },
+    languageOptions: { parserOptions: { ecmaFeatures: { jsx: true } } },
+    rules: {
+      'react-hooks/rules-of-hooks': 'error',
+      'react-hooks/exhaustive-deps': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' }],
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
   },
   {
     // Type tests import in every way that an application can.
