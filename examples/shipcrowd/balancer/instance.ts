@@ -23,6 +23,8 @@ export class Instance {
   private child: ChildProcess | undefined;
   private ended = Promise.resolve();
   private isWanted = false;
+  private isOver = false;
+  private restarts = Promise.resolve();
 
   constructor(
     readonly number: number,
@@ -72,11 +74,20 @@ export class Instance {
     clearTimeout(late);
   }
 
-  /** Another environment, which takes a new process. */
-  async restart(env: NodeJS.ProcessEnv): Promise<void> {
-    await this.stop();
+  /** Another environment, which takes a new process. Restarts that overlap come one after the other, and the latest environment stays. */
+  restart(env: NodeJS.ProcessEnv): Promise<void> {
     this.env = env;
-    this.start();
+    this.state = 'draining';
+    return (this.restarts = this.restarts.then(async () => {
+      await this.stop();
+      if (!this.isOver) this.start();
+    }));
+  }
+
+  /** For good. */
+  end(): Promise<void> {
+    this.isOver = true;
+    return this.stop();
   }
 
   /** Asks for its health as long as this process of it runs. */

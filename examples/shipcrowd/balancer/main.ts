@@ -49,7 +49,7 @@ async function main(): Promise<void> {
     if (isStopping) return;
     isStopping = true;
     server.close();
-    await Promise.all(instances.map((instance) => instance.stop()));
+    await Promise.all(instances.map((instance) => instance.end()));
     server.closeAllConnections();
     database.child.kill('SIGTERM');
     await new Promise((resolve) => (database.child.exitCode === null ? database.child.once('exit', resolve) : resolve(undefined)));
