@@ -13,7 +13,7 @@ export class Analytics {
         select o.*, s.updated_at as arrived, s.created_at as sent, c.days as promised
         from orders o left join shipments s on s.order_id = o.id
         left join lateral (select min(days) as days from rate_cards r where r.zone = o.zone and r.courier = o.courier) c on true
-        where o.company_id = $1 and o.created_at >= now() - make_interval(days => $2)
+        where o.company_id = $1 and o.created_at >= date_trunc('day', now()) - make_interval(days => $2 - 1)
       )
       select
         (select json_build_object(

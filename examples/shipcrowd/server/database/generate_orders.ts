@@ -3,7 +3,7 @@ import type { OrderStatus, PaymentMode } from '../types';
 import type { Size } from './generate';
 import type { Random } from './random';
 import { zoneBetween, type PincodeRow, type RateCardRow } from './reference';
-import { FIRST, LAST, PRODUCTS } from './words';
+import { COURIERS, FIRST, LAST, PRODUCTS } from './words';
 
 export interface OrderRow {
   id: string;
@@ -33,6 +33,9 @@ export interface Batch {
 
 const HOUR = 3_600_000;
 const DAYS = 90;
+/** What a company adds to its wallet at once, and when. */
+const RECHARGE = 25_000;
+const LOW = 5_000;
 const BATCH = 5_000;
 /** The ways an order goes, and how often. */
 const WAYS: { share: number; steps: OrderStatus[] }[] = [
@@ -57,12 +60,15 @@ export function* ordersOf(
   const cardsOf = (zone: string, grams: number) => cards.filter((card) => card.zone === zone && card.max_grams >= grams && card.max_grams / 2.5 <= Math.max(grams, 400));
   let batch: Batch = { orders: [], shipments: [], transactions: [] };
 
-  // Everybody begins with a recharge, so that no balance is negative.
+  // Everybody begins with a recharge, and adds another one before the balance would be negative.
+  const balances = new Map<string, number>();
+  let recharges = 0;
+  const recharge = (id: string, at: string): void => {
+    balances.set(id, (balances.get(id) ?? 0) + RECHARGE);
+    batch.transactions.push({ company_id: id, at, kind: 'recharge', amount: RECHARGE, reference: `recharge ${++recharges}` });
+  };
   const start = new Date(end - (DAYS + 1) * 24 * HOUR).toISOString();
-  for (const { id } of companies) {
-    const amount = 50_000 + 300 * Math.ceil((size.orders / companies.length) * 3);
-    batch.transactions.push({ company_id: id, at: start, kind: 'recharge', amount, reference: `opening ${id}` });
-  }
+  for (const { id } of companies) recharge(id, start);
 
   for (let number = 1; number <= size.orders; number++) {
     const company = companies[random.skewed(companies.length)];
@@ -73,7 +79,9 @@ export function* ordersOf(
     const steps = wayOf(random);
     // Numbers grow with time, as they do in real life.
     const at = end - DAYS * 24 * HOUR * (1 - number / size.orders);
-    const pace = card.days * 24 * HOUR * (0.15 + random.next() * 0.15);
+    // Delivered after two steps more: half of the promised days for each is just in time. Some couriers are late more often.
+    const isLate = random.next() < 0.03 + 0.035 * COURIERS.indexOf(card.courier);
+    const pace = card.days * 24 * HOUR * (isLate ? 0.52 + random.next() * 0.2 : 0.2 + random.next() * 0.25);
     // What is still to come is not in the data.
     const timeline = steps.map((status, i) => ({ status, at: at + i * pace })).filter((step) => step.at <= end).map(({ status, at }) => ({ status, at: new Date(at).toISOString() }));
     const quantity = random.between(1, 3);
@@ -104,6 +112,8 @@ export function* ordersOf(
     const status = SHIPMENT_OF[last.status];
     if (status !== undefined) {
       const shipped = timeline[2].at;
+      if ((balances.get(company.id) ?? 0) < cost + LOW) recharge(company.id, shipped);
+      balances.set(company.id, (balances.get(company.id) ?? 0) - cost);
       batch.shipments.push({ id: `SHP-${id.slice(4)}`, order_id: id, company_id: company.id, courier: card.courier, awb: awbOf(id), status, created_at: shipped, updated_at: last.at });
       batch.transactions.push({ company_id: company.id, at: shipped, kind: 'shipping', amount: -cost, reference: id });
     }
