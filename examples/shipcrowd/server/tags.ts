@@ -16,6 +16,7 @@ export const orderTag = (companyId: string, orderId: string): string => `order-d
 /** Whether the stream may show a tag to this user. */
 export function isVisible(tag: string, user: { id: string; role: string; companyId: string | null }): boolean {
   if (tag.startsWith('ref:') || tag === roleTag(user.role) || tag === userTag(user.id)) return true;
-  if (user.companyId === null) return false;
+  // People of Shipcrowd itself change roles, and see what others of them change.
+  if (user.companyId === null) return tag.startsWith('role:') || tag.startsWith('user:');
   return tag.startsWith(`company:${user.companyId}:`) || tag.startsWith(`order-details:${user.companyId}:`);
 }

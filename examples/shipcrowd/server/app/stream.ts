@@ -26,5 +26,7 @@ export const createStream = (): Stream =>
       const { viewer } = request as Request;
       return viewer !== undefined && isVisible(tag, viewer);
     },
+    // A browser takes a connection that is silent for two and a half of them for lost.
+    heartbeatMs: Number(process.env.STREAM_HEARTBEAT_MS ?? 15_000),
     clientOf: (request) => (request as Request).viewer?.id ?? 'nobody',
   });

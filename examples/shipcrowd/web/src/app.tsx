@@ -16,31 +16,38 @@ import { Wallet } from './pages/wallet';
 import { useSession, storedSession, storeSession, watchStoredSession, type StoredSession } from './session/session';
 import { SignIn } from './session/sign-in';
 import { SignedIn } from './session/signed-in';
+import { Boundary } from './ui/boundary';
 import { NoAccess } from './ui/states';
 import { NoticeProvider } from './ui/notice';
 
 export function App() {
   const [session, setSession] = useState<StoredSession | null>(storedSession);
   const navigate = useNavigate();
-  useEffect(() => watchStoredSession((next) => setSession((now) => (now?.token === next?.token ? now : next))), []);
+  const isSignedIn = session !== null;
+  // Somebody who is signed in watches for themselves.
+  useEffect(() => (isSignedIn ? undefined : watchStoredSession(setSession)), [isSignedIn]);
 
   const signedIn = useCallback((next: StoredSession) => {
     storeSession(next);
     setSession(next);
   }, []);
-  const signedOut = useCallback(() => {
-    storeSession(null);
-    authorize(null, () => undefined);
-    setSession(null);
-    void navigate('/', { replace: true });
-  }, [navigate]);
+  const ended = useCallback(
+    (next: StoredSession | null) => {
+      authorize(null, () => undefined);
+      setSession(next);
+      void navigate('/', { replace: true });
+    },
+    [navigate],
+  );
 
   if (session === null) return <SignIn onSignedIn={signedIn} />;
   return (
-    <SignedIn key={session.token} session={session} onSignedOut={signedOut}>
+    <SignedIn key={session.token} session={session} onEnded={ended}>
       <NoticeProvider>
         <Shell>
-          <Pages />
+          <Boundary>
+            <Pages />
+          </Boundary>
         </Shell>
       </NoticeProvider>
     </SignedIn>

@@ -4,7 +4,7 @@ import { useLive } from '../session/live';
 import { request, type ApiError } from './http';
 import { useCompanyTag } from './queries';
 import { RATES_TAG, ZONES_TAG } from '../../../server/tags';
-import type { Area, NewOrder, Order, OrderDetails, Permission, Person, RateCard, Shipment } from './types';
+import type { Area, Instance, NewOrder, Order, OrderDetails, Permission, Person, RateCard, Shipment } from './types';
 
 type Mutation<T, V> = UseMutationResult<T, ApiError, V>;
 
@@ -21,7 +21,7 @@ function useInvalidate(): (tags: string[]) => void {
 export function useCreateOrder(): Mutation<Order, NewOrder> {
   const invalidate = useInvalidate();
   const tags = [useCompanyTag('orders'), useCompanyTag('analytics'), useCompanyTag('wallet')];
-  return useMutation({ mutationFn: (order: NewOrder) => request<Order>('POST', '/api/orders', order), onSuccess: () => invalidate(tags) });
+  return useMutation({ mutationFn: (order: NewOrder) => request<Order>('POST', '/api/orders', { body: order }), onSuccess: () => invalidate(tags) });
 }
 
 export function useOrderStatus(id: string): Mutation<OrderDetails, string> {
@@ -29,7 +29,7 @@ export function useOrderStatus(id: string): Mutation<OrderDetails, string> {
   const invalidate = useInvalidate();
   const tags = [useCompanyTag('orders'), useCompanyTag('shipments'), useCompanyTag('analytics')];
   return useMutation({
-    mutationFn: (status: string) => request<OrderDetails>('PATCH', `/api/orders/${encodeURIComponent(id)}/status`, { status }),
+    mutationFn: (status: string) => request<OrderDetails>('PATCH', `/api/orders/${encodeURIComponent(id)}/status`, { body: { status } }),
     onSuccess: () => {
       invalidate(tags);
       void client.invalidateQueries({ queryKey: ['order', id] });
@@ -42,7 +42,7 @@ export function useShipmentStatus(id: string): Mutation<Shipment, string> {
   const invalidate = useInvalidate();
   const tags = [useCompanyTag('shipments'), useCompanyTag('orders')];
   return useMutation({
-    mutationFn: (status: string) => request<Shipment>('PATCH', `/api/shipments/${encodeURIComponent(id)}/status`, { status }),
+    mutationFn: (status: string) => request<Shipment>('PATCH', `/api/shipments/${encodeURIComponent(id)}/status`, { body: { status } }),
     onSuccess: () => {
       invalidate(tags);
       void client.invalidateQueries({ queryKey: ['shipment', id] });
@@ -53,26 +53,26 @@ export function useShipmentStatus(id: string): Mutation<Shipment, string> {
 export function useRecharge(): Mutation<unknown, number> {
   const invalidate = useInvalidate();
   const tags = [useCompanyTag('wallet')];
-  return useMutation({ mutationFn: (amount: number) => request('POST', '/api/wallet/recharge', { amount }), onSuccess: () => invalidate(tags) });
+  return useMutation({ mutationFn: (amount: number) => request('POST', '/api/wallet/recharge', { body: { amount } }), onSuccess: () => invalidate(tags) });
 }
 
 export function useRateCardPrice(): Mutation<RateCard, { id: string; price: number }> {
   const invalidate = useInvalidate();
   return useMutation({
-    mutationFn: ({ id, price }) => request<RateCard>('PATCH', `/api/admin/rate-cards/${encodeURIComponent(id)}`, { price }),
+    mutationFn: ({ id, price }) => request<RateCard>('PATCH', `/api/admin/rate-cards/${encodeURIComponent(id)}`, { body: { price } }),
     onSuccess: () => invalidate([RATES_TAG]),
   });
 }
 
 export function usePincodeZone(): Mutation<unknown, { pincode: string; zone: Area }> {
   const invalidate = useInvalidate();
-  return useMutation({ mutationFn: ({ pincode, zone }) => request('PATCH', `/api/admin/pincodes/${pincode}`, { zone }), onSuccess: () => invalidate([ZONES_TAG]) });
+  return useMutation({ mutationFn: ({ pincode, zone }) => request('PATCH', `/api/admin/pincodes/${pincode}`, { body: { zone } }), onSuccess: () => invalidate([ZONES_TAG]) });
 }
 
 export function useRolePermissions(): Mutation<unknown, { role: string; permissions: Permission[] }> {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ role, permissions }) => request('PUT', `/api/admin/roles/${encodeURIComponent(role)}/permissions`, { permissions }),
+    mutationFn: ({ role, permissions }) => request('PUT', `/api/admin/roles/${encodeURIComponent(role)}/permissions`, { body: { permissions } }),
     onSettled: () => client.invalidateQueries({ queryKey: ['roles'] }),
   });
 }
@@ -80,16 +80,22 @@ export function useRolePermissions(): Mutation<unknown, { role: string; permissi
 export function useUserRole(): Mutation<Person, { id: string; role: string }> {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ id, role }) => request<Person>('PUT', `/api/admin/users/${encodeURIComponent(id)}/role`, { role }),
+    mutationFn: ({ id, role }) => request<Person>('PUT', `/api/admin/users/${encodeURIComponent(id)}/role`, { body: { role } }),
     onSettled: () => client.invalidateQueries({ queryKey: ['users'] }),
   });
 }
 
-/** Restarts one instance with other flags. */
-export function useInstanceFlags(): Mutation<unknown, { instance: number; flags: { REDIS_MANAGER_ENABLED?: boolean; services?: Record<string, boolean> } }> {
+export interface FlagsChange {
+  instance: number;
+  /** `REDIS_MANAGER_ENABLED` sets all services, `services` are exceptions. */
+  flags: { REDIS_MANAGER_ENABLED?: boolean; services?: Record<string, boolean> };
+}
+
+/** Restarts one instance with other flags. It has begun when this succeeds; the instance's state says when it has ended. */
+export function useInstanceFlags(): Mutation<Instance, FlagsChange> {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ instance, flags }) => request('PUT', `/balancer/instances/${instance}/flags`, flags),
+    mutationFn: ({ instance, flags }) => request<Instance>('PUT', `/balancer/instances/${instance}/flags`, { body: flags }),
     onSettled: () => client.invalidateQueries({ queryKey: ['instances'] }),
   });
 }

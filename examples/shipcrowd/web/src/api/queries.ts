@@ -2,8 +2,8 @@
  * What the page reads. Each query takes its times from its tier, the same that the server caches with, and carries the tags that the server invalidates: the stream names them, and the query
  * is fetched again. Nothing here polls but the operations page.
  */
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { queryDefaults, withTags } from 'hawser/client';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { queryDefaults, withTags, type QueryDefaults } from 'hawser/client';
 import { tiers } from '../../../server/tiers';
 import { useSession } from '../session/session';
 import { get, withQuery } from './http';
@@ -13,6 +13,12 @@ import type { Balance, Dashboard, Instance, Operations, Order, OrderDetails, Ord
 
 const defaults = queryDefaults(tiers);
 
+/** The options of a tier, the tags of one query, and the permission without which nobody keeps its data. */
+function optionsOf(tier: QueryDefaults, tags: string[], permission: Permission): QueryDefaults {
+  const { meta, ...times } = withTags(tier, tags);
+  return { ...times, meta: { ...meta, permission } };
+}
+
 /** The tag of a resource of the own company. */
 export function useCompanyTag(resource: Resource): string {
   const { user } = useSession();
@@ -21,18 +27,22 @@ export function useCompanyTag(resource: Resource): string {
 
 /** The user with the permissions of now. */
 export function useMe(signedIn: User, since: number) {
+  // The role may have changed since the sign-in, and another role has another tag.
+  const { role } = useQueryClient().getQueryData<User>(['me']) ?? signedIn;
   return useQuery({
-    ...withTags(defaults.permissions, [roleTag(signedIn.role), userTag(signedIn.id)]),
+    ...withTags(defaults.permissions, [roleTag(role), userTag(signedIn.id)]),
     queryKey: ['me'],
     queryFn: () => get<User>('/api/auth/me'),
     initialData: signedIn,
     initialDataUpdatedAt: since,
+    // What was revoked while the page was closed is not believed until its time is over.
+    refetchOnMount: 'always',
   });
 }
 
 export function useOrders(query: OrderQuery) {
   return useQuery({
-    ...withTags(defaults.orders, [useCompanyTag('orders')]),
+    ...optionsOf(defaults.orders, [useCompanyTag('orders')], 'orders.read'),
     queryKey: ['orders', query],
     queryFn: () => get<Page<Order>>(withQuery('/api/orders', query)),
     placeholderData: keepPreviousData,
@@ -42,7 +52,7 @@ export function useOrders(query: OrderQuery) {
 export function useOrder(id: string) {
   const { user } = useSession();
   return useQuery({
-    ...withTags(defaults.orderDetails, [useCompanyTag('orders'), orderTag(user.companyId ?? 'none', id)]),
+    ...optionsOf(defaults.orderDetails, [useCompanyTag('orders'), orderTag(user.companyId ?? 'none', id)], 'orders.read'),
     queryKey: ['order', id],
     queryFn: () => get<OrderDetails>(`/api/orders/${encodeURIComponent(id)}`),
   });
@@ -50,7 +60,7 @@ export function useOrder(id: string) {
 
 export function useShipments(query: { status?: string; courier?: string; page?: number; limit?: number }) {
   return useQuery({
-    ...withTags(defaults.shipments, [useCompanyTag('shipments')]),
+    ...optionsOf(defaults.shipments, [useCompanyTag('shipments')], 'shipments.read'),
     queryKey: ['shipments', query],
     queryFn: () => get<Page<Shipment>>(withQuery('/api/shipments', query)),
     placeholderData: keepPreviousData,
@@ -59,7 +69,7 @@ export function useShipments(query: { status?: string; courier?: string; page?: 
 
 export function useShipment(id: string) {
   return useQuery({
-    ...withTags(defaults.shipments, [useCompanyTag('shipments')]),
+    ...optionsOf(defaults.shipments, [useCompanyTag('shipments')], 'shipments.read'),
     queryKey: ['shipment', id],
     queryFn: () => get<Shipment>(`/api/shipments/${encodeURIComponent(id)}`),
   });
@@ -67,7 +77,7 @@ export function useShipment(id: string) {
 
 export function useWallet() {
   return useQuery({
-    ...withTags(defaults.wallet, [useCompanyTag('wallet')]),
+    ...optionsOf(defaults.wallet, [useCompanyTag('wallet')], 'wallet.read'),
     queryKey: ['wallet'],
     queryFn: () => get<Balance>('/api/wallet'),
   });
@@ -75,7 +85,7 @@ export function useWallet() {
 
 export function useTransactions(page: number, limit = 20) {
   return useQuery({
-    ...withTags(defaults.walletLists, [useCompanyTag('wallet')]),
+    ...optionsOf(defaults.walletLists, [useCompanyTag('wallet')], 'wallet.read'),
     queryKey: ['transactions', page, limit],
     queryFn: () => get<Page<WalletTransaction>>(withQuery('/api/wallet/transactions', { page, limit })),
     placeholderData: keepPreviousData,
@@ -84,7 +94,7 @@ export function useTransactions(page: number, limit = 20) {
 
 export function useDashboard(days: number) {
   return useQuery({
-    ...withTags(defaults.analytics, [useCompanyTag('analytics')]),
+    ...optionsOf(defaults.analytics, [useCompanyTag('analytics')], 'analytics.read'),
     queryKey: ['dashboard', days],
     queryFn: () => get<Dashboard>(withQuery('/api/analytics/dashboard', { days })),
     placeholderData: keepPreviousData,
@@ -99,9 +109,10 @@ export interface QuoteRequest {
 }
 
 export function useQuotes(request: QuoteRequest) {
-  const isComplete = /^\d{6}$/.test(request.from) && /^\d{6}$/.test(request.to) && request.weightGrams > 0;
+  const { can } = useSession();
+  const isComplete = can('pricing.read') && /^\d{6}$/.test(request.from) && /^\d{6}$/.test(request.to) && request.weightGrams > 0;
   return useQuery({
-    ...withTags(defaults.rateCards, [ZONES_TAG, RATES_TAG]),
+    ...optionsOf(defaults.rateCards, [ZONES_TAG, RATES_TAG], 'pricing.read'),
     queryKey: ['quotes', request],
     queryFn: () => get<Quotes>(withQuery('/api/pricing/quote', request)),
     enabled: isComplete,
@@ -110,24 +121,29 @@ export function useQuotes(request: QuoteRequest) {
 }
 
 export function useRateCards() {
-  return useQuery({ ...withTags(defaults.rateCards, [RATES_TAG]), queryKey: ['rate-cards'], queryFn: () => get<RateCard[]>('/api/admin/rate-cards') });
+  return useQuery({ ...optionsOf(defaults.rateCards, [RATES_TAG], 'admin.rates'), queryKey: ['rate-cards'], queryFn: () => get<RateCard[]>('/api/admin/rate-cards') });
 }
 
 export function useRoles() {
-  return useQuery({ ...withTags(defaults.permissions, ROLES.map(roleTag)), queryKey: ['roles'], queryFn: () => get<{ role: Role; permissions: Permission[] }[]>('/api/admin/roles') });
+  return useQuery({ ...optionsOf(defaults.permissions, ROLES.map(roleTag), 'admin.roles'), queryKey: ['roles'], queryFn: () => get<{ role: Role; permissions: Permission[] }[]>('/api/admin/roles') });
 }
 
 export function useUsers(search: string, page: number, limit = 20) {
+  const queryKey = ['users', search, page, limit];
+  const known = useQueryClient().getQueryData<Page<Person>>(queryKey);
   return useQuery({
-    ...defaults.permissions,
-    queryKey: ['users', search, page, limit],
+    // A person's role may change while the list shows it.
+    ...optionsOf(defaults.permissions, (known?.items ?? []).map(({ id }) => userTag(id)), 'admin.roles'),
+    queryKey,
     queryFn: () => get<Page<Person>>(withQuery('/api/admin/users', { search, page, limit })),
     placeholderData: keepPreviousData,
   });
 }
 
 /** Measurements change by themselves, so these two are read again and again, while somebody looks. */
-const watched = { refetchInterval: 2_000, staleTime: 0, meta: { persist: false } };
+const watched = { refetchInterval: 2_000, staleTime: 0, meta: { persist: false }, retry: false };
 
-export const useOperations = () => useQuery({ ...watched, queryKey: ['operations'], queryFn: () => get<Operations>('/api/operations') });
-export const useInstances = () => useQuery({ ...watched, queryKey: ['instances'], queryFn: () => get<Instance[]>('/balancer/instances'), retry: false });
+/** The figures of one instance. Without a number, of the one that the balancer chooses. */
+export const useOperations = (instance: string | undefined) =>
+  useQuery({ ...watched, queryKey: ['operations', instance], queryFn: () => get<Operations>('/api/operations', { instance }), placeholderData: keepPreviousData });
+export const useInstances = () => useQuery({ ...watched, queryKey: ['instances'], queryFn: () => get<Instance[]>('/balancer/instances') });

@@ -30,7 +30,8 @@ export interface Operations {
   redis: { usedMemory: number | null; clients: number | null; version: string | null; mode: string } | null;
   tiers: { name: string; reads: number; hitRate: number | null; target: number | null; meets: boolean }[];
   queues: { name: string; waiting: number; active: number; completed: number; failed: number }[];
-  database: { queries: number };
+  jobs: { outbox: number; runs: number; twice: number };
+  database: { queries: number; background: number };
 }
 
 /** An instance as the balancer knows it. */

@@ -1,12 +1,16 @@
 import { Link } from 'react-router';
+import { PageHead } from '../ui/parts';
 import { Empty } from '../ui/states';
 
 export function NotFound() {
   return (
-    <div className="panel">
-      <Empty icon="search" title="There is no such page">
-        <Link to="/">Back to the start</Link>
-      </Empty>
-    </div>
+    <>
+      <PageHead title="Not found" />
+      <div className="panel">
+        <Empty icon="search" title="There is no such page">
+          <Link to="/">Back to the start</Link>
+        </Empty>
+      </div>
+    </>
   );
 }

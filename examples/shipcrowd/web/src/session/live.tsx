@@ -5,7 +5,8 @@ import { createContext, useContext, useEffect, useMemo, useState, useSyncExterna
 import { useSession } from './session';
 
 interface Live {
-  state: InvalidationState;
+  /** `absent`: the instance runs the old code, which has no stream. */
+  state: InvalidationState | 'absent';
   isOnline: boolean;
   /** When the latest change arrived. */
   changedAt: number | undefined;
@@ -18,12 +19,24 @@ export const useLive = (): Live => useContext(LiveContext);
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { token, user } = useSession();
   const client = useQueryClient();
-  const [state, setState] = useState<InvalidationState>('connecting');
+  const [state, setState] = useState<Live['state']>('connecting');
   const [changedAt, setChangedAt] = useState<number>();
   const isOnline = useIsOnline();
   useEffect(
-    // EventSource sends no headers, so the token is a parameter.
-    () => subscribeInvalidations(client, `/api/stream?token=${encodeURIComponent(token)}`, { onState: setState, onInvalidate: () => setChangedAt(Date.now()), maxDelayMs: 5_000 }),
+    () =>
+      subscribeInvalidations(client, '/api/stream', {
+        // EventSource sends no headers; the token would be in the address, and so in logs.
+        headers: { authorization: `Bearer ${token}` },
+        maxDelayMs: 5_000,
+        onState: (next) => setState((now) => (now === 'absent' && next !== 'open' ? now : next)),
+        onInvalidate: () => setChangedAt(Date.now()),
+        onError: (error) => {
+          const { status } = error as { status?: number };
+          setState(status === 404 ? 'absent' : 'waiting');
+          // The session may have ended elsewhere.
+          if (status === 401 || status === 403) void client.invalidateQueries({ queryKey: ['me'] });
+        },
+      }),
     // The server shows a connection the tags of the role that the user had when it began.
     [client, token, user.role],
   );

@@ -42,6 +42,9 @@ export function storeSession(session: StoredSession | null): void {
   else localStorage.setItem(KEY, JSON.stringify(session));
 }
 
+/** Whether this browser is still signed in with a token: another tab may have signed out. */
+export const isStored = (token: string): boolean => storedSession()?.token === token;
+
 /** Runs when another tab signs in or out. */
 export function watchStoredSession(listener: (session: StoredSession | null) => void): () => void {
   const changed = ({ key }: StorageEvent): void => {

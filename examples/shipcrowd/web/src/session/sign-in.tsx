@@ -3,6 +3,7 @@ import { useEffect, useState, type FormEvent } from 'react';
 import { ApiError, get, request } from '../api/http';
 import type { DemoPerson, User } from '../api/types';
 import { Logo } from '../ui/logo';
+import { words } from '../ui/format';
 import { RouteMap } from '../ui/route-map';
 import type { StoredSession } from './session';
 
@@ -19,7 +20,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: StoredSession) =>
     setBusy(true);
     setError(undefined);
     try {
-      const { token, user } = await request<{ token: string; user: User }>('POST', '/api/auth/login', { email: address });
+      const { token, user } = await request<{ token: string; user: User }>('POST', '/api/auth/login', { body: { email: address } });
       onSignedIn({ token, user, at: Date.now() });
     } catch (failure) {
       setError(failure instanceof ApiError ? failure.message : 'Signing in failed.');
@@ -34,6 +35,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: StoredSession) =>
 
   return (
     <div className="sign-in">
+      <title>Sign in · Shipcrowd</title>
       <aside className="sign-in-brand">
         <Logo />
         <RouteMap />
@@ -84,7 +86,7 @@ function People({ people, isBusy, onChoose }: { people: DemoPerson[] | undefined
                     </span>
                     <span>
                       <strong>{person.name}</strong>
-                      <small>{person.role}</small>
+                      <small>{words(person.role)}</small>
                     </span>
                   </button>
                 </li>

@@ -1,52 +1,64 @@
-/** A session's query cache, on the user's disk under a key of the user's own, and the user as the server knows them now. */
-import { QueryClient, useIsRestoring } from '@tanstack/react-query';
+/** A session: its query cache, on the user's disk as well, and the user as the server knows them now. */
+import { useIsRestoring, useQueryClient } from '@tanstack/react-query';
 import { PersistQueryClientProvider } from '@tanstack/react-query-persist-client';
-import { persistOptions } from 'hawser/client/persister';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
-import { ApiError, authorize, request } from '../api/http';
+import { authorize, request } from '../api/http';
 import { useMe } from '../api/queries';
 import { LiveProvider } from './live';
-import { SessionContext, storeSession, type StoredSession } from './session';
+import { dropForbidden, newQueryClient } from './query-client';
+import { isStored, SessionContext, storeSession, watchStoredSession, type StoredSession } from './session';
+import { forgetOthers, storedQueriesOf } from './stored-queries';
 
-/** The form of the data that is stored. Another version drops it. */
-const BUSTER = 'shipcrowd-1';
-
-function newClient(): QueryClient {
-  return new QueryClient({
-    defaultOptions: {
-      queries: {
-        // What the server refuses, it refuses again.
-        retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
-        refetchOnWindowFocus: false,
-      },
-    },
-  });
+interface Props {
+  session: StoredSession;
+  /** With the session that another tab has begun meanwhile, if one has. */
+  onEnded: (next: StoredSession | null) => void;
+  children: ReactNode;
 }
 
-export function SignedIn({ session, onSignedOut, children }: { session: StoredSession; onSignedOut: () => void; children: ReactNode }) {
-  const [client] = useState(newClient);
-  const options = useMemo(() => persistOptions({ database: 'shipcrowd', key: `user:${session.user.id}`, buster: BUSTER, throttleMs: 200 }), [session.user.id]);
-  const [end] = useState(() => async () => {
+export function SignedIn({ session: { token, user, at }, onEnded, children }: Props) {
+  const [client] = useState(newQueryClient);
+  const options = useMemo(() => storedQueriesOf(user.id), [user.id]);
+  const [end] = useState(() => (next: StoredSession | null = null) => {
+    if (next === null && isStored(token)) storeSession(null);
+    // The page goes first, so that nothing is fetched and stored again.
+    onEnded(next);
+    if (next?.user.id === user.id) return;
     client.clear();
-    await options.persister.removeClient();
-    onSignedOut();
+    // This includes a write that waits for its turn.
+    void options.persister.removeClient();
   });
   // Before the first query runs.
-  useState(() => authorize(session.token, () => void end()));
+  useState(() => authorize(token, () => end()));
+  useEffect(() => void forgetOthers(user.id), [user.id]);
+  useEffect(
+    () =>
+      watchStoredSession((next) => {
+        if (next?.token !== token) end(next);
+      }),
+    [token, end],
+  );
   return (
     <PersistQueryClientProvider client={client} persistOptions={options}>
-      <CurrentUser session={session} end={end}>
+      <CurrentUser session={{ token, user, at }} end={end}>
         <LiveProvider>{children}</LiveProvider>
       </CurrentUser>
     </PersistQueryClientProvider>
   );
 }
 
-function CurrentUser({ session, end, children }: { session: StoredSession; end: () => Promise<void>; children: ReactNode }) {
+function CurrentUser({ session, end, children }: { session: StoredSession; end: () => void; children: ReactNode }) {
+  const client = useQueryClient();
   const { data: user, dataUpdatedAt } = useMe(session.user, session.at);
   const isRestoring = useIsRestoring();
   const { token } = session;
-  useEffect(() => storeSession({ token, user, at: dataUpdatedAt }), [token, user, dataUpdatedAt]);
+  useEffect(() => {
+    if (isStored(token)) storeSession({ token, user, at: dataUpdatedAt });
+  }, [token, user, dataUpdatedAt]);
+  // What was restored may be from a time when the user was allowed more.
+  useEffect(() => {
+    if (!isRestoring) dropForbidden(client, user.permissions);
+  }, [client, user.permissions, isRestoring]);
   const value = useMemo(
     () => ({
       user,

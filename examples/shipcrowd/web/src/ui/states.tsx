@@ -1,14 +1,17 @@
 /** What a page shows without data: while it loads, if there is none, if it fails, offline, and without the permission. */
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { isForbidden } from '../api/http';
 import { useLive } from '../session/live';
 import { Icon, type IconName } from './icons';
+import { PageHead } from './parts';
 
+/** A state that fills its place. */
 export function Empty({ icon = 'box', title, children }: { icon?: IconName; title: string; children?: ReactNode }) {
   return (
     <div className="empty">
       <Icon name={icon} size={32} />
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children !== undefined && <p>{children}</p>}
     </div>
   );
@@ -16,11 +19,14 @@ export function Empty({ icon = 'box', title, children }: { icon?: IconName; titl
 
 export function NoAccess({ permission }: { permission: string }) {
   return (
-    <div className="panel" role="alert">
-      <Empty icon="lock" title="You have no access to this page">
-        It needs the permission <code>{permission}</code>. Ask the owner of your company for it; the page opens as soon as you have it.
-      </Empty>
-    </div>
+    <>
+      <PageHead title="No access" />
+      <div className="panel" role="alert">
+        <Empty icon="lock" title="You have no access to this page">
+          It needs the permission <code>{permission}</code>. Ask the owner of your company for it; the page opens as soon as you have it.
+        </Empty>
+      </div>
+    </>
   );
 }
 
@@ -37,7 +43,8 @@ export function Skeleton({ lines = 6 }: { lines?: number }) {
 /** The data of a query, or the state that it is in instead. Data that is there is shown, however old; the status line says how it stands. */
 export function Loaded<T>({ query, lines, children }: { query: UseQueryResult<T>; lines?: number; children: (data: T) => ReactNode }) {
   const { isOnline } = useLive();
-  if (query.data !== undefined) return children(query.data);
+  // What the server does not show any more is not shown, though the page still has it.
+  if (query.data !== undefined && !isForbidden(query.error)) return children(query.data);
   if (query.fetchStatus === 'paused' || (!isOnline && query.isPending)) {
     return (
       <Empty icon="offline" title="Not available offline">
