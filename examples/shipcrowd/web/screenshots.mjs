@@ -1,4 +1,4 @@
-// Takes pictures of the pages for the documentation: of a company's owner on a wide and on a narrow screen, and of an administrator.
+// Takes pictures of the pages for the documentation: of a company's owner and of an administrator, on a wide and on a narrow screen.
 //
 //     npm run screenshots -- http://127.0.0.1:4000 ../../docs/screenshots
 //
@@ -14,10 +14,10 @@ if (base === undefined) {
   process.exit(1);
 }
 
-const OWNER = { role: 'owner', pages: ['dashboard', 'orders', 'wallet', 'orders/new'] };
+const OWNER = { role: 'owner', pages: ['dashboard', 'orders', 'order', 'orders/new', 'shipments', 'wallet'] };
 const ADMIN = { role: 'admin', pages: ['admin/rates', 'admin/roles', 'operations'] };
 const WIDE = { width: 1280, height: 860 };
-const NARROW = { width: 390, height: 780 };
+const NARROW = { width: 390, height: 844 };
 
 /** Signs in as the first person with a role, and takes a picture of each page when it has its data. */
 async function take(browser, { role, pages }, viewport, suffix) {
@@ -35,22 +35,40 @@ async function take(browser, { role, pages }, viewport, suffix) {
   await person.click();
   await page.getByRole('status', { name: 'Live updates: Live' }).waitFor();
   for (const name of pages) {
-    await page.goto(new URL(name, base).href);
+    await go(page, name);
     await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.waitForFunction(() => document.querySelector('.skeleton') === null);
+    await page.waitForFunction(() => globalThis.document.querySelector('.skeleton') === null);
     await page.getByRole('status', { name: 'Live updates: Live' }).waitFor();
-    await page.evaluate(() => document.fonts.ready.then(() => undefined));
+    await page.evaluate(() => globalThis.document.fonts.ready.then(() => undefined));
     await shot(name);
   }
   await context.close();
 }
 
+async function go(page, name) {
+  if (name !== 'order') {
+    await page.goto(new URL(name, base).href);
+    if (name === 'orders/new') await fill(page);
+    return;
+  }
+  await page.goto(new URL('orders?status=delivered', base).href);
+  await page.getByRole('table', { name: 'Orders' }).getByRole('link').first().click();
+}
+
+/** An order that is almost ready, with what each courier would cost. */
+async function fill(page) {
+  const values = { Customer: 'Meera Iyer', 'Phone (optional)': '+91 98200 41172', 'Pickup pincode': '110000', 'Delivery pincode': '400010', 'Weight in grams': '750', 'Value in rupees': '1499' };
+  for (const [label, value] of Object.entries(values)) await page.getByLabel(label).fill(value);
+  await page.locator('.quotes').waitFor();
+}
+
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launch({
   executablePath: process.env.HAWSER_TEST_BROWSER || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--lang=en-IN'],
 });
-await take(browser, OWNER, WIDE, '');
-await take(browser, { ...OWNER, pages: ['dashboard', 'orders'] }, NARROW, '-narrow');
-await take(browser, ADMIN, WIDE, '');
+for (const [viewport, suffix] of [[WIDE, ''], [NARROW, '-narrow']]) {
+  await take(browser, OWNER, viewport, suffix);
+  await take(browser, ADMIN, viewport, suffix);
+}
 await browser.close();

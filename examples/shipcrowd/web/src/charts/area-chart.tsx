@@ -1,5 +1,5 @@
 /** A series by day, as an area with a line. The pointer and the arrow keys show single days. */
-import { useId, useState, type KeyboardEvent, type PointerEvent } from 'react';
+import { useId, useState, useSyncExternalStore, type KeyboardEvent, type PointerEvent } from 'react';
 import { dayOf } from '../ui/format';
 
 interface Point {
@@ -7,12 +7,15 @@ interface Point {
   value: number;
 }
 
-const W = 720;
-const H = 220;
+const WIDE = { W: 720, H: 220, dates: 6 };
+/** On a telephone: drawn narrower, so that its text is not smaller than other text. */
+const NARROW = { W: 360, H: 200, dates: 4 };
+const IS_NARROW = '(max-width: 720px)';
 const PAD = { left: 46, right: 12, top: 14, bottom: 26 };
 
 export function AreaChart({ points, label, format }: { points: readonly Point[]; label: string; format: (value: number) => string }) {
   const [at, setAt] = useState<number>();
+  const { W, H, dates } = useIsNarrow() ? NARROW : WIDE;
   const gradient = useId();
   if (points.length === 0) return null;
   const top = niceTop(Math.max(...points.map(({ value }) => value), 1));
@@ -31,14 +34,15 @@ export function AreaChart({ points, label, format }: { points: readonly Point[];
     setAt(Math.min(points.length - 1, Math.max(0, (at ?? points.length - 1) + by)));
   };
   const chosen = at === undefined ? undefined : points[at];
-  const every = Math.ceil(points.length / 6);
+  const highest = points.reduce((best, point) => (point.value > best.value ? point : best), points[0]!);
+  const labels = labelled(points.length, dates);
   return (
     <figure className="chart">
-      <figcaption>{chosen === undefined ? 'Point at a day, or use the arrow keys' : `${dayOf(chosen.day)}: ${format(chosen.value)}`}</figcaption>
+      <figcaption aria-live="polite">{chosen === undefined ? `Highest on ${dayOf(highest.day)}: ${format(highest.value)}` : `${dayOf(chosen.day)}: ${format(chosen.value)}`}</figcaption>
       <svg
         viewBox={`0 0 ${W} ${H}`}
         role="img"
-        aria-label={`${label}: ${points.length} days, from ${format(points[0]!.value)} to ${format(points[points.length - 1]!.value)}, highest ${format(Math.max(...points.map(({ value }) => value)))}`}
+        aria-label={`${label}: ${points.length} days, from ${format(points[0]!.value)} to ${format(points[points.length - 1]!.value)}, highest ${format(highest.value)}`}
         tabIndex={0}
         onPointerMove={move}
         onPointerLeave={() => setAt(undefined)}
@@ -59,13 +63,11 @@ export function AreaChart({ points, label, format }: { points: readonly Point[];
             </text>
           </g>
         ))}
-        {points.map(({ day }, i) =>
-          i % every === 0 ? (
-            <text key={day} x={x(i)} y={H - 6} textAnchor={i === 0 ? 'start' : i === points.length - 1 ? 'end' : 'middle'}>
-              {dayOf(day)}
-            </text>
-          ) : null,
-        )}
+        {labels.map((i) => (
+          <text key={i} x={x(i)} y={H - 6} textAnchor={i === 0 ? 'start' : i === points.length - 1 ? 'end' : 'middle'}>
+            {dayOf(points[i]!.day)}
+          </text>
+        ))}
         <path d={`${line}L${x(points.length - 1)} ${y(0)}L${x(0)} ${y(0)}Z`} fill={`url(#${gradient})`} />
         <path d={line} className="series" />
         {chosen !== undefined && at !== undefined && (
@@ -77,6 +79,23 @@ export function AreaChart({ points, label, format }: { points: readonly Point[];
       </svg>
     </figure>
   );
+}
+
+function useIsNarrow(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      const query = window.matchMedia(IS_NARROW);
+      query.addEventListener('change', changed);
+      return () => query.removeEventListener('change', changed);
+    },
+    () => window.matchMedia(IS_NARROW).matches,
+  );
+}
+
+/** The days that have their date below: the latest one, and others at equal distances. */
+function labelled(days: number, dates: number): number[] {
+  const step = Math.max(1, Math.ceil((days - 1) / (dates - 1)));
+  return Array.from({ length: Math.ceil(days / step) }, (_, n) => days - 1 - n * step);
 }
 
 /** The next number of the form 1, 2, 2.5, 4, 5 or 8 times a power of ten. */

@@ -1,8 +1,9 @@
 /** The frame of every page: navigation, who is signed in, and whether what is shown is live. */
-import { useEffect, useState, type ReactNode } from 'react';
-import { NavLink, useLocation } from 'react-router';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { NavLink, useLocation, useNavigationType } from 'react-router';
 import { useSession } from '../session/session';
 import { initials } from '../session/sign-in';
+import { words } from '../ui/format';
 import { Icon, type IconName } from '../ui/icons';
 import { Logo } from '../ui/logo';
 import { LiveStatus } from './live-status';
@@ -29,7 +30,15 @@ const GROUPS: { title?: string; links: [string, string, IconName, string | undef
 export function Shell({ children }: { children: ReactNode }) {
   const [isOpen, setOpen] = useState(false);
   const { pathname } = useLocation();
+  const kind = useNavigationType();
+  const main = useRef<HTMLElement>(null);
   useEffect(() => setOpen(false), [pathname]);
+  // As a browser does for a new page. Going back, it finds the place by itself.
+  useEffect(() => {
+    if (kind === 'POP') return;
+    window.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [pathname, kind]);
   useEffect(() => {
     if (!isOpen) return;
     const close = ({ key }: KeyboardEvent): void => {
@@ -43,7 +52,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <a className="skip" href="#main">
         Skip to the content
       </a>
-      <div className="top">
+      <header className="top">
         <button type="button" className="icon-button menu-button" aria-label={isOpen ? 'Close the menu' : 'Open the menu'} aria-expanded={isOpen} aria-controls="side" onClick={() => setOpen(!isOpen)}>
           <Icon name={isOpen ? 'close' : 'menu'} />
         </button>
@@ -51,14 +60,14 @@ export function Shell({ children }: { children: ReactNode }) {
           <Logo />
         </span>
         <LiveStatus />
-      </div>
+      </header>
       <aside className="side" id="side">
         <Logo />
         <Navigation />
         <Account />
       </aside>
       {isOpen && <div className="scrim" onClick={() => setOpen(false)} />}
-      <main id="main" tabIndex={-1}>
+      <main id="main" tabIndex={-1} ref={main}>
         {children}
       </main>
     </div>
@@ -100,7 +109,7 @@ function Account() {
       <span className="account-name">
         <strong>{user.name}</strong>
         <small title={user.companyName ?? undefined}>{user.companyName ?? 'Shipcrowd'}</small>
-        <small>{user.role}</small>
+        <small>{words(user.role)}</small>
       </span>
       <button type="button" className="icon-button" aria-label="Sign out" title="Sign out" onClick={signOut}>
         <Icon name="exit" />

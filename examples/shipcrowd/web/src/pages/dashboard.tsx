@@ -10,6 +10,7 @@ import { Empty, Loaded } from '../ui/states';
 import { useSession } from '../session/session';
 
 const PERIODS = [7, 30, 90] as const;
+const DAY_MS = 86_400_000;
 
 export function Dashboard() {
   const [days, setDays] = useState<number>(30);
@@ -38,11 +39,12 @@ const STATUS_TONES: Record<string, string> = { delivered: 'green', rto: 'red', c
 function Figures({ data }: { data: Data }) {
   const [what, setWhat] = useState<'orders' | 'revenue'>('orders');
   const { totals, byDay, byStatus, byCourier, topZones } = data;
-  const points = byDay.map((day) => ({ day: day.day, value: day[what] }));
+  const days = everyDay(byDay);
+  const points = days.map((day) => ({ day: day.day, value: day[what] }));
   return (
     <div className="dashboard">
       <dl className="totals">
-        <Total name="Orders" value={count(totals.orders)} note={`${count(Math.round(totals.orders / Math.max(byDay.length, 1)))} a day`} />
+        <Total name="Orders" value={count(totals.orders)} note={`${count(Math.round(totals.orders / Math.max(days.length, 1)))} a day`} />
         <Total name="Revenue" value={compactMoney(totals.revenue)} note={`${money(Math.round(totals.revenue / Math.max(totals.orders, 1)))} an order`} />
         <Total name="Delivered" value={percent(totals.delivered / Math.max(totals.orders, 1), 1)} note={count(totals.delivered)} />
         <Total name="Returned" value={percent(totals.rto / Math.max(totals.orders, 1), 1)} note={count(totals.rto)} />
@@ -70,6 +72,18 @@ function Figures({ data }: { data: Data }) {
       </Panel>
     </div>
   );
+}
+
+/** Days without orders as well, which the API leaves out. */
+function everyDay(byDay: Data['byDay']): Data['byDay'] {
+  const [first, last] = [byDay[0], byDay[byDay.length - 1]];
+  if (first === undefined || last === undefined) return [];
+  const known = new Map(byDay.map((day) => [day.day, day]));
+  const days = Math.round((Date.parse(last.day) - Date.parse(first.day)) / DAY_MS) + 1;
+  return Array.from({ length: days }, (_, n) => {
+    const day = new Date(Date.parse(first.day) + n * DAY_MS).toISOString().slice(0, 10);
+    return known.get(day) ?? { day, orders: 0, revenue: 0 };
+  });
 }
 
 const compactMoney = (amount: number): string => `₹${compact(amount)}`;

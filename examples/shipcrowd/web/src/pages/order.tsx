@@ -5,7 +5,7 @@ import { useOrder } from '../api/queries';
 import { ORDER_STEPS } from '../../../server/types';
 import type { OrderDetails } from '../api/types';
 import { useSession } from '../session/session';
-import { dateTimeOf, exactMoney, money, weight, words } from '../ui/format';
+import { count, dateTimeOf, exactMoney, money, weight, words } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { useNotice } from '../ui/notice';
 import { PageHead, Panel, Status, Timeline } from '../ui/parts';
@@ -93,11 +93,22 @@ function Items({ items }: { items: OrderDetails['items'] }) {
   return (
     <Panel title="Contents" className="flush">
       <table className="data" aria-label="Contents">
+        <thead>
+          <tr>
+            <th scope="col">Article</th>
+            <th scope="col" className="number">
+              Quantity
+            </th>
+            <th scope="col" className="number">
+              Price
+            </th>
+          </tr>
+        </thead>
         <tbody>
           {items.map((item) => (
             <tr key={item.name}>
               <th scope="row">{item.name}</th>
-              <td className="number">{item.quantity} ×</td>
+              <td className="number">{count(item.quantity)}</td>
               <td className="number">{money(item.price)}</td>
             </tr>
           ))}

@@ -4,7 +4,7 @@ import { usePincodeZone, useRateCardPrice } from '../api/mutations';
 import { useRateCards } from '../api/queries';
 import { AREAS } from '../../../server/types';
 import type { Area, RateCard } from '../api/types';
-import { count, exactMoney, weight } from '../ui/format';
+import { count, exactMoney, weight, words } from '../ui/format';
 import { useNotice } from '../ui/notice';
 import { Field, PageHead, Panel } from '../ui/parts';
 import { Loaded } from '../ui/states';
@@ -143,7 +143,9 @@ function PincodeForm() {
         <Field id="zone" label="Area">
           <select id="zone" value={zone} onChange={(event) => setZone(event.target.value as Area)}>
             {AREAS.map((one) => (
-              <option key={one}>{one}</option>
+              <option key={one} value={one}>
+                {words(one)}
+              </option>
             ))}
           </select>
         </Field>

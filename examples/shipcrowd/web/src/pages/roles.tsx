@@ -4,13 +4,13 @@ import { useRolePermissions, useUserRole } from '../api/mutations';
 import { useRoles, useUsers } from '../api/queries';
 import { PERMISSIONS } from '../../../server/types';
 import type { Permission, Role } from '../api/types';
-
-type Data = { role: Role; permissions: Permission[] }[];
 import { words } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { useNotice } from '../ui/notice';
 import { PageHead, Pages, Panel } from '../ui/parts';
 import { Empty, Loaded } from '../ui/states';
+
+type Data = { role: Role; permissions: Permission[] }[];
 
 export function Roles() {
   const roles = useRoles();
@@ -94,7 +94,7 @@ function Users({ roles }: { roles: string[] }) {
           <input
             type="search"
             value={search}
-            placeholder="Name, email or company"
+            placeholder="Name or email"
             onChange={(event) => {
               setSearch(event.target.value);
               setPage(1);
@@ -137,7 +137,9 @@ function Users({ roles }: { roles: string[] }) {
                           }
                         >
                           {roles.map((role) => (
-                            <option key={role}>{role}</option>
+                            <option key={role} value={role}>
+                              {words(role)}
+                            </option>
                           ))}
                         </select>
                       </td>

@@ -5,15 +5,19 @@ const paise = new Intl.NumberFormat('en-IN', { style: 'currency', currency: 'INR
 const whole = new Intl.NumberFormat('en-IN');
 const compactFormat = new Intl.NumberFormat('en-IN', { notation: 'compact', maximumFractionDigits: 1 });
 const day = new Intl.DateTimeFormat('en-IN', { day: 'numeric', month: 'short' });
+const calendarDay = new Intl.DateTimeFormat('en-IN', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const dayYear = new Intl.DateTimeFormat('en-IN', { day: 'numeric', month: 'short', year: 'numeric' });
 const time = new Intl.DateTimeFormat('en-IN', { hour: '2-digit', minute: '2-digit', hour12: false });
 
-export const money = (amount: number): string => rupees.format(amount);
-export const exactMoney = (amount: number): string => paise.format(amount);
+/** With a minus sign that is as wide as the digits, instead of a hyphen. */
+const signed = (text: string): string => text.replace('-', '−');
+export const money = (amount: number): string => signed(rupees.format(amount));
+export const exactMoney = (amount: number): string => signed(paise.format(amount));
 export const count = (n: number): string => whole.format(n);
 export const compact = (n: number): string => compactFormat.format(n);
-export const percent = (share: number, digits = 0): string => `${(share * 100).toFixed(digits)} %`;
-export const dayOf = (date: string): string => day.format(new Date(date));
+export const percent = (share: number, digits = 0): string => `${(share * 100).toFixed(digits)}%`;
+/** `2026-11-26`, which is the same day in every place, as `26 Nov`. */
+export const dayOf = (date: string): string => calendarDay.format(new Date(date));
 export const dateOf = (date: string): string => dayYear.format(new Date(date));
 export const timeOf = (date: string | number): string => time.format(new Date(date));
 export const dateTimeOf = (date: string): string => `${day.format(new Date(date))}, ${timeOf(date)}`;

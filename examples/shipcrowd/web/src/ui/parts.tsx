@@ -1,11 +1,12 @@
 /** Small parts that pages share. */
 import type { ReactNode } from 'react';
 import { Icon } from './icons';
-import { count, words } from './format';
+import { count, dateTimeOf, words } from './format';
 
 export function PageHead({ title, note, children }: { title: string; note?: ReactNode; children?: ReactNode }) {
   return (
     <header className="page-head">
+      <title>{`${title} · Shipcrowd`}</title>
       <div>
         <h1>{title}</h1>
         {note !== undefined && <p className="muted">{note}</p>}
@@ -109,9 +110,9 @@ export function Timeline({ steps }: { steps: readonly { at: string; status: stri
   return (
     <ol className="timeline">
       {steps.map((step, i) => (
-        <li key={`${step.at}-${step.status}`} className={i === steps.length - 1 ? 'now' : ''}>
+        <li key={`${step.at}-${step.status}`} className={i === steps.length - 1 ? 'now' : ''} aria-current={i === steps.length - 1 ? 'step' : undefined}>
           <strong>{words(step.status)}</strong>
-          <time dateTime={step.at}>{new Intl.DateTimeFormat('en-IN', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hour12: false }).format(new Date(step.at))}</time>
+          <time dateTime={step.at}>{dateTimeOf(step.at)}</time>
           {step.note != null && <p>{step.note}</p>}
         </li>
       ))}
