@@ -1,9 +1,10 @@
 // Runs all checks and tests in sequence, to the end. The last line is the total: `N passed, N failed`. A check without its own count
 // counts as one test.
 //
-//     npm test                                  everything but the frameworks
+//     npm test                                  everything but the steps that are run by name only
 //     npm test -- --only frameworks             hawser in Next.js
 //     npm test -- --only postgres               examples/shipcrowd on a Postgres server
+//     npm test -- --only example-browser        its page, at length
 //     npm test -- --only jest,clippy            these steps
 //     npm test -- --only jest -- -t 'tags'      the rest goes to the one step that is run
 //     npm test -- --list
@@ -41,7 +42,9 @@ const STEPS = [
   { name: 'packages', ...jest('packages', ['--testPathPatterns', '__test__/packages/']) },
   { name: 'package', ...jest('package', ['--testPathPatterns', '__test__/package/']) },
   // examples/shipcrowd, installed from the packed file: whole backends of several processes.
-  { name: 'example', ...jest('example', ['--testPathPatterns', '__test__/shipcrowd/', '--maxWorkers', '1']) },
+  { name: 'example', ...jest('example', ['--testPathPatterns', '__test__/shipcrowd/', '--testPathIgnorePatterns', '__test__/shipcrowd/browser/', '/node_modules/', '--maxWorkers', '1']) },
+  // Its page at length; `example` has the short form.
+  { name: 'example-browser', onlyByName: true, ...jest('example-browser', ['--testPathPatterns', '__test__/shipcrowd/browser/', '--maxWorkers', '1']) },
   // The same example on a Postgres server, which is installed for it.
   { name: 'postgres', onlyByName: true, ...jest('postgres', ['--testPathPatterns', '__test__/postgres/']) },
   // Installs and builds more than all other steps together.
