@@ -119,6 +119,7 @@ test('signing out in one tab ends the others, and none of them stores anything a
   await b.goto(`${stack.url}/shipments`);
   const first = await firstOrder(a);
   await until(() => keeps(a, first), 'the list in IndexedDB');
+  await b.getByRole('table', { name: 'Shipments' }).waitFor();
   // The other tab is just about to store what it fetches.
   await Promise.all([b.getByRole('button', { name: 'Delivered', exact: true }).click(), a.getByRole('button', { name: 'Sign out' }).click()]);
   for (const page of [a, b]) await page.getByRole('heading', { name: 'Sign in' }).waitFor();

@@ -1,9 +1,11 @@
 /** The query cache of a session, and what is done about refusals. */
-import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
+import { MutationCache, onlineManager, QueryCache, QueryClient } from '@tanstack/react-query';
 import { ApiError, isForbidden } from '../api/http';
 import type { Permission } from '../api/types';
 
 export function newQueryClient(): QueryClient {
+  // It assumes a network until an event says otherwise, and a page that is loaded without one gets no event: its queries would fail instead of waiting.
+  onlineManager.setOnline(navigator.onLine);
   // A refusal that the page did not expect: the user's permissions have changed, and nobody has told the page.
   const refused = (error: unknown): void => {
     if (isForbidden(error)) void client.invalidateQueries({ queryKey: ['me'] });

@@ -45,7 +45,7 @@ export function Loaded<T>({ query, lines, children }: { query: UseQueryResult<T>
   const { isOnline } = useLive();
   // What the server does not show any more is not shown, though the page still has it.
   if (query.data !== undefined && !isForbidden(query.error)) return children(query.data);
-  if (query.fetchStatus === 'paused' || (!isOnline && query.isPending)) {
+  if (query.fetchStatus === 'paused' || !isOnline) {
     return (
       <Empty icon="offline" title="Not available offline">
         This page has not been opened before on this device. It loads as soon as there is a network.
