@@ -2,6 +2,7 @@
 import type { Request } from 'express';
 import { invalidationStream, type InvalidationStream } from 'hawser';
 import { repositories } from '../after/shared/events/cache-invalidation.listener';
+import { number } from '../env';
 import type { Role } from '../types';
 import { isVisible } from '../tags';
 
@@ -27,6 +28,6 @@ export const createStream = (): Stream =>
       return viewer !== undefined && isVisible(tag, viewer);
     },
     // A browser takes a connection that is silent for two and a half of them for lost.
-    heartbeatMs: Number(process.env.STREAM_HEARTBEAT_MS ?? 15_000),
+    heartbeatMs: number('STREAM_HEARTBEAT_MS', 15_000),
     clientOf: (request) => (request as Request).viewer?.id ?? 'nobody',
   });
