@@ -8,3 +8,6 @@ export const packages: readonly string[];
 
 /** What the binary for `platform` exports; undefined where there was none. Throws what `require` throws. */
 export function requireBinary(platform: string): unknown;
+
+/** The version of the package that has the binary for `platform`; undefined where there is none. Throws what `require` throws. */
+export function packageVersion(platform: string): string | undefined;

@@ -1,11 +1,12 @@
 /**
  * The native binding. Only this file requires it; all other files import `native` from here and see only what `NativeBinding` declares.
  */
-import { packages, platforms, requireBinary } from '../binding/binaries.js';
+import { packages, packageVersion, platforms, requireBinary } from '../binding/binaries.js';
 import { binaryName, platformName } from '../binding/platform.js';
-import { describe, type LoadFailure } from './native_error';
-import { lockWithout, packageFolderOf } from './native_packages';
+import { describe, type LoadFailure, type OtherVersion } from './native_error';
+import { lockWithout, packageFolderOf, whoNames } from './native_packages';
 import { codeFolder, node, runningFolder } from './place';
+import { VERSION } from './version';
 
 /** The exports of the binary. Calls that may throw go through `fromCore`. */
 export interface NativeBinding {
@@ -148,7 +149,7 @@ export interface NativeCluster {
   groups(): number[][];
 }
 
-/** No binary fits this platform, or the matching one cannot be loaded. `code` is `E_NO_BINARY`. */
+/** No binary fits this platform and this version of hawser, or the matching one cannot be loaded. `code` is `E_NO_BINARY`. */
 export class NativeBinaryError extends Error {
   override readonly name = 'NativeBinaryError';
   readonly code = 'E_NO_BINARY';
@@ -159,6 +160,8 @@ function loadBinding(): NativeBinding {
   const platform = platformName();
   const packageFolder = codeFolder === undefined ? undefined : node.path.dirname(codeFolder);
   const failure: LoadFailure = { platform, shipped: platforms, packages, packageFolder };
+  const other = otherVersion(platform, packageFolder);
+  if (other !== undefined) throw new NativeBinaryError(describe({ ...failure, other }));
   try {
     const found = packageFolder === undefined ? fromBundle(platform) : fromPackage(platform, packageFolder);
     if (isBinding(found)) return found;
@@ -176,6 +179,27 @@ function loadBinding(): NativeBinding {
 
 function isBinding(found: unknown): found is NativeBinding {
   return typeof found === 'object' && found !== null && typeof (found as Partial<NativeBinding>).NativeLink === 'function';
+}
+
+/**
+ * The package for `platform` if it belongs to another hawser: its binary may lack what this code calls, or understand it differently.
+ * A binary that was built here is used in its place.
+ */
+function otherVersion(platform: string, packageFolder: string | undefined): OtherVersion | undefined {
+  if (!packages.includes(platform) || (packageFolder !== undefined && shippedIn(packageFolder).includes(platform))) return undefined;
+  const version = versionOf(platform);
+  if (version === undefined || version === VERSION) return undefined;
+  if (packageFolder === undefined) return { own: VERSION, version };
+  return { own: VERSION, version, folder: packageFolderOf(platform, packageFolder), namedBy: whoNames(platform, version, packageFolder) };
+}
+
+/** Undefined where the package is not installed, or a bundle has the binary without its package.json. */
+function versionOf(platform: string): string | undefined {
+  try {
+    return packageVersion(platform);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -17,6 +17,18 @@ export interface LoadFailure {
   cause?: unknown;
   /** The type of the value that a bundler has put in its place. */
   found?: string;
+  /** The package for this platform belongs to another hawser. */
+  other?: OtherVersion;
+}
+
+/** A package whose version is not hawser's own. */
+export interface OtherVersion {
+  own: string;
+  version: string;
+  /** Where it is installed; undefined in a bundle, and where packages are not in folders. */
+  folder?: string;
+  /** The package.json or lock file that names this version. */
+  namedBy?: string;
 }
 
 type Lines = readonly (readonly [tool: string, line: string])[];
@@ -41,7 +53,8 @@ export const TAKE_IN: Lines = [
 export const ESM_BANNER = `--banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"`;
 
 export function describe(failure: LoadFailure): string {
-  const { platform, shipped, packageFolder } = failure;
+  const { platform, shipped, packageFolder, other } = failure;
+  if (other !== undefined) return ofOtherVersion(packageName(platform), other, packageFolder === undefined);
   if (packageFolder === undefined) return bundled(failure);
   return shipped.includes(platform) ? notLoaded(failure, packageFolder) : missing(failure, packageFolder);
 }
@@ -74,6 +87,17 @@ function whyNotInstalled({ platform, shipped, lock }: LoadFailure): string {
     'setting, a package-lock.json from another platform lacks the package (https://github.com/npm/cli/issues/4828): delete node_modules and ' +
     'package-lock.json, and run `npm install`.'
   );
+}
+
+/** npm installs both in one version unless somebody else decides. */
+function ofOtherVersion(name: string, { own, version, folder, namedBy }: OtherVersion, inBundle: boolean): string {
+  const problem = `hawser ${own} cannot use the native binary of hawser ${version}: the package ${name}`;
+  const again = 'delete node_modules and package-lock.json, and run `npm install`';
+  if (inBundle) return `${problem} had version ${version} where this bundle was made. There, ${again}; then make the bundle again.`;
+  const start = `${problem}${folder === undefined ? '' : `, in ${folder},`} has version ${version}.`;
+  if (namedBy === undefined) return `${start} Neither package.json nor package-lock.json names that version, so it was copied or installed separately: ${again}.`;
+  if (namedBy.endsWith('package.json')) return `${start} The cause is ${namedBy}, which names ${name}. hawser names it itself, in exactly its own version: remove it there, ${again}.`;
+  return `${start} The cause is ${namedBy}, which has that version, for example because it was merged or edited: ${again}, and commit the new lock file.`;
 }
 
 /** The command that installs for `platform` on another one. */

@@ -32,6 +32,27 @@ export function lockWithout(platform: string, packageFolder: string): string | u
   }
 }
 
+/** The file because of which the package for `platform` has this version: a package.json or a lock file. Undefined if none names it. */
+export function whoNames(platform: string, version: string, packageFolder: string): string | undefined {
+  const name = packageName(platform);
+  const first = (file: string, says: (text: string) => boolean): string | undefined =>
+    above(node.path.dirname(packageFolder))
+      .map((folder) => node.path.join(folder, file))
+      .find((path) => node.fs.existsSync(path) && says(node.fs.readFileSync(path, 'utf8')));
+  // Dependencies, `overrides`, `resolutions`: only hawser's own list may name it.
+  return first('package.json', (text) => text.includes(`"${name}"`)) ?? first('package-lock.json', (text) => lockedVersions(text, name).includes(version));
+}
+
+/** The versions of a package in the text of a lock file. */
+function lockedVersions(text: string, name: string): (string | undefined)[] {
+  try {
+    const { packages = {} } = JSON.parse(text) as { packages?: Record<string, { version?: string }> };
+    return Object.entries(packages).flatMap(([place, one]) => (place.endsWith(`node_modules/${name}`) ? [one.version] : []));
+  } catch {
+    return [];
+  }
+}
+
 /** The folder and those that contain it, the nearest first. */
 function above(folder: string): string[] {
   const parent = node.path.dirname(folder);

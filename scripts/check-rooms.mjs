@@ -13,7 +13,7 @@ const ROOMS = ['error', 'key', 'clock', 'entropy', 'config', 'contract', 'resp',
 
 // The layers of the facade from the bottom up. A file may import from its own layer and from the layers before it.
 const LAYERS = [
-  ...['contract.generated.ts', 'errors.ts', 'core_error.ts', 'names.ts', 'logger.ts', 'logger_shapes.ts', 'clock.ts', 'abort.ts', 'guard.ts', 'exit.ts', 'turns.ts', 'native.ts', 'connection_url.ts', 'env.ts', 'peer.ts'],
+  ...['contract.generated.ts', 'errors.ts', 'core_error.ts', 'names.ts', 'logger.ts', 'logger_shapes.ts', 'clock.ts', 'abort.ts', 'guard.ts', 'exit.ts', 'turns.ts', 'version.ts', 'native.ts', 'connection_url.ts', 'env.ts', 'peer.ts'],
   ...['tiers', 'browser', 'observe', 'options', 'command', 'link', 'sentinel', 'client', 'cluster', 'cache', 'manager', 'pubsub', 'stream', 'facade', 'http', 'express', 'fastify', 'keyv', 'nestjs', 'next', 'otel', 'index.ts', 'cli'],
 ];
 

@@ -56,6 +56,22 @@ describe('the text', () => {
     });
   });
 
+  describe('where the package for the platform has another version', () => {
+    const other = (more: object): string =>
+      textOf({ platform: 'linux-x64-gnu', shipped: [], packageFolder: HERE, other: { own: '5.1.0', version: '5.0.0', folder: '/app/node_modules/hawser-linux-x64-gnu', ...more } });
+
+    test.each([
+      ['package.json names it', other({ namedBy: '/app/package.json' }), ['The cause is /app/package.json', 'remove it there', 'run `npm install`']],
+      ['the lock file has it', other({ namedBy: '/app/package-lock.json' }), ['The cause is /app/package-lock.json', 'commit the new lock file']],
+      ['nobody names it', other({}), ['copied or installed separately', 'delete node_modules']],
+      ['packages are not in folders', other({ folder: undefined }), ['the package hawser-linux-x64-gnu has version 5.0.0.']],
+      ['in a bundle', textOf({ platform: 'linux-x64-gnu', shipped: [], packageFolder: undefined, other: { own: '5.1.0', version: '5.0.0' } }), ['where this bundle was made', 'make the bundle again']],
+    ])('both versions, the cause and what to do: %s', (_, text, says) => {
+      for (const line of ['hawser 5.1.0 cannot use the native binary of hawser 5.0.0', 'hawser-linux-x64-gnu', ...says]) expect(text).toContain(line);
+      expect(text).not.toContain('from source');
+    });
+  });
+
   test.each([
     ['Node', { code: 'ERR_DLOPEN_DISABLED', message: 'Cannot load native addon because loading addons is disabled.' }, '--allow-addons'],
     ['Deno', { name: 'NotCapable', message: 'Requires ffi access to "x.node", run again with the --allow-ffi flag' }, '--allow-ffi'],

@@ -100,6 +100,27 @@ test('a package has the binary, the licences, and nothing that runs', () => {
   expect(own.scripts).toBeUndefined();
 });
 
+describe('the tour of README.md', () => {
+  const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+  const code = [...readme.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, block]) => block).join('\n');
+  const prints = [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, text]) => text);
+  let project: string;
+
+  // The command is the page's own: mkdir, npm init -y, npm install hawser.
+  beforeAll(async () => {
+    const [, command = ''] = /^ {4}(mkdir tour .*)$/m.exec(readme) ?? [];
+    expect(await app.runIn(folder, { ...env, npm_config_prefer_offline: 'true', npm_config_audit: 'false', npm_config_fund: 'false' }, 'sh', '-c', command)).toMatchObject({ code: 0 });
+    project = path.join(folder, 'tour');
+    writeFileSync(path.join(project, 'tour.mjs'), code);
+  });
+
+  test.each([['memory://', (): string => ''], ['a server', (): string => server.url]] as const)('runs as pasted into a new project with the published package, on %s', async (_, url) => {
+    expect(prints.length).toBeGreaterThan(4);
+    const { code: exit, output } = await app.runIn(project, { REDIS_URL: url() }, process.execPath, 'tour.mjs');
+    expect([exit, output.split('\n').filter(Boolean)]).toEqual([0, prints]);
+  });
+});
+
 test('no compiler runs during the installation', () => {
   expect(app.compilersCalled()).toEqual([]);
 });
@@ -145,6 +166,72 @@ describe('an installation without the binary says why, and what to do:', () => {
     writeFileSync(lockFile(), before);
     expect(output).toContain(`The cause is ${lockFile()}`);
     expect(output).toContain('Delete node_modules and package-lock.json, run `npm install`');
+  });
+});
+
+describe('a binary of another version is refused, with its cause and what to do:', () => {
+  const OTHER = '5.0.999';
+  const name = `hawser-${OWN}`;
+  const separate = (): string => path.join(app.project, 'node_modules', name);
+  const manifest = (): string => path.join(app.project, 'package.json');
+  let before: string[];
+
+  const json = <T>(file: string): T => JSON.parse(readFileSync(file, 'utf8')) as T;
+  /** Starts the application and returns the error. */
+  const refused = async (): Promise<string> => {
+    const { code, output } = await app.node('main.cjs');
+    expect([code, output]).toEqual([1, expect.stringContaining("code: 'E_NO_BINARY'")]);
+    expect(output).toContain(`hawser ${version} cannot use the native binary of hawser ${OTHER}: the package ${name}, in ${separate()}, has version ${OTHER}.`);
+    return output;
+  };
+  /** What each of the messages says. */
+  const again = async (): Promise<void> => {
+    rmSync(path.join(app.project, 'node_modules'), { recursive: true });
+    rmSync(lockFile());
+    expect(await npm('install')).toMatchObject({ code: 0 });
+    expect(await app.node('main.cjs')).toEqual({ code: 0, output: 'Redis\n' });
+  };
+
+  beforeAll(async () => {
+    const place = path.join(folder, 'other');
+    cpSync(separate(), place, { recursive: true });
+    writeFileSync(path.join(place, 'package.json'), JSON.stringify({ ...json<object>(path.join(place, 'package.json')), version: OTHER }));
+    expect(await app.runIn(place, env, 'npm', 'publish', '--ignore-scripts', '--tag', 'other')).toMatchObject({ code: 0 });
+    before = [manifest(), lockFile()].map((file) => readFileSync(file, 'utf8'));
+  });
+  afterEach(async () => {
+    writeFileSync(manifest(), before[0]);
+    writeFileSync(lockFile(), before[1]);
+    expect(await npm('ci')).toMatchObject({ code: 0 });
+  });
+
+  test('package.json names it', async () => {
+    writeFileSync(manifest(), JSON.stringify({ ...json<object>(manifest()), overrides: { [name]: OTHER } }));
+    rmSync(lockFile());
+    rmSync(separate(), { recursive: true });
+    expect(await npm('install')).toMatchObject({ code: 0 });
+    expect(await refused()).toContain(`The cause is ${manifest()}, which names ${name}.`);
+    writeFileSync(manifest(), before[0]);
+    await again();
+  });
+
+  test('a lock file that was merged has it', async () => {
+    const lock = json<{ packages: Record<string, Record<string, unknown>> }>(lockFile());
+    const entry = lock.packages[`node_modules/${name}`];
+    const { dist } = (await (await fetch(`${env.npm_config_registry}${name}`)).json() as { versions: Record<string, { dist: { tarball: string; integrity: string } }> }).versions[OTHER];
+    Object.assign(entry, { version: OTHER, resolved: dist.tarball, integrity: dist.integrity });
+    writeFileSync(lockFile(), JSON.stringify(lock));
+    rmSync(path.join(app.project, 'node_modules'), { recursive: true });
+    await npm('ci');
+    expect(await refused()).toContain(`The cause is ${lockFile()}, which has that version`);
+    await again();
+  });
+
+  test('it was copied by hand', async () => {
+    rmSync(separate(), { recursive: true });
+    cpSync(path.join(folder, 'other'), separate(), { recursive: true });
+    expect(await refused()).toContain('copied or installed separately');
+    await again();
   });
 });
 

@@ -5,9 +5,7 @@ import { DEFAULT_REDIS_OPTIONS, withProfile, type ClientOptions, type ResolvedOp
 import type { Asks } from '../link/asks';
 import type { LinkConfig } from '../link/link_client';
 import type { SentinelConnectionOptions } from '../options/sentinel_options';
-
-/** The client's version, as CLIENT SETINFO reports it. */
-const VERSION = (require('../../package.json') as { version: string }).version;
+import { VERSION } from '../version';
 
 export const isMemoryUrl = (argument: unknown): boolean => typeof argument === 'string' && /^memory:\/\//i.test(argument);
 

@@ -30,7 +30,7 @@ function platformPackages(manifest) {
 
 function source(here, elsewhere) {
   const list = (platforms) => platforms.map((platform) => `'${platform}'`).join(', ');
-  const cases = (platforms, nameOf) => platforms.map((platform) => `    case '${platform}':\n      return require('${nameOf(platform)}');\n`).join('');
+  const cases = (platforms, nameOf, member = '') => platforms.map((platform) => `    case '${platform}':\n      return require('${nameOf(platform)}')${member};\n`).join('');
   return `'use strict';
 /**
  * Written by scripts/setup/binaries.mjs. Each binary has a literal path, because bundlers and tracers follow no other paths.
@@ -46,13 +46,15 @@ ${cases(here, (name) => `./hawser.${name}.node`)}    default:
       return ${elsewhere.length > 0 ? 'fromPackage(platform)' : 'undefined'};
   }
 };
-${elsewhere.length > 0 ? packages(cases(elsewhere, (name) => `hawser-${name}`)) : ''}`;
+${elsewhere.length > 0 ? inTry('fromPackage', cases(elsewhere, (name) => `hawser-${name}`)) : ''}
+exports.packageVersion = ${elsewhere.length > 0 ? '(platform) => versionOf(platform)' : '() => undefined'};
+${elsewhere.length > 0 ? inTry('versionOf', cases(elsewhere, (name) => `hawser-${name}/package.json`, '.version')) : ''}`;
 }
 
 /** Only the package of this platform is installed. Bundlers do not fail at the others, because their \`require\` is in a \`try\`. */
-function packages(cases) {
+function inTry(name, cases) {
   return `
-function fromPackage(platform) {
+function ${name}(platform) {
   try {
     switch (platform) {
 ${cases.replace(/^/gm, '  ').trimEnd()}
