@@ -5,6 +5,7 @@ import { ownOptions } from '../names';
 /** Where a subscription is: `connecting`, `open` (the server has confirmed it), `waiting` for its next attempt or for its page to be shown, or `closed`. */
 export type InvalidationState = 'connecting' | 'open' | 'waiting' | 'closed';
 
+/** The options of `subscribeInvalidations`. */
 export interface InvalidationOptions {
   /** Default: `fetch` if there are `headers` or the platform has no `EventSource`, else `eventsource`. */
   transport?: 'fetch' | 'eventsource' | undefined;
@@ -32,6 +33,7 @@ export interface InvalidationOptions {
   onInvalidate?: ((tags: readonly string[] | undefined) => void) | undefined;
   /** Called if an attempt fails. Attempts go on. */
   onError?: ((error: Error) => void) | undefined;
+  /** Called when the state changes. */
   onState?: ((state: InvalidationState) => void) | undefined;
   /** Ends the subscription when it aborts. */
   signal?: AbortSignal | undefined;

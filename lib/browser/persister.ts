@@ -9,6 +9,7 @@ import { badOption } from '../errors';
 import { ownOptions } from '../names';
 import type { QueryLike } from './query_client';
 
+/** The options of `indexedDbPersister` and `persistOptions`. */
 export interface PersisterOptions {
   /** Name of the database. Default `hawser`. */
   database?: string | undefined;
@@ -43,9 +44,13 @@ export interface IndexedDbPersister {
 
 /** The options of `persistQueryClient` and `PersistQueryClientProvider`. */
 export interface PersistOptions {
+  /** Stores the cache in IndexedDB. */
   persister: IndexedDbPersister;
+  /** Drops what another buster has stored. */
   buster: string;
+  /** Drops what is older, in milliseconds. */
   maxAge: number;
+  /** Which queries are stored. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a query of TanStack's, of any version
   dehydrateOptions: { shouldDehydrateQuery(query: any): boolean };
 }
@@ -56,7 +61,7 @@ const DAY_MS = 86_400_000;
 /**
  * Options that store the queries of tiers with `persist: true` in IndexedDB. Throws TypeError or RangeError that names the option.
  *
- *     <PersistQueryClientProvider client={queryClient} persistOptions={persistOptions({ buster: 'v3', maxAge: 7 * 86_400_000 })}>
+ *     <PersistQueryClientProvider client={queryClient} persistOptions={persistOptions({ buster: 'v3', maxAge: 7 * 86_400_000 })} />
  */
 export function persistOptions(options: PersisterOptions = {}): PersistOptions {
   const { buster = '', maxAge = DAY_MS, shouldPersist = isPersistent } = checked(options);

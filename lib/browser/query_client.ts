@@ -1,5 +1,6 @@
 /** The part of TanStack Query 5 that is used here, so that its package is not needed to compile or bundle this one. */
 
+/** A query of TanStack Query 5. */
 export interface QueryLike {
   readonly queryHash: string;
   readonly meta?: Record<string, unknown> | undefined;
@@ -7,6 +8,7 @@ export interface QueryLike {
   isActive(): boolean;
 }
 
+/** A `QueryCache` of TanStack Query 5. */
 export interface QueryCacheLike {
   getAll(): readonly QueryLike[];
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the events are a union that has grown with TanStack's versions

@@ -12,6 +12,7 @@ export interface CompressionOptions {
   level?: number | undefined;
 }
 
+/** The option `compression`: an algorithm for values of 1 kB and more, its details, or none. */
 export type Compression = false | 'zstd' | 'lz4' | CompressionOptions;
 
 const NAMES: ReadonlySet<string> = new Set(['algorithm', 'minBytes', 'level']);

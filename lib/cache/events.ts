@@ -31,6 +31,7 @@ export interface CacheEvents {
   warning: [event: CacheEvent];
 }
 
+/** The name of a repository's event. */
 export type CacheEventName = keyof CacheEvents;
 
 interface Listened {

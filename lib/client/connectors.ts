@@ -23,6 +23,7 @@ export abstract class AbstractConnector {
     return true;
   }
 
+  /** Opens a stream to the server. `emit` passes on errors that do not end the attempt. */
   abstract connect(emit: ErrorEmitter): Promise<Socket>;
 
   /** Ends the stream. */

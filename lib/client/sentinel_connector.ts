@@ -28,6 +28,7 @@ export interface SentinelHost {
 
 const noop = (): void => {};
 
+/** The `Connector` of a client with `sentinels`: asks them for the server that has the role, and connects to it. */
 export class SentinelConnector extends AbstractConnector {
   /** Gets the events `failoverSubscribed` and `sentinelReconnecting`. */
   emitter: Pick<EventEmitter, 'emit'> | null = null;

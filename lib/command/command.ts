@@ -47,6 +47,7 @@ const executor = (resolve: Resolve, reject: Reject): void => {
 /** Shared by commands without rare state. */
 const NOTHING: Readonly<Rare> = new Rare();
 
+/** One command: its name, its arguments as they are sent, and the promise of its reply. `redis.sendCommand(new Command('GET', ['key']))` sends it. */
 export class Command {
   /** Commands by their effect on a connection. */
   static FLAGS = FLAGS;

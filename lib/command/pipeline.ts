@@ -39,6 +39,7 @@ const COLLECTION = Symbol('collection');
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods come from the command table
 export interface Pipeline extends RedisCommander<{ type: 'pipeline'; mapping: 'resp2' }> {}
 
+/** Commands that are collected, sent together by `exec`, and answered in one array; with `multi`, as a transaction. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- see above
 export class Pipeline implements CommandTarget {
   readonly isPipeline = true;

@@ -15,7 +15,9 @@ export interface ScanStreamOptions extends ReadableOptions {
 
 /** The options that the streams accept: `ScanStreamOptions`, and values that ioredis accepts but its types omit. */
 export interface ScanOptions extends Omit<ScanStreamOptions, 'match' | 'count'> {
+  /** Only keys that fit this glob. */
   match?: string | Buffer;
+  /** How many keys the server looks at in each step. */
   count?: number | string;
 }
 

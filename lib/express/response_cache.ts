@@ -24,8 +24,10 @@ type Extended = IncomingMessage & { readonly originalUrl?: string; readonly app?
  * A middleware that answers GET and HEAD from a cache. What comes behind it in the chain makes the responses that the cache does not have: one request in
  * the fleet at a time for each key, while the others wait. `invalidateTags` of the repository makes responses unusable by their tags.
  *
+ *     import type { Request } from 'express';
+ *
  *     const pages = new CacheRepository('pages', { ttl: 60, staleAfter: 30 });
- *     app.get('/companies/:id/orders', responseCache(pages, { tags: (req) => [`company:${req.params.id}:orders`] }), listOrders);
+ *     app.get('/companies/:id/orders', responseCache(pages, { tags: (req: Request) => [`company:${req.params.id}:orders`] }), listOrders);
  *
  * Kept are responses with the status 200, 203, 204, 300, 301 or 308, without `private`, `no-store`, `no-cache` and `Set-Cookie`, of at most `maxBytes`. Of the
  * fields, those that the handlers behind the middleware have set. Errors: TypeError and RangeError that name the option; what the functions `key` and `tags`

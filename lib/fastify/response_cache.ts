@@ -60,7 +60,7 @@ interface Recorded {
  * fleet at a time for each key, while the others wait. A route with `config: { responseCache: false }` is left alone.
  *
  *     const pages = new CacheRepository('pages', { ttl: 60, staleAfter: 30 });
- *     app.register(responseCache(pages, { tags: (request) => [`company:${request.params.id}:orders`] }));
+ *     app.register(responseCache(pages, { tags: (request) => [`path:${request.originalUrl}`] }));
  *
  * It runs in the hook `preHandler`, so that authorization comes before it, and in `onSend`. What is kept is as in `hawser/express`. Errors: TypeError and
  * RangeError that name the option; what the functions `key` and `tags` throw goes to the error handler.

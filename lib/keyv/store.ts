@@ -56,6 +56,7 @@ export class HawserStore extends EventEmitter {
     return (await this.cache.get<T>(key)) ?? undefined;
   }
 
+  /** Values in the order of the keys; `undefined` where there is none. */
   async getMany<T>(keys: string[]): Promise<(T | undefined)[]> {
     return (await this.cache.getMany<T>(keys)).map((value) => value ?? undefined);
   }
@@ -66,6 +67,7 @@ export class HawserStore extends EventEmitter {
     return true;
   }
 
+  /** Stores items, each with its own time to live. */
   async setMany(items: StoreItem[]): Promise<void> {
     if (!Array.isArray(items)) badOption('items', 'an array of { key, value, ttl? }', items);
     const list: readonly { key: string; value: unknown; ttl?: number | undefined }[] = items;
@@ -79,10 +81,12 @@ export class HawserStore extends EventEmitter {
     await Promise.all([over.length > 0 ? this.cache.deleteMany(over) : undefined, kept.length > 0 ? this.cache.setMany(kept) : undefined]);
   }
 
+  /** Whether a key has a value. */
   async has(key: string): Promise<boolean> {
     return this.cache.has(key);
   }
 
+  /** The same for several keys, in their order. */
   async hasMany(keys: string[]): Promise<boolean[]> {
     return Promise.all(checkKeys('keys', keys).map((key) => this.cache.has(key)));
   }

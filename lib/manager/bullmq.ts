@@ -15,10 +15,13 @@ export interface BullMQConnectionOptions {
   path?: string;
   /** Sentinels, which find the master of the group `name`. */
   sentinels?: Partial<SentinelAddress>[];
+  /** The group that the Sentinels watch. */
   name?: string;
+  /** The ACL user, percent-decoded. */
   username?: string;
   /** Percent-decoded. */
   password?: string;
+  /** The database's number. */
   db: number;
   /** TLS options, present for `rediss://`. */
   tls?: Record<string, unknown>;
@@ -26,6 +29,7 @@ export interface BullMQConnectionOptions {
   maxRetriesPerRequest: null;
   /** Always `false`. */
   enableReadyCheck: false;
+  /** The manager's delay before attempt `times`, in ms. */
   retryStrategy: (times: number) => number;
   /** Client options from the URL's query and from `ManagerOptions.redis`. */
   [option: string]: unknown;

@@ -21,9 +21,10 @@ export type HawserHealthResult = Record<string, { status: 'up' | 'down' } & Reco
  * An indicator for terminus. It resolves within about a second in every case, with `down` if one of the connections does not answer. With terminus 10 it rejects for `down`,
  * with the error that terminus 10 expects.
  *
- *     this.health.check([() => this.redis.isHealthy('redis')]);
+ *     health.check([() => redis.isHealthy('redis')]);
  */
 export class HawserHealthIndicator {
+  /** The state of hawser's connections under `key`. Resolves with `down`, or rejects for terminus 10, if one does not answer. */
   async isHealthy<K extends string>(key: K): Promise<Record<K, { status: 'up' | 'down' } & Record<string, unknown>>> {
     const result = await this.check();
     const named = { [key]: result } as Record<K, typeof result>;

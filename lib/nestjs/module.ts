@@ -69,11 +69,13 @@ function configured(given: HawserSettings): HawserSettings {
  * RangeError that name the option.
  */
 export class HawserModule {
+  /** For the root module: configures the manager and makes repositories. Throws TypeError or RangeError that names the option. */
   static forRoot(options: HawserModuleOptions = {}): HawserDynamicModule {
     const { settings: given, repositories, isGlobal } = checkRoot(options);
     return moduleOf([{ provide: SETTINGS, useFactory: () => configured(given) }], repositories, isGlobal, []);
   }
 
+  /** As `forRoot`, with settings that a factory returns, from injected providers. */
   static forRootAsync(options: HawserModuleAsyncOptions): HawserDynamicModule {
     const { useFactory, inject = [], imports = [], repositories, isGlobal } = checkAsync(options);
     const make = async (...args: unknown[]): Promise<HawserSettings> => configured(checkSettings('the result of HawserModule.forRootAsync.useFactory', await useFactory(...args)));

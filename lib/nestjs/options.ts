@@ -30,8 +30,10 @@ export interface HawserModuleAsyncOptions {
   /** Returns the settings. Its arguments are what `inject` names. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Nest's own factories
   useFactory: (...args: any[]) => HawserSettings | Promise<HawserSettings>;
+  /** The providers that `useFactory` gets. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tokens of Nest are of every kind
   inject?: any[] | undefined;
+  /** The modules that export these providers. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- modules of Nest are of every kind
   imports?: any[] | undefined;
   /** As in {@link HawserModuleOptions.repositories}. */

@@ -6,4 +6,6 @@
 import { createCacheHandler } from './handler';
 
 export { createCacheHandler, type CacheEntry, type CacheHandler, type CacheHandlerOptions } from './handler';
-export default createCacheHandler();
+/** The handler that uses the manager as the environment or the application configures it. */
+const handler = createCacheHandler();
+export default handler;

@@ -189,7 +189,9 @@ export interface ClientOptions<Mode extends ReplyMappingMode = ReplyMappingMode>
   extends Omit<RedisOptions, 'connectionName' | 'username' | 'password' | 'keyPrefix' | 'tls' | 'reconnectOnError' | 'replyMapping'> {
   /** The connection's name (CLIENT SETNAME). */
   connectionName?: string | null | undefined;
+  /** The ACL user. Default: the server's `default`. */
   username?: string | null | undefined;
+  /** Sent with HELLO or AUTH. It never appears in a log or an error. */
   password?: string | null | undefined;
   /** A prefix for all keys. Default: none. */
   keyPrefix?: string | Buffer | undefined;

@@ -34,7 +34,9 @@ export interface SentinelConnectionOptions {
   sentinelPassword?: string | undefined;
   /** The Sentinels, asked one after another. */
   sentinels?: Partial<SentinelAddress>[] | undefined;
+  /** A unix socket, for a client that ignores `sentinels`. As in ioredis. */
   path?: string | undefined;
+  /** 4 or 6: the version of IP for the connections to Sentinels. */
   family?: number | undefined;
   /** Returns the delay in ms if no Sentinel answered; any other value stops retrying. Default: min(10 times, 1000). */
   sentinelRetryStrategy?: ((retryAttempts: number) => number | void | null) | undefined;
@@ -42,7 +44,9 @@ export interface SentinelConnectionOptions {
   sentinelReconnectStrategy?: ((retryAttempts: number) => number | void | null) | undefined;
   /** Selects a replica: a function that chooses one, or addresses ordered by `prio`, lowest first. */
   preferredSlaves?: ((replicas: ReplicaAddress[]) => ReplicaAddress | null) | PreferredReplica[] | PreferredReplica | undefined;
+  /** How long a connection to a Sentinel may take to open, in ms. */
   connectTimeout?: number | undefined;
+  /** How long the connection to a Sentinel may take to close, in ms. */
   disconnectTimeout?: number | undefined;
   /** `commandTimeout` of the connections to Sentinels, in ms. */
   sentinelCommandTimeout?: number | undefined;
@@ -50,6 +54,7 @@ export interface SentinelConnectionOptions {
   enableTLSForSentinelMode?: boolean | undefined;
   /** TLS for the connections to Sentinels. */
   sentinelTLS?: ConnectionOptions | undefined;
+  /** Translates the addresses that Sentinels announce. */
   natMap?: NatMap | undefined;
   /** Learns about other Sentinels from those that answer. Default true. */
   updateSentinels?: boolean | undefined;
@@ -57,6 +62,8 @@ export interface SentinelConnectionOptions {
   sentinelMaxConnections?: number | undefined;
   /** Listens to the Sentinels and reconnects at once when the master changes. Default false. */
   failoverDetector?: boolean | undefined;
+  /** The version of RESP. */
   protocol?: 2 | 3 | undefined;
+  /** The shape of replies. */
   replyMapping?: ReplyMappingMode | undefined;
 }

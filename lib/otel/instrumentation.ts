@@ -17,6 +17,7 @@ const NAME = 'hawser/otel';
 /** Bounds in seconds, as the database conventions ask for. */
 const BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
+/** OpenTelemetry spans and metrics of hawser's clients and caches, for `registerInstrumentations`. It patches nothing. */
 export class HawserInstrumentation {
   readonly instrumentationName = NAME;
   readonly instrumentationVersion = version;
@@ -74,6 +75,7 @@ export class HawserInstrumentation {
     this.renew();
   }
 
+  /** The options as they are in force. */
   getConfig(): HawserInstrumentationConfig {
     return this.config;
   }

@@ -30,6 +30,7 @@ export interface PubSubEvents {
   gap: [info: { id?: string; dropped?: number }];
 }
 
+/** Gets each message of the bus. What it returns is awaited; what it throws is logged. */
 export type InvalidationListener = (message: CacheInvalidationMessage) => unknown;
 
 const DEFAULT_CHANNEL = 'shipcrowd:cache:invalidation';

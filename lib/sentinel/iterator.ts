@@ -12,6 +12,7 @@ export class SentinelIterator implements Iterator<Partial<SentinelAddress>> {
     this.sentinels = sentinels.slice(0);
   }
 
+  /** The next Sentinel to ask; `done` after the last one. */
   next(): { done: boolean; value: Partial<SentinelAddress> } {
     const done = this.cursor >= this.sentinels.length;
     return { done, value: (done ? undefined : this.sentinels[this.cursor++]) as Partial<SentinelAddress> };

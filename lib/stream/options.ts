@@ -3,6 +3,7 @@ import { checkFunction, checkMs, checkNames } from '../cache/validate';
 import { badOption } from '../errors';
 import type { StreamRequest } from './frameworks';
 
+/** The options of `invalidationStream`. */
 export interface InvalidationStreamOptions {
   /**
    * Whether the client behind a request may see a tag. Only `true` shows it; if it throws, the tag is not shown, and a line in the log says so. `request` is what the framework gave

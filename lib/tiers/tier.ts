@@ -31,6 +31,7 @@ export interface TierOptions {
   nearCache?: { maxBytes: number; maxTtlMs?: number | undefined; share?: 'copy' | 'frozen' | undefined } | false | undefined;
   /** The share of reads that should be hits, from 0 to 1. `CacheMetrics.missedTargets()` tells which tiers stay below. */
   target?: number | undefined;
+  /** How a browser treats the data. Default: it has no times for it. */
   browser?: BrowserTier | undefined;
 }
 
