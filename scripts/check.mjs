@@ -5,12 +5,14 @@
 //     npm run check -- --list             what would run
 //
 // Types and rooms are checked as a whole. eslint, cargo and the specs look at what has changed: the specs that changed, those that import
-// a changed file, and the unit tests of the crate's rooms that changed.
+// a changed file, as far as some seconds go, and the unit tests of the crate's rooms that changed. What no spec needs is not built.
 
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { changedFiles } from './check/changes.mjs';
 import { stepsFor } from './check/steps.mjs';
 import { setup } from './setup.mjs';
+import { ensureDependencies } from './setup/dependencies.mjs';
 import { entry, root, run, say, SetupError } from './setup/run.mjs';
 
 const MINUTES = 60_000;
@@ -20,6 +22,9 @@ function parseArguments(args) {
   if (since >= 0 && args[since + 1] === undefined) throw new SetupError('--since needs a branch or a commit');
   return { since: since < 0 ? undefined : args[since + 1], isList: args.includes('--list') };
 }
+
+/** A clean checkout has no binary yet. */
+const hasBinary = () => existsSync(path.join(root, 'binding', 'binaries.js'));
 
 /** Runs one step and keeps its output, because two lanes would mix theirs. */
 async function runStep({ name, command: [program, ...args] }) {
@@ -41,10 +46,11 @@ async function runLane(steps) {
 await entry(async () => {
   const { since, isList } = parseArguments(process.argv.slice(2));
   const files = await changedFiles(since);
-  const { lanes, left } = stepsFor(files);
+  const { lanes, left, needsFacade, needsNative } = stepsFor(files);
   if (isList) return lanes.flat().forEach(({ name, command }) => console.log(`${name.padEnd(8)} ${command.map((part) => path.relative(root, part) || part).join(' ')}`));
   const started = Date.now();
-  await setup();
+  await ensureDependencies();
+  if (needsFacade) await setup({ facadeOnly: !needsNative && hasBinary() });
   const results = await Promise.all(lanes.map(runLane));
   const specs = left > 0 ? `; ${left} more specs import these files` : '';
   say(`${files.length} changed files, ${((Date.now() - started) / 1000).toFixed(1)} s${specs}; npm test runs everything`);
