@@ -1,4 +1,6 @@
-/** The console blocks of docs/command-line.md: each command prints what the page says. */
+/** docs/command-line.md: each command prints what the page says, and the module for `warm` is one. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { CacheRepository, RedisManager } from 'hawser';
 import { serverForAll } from '../helpers/lifetimes';
@@ -28,4 +30,20 @@ test.each(blocks)('$command', async ({ command, output }) => {
   const { stdout, stderr } = await hawser(command.split(' '), { cwd: FOLDER, env: { REDIS_URL: server.url } });
   expect(stderr).toBe('');
   expect(stdout).toBe(output);
+});
+
+test('the module for `warm` is loaded, and its tasks run', async () => {
+  const [, name = '', code = ''] = /^```js\n\/\/ (\S+)\n([^]*?)^```$/m.exec(readPage('docs/command-line.md')) ?? [];
+  const [, command = ''] = /npx hawser (warm .*)/.exec(readPage('docs/command-line.md')) ?? [];
+  const folder = mkdtempSync(path.join(tmpdir(), 'hawser-warm-'));
+  try {
+    mkdirSync(path.join(folder, 'dist'));
+    writeFileSync(path.join(folder, name), code);
+    writeFileSync(path.join(folder, 'dist', 'orders.js'), "exports.topCompanies = async () => [{ id: 'c1' }, { id: 'c2' }];\nexports.orders = { list: async (id) => [id] };\n");
+    const { code: exit, stdout, stderr } = await hawser([...command.split(' '), '--json'], { cwd: folder, env: { REDIS_URL: server.url } });
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ total: 2, succeeded: 2, failed: 0 });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

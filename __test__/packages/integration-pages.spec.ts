@@ -1,15 +1,17 @@
-/** The pages in docs/integrations: their code compiles beside the frameworks, runs, and prints what it says. */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+/** The pages in docs/integrations, and what other pages have beside other packages: the code compiles there, runs, and prints what it says. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type * as ts from 'typescript';
-import { programsOf, translated, typeErrors, type PageProgram } from '../docs/pages';
+import { guide, integrations, programsOf, translated, typeErrors, type PageProgram } from '../docs/pages';
 import { ROOT, runNode } from '../helpers/process';
 import { HERE, withServer } from './programs';
 
 const context = withServer();
 // Next.js has a room of its own.
-const pages = readdirSync(path.join(ROOT, 'docs', 'integrations')).filter((name) => name !== 'next.md');
-const programs = pages.flatMap((name) => programsOf(`docs/integrations/${name}`));
+const pages = integrations.filter((page) => page !== 'docs/integrations/next.md');
+const beside = guide.flatMap(programsOf).filter(({ where }) => where === 'beside');
+// The packages of this folder have more than one BullMQ.
+const programs = [...pages.flatMap(programsOf), ...beside].map((program) => ({ ...program, code: program.code.replaceAll("from 'bullmq'", "from 'bullmq6'") }));
 const DECORATORS: ts.CompilerOptions = { experimentalDecorators: true, emitDecoratorMetadata: true };
 
 async function run(program: PageProgram, url: string | undefined): Promise<void> {
@@ -27,7 +29,7 @@ async function run(program: PageProgram, url: string | undefined): Promise<void>
 }
 
 test('every page has code that prints something', () => {
-  for (const name of pages) expect(programsOf(`docs/integrations/${name}`).flatMap(({ prints }) => prints).length).toBeGreaterThan(0);
+  for (const page of pages) expect(programsOf(page).flatMap(({ prints }) => prints).length).toBeGreaterThan(0);
 });
 
 test('the code compiles beside the frameworks', () => {
