@@ -1,6 +1,6 @@
 // Generates the tables of the pages from the code: options from the doc comments of lib/, the environment from lib/env.ts, times and
-// limits from the constants, errors from src/error.rs, figures from docs/bench.json. A table stands between `<!-- table: name -->` and
-// `<!-- end -->`, each on one page or more.
+// limits from the constants, errors from src/error.rs, figures from docs/bench.json, what caches do from docs/behaviour.json. A table stands
+// between `<!-- table: name -->` and `<!-- end -->`, each on one page or more. The chart of README.md comes from docs/bench.json, too.
 //
 //     node scripts/docs-tables.mjs            rewrites the pages
 //     node scripts/docs-tables.mjs --check    fails if that would change one (a spec runs this)
@@ -9,6 +9,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import ts from 'typescript';
+import { draw } from '../__test__/bench/chart.mjs';
+import { CHART, readResults } from '../__test__/bench/publish.mjs';
+import { behaviourRun, behaviourTable } from './docs/behaviour-table.mjs';
 import { BENCH_TABLES } from './docs/bench-tables.mjs';
 import { pages } from './docs/pages.mjs';
 import { root } from './setup/run.mjs';
@@ -139,7 +142,7 @@ const FACADE_ERRORS = [
   ['E_NOT_REPLICATED', 'An invalidation took effect, but fewer replicas than `minReplicas` have it; a failover may undo it.', true],
   ['E_TOO_LARGE', 'A value is longer than may be stored (`maxValueBytes`, or a lower limit of the server).', false],
   ['E_CREDENTIALS', 'The function `credentials` or `tls` of a client has failed, was too slow, or returned something else; `cause` says why.', true],
-  ['E_NO_BINARY', 'No native binary fits this platform, or it cannot be loaded; the message names the platform and the solution.', false],
+  ['E_NO_BINARY', 'No native binary fits this platform and this version of hawser, or it cannot be loaded; the message names the cause and the solution.', false],
 ];
 
 function errors() {
@@ -237,6 +240,7 @@ const TABLES = {
   'prometheus metrics': () => table(['metric', 'type', 'labels', 'meaning', 'for OpenTelemetry'], prometheusMetrics()),
   bounds: () => table(['', ''], bounds()),
   errors,
+  behaviour: () => `${table(...behaviourTable())}\n\n${behaviourRun()}`,
   ...Object.fromEntries(Object.entries(BENCH_TABLES).map(([name, make]) => [name, () => table(...make())])),
 };
 
@@ -250,11 +254,8 @@ function render(name, page, used) {
 }
 
 const used = new Set();
-const outdated = pages().flatMap((name) => {
-  const page = read(name);
-  const rendered = render(name, page, used);
-  return rendered === page ? [] : [{ name, rendered }];
-});
+const made = [...pages().map((name) => ({ name, rendered: render(name, read(name), used) })), { name: CHART, rendered: draw(readResults()) }];
+const outdated = made.filter(({ name, rendered }) => read(name) !== rendered);
 for (const name of Object.keys(TABLES)) if (!used.has(name)) throw new Error(`docs-tables: no page has a place for the table ${name}`);
 if (!process.argv.includes('--check')) for (const { name, rendered } of outdated) writeFileSync(path.join(root, name), rendered);
 else if (outdated.length > 0) {

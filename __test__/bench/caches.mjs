@@ -1,5 +1,6 @@
-// The compared caches, behind one interface: `set(key, value, tags)`, `hit(key, loader, tags)`. Redis is the only store of each: no value is
-// kept in the process, and every hit goes to the server.
+// The compared caches, behind one interface: `set(key, value, tags)`, `hit(key, loader, tags)`, `invalidate(tag)`, and `load`, which is `hit` with
+// what it takes to store the loader's value under the tags. Redis is the only store of each: no value is kept in the process, and every hit goes
+// to the server.
 
 import { SketchRepository } from './sketch.mjs';
 
@@ -16,6 +17,7 @@ function ofRepository(repository) {
     repository,
     set: (key, value, tags) => repository.setWithTags(key, value, { ttl: TTL_SECONDS, tags }),
     hit: (key, loader, tags) => repository.getOrSet(key, loader, { ttl: TTL_SECONDS, tags }),
+    invalidate: (tag) => repository.invalidateTags([tag]),
   };
 }
 
@@ -37,6 +39,7 @@ export async function bentoOver(layerOf) {
   return {
     set: (key, value, tags) => cache.set({ key, value, ttl, tags }),
     hit: (key, factory, tags) => cache.getOrSet({ key, factory, ttl, tags }),
+    invalidate: (tag) => cache.deleteByTag({ tags: [tag] }),
   };
 }
 
@@ -63,6 +66,11 @@ export async function dedupeOver(storage) {
       calls.get(key).loader = loader;
       return cache.order(key);
     },
+    load: (key, loader, tags) => {
+      calls.set(key, { tags, loader });
+      return cache.order(key);
+    },
+    invalidate: (tag) => cache.invalidateAll([tag]),
   };
 }
 
@@ -79,6 +87,16 @@ async function openCacheable({ port, withTags }) {
   return {
     set: (key, value, tags) => cache.set(key, value, tags.length > 0 ? { ttl, tags } : ttl),
     hit: (key, loader) => cache.getOrSet(key, loader, { ttl }),
+    // Its getOrSet takes no tags.
+    load: async (key, loader, tags) => {
+      if (tags.length === 0) return cache.getOrSet(key, loader, { ttl });
+      const there = await cache.get(key);
+      if (there !== undefined) return there;
+      const value = await loader();
+      await cache.set(key, value, { ttl, tags });
+      return value;
+    },
+    invalidate: (tag) => cache.tags.invalidateTags([tag]),
   };
 }
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run, say, SetupError } from '../../scripts/setup/run.mjs';
+import { root, run, say, SetupError } from '../../scripts/setup/run.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -34,6 +34,9 @@ export function peerVersions() {
   const names = Object.keys(require('./package.json').dependencies);
   return Object.fromEntries(names.map((name) => [name, versionOf(name)]));
 }
+
+/** The version of hawser. */
+export const ownVersion = () => JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version;
 
 function versionOf(name) {
   const file = path.join(here, 'node_modules', name, 'package.json');

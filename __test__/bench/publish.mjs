@@ -2,7 +2,6 @@
 // docs/images/bench.svg is its chart. A full run of `npm run bench` writes both; sections that did not run keep what they have.
 //
 //     node __test__/bench/publish.mjs [bench-results/<report>.json]      publishes a stored report, by default the latest
-//     node __test__/bench/publish.mjs --draw                             draws the chart again
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -22,11 +21,11 @@ export function readResults() {
 
 /** Publishes the sections of a report. Those with a contender that failed are left out. Returns their names. */
 export function publish(report) {
-  const { when, machine, server, peers, options } = report;
+  const { when, machine, server, hawser, peers, options } = report;
   const complete = SECTIONS.filter((name) => report[name] !== undefined && Object.keys(report[name].failures ?? {}).length === 0);
   const sections = complete.map((name) => {
     const { summary, costs, others } = report[name];
-    return [name, { when, machine, server, peers, rounds: options.rounds, others, summary, ...(costs === undefined ? {} : { costs: costs.summary }) }];
+    return [name, { when, machine, server, hawser, peers, rounds: options.rounds, others, summary, ...(costs === undefined ? {} : { costs: costs.summary }) }];
   });
   if (sections.length === 0) return [];
   const known = readResults();
@@ -47,6 +46,5 @@ export function isPublishable({ isQuick, rounds, baseline }) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [argument = 'bench-results/latest.json'] = process.argv.slice(2);
-  if (argument === '--draw') writeFileSync(path.join(root, CHART), draw(readResults()));
-  else console.log(`published: ${publish(JSON.parse(readFileSync(path.resolve(root, argument), 'utf8'))).join(', ')}`);
+  console.log(`published: ${publish(JSON.parse(readFileSync(path.resolve(root, argument), 'utf8'))).join(', ')}`);
 }

@@ -11,7 +11,7 @@ import * as cluster from './cluster.mjs';
 import * as hits from './hits.mjs';
 import * as invalidate from './invalidate.mjs';
 import { folderUrl, parseOptions, USAGE } from './options.mjs';
-import { ensurePeers, peerVersions } from './peers.mjs';
+import { ensurePeers, ownVersion, peerVersions } from './peers.mjs';
 import * as near from './near.mjs';
 import { CHART, isPublishable, publish } from './publish.mjs';
 import * as raw from './raw.mjs';
@@ -39,7 +39,7 @@ await entry(async () => {
 
 async function bench(server, options) {
   const started = Date.now();
-  const report = { when: new Date().toISOString(), machine: machine(), server: await server.version(), peers: peerVersions(), options };
+  const report = { when: new Date().toISOString(), machine: machine(), server: await server.version(), hawser: ownVersion(), peers: peerVersions(), options };
   console.log(`${report.machine.cpu}, ${report.machine.cores} cores, Node ${report.machine.node}, ${report.server}`);
   console.log(`${options.rounds} alternating rounds; ratios are medians over rounds, lag is the 99th percentile\n`);
   const context = { server, options, folder: folderUrl(root), tell: progress };

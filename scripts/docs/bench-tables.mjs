@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { micros, millis, perSecond, times } from '../../__test__/bench/table.mjs';
+import { megabytes, micros, millis, perSecond, times } from '../../__test__/bench/table.mjs';
 import { root } from '../setup/run.mjs';
 
 const LEVELS = ['1', '10', '100', '1000'];
@@ -26,10 +26,27 @@ const cpu = ({ cpu: value, cpuRatio }) => against(micros(value), cpuRatio);
 
 /** Names, heads and rows. A table whose section was never measured is a line that says so. */
 export const BENCH_TABLES = {
-  'bench run': () => [['section', 'measured', 'on', 'server', 'other processes had'], Object.entries(results).map(runRow)],
+  'bench run': () => [['section', 'measured', 'on', 'server', 'versions', 'other processes had'], Object.entries(results).map(runRow)],
   'bench get': () => byLevel('raw', ({ get }, level) => throughput(get[level])),
   'bench get cpu': () => byLevel('raw', ({ get }, level) => cpu(get[level])),
   'bench cluster': () => byLevel('cluster', (levels, level) => throughput(levels[level])),
+  'bench surface': () => {
+    const { construct, pipeline } = results.surface.summary;
+    const line = (what, unit, one) => [what, unit(one.hawser), unit(one.reference), times(one.ratio)];
+    return [
+      ['', 'hawser', 'ioredis 6', 'ratio'],
+      [
+        line('constructing a client', micros, construct.plain),
+        line('constructing a client with 49 scripts', micros, construct.withScripts),
+        line('a pipeline of 1,000,000 SETs', millis, pipeline.ms),
+        line('memory for that pipeline', megabytes, pipeline.megabytes),
+      ],
+    ];
+  },
+  'bench thread': () => {
+    const figures = ({ js, cpu: process, throughput: speed, p99 }) => [js, process, speed, p99].map(({ ratio }) => times(ratio));
+    return [['', "JavaScript's thread", 'process', 'commands per second', '99th percentile'], Object.entries(results.thread.summary).map(([what, one]) => [what, ...figures(one)])];
+  },
   'bench hits': () => [
     ['', ...TAGS.flatMap((tags) => [`${tags} tags: hits`, 'CPU'])],
     Object.entries(results.hits.summary).map(([name, byTags]) => [name, ...TAGS.flatMap((tags) => [throughput(byTags[tags]), cpu(byTags[tags])])]),
@@ -50,7 +67,21 @@ export const BENCH_TABLES = {
 
 const TITLES = { raw: 'clients', surface: 'surface', cluster: 'cluster', thread: 'socket thread', hits: 'cache hits', near: 'hits in memory', invalidate: 'invalidation', bullmq: 'BullMQ' };
 
-function runRow([name, { when, machine, server, peers, rounds, others }]) {
-  const versions = name === 'bullmq' ? `, BullMQ ${peers.bullmq}` : '';
-  return [TITLES[name], `${when.slice(0, 10)}, ${rounds} rounds`, `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}`, `${server}${versions}`, others === undefined ? ABSENT : `${Math.round(others * 100)} % of the machine`];
+/** The packages that each section compares, by the names that its table has. */
+const CLIENTS = { 'ioredis 6': 'ioredis6', 'ioredis 5': 'ioredis', 'node-redis': 'redis', 'valkey-glide': '@valkey/valkey-glide' };
+const COMPARED = {
+  raw: CLIENTS,
+  surface: { 'ioredis 6': 'ioredis6' },
+  cluster: { 'ioredis 6': 'ioredis6', 'valkey-glide': '@valkey/valkey-glide' },
+  thread: {},
+  hits: { BentoCache: 'bentocache', 'async-cache-dedupe': 'async-cache-dedupe', cacheable: 'cacheable', 'ioredis 6': 'ioredis6' },
+  near: { BentoCache: 'bentocache', 'async-cache-dedupe': 'async-cache-dedupe' },
+  invalidate: { 'ioredis 6': 'ioredis6' },
+  bullmq: { BullMQ: 'bullmq', 'ioredis 6': 'ioredis6' },
+};
+
+function runRow([name, { when, machine, server, peers, rounds, others, hawser }]) {
+  const versions = [['hawser', hawser], ...Object.entries(COMPARED[name]).map(([title, key]) => [title.replace(/ \d$/, ''), peers[key]])].flatMap(([title, version]) => (version === undefined ? [] : [`${title} ${version}`]));
+  const place = `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}`;
+  return [TITLES[name], `${when.slice(0, 10)}, ${rounds} rounds`, place, server, versions.join(', ') || ABSENT, others === undefined ? ABSENT : `${Math.round(others * 100)} % of the machine`];
 }
