@@ -1,6 +1,6 @@
 // The documentation as a site: `npm run docs`. Pages are the Markdown files of docs/, which read the same on GitHub.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitepress';
 import { leadOut, slug } from './links.mjs';
 
@@ -11,14 +11,15 @@ const group = (text, items) => ({ text, items });
 const referenceFile = new URL('../api/typedoc-sidebar.json', import.meta.url);
 const reference = existsSync(referenceFile) ? JSON.parse(readFileSync(referenceFile, 'utf8')) : [];
 
-const DESIGN = [
-  ['Overview', 'README'],
-  ['The life of a GET', 'life-of-a-get'],
-  ['The life of a getOrSet', 'life-of-a-getorset'],
-  ['How an error travels', 'how-an-error-travels'],
-  ['The cache engine', 'cache'],
-  ['The bench', 'bench'],
-];
+/** The pages about the design: three walks through the code, then a page for each room. */
+const designFolder = new URL('../design/', import.meta.url);
+const titleOf = (name) => /^# (.+)$/m.exec(readFileSync(new URL(`${name}.md`, designFolder), 'utf8'))[1].replace(/`| \(.+\)$|:.*/g, '');
+const WALKS = ['life-of-a-get', 'life-of-a-getorset', 'how-an-error-travels'];
+const rooms = readdirSync(designFolder)
+  .map((file) => file.replace(/\.md$/, ''))
+  .filter((name) => name !== 'README' && !WALKS.includes(name))
+  .sort();
+const designPages = (names) => names.map((name) => page(titleOf(name), `/design/${name}`));
 
 export default defineConfig({
   title: 'hawser',
@@ -34,6 +35,7 @@ export default defineConfig({
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
+    footer: { message: 'Released under the MIT licence.' },
     socialLinks: [{ icon: 'github', link: 'https://github.com/hawser/hawser' }],
     editLink: { pattern: 'https://github.com/hawser/hawser/edit/main/docs/:path', text: 'Edit this page' },
     nav: [
@@ -44,7 +46,7 @@ export default defineConfig({
     ],
     sidebar: {
       '/api/': [group('API', reference)],
-      '/design/': [group('Design', DESIGN.map(([text, name]) => page(text, name === 'README' ? '/design/' : `/design/${name}`)))],
+      '/design/': [group('Design', [page('Overview', '/design/'), ...designPages(WALKS)]), group('Rooms', designPages(rooms))],
       '/': [
         group('Begin', [page('Getting started', '/getting-started'), page('When not to use hawser', '/when-not-to-use'), page('Comparison', '/comparison')]),
         group('Cache', [page('Caching', '/caching'), page('Tiers', '/tiers'), page('The browser', '/browser'), page('What is guaranteed', '/guarantees')]),
