@@ -33,7 +33,7 @@ const STEPS = [
   { name: 'eslint', command: [node, bin('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.'] },
   // What uses a connection most, on the socket thread; `thread-all` is everything that uses one.
   { name: 'thread', ...onThread('thread', '(compat/(wire|wire-cuts|pubsub|surface)|client/(tls|credentials|timers)|cache/loads)') },
-  { name: 'thread-all', onlyByName: true, ...onThread('thread-all', '(client|compat|cache|cluster|sentinel|manager|bus)/') },
+  { name: 'thread-all', onlyByName: true, minutes: 45, ...onThread('thread-all', '(client|compat|cache|cluster|sentinel|manager|bus)/') },
   // Packing and installing keeps both cores busy, so these specs do not run beside specs that measure time.
   { name: 'jest', ...jest('jest', ['--testPathIgnorePatterns', '__test__/(packages?|frameworks|shipcrowd|postgres|chromium)/', '__test__/bench/', '/node_modules/']) },
   // A browser has several processes of its own.
@@ -86,19 +86,20 @@ function countJest(report) {
 async function runStep(step, extra) {
   console.log(`\n=== ${step.name}`);
   step.before?.();
+  const minutes = step.minutes ?? 20;
   const started = Date.now();
   const [program, ...args] = [...step.command, ...extra];
   const { code, output, late } = await run(program, args, {
     capture: step.count === countCargo,
     // This process reads cargo's output to count tests, so cargo cannot see the terminal.
     env: { CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never', ...step.env },
-    deadlineMs: 20 * MINUTES,
+    deadlineMs: minutes * MINUTES,
   });
   const counted = step.count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 };
   // A runner that fails without a failed test has crashed or hung, which counts as a failure.
   if (code !== 0 && counted.failed === 0) counted.failed = 1;
   if (code === 0 && counted.passed === 0) counted.failed += 1;
-  const note = late ? 'no end after 20 minutes' : code === null ? 'could not run' : '';
+  const note = late ? `no end after ${minutes} minutes` : code === null ? 'could not run' : '';
   return { name: step.name, ...counted, note, seconds: (Date.now() - started) / 1000 };
 }
 
