@@ -42,6 +42,7 @@ function bothSides(): Measured {
     return {
       digest: 'abc',
       connections: { own, streams: 0, queues: 14, byName: { BullMQ: 14, 'hawser:main': own } },
+      rush: { requests: 5, seconds: 1, perSecond: 5, failed: 0, refused: 0, instances: { 1: 5 }, times: {} },
       traffic: { requests: 5, seconds: 2, perSecond: 2.5, failed: 0, refused: 0, instances: { 1: 5 }, times: { dashboard: times(80 / by, 160 / by), list: times(30 / by, listP99), quote: times(12 / by, 24 / by) } },
       usage: usage(by),
       hitRates: { zones: rate, rateCards: rate, orders: rate, analytics: rate },

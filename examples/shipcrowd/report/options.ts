@@ -11,8 +11,10 @@ export interface Size {
   readonly pincodes: number;
   readonly instances: number;
   readonly sellers: number;
-  readonly requests: number;
+  /** Requests that are sent as fast as they are answered, so many at once; and those that are sent at a rate. */
+  readonly rush: number;
   readonly atOnce: number;
+  readonly requests: number;
   readonly creations: number;
   readonly checks: number;
   /** Loads of each of the users of the dashboard. */
@@ -27,12 +29,12 @@ export interface Size {
 }
 
 export const WHOLE: Size = {
-  companies: 200, orders: 100_000, pincodes: 30_000, instances: 3, sellers: 40, requests: 30_000, atOnce: 16, creations: 1_000, checks: 10_000, dashboardLoads: 10, dashboardUsers: 100, rounds: 10,
+  companies: 200, orders: 100_000, pincodes: 30_000, instances: 3, sellers: 40, rush: 3_000, atOnce: 16, requests: 15_000, creations: 1_000, checks: 10_000, dashboardLoads: 10, dashboardUsers: 100, rounds: 10,
   keys: 100_000, jobOrders: 200, readBacks: 10_000, fault: { seconds: 5, answers: 20 }, frozen: { seconds: 20, answers: 20 },
 };
 
 export const QUICK: Size = {
-  companies: 12, orders: 2_000, pincodes: 1_000, instances: 2, sellers: 12, requests: 1_500, atOnce: 8, creations: 60, checks: 500, dashboardLoads: 2, dashboardUsers: 30, rounds: 2,
+  companies: 12, orders: 2_000, pincodes: 1_000, instances: 2, sellers: 12, rush: 200, atOnce: 8, requests: 1_500, creations: 60, checks: 500, dashboardLoads: 2, dashboardUsers: 30, rounds: 2,
   keys: 5_000, jobOrders: 20, readBacks: 200, fault: { seconds: 0, answers: 12 }, frozen: { seconds: 2, answers: 12 },
 };
 
@@ -52,7 +54,7 @@ export const USAGE = `npm run example:report -- [--quick] [--seed <n>] [--only <
   --quick          a reduced size, for a look at it
   --seed <n>       of the traffic and of the data (1)
   --only <parts>   some of: ${PARTS.join(',')}
-  --requests <n>   requests of the traffic
+  --requests <n>   requests of the traffic, besides those that are sent as fast as they are answered
   --out <folder>   where report.txt, report.json and report.html go (shipcrowd-report)
   --json           prints JSON instead of text`;
 

@@ -38,15 +38,16 @@ export async function meet(site: Site, sellers: number): Promise<People> {
   return { admin, sellers: sessions, facts: { users, pincodes, weights: WEIGHTS } };
 }
 
-/** Managers of as many companies as are wanted: one for each. */
+/** Managers of as many companies as are wanted, one for each: those with the most orders, which have the lowest numbers. */
 async function sellerEmails(site: Site, admin: Session, wanted: number): Promise<string[]> {
   const byCompany = new Map<string, string>();
-  for (let page = 1; byCompany.size < wanted; page++) {
+  for (let page = 1; ; page++) {
     const { items } = await site.need<Page<{ email: string; role: string; companyId: string | null }>>(`/api/admin/users?page=${page}&limit=100&search=manager`, { token: admin.token });
     for (const { email, role, companyId } of items) if (role === 'manager' && companyId !== null && !byCompany.has(companyId)) byCompany.set(companyId, email);
     if (items.length === 0) break;
   }
-  return [...byCompany.values()].sort().slice(0, wanted);
+  const numbered = [...byCompany].sort(([one], [other]) => Number(one.slice(1)) - Number(other.slice(1)));
+  return numbered.slice(0, wanted).map(([, email]) => email);
 }
 
 async function factsOf(site: Site, { token, user }: Session): Promise<{ email: string; companyId: string; orders: Order[]; unpacked: string[] }> {

@@ -1,9 +1,10 @@
 /** Sends the traffic and takes the times. */
+import { Dice } from './dice';
 import { sum, timesOf, type Times } from './figures';
 import type { People } from './people';
-import type { Site } from './site';
+import { Site } from './site';
 import type { Kind, Step } from './traffic';
-import { each } from './wait';
+import { each, pause } from './wait';
 
 export interface Replayed {
   readonly requests: number;
@@ -18,24 +19,65 @@ export interface Replayed {
   readonly instances: Readonly<Record<string, number>>;
 }
 
-/** Sends the steps in their order, `atOnce` of them on their way at a time. */
+/** Sends the steps in their order, `atOnce` of them on their way at a time: as fast as they are answered. */
 export async function replay(site: Site, people: People, steps: readonly Step[], atOnce: number): Promise<Replayed> {
-  const samples = new Map<Kind, number[]>();
-  const instances: Record<string, number> = {};
-  let [failed, refused] = [0, 0];
-  const started = performance.now();
-  await each(steps, atOnce, async ({ kind, user, method, path, body }) => {
-    const { status, ms, instance } = await site.call(path, { method, body, token: people.sellers[user].token });
-    instances[instance] = (instances[instance] ?? 0) + 1;
-    if (status === 0 || status >= 500) failed++;
-    else if (status >= 300) refused++;
-    const own = samples.get(kind) ?? [];
-    samples.set(kind, own);
+  const tally = new Tally(site, people);
+  await each(steps, atOnce, (step) => tally.send(step));
+  return tally.result(steps.length);
+}
+
+/**
+ * Sends the steps at moments from the seed, `perSecond` of them on average, whether earlier ones are answered or not, as users do. So both versions of the backend have the same load, and
+ * a request that has to wait for its turn does not keep others from being sent. Times count from the moment at which a request was due.
+ */
+export async function replayAt(perSecond: number, { url }: Site, people: People, steps: readonly Step[], seed: number): Promise<Replayed> {
+  const site = new Site(url, MOST_AT_ONCE);
+  const dice = new Dice(seed);
+  const tally = new Tally(site, people);
+  const sent: Promise<void>[] = [];
+  let due = performance.now();
+  for (const step of steps) {
+    due += (-Math.log(1 - dice.next()) / perSecond) * 1000;
+    const early = due - performance.now();
+    if (early > 0) await pause(early);
+    sent.push(tally.send(step, due));
+  }
+  await Promise.all(sent);
+  site.close();
+  return tally.result(steps.length);
+}
+
+const MOST_AT_ONCE = 1_000;
+
+class Tally {
+  private readonly samples = new Map<Kind, number[]>();
+  private readonly instances: Record<string, number> = {};
+  private failed = 0;
+  private refused = 0;
+  private readonly started = performance.now();
+
+  constructor(
+    private readonly site: Site,
+    private readonly people: People,
+  ) {}
+
+  async send({ kind, user, method, path, body }: Step, due = performance.now()): Promise<void> {
+    const { status, instance } = await this.site.call(path, { method, body, token: this.people.sellers[user].token });
+    const ms = performance.now() - due;
+    this.instances[instance] = (this.instances[instance] ?? 0) + 1;
+    if (status === 0 || status >= 500) this.failed++;
+    else if (status >= 300) this.refused++;
+    const own = this.samples.get(kind) ?? [];
+    this.samples.set(kind, own);
     own.push(ms);
-  });
-  const seconds = (performance.now() - started) / 1000;
-  const times = Object.fromEntries([...samples].map(([kind, list]) => [kind, timesOf(list)]));
-  return { requests: steps.length, seconds, perSecond: steps.length / seconds, failed, refused, times, instances };
+  }
+
+  result(requests: number): Replayed {
+    const { failed, refused, instances } = this;
+    const seconds = (performance.now() - this.started) / 1000;
+    const times = Object.fromEntries([...this.samples].map(([kind, list]) => [kind, timesOf(list)]));
+    return { requests, seconds, perSecond: requests / seconds, failed, refused, times, instances };
+  }
 }
 
 /** All samples of a load in one line. */

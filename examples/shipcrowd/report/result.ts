@@ -14,6 +14,9 @@ import type { Verdict } from './targets';
 export interface Side {
   readonly digest: string;
   readonly connections: Connections;
+  /** A first part of the traffic, as fast as this version answers it. */
+  readonly rush: Replayed;
+  /** The rest of it, at the same moments for both versions. */
   readonly traffic: Replayed;
   readonly usage: Usage;
   /** In percent, by tier; empty if this version does not count. */

@@ -25,7 +25,7 @@ export async function measure(options: Options): Promise<ReportJson> {
     await run.part('before', () => side(run, false));
     await run.part('after', () => side(run, true));
   }
-  if (run.has('restart') || run.has('queues') || run.has('faults') || run.has('readback')) await run.part('on a durable server', () => onDurableServer(run), 30);
+  if (run.has('restart') || run.has('queues') || run.has('faults') || run.has('readback')) await run.part('on a durable server', () => onDurableServer(run), 60);
   if (run.has('failover')) await run.part('queues through a failover', () => failover(run));
   if (run.has('switches')) await run.part('every service to the new code and back', () => rollout(run));
   if (run.has('cluster')) await run.part('cluster of 6 nodes', () => cluster(run));
@@ -51,7 +51,7 @@ function side(run: Run, after: boolean): Promise<void> {
   const name = after ? 'after' : 'before';
   return run.onServer(after, [], async (stack, server) => {
     const prepared = await prepare(stack, [server.port], size, seed);
-    run.found[name] = await measureSide(prepared, size, seed, (text) => run.say(`  ${name}: ${text}`));
+    run.found[name] = await measureSide(prepared, size, seed, (text) => run.say(`  ${name}: ${text}`), after ? run.found.before?.rush.perSecond : undefined);
     if (after && run.has('space')) await run.part('memory', async () => void (run.found.space = await spaceOf(prepared.target, prepared.steps, size.keys)));
   });
 }

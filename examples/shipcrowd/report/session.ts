@@ -5,7 +5,7 @@ import { Server } from './servers';
 import { Stack } from './stack';
 
 /** More than any part takes. */
-const PART_MINUTES = 10;
+const PART_MINUTES = 20;
 
 type Open = { -readonly [K in keyof ReportJson]?: ReportJson[K] };
 

@@ -4,7 +4,7 @@ import type { Size } from './options';
 import { meet } from './people';
 import { creations, dashboards, permissionChecks, rateBetween, type Target } from './parts/loads';
 import { revocations } from './parts/roles';
-import { replay } from './replay';
+import { replay, replayAt } from './replay';
 import type { Side } from './result';
 import type { Session, Site } from './site';
 import type { Stack } from './stack';
@@ -20,7 +20,7 @@ export async function prepare(stack: Stack, ports: readonly number[], size: Size
   const { site } = stack;
   const people = await meet(site, size.sellers);
   const target = { site, people, ports, instances: size.instances };
-  return { target, viewer: await viewerOf(site), steps: trafficOf(seed, people.facts, size.requests) };
+  return { target, viewer: await viewerOf(site), steps: trafficOf(seed, people.facts, size.rush + size.requests) };
 }
 
 async function viewerOf(site: Site): Promise<Session> {
@@ -30,12 +30,21 @@ async function viewerOf(site: Site): Promise<Session> {
   return site.login(viewer.email);
 }
 
-export async function measureSide({ target, viewer, steps }: Prepared, size: Size, seed: number, say: (text: string) => void): Promise<Side> {
+/** How busy the old code is kept: below what it can do, so that its queue does not grow for ever. */
+const SHARE = 0.7;
+const LONGEST_SECONDS = 120;
+
+/** `old`: how many requests a second the old code can answer, if that is known. */
+export async function measureSide({ target, viewer, steps }: Prepared, size: Size, seed: number, say: (text: string) => void, old?: number): Promise<Side> {
   const { site, people, ports, instances } = target;
   const { token } = people.admin;
-  say(`${steps.length} requests`);
+  say(`${size.rush} requests as fast as they are answered`);
   const [before, tiers] = [await usage(ports, site, token), await operations(site, token)];
-  const traffic = await replay(site, people, steps, size.atOnce);
+  const rush = await replay(site, people, steps.slice(0, size.rush), size.atOnce);
+  const perSecond = SHARE * (old ?? rush.perSecond);
+  const due = steps.slice(size.rush, size.rush + Math.min(size.requests, Math.ceil(perSecond * LONGEST_SECONDS)));
+  say(`${due.length} requests, ${perSecond.toFixed(0)} a second`);
+  const traffic = await replayAt(perSecond, site, people, due, seed + 7);
   const cost = used(before, await usage(ports, site, token));
   const tiersAfter = await operations(site, token);
   const rates = Object.fromEntries(tiersAfter.flatMap((page) => page.tiers.map(({ name }) => [name, rateBetween(tiers, tiersAfter, name)] as const)));
@@ -48,5 +57,5 @@ export async function measureSide({ target, viewer, steps }: Prepared, size: Siz
   const boards = await dashboards(target, size.dashboardUsers, size.dashboardLoads);
   say('a revoked permission');
   const revoked = await revocations(site, people.admin, viewer, instances, size.rounds);
-  return { digest: digestOf(steps), connections: open, traffic, usage: cost, hitRates: rates, creations: made, checks, dashboards: boards, revocations: revoked, memoryMb };
+  return { digest: digestOf(steps), connections: open, rush, traffic, usage: cost, hitRates: rates, creations: made, checks, dashboards: boards, revocations: revoked, memoryMb };
 }
