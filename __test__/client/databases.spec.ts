@@ -163,3 +163,20 @@ describe('SELECT in a transaction', () => {
     expect(await databaseOf(redis)).toBe('4');
   });
 });
+
+test('a script that was defined in a transaction that did not run is sent again with the next one', async () => {
+  const server = await start();
+  const { redis } = connect({ port: server.port });
+  const { redis: other } = connect({ port: server.port });
+  const scripted = redis as Redis & Record<'one' | 'two' | 'three', () => Promise<string>>;
+  const names = ['one', 'two', 'three'] as const;
+  for (const name of names) redis.defineCommand(name, { lua: `return '${name}'`, numberOfKeys: 0 });
+  await expect(redis.multi([['one'], ['get']]).exec()).rejects.toThrow('EXECABORT');
+  await redis.watch('watched');
+  await other.incr('watched');
+  expect(await redis.multi([['two']]).exec()).toBeNull();
+  await redis.multi({ pipeline: false });
+  await scripted.three();
+  await redis.discard();
+  for (const name of names) expect(await redis.multi([[name]]).exec()).toEqual([[null, name]]);
+});

@@ -169,6 +169,10 @@ export class Link extends Incoming {
         // What has been issued since counts.
         this.send();
         return client.onDatabase(this.database);
+      case LinkEvent.NothingRan:
+        // Among what has not run may be the source of a script.
+        this.scripts.clear();
+        return;
       case LinkEvent.AskTransport:
         return this.native.transport(descriptorOf(this.socket));
       case LinkEvent.Check:

@@ -170,8 +170,14 @@ impl Link {
                 if command.decides {
                     self.on_decided(frame);
                 }
+                if frame[0] != b'*' || frame == b"*-1\r\n" {
+                    self.outputs.push_back(Output::NothingRan);
+                }
             }
-            Kind::Discard if !is_error && command.is_in_transaction() => self.watch.released(),
+            Kind::Discard if !is_error && command.is_in_transaction() => {
+                self.watch.released();
+                self.outputs.push_back(Output::NothingRan);
+            }
             // What else a proxy may say to it opens no stream.
             Kind::Monitor if frame == b"+OK\r\n" => self.monitoring = true,
             Kind::Reset if is_error => self.databases.forget_wire(),

@@ -168,6 +168,8 @@ pub enum Output {
     },
     /// Callers are in another database than they have selected last: that SELECT was not carried out.
     Database,
+    /// The commands of a transaction have not run, so the server has learned nothing from them.
+    NothingRan,
     /// Worth a line in the log. The server's words, if there are any, follow the first `: `.
     Warning(String),
     /// Ask the transport about bytes that are waiting to be acknowledged, and call `on_transport`.

@@ -139,6 +139,8 @@ numbers! {
         CredentialsRefused = 16,
         /// Callers are in another database than they have selected last: that SELECT was not carried out.
         Database = 17,
+        /// The commands of a transaction have not run, so the server has learned nothing from them.
+        NothingRan = 18,
     }
 
     /// The kinds of subscriptions that deliver messages.

@@ -58,6 +58,7 @@ fn plain(values: &Values<'_>, output: &Output) -> Option<(LinkEvent, Option<napi
         Output::Warning(text) => (LinkEvent::Warning, Some(values.text(text.as_bytes()))),
         Output::AskTransport => (LinkEvent::AskTransport, None),
         Output::Database => (LinkEvent::Database, None),
+        Output::NothingRan => (LinkEvent::NothingRan, None),
         Output::Probe(request) => (LinkEvent::Probe, Some(values.buffer(&request.bytes))),
         Output::Ended => (LinkEvent::Ended, None),
         Output::Core(_)

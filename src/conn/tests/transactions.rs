@@ -132,10 +132,12 @@ fn a_select_in_a_transaction_that_does_not_run_changes_nothing() {
             assert_eq!(rig.outcome(first + 4), "db2 get behind", "{abort}");
             assert_eq!(rig.link.database(), 2);
             assert!(rig.events.contains(&Output::Database), "the driver is told");
+            assert_eq!(rig.count(|event| *event == Output::NothingRan), 1);
             assert_eq!(rig.server.heard.iter().filter(|text| *text == "select 2").count(), 1, "{abort}: the connection is there");
             let first = rig.submit(&["multi", "select 5", "get t", "discard", "get last"].map(call));
             rig.settle();
             assert_eq!(rig.outcome(first + 4), "db2 get last", "{abort}");
+            assert_eq!(rig.count(|event| *event == Output::NothingRan), 2);
             assert_eq!(after_a_cut(&mut rig), "db2 get next");
             rig.finish();
         }
