@@ -12,7 +12,7 @@ import ts from 'typescript';
 import { draw } from '../__test__/bench/chart.mjs';
 import { CHART, readResults } from '../__test__/bench/publish.mjs';
 import { behaviourRun, behaviourTable } from './docs/behaviour-table.mjs';
-import { BENCH_TABLES } from './docs/bench-tables.mjs';
+import { BENCH_TABLES, machines } from './docs/bench-tables.mjs';
 import { pages } from './docs/pages.mjs';
 import { root } from './setup/run.mjs';
 
@@ -242,6 +242,7 @@ const TABLES = {
   errors,
   behaviour: () => `${table(...behaviourTable())}\n\n${behaviourRun()}`,
   ...Object.fromEntries(Object.entries(BENCH_TABLES).map(([name, make]) => [name, () => table(...make())])),
+  'bench machine': machines,
 };
 
 /** `page` with new tables; `used` collects their names. */

@@ -9,7 +9,8 @@ const group = (text, items) => ({ text, items });
 
 /** TypeDoc writes it before the site is built. */
 const referenceFile = new URL('../api/typedoc-sidebar.json', import.meta.url);
-const reference = existsSync(referenceFile) ? JSON.parse(readFileSync(referenceFile, 'utf8')) : [];
+const written = existsSync(referenceFile) ? JSON.parse(readFileSync(referenceFile, 'utf8')) : [];
+const reference = written.map((one) => ({ ...one, collapsed: false }));
 
 /** The pages about the design: three walks through the code, then a page for each room. */
 const designFolder = new URL('../design/', import.meta.url);

@@ -26,7 +26,7 @@ const cpu = ({ cpu: value, cpuRatio }) => against(micros(value), cpuRatio);
 
 /** Names, heads and rows. A table whose section was never measured is a line that says so. */
 export const BENCH_TABLES = {
-  'bench run': () => [['section', 'measured', 'on', 'server', 'versions', 'other processes had'], Object.entries(results).map(runRow)],
+  'bench run': () => [['section', 'measured', 'versions', 'other processes had'], Object.entries(results).map(runRow)],
   'bench get': () => byLevel('raw', ({ get }, level) => throughput(get[level])),
   'bench get cpu': () => byLevel('raw', ({ get }, level) => cpu(get[level])),
   'bench cluster': () => byLevel('cluster', (levels, level) => throughput(levels[level])),
@@ -80,8 +80,17 @@ const COMPARED = {
   bullmq: { BullMQ: 'bullmq', 'ioredis 6': 'ioredis6' },
 };
 
-function runRow([name, { when, machine, server, peers, rounds, others, hawser }]) {
+function runRow([name, { when, peers, rounds, others, hawser }]) {
   const versions = [['hawser', hawser], ...Object.entries(COMPARED[name]).map(([title, key]) => [title.replace(/ \d$/, ''), peers[key]])].flatMap(([title, version]) => (version === undefined ? [] : [`${title} ${version}`]));
-  const place = `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}`;
-  return [TITLES[name], `${when.slice(0, 10)}, ${rounds} rounds`, place, server, versions.join(', ') || ABSENT, others === undefined ? ABSENT : `${Math.round(others * 100)} % of the machine`];
+  return [TITLES[name], `${when.slice(0, 10)}, ${rounds} rounds`, versions.join(', ') || ABSENT, others === undefined ? ABSENT : `${Math.round(others * 100)} % of the machine`];
+}
+
+/** The machines and servers, each with its sections unless there is only one. */
+export function machines() {
+  const places = new Map();
+  for (const [name, { machine, server }] of Object.entries(results)) {
+    const place = `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, ${server}`;
+    places.set(place, [...(places.get(place) ?? []), TITLES[name]]);
+  }
+  return [...places].map(([place, sections]) => (places.size === 1 ? `All of it on ${place}.` : `${place}: ${sections.join(', ')}.`)).join('\n');
 }
