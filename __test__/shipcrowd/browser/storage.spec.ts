@@ -62,7 +62,7 @@ test('what another build of the page has stored is dropped, and not shown: with 
   expect(await keeps(page, GHOST)).toBe(true);
   await context.setOffline(true);
   await page.goto(`${stack.url}/orders`);
-  await page.getByText('Not available offline').waitFor();
+  await page.getByText('Not available without a connection').waitFor();
   expect(await page.getByRole('alert').count()).toBe(0);
   await until(async () => !(await keeps(page, GHOST)), 'a disk without the other build');
   await context.setOffline(false);

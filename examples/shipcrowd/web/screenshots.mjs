@@ -24,7 +24,7 @@ async function take(browser, { role, pages }, viewport, suffix) {
   const context = await browser.newContext({ viewport, timezoneId: 'Asia/Kolkata', locale: 'en-IN' });
   const page = await context.newPage();
   await page.goto(base);
-  const person = page.getByRole('button', { name: new RegExp(`^Sign in as .*, ${role},`) }).first();
+  const person = page.getByRole('button', { name: new RegExp(`^Sign in as .* ${role} of `, 'i') }).first();
   await person.waitFor();
   const shot = async (name) => {
     const file = path.join(folder, `${name.replaceAll('/', '-')}${suffix}.png`);
@@ -40,6 +40,8 @@ async function take(browser, { role, pages }, viewport, suffix) {
     await page.waitForFunction(() => globalThis.document.querySelector('.skeleton') === null);
     await page.getByRole('status', { name: 'Live updates: Live' }).waitFor();
     await page.evaluate(() => globalThis.document.fonts.ready.then(() => undefined));
+    // Its figures are further down.
+    if (name === 'operations') await page.setViewportSize({ ...viewport, height: await page.evaluate(() => globalThis.document.documentElement.scrollHeight) });
     await shot(name);
   }
   await context.close();
@@ -65,7 +67,7 @@ async function fill(page) {
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launch({
   executablePath: process.env.HAWSER_TEST_BROWSER || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--lang=en-IN'],
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 for (const [viewport, suffix] of [[WIDE, ''], [NARROW, '-narrow']]) {
   await take(browser, OWNER, viewport, suffix);

@@ -63,6 +63,9 @@ function errorOf(status: number, answer: unknown): ApiError {
 
 export const get = <T>(path: string, options?: RequestOptions): Promise<T> => request<T>('GET', path, options);
 
+/** Whether no server has answered. `navigator.onLine` knows of the nearest network only. */
+export const isUnreachable = (error: unknown): boolean => error instanceof ApiError && error.status === 0;
+
 /** Whether the server refuses because the user may not see or do this. */
 export const isForbidden = (error: unknown): boolean => error instanceof ApiError && error.status === 403;
 

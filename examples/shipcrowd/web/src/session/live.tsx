@@ -2,6 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { subscribeInvalidations, type InvalidationState } from 'hawser/client';
 import { createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { isUnreachable } from '../api/http';
 import { useSession } from './session';
 
 interface Live {
@@ -40,6 +41,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     // The server shows a connection the tags of the role that the user had when it began.
     [client, token, user.role],
   );
+  // What could not be loaded meanwhile. Data that is there is the stream's business.
+  useEffect(() => {
+    if (state === 'open') void client.refetchQueries({ type: 'active', predicate: ({ state: { error } }) => isUnreachable(error) });
+  }, [client, state]);
   const live = useMemo(() => ({ state, isOnline, changedAt }), [state, isOnline, changedAt]);
   return <LiveContext value={live}>{children}</LiveContext>;
 }

@@ -80,13 +80,15 @@ function People({ people, isBusy, onChoose }: { people: DemoPerson[] | undefined
               .filter((person) => (person.company?.name ?? 'Shipcrowd') === company)
               .map((person) => (
                 <li key={person.id}>
-                  <button type="button" className="person" disabled={isBusy} onClick={() => onChoose(person)} aria-label={`Sign in as ${person.name}, ${person.role}, ${company}`}>
+                  <button type="button" className="person" disabled={isBusy} onClick={() => onChoose(person)}>
                     <span className="avatar" aria-hidden="true">
                       {initials(person.name)}
                     </span>
                     <span>
+                      <span className="hidden">Sign in as</span>
                       <strong>{person.name}</strong>
                       <small>{words(person.role)}</small>
+                      <span className="hidden">of {company}</span>
                     </span>
                   </button>
                 </li>

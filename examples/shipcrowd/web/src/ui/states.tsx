@@ -1,7 +1,7 @@
 /** What a page shows without data: while it loads, if there is none, if it fails, offline, and without the permission. */
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { isForbidden } from '../api/http';
+import { isForbidden, isUnreachable } from '../api/http';
 import { useLive } from '../session/live';
 import { Icon, type IconName } from './icons';
 import { PageHead } from './parts';
@@ -45,10 +45,10 @@ export function Loaded<T>({ query, lines, children }: { query: UseQueryResult<T>
   const { isOnline } = useLive();
   // What the server does not show any more is not shown, though the page still has it.
   if (query.data !== undefined && !isForbidden(query.error)) return children(query.data);
-  if (query.fetchStatus === 'paused' || !isOnline) {
+  if (query.fetchStatus === 'paused' || !isOnline || isUnreachable(query.error)) {
     return (
-      <Empty icon="offline" title="Not available offline">
-        This page has not been opened before on this device. It loads as soon as there is a network.
+      <Empty icon="offline" title="Not available without a connection">
+        This device has not kept what belongs here. It appears as soon as the server can be reached.
       </Empty>
     );
   }
