@@ -32,7 +32,7 @@ async function viewerOf(site: Site): Promise<Session> {
 
 /** How busy the old code is kept: below what it can do, so that its queue does not grow for ever. */
 const SHARE = 0.7;
-const LONGEST_SECONDS = 120;
+const LONGEST_SECONDS = 90;
 
 /** `old`: how many requests a second the old code can answer, if that is known. */
 export async function measureSide({ target, viewer, steps }: Prepared, size: Size, seed: number, say: (text: string) => void, old?: number): Promise<Side> {
