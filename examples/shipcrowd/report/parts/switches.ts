@@ -79,7 +79,7 @@ async function switchTo(site: Site, { token }: Session, services: readonly strin
   await until(async () => {
     const now = await own();
     return now.state === 'up' && now.pid !== pid && services.every((name) => now.flags[name] === side);
-  }, `instance ${NUMBER} to serve with ${services.join(', ')} ${side}`);
+  }, `instance ${NUMBER} to serve with ${services.join(', ')} ${side}`, 180_000);
 }
 
 /** State that no switch may lose, and how it was at the last look. */
