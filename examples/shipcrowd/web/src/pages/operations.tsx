@@ -1,5 +1,6 @@
 /** What runs behind the page: one instance's connections, hit rates against their targets and queues; all instances and the rollout. */
 import { useState } from 'react';
+import { tiers } from '../../../server/tiers';
 import { useInstances, useOperations } from '../api/queries';
 import type { Instance, Operations as Data } from '../api/types';
 import { Meter } from '../charts/meter';
@@ -30,7 +31,7 @@ export function Operations() {
           <div className={query.isPlaceholderData ? 'operations updating' : 'operations'}>
             <Server data={data} />
             <Rollout shown={data} />
-            <Tiers tiers={data.tiers} />
+            <Tiers figures={data.tiers} />
             <Connections connections={data.connections} />
             <Queues queues={data.queues} />
           </div>
@@ -86,10 +87,10 @@ function Server({ data: { redis, connections, database } }: { data: Data }) {
   );
 }
 
-function Tiers({ tiers }: { tiers: Data['tiers'] }) {
+function Tiers({ figures }: { figures: Data['tiers'] }) {
   return (
     <Panel title="Hit rates" note="of this instance since its start, against the targets">
-      {tiers.length === 0 ? (
+      {figures.length === 0 ? (
         <Empty icon="pulse" title="No reads yet" />
       ) : (
         <table className="data tight" aria-label="Hit rates by tier">
@@ -108,7 +109,7 @@ function Tiers({ tiers }: { tiers: Data['tiers'] }) {
             </tr>
           </thead>
           <tbody>
-            {tiers.map((tier) => (
+            {figures.map((tier) => (
               <TierRow key={tier.name} tier={tier} />
             ))}
           </tbody>
@@ -118,12 +119,17 @@ function Tiers({ tiers }: { tiers: Data['tiers'] }) {
   );
 }
 
+/** Tiers that the server reads from the database each time. */
+const isDirect = (name: string): boolean => Object.values(tiers).some((tier) => tier.name === name && tier.direct === true);
+
 function TierRow({ tier: { name, reads, hitRate, target, meets } }: { tier: Data['tiers'][number] }) {
   return (
     <tr>
       <th scope="row">{words(name)}</th>
       <td>
-        {hitRate === null || reads === 0 ? (
+        {isDirect(name) ? (
+          <span className="muted">Never cached</span>
+        ) : hitRate === null || reads === 0 ? (
           <span className="muted">No reads</span>
         ) : (
           <span className="meter-row">
