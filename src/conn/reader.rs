@@ -12,6 +12,8 @@ pub struct Reader {
     /// Bytes of an unfinished reply.
     held: Vec<u8>,
     scanner: Scanner,
+    /// The longest reply. More than this and one chunk is never held.
+    longest: usize,
 }
 
 /// The bytes of one read, after the held bytes.
@@ -34,7 +36,8 @@ impl Read<'_> {
 impl Reader {
     /// Nothing has arrived.
     pub fn new(limits: Limits) -> Self {
-        Self { held: Vec::new(), scanner: Scanner::new(limits) }
+        let longest = usize::try_from(limits.bytes).unwrap_or(usize::MAX);
+        Self { held: Vec::new(), scanner: Scanner::new(limits), longest }
     }
 
     /// Starts over with a new connection.
@@ -47,9 +50,20 @@ impl Reader {
     pub fn begin<'a>(&mut self, chunk: &'a [u8]) -> Read<'a> {
         let mut held = std::mem::take(&mut self.held);
         if !held.is_empty() {
+            self.make_room(&mut held, chunk.len());
             held.extend_from_slice(chunk);
         }
         Read { held, chunk, at: 0 }
+    }
+
+    /// Doubles the buffer, as a `Vec` does, but not beyond what the longest reply needs: the last step would be the largest, for nothing.
+    fn make_room(&self, held: &mut Vec<u8>, more: usize) {
+        let needed = held.len() + more;
+        if needed > held.capacity() {
+            let bound = self.longest.saturating_add(more);
+            let capacity = (held.capacity() * 2).min(bound).max(needed);
+            held.reserve_exact(capacity - held.len());
+        }
     }
 
     /// The next whole reply, if there is one.
@@ -106,6 +120,22 @@ mod tests {
             }
             assert_eq!(replies, [&b"+OK\r\n"[..], b"$3\r\nabc\r\n", b"*2\r\n:1\r\n:2\r\n", b"+END\r\n"], "{piece}");
         }
+    }
+
+    #[test]
+    fn a_reply_without_an_end_takes_no_more_memory_than_the_longest_reply_and_a_chunk() {
+        let mut reader = Reader::new(Limits { bytes: 100_000, ..Limits::default() });
+        let chunk = b":1\r\n".repeat(750);
+        let mut largest = 0;
+        let mut read = reader.begin(b"*1000000\r\n");
+        while reader.next(&mut read).is_ok() {
+            reader.finish(read);
+            largest = largest.max(reader.capacity());
+            read = reader.begin(&chunk);
+        }
+        largest = largest.max(read.held.capacity());
+        assert!(read.held.len() > 100_000);
+        assert!(largest <= 100_000 + chunk.len(), "{largest}");
     }
 
     #[test]
