@@ -42,6 +42,10 @@ test('there are blocks of each kind', () => {
   for (const [spec, runs] of Object.entries(RUN_BY)) expect([spec, fences.some(runs)]).toEqual([spec, true]);
 });
 
+test('no page has the marks of an unfinished merge', () => {
+  expect(ALL.filter((page) => /^(<{7}|={7}|>{7})( |$)/m.test(readPage(page)))).toEqual([]);
+});
+
 test('every fence that a page opens is one of them', () => {
   const opened = ALL.flatMap((page) => [...readPage(page).matchAll(/^\s*(```|~~~)/gm)]).length / 2;
   expect(fences.filter(({ language }) => language !== 'indented').length).toBe(opened);

@@ -2,6 +2,7 @@
 import { connections, memory, operations, usage, used } from './measure';
 import type { Size } from './options';
 import { meet } from './people';
+import { settled } from './parts/jobs';
 import { creations, dashboards, permissionChecks, rateBetween, type Target } from './parts/loads';
 import { revocations } from './parts/roles';
 import { replay, replayAt } from './replay';
@@ -41,16 +42,20 @@ export async function measureSide({ target, viewer, steps }: Prepared, size: Siz
   say(`${size.rush} requests as fast as they are answered`);
   const [before, tiers] = [await usage(ports, site, token), await operations(site, token)];
   const rush = await replay(site, people, steps.slice(0, size.rush), size.atOnce);
+  // Jobs that one part leaves are not the next one's work.
+  await settled(target);
   const perSecond = SHARE * (old ?? rush.perSecond);
   const due = steps.slice(size.rush, size.rush + Math.min(size.requests, Math.ceil(perSecond * LONGEST_SECONDS)));
   say(`${due.length} requests, ${perSecond.toFixed(0)} a second`);
   const traffic = await replayAt(perSecond, site, people, due, seed + 7);
+  await settled(target);
   const cost = used(before, await usage(ports, site, token));
   const tiersAfter = await operations(site, token);
   const rates = Object.fromEntries(tiersAfter.flatMap((page) => page.tiers.map(({ name }) => [name, rateBetween(tiers, tiersAfter, name)] as const)));
   const [memoryMb, open] = [await memory(ports), await connections(ports, instances)];
   say(`${size.creations} orders at once`);
   const made = await creations(target, size.creations, seed + 1);
+  await settled(target);
   say(`${size.checks} permission checks`);
   const checks = await permissionChecks(target, size.checks, 50);
   say(`${size.dashboardUsers} users of the dashboard`);
