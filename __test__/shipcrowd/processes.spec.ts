@@ -4,8 +4,8 @@ import { ORDER, stackOnRedis } from './stack';
 
 jest.setTimeout(120_000);
 
-// What the server has taken is on its disk, as state should be.
-const { server, stack } = stackOnRedis(['--instances', '2'], ['--appendonly', 'yes']);
+// What the server has taken is on its disk before it answers, as state should be.
+const { server, stack } = stackOnRedis(['--instances', '2'], ['--appendonly', 'yes', '--appendfsync', 'always']);
 
 /** What the limiter says is left of the user's minute. */
 const left = async (token: string, instance: number): Promise<number> =>
