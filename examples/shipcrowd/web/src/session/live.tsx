@@ -45,6 +45,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (state === 'open') void client.refetchQueries({ type: 'active', predicate: ({ state: { error } }) => isUnreachable(error) });
   }, [client, state]);
+  // Nobody tells what was changed since the browser has stored its data, not even by this user a moment before the page was loaded again.
+  useEffect(() => {
+    if (state === 'absent') void client.invalidateQueries();
+  }, [client, state]);
   const live = useMemo(() => ({ state, isOnline, changedAt }), [state, isOnline, changedAt]);
   return <LiveContext value={live}>{children}</LiveContext>;
 }
