@@ -11,6 +11,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as ts from 'typescript';
 import { ROOT } from '../helpers/process';
+import { typedProgram } from '../helpers/typed-program';
 
 /** Where a program runs: on `memory://` and on a server, on a server alone, on one and beside the packages of __test__/packages, or nowhere. */
 type Where = 'anywhere' | 'server' | 'beside' | 'compiled';
@@ -98,28 +99,8 @@ export function anchorsOf(page: string): Set<string> {
 
 /** The errors of strict TypeScript about the programs, as ES modules in `folder`: beside the package, or beside other packages. */
 export function typeErrors(programs: PageProgram[], folder = ROOT, more: ts.CompilerOptions = {}): string[] {
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2022.d.ts'],
-    module: ts.ModuleKind.Node16,
-    moduleResolution: ts.ModuleResolutionKind.Node16,
-    moduleDetection: ts.ModuleDetectionKind.Force,
-    types: ['node'],
-    strict: true,
-    skipLibCheck: true,
-    noEmit: true,
-    ...more,
-  };
   const files = new Map(programs.map(({ code }, i) => [path.join(folder, `page-program-${i}.mts`), code]));
-  const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (file) => files.has(file) || fileExists(file);
-  host.readFile = (file) => files.get(file) ?? readFile(file);
-  host.getSourceFile = (file, language, ...rest) => {
-    const code = files.get(file);
-    return code === undefined ? getSourceFile(file, language, ...rest) : ts.createSourceFile(file, code, language, true);
-  };
-  return ts.getPreEmitDiagnostics(ts.createProgram([...files.keys()], options, host)).map(({ file, start, messageText }) => {
+  return ts.getPreEmitDiagnostics(typedProgram(files, more)).map(({ file, start, messageText }) => {
     const text = ts.flattenDiagnosticMessageText(messageText, ' ');
     if (file === undefined || start === undefined) return text;
     const name = programs[Number(/(\d+)\.mts$/.exec(file.fileName)?.[1])]?.name ?? file.fileName;

@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import * as hawser from 'hawser';
 import * as ts from 'typescript';
 import { ROOT } from '../helpers/process';
+import { typedProgram } from '../helpers/typed-program';
 
 interface Example {
   /** `lib/facade/swr.ts:21` */
@@ -76,30 +77,7 @@ function moduleOf({ where, code }: Example): string {
 const files = new Map(examples.map((example, i) => [path.join(ROOT, `example-${i}.${/^\s*</m.test(example.code) ? 'tsx' : 'mts'}`), moduleOf(example)]));
 
 /** One program of all declarations and all examples, because reading the types takes longest. */
-const program = (() => {
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2022.d.ts'],
-    module: ts.ModuleKind.Node16,
-    moduleResolution: ts.ModuleResolutionKind.Node16,
-    moduleDetection: ts.ModuleDetectionKind.Force,
-    jsx: ts.JsxEmit.Preserve,
-    types: ['node'],
-    strict: true,
-    experimentalDecorators: true,
-    skipLibCheck: true,
-    noEmit: true,
-  };
-  const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (file) => files.has(file) || fileExists(file);
-  host.readFile = (file) => files.get(file) ?? readFile(file);
-  host.getSourceFile = (file, language, ...rest) => {
-    const code = files.get(file);
-    return code === undefined ? getSourceFile(file, language, ...rest) : ts.createSourceFile(file, code, language, true);
-  };
-  return ts.createProgram([...ENTRIES.map(([, file]) => file), ...files.keys()], options, host);
-})();
+const program = typedProgram(files, { jsx: ts.JsxEmit.Preserve, experimentalDecorators: true }, ENTRIES.map(([, file]) => file));
 const checker = program.getTypeChecker();
 
 /** What the application defines: names that nobody declares, and modules and types that are not installed here. */

@@ -2,6 +2,7 @@
 import * as path from 'node:path';
 import * as ts from 'typescript';
 import { ROOT, runNode } from '../helpers/process';
+import { typedProgram } from '../helpers/typed-program';
 import { HERE } from './programs';
 
 beforeAll(async () => {
@@ -11,28 +12,10 @@ beforeAll(async () => {
 
 /** What strict TypeScript says about `code` in this folder; about declaration files only where they are BullMQ's or hawser's. */
 function errors(code: string, paths: Record<string, string[]> = {}): string[] {
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2022.d.ts'],
-    module: ts.ModuleKind.Node16,
-    moduleResolution: ts.ModuleResolutionKind.Node16,
-    moduleDetection: ts.ModuleDetectionKind.Force,
-    types: ['node'],
-    typeRoots: [path.join(ROOT, 'node_modules', '@types')],
-    strict: true,
-    esModuleInterop: true,
-    noEmit: true,
-    paths,
-  };
   const file = path.join(HERE, 'program.ts');
-  const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (name) => name === file || fileExists(name);
-  host.readFile = (name) => (name === file ? code : readFile(name));
-  host.getSourceFile = (name, language, ...rest) =>
-    name === file ? ts.createSourceFile(name, code, language, true) : getSourceFile(name, language, ...rest);
+  const program = typedProgram(new Map([[file, code]]), { typeRoots: [path.join(ROOT, 'node_modules', '@types')], skipLibCheck: false, esModuleInterop: true, paths });
   return ts
-    .getPreEmitDiagnostics(ts.createProgram([file], options, host))
+    .getPreEmitDiagnostics(program)
     .filter(({ file: where }) => where === undefined || where.fileName === file || /node_modules\/(bullmq[56]|ioredis)\//.test(where.fileName))
     .map(({ file: where, start, messageText }) => {
       const line = where === undefined ? '' : where.text.slice(where.text.lastIndexOf('\n', start ?? 0) + 1).split('\n')[0];
