@@ -8,7 +8,6 @@ import { LinkEvent, LinkFlag, LinkSlot, Slots, type MessageKind } from '../contr
 import { errorAt, fromCore, type CoreError } from '../core_error';
 import type { Credentials } from '../options/credentials';
 import type { NativeWire } from '../native';
-import type { Asks } from './asks';
 import { showAs } from '../observe/secrets';
 import { closeConnection, openConnection } from './connection';
 import { ReplyError } from '../observe/errors';
@@ -17,16 +16,16 @@ import { Incoming } from './incoming';
 import { flushAtExit, forgetAtExit } from './exit_flush';
 import { replied } from './joint';
 import { MESSAGE_EVENTS } from './link_client';
-import { Opening, type Address } from './opening';
+import type { Address } from './opening';
+import { Preparation, type Prepared } from './preparation';
 import { Probe } from './probe';
-import { Renewal } from './renewal';
 import { descriptorOf, isSilence, nodeName, type SocketOptions } from './socket';
 import { ThreadSocket } from './thread_socket';
 import { WakeTimer } from './wake';
 
 const EVENTS_PER_TURN = 1 << 12;
 
-export class Link extends Incoming {
+export class Link extends Incoming implements Prepared {
   /** Called after every crossing, so that the cache can take the core's decisions. */
   afterCrossing: (() => void) | undefined = undefined;
 
@@ -35,14 +34,7 @@ export class Link extends Incoming {
   /** What the socket thread could not serve. */
   private noThread = '';
   private probe: Probe | undefined = undefined;
-  /** The connection whose socket is not opened yet. */
-  private opening: Opening | undefined = undefined;
-  private asks: Asks | undefined = undefined;
-  private readonly renewal = new Renewal({
-    onRenewed: (credentials) => this.renew(credentials),
-    onError: (error) => this.client.onRenewalFailed(error),
-    retryDelay: (failures) => this.client.renewalDelay(failures),
-  });
+  private readonly preparation = new Preparation(this.client, this);
 
   get attempts(): number {
     return this.state[LinkSlot.Attempts];
@@ -113,7 +105,7 @@ export class Link extends Incoming {
         this.client.onFieldsetRefused(a as number, errorAt(events, i + 2));
         break;
       case LinkEvent.CredentialsRefused:
-        this.renewal.refused(new ReplyError(errorAt(events, i + 2).message ?? ''));
+        this.preparation.refused(new ReplyError(errorAt(events, i + 2).message ?? ''));
         break;
       case LinkEvent.Failed:
         if (typeof events[i + 2] === 'string') this.onFailed(errorAt(events, i + 2));
@@ -136,7 +128,7 @@ export class Link extends Incoming {
         client.onConnecting();
         return this.open();
       case LinkEvent.Close:
-        if (this.opening !== undefined) return this.stopOpening();
+        if (this.preparation.stop()) return nextTick(() => this.onLost());
         return closeConnection(this.socket, a === 1, this.socketOptions.disconnectTimeout ?? 2000);
       case LinkEvent.Ready:
         this.followProtocol();
@@ -206,7 +198,7 @@ export class Link extends Incoming {
   /** Options such as a password may have changed; they apply from the next connection. */
   private reconfigure(): void {
     const { core, socket, shape, asks } = this.client.configure();
-    this.asks = asks;
+    this.preparation.follow(asks);
     const options = JSON.stringify(core);
     if (options !== this.coreOptions) {
       fromCore(() => this.native.configure(options));
@@ -226,55 +218,30 @@ export class Link extends Incoming {
     } catch (error) {
       return nextTick(() => this.giveUp(error as Error));
     }
-    const { client, asks } = this;
-    if (client.locate === undefined && asks === undefined) return openConnection(this, this.socketOptions, this.share(), client.openStream);
-    this.opening = new Opening(asks, {
-      locate: client.locate?.bind(client),
-      stopLocating: () => client.stopLocating?.(),
-      onLocated: (address) => this.onLocated(address),
-      onOpen: (credentials, tls) => this.onPrepared(credentials, tls),
-      onRefused: (error) => {
-        this.opening = undefined;
-        this.giveUp(error);
-      },
-      onUnprepared: (error) => this.onUnprepared(error),
-    });
-    this.opening.start();
+    this.preparation.start();
   }
 
-  private onLocated({ host, port }: Address): void {
+  /** @internal */
+  onLocated({ host, port }: Address): void {
     this.socketOptions = { ...this.socketOptions, host, port };
     this.node = nodeName(this.socketOptions);
   }
 
-  /** The socket can be opened. */
-  private onPrepared(credentials: Credentials | undefined, tls: SocketOptions['tls']): void {
-    this.opening = undefined;
-    const { client, asks } = this;
+  /** @internal */
+  onPrepared(tls: SocketOptions['tls']): void {
     if (tls !== undefined) this.socketOptions = { ...this.socketOptions, tls };
-    if (credentials !== undefined) {
-      this.native.authenticate(credentials.username, credentials.password);
-      if (asks !== undefined) this.renewal.start(asks, credentials);
-    }
-    openConnection(this, this.socketOptions, this.share(), client.openStream);
+    openConnection(this, this.socketOptions, this.share(), this.client.openStream);
   }
 
-  /** The attempt to connect fails; the next one asks again. */
-  private onUnprepared(error: Error): void {
-    this.opening = undefined;
+  /** @internal */
+  onUnprepared(error: Error): void {
     this.onSocketError(error);
     this.onLost();
   }
 
-  private stopOpening(): void {
-    this.opening?.stop();
-    this.opening = undefined;
-    nextTick(() => this.onLost());
-  }
-
-  private renew({ username, password }: Credentials): void {
+  /** @internal */
+  authenticate({ username, password }: Credentials): void {
     this.native.authenticate(username, password);
-    this.after();
   }
 
   /** @internal */
@@ -340,7 +307,7 @@ export class Link extends Incoming {
   /** @internal */
   onLost(): void {
     this.gauge.onLost(this.socket);
-    this.renewal.stop();
+    this.preparation.lost();
     this.silence.stop();
     this.probe?.stop();
     this.probe = undefined;
@@ -352,12 +319,12 @@ export class Link extends Incoming {
   /** @internal */
   onRefused(error: Error): void {
     // What a function returned may be right the next time.
-    if (this.asks?.tls !== undefined && !this.hasOwnStream) return this.onUnprepared(error);
+    if (this.preparation.bringsTls && !this.hasOwnStream) return this.onUnprepared(error);
     this.giveUp(error);
   }
 
-  /** As in ioredis: waiting commands are rejected with the reason (or handed back), and there is no further attempt. */
-  private giveUp(error: Error): void {
+  /** @internal As in ioredis: waiting commands are rejected with the reason (or handed back), and there is no further attempt. */
+  giveUp(error: Error): void {
     this.flush();
     this.gauge.onError((error as NodeJS.ErrnoException).code ?? error.name, error.message);
     this.client.onGivenUp(error);
