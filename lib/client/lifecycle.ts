@@ -13,6 +13,7 @@ import { checkedFieldsets, Fieldsets } from '../command/fieldsets';
 import { attempt, closedError } from './attempt';
 import { clientConfig } from './config';
 import { reconnectDelay, renewalDelay } from './delays';
+import { Destination } from './destination';
 import { logConnection, logRedis, logStatus, watchCommands } from '../observe/debug';
 import { ReplyError, withoutWords } from '../observe/errors';
 import { Link } from '../link/link';
@@ -20,11 +21,8 @@ import type { CommandOwner, LinkClient, LinkConfig, MessageEvent } from '../link
 import { parseMonitorLine } from '../observe/monitor_line';
 import { emitMessage } from './messages';
 import { sendMonitor } from './monitoring';
-import type { ConnectorLike, HimportFieldset, ResolvedOptions } from '../options/options';
-import { parseInfo } from './ready_check';
-import { Rediscovery } from './rediscovery';
+import type { HimportFieldset, ResolvedOptions } from '../options/options';
 import { handleReplyError } from './reply_errors';
-import { SentinelConnector } from './sentinel_connector';
 import { showAs } from '../observe/secrets';
 import { silentEmit } from '../observe/silent_emit';
 import type { CommandPlace } from '../observe/instrument';
@@ -54,9 +52,8 @@ export { LIFE };
 export class Lifecycle implements LinkClient {
   /** The connection; undefined on `memory://`. */
   readonly link: Link | undefined;
-  /** The application's own connector. */
-  readonly connector: ConnectorLike | undefined = undefined;
-  declare openStream?: () => Promise<Socket>;
+  /** Where it connects to. */
+  readonly destination: Destination;
   /** The owner of a shared client sees commands that block or change the connection's state. */
   onSlowCommand: ((command: Command) => void) | undefined = undefined;
   /** Takes the client's warnings. Default: the console. */
@@ -77,15 +74,10 @@ export class Lifecycle implements LinkClient {
   owner: CommandOwner | undefined = undefined;
   /** The number of requested attempts to connect, for tracing. */
   epoch = 0;
-  /** Looks the server's name up again. */
-  readonly rediscovery: Rediscovery | undefined = undefined;
   /** The last MONITOR. */
   private monitor: Command | undefined = undefined;
   private hasBeenReady = false;
   private lastError: Error | undefined = undefined;
-  declare locate?: () => Promise<{ host: string; port: number }>;
-  /** Finds the server, if `sentinels` are given. */
-  private readonly sentinel: SentinelConnector | undefined = undefined;
   /** Why there will be no further attempt to connect. */
   private hopelessness: Error | undefined = undefined;
 
@@ -95,20 +87,9 @@ export class Lifecycle implements LinkClient {
     public options: ResolvedOptions,
     isMemory: boolean,
   ) {
-    const { Connector, db } = options;
-    this.selected = db;
+    this.selected = options.db;
     if (options.himportFieldsets !== undefined) this.useFieldsets((options.himportFieldsets = checkedFieldsets(options.himportFieldsets)));
-    if (Connector) {
-      const connector = (this.connector = new Connector(options));
-      this.openStream = () => connector.connect((event, error) => this.silentEmit(event, error));
-    } else if (options.sentinels && !isMemory) {
-      const sentinel = (this.connector = this.sentinel = new SentinelConnector(options));
-      sentinel.emitter = client;
-      sentinel.host = { isReferenced: () => this.link?.isReferenced ?? true, onSwitch: () => this.onSwitch() };
-      this.locate = () => sentinel.locate((event, error) => this.silentEmit(event, error));
-    } else {
-      this.rediscovery = new Rediscovery();
-    }
+    this.destination = new Destination(this, options, isMemory);
     this.link = isMemory ? undefined : new Link(this, this.config());
   }
 
@@ -168,8 +149,7 @@ export class Lifecycle implements LinkClient {
     const { link } = this;
     const { status } = this.client;
     if (!reconnect) this.isClosingByHand = true;
-    // The link closes the connection to a server that Sentinel has found.
-    if (this.sentinel === undefined) this.connector?.disconnect();
+    this.destination.disconnect();
     if (link === undefined) {
       if (status !== 'end') this.onEnded();
       return;
@@ -213,18 +193,26 @@ export class Lifecycle implements LinkClient {
 
   onConnect(): void {
     this.setStatus('connect');
-    this.sentinel?.connected();
+    this.destination.connected();
+  }
+
+  get openStream(): (() => Promise<Socket>) | undefined {
+    return this.destination.openStream;
+  }
+
+  get locate(): (() => Promise<{ host: string; port: number }>) | undefined {
+    return this.destination.locate;
   }
 
   stopLocating(): void {
-    this.sentinel?.cancel();
+    this.destination.cancel();
   }
 
   /** Whether the connection, or the search for a server, keeps the process alive. */
   hold(isHeld: boolean): void {
     if (isHeld) this.link?.ref();
     else this.link?.unref();
-    this.sentinel?.hold(isHeld);
+    this.destination.hold(isHeld);
   }
 
   /** Sentinels have announced another master. */
@@ -235,8 +223,7 @@ export class Lifecycle implements LinkClient {
   }
 
   onCheck(info: string): boolean {
-    const { connector } = this;
-    return connector?.check === undefined || Boolean(ask(() => connector.check?.(parseInfo(info))));
+    return this.destination.accepts(info);
   }
 
   onReady(): void {
@@ -246,7 +233,7 @@ export class Lifecycle implements LinkClient {
     if (this.hasBeenReady && this.selected !== this.options.db) ask(() => client.emit('select', this.selected));
     this.hasBeenReady = true;
     this.fieldsets?.ready();
-    this.sentinel?.ready();
+    this.destination.ready();
     this.setStatus('ready');
     if (this.options.monitor !== true) return;
     // A server that monitors already does not answer a second MONITOR.
@@ -302,7 +289,7 @@ export class Lifecycle implements LinkClient {
 
   onClosed(attempts: number): number | null {
     const delay = this.delayAfter(attempts);
-    this.sentinel?.lost(delay);
+    this.destination.lost(delay);
     return delay;
   }
 
@@ -326,7 +313,7 @@ export class Lifecycle implements LinkClient {
     if (this.link !== undefined) this.selected = this.link.database;
     if (status !== 'close' && status !== 'wait') this.setStatus('close');
     this.setStatus('end');
-    if (this.connector instanceof SentinelConnector) this.connector.close();
+    this.destination.close();
   }
 
   onUnreadable(error: Error): void {

@@ -126,7 +126,7 @@ export class Redis<ReplyMapping extends ReplyMappingMode = 'legacy'> extends (Co
 
   /** The connector that opens the client's streams: your own `Connector`, or a view of hawser's connection. */
   get connector(): ConnectorLike & { readonly stream?: Socket | undefined } {
-    return this[LIFE].connector ?? standaloneView(this);
+    return this[LIFE].destination.connector ?? standaloneView(this);
   }
 
   /** Commands that wait for a reply on the current connection. This is a read-only view. */

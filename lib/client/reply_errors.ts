@@ -15,8 +15,7 @@ interface Life {
   readonly options: ResolvedOptions;
   readonly fieldsets: Fieldsets | undefined;
   readonly owner: CommandOwner | undefined;
-  /** Undefined if the address is not the client's own to look up. */
-  readonly rediscovery: Rediscovery | undefined;
+  readonly destination: { readonly rediscovery: Rediscovery | undefined };
   selected: number;
 }
 
@@ -33,7 +32,7 @@ export function handleReplyError(life: Life, command: Command, text: string, dat
   if (life.owner?.onRefused(command, text) === true) return true;
   if (text.startsWith('READONLY ') && life.owner === undefined) {
     const { socket } = link;
-    life.rediscovery?.look(options, socket?.remoteAddress, () => {
+    life.destination.rediscovery?.look(options, socket?.remoteAddress, () => {
       // A later connection is not the one that refused.
       if (link.socket === socket) client.disconnect(true);
     });

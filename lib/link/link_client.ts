@@ -59,9 +59,9 @@ export interface LinkClient {
   /** No connection can be made, and there will be no further attempt. */
   onGivenUp(error: Error): void;
   /** Opens a stream of the user's `Connector`, if there is one. */
-  openStream?: () => Promise<Socket>;
+  openStream?: (() => Promise<Socket>) | undefined;
   /** Finds the server to connect to, if it is not the one in the options. Rejects if there will be none. */
-  locate?: () => Promise<{ host: string; port: number }>;
+  locate?: (() => Promise<{ host: string; port: number }>) | undefined;
   /** The server that `locate` looks for is not needed. */
   stopLocating?: () => void;
 }
