@@ -1,21 +1,18 @@
 /** The bus on a Redis Cluster: its connection for subscriptions moves from node to node. */
 import { PubSubService, RedisManager, type Cluster } from '../../lib';
 import { LIFE } from '../../lib/command/command_defaults';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clusterForAll } from '../helpers/lifetimes';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
 jest.setTimeout(60_000);
 
-let servers: RedisCluster;
+const servers = clusterForAll({ masters: 3, replicas: 0 });
 const gaps: object[] = [];
 const onGap = (info: object): void => void gaps.push(info);
 const heard: unknown[] = [];
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-beforeAll(async () => {
-  servers = await RedisCluster.start({ masters: 3, replicas: 0 });
-});
 beforeEach(() => {
   RedisManager.configure({ cluster: { nodes: servers.nodes }, logger, retryDelayMs: 5 });
   PubSubService.on('gap', onGap);
@@ -29,7 +26,6 @@ afterEach(async () => {
   await servers.settled();
   gaps.length = heard.length = 0;
 });
-afterAll(() => servers.stop());
 
 /** The server that has the bus's subscription. */
 const host = (): Promise<RedisServer> =>

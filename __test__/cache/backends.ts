@@ -72,7 +72,7 @@ function backend(kind: Backend['kind'], options: ManagerOptions): Backend {
   const note = (line: string): void => void warnings.push(line);
   const logger = { debug() {}, info() {}, warn: note, error() {} };
   const place = (): ManagerOptions => {
-    if (kind === 'cluster') return { cluster: { nodes: cluster.started?.nodes.map(({ host, port }) => `${host}:${port}`) ?? [] } };
+    if (kind === 'cluster') return { cluster: { nodes: cluster.started?.addresses ?? [] } };
     if (kind === 'sentinel') return { redis: { sentinels: group.started?.addresses ?? [], name: group.started?.name } };
     return { url: server?.url ?? 'memory://' };
   };

@@ -1,6 +1,6 @@
 /** What `clear()` costs: the same for any number of entries, and little for the reads and writes that depend on the version of their repository. */
 import { CacheRepository, RedisManager } from '../../lib/facade';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clusterForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { onServer } from './backends';
 
@@ -76,18 +76,14 @@ onServer('the cost of clear', (backend) => {
 });
 
 describe('the cost of clear on a cluster', () => {
-  let cluster: RedisCluster;
-  beforeAll(async () => {
-    cluster = await RedisCluster.start({ replicas: 0 });
-  }, 60_000);
-  afterAll(() => cluster?.stop());
+  const cluster = clusterForAll({ replicas: 0 });
   afterEach(async () => {
     await RedisManager.closeAll();
     RedisManager.configure({});
   });
 
   test('the commands are the same at every master for ten entries and for thousands, and none is a scan', async () => {
-    RedisManager.configure({ cluster: { nodes: cluster.nodes.map(({ host, port }) => `${host}:${port}`) } });
+    RedisManager.configure({ cluster: { nodes: cluster.addresses } });
     const seen: Record<string, number>[] = [];
     for (const count of [10, 3_000]) {
       const cache = new CacheRepository(`cost${count}`);

@@ -1,9 +1,8 @@
 /** `clear()`: a whole repository becomes unusable at once, at the cost of a few commands. */
 import { CacheMetrics, CacheRepository, RedisManager, type LoaderContext } from '../../lib/facade';
-import { serverForAll } from '../helpers/lifetimes';
+import { clusterForAll, serverForAll } from '../helpers/lifetimes';
 import { NodeProcess } from '../helpers/process';
 import { Proxy } from '../helpers/proxy';
-import { RedisCluster } from '../helpers/redis-cluster';
 import { until } from '../helpers/until';
 import { heldLoader, onEveryStore, onServer } from './backends';
 
@@ -251,18 +250,12 @@ onServer('a clear that cannot be delivered', (backend) => {
 describe('clear between processes', () => {
   const server = serverForAll();
   const children: NodeProcess[] = [];
-  let cluster: RedisCluster | undefined;
-  beforeAll(async () => {
-    cluster = await RedisCluster.start({ replicas: 0 });
-  }, 60_000);
-  afterAll(() => cluster?.stop());
+  const cluster = clusterForAll({ replicas: 0 });
   afterEach(async () => {
     await Promise.all(children.splice(0).map((child) => child.kill()));
     await RedisManager.closeAll();
     RedisManager.configure({});
   });
-
-  const nodes = (): string[] => (cluster as RedisCluster).nodes.map(({ host, port }) => `${host}:${port}`);
 
   /** A process that does what its standard input says, one call a line. */
   function start(env: Record<string, string>): NodeProcess {
@@ -298,9 +291,9 @@ describe('clear between processes', () => {
 
   test.each(['one server', 'a cluster'])('what one process clears, no other serves, stores or takes for current (%s)', async (place) => {
     const isCluster = place === 'a cluster';
-    const env: Record<string, string> = isCluster ? { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: nodes().join(',') } : { REDIS_URL: server.url };
+    const env: Record<string, string> = isCluster ? { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: cluster.addresses.join(',') } : { REDIS_URL: server.url };
     const child = start(env);
-    RedisManager.configure(isCluster ? { cluster: { nodes: nodes() } } : { url: server.url });
+    RedisManager.configure(isCluster ? { cluster: { nodes: cluster.addresses } } : { url: server.url });
     const cache = new CacheRepository('shared', { ttl: 600 });
     const keys = Array.from({ length: 40 }, (_, n) => `k${n}`);
     for (const key of keys) await tell(child, 'set', key, 'old');

@@ -8,7 +8,7 @@ import { waits } from '../helpers/waits';
 let servers: RedisCluster;
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const configure = (cache: CacheEngineOptions = {}, more: ManagerOptions = {}): void =>
-  RedisManager.configure({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`) }, logger, cache: { replicaTimeoutMs: 1_500, ...cache }, ...more });
+  RedisManager.configure({ cluster: { nodes: servers.addresses }, logger, cache: { replicaTimeoutMs: 1_500, ...cache }, ...more });
 
 beforeEach(async () => {
   servers = await RedisCluster.start();

@@ -1,21 +1,18 @@
 /** The cache on the masters of a real cluster: slots that move, masters that freeze and die. */
 import { CacheRepository, RedisManager } from '../../lib/facade';
+import { clusterForAll } from '../helpers/lifetimes';
 import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-let servers: RedisCluster;
+const servers = clusterForAll();
 let cache: CacheRepository;
 let prefixes = 0;
 const now = performance.now.bind(performance);
 
-beforeAll(async () => {
-  servers = await RedisCluster.start();
-}, 60_000);
-afterAll(() => servers.stop());
 beforeEach(() => {
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  RedisManager.configure({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`) }, logger, retryDelayMs: 20 });
+  RedisManager.configure({ cluster: { nodes: servers.addresses }, logger, retryDelayMs: 20 });
   cache = new CacheRepository(`c${++prefixes}`);
 });
 afterEach(async () => {
@@ -140,7 +137,7 @@ test('a frozen master delays no key of another one, and its own keys load within
 test('errors of writes name the master that was silent or away, also where others have answered', async () => {
   await RedisManager.closeAll();
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  RedisManager.configure({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`) }, logger, retryDelayMs: 20, cache: { writeTimeoutMs: 400 } });
+  RedisManager.configure({ cluster: { nodes: servers.addresses }, logger, retryDelayMs: 20, cache: { writeTimeoutMs: 400 } });
   cache = new CacheRepository(`c${++prefixes}`);
   const [frozen, other] = await masters();
   const [[key], [otherKey]] = [await keysOn(frozen, 1), await keysOn(other, 1)];
@@ -176,7 +173,7 @@ test('a master that restarts is used again although only the cache asks for it',
   const single = await RedisCluster.start({ replicas: 0 });
   try {
     const logger = { debug() {}, info() {}, warn() {}, error() {} };
-    RedisManager.configure({ cluster: { nodes: single.nodes.map(({ host, port }) => `${host}:${port}`) }, logger, retryDelayMs: 20 });
+    RedisManager.configure({ cluster: { nodes: single.addresses }, logger, retryDelayMs: 20 });
     const [dead] = single.masters;
     const slots = await single.slotsOf(dead);
     const key = Array.from({ length: 1000 }, (_, n) => `k${n}`).find((name) => slots.has(single.slotOf(`${cache.prefix}:${name}`))) as string;

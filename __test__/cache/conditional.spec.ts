@@ -159,7 +159,7 @@ test.each(['a cluster', 'Sentinel'] as const)('a hit on a value of a megabyte mo
   const place_ = place === 'a cluster' ? await RedisCluster.start() : await SentinelGroup.start();
   try {
     const servers = place_.servers;
-    if (place_ instanceof RedisCluster) RedisManager.configure({ cluster: { nodes: place_.nodes.map(({ host, port }) => `${host}:${port}`) } });
+    if (place_ instanceof RedisCluster) RedisManager.configure({ cluster: { nodes: place_.addresses } });
     else RedisManager.configure({ redis: { sentinels: place_.addresses, name: place_.name } });
     const cache = new CacheRepository('reports');
     await cache.setWithTags('report', reportOf(1), { tags: TAGS });

@@ -1,23 +1,19 @@
 /** The near cache on a real cluster: slots that move, masters that die, tracking links that are lost. */
 import { CacheMetrics, CacheRepository, RedisManager, type ManagerOptions } from '../../lib/facade';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clusterForAll } from '../helpers/lifetimes';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 import { specifyWaking } from './woken';
 
-let servers: RedisCluster;
+const servers = clusterForAll();
 let cache: CacheRepository;
 let plain: CacheRepository;
 let prefixes = 0;
 
-beforeAll(async () => {
-  servers = await RedisCluster.start();
-}, 60_000);
-afterAll(() => servers.stop());
 beforeEach(() => {
   CacheMetrics.reset();
   const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  RedisManager.configure({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`) }, logger, retryDelayMs: 20 });
+  RedisManager.configure({ cluster: { nodes: servers.addresses }, logger, retryDelayMs: 20 });
   const prefix = `nc${++prefixes}`;
   cache = new CacheRepository(prefix, { nearCache: { maxBytes: 1 << 20 } });
   plain = new CacheRepository(prefix);
@@ -127,7 +123,7 @@ test('the loss of one tracking link empties what came over it and nothing else',
 });
 
 describe('those who wait without looking are woken when', () => {
-  const place = (): ManagerOptions => ({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`) } });
+  const place = (): ManagerOptions => ({ cluster: { nodes: servers.addresses } });
   const move = async (key: string): Promise<void> => servers.moveSlot(servers.slotOf(key), await otherThan(await servers.ownerOf(servers.slotOf(key))));
   specifyWaking(() => ({ place: place(), servers: servers.servers, serverOf: (key) => servers.ownerOf(servers.slotOf(key)) }), [
     ['a tag whose slot has moved is invalidated', async ({ other, prefix, version }) => {

@@ -1,20 +1,15 @@
 /** C1 and C2 between real processes, and how a process with a cache exits. */
 import { CacheRepository, RedisManager, type ManagerOptions } from '../../lib/facade';
 import { NodeProcess, runNode } from '../helpers/process';
-import { serverForAll } from '../helpers/lifetimes';
+import { clusterForAll, serverForAll } from '../helpers/lifetimes';
 import type { Reply } from '../helpers/raw-client';
-import { RedisCluster } from '../helpers/redis-cluster';
 import { until } from '../helpers/until';
 
 const server = serverForAll();
-let cluster: RedisCluster | undefined;
+const cluster = clusterForAll({ replicas: 0 });
 let env: Record<string, string>;
 const children: NodeProcess[] = [];
 
-beforeAll(async () => {
-  cluster = await RedisCluster.start({ replicas: 0 });
-}, 60_000);
-afterAll(() => cluster?.stop());
 beforeEach(() => {
   env = { REDIS_URL: server.url };
 });
@@ -24,7 +19,7 @@ afterEach(async () => {
   await RedisManager.closeAll();
   RedisManager.configure({});
   await server.command('FLUSHALL');
-  await cluster?.flush();
+  await cluster.flush();
 });
 
 /** Where the processes meet. */
@@ -44,16 +39,12 @@ const PLACES: Record<string, () => Place> = {
     command: (...words) => server.command(...words),
     keyLike: async (pattern) => ((await server.command('KEYS', pattern)) as string[])[0],
   }),
-  'a cluster': () => {
-    const servers = cluster as RedisCluster;
-    const nodes = servers.nodes.map(({ host, port }) => `${host}:${port}`);
-    return {
-      env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: nodes.join(',') },
-      options: { cluster: { nodes } },
-      command: async (name, key, ...args) => (await servers.ownerOf(servers.slotOf(key))).command(name, key, ...args),
-      keyLike: async (pattern) => (await Promise.all(servers.masters.map(async (master) => (await master.command('KEYS', pattern)) as string[]))).flat()[0],
-    };
-  },
+  'a cluster': () => ({
+    env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: cluster.addresses.join(',') },
+    options: { cluster: { nodes: cluster.addresses } },
+    command: async (name, key, ...args) => (await cluster.ownerOf(cluster.slotOf(key))).command(name, key, ...args),
+    keyLike: async (pattern) => (await Promise.all(cluster.masters.map(async (master) => (await master.command('KEYS', pattern)) as string[]))).flat()[0],
+  }),
 };
 
 /** Lines on standard input become calls of `on`; `say` prints. */

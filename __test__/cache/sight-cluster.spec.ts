@@ -1,18 +1,14 @@
 /** What the metrics say about the nodes of a cluster. */
 import { CacheMetrics, CacheRepository, RedisManager } from '../../lib/facade';
+import { clusterForAll } from '../helpers/lifetimes';
 import { samplesWith } from '../helpers/prometheus';
-import { RedisCluster } from '../helpers/redis-cluster';
 import { until } from '../helpers/until';
 
-let nodes: RedisCluster;
-beforeAll(async () => {
-  nodes = await RedisCluster.start({ masters: 3, replicas: 0, nodeTimeoutMs: 60_000 });
-}, 60_000);
-afterAll(() => nodes?.stop());
+const nodes = clusterForAll({ masters: 3, replicas: 0, nodeTimeoutMs: 60_000 });
 afterEach(() => RedisManager.closeAll());
 
 test('the breaker of a silent master is open and those of the others are not; its event names it', async () => {
-  RedisManager.configure({ cluster: { nodes: nodes.nodes.map(({ host, port }) => `${host}:${port}`) } });
+  RedisManager.configure({ cluster: { nodes: nodes.addresses } });
   const cache = new CacheRepository('sight');
   const said: string[] = [];
   cache.on('breaker', ({ message }) => void said.push(message));
@@ -38,7 +34,7 @@ test('the breaker of a silent master is open and those of the others are not; it
 });
 
 test('the connections to all nodes are counted', async () => {
-  RedisManager.configure({ cluster: { nodes: nodes.nodes.map(({ host, port }) => `${host}:${port}`) } });
+  RedisManager.configure({ cluster: { nodes: nodes.addresses } });
   const cache = new CacheRepository('sight');
   await Promise.all(Array.from({ length: 30 }, (_, i) => cache.set(`k${i}`, 1)));
   const ready = (role: string): number | undefined => samplesWith(CacheMetrics.prometheus(), 'hawser_connections', { role, state: 'ready' })[0]?.value;

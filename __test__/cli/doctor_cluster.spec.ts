@@ -1,16 +1,12 @@
 /** `hawser doctor` on a real cluster: every server is checked, also the replicas, and the cluster as a whole. */
 import type { Check, DoctorJson, Level } from '../../lib/cli/doctor/checks';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clusterForAll } from '../helpers/lifetimes';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 import { hawser } from './hawser';
 
 const USER = 'app on >geheim resetchannels &* ~* +@all -@dangerous +info +cluster|slots +cluster|info +cluster|nodes';
-let cluster: RedisCluster;
-beforeAll(async () => {
-  cluster = await RedisCluster.start({ users: [USER], args: ['--maxmemory', '100mb', '--maxmemory-policy', 'volatile-lru'] });
-}, 60_000);
-afterAll(() => cluster.stop());
+const cluster = clusterForAll({ users: [USER], args: ['--maxmemory', '100mb', '--maxmemory-policy', 'volatile-lru'] });
 
 interface Found extends DoctorJson {
   readonly code: number | null;

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { Cluster, Redis, type ClusterOptions } from '../../lib';
 import { LIFE } from '../../lib/command/command_defaults';
 import type { Link } from '../../lib/link/link';
+import { clusterForAll } from '../helpers/lifetimes';
 import { RedisCluster, type ClusterServerOptions } from '../helpers/redis-cluster';
 import { hasShards } from '../helpers/redis-server';
 import { until } from '../helpers/until';
@@ -14,12 +15,8 @@ const KINDS: [string, ClusterServerOptions][] = [
 ];
 
 describe.each(KINDS)('a cluster %s', (kind, options) => {
-  let servers: RedisCluster;
+  const servers = clusterForAll(options);
   const clients: Cluster[] = [];
-  beforeAll(async () => {
-    servers = await RedisCluster.start(options);
-  }, 60_000);
-  afterAll(() => servers.stop());
   beforeEach(() => servers.flush());
   afterEach(() => {
     for (const client of clients.splice(0)) client.disconnect();

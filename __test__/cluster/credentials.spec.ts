@@ -1,5 +1,6 @@
 /** Credentials and certificates from functions, for each node of a cluster. */
 import { Cluster } from '../../lib';
+import { clusterForAll } from '../helpers/lifetimes';
 import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
 
@@ -21,7 +22,7 @@ const keys = Array.from({ length: 30 }, (_, i) => `key:${i}`);
 const increments = (cluster: Cluster): Promise<number[]> => Promise.all(keys.map((key) => cluster.incr(key)));
 
 describe('with a password', () => {
-  let servers: RedisCluster;
+  const servers = clusterForAll({ password: 'owner', replicas: 0 });
   let token = 'first';
   const allow = (server: RedisServer): Promise<unknown> => server.command('ACL', 'SETUSER', 'app', 'reset', 'on', `>${token}`, '~*', '&*', '+@all');
   const rotate = async (): Promise<void> => {
@@ -29,10 +30,8 @@ describe('with a password', () => {
     await Promise.all(servers.servers.map(allow));
   };
   beforeAll(async () => {
-    servers = await RedisCluster.start({ password: 'owner', replicas: 0 });
     await rotate();
   }, 60_000);
-  afterAll(() => servers.stop());
 
   test('every node has its own, renewed under load: no command is lost, doubled or failed', async () => {
     let asked = 0;

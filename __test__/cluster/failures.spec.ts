@@ -1,17 +1,14 @@
 /** Nodes that die, freeze and lose replies: what each command comes to, and that the other nodes' commands do not notice. */
 import { Cluster, type ClusterOptions } from '../../lib';
 import { LIFE } from '../../lib/command/command_defaults';
+import { clusterForAll } from '../helpers/lifetimes';
 import { Proxy, type ProxyConnection } from '../helpers/proxy';
 import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-let servers: RedisCluster;
+const servers = clusterForAll();
 const clients: Cluster[] = [];
-beforeAll(async () => {
-  servers = await RedisCluster.start();
-}, 60_000);
-afterAll(() => servers.stop());
 beforeEach(async () => {
   await servers.settled();
   await servers.flush();

@@ -1,19 +1,18 @@
 /** Nodes that announce another address than the one where they are reached, as in containers: `natMap`, for the client and the cache. */
 import { Cluster } from '../../lib';
 import { CacheRepository, RedisManager } from '../../lib/facade';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clusterForAll } from '../helpers/lifetimes';
 import { announcesNames, type RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
 // Before Redis 7 a node announces the address at which other nodes reach it, and nothing else.
 const onNames = announcesNames() ? test : test.skip;
 
-let servers: RedisCluster;
+const servers = clusterForAll({ replicas: 0 });
 let natMap: Record<string, { host: string; port: number }>;
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 beforeAll(async () => {
-  servers = await RedisCluster.start({ replicas: 0 });
   natMap = {};
   for (const [i, server] of servers.servers.entries()) {
     // Nodes meet by their own addresses; what they tell clients is this.
@@ -25,7 +24,6 @@ beforeAll(async () => {
     return told.every((text) => [0, 1, 2].every((i) => text.includes(`node-${i}.invalid`)));
   }, { deadlineMs: 20_000, what: 'all nodes to announce all names' });
 }, 60_000);
-afterAll(() => servers.stop());
 afterEach(() => RedisManager.closeAll());
 
 async function otherThan(slot: number): Promise<[from: RedisServer, to: RedisServer]> {
@@ -59,7 +57,7 @@ onNames('the client follows MOVED and ASK to nodes that announce names nobody el
 });
 
 onNames('the cache follows its slots there as well: before, during and after a move', async () => {
-  RedisManager.configure({ cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`), natMap }, logger });
+  RedisManager.configure({ cluster: { nodes: servers.addresses, natMap }, logger });
   const cache = new CacheRepository('nat');
   const keys = [1, 2, 3, 4].map((n) => `{moving}${n}`);
   let loads = 0;

@@ -1,15 +1,11 @@
 /** Slots that move while clients use them: no error, no wrong value, nothing lost or done twice. */
 import { Cluster } from '../../lib';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clusterForAll } from '../helpers/lifetimes';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-let servers: RedisCluster;
+const servers = clusterForAll({ replicas: 0 });
 let client: Cluster;
-beforeAll(async () => {
-  servers = await RedisCluster.start({ replicas: 0 });
-}, 60_000);
-afterAll(() => servers.stop());
 beforeEach(async () => {
   await servers.flush();
   client = new Cluster(servers.nodes);

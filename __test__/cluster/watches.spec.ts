@@ -1,19 +1,14 @@
 /** WATCH on a real cluster: a transaction does not run if its WATCH was lost with a connection or stayed behind when its slot moved. */
 import { once } from 'node:events';
 import { Cluster } from '../../lib';
-import { endsWithTest } from '../helpers/lifetimes';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clusterForAll, endsWithTest } from '../helpers/lifetimes';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
 jest.setTimeout(60_000);
 
-let servers: RedisCluster;
+const servers = clusterForAll({ masters: 2, replicas: 0 });
 const ends = endsWithTest();
-beforeAll(async () => {
-  servers = await RedisCluster.start({ masters: 2, replicas: 0 });
-});
-afterAll(() => servers.stop());
 beforeEach(() => servers.flush());
 
 async function connect(options: object = {}): Promise<Cluster> {

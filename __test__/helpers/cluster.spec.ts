@@ -1,15 +1,11 @@
 /** The cluster that specs start: slots move, masters change. */
-import { RedisCluster } from './redis-cluster';
+import { clusterForAll } from './lifetimes';
 import type { RedisServer } from './redis-server';
 
 const ports = (found: RedisServer[]): number[] => found.map(({ port }) => port);
 
 describe('a real cluster', () => {
-  let servers: RedisCluster;
-  beforeAll(async () => {
-    servers = await RedisCluster.start();
-  }, 60_000);
-  afterAll(() => servers.stop());
+  const servers = clusterForAll();
 
   test('shares out all slots to three masters with one replica each', async () => {
     const counts: number[] = [];

@@ -1,5 +1,6 @@
 /** Set-up that undoes itself. Call these functions at the top of a file or of a `describe`, not in a test. */
 import { Redis } from '../../lib';
+import { RedisCluster, type ClusterServerOptions } from './redis-cluster';
 import { RedisServer, type ServerOptions } from './redis-server';
 
 /** A server for all tests of this file or `describe`. It runs from `beforeAll` to `afterAll`. */
@@ -8,6 +9,14 @@ export function serverForAll(options?: ServerOptions): RedisServer {
   beforeAll(() => server.begin());
   afterAll(() => server.stop());
   return server;
+}
+
+/** A cluster for all tests of this file or `describe`, like `serverForAll`. */
+export function clusterForAll(options?: ClusterServerOptions): RedisCluster {
+  const cluster = RedisCluster.unstarted(options);
+  beforeAll(() => cluster.begin(), 60_000);
+  afterAll(() => cluster.stop());
+  return cluster;
 }
 
 /** What `endsWithTest` ends: a client of either library, a server, a proxy. */

@@ -23,24 +23,32 @@ export interface ClusterServerOptions extends Pick<ServerOptions, 'args' | 'pass
 }
 
 export class RedisCluster {
-  private constructor(
-    /** Masters first, as they were at the start; then the replicas, in the order of their masters. */
-    readonly servers: RedisServer[],
-    private readonly masterCount: number,
-    private readonly options: ClusterServerOptions,
-  ) {}
+  /** Masters first, as they were at the start; then the replicas, in the order of their masters. */
+  readonly servers: RedisServer[] = [];
+
+  private constructor(private readonly options: ClusterServerOptions & { masters: number }) {}
 
   /** Starts the servers and resolves when every one of them knows all others and serves. */
-  static async start(options: ClusterServerOptions = {}): Promise<RedisCluster> {
-    const { masters = 3, replicas = 1, nodeTimeoutMs = 1000, args = [], ...rest } = options;
-    const secret = options.password === undefined ? [] : ['--masterauth', options.password];
-    const tls = options.tls ? ['--tls-cluster', 'yes', '--tls-replication', 'yes'] : [];
-    const certificates = options.tls ? { certificates: makeCertificates() } : {};
-    const servers: RedisServer[] = [];
-    const cluster = new RedisCluster(servers, masters, options);
+  static async start(options?: ClusterServerOptions): Promise<RedisCluster> {
+    const cluster = RedisCluster.unstarted(options);
+    await cluster.begin();
+    return cluster;
+  }
+
+  /** A cluster that `begin` starts. */
+  static unstarted(options: ClusterServerOptions = {}): RedisCluster {
+    return new RedisCluster({ ...options, masters: options.masters ?? 3 });
+  }
+
+  /** Starts the servers for the first time and resolves when every one of them knows all others and serves. */
+  async begin(): Promise<void> {
+    const { masters, replicas = 1, nodeTimeoutMs = 1000, args = [], ...rest } = this.options;
+    const secret = rest.password === undefined ? [] : ['--masterauth', rest.password];
+    const tls = rest.tls ? ['--tls-cluster', 'yes', '--tls-replication', 'yes'] : [];
+    const certificates = rest.tls ? { certificates: makeCertificates() } : {};
     try {
       for (let i = 0; i < masters * (1 + replicas); i++) {
-        servers.push(await RedisServer.start({
+        this.servers.push(await RedisServer.start({
           ...rest,
           ...certificates,
           args: [
@@ -52,27 +60,31 @@ export class RedisCluster {
           ],
         }));
       }
-      await cluster.join();
-      return cluster;
+      await this.join();
     } catch (error) {
-      await cluster.stop();
+      await this.stop();
       throw error;
     }
   }
 
   /** The servers that were masters at the start. */
   get masters(): RedisServer[] {
-    return this.servers.slice(0, this.masterCount);
+    return this.servers.slice(0, this.options.masters);
   }
 
   /** The servers that were replicas at the start. */
   get replicas(): RedisServer[] {
-    return this.servers.slice(this.masterCount);
+    return this.servers.slice(this.options.masters);
   }
 
   /** Start nodes for a client: all servers. */
   get nodes(): { host: string; port: number }[] {
     return this.servers.map(({ host, port }) => ({ host, port }));
+  }
+
+  /** The same as `host:port`, for the manager. */
+  get addresses(): string[] {
+    return this.servers.map(({ host, port }) => `${host}:${port}`);
   }
 
   /** Options of the nodes' connections. */

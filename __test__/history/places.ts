@@ -47,7 +47,7 @@ async function cluster(dice: Dice): Promise<Place> {
     }, { deadlineMs: 30_000 });
   };
   return {
-    manager: { cluster: { nodes: servers.nodes.map(({ host, port }) => `${host}:${port}`) } },
+    manager: { cluster: { nodes: servers.addresses } },
     faults: {
       ...anywhere(dice, masters),
       'failover by hand': async () => servers.failOver((await shard()).replica),

@@ -1,5 +1,6 @@
 /** The manager on a real cluster of six nodes. */
 import { Cluster, PubSubService, redisHealthCheck, redisHealthHandler, RedisManager, type Logger, type ManagerOptions } from '../../lib';
+import { clusterForAll } from '../helpers/lifetimes';
 import { runNode } from '../helpers/process';
 import { RedisCluster } from '../helpers/redis-cluster';
 import type { RedisServer } from '../helpers/redis-server';
@@ -8,18 +9,14 @@ import { until } from '../helpers/until';
 
 jest.setTimeout(60_000);
 
-let servers: RedisCluster;
+const servers = clusterForAll();
 const warn = jest.fn();
 const logger: Logger = { debug() {}, info() {}, warn, error() {} };
 const roles = ['getMainClient', 'getSubscriberClient', 'getPublisherClient'] as const;
-const nodes = (): string[] => servers.nodes.map(({ host, port }) => `${host}:${port}`);
-const configure = (options: ManagerOptions = {}): void => RedisManager.configure({ cluster: { nodes: nodes() }, logger, retryDelayMs: 5, ...options });
+const configure = (options: ManagerOptions = {}): void => RedisManager.configure({ cluster: { nodes: servers.addresses }, logger, retryDelayMs: 5, ...options });
 const main = (): Promise<Cluster> => RedisManager.getMainClient<Cluster>();
 const nodeOf = ({ host, port }: RedisServer): string => `${host}:${port}`;
 
-beforeAll(async () => {
-  servers = await RedisCluster.start();
-});
 beforeEach(async () => {
   warn.mockClear();
   await servers.flush();
@@ -29,7 +26,6 @@ afterEach(async () => {
   for (const server of servers.servers) server.thaw();
   await RedisManager.closeAll();
 });
-afterAll(() => servers.stop());
 
 /** Names of the connections that a server has from us. */
 async function names(server: RedisServer): Promise<string[]> {
@@ -80,7 +76,7 @@ describe('connections', () => {
 
   test('commands that wait for the first connection are bounded', async () => {
     const [a, b, c] = await keys();
-    configure({ cluster: { nodes: nodes() }, redis: { maxQueueCommands: 3 } });
+    configure({ cluster: { nodes: servers.addresses }, redis: { maxQueueCommands: 3 } });
     const cluster = await main();
     expect(cluster.status).toBe('connecting');
     const sets = [a, b, c, a].map((key) => cluster.set(key, 'x').catch((error: Error) => error.message));
@@ -164,7 +160,7 @@ describe('closeAll', () => {
          await new Promise(setImmediate);
          console.log(silent.length, process.getActiveResourcesInfo().filter((name) => /TCP/.test(name)).length);
        })();`,
-      { deadlineMs: 30_000, env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: nodes().join(',') } },
+      { deadlineMs: 30_000, env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: servers.addresses.join(',') } },
     );
     expect({ code, timedOut, stdout: stdout.trim() }).toEqual({ code: 0, timedOut: false, stdout: '6 0' });
   });
@@ -181,7 +177,7 @@ describe('closeAll', () => {
          else { cluster.disconnect(); (await RedisManager.getSubscriberClient()).disconnect(); }
          console.log('done');
        })();`.replace("'hawser'", JSON.stringify(require.resolve('../../index.js'))),
-      { deadlineMs: 30_000, env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: nodes().join(','), CLOSES: how === 'closeAll' ? '1' : '' } },
+      { deadlineMs: 30_000, env: { REDIS_CLUSTER: 'true', REDIS_CLUSTER_NODES: servers.addresses.join(','), CLOSES: how === 'closeAll' ? '1' : '' } },
     );
     expect({ code, timedOut, stdout: stdout.trim() }).toEqual({ code: 0, timedOut: false, stdout: 'done' });
   });

@@ -4,8 +4,7 @@ import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { Cluster, Redis } from '../../lib';
 import { HawserInstrumentation, registerHawserOtel } from '../../lib/otel';
-import { clientsForTest, endsWithTest, serverForAll } from '../helpers/lifetimes';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clientsForTest, clusterForAll, endsWithTest, serverForAll } from '../helpers/lifetimes';
 import { until } from '../helpers/until';
 import { isChildOf, Sdk } from './sdk';
 
@@ -161,11 +160,7 @@ describe('a batch', () => {
 });
 
 describe('on a cluster', () => {
-  let nodes: RedisCluster;
-  beforeAll(async () => {
-    nodes = await RedisCluster.start({ masters: 3, replicas: 0 });
-  }, 60_000);
-  afterAll(() => nodes?.stop());
+  const nodes = clusterForAll({ masters: 3, replicas: 0 });
 
   const cluster = (options: object = {}): Cluster => ends(new Cluster(nodes.masters.map(({ port }) => ({ host: '127.0.0.1', port })), options));
   const portOf = async (key: string): Promise<number> => (await nodes.ownerOf(nodes.slotOf(key))).port;

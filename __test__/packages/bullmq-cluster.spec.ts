@@ -1,14 +1,10 @@
 /** BullMQ on a real cluster of six nodes, through the one client that the manager gives. */
 import { application, withServer } from './programs';
-import { RedisCluster } from '../helpers/redis-cluster';
+import { clusterForAll } from '../helpers/lifetimes';
 
 const context = withServer();
-let servers: RedisCluster;
+const servers = clusterForAll();
 
-beforeAll(async () => {
-  servers = await RedisCluster.start();
-}, 60_000);
-afterAll(() => servers?.stop());
 beforeEach(() => servers.flush());
 
 const app = (bullmq: string, body: string): Promise<unknown> =>

@@ -21,7 +21,7 @@ const places: Record<string, () => Promise<Place>> = {
   },
   async cluster() {
     const cluster = await RedisCluster.start({ replicas: 0 });
-    return { manager: { cluster: { nodes: cluster.nodes.map(({ host, port }) => `${host}:${port}`) } }, servers: cluster.servers, stop: () => cluster.stop() };
+    return { manager: { cluster: { nodes: cluster.addresses } }, servers: cluster.servers, stop: () => cluster.stop() };
   },
 };
 
