@@ -1,5 +1,6 @@
-/** A kept response and its bytes: the length of the head, the head as JSON, the body. A body is not converted to text. */
+/** A kept response and its bytes. */
 import { createHash } from 'node:crypto';
+import { splitHead, withHead } from '../facade/headed';
 import { valueOf, type Field } from './headers';
 
 /** A kept response. */
@@ -15,27 +16,14 @@ export interface Stored {
   readonly tags: readonly string[];
 }
 
-const LENGTH = 4;
-
 export function encode({ body, ...head }: Stored): Buffer {
-  const text = Buffer.from(JSON.stringify(head));
-  const length = Buffer.allocUnsafe(LENGTH);
-  length.writeUInt32BE(text.length);
-  return Buffer.concat([length, text, body]);
+  return withHead(head, body);
 }
 
 /** `undefined` for anything that `encode` has not made. */
 export function decode(value: unknown): Stored | undefined {
-  if (!(value instanceof Uint8Array) || value.byteLength < LENGTH) return undefined;
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const end = LENGTH + bytes.readUInt32BE();
-  if (end > bytes.length) return undefined;
-  try {
-    const head = JSON.parse(bytes.toString('utf8', LENGTH, end)) as Omit<Stored, 'body'>;
-    return Number.isInteger(head.status) && Array.isArray(head.headers) ? { ...head, body: bytes.subarray(end) } : undefined;
-  } catch {
-    return undefined;
-  }
+  const found = splitHead<Omit<Stored, 'body'>>(value, ({ status, headers }) => Number.isInteger(status) && Array.isArray(headers));
+  return found && { ...found.head, body: found.body };
 }
 
 /** The fields with an `ETag`. A body that has none gets a weak one: the same content may have been sent in another coding. */
