@@ -107,6 +107,13 @@ function backend(kind: Backend['kind'], options: ManagerOptions): Backend {
   };
 }
 
+/** Reads a key, and tells whether the near cache had it. */
+export async function isNear(cache: CacheRepository, key = 'k'): Promise<boolean> {
+  const { nearHits } = CacheMetrics.snapshot();
+  await cache.get(key);
+  return CacheMetrics.snapshot().nearHits > nearHits;
+}
+
 /** A promise that the test settles. */
 export interface Gate<T> {
   readonly promise: Promise<T>;

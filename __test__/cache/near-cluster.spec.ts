@@ -3,6 +3,7 @@ import { CacheMetrics, CacheRepository, RedisManager, type ManagerOptions } from
 import { clusterForAll } from '../helpers/lifetimes';
 import type { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
+import { isNear } from './backends';
 import { specifyWaking } from './woken';
 
 const servers = clusterForAll();
@@ -25,14 +26,8 @@ afterEach(async () => {
   await servers.settled();
 }, 60_000);
 
-async function isNear(key: string): Promise<boolean> {
-  const before = CacheMetrics.snapshot().nearHits;
-  await cache.get(key);
-  return CacheMetrics.snapshot().nearHits > before;
-}
-
 async function warmUp(keys: string[]): Promise<void> {
-  for (const key of keys) await until(() => isNear(key), { deadlineMs: 20_000 });
+  for (const key of keys) await until(() => isNear(cache, key), { deadlineMs: 20_000 });
 }
 
 const slotOf = (key: string): number => servers.slotOf(`${cache.prefix}:${key}`);
@@ -119,7 +114,7 @@ test('the loss of one tracking link empties what came over it and nothing else',
   await one.command('CLIENT', 'KILL', 'ID', id);
   await deleteElsewhere(a);
   await until(async () => (await cache.get(a)) === null);
-  expect(await isNear(b)).toBe(true);
+  expect(await isNear(cache, b)).toBe(true);
 });
 
 describe('those who wait without looking are woken when', () => {

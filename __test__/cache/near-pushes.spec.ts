@@ -5,6 +5,7 @@ import { serverForAll } from '../helpers/lifetimes';
 import { NodeProcess } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
+import { isNear } from './backends';
 
 const NEAR: CacheRepositoryOptions = { nearCache: { maxBytes: 1 << 20 } };
 const server = serverForAll();
@@ -31,13 +32,6 @@ afterEach(async () => {
 });
 
 const prefix = (): string => `near${++prefixes}`;
-const nearHits = (): number => CacheMetrics.snapshot().nearHits;
-
-async function isNear(cache: CacheRepository, key = 'k'): Promise<boolean> {
-  const before = nearHits();
-  await cache.get(key);
-  return nearHits() > before;
-}
 
 async function warmUp(cache: CacheRepository, key = 'k'): Promise<void> {
   await until(() => isNear(cache, key));
@@ -284,6 +278,6 @@ describe('near cache on servers without pushes', () => {
     expect(await cache.get('k')).toBeNull();
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('near cache');
-    expect(nearHits()).toBe(0);
+    expect(CacheMetrics.snapshot().nearHits).toBe(0);
   }
 });
