@@ -26,6 +26,20 @@ const WAYS: [name: string, leave: (backend: Backend) => Promise<void> | void][] 
   ['stopped', (backend) => backend.server.kill()],
 ];
 
+/** A repository whose server is frozen until its breaker is open, and what the breaker has reported. */
+async function openedBreaker(backend: Backend): Promise<{ cache: CacheRepository; events: string[] }> {
+  const cache = backend.cache();
+  const events: string[] = [];
+  cache.on('breaker', ({ message }) => events.push(message));
+  await cache.get('warm');
+  backend.server.freeze();
+  await until(async () => {
+    await cache.get('k');
+    return events.some((event) => event.includes('open'));
+  }, { deadlineMs: 10_000 });
+  return { cache, events };
+}
+
 onServer('C5', (backend) => {
   describe.each(WAYS)('with Redis %s', (_name, leave) => {
     test('getOrSet resolves within the budget plus at most twice the loader’s time; reads return nothing; no error', async () => {
@@ -90,15 +104,7 @@ onServer('C5', (backend) => {
   });
 
   test('the breaker opens after consecutive time-outs, so calls stop waiting; it is reported and closes again', async () => {
-    const cache = backend.cache();
-    const events: string[] = [];
-    cache.on('breaker', ({ message }) => events.push(message));
-    await cache.get('warm');
-    backend.server.freeze();
-    await until(async () => {
-      await cache.get('k');
-      return events.some((event) => event.includes('open'));
-    }, { deadlineMs: 10_000 });
+    const { cache, events } = await openedBreaker(backend);
     events.length = 0;
     const { ms } = await timed(async () => {
       for (let i = 0; i < 50; i++) await cache.getOrSet(`k${i}`, () => i);
@@ -113,15 +119,7 @@ onServer('C5', (backend) => {
   });
 
   test('the breaker does not outlive closeAll', async () => {
-    const cache = backend.cache();
-    const events: string[] = [];
-    cache.on('breaker', ({ message }) => events.push(message));
-    await cache.get('warm');
-    backend.server.freeze();
-    await until(async () => {
-      await cache.get('k');
-      return events.some((event) => event.includes('open'));
-    }, { deadlineMs: 10_000 });
+    const { cache, events } = await openedBreaker(backend);
     await RedisManager.closeAll({ timeoutMs: 50 });
     RedisManager.configure({ url: 'memory://' });
     await cache.set('k', 'v');
