@@ -146,14 +146,13 @@ onEveryStore('staleIfError', (backend) => {
       const cache = backend.cache();
       await cache.getOrSet('k', () => 'kept', short);
       await expire(() => cache.has('k'));
-      const started = gate();
-      const failed = gate();
-      const first = cache.getOrSet('k', async () => (started.open(), await failed.promise, failing()), short);
-      await started.promise;
+      const held = heldLoader<string>();
+      const first = cache.getOrSet('k', held.loader, short);
+      await held.started;
       const second = cache.getOrSet('k', failing, short);
       const choosy = cache.getOrSet('k', failing, { ...short, staleIfError: 0 });
       await cache.has('k'); // Both have joined.
-      failed.open();
+      held.finish.fail(new Error('source is down'));
       expect([await first, await second]).toEqual(['kept', 'kept']);
       await expect(choosy).rejects.toThrow('source is down');
     });
@@ -166,12 +165,11 @@ onEveryStore('staleIfError', (backend) => {
       const cache = backend.cache();
       await cache.getOrSet('k', () => 'kept', short);
       await expire(() => cache.has('k'));
-      const started = gate();
-      const failed = gate();
-      const first = cache.getOrSet('k', async () => (started.open(), await failed.promise, failing()), short);
-      await started.promise;
+      const held = heldLoader<string>();
+      const first = cache.getOrSet('k', held.loader, short);
+      await held.started;
       await change(cache);
-      failed.open();
+      held.finish.fail(new Error('source is down'));
       await first.catch(() => undefined);
       const loader = jest.fn(failing);
       expect(await cache.getOrSet('k', loader).catch((error: Error) => error.message)).toBe(after ?? 'source is down');
