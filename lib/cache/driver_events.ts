@@ -10,8 +10,8 @@ export interface DriverEvents {
   counted(repo: number, what: Shortfall, number: number): void;
   /** A compressed value was stored: how many bytes it has, and how many were stored for it. */
   packed?(repo: number, before: number, after: number): void;
-  /** Present if commands are monitored: reports an operation's name and duration. */
-  timed?: ((operation: string, ms: number) => void) | undefined;
+  /** Reports an operation's letter and duration, if commands are monitored (`OpenCalls.areTimed`). */
+  timed?(operation: string, ms: number): void;
   /** Opens a link for the near cache. Absent: there is none, and waits for loads of other processes are polled. */
   openLane?: OpenLane | undefined;
   /** Whether such a link is opened for waits as well. Absent: it is. */

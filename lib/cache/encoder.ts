@@ -46,6 +46,11 @@ export function reader(repo: number, codec: number): string {
 }
 
 export class CallEncoder extends Encoder {
+  /** What the last call said, since the next one mostly says the same. */
+  private reader = '';
+  private words = '';
+  private said = new Uint8Array(0);
+
   constructor(
     /** Called after `out` was replaced by another Buffer. */
     private readonly pin: (out: Buffer) => void,
@@ -70,13 +75,12 @@ export class CallEncoder extends Encoder {
   /** Writes one `getOrSet`: a letter's code, its number, and what it says. `words` are all its options but the tags. */
   read(letter: number, call: number, key: string, reader: string, words: string, tags: readonly string[]): void {
     const start = this.at;
-    const need = READ_HEAD + READ_FRAME + 3 * (key.length + reader.length + words.length);
+    const said = reader === this.reader && words === this.words ? this.said : this.say(reader, words);
+    const need = READ_HEAD + READ_FRAME + 3 * key.length + said.length;
     let out = start + need > this.out.length ? this.grow(start, need) : this.out;
     const keyEnd = writeText(out, start + READ_HEAD, key);
-    let at = writeText(out, keyEnd + 2, reader);
-    out[at++] = 44;
-    at = writeText(out, at, words);
-    writeShort(out, keyEnd, at - keyEnd - 2);
+    let at = keyEnd;
+    for (let i = 0; i < said.length; i++) out[at++] = said[i];
     for (let i = 0; i < tags.length; i++) {
       const tag = tags[i];
       const room = READ_FRAME + 3 * tag.length;
@@ -90,6 +94,17 @@ export class CallEncoder extends Encoder {
     writeInt(out, start + 5, keyEnd - start - READ_HEAD);
     writeInt(out, start + 9, at - keyEnd);
     this.at = at;
+  }
+
+  /** What a call says besides its key and its tags, with its length. */
+  private say(reader: string, words: string): Uint8Array {
+    const text = Buffer.from(`${reader},${words}`);
+    const said = new Uint8Array(2 + text.length);
+    writeShort(said, 0, text.length);
+    said.set(text, 2);
+    this.reader = reader;
+    this.words = words;
+    return (this.said = said);
   }
 
   /** The engine has consumed the written bytes. */

@@ -19,12 +19,14 @@ export class OpenCalls {
   loading = 0;
   /** The keys whose loaders run for calls or have brought their values, with the number of calls. */
   private readonly loaded = new Map<string, number>();
+  /** Whether `timed` is told how long calls take. */
+  areTimed = false;
 
   constructor(private readonly events: Pick<DriverEvents, 'timed'>) {}
 
   open(operation: string): Call {
     const call = new Call(this.byId.next(), operation);
-    if (this.events.timed !== undefined) call.startedAt = now();
+    if (this.areTimed) call.startedAt = now();
     this.byId.add(call);
     return call;
   }

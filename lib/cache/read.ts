@@ -22,7 +22,7 @@ export function countHit(port: CachePort, call: Call, outcomes: Outcomes | undef
   if (call.isCounted) return;
   call.isCounted = true;
   const { counters } = port;
-  answered(port, call, 'reads');
+  answered(port, call, port.registration.times.reads);
   let outcome: CacheOutcome = 'remote_hit';
   if (call.hit === Hit.Fresh || call.hit === Hit.Early) {
     counters.hits++;
@@ -49,7 +49,7 @@ export function countMiss(port: CachePort, call: Call, outcomes: Outcomes | unde
   // Its caller has given up.
   if (outcome === undefined) return;
   // Without an answer of Redis there is no time that it took.
-  if (outcome !== 'uncached' || call.waitedAt !== 0) answered(port, call, 'reads');
+  if (outcome !== 'uncached' || call.waitedAt !== 0) answered(port, call, port.registration.times.reads);
   if (outcome === 'joined' && !call.waitsElsewhere) counters.joins++;
   outcomes?.note(outcome);
 }

@@ -49,11 +49,11 @@ interface Port {
   readonly driver: { readonly decidedAt: number };
 }
 
-/** A call has its answer, which Redis or another's load has brought at `decidedAt`. */
-export function answered({ registration: { times }, driver: { decidedAt } }: Port, call: Call, of: 'reads' | 'writes' | 'invalidations'): void {
+/** A call has its answer, which Redis or another's load has brought at `decidedAt`. What Redis took belongs to `redis`. */
+export function answered({ registration: { times }, driver: { decidedAt } }: Port, call: Call, redis: Histogram): void {
   const { askedAt, waitedAt } = call;
-  if (waitedAt === 0) return times[of].observe(elapsedMs(askedAt, decidedAt));
-  times[of].observe(elapsedMs(askedAt, waitedAt));
+  if (waitedAt === 0) return redis.observe(elapsedMs(askedAt, decidedAt));
+  redis.observe(elapsedMs(askedAt, waitedAt));
   times.waits.observe(elapsedMs(waitedAt, decidedAt));
 }
 

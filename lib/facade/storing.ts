@@ -140,6 +140,6 @@ async function written(port: CachePort, operation: string, call: Call, kind: 'wr
     if (error.kept === true) port.counters.pendingInvalidations++;
     throw error;
   }
-  answered(port, call, kind);
+  answered(port, call, port.registration.times[kind]);
   return call.count;
 }

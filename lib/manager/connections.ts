@@ -44,7 +44,7 @@ let current: Settings | undefined;
 const clients = new Map<Role, Client>();
 /** BullMQ's client of a cluster. */
 let bullMQ: Cluster | undefined;
-let cache: { driver: CacheDriver; engine: string; clock: (() => number) | undefined; memory: boolean; isAttached: boolean } | undefined;
+let cache: { driver: CacheDriver; settings: Settings; engine: string; clock: (() => number) | undefined; memory: boolean; isAttached: boolean } | undefined;
 let isBullMQServed = false;
 let closing: Promise<void> | undefined;
 const closeHooks = new Set<CloseHook>();
@@ -167,15 +167,23 @@ function connect(role: Role | Purpose, s: Settings): Client {
   return redis;
 }
 
-/** The cache engine, attached to the main connection or to the in-process store. */
-export function cacheDriver(): CacheDriver {
-  const s = settings();
+/** The engine for these settings: the one that is there, unless it was made for others. */
+function cacheFor(s: Settings): NonNullable<typeof cache> {
+  const { engine } = s;
   const clock = s.endpoint.memory ? s.clock : undefined;
-  if (cache !== undefined && (cache.engine !== s.engine || cache.clock !== clock)) {
+  if (cache !== undefined && (cache.engine !== engine || cache.clock !== clock)) {
     cache.driver.dispose();
     cache = undefined;
   }
-  cache ??= { driver: newDriver(s, clock), engine: s.engine, clock, memory: false, isAttached: false };
+  const { driver, memory, isAttached } = cache ?? { driver: newDriver(s, clock), memory: false, isAttached: false };
+  driver.calls.areTimed = s.monitor;
+  return { driver, settings: s, engine, clock, memory, isAttached };
+}
+
+/** The cache engine, attached to the main connection or to the in-process store. */
+export function cacheDriver(): CacheDriver {
+  const s = settings();
+  if (cache?.settings !== s) cache = cacheFor(s);
   const main = s.endpoint.memory ? undefined : client('main');
   if (main?.isCluster === true) {
     cache.memory = false;
@@ -213,7 +221,6 @@ const OPERATIONS: Record<string, string> = {
 
 /** Makes the driver. It outlives settings, so its reports follow the current settings. */
 function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver {
-  const timed = (operation: string, ms: number): void => logger().debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`);
   const driver: CacheDriver = new CacheDriver(fromCore(() => new native.NativeCache(s.engine)), {
     event: (repo, name, message) => {
       if (name === 'breaker') breakerSaid(message);
@@ -232,9 +239,7 @@ function newDriver(s: Settings, clock: (() => number) | undefined): CacheDriver 
     get watchesLoads() {
       return current?.watchLoads !== false;
     },
-    get timed() {
-      return current?.monitor === true ? timed : undefined;
-    },
+    timed: (operation, ms) => logger().debug(`[hawser:cache] ${OPERATIONS[operation] ?? operation} ${ms.toFixed(2)} ms`),
   }, { clock, parsedBytes: s.parsedBytes });
   return driver;
 }

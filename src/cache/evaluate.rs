@@ -50,18 +50,23 @@ pub(super) struct Refresher {
 
 /// Evaluates what `lookup` found. Takes the callers that are answered out of it and passes their decisions to `decide`.
 pub(super) fn evaluate(lookup: &mut Lookup, rules: Rules, decide: &mut impl FnMut(Decision)) -> (Next, Option<Refresher>) {
-    let value = match &lookup.found.value {
-        Seen::Own(value) => value.clone(),
-        Seen::Foreign if !lookup.rechecked => return (Next::Foreign, None),
-        Seen::Foreign | Seen::Nothing => return (nothing(lookup, None, decide), None),
+    let value = match std::mem::take(&mut lookup.found.value) {
+        Seen::Own(value) => value,
+        seen => {
+            let is_new = matches!(seen, Seen::Foreign) && !lookup.rechecked;
+            lookup.found.value = seen;
+            return (if is_new { Next::Foreign } else { nothing(lookup, None, decide) }, None);
+        }
     };
-    match entry::parse(&value) {
+    let done = match entry::parse(&value) {
         Some(Stored::Entry(entry)) => of_entry(lookup, &value, &entry, rules, decide),
         Some(Stored::Lease(lease)) => (of_lease(lookup, &lease, decide), None),
         // The header may be longer than what was read.
         None if lookup.found.is_head => (Next::ReadPayload, None),
         None => (nothing(lookup, entry::name(&value), decide), None),
-    }
+    };
+    lookup.found.value = Seen::Own(value);
+    done
 }
 
 /// Nothing that could be served is there. `expected` is its name.
@@ -109,12 +114,13 @@ enum Verdict {
     Expired(Duration),
 }
 
-fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, swr: bool) -> Verdict {
+/// `has_tags`: the entry has all tags that the lookup read, so those of every caller.
+fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, has_tags: bool, swr: bool) -> Verdict {
     // Others have loaded another value since the caller read this one.
     if caller.replaces && !lookup.is_late {
         return Verdict::Unusable;
     }
-    if !entry.tags.cover(caller.tags()) {
+    if !has_tags && !entry.tags.cover(caller.tags()) {
         return Verdict::LacksTags;
     }
     let periods = Periods::from(entry);
@@ -134,8 +140,8 @@ fn verdict(lookup: &Lookup, caller: &Caller, entry: &Entry<'_>, swr: bool) -> Ve
 
 /// Whether the header of the entry is all that is needed of it: every caller is served with a value that it has, or asks only whether
 /// there is one, or needs its age first.
-fn suffices(lookup: &Lookup, entry: &Entry<'_>, rules: Rules) -> bool {
-    let is_enough = |caller| matches!(verdict(lookup, caller, entry, rules.swr), Verdict::Serve(_) | Verdict::Unaged);
+fn suffices(lookup: &Lookup, entry: &Entry<'_>, has_tags: bool, rules: Rules) -> bool {
+    let is_enough = |caller| matches!(verdict(lookup, caller, entry, has_tags, rules.swr), Verdict::Serve(_) | Verdict::Unaged);
     lookup.is_held && lookup.callers.iter().all(is_enough)
 }
 
@@ -147,25 +153,26 @@ fn of_entry(
     decide: &mut impl FnMut(Decision),
 ) -> (Next, Option<Refresher>) {
     // 1. The entry counts only if its versions are the current ones.
-    match lookup.known.currency_of(&entry.tags, &lookup.own.name) {
-        Currency::Current => {}
+    let has_tags = match lookup.known.currency_of(&entry.tags, &lookup.own.name) {
+        Currency::Current { has_first } => has_first && lookup.known.are_first(&lookup.tags),
         Currency::Outdated => return (nothing(lookup, Some(entry.stamp), decide), None),
         Currency::Unknown(tags) => return (Next::ReadVersions(tags), None),
-    }
+    };
     // 2. A payload that was not read has to be, unless the callers have it. One that may be replaced is needed as well: it comes back
     //    if the loader fails.
-    if lookup.found.is_head && !suffices(lookup, entry, rules) {
+    if lookup.found.is_head && !suffices(lookup, entry, has_tags, rules) {
         return (Next::ReadPayload, None);
     }
     // 3. Every caller that the entry will do for is served. The first one with a loader that gets a stale value may refresh it.
-    let mut payload = Payload::of(value, entry);
-    payload.is_head = lookup.found.is_head;
+    let is_head = lookup.found.is_head;
+    let payload = || Payload::of(value, entry).with_head(is_head);
     let (mut lacks_tags, mut unaged, mut unusable, mut refresher) = (false, false, false, None);
     let mut unserved = Vec::new();
-    for mut caller in std::mem::take(&mut lookup.callers) {
-        match verdict(lookup, &caller, entry, rules.swr) {
+    let mut callers = std::mem::take(&mut lookup.callers);
+    for mut caller in callers.drain(..) {
+        match verdict(lookup, &caller, entry, has_tags, rules.swr) {
             Verdict::Serve(hit) => {
-                decide(served(&caller, payload.clone(), hit));
+                decide(served(&caller, payload(), hit));
                 match caller.kind {
                     _ if !matches!(hit, Hit::Stale | Hit::Early) => {}
                     ReadKind::Load(_) if refresher.is_none() => {
@@ -178,7 +185,7 @@ fn of_entry(
             }
             Verdict::Expired(_) if caller.options().is_none() => decide(Decision::Miss { call: caller.id }),
             Verdict::Expired(left) => {
-                caller.fallback = (!left.is_zero()).then(|| (payload.clone(), rules.now + left));
+                caller.fallback = (!left.is_zero()).then(|| (payload(), rules.now + left));
                 unserved.push(caller);
             }
             Verdict::Unusable => {
@@ -195,7 +202,7 @@ fn of_entry(
             }
         }
     }
-    lookup.callers = unserved;
+    lookup.callers = if unserved.is_empty() { callers } else { unserved };
     // 4. The others need the entry's age, or a load.
     let next = match (lookup.callers.is_empty(), unaged) {
         (true, _) => Next::Done,
@@ -238,15 +245,17 @@ fn of_lease(lookup: &mut Lookup, lease: &Lease<'_>, decide: &mut impl FnMut(Deci
     match lookup.known.currency_of(&lease.tags, &lookup.own.name) {
         Currency::Unknown(tags) => Next::ReadVersions(tags),
         Currency::Outdated => nothing(lookup, Some(lease.token), decide),
-        Currency::Current if lookup.callers.iter().flat_map(Caller::tags).any(|tag| !lease.tags.has(tag)) => place(lookup, |mut tags| {
-            if !inherit(&mut tags, &lease.tags) {
-                if let Some(warning) = lookup.repo.too_many_tags() {
-                    decide(warning);
+        Currency::Current { .. } if lookup.callers.iter().flat_map(Caller::tags).any(|tag| !lease.tags.has(tag)) => {
+            place(lookup, |mut tags| {
+                if !inherit(&mut tags, &lease.tags) {
+                    if let Some(warning) = lookup.repo.too_many_tags() {
+                        decide(warning);
+                    }
                 }
-            }
-            Plan { expected: Some(lease.token), tags, ..Plan::default() }
-        }),
-        Currency::Current => Next::Follow(lease.token),
+                Plan { expected: Some(lease.token), tags, ..Plan::default() }
+            })
+        }
+        Currency::Current { .. } => Next::Follow(lease.token),
     }
 }
 

@@ -134,7 +134,7 @@ impl Look {
 
     /// The name of the version that the repository has for this key.
     fn own(&self, key: &Key) -> Tag {
-        self.repo.own_version(key, self.is_cluster).name
+        self.repo.own_version(key, self.is_cluster).name.clone()
     }
 
     /// Whether a value or a version carries another replication id than its server's.

@@ -24,7 +24,7 @@ pub(super) enum Job {
     Set {
         repo: Arc<Repo>,
         entry: Key,
-        own: OwnVersion,
+        own: Arc<OwnVersion>,
         options: EntryOptions,
         payload: Payload,
         /// The versions that it is stored with: that of the repository, and those of its tags. Those that are not known yet are missing.
@@ -52,7 +52,7 @@ impl Job {
             Request::Set { key, ttl, keep, fresh, payload, tags } => {
                 let options = EntryOptions::new(ttl, fresh, keep, tags.into());
                 let entry = names.entry(&key);
-                let own = repo.own_version(&entry, is_cluster);
+                let own = Arc::clone(repo.own_version(&entry, is_cluster));
                 Self::Set {
                     repo: Arc::clone(repo),
                     entry,

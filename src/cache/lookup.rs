@@ -1,6 +1,7 @@
 //! A lookup: the calls of one tick that read one entry together, from the first read to a hit, a miss, a load or a wait. The
 //! machines `lookups` and `placement` pass it to each other; one of them holds it at a time.
 
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub(super) struct Lookup {
     pub repo: Arc<Repo>,
     pub entry: Key,
     /// The repository's own version, which is read along.
-    pub own: OwnVersion,
+    pub own: Arc<OwnVersion>,
     pub callers: Vec<Caller>,
     pub phase: Phase,
     /// Attentive waiting (`store::node::Attention`) after which it does not wait any longer for a node that may not be read. What
@@ -83,19 +84,50 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    pub(super) fn new(repo: Arc<Repo>, entry: Key, own: OwnVersion, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
+    pub(super) fn new(repo: Arc<Repo>, entry: Key, own: Arc<OwnVersion>, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
+        Self::with((Vec::with_capacity(1), Known::default()), repo, entry, own, caller, queued_at, give_up_at)
+    }
+
+    /// The same in the place of a lookup that is over, with the memory of its lists.
+    pub(super) fn renew(
+        &mut self,
+        repo: Arc<Repo>,
+        entry: Key,
+        own: Arc<OwnVersion>,
+        caller: Caller,
+        queued_at: Instant,
+        give_up_at: Duration,
+    ) {
+        let (mut callers, mut known) = (take(&mut self.callers), take(&mut self.known));
+        callers.clear();
+        known.clear();
+        *self = Self::with((callers, known), repo, entry, own, caller, queued_at, give_up_at);
+    }
+
+    /// `callers` and `known` are empty.
+    fn with(
+        (mut callers, known): (Vec<Caller>, Known),
+        repo: Arc<Repo>,
+        entry: Key,
+        own: Arc<OwnVersion>,
+        caller: Caller,
+        queued_at: Instant,
+        give_up_at: Duration,
+    ) -> Self {
+        let (tags, with_age) = (caller.tag_set(), caller.wants_age());
+        callers.push(caller);
         Self {
             repo,
             entry,
             own,
-            tags: caller.tag_set(),
-            with_age: caller.wants_age(),
-            callers: vec![caller],
+            tags,
+            with_age,
+            callers,
             phase: Phase::Queued,
             give_up_at,
             queued_at,
             found: Found::default(),
-            known: Known::default(),
+            known,
             plan: Plan::default(),
             rounds: 0,
             polls: 0,
@@ -111,14 +143,15 @@ impl Lookup {
     #[cfg(test)]
     pub(super) fn testing(entry: Key, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
         let repo = Repo::testing();
-        let own = repo.own_version(&entry, false);
+        let own = Arc::clone(repo.own_version(&entry, false));
         let known = Known::new(Some(super::tags::testing::own().1), Vec::new(), false);
         Self { known, ..Self::new(repo, entry, own, caller, queued_at, give_up_at) }
     }
 
     /// The keys that it reads: its entry, and the versions of its repository and its tags.
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        [self.entry.clone(), self.own.key.clone()].into_iter().chain(self.tags.iter().map(|tag| self.repo.names.version(tag)))
+        let own = [&self.entry, &self.own.key].into_iter().cloned();
+        own.chain(self.tags.iter().map(|tag| self.repo.names.version(tag)))
     }
 
     /// How much longer it waits for its node, by attentive waiting.
@@ -143,5 +176,5 @@ impl Lookup {
 
 /// The keys that a read of this entry with these tags looks at on a cluster.
 pub(super) fn keys_of(repo: &Repo, entry: &Key, tags: &[Tag]) -> Vec<Key> {
-    [entry.clone(), repo.own_version(entry, true).key].into_iter().chain(tags.iter().map(|tag| repo.names.version(tag))).collect()
+    [entry.clone(), repo.own_version(entry, true).key.clone()].into_iter().chain(tags.iter().map(|tag| repo.names.version(tag))).collect()
 }

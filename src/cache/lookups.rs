@@ -5,6 +5,8 @@
 //! [`Lookups::send_batch`], and passes answers and timers on. A lookup that needs a lease is handed off as `Handoff::Place`, and
 //! comes back as `Evaluate`, `ReadAgain` or `Lost`. `waits` owns what lookups do while another process loads.
 
+mod batch;
+mod spare;
 mod waits;
 
 use std::collections::{HashMap, VecDeque};
@@ -19,7 +21,7 @@ use super::decision::Decision;
 use super::effects::{Fx, Outbox};
 use super::evaluate::{evaluate, Next, Rules};
 use super::handoff::Handoff;
-use super::ids::{CallId, RepoId};
+use super::ids::CallId;
 use super::lookup::{Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
@@ -29,10 +31,13 @@ use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
 use crate::store::entry::Tag;
-use crate::store::{Answer, Found, Id, Key, Named, Op, ReadEntry, Seen, StoreError, Ticket};
+use crate::store::{Answer, Found, Id, Key, Op, Seen, StoreError, Ticket};
+
+use spare::Spare;
 
 /// How often a read is sent again after its answer was lost with the link.
 const RESENDS_MAX: u8 = 3;
+
 /// The settings of lookups.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LookupConfig {
@@ -58,6 +63,7 @@ pub(super) struct Lookups {
     hasher: RandomState,
     /// The lookup that waits for another process's lease, by entry. Those that come later join it.
     waiting: HashMap<Key, u64>,
+    spare: Spare,
 }
 
 impl Lookups {
@@ -70,6 +76,7 @@ impl Lookups {
             forming: Numbered::default(),
             hasher: RandomState::default(),
             waiting: HashMap::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -91,8 +98,9 @@ impl Lookups {
         if !may_read {
             fx.wake_after(budget, Timer::Lookup(id));
         }
-        let own = repo.own_version(&entry, fx.is_cluster);
-        self.active.insert(id, Box::new(Lookup::new(Arc::clone(repo), entry, own, caller, fx.now, give_up_at)));
+        let (repo, own) = (Arc::clone(repo), Arc::clone(repo.own_version(&entry, fx.is_cluster)));
+        let lookup = self.spare.renew(repo, entry, own, caller, fx.now, give_up_at);
+        self.active.insert(id, lookup);
         self.forming.insert(hash, id);
         self.enqueue(id);
     }
@@ -110,65 +118,6 @@ impl Lookups {
     /// Whether a lookup may be able to leave.
     pub(super) fn may_send(&self) -> bool {
         !self.queue.is_empty() && !self.is_stuck
-    }
-
-    /// Sends queued lookups as one operation of at most `max` entries. `group_of` gives the group of nodes of a lookup, if they can be
-    /// read now. All lookups of the operation are of one group, so a node that is silent stops no lookup of another one.
-    pub(super) fn send_batch(&mut self, out: &mut Outbox, max: usize, group_of: impl Fn(&Lookup) -> Option<u64>) {
-        let (mut group, mut others) = (None, 0);
-        let mut entries = Vec::with_capacity(self.queue.len().min(max));
-        let mut versions: Vec<Key> = Vec::new();
-        let mut place_of: Named<(RepoId, &[u8]), u32> = Named::default();
-        // Sets of tags that several lookups name: where their places begin.
-        let mut sets: Numbered<(RepoId, u64), u32> = Numbered::default();
-        // The versions of repositories: mostly the same few ones.
-        let mut owns: Vec<(Key, u32)> = Vec::new();
-        let mut batch = Batch::default();
-        let Self { active, queue, .. } = self;
-        for _ in 0..queue.len() {
-            if entries.len() == max || (group.is_some() && others > 4 * max) {
-                break;
-            }
-            let Some(id) = queue.pop_front() else { break };
-            let Some(lookup) = active.get(&id).filter(|lookup| lookup.phase == Phase::Queued) else { continue };
-            let own = group_of(lookup);
-            if own.is_none() || (group.is_some() && group != own) {
-                others += 1;
-                queue.push_back(id);
-                continue;
-            }
-            group = own;
-            entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age, head_bytes: out.parsed.head_of(lookup) });
-            let from = *sets.entry((lookup.repo.id, lookup.tags.address())).or_insert_with(|| {
-                let from = batch.places.len() as u32;
-                batch.places.extend(lookup.tags.iter().map(|tag| {
-                    *place_of.entry((lookup.repo.id, &**tag)).or_insert_with(|| {
-                        versions.push(lookup.repo.names.version(tag));
-                        versions.len() as u32 - 1
-                    })
-                }));
-                from
-            });
-            let own = owns.iter().rev().find(|(key, _)| Arc::ptr_eq(key, &lookup.own.key)).map(|(_, place)| *place);
-            let own = own.unwrap_or_else(|| {
-                versions.push(lookup.own.key.clone());
-                owns.push((lookup.own.key.clone(), versions.len() as u32 - 1));
-                versions.len() as u32 - 1
-            });
-            batch.lookups.push((id, own, from));
-        }
-        if entries.is_empty() {
-            self.is_stuck = true;
-            return;
-        }
-        self.forming.clear();
-        let ids: Vec<u64> = batch.lookups.iter().map(|(id, ..)| *id).collect();
-        let ticket = out.send(Op::Read { entries, versions }, Purpose::Lookup(ForLookup::Batch(batch)));
-        for id in ids {
-            if let Some(lookup) = self.active.get_mut(&id) {
-                lookup.phase = Phase::Asked(ticket);
-            }
-        }
     }
 
     /// The store's answer.
@@ -201,7 +150,7 @@ impl Lookups {
                 is_foreign |= matches!(version, Some(Seen::Foreign));
                 version.and_then(current)
             });
-            lookup.known = Known::of_set(repository.and_then(current), &lookup.tags, of_tags, atomic);
+            lookup.known.set(repository.and_then(current), &lookup.tags, of_tags, atomic);
             lookup.found = found;
             if is_foreign && !lookup.rechecked {
                 fx.hand(Handoff::Foreign(id, lookup));
@@ -260,7 +209,7 @@ impl Lookups {
             fx.out.parsed.note(&lookup.entry, large);
         }
         match next {
-            Next::Done => {}
+            Next::Done => self.spare.keep(lookup),
             Next::ReadPayload => {
                 lookup.in_full = true;
                 self.read_again(fx, id, lookup);

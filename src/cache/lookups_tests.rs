@@ -50,6 +50,31 @@ fn entry_of(payload: &str) -> Found {
 }
 
 #[test]
+fn a_lookup_in_the_place_of_one_that_is_over_has_nothing_of_it() {
+    let repo = Repo::testing();
+    let own_version = || Arc::clone(repo.own_version(b"", false));
+    let mut lookup = Lookup::new(Arc::clone(&repo), key("a"), own_version(), loader(1, &["t"]), Instant::from_millis(1), BUDGET);
+    lookup.callers.push(getter(2));
+    lookup.phase = Phase::Waiting(Instant::from_millis(9));
+    lookup.found = entry_of("1");
+    lookup.known.set(Some(own().1), &lookup.tags.clone(), [Some(own().1)].into_iter(), true);
+    lookup.known.update([(Tag::from(&b"u"[..]), None)].into_iter());
+    lookup.plan.tags = vec![own().0];
+    (lookup.rounds, lookup.polls, lookup.resends) = (1, 2, 3);
+    (lookup.in_full, lookup.is_held, lookup.rechecked, lookup.is_late, lookup.with_age) = (true, true, true, true, true);
+    let new = |place: Option<&mut Lookup>| {
+        let (repo, caller, at) = (Arc::clone(&repo), loader(3, &["v", "w"]), Instant::from_millis(5));
+        match place {
+            Some(place) => place.renew(repo, key("b"), own_version(), caller, at, 2 * BUDGET),
+            None => return format!("{:?}", Lookup::new(repo, key("b"), own_version(), caller, at, 2 * BUDGET)),
+        }
+        String::new()
+    };
+    new(Some(&mut lookup));
+    assert_eq!(format!("{lookup:?}"), new(None));
+}
+
+#[test]
 fn calls_of_one_tick_read_an_entry_together_and_later_calls_read_again() {
     let (mut rig, mut lookups) = (Rig::default(), lookups());
     begin(&mut rig, &mut lookups, "a", getter(1));

@@ -27,12 +27,12 @@ pub(super) struct Repo {
     /// Whether a loader has tagged its result.
     tags_results: AtomicBool,
     /// Its own versions: the one on a single server, and those on a cluster.
-    own: OnceLock<[OwnVersion; 1]>,
-    own_sharded: OnceLock<Vec<OwnVersion>>,
+    own: OnceLock<[Arc<OwnVersion>; 1]>,
+    own_sharded: OnceLock<Vec<Arc<OwnVersion>>>,
 }
 
 /// The version of a repository that an entry carries: under which name it stands among those of tags, and at which key it is.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct OwnVersion {
     pub name: Tag,
     pub key: Key,
@@ -51,8 +51,8 @@ impl Repo {
     }
 
     /// Its own versions. On a cluster, each range of slots has one.
-    pub(super) fn own_versions(&self, is_cluster: bool) -> &[OwnVersion] {
-        let own = |name: Tag| OwnVersion { key: self.names.version(&name), name };
+    pub(super) fn own_versions(&self, is_cluster: bool) -> &[Arc<OwnVersion>] {
+        let own = |name: Tag| Arc::new(OwnVersion { key: self.names.version(&name), name });
         if is_cluster {
             self.own_sharded.get_or_init(|| Mark::Repository.all(true).into_iter().map(own).collect())
         } else {
@@ -61,9 +61,9 @@ impl Repo {
     }
 
     /// The one that this entry carries.
-    pub(super) fn own_version(&self, entry: &[u8], is_cluster: bool) -> OwnVersion {
+    pub(super) fn own_version(&self, entry: &[u8], is_cluster: bool) -> &Arc<OwnVersion> {
         let shard = if is_cluster { marks::shard_of(entry) } else { 0 };
-        self.own_versions(is_cluster)[shard].clone()
+        &self.own_versions(is_cluster)[shard]
     }
 
     /// The tags of a new load would pass the bound together with those it inherits, so it carries its caller's alone. Returns the

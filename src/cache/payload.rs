@@ -30,6 +30,12 @@ impl Payload {
         Self::new(Value::clone(raw), entry.payload, entry.form)
     }
 
+    /// The same; `is_head`: only the start of the entry was read.
+    #[must_use]
+    pub(super) fn with_head(self, is_head: bool) -> Self {
+        Self { is_head, ..self }
+    }
+
     /// The same, for a caller with this serializer.
     #[must_use]
     pub(super) fn decoded_by(self, codec: Option<Codec>) -> Self {

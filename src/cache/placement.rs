@@ -152,7 +152,7 @@ impl Placements {
             return serve_fallbacks(fx, *lookup);
         }
         match lookup.known.currency_of(&lease.tags, &lookup.own.name) {
-            Currency::Current => {
+            Currency::Current { .. } => {
                 let token = lease.token;
                 fx.hand(Handoff::Follow(id, lookup, token, Some(inner)));
             }

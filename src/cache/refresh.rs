@@ -99,10 +99,10 @@ impl Refreshes {
         let options = options.clone();
         let id = fx.number();
         let head_of = caller.codec.filter(|_| caller.read_head);
-        let own = repo.own_version(&entry, fx.is_cluster);
+        let own = Arc::clone(repo.own_version(&entry, fx.is_cluster));
         let marks = fx.marks_for(&repo, &options);
         fx.prolong(&own, current, &options, self.config.lease);
-        let captured = vec![(own.name, current)];
+        let captured = vec![(own.name.clone(), current)];
         let refresh = Refresh { call, repo, entry, stamp, value: value.clone(), head_of, options, tags, captured, marks: Vec::new() };
         let ensured = [&refresh.tags[..], &marks].concat();
         if ensured.is_empty() {

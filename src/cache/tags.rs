@@ -56,8 +56,8 @@ pub(super) struct Known {
 /// Whether a header's versions are the current ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Currency {
-    /// All of them are.
-    Current,
+    /// All of them are. `has_first`: the header has the tags that were read first.
+    Current { has_first: bool },
     /// At least one is not.
     Outdated,
     /// The versions of these tags have to be read first.
@@ -70,11 +70,19 @@ impl Known {
         Self { repository, others: versions, is_after, ..Self::default() }
     }
 
-    /// The same for a set of tags, with a version for each.
-    pub(super) fn of_set(repository: Option<Id>, tags: &TagSet, versions: impl Iterator<Item = Option<Id>>, is_after: bool) -> Self {
-        let mut of_first = Vec::with_capacity(tags.len());
-        of_first.extend(versions);
-        Self { repository, first: tags.clone(), of_first, others: Vec::new(), is_after }
+    /// Forgets them.
+    pub(super) fn clear(&mut self) {
+        self.set(None, &TagSet::default(), std::iter::empty(), false);
+    }
+
+    /// These instead: that of the repository, and one for each of these tags.
+    pub(super) fn set(&mut self, repository: Option<Id>, tags: &TagSet, versions: impl Iterator<Item = Option<Id>>, is_after: bool) {
+        self.repository = repository;
+        self.first.clone_from(tags);
+        self.of_first.clear();
+        self.of_first.extend(versions);
+        self.others.clear();
+        self.is_after = is_after;
     }
 
     /// The current version of the repository, if there is one.
@@ -82,11 +90,19 @@ impl Known {
         self.repository
     }
 
-    /// The current version of a tag; `None` if it was not read. It is probably at this place among the first.
-    fn of(&self, name: &[u8], place: usize) -> Option<&Option<Id>> {
-        let is_there = self.first.get(place).is_some_and(|tag| **tag == *name);
-        let place = if is_there { Some(place) } else { self.first.iter().position(|tag| **tag == *name) };
-        match place {
+    /// Whether it is this set that was read first.
+    pub(super) fn are_first(&self, tags: &TagSet) -> bool {
+        self.first.address() == tags.address()
+    }
+
+    /// Whether a tag is at this place among the first, where it probably is.
+    fn is_at(&self, place: usize, name: &[u8]) -> bool {
+        self.first.get(place).is_some_and(|tag| **tag == *name)
+    }
+
+    /// The current version of a tag; `None` if it was not read.
+    fn of(&self, name: &[u8]) -> Option<&Option<Id>> {
+        match self.first.iter().position(|tag| **tag == *name) {
             Some(place) => self.of_first.get(place),
             None => self.others.iter().find(|(tag, _)| **tag == *name).map(|(_, id)| id),
         }
@@ -117,15 +133,18 @@ impl Known {
             _ if self.is_after => return Currency::Outdated,
             _ => unknown.push(own.clone()),
         }
+        let mut in_place = 0;
         for (place, (name, captured)) in tags.iter().enumerate() {
-            match self.of(name, place) {
+            let is_in_place = self.is_at(place, name);
+            in_place += usize::from(is_in_place);
+            match if is_in_place { self.of_first.get(place) } else { self.of(name) } {
                 Some(Some(current)) if *current == captured => {}
                 Some(_) if self.is_after => return Currency::Outdated,
                 _ => unknown.push(Tag::from(name)),
             }
         }
         if unknown.is_empty() {
-            Currency::Current
+            Currency::Current { has_first: in_place == self.first.len() }
         } else {
             Currency::Unknown(unknown)
         }
@@ -154,6 +173,8 @@ mod tests {
     use super::*;
     use crate::store::entry::{encode_lease, parse, Stored};
 
+    const CURRENT: Currency = Currency::Current { has_first: true };
+
     fn id(letter: u8) -> Id {
         Id::parse(&[letter; Id::LEN]).unwrap()
     }
@@ -172,8 +193,8 @@ mod tests {
         let changed = (tag("b"), Some(id(b'3')));
         let missing = (tag("b"), None);
         for (versions, is_after, want) in [
-            (vec![a.clone(), b.clone()], false, Currency::Current),
-            (vec![a.clone(), b.clone()], true, Currency::Current),
+            (vec![a.clone(), b.clone()], false, CURRENT),
+            (vec![a.clone(), b.clone()], true, CURRENT),
             (vec![a.clone()], true, Currency::Unknown(vec![tag("b")])),
             (vec![], false, Currency::Unknown(vec![tag("a"), tag("b")])),
             (vec![a.clone(), changed.clone()], false, Currency::Unknown(vec![tag("b")])),
@@ -186,7 +207,7 @@ mod tests {
         }
         let mut known = Known::new(Some(id(b'r')), vec![a.clone(), changed], false);
         known.update([b.clone()].into_iter());
-        assert_eq!(known.currency_of(&lease.tags, &own), Currency::Current);
+        assert_eq!(known.currency_of(&lease.tags, &own), CURRENT);
         for (repository, is_after, want) in [
             (Some(id(b's')), true, Currency::Outdated),
             (None, true, Currency::Outdated),
@@ -195,7 +216,35 @@ mod tests {
             let mut known = Known::new(repository, vec![a.clone(), b.clone()], is_after);
             assert_eq!(known.currency_of(&lease.tags, &own), want, "{repository:?} {is_after}");
             known.update([(own.clone(), Some(id(b'r')))].into_iter());
-            assert_eq!(known.currency_of(&lease.tags, &own), Currency::Current);
+            assert_eq!(known.currency_of(&lease.tags, &own), CURRENT);
+        }
+    }
+
+    #[test]
+    fn a_header_has_the_tags_that_were_read_first_or_it_does_not() {
+        let own = Mark::Repository.of(b"", false);
+        let captured = [(own.clone(), id(b'r')), (tag("a"), id(b'1')), (tag("b"), id(b'2'))];
+        let lease = encode_lease(id(b't'), std::time::Duration::from_secs(60), &captured);
+        let Some(Stored::Lease(lease)) = parse(&lease) else { panic!("a lease") };
+        let version = |name: &Tag| Some(if **name == *b"a" { id(b'1') } else { id(b'2') });
+        let other = TagSet::from(vec![tag("a"), tag("b")]);
+        let mut known = Known::default();
+        for (names, more, want) in [
+            (&["a", "b"][..], None, true),
+            (&["a"], Some("b"), true),
+            (&["b"], Some("a"), false),
+            (&["a", "b", "c"], None, false),
+            (&["c"], None, false),
+            (&[], None, true),
+        ] {
+            let set = TagSet::from(names.iter().map(|name| tag(name)).collect::<Vec<_>>());
+            known.set(Some(id(b'r')), &set, set.iter().map(version), true);
+            if names.is_empty() || names == ["c"] {
+                known.update(["a", "b"].iter().map(|name| (tag(name), version(&tag(name)))));
+            }
+            known.update(more.into_iter().map(|name| (tag(name), version(&tag(name)))));
+            assert_eq!(known.currency_of(&lease.tags, &own), Currency::Current { has_first: want }, "{names:?}");
+            assert!(known.are_first(&set) && !known.are_first(&other));
         }
     }
 

@@ -212,7 +212,7 @@ fn a_pattern_deletes_what_each_step_finds_and_begins_again_in_another_epoch() {
 /// A process that has seen the version of its repository.
 fn seen() -> (Rig, Writes) {
     let mut rig = Rig::default();
-    let key = Repo::testing().own_version(b"sc:k", false).key;
+    let key = Repo::testing().own_version(b"sc:k", false).key.clone();
     rig.input(|fx| {
         let now = fx.now;
         fx.latest.note(&key, id(b'r'), now);

@@ -20,7 +20,7 @@ impl Near {
         self.last += 1;
         let id = self.last;
         let entry = repo.names.entry(key);
-        let own = repo.own_version(&entry, ground.is_cluster()).name;
+        let own = repo.own_version(&entry, ground.is_cluster()).name.clone();
         tags.push(own.clone());
         self.fills.insert(id, Fill::new(fill, Arc::clone(repo), entry, own));
         self.read(now, id, true, tags, ground);

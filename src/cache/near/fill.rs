@@ -108,7 +108,7 @@ impl Fill {
         known.update(self.known.iter().cloned());
         match known.currency_of(&entry.tags, &self.own) {
             // Without a life there is no age.
-            Currency::Current if self.found.pttl.is_some_and(|pttl| pttl > 0) => Step::Keep,
+            Currency::Current { .. } if self.found.pttl.is_some_and(|pttl| pttl > 0) => Step::Keep,
             Currency::Unknown(tags) if !self.has_more => Step::Versions(tags),
             _ => Step::Refuse,
         }

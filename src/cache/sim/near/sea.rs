@@ -75,7 +75,7 @@ pub(super) fn names() -> (Arc<Repo>, Key, Key) {
 /// The key of the repository's version.
 pub(super) fn own_key(is_split: bool) -> Key {
     let (repo, entry, _) = names();
-    repo.own_version(&entry, is_split).key
+    repo.own_version(&entry, is_split).key.clone()
 }
 
 impl Sea {
