@@ -1,5 +1,10 @@
 /** Copies by a plan equal what JSON.parse gives, and share nothing with the original. */
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { copyBy, planOf } from '../../lib/cache/plan';
+
+const ROOT = path.join(__dirname, '..', '..');
 
 /** Random JSON from a seed. */
 function random(seed: number): () => number {
@@ -32,7 +37,9 @@ test('a copy equals the original and shares no object with it', () => {
     const text = JSON.stringify({ top: json(random(seed), 5) });
     const original = JSON.parse(text) as object;
     const plan = planOf(original);
-    for (let i = 0; i < 2; i++) {
+    // After 64 copies they are made by a function of its own.
+    for (const times of seed <= 400 ? [1, 1, 70] : [1, 1]) {
+      for (let i = 1; i < times; i++) copyBy(original, plan);
       const copy = copyBy(original, plan);
       expect(JSON.stringify(copy)).toBe(text);
       const [own, others] = [objectsOf(copy), objectsOf(original)];
@@ -47,8 +54,31 @@ test('a copy equals the original and shares no object with it', () => {
   expect(objects).toBeGreaterThan(10_000);
 });
 
-test('values of one shape share a plan', () => {
+test('values of one layout share a plan', () => {
   const row = (n: number): object => ({ id: n, lines: [{ n }, n, { n }] });
   expect(planOf(row(1))).toBe(planOf(row(2)));
-  expect(planOf({ id: 1 })).toBeNull();
+  expect(planOf({ id: 1 })).toBe(planOf({ id: 2 }));
+  expect(planOf({ id: 1 })).not.toBe(planOf({ di: 1 }));
+  expect(planOf([1, 2])).toBe(planOf(['a']));
+});
+
+test('a plan that is used often becomes a function, unless its values are large', () => {
+  const nested = (depth: number): object => (depth === 0 ? { end: true } : { [`level${depth}`]: nested(depth - 1), list: [depth, { depth }] });
+  for (const [value, isCompiled] of [[nested(3), true], [[nested(4), nested(4)], true], [nested(99), false]] as const) {
+    const plan = planOf(value);
+    for (let i = 0; i < 100; i++) expect(copyBy(value, plan)).toEqual(value);
+    expect(plan.copier !== undefined).toBe(isCompiled);
+  }
+});
+
+test('a process that may not compile code copies all the same', async () => {
+  const program = `
+    const { copyBy, planOf } = require(${JSON.stringify(path.join(ROOT, 'dist/cache/plan.js'))});
+    const value = { id: 1, lines: [{ n: 1 }, { n: 2 }] };
+    const plan = planOf(value);
+    let copy;
+    for (let i = 0; i < 100; i++) copy = copyBy(value, plan);
+    console.log(JSON.stringify(copy), copy.lines[1] === value.lines[1], plan.copier);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--disallow-code-generation-from-strings', '-e', program]);
+  expect(stdout).toBe('{"id":1,"lines":[{"n":1},{"n":2}]} false undefined\n');
 });

@@ -28,7 +28,8 @@ export class NearCopy {
   private readonly freshUntil: number;
   /** The tags that a caller named last. */
   private named: readonly string[] = [];
-  private plan: Plan = null;
+  /** Set with the state `copied`. */
+  private plan: Plan | undefined = undefined;
 
   constructor(
     readonly facts: CopyFacts,
@@ -82,7 +83,7 @@ export class NearCopy {
       case 'shared':
         return this.master;
       case 'copied':
-        return copyBy(this.master as object, this.plan);
+        return copyBy(this.master as object, this.plan as Plan);
       case 'parsed each time':
         return serializer.deserialize(this.text as string);
       case 'bytes':

@@ -1,25 +1,23 @@
 /**
  * Copies by a plan. The plan of a value names the places of its nested objects and arrays, so that copying looks at nothing else. Values of one
- * shape share a plan.
+ * layout share a plan, and a plan that is used often becomes a function of its own (`copier.ts`).
  */
+import { compileCopier, type Copier, type Layout } from './copier';
 
-/** What is nested in a value of this shape: the items of an array, all of one shape, or what is under these keys or indices. */
-interface Nesting {
-  readonly each: boolean;
-  readonly keys: readonly string[] | readonly number[];
-  /** One for each key, or one for all items. */
+/** A layout, and how often values of it were copied. */
+export interface Plan extends Layout {
   readonly plans: readonly Plan[];
-  /** Names the plan in those of the values around it. */
-  readonly number: number;
+  /** How often it was used; -1 if it has been compiled, or cannot be. */
+  uses: number;
+  copier: Copier | undefined;
 }
 
-/** `null`: nothing is nested. */
-export type Plan = Nesting | null;
-
-/** How many shapes are remembered, and up to which number of nested values. */
-const SHAPES_MAX = 1_000;
+/** How many layouts are remembered, and up to which number of keys. */
+const LAYOUTS_MAX = 1_000;
 const NAMED_MAX = 64;
-const shapes = new Map<string, Nesting>();
+/** After so many uses, a plan is compiled. */
+const HOT = 64;
+const layouts = new Map<string, Plan>();
 let last = 0;
 
 /** The plan of a value that `isCopyable` accepts. */
@@ -31,44 +29,54 @@ export function planOf(value: object): Plan {
     keys.push(key);
     plans.push(planOf(item));
   };
-  const isArray = Array.isArray(value);
-  if (isArray) value.forEach((item, i) => note(i, item));
-  else for (const key of Object.keys(value)) note(key, (value as Record<string, unknown>)[key]);
-  if (keys.length === 0) return null;
-  const isEach = isArray && keys.length === value.length && plans.every((plan) => plan === plans[0]);
-  return isEach ? shape(true, [], [plans[0]]) : shape(false, keys as string[], plans);
+  if (Array.isArray(value)) {
+    value.forEach((item, i) => note(i, item));
+    const areAlike = keys.length > 0 && keys.length === value.length && plans.every((plan) => plan === plans[0]);
+    return areAlike ? layout('items', [], [plans[0]]) : layout('array', keys, plans);
+  }
+  const all = Object.keys(value);
+  for (const key of all) note(key, (value as Record<string, unknown>)[key]);
+  return layout('object', keys, plans, all);
 }
 
-function shape(each: boolean, keys: Nesting['keys'], plans: readonly Plan[]): Nesting {
-  if (keys.length > NAMED_MAX) return { each, keys, plans, number: ++last };
-  const name = JSON.stringify([keys, plans.map((plan) => plan?.number ?? 0)]);
-  let known = shapes.get(name);
-  if (known === undefined) {
-    if (shapes.size >= SHAPES_MAX) shapes.clear();
-    shapes.set(name, (known = { each, keys, plans, number: ++last }));
+/** `all`: all keys of an object, since objects with other ones are better copied by a function of their own. */
+function layout(kind: Plan['kind'], keys: Plan['keys'], plans: readonly Plan[], all: readonly string[] = []): Plan {
+  const plan: Plan = { kind, keys, plans, number: ++last, uses: 0, copier: undefined };
+  if (keys.length > NAMED_MAX) {
+    plan.uses = -1;
+    return plan;
   }
-  return known;
+  const name = JSON.stringify([kind, all, keys, plans.map(({ number }) => number)]);
+  const known = layouts.get(name);
+  if (known !== undefined) return known;
+  if (layouts.size >= LAYOUTS_MAX) layouts.clear();
+  layouts.set(name, plan);
+  return plan;
 }
 
 /** A deep copy of the value that the plan was made for. */
 export function copyBy(value: object, plan: Plan): object {
-  if (Array.isArray(value)) {
-    const array = value.slice() as object[];
-    if (plan === null) return array;
-    if (!plan.each) return fill(array as unknown as Record<string, object>, plan);
-    const [items] = plan.plans;
-    for (let i = 0; i < array.length; i++) array[i] = copyBy(array[i], items);
+  const { copier } = plan;
+  if (copier !== undefined) return copier(value);
+  if (plan.uses !== -1 && ++plan.uses === HOT) {
+    plan.uses = -1;
+    plan.copier = compileCopier(plan);
+  }
+  return copyPlainly(value, plan);
+}
+
+function copyPlainly(value: object, { kind, keys, plans }: Plan): object {
+  if (kind === 'items') {
+    const array = (value as object[]).slice();
+    const [items] = plans;
+    for (let i = 0; i < array.length; i++) array[i] = copyPlainly(array[i], items);
     return array;
   }
   // The spread makes own properties of all names, `__proto__` included, in the order and with the hidden class of the original.
-  const copy = { ...(value as Record<string, object>) };
-  return plan === null ? copy : fill(copy, plan);
-}
-
-function fill(copy: Record<string | number, object>, { keys, plans }: Nesting): object {
+  const copy = (kind === 'array' ? (value as object[]).slice() : { ...value }) as Record<string | number, object>;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
-    copy[key] = copyBy(copy[key], plans[i]);
+    copy[key] = copyPlainly(copy[key], plans[i]);
   }
   return copy;
 }
