@@ -56,6 +56,7 @@ describe('crossings', () => {
       throw new Error('logger');
     };
     const { engine, driver } = scripted({ event: log, counted: log, timed: log });
+    driver.calls.areTimed = true;
     const calls = ['a', 'b'].map((key) => driver.get(1, key));
     await settle();
     engine.decide([10, 1, 'warning', 'text'], [12, 1, 0, 1], [HIT, calls[0]?.id ?? 0, '1', 0], [HIT, calls[1]?.id ?? 0, '2', 0]);
