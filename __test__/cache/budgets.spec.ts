@@ -5,6 +5,9 @@ import { Proxy } from '../helpers/proxy';
 import { until } from '../helpers/until';
 import { onServer, type Backend } from './backends';
 
+// Bursts of 50,000 and 100,000 calls take some ten seconds on a machine with nothing else to do.
+jest.setTimeout(120_000);
+
 const MEGABYTE = 'x'.repeat(1 << 20);
 
 /** Blocks the JavaScript thread. */
