@@ -2,8 +2,9 @@
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { withBrowser } from '../chromium/chromium';
 import { nowMs } from '../helpers/clock';
+import type { RedisServer } from '../helpers/redis-server';
 import { until as untilWithin } from '../helpers/until';
-import { FROM, NEAR, type Stack } from './stack';
+import { FROM, NEAR, stackOnRedis, type Stack } from './stack';
 
 /** For browsers on a busy machine. */
 export const until = <T>(condition: () => T | Promise<T>, what: string): Promise<NonNullable<T>> => untilWithin(condition, { deadlineMs: 120_000, everyMs: 50, what });
@@ -24,6 +25,9 @@ export interface Opened {
 
 /** Opens a path as somebody with a role, of the company c1 or of Shipcrowd itself, in a browser that stays at one instance while it is up. */
 export type Open = (path: string, role: string, instance: number, options?: OpenOptions) => Promise<Opened>;
+
+/** A server and two instances, which do not limit what pages ask. */
+export const stackForPages = (env: Record<string, string> = {}): { server: RedisServer; stack: Stack } => stackOnRedis(['--instances', '2'], [], { RATE_LIMIT_PER_MINUTE: '100000', ...env });
 
 export function browsersOf(stack: Stack): { open: Open } {
   const { context: newContext } = withBrowser();

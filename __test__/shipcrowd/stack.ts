@@ -112,11 +112,11 @@ export function stackForAll(args: () => string[], env: Record<string, string | u
 }
 
 /** A server, and an example on it, for all tests of the file. BullMQ needs a server that evicts nothing. */
-export function stackOnRedis(args: string[] = [], serverArgs: string[] = []): { server: RedisServer; stack: Stack } {
+export function stackOnRedis(args: string[] = [], serverArgs: string[] = [], env: Record<string, string | undefined> = {}): { server: RedisServer; stack: Stack } {
   const server = RedisServer.unstarted({ args: ['--maxmemory-policy', 'noeviction', ...serverArgs] });
   beforeAll(() => server.begin());
-  const stack = stackForAll(() => ['--redis', server.url, ...args]);
-  // After the example, which lets its jobs end.
+  const stack = stackForAll(() => ['--redis', server.url, ...args], env);
+  // After the example, which lets its jobs end and waits for a server that is away.
   afterAll(() => server.stop());
   return { server, stack };
 }

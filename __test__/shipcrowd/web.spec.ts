@@ -4,15 +4,13 @@
  */
 import type { Response } from 'playwright-core';
 import { nowMs } from '../helpers/clock';
-import { serverForAll } from '../helpers/lifetimes';
 import { Proxy } from '../helpers/proxy';
-import { browsersOf, createOrder, firstOrder, keeps, live, rowOf, tokenOf, until } from './browsers';
-import { ORDER, stackForAll } from './stack';
+import { browsersOf, createOrder, firstOrder, keeps, live, rowOf, stackForPages, tokenOf, until } from './browsers';
+import { ORDER } from './stack';
 
 jest.setTimeout(300_000);
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
-const stack = stackForAll(() => ['--redis', server.url, '--instances', '2'], { RATE_LIMIT_PER_MINUTE: '100000' });
+const { server, stack } = stackForPages();
 const { open } = browsersOf(stack);
 
 test('an order that is created in one browser appears in the other one, through another instance, without polling', async () => {
