@@ -2,9 +2,9 @@
  * The database's process. Without DATABASE_URL it is Postgres as WASM (PGlite) behind a socket. Generated data is kept as a template, so that the
  * second start is fast and begins with the same data. With DATABASE_URL, that server's database is filled if it is empty.
  */
-import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
@@ -70,8 +70,20 @@ async function copyOfTemplate(): Promise<string> {
     await rename(fresh, template).catch(() => rm(fresh, { recursive: true, force: true }));
   }
   const copy = await mkdtemp(path.join(tmpdir(), 'shipcrowd-run-'));
-  await cp(template, copy, { recursive: true });
+  copyFolder(template, copy);
   return copy;
+}
+
+/** A thousand files, for which `fs.cp` takes several times as long. */
+function copyFolder(from: string, to: string): void {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [from, to].map((folder) => path.join(folder, entry.name));
+    if (!entry.isDirectory()) copyFileSync(source, target);
+    else {
+      mkdirSync(target);
+      copyFolder(source, target);
+    }
+  }
 }
 
 async function main(): Promise<void> {
