@@ -15,11 +15,11 @@ const left = async (token: string, instance: number): Promise<number> =>
   Number(/remaining=(\d+)/.exec((await stack.ask('/api/wallet', { token, instance })).headers.get('ratelimit') ?? '')?.[1] ?? NaN);
 
 /** How long a list takes that no cache has, in milliseconds: the median of so many. */
-async function listTime(token: string, count: number): Promise<number> {
+async function listTime(token: string, count: number, instance?: number): Promise<number> {
   const times: number[] = [];
   for (let n = 0; n < count; n++) {
     const started = nowMs();
-    expect((await stack.ask(`/api/orders?search=nobody-${nowMs()}`, { token })).status).toBe(200);
+    expect((await stack.ask(`/api/orders?search=nobody-${nowMs()}`, { token, instance })).status).toBe(200);
     times.push(nowMs() - started);
   }
   return times.sort((a, b) => a - b)[Math.floor(count / 2)];
@@ -102,10 +102,10 @@ test('Redis is killed: pages stay up, orders are saved and say that they are not
 
 test('Redis is silent: it is asked a few times, and then users do not wait for it', async () => {
   const token = await stack.signIn('owner', 'c3');
-  const requests = 24;
+  const requests = 16;
   server.freeze();
   try {
-    for (let n = 0; n < requests; n++) expect((await stack.ask('/api/orders', { token })).status).toBe(200);
+    expect(await listTime(token, requests, 1)).toBeLessThan(200);
   } finally {
     server.thaw();
   }
