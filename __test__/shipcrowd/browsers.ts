@@ -35,12 +35,14 @@ export function browsersOf(stack: Stack): { open: Open } {
     const own = context ?? (await newContext());
     await own.addCookies([{ name: 'instance', value: String(instance), url: base }]);
     const page = await own.newPage();
-    await page.goto(base);
-    await signIn(page, role);
-    // Under Playwright, a service worker whose page is left while it starts may stay paused.
-    if (settled) await until(() => hasWorker(page), 'a service worker');
     await page.goto(base + path);
-    await live(page);
+    await signIn(page, role);
+    if (settled) {
+      // Under Playwright, a service worker whose page is left while it starts may stay paused.
+      await until(() => hasWorker(page), 'a service worker');
+      await page.goto(base + path);
+      await live(page);
+    }
     return { page, context: own };
   };
   return { open };

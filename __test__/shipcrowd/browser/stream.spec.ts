@@ -23,7 +23,8 @@ interface Watched {
 async function watched(): Promise<Watched> {
   const proxy = ends(await Proxy.start({ port: Number(new URL(stack.url).port) }));
   const base = `http://127.0.0.1:${proxy.port}`;
-  const { page, context } = await open('/orders', 'manager', 2, { base });
+  // A service worker that still fetches the page's files would be taken for the stream.
+  const { page, context } = await open('/orders', 'manager', 2, { base, settled: true });
   await page.getByRole('table', { name: 'Orders' }).waitFor();
   return { page, context, proxy, base };
 }
