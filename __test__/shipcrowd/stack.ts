@@ -8,8 +8,9 @@ import { NodeProcess, runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-/** A reduced size: the shape is that of the full one. */
-const SIZE = ['--companies', '6', '--orders', '300', '--pincodes', '400', '--port', '0'];
+/** A reduced size, the same for all specs, so that its data is generated once: the shape is that of the full one. */
+export const REDUCED = { companies: 8, orders: 400, pincodes: 400 };
+const SIZE = [...Object.entries(REDUCED).flatMap(([name, count]) => [`--${name}`, String(count)]), '--port', '0'];
 const STARTED_MS = 90_000;
 /** Variables that are set to nothing count as not set. */
 const NOTHING = Object.fromEntries(

@@ -41,14 +41,14 @@ async function fill(url: string): Promise<void> {
   }
 }
 
-async function serve(pglite: PGlite): Promise<{ url: string; close: () => Promise<void> }> {
+async function serve(pglite: PGlite | Promise<PGlite>): Promise<{ url: string; close: () => Promise<void> }> {
   const server = new SocketServer(pglite);
   const port = await server.listen();
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     close: async () => {
       await server.close();
-      await pglite.close();
+      await (await pglite).close();
     },
   };
 }
@@ -88,16 +88,22 @@ function copyFolder(from: string, to: string): void {
 
 async function main(): Promise<void> {
   let end = async (): Promise<void> => undefined;
-  let url = text('DATABASE_URL');
+  const url = text('DATABASE_URL');
   if (url === undefined) {
-    const folder = await copyOfTemplate();
-    const database = await serve(await PGlite.create(folder));
-    url = database.url;
+    const folder = copyOfTemplate();
+    const opened = folder.then((dataDir) => PGlite.create(dataDir));
+    const database = await serve(opened);
+    // Instances can start meanwhile; their first query waits.
+    process.send?.({ url: database.url });
+    await opened;
     end = async () => {
       await database.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(await folder, { recursive: true, force: true });
     };
-  } else await fill(url);
+  } else {
+    await fill(url);
+    process.send?.({ url });
+  }
   const stop = (): void => {
     end().then(
       () => process.exit(0),
@@ -110,7 +116,6 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   // Keeps the process open if it only watches over a server.
   setInterval(() => undefined, 60_000);
-  process.send?.({ url });
 }
 
 main().catch((error: unknown) => {
