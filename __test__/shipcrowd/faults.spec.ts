@@ -13,9 +13,9 @@ import { Server } from '../../examples/shipcrowd/report/servers';
 import { prepare, type Prepared } from '../../examples/shipcrowd/report/side';
 import { Stack } from '../../examples/shipcrowd/report/stack';
 import { QUICK } from '../../examples/shipcrowd/report/options';
-import { installExample, REDUCED } from './stack';
+import { installExample } from './stack';
 
-const SIZE = { ...QUICK, ...REDUCED, instances: 2, sellers: 8 };
+const SIZE = { ...QUICK, sellers: 8 };
 const SHORT = { seconds: 0, answers: 40 };
 /** Each read takes a while then: blacklist and limits wait for Redis before they go on without it. */
 const AWAY = { seconds: 0, answers: 8 };

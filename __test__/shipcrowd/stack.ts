@@ -4,13 +4,14 @@
  *     const { server, stack } = stackOnRedis(['--instances', '2']);
  */
 import * as path from 'node:path';
+import { QUICK } from '../../examples/shipcrowd/report/options';
 import { NodeProcess, runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-/** A reduced size, the same for all specs, so that its data is generated once: the shape is that of the full one. */
-export const REDUCED = { companies: 8, orders: 400, pincodes: 400 };
-const SIZE = [...Object.entries(REDUCED).flatMap(([name, count]) => [`--${name}`, String(count)]), '--port', '0'];
+/** The reduced size, whose shape is that of the full one. It is the report's, so that data is generated once for all specs. */
+const { companies, orders, pincodes } = QUICK;
+const SIZE = Object.entries({ companies, orders, pincodes, port: 0 }).flatMap(([name, value]) => [`--${name}`, String(value)]);
 const STARTED_MS = 90_000;
 /** Variables that are set to nothing count as not set. */
 const NOTHING = Object.fromEntries(

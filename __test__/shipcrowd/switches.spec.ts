@@ -6,9 +6,9 @@ import { Server } from '../../examples/shipcrowd/report/servers';
 import { prepare } from '../../examples/shipcrowd/report/side';
 import { Stack } from '../../examples/shipcrowd/report/stack';
 import { SERVICES } from '../../examples/shipcrowd/server/flags';
-import { installExample, REDUCED } from './stack';
+import { installExample } from './stack';
 
-const SIZE = { ...QUICK, ...REDUCED, instances: 2, sellers: 8 };
+const SIZE = { ...QUICK, sellers: 8 };
 const STATE = ['SESSIONS', 'RATE_LIMITS', 'QUEUES'];
 
 let server: Server;
