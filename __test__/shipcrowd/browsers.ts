@@ -2,8 +2,9 @@
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { withBrowser } from '../chromium/chromium';
 import { nowMs } from '../helpers/clock';
+import type { RedisServer } from '../helpers/redis-server';
 import { until as untilWithin } from '../helpers/until';
-import { FROM, NEAR, type Stack } from './stack';
+import { FROM, NEAR, stackOnRedis, type Stack } from './stack';
 
 /** For browsers on a busy machine. */
 export const until = <T>(condition: () => T | Promise<T>, what: string): Promise<NonNullable<T>> => untilWithin(condition, { deadlineMs: 120_000, everyMs: 50, what });
@@ -25,18 +26,23 @@ export interface Opened {
 /** Opens a path as somebody with a role, of the company c1 or of Shipcrowd itself, in a browser that stays at one instance while it is up. */
 export type Open = (path: string, role: string, instance: number, options?: OpenOptions) => Promise<Opened>;
 
+/** A server and two instances, which do not limit what pages ask. */
+export const stackForPages = (env: Record<string, string> = {}): { server: RedisServer; stack: Stack } => stackOnRedis(['--instances', '2'], [], { RATE_LIMIT_PER_MINUTE: '100000', ...env });
+
 export function browsersOf(stack: Stack): { open: Open } {
   const { context: newContext } = withBrowser();
   const open: Open = async (path, role, instance, { base = stack.url, settled = false, context } = {}) => {
     const own = context ?? (await newContext());
     await own.addCookies([{ name: 'instance', value: String(instance), url: base }]);
     const page = await own.newPage();
-    await page.goto(base);
-    await signIn(page, role);
-    // Under Playwright, a service worker whose page is left while it starts may stay paused.
-    if (settled) await until(() => hasWorker(page), 'a service worker');
     await page.goto(base + path);
-    await live(page);
+    await signIn(page, role);
+    if (settled) {
+      // Under Playwright, a service worker whose page is left while it starts may stay paused.
+      await until(() => hasWorker(page), 'a service worker');
+      await page.goto(base + path);
+      await live(page);
+    }
     return { page, context: own };
   };
   return { open };

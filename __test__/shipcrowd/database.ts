@@ -1,4 +1,5 @@
 /** What the example does with a database that DATABASE_URL names, whatever the server is. */
+import { QUICK } from '../../examples/shipcrowd/report/options';
 import { until } from '../helpers/until';
 import { installExample, ORDER, Stack } from './stack';
 
@@ -42,7 +43,7 @@ export function databaseTests(start: () => Promise<DatabaseServer>): void {
   }, 60_000);
 
   test('an empty database gets tables and data, and the backend works on it', async () => {
-    expect(await number('select count(*) from orders')).toBe(300);
+    expect(await number('select count(*) from orders')).toBe(QUICK.orders);
     const token = await stack.signIn('owner');
     const { status, body: order } = await stack.ask('/api/orders', { token, body: ORDER });
     expect(status).toBe(201);
@@ -94,7 +95,7 @@ export function databaseTests(start: () => Promise<DatabaseServer>): void {
   test('the next start takes it as it is', async () => {
     await stack.stop();
     await begin(['--orders', '50']);
-    expect(await number('select count(*) from orders')).toBe(301);
+    expect(await number('select count(*) from orders')).toBe(QUICK.orders + 1);
     expect((await stack.ask(`/api/orders/${orderId}`, { token: await stack.signIn('owner') })).body.customer).toBe(ORDER.customer);
   }, 120_000);
 }

@@ -14,7 +14,7 @@ let after: Side;
 
 beforeAll(async () => {
   const folder = await installExample();
-  const args = ['--quick', '--only', 'traffic,space', '--requests', '200', '--out', out, '--json'];
+  const args = ['--quick', '--only', 'traffic,space', '--requests', '100', '--out', out, '--json'];
   const env = { HAWSER_EXAMPLE_BUILD: 'no', DATA_FOLDER: path.join(folder, '.data') };
   ended = await runNode(path.join(folder, 'build', 'report', 'main.js'), { args, env, cwd: folder, deadlineMs: 300_000 });
   if (ended.code === null || ended.code > 1) throw new Error(ended.stderr);
@@ -29,7 +29,7 @@ afterAll(() => rmSync(out, { recursive: true, force: true }));
 test('both versions get the same requests, and answer all of them', () => {
   expect(before.digest).toBe(after.digest);
   for (const { traffic } of [before, after]) {
-    expect(traffic).toMatchObject({ requests: 200, failed: 0, refused: 0 });
+    expect(traffic).toMatchObject({ requests: 100, failed: 0, refused: 0 });
     expect(Object.keys(traffic.instances)).toHaveLength(report.size.instances);
   }
 });

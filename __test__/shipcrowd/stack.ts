@@ -4,12 +4,14 @@
  *     const { server, stack } = stackOnRedis(['--instances', '2']);
  */
 import * as path from 'node:path';
+import { QUICK } from '../../examples/shipcrowd/report/options';
 import { NodeProcess, runNode } from '../helpers/process';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/until';
 
-/** A reduced size: the shape is that of the full one. */
-const SIZE = ['--companies', '6', '--orders', '300', '--pincodes', '400', '--port', '0'];
+/** The reduced size, whose shape is that of the full one. It is the report's, so that data is generated once for all specs. */
+const { companies, orders, pincodes } = QUICK;
+const SIZE = Object.entries({ companies, orders, pincodes, port: 0 }).flatMap(([name, value]) => [`--${name}`, String(value)]);
 const STARTED_MS = 90_000;
 /** Variables that are set to nothing count as not set. */
 const NOTHING = Object.fromEntries(
@@ -112,11 +114,11 @@ export function stackForAll(args: () => string[], env: Record<string, string | u
 }
 
 /** A server, and an example on it, for all tests of the file. BullMQ needs a server that evicts nothing. */
-export function stackOnRedis(args: string[] = [], serverArgs: string[] = []): { server: RedisServer; stack: Stack } {
+export function stackOnRedis(args: string[] = [], serverArgs: string[] = [], env: Record<string, string | undefined> = {}): { server: RedisServer; stack: Stack } {
   const server = RedisServer.unstarted({ args: ['--maxmemory-policy', 'noeviction', ...serverArgs] });
   beforeAll(() => server.begin());
-  const stack = stackForAll(() => ['--redis', server.url, ...args]);
-  // After the example, which lets its jobs end.
+  const stack = stackForAll(() => ['--redis', server.url, ...args], env);
+  // After the example, which lets its jobs end and waits for a server that is away.
   afterAll(() => server.stop());
   return { server, stack };
 }

@@ -4,20 +4,17 @@
  */
 import type { Response } from 'playwright-core';
 import { nowMs } from '../helpers/clock';
-import { serverForAll } from '../helpers/lifetimes';
 import { Proxy } from '../helpers/proxy';
-import { browsersOf, createOrder, firstOrder, keeps, live, rowOf, tokenOf, until } from './browsers';
-import { ORDER, stackForAll } from './stack';
+import { browsersOf, createOrder, firstOrder, keeps, live, rowOf, stackForPages, tokenOf, until } from './browsers';
+import { ORDER } from './stack';
 
 jest.setTimeout(300_000);
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
-const stack = stackForAll(() => ['--redis', server.url, '--instances', '2'], { RATE_LIMIT_PER_MINUTE: '100000' });
+const { server, stack } = stackForPages();
 const { open } = browsersOf(stack);
 
 test('an order that is created in one browser appears in the other one, through another instance, without polling', async () => {
-  const { page: a } = await open('/orders', 'owner', 1);
-  const { page: b } = await open('/orders', 'manager', 2);
+  const [{ page: a }, { page: b }] = await Promise.all([open('/orders', 'owner', 1), open('/orders', 'manager', 2)]);
   await b.getByRole('table', { name: 'Orders' }).waitFor();
   const lists: Response[] = [];
   b.on('response', (response) => {
@@ -71,7 +68,7 @@ test('a stream that was cut loses nothing: what was created meanwhile appears', 
 });
 
 test('a permission that is revoked is gone from both browsers and their disks, and both instances refuse', async () => {
-  const [{ page: a }, { page: b }, { page: admin }] = [await open('/shipments', 'manager', 1), await open('/shipments', 'manager', 2), await open('/admin/roles', 'admin', 1)];
+  const [{ page: a }, { page: b }, { page: admin }] = await Promise.all([open('/shipments', 'manager', 1), open('/shipments', 'manager', 2), open('/admin/roles', 'admin', 1)]);
   const tables = [a, b].map((page) => page.getByRole('table', { name: 'Shipments' }));
   await Promise.all(tables.map((table) => table.waitFor()));
   const parcel = (await tables[0].getByRole('link').first().textContent())!;
@@ -89,7 +86,7 @@ test('a permission that is revoked is gone from both browsers and their disks, a
 });
 
 test('the switch of the operations page moves a service of an instance to the old code and back', async () => {
-  const [{ page: admin }, { page: viewer }] = [await open('/operations', 'admin', 1), await open('/operations', 'viewer', 1)];
+  const [{ page: admin }, { page: viewer }] = await Promise.all([open('/operations', 'admin', 1), open('/operations', 'viewer', 1)]);
   const old = async (): Promise<boolean> => String(await server.command('CLIENT', 'LIST')).includes('name=shipcrowd:pricing-cache.service ');
   for (const page of [admin, viewer]) await page.getByRole('group', { name: 'Figures of' }).getByRole('button', { name: 'Instance 2' }).click();
   const [control, seen] = [admin, viewer].map((page) => page.getByRole('switch', { name: 'Pricing on instance 2' }));

@@ -10,6 +10,11 @@ const SOURCE = path.join(root, 'examples', 'shipcrowd');
 const TARBALL = 'hawser.tgz';
 /** What is made, and not part of the source. */
 const MADE = new Set(['node_modules', 'build', 'dist', TARBALL, '.prepared.json', '.data']);
+/** What is built, at the same time: neither needs what the other makes. */
+const PARTS = [
+  { name: 'server', script: 'build:server', sources: ['tsconfig.json', 'server', 'balancer', 'report'], product: 'build' },
+  { name: 'web', script: 'build:web', sources: ['web', 'server'], product: path.join('web', 'dist') },
+];
 
 /** A copy outside the repository, where nothing but its own packages can be found. Returns its folder. */
 export async function ensureExample() {
@@ -36,22 +41,20 @@ export async function prepareExample(folder) {
     await install(folder);
     writeFileSync(file, JSON.stringify(now));
   }
-  const done = { hawser: now.hawser, packages: now.packages };
-  for (const [name, script, parts] of [
-    ['server', 'build:server', ['tsconfig.json', 'server', 'balancer', 'report']],
-    ['web', 'build:web', ['web', 'server']],
-  ]) {
-    if (!existsSync(path.join(folder, name))) continue;
-    const print = hashOfFiles(folder, parts);
-    const product = name === 'web' ? 'web/dist' : 'build';
-    if (!isInstalled || before[name] !== print || !existsSync(path.join(folder, product))) {
-      writeFileSync(file, JSON.stringify(done));
-      say(`shipcrowd: building (npm run ${script})`);
-      await npm(['run', '--silent', script], folder);
-    }
-    done[name] = print;
-  }
+  const parts = PARTS.filter(({ name }) => existsSync(path.join(folder, name))).map((part) => {
+    const print = hashOfFiles(folder, part.sources);
+    return { ...part, print, isBuilt: isInstalled && before[part.name] === print && existsSync(path.join(folder, part.product)) };
+  });
+  const done = { ...now, ...Object.fromEntries(parts.filter(({ isBuilt }) => isBuilt).map(({ name, print }) => [name, print])) };
   writeFileSync(file, JSON.stringify(done));
+  const builds = parts.filter(({ isBuilt }) => !isBuilt).map(async ({ name, script, print }) => {
+    say(`shipcrowd: building (npm run ${script})`);
+    await npm(['run', '--silent', script], folder);
+    done[name] = print;
+  });
+  const failed = (await Promise.allSettled(builds)).find(({ status }) => status === 'rejected');
+  writeFileSync(file, JSON.stringify(done));
+  if (failed !== undefined) throw failed.reason;
 }
 
 async function pack(folder) {

@@ -1,14 +1,11 @@
 /** What the pages show is what the API says; and they work by keyboard, on a telephone, and for those who see them by a screen reader. */
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { serverForAll } from '../../helpers/lifetimes';
-import { browsersOf, rowOf, tokenOf, until } from '../browsers';
-import { stackForAll } from '../stack';
+import { browsersOf, rowOf, stackForPages, tokenOf, until } from '../browsers';
 
 jest.setTimeout(300_000);
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
-const stack = stackForAll(() => ['--redis', server.url, '--instances', '2'], { RATE_LIMIT_PER_MINUTE: '100000' });
+const { stack } = stackForPages();
 const { open } = browsersOf(stack);
 
 const whole = new Intl.NumberFormat('en-IN');

@@ -1,13 +1,10 @@
 /** Permissions that are revoked: what is gone from the page and from the disk, also of a browser that was away. */
 import type { Page } from 'playwright-core';
-import { serverForAll } from '../../helpers/lifetimes';
-import { browsersOf, keeps, live, tokenOf, until } from '../browsers';
-import { stackForAll } from '../stack';
+import { browsersOf, keeps, live, stackForPages, tokenOf, until } from '../browsers';
 
 jest.setTimeout(300_000);
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
-const stack = stackForAll(() => ['--redis', server.url, '--instances', '2'], { RATE_LIMIT_PER_MINUTE: '100000' });
+const { stack } = stackForPages();
 const { open } = browsersOf(stack);
 
 let admin = '';

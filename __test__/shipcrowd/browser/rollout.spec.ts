@@ -1,13 +1,11 @@
 /** The rollout from the operations page: what it switches, who may, and what others see of it. */
 import type { Page } from 'playwright-core';
-import { browsersOf, createOrder, live, rowOf, tokenOf, until } from '../browsers';
-import { FROM, NEAR, stackForAll } from '../stack';
-import { serverForAll } from '../../helpers/lifetimes';
+import { browsersOf, createOrder, live, rowOf, stackForPages, tokenOf, until } from '../browsers';
+import { FROM, NEAR } from '../stack';
 
 jest.setTimeout(300_000);
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
-const stack = stackForAll(() => ['--redis', server.url, '--instances', '2'], { RATE_LIMIT_PER_MINUTE: '100000' });
+const { server, stack } = stackForPages();
 const { open } = browsersOf(stack);
 
 /** Connections of the old code, by file, of all instances. */

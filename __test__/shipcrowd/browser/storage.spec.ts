@@ -1,13 +1,10 @@
 /** What the browser keeps on its disk: for whom, how long, and what becomes of it. */
 import type { Page } from 'playwright-core';
-import { serverForAll } from '../../helpers/lifetimes';
-import { browsersOf, firstOrder, keeps, live, rowOf, signIn, stored, tokenOf, until } from '../browsers';
-import { stackForAll } from '../stack';
+import { browsersOf, firstOrder, keeps, live, rowOf, signIn, stackForPages, stored, tokenOf, until } from '../browsers';
 
 jest.setTimeout(300_000);
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
-const stack = stackForAll(() => ['--redis', server.url, '--instances', '2'], { RATE_LIMIT_PER_MINUTE: '100000' });
+const { stack } = stackForPages();
 const { open } = browsersOf(stack);
 
 const OWNER = 'user:u-c1-owner';

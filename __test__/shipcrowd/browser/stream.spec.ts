@@ -1,15 +1,14 @@
 /** What the page does when its stream of invalidations breaks, in each of the ways that a network and a fleet have. */
 import type { BrowserContext, Page } from 'playwright-core';
-import { endsWithTest, serverForAll } from '../../helpers/lifetimes';
+import { endsWithTest } from '../../helpers/lifetimes';
 import { Proxy, type ProxyConnection } from '../../helpers/proxy';
-import { browsersOf, live, rowOf, until } from '../browsers';
-import { ORDER, stackForAll } from '../stack';
+import { browsersOf, live, rowOf, stackForPages, until } from '../browsers';
+import { ORDER } from '../stack';
 
 jest.setTimeout(300_000);
 
-const server = serverForAll({ args: ['--maxmemory-policy', 'noeviction'] });
 const HEARTBEAT_MS = '200';
-const stack = stackForAll(() => ['--redis', server.url, '--instances', '2'], { RATE_LIMIT_PER_MINUTE: '100000', STREAM_HEARTBEAT_MS: HEARTBEAT_MS });
+const { server, stack } = stackForPages({ STREAM_HEARTBEAT_MS: HEARTBEAT_MS });
 const { open } = browsersOf(stack);
 const ends = endsWithTest();
 
@@ -24,7 +23,8 @@ interface Watched {
 async function watched(): Promise<Watched> {
   const proxy = ends(await Proxy.start({ port: Number(new URL(stack.url).port) }));
   const base = `http://127.0.0.1:${proxy.port}`;
-  const { page, context } = await open('/orders', 'manager', 2, { base });
+  // A service worker that still fetches the page's files would be taken for the stream.
+  const { page, context } = await open('/orders', 'manager', 2, { base, settled: true });
   await page.getByRole('table', { name: 'Orders' }).waitFor();
   return { page, context, proxy, base };
 }

@@ -129,7 +129,8 @@ export interface Queues {
 
 /** cache-invalidation.listener.ts */
 export interface Events {
-  start(): Promise<void>;
+  /** Whether it listens. Without Redis, it does so later. */
+  start(): Promise<boolean>;
   stop(): Promise<void>;
 }
 

@@ -29,9 +29,10 @@ async function main(): Promise<void> {
   Object.assign(server, { keepAliveTimeout: 75_000, headersTimeout: 80_000 });
 
   // Listening before loading: what is loaded afterwards is known to be new.
-  await services.events.start();
+  const hasRedis = await services.events.start();
   await services.queues.start(jobRunner(services, tables));
-  await background(() => warmTopCompanies(services, tables));
+  // Without Redis there is nothing to warm, and every read would wait for the first connection.
+  if (hasRedis) await background(() => warmTopCompanies(services, tables));
   relay.start();
   server.listen(port, '127.0.0.1', () => {
     const { port: own } = server.address() as AddressInfo;

@@ -39,6 +39,6 @@ export function createServices(flags: Flags, tables: Tables): Services {
 }
 
 const all = (listeners: Events[]): Events => ({
-  start: async () => void (await Promise.all(listeners.map((listener) => listener.start()))),
+  start: async () => (await Promise.all(listeners.map((listener) => listener.start()))).every(Boolean),
   stop: async () => void (await Promise.all(listeners.map((listener) => listener.stop()))),
 });

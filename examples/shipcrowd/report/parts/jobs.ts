@@ -89,6 +89,6 @@ export async function settled({ site, people }: Target): Promise<{ runs: number;
     },
     'all jobs to be done',
     180_000,
-    250,
+    100,
   );
 }

@@ -9,6 +9,7 @@ export class Relay {
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> | undefined;
   private isStopped = false;
+  private isStuck = false;
 
   constructor(
     private readonly outbox: Outbox,
@@ -45,9 +46,12 @@ export class Relay {
           await this.outbox.release(ids);
           throw error;
         }
+        this.isStuck = false;
       }
     } catch (error) {
-      console.warn(`[relay] jobs stay in the outbox: ${(error as Error).message}`);
+      // Said once, however often it is tried.
+      if (!this.isStuck) console.warn(`[relay] jobs stay in the outbox: ${(error as Error).message}`);
+      this.isStuck = true;
     }
   }
 }

@@ -2,9 +2,9 @@
  * The database's process. Without DATABASE_URL it is Postgres as WASM (PGlite) behind a socket. Generated data is kept as a template, so that the
  * second start is fast and begins with the same data. With DATABASE_URL, that server's database is filled if it is empty.
  */
-import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
@@ -41,14 +41,14 @@ async function fill(url: string): Promise<void> {
   }
 }
 
-async function serve(pglite: PGlite): Promise<{ url: string; close: () => Promise<void> }> {
+async function serve(pglite: PGlite | Promise<PGlite>): Promise<{ url: string; close: () => Promise<void> }> {
   const server = new SocketServer(pglite);
   const port = await server.listen();
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     close: async () => {
       await server.close();
-      await pglite.close();
+      await (await pglite).close();
     },
   };
 }
@@ -70,22 +70,40 @@ async function copyOfTemplate(): Promise<string> {
     await rename(fresh, template).catch(() => rm(fresh, { recursive: true, force: true }));
   }
   const copy = await mkdtemp(path.join(tmpdir(), 'shipcrowd-run-'));
-  await cp(template, copy, { recursive: true });
+  copyFolder(template, copy);
   return copy;
+}
+
+/** A thousand files, for which `fs.cp` takes several times as long. */
+function copyFolder(from: string, to: string): void {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [from, to].map((folder) => path.join(folder, entry.name));
+    if (!entry.isDirectory()) copyFileSync(source, target);
+    else {
+      mkdirSync(target);
+      copyFolder(source, target);
+    }
+  }
 }
 
 async function main(): Promise<void> {
   let end = async (): Promise<void> => undefined;
-  let url = text('DATABASE_URL');
+  const url = text('DATABASE_URL');
   if (url === undefined) {
-    const folder = await copyOfTemplate();
-    const database = await serve(await PGlite.create(folder));
-    url = database.url;
+    const folder = copyOfTemplate();
+    const opened = folder.then((dataDir) => PGlite.create(dataDir));
+    const database = await serve(opened);
+    // Instances can start meanwhile; their first query waits.
+    process.send?.({ url: database.url });
+    await opened;
     end = async () => {
       await database.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(await folder, { recursive: true, force: true });
     };
-  } else await fill(url);
+  } else {
+    await fill(url);
+    process.send?.({ url });
+  }
   const stop = (): void => {
     end().then(
       () => process.exit(0),
@@ -98,7 +116,6 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   // Keeps the process open if it only watches over a server.
   setInterval(() => undefined, 60_000);
-  process.send?.({ url });
 }
 
 main().catch((error: unknown) => {

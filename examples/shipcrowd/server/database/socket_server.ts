@@ -19,7 +19,8 @@ export class SocketServer {
   /** Whose transaction is open. */
   private owner: Socket | undefined;
 
-  constructor(private readonly pglite: PGlite) {
+  /** Statements wait for a database that is still being opened. */
+  constructor(private readonly pglite: PGlite | Promise<PGlite>) {
     this.server = createServer((socket) => this.serve(socket));
   }
 
@@ -65,7 +66,7 @@ export class SocketServer {
       const { socket, messages } = turn;
       if (socket.destroyed && messages !== ROLLBACK) continue;
       try {
-        const reply = await this.pglite.execProtocolRaw(messages);
+        const reply = await (await this.pglite).execProtocolRaw(messages);
         this.owner = statusOf(reply) === 'I' ? undefined : socket;
         if (!socket.destroyed) socket.write(reply);
         else if (this.owner === socket) this.waiting.push({ socket, messages: ROLLBACK });

@@ -23,6 +23,8 @@ export class QueueManager implements Queues {
   }
 
   async add(jobs: WaitingJob[]): Promise<void> {
+    // BullMQ would keep them in this process until Redis is back. In the outbox, any instance finds them then.
+    if (this.redis.status !== 'ready') throw new Error('Redis does not answer');
     await Promise.all(
       [...this.queues].map(([name, queue]) => {
         const own = jobs.filter((job) => job.queue === name);

@@ -27,13 +27,16 @@ const AGAIN_MS = 1_000;
 export class CacheInvalidationListener implements Events {
   private again: NodeJS.Timeout | undefined;
 
-  async start(): Promise<void> {
+  async start(): Promise<boolean> {
     PubSubService.onInvalidation('repositories', (message) => this.apply(message));
     // While the subscriber was away, old instances may have changed anything.
     PubSubService.on('gap', this.forget);
-    await this.listen();
-    // Nobody has told this instance what old code changed before it listened. When the rollout is over, this line goes.
-    await this.forget();
+    const listens = await this.listen();
+    // Nobody has told this instance what old code changed before it listened. When the rollout is over, these lines go.
+    const forgotten = this.forget();
+    // Without Redis, hawser repeats it, and reads nothing from the cache until then. Nobody needs to wait.
+    if (listens) await forgotten;
+    return listens;
   }
 
   async stop(): Promise<void> {

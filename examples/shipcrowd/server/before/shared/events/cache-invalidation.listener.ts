@@ -20,10 +20,11 @@ export class CacheInvalidationListener implements Events {
 
   constructor(private readonly cache: CacheService) {}
 
-  async start(): Promise<void> {
+  async start(): Promise<boolean> {
     eventBus.on('cache.changed', this.publish);
     this.subscriber.on('message', (_channel, text) => void this.apply(text));
     await this.subscriber.subscribe(CHANNEL);
+    return true;
   }
 
   async stop(): Promise<void> {
