@@ -3,7 +3,7 @@
  * too: the kernel suspends the thread, the server's answer must wake it, and on a virtual machine waking a sleeping core is an exit to
  * the hypervisor. If a server answers within microseconds, polling is cheaper than sleeping; otherwise it is waste. So it is measured:
  * from time to time, short windows of both kinds are compared. Polling must have the lower product of the thread's CPU time and the elapsed
- * time per received byte, and may take only a little more CPU time: cores are what a process pays for.
+ * time per received byte, and may not take more CPU time: cores are what a process pays for.
  *
  * While a link polls, it writes the first command of an idle period at once (see `isOn`), which also keeps the server from sleeping.
  */
@@ -23,9 +23,8 @@ const FIRST_REST = 1 << 13;
 const LAST_REST = 1 << 18;
 /** After a new outcome, which may be a brief stall of the machine. */
 const SHORT_REST = 1 << 9;
-/** Polling is chosen if CPU time times elapsed time is at most this part of what sleeping takes, and CPU time at most that part. */
+/** Polling is chosen if CPU time times elapsed time is at most this part of what sleeping takes, and CPU time no more than that. */
 const MARGIN = 0.9;
-const CPU_MARGIN = 1.1;
 /** A wait that was too long counts as this many reads; when such waits are ahead of the reads by this number, polling ends. */
 const MISS = 4;
 const MISSES = 64;
@@ -125,7 +124,7 @@ export class Polling {
       this.product[kind] = Math.min(this.product[kind], (cpu * (now.time - this.since.time)) / this.bytes);
     }
     if (++this.window === WINDOWS) {
-      this.conclude(this.product[1] < this.product[0] * MARGIN && this.cpu[1] <= this.cpu[0] * CPU_MARGIN);
+      this.conclude(this.product[1] < this.product[0] * MARGIN && this.cpu[1] <= this.cpu[0]);
       return;
     }
     this.isOn = (this.window & 1) === 1;
