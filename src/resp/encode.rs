@@ -38,6 +38,9 @@ pub fn push_number(out: &mut Vec<u8>, mut n: usize) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// About what the frame of an argument takes.
+const FRAME: usize = 9;
+
 /// A batch of encoded commands with the offset at which each ends.
 #[derive(Debug, Default, Clone)]
 pub struct Commands {
@@ -53,6 +56,7 @@ impl Commands {
 
     /// Appends one command: its name and its arguments.
     pub fn push<A: AsRef<[u8]>>(&mut self, parts: &[A]) {
+        self.bytes.reserve(parts.iter().map(|part| part.as_ref().len() + FRAME).sum::<usize>() + FRAME);
         push_header(&mut self.bytes, parts.len());
         for part in parts {
             push_argument(&mut self.bytes, part.as_ref());

@@ -29,6 +29,9 @@ pub enum Reply {
     Push(Vec<Reply>),
 }
 
+/// Room for the items of a short array.
+const NESTED: usize = 16;
+
 impl Reply {
     /// The last item of an array, such as the value of an MGET of one key; null if this is no array or an empty one.
     #[must_use]
@@ -41,7 +44,8 @@ impl Reply {
 
     /// The reply at the start of `bytes`, which the scanner has found complete.
     pub fn parse(bytes: &[u8]) -> Self {
-        build(bytes, &mut ReplyBuilder, &mut Vec::new())
+        let is_nested = matches!(bytes.first(), Some(b'*' | b'%' | b'~' | b'>'));
+        build(bytes, &mut ReplyBuilder, &mut Vec::with_capacity(if is_nested { NESTED } else { 0 }))
     }
 
     /// The bytes of a string or status; `None` for everything else.

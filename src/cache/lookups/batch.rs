@@ -17,7 +17,9 @@ impl Lookups {
     pub(in crate::cache) fn send_batch(&mut self, out: &mut Outbox, max: usize, group_of: impl Fn(&Lookup) -> Option<u64>) {
         let (mut group, mut others) = (None, 0);
         let mut entries = Vec::with_capacity(self.queue.len().min(max));
-        let mut versions: Vec<Key> = Vec::new();
+        let mut versions: Vec<Key> = Vec::with_capacity(self.queue.len().min(max) + 3);
+        // A lookup alone shares nothing, and mostly they come alone or in large numbers.
+        let is_alone = self.queue.len() == 1;
         let mut place_of: Named<(RepoId, &[u8]), u32> = Named::default();
         // Sets of tags that several lookups name: where their places begin.
         let mut sets: Numbered<(RepoId, u64), u32> = Numbered::default();
@@ -39,6 +41,14 @@ impl Lookups {
             }
             group = own;
             entries.push(ReadEntry { key: lookup.entry.clone(), with_age: lookup.with_age, head_bytes: out.parsed.head_of(lookup) });
+            if is_alone {
+                versions.extend(lookup.tags.iter().map(|tag| lookup.repo.names.version(tag)));
+                versions.push(lookup.own.key.clone());
+                let own = versions.len() as u32 - 1;
+                batch.places.extend(0..own);
+                batch.lookups.push((id, own, 0));
+                break;
+            }
             let from = *sets.entry((lookup.repo.id, lookup.tags.address())).or_insert_with(|| {
                 let from = batch.places.len() as u32;
                 batch.places.extend(lookup.tags.iter().map(|tag| {
