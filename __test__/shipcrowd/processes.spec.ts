@@ -81,8 +81,8 @@ test('Redis is killed: pages stay up, orders are saved and say that they are not
   // Nobody waits for a server that is known to be away. Half a second of waiting for each command would be a hundred times as much.
   expect((await listTime(token, 15)) / usual).toBeLessThan(10);
 
-  // An instance starts without Redis, and tries for half a second only.
-  expect((await replaceSecond()) - startedIn).toBeLessThan(3_000);
+  // An instance starts without Redis, and tries for half a second only. What waits for Redis as long as it may makes it five times as long.
+  expect((await replaceSecond()) / startedIn).toBeLessThan(3);
   expect((await stack.ask('/api/orders', { token, instance: 2 })).status).toBe(200);
   expect(await left(token, 2)).toBeNaN();
 
@@ -104,9 +104,10 @@ test('Redis is killed: pages stay up, orders are saved and say that they are not
 test('Redis is silent: it is asked a few times, and then users do not wait for it', async () => {
   const token = await stack.signIn('owner', 'c3');
   const requests = 16;
+  const usual = await listTime(await stack.signIn('owner', 'c2'), requests, 1);
   server.freeze();
   try {
-    expect(await listTime(token, requests, 1)).toBeLessThan(200);
+    expect((await listTime(token, requests, 1)) / usual).toBeLessThan(10);
   } finally {
     server.thaw();
   }
