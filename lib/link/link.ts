@@ -17,7 +17,7 @@ import { flushAtExit, forgetAtExit } from './exit_flush';
 import { replied } from './joint';
 import { MESSAGE_EVENTS } from './link_client';
 import type { Address } from './opening';
-import { Preparation, type Prepared } from './preparation';
+import { Preparation } from './preparation';
 import { Probe } from './probe';
 import { descriptorOf, isSilence, nodeName, type SocketOptions } from './socket';
 import { ThreadSocket } from './thread_socket';
@@ -25,7 +25,7 @@ import { WakeTimer } from './wake';
 
 const EVENTS_PER_TURN = 1 << 12;
 
-export class Link extends Incoming implements Prepared {
+export class Link extends Incoming {
   /** Called after every crossing, so that the cache can take the core's decisions. */
   afterCrossing: (() => void) | undefined = undefined;
 
