@@ -62,6 +62,18 @@ test('values of one layout share a plan', () => {
   expect(planOf([1, 2])).toBe(planOf(['a']));
 });
 
+test('rows of several layouts in turn are copied each by its own', () => {
+  const rows = Array.from({ length: 300 }, (_, n) => [{ id: n, of: { n } }, { id: n, of: null }, { of: n, id: { n } }, { id: n, of: [n] }, { id: n, of: [{ n }] }, { id: n, of: {} }, { id: n }][n % 7]);
+  for (const value of [rows, rows.slice(0, 40), { rows, one: rows[1] }]) {
+    const plan = planOf(value);
+    for (let i = 0; i < 70; i++) copyBy(value, plan);
+    const copy = copyBy(value, plan);
+    expect(copy).toEqual(value);
+    const others = objectsOf(value);
+    for (const object of objectsOf(copy)) expect(others.has(object)).toBe(false);
+  }
+});
+
 test('a plan that is used often becomes a function, unless its values are large', () => {
   const nested = (depth: number): object => (depth === 0 ? { end: true } : { [`level${depth}`]: nested(depth - 1), list: [depth, { depth }] });
   for (const [value, isCompiled] of [[nested(3), true], [[nested(4), nested(4)], true], [nested(99), false]] as const) {
