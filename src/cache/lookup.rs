@@ -1,7 +1,6 @@
 //! A lookup: the calls of one tick that read one entry together, from the first read to a hit, a miss, a load or a wait. The
 //! machines `lookups` and `placement` pass it to each other; one of them holds it at a time.
 
-use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +46,18 @@ pub(super) struct Plan {
     pub marks: Vec<(Tag, Id)>,
 }
 
+/// How a lookup begins.
+#[derive(Debug)]
+pub(super) struct Beginning<'a> {
+    pub repo: &'a Arc<Repo>,
+    pub entry: Key,
+    pub caller: Caller,
+    pub now: Instant,
+    /// See [`Lookup::give_up_at`].
+    pub give_up_at: Duration,
+    pub is_cluster: bool,
+}
+
 /// Calls that read one entry together.
 #[derive(Debug)]
 pub(super) struct Lookup {
@@ -84,50 +95,20 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    pub(super) fn new(repo: Arc<Repo>, entry: Key, own: Arc<OwnVersion>, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
-        Self::with((Vec::with_capacity(1), Known::default()), repo, entry, own, caller, queued_at, give_up_at)
-    }
-
-    /// The same in the place of a lookup that is over, with the memory of its lists.
-    pub(super) fn renew(
-        &mut self,
-        repo: Arc<Repo>,
-        entry: Key,
-        own: Arc<OwnVersion>,
-        caller: Caller,
-        queued_at: Instant,
-        give_up_at: Duration,
-    ) {
-        let (mut callers, mut known) = (take(&mut self.callers), take(&mut self.known));
-        callers.clear();
-        known.clear();
-        *self = Self::with((callers, known), repo, entry, own, caller, queued_at, give_up_at);
-    }
-
-    /// `callers` and `known` are empty.
-    fn with(
-        (mut callers, known): (Vec<Caller>, Known),
-        repo: Arc<Repo>,
-        entry: Key,
-        own: Arc<OwnVersion>,
-        caller: Caller,
-        queued_at: Instant,
-        give_up_at: Duration,
-    ) -> Self {
-        let (tags, with_age) = (caller.tag_set(), caller.wants_age());
-        callers.push(caller);
+    pub(super) fn new(beginning: Beginning<'_>) -> Self {
+        let Beginning { repo, entry, caller, now, give_up_at, is_cluster } = beginning;
         Self {
-            repo,
+            repo: Arc::clone(repo),
+            own: Arc::clone(repo.own_version(&entry, is_cluster)),
             entry,
-            own,
-            tags,
-            with_age,
-            callers,
+            tags: caller.tag_set(),
+            with_age: caller.wants_age(),
+            callers: vec![caller],
             phase: Phase::Queued,
             give_up_at,
-            queued_at,
+            queued_at: now,
             found: Found::default(),
-            known,
+            known: Known::default(),
             plan: Plan::default(),
             rounds: 0,
             polls: 0,
@@ -139,13 +120,33 @@ impl Lookup {
         }
     }
 
+    /// The same in the place of a lookup that is over, with the memory of its lists. Shared things that are the same are left alone:
+    /// counting who shares them is what takes long.
+    pub(super) fn renew(&mut self, beginning: Beginning<'_>) {
+        let to = beginning;
+        // All fields are named here, so none is forgotten.
+        #[rustfmt::skip]
+        let Self {
+            repo, entry, own, callers, phase, give_up_at, queued_at, tags, with_age, found, known, plan,
+            rounds, polls, resends, in_full, is_held, rechecked, is_late,
+        } = self;
+        share(own, to.repo.own_version(&to.entry, to.is_cluster));
+        share(repo, to.repo);
+        (*entry, *tags, *with_age) = (to.entry, to.caller.tag_set(), to.caller.wants_age());
+        callers.clear();
+        callers.push(to.caller);
+        (*phase, *give_up_at, *queued_at) = (Phase::Queued, to.give_up_at, to.now);
+        (*found, *plan) = (Found::default(), Plan::default());
+        known.clear();
+        (*rounds, *polls, *resends) = (0, 0, 0);
+        (*in_full, *is_held, *rechecked, *is_late) = (false, false, false, false);
+    }
+
     /// A lookup of the machines' unit tests, which has read the version of its repository.
     #[cfg(test)]
-    pub(super) fn testing(entry: Key, caller: Caller, queued_at: Instant, give_up_at: Duration) -> Self {
-        let repo = Repo::testing();
-        let own = Arc::clone(repo.own_version(&entry, false));
+    pub(super) fn testing(entry: Key, caller: Caller, now: Instant, give_up_at: Duration) -> Self {
         let known = Known::new(Some(super::tags::testing::own().1), Vec::new(), false);
-        Self { known, ..Self::new(repo, entry, own, caller, queued_at, give_up_at) }
+        Self { known, ..Self::new(Beginning { repo: &Repo::testing(), entry, caller, now, give_up_at, is_cluster: false }) }
     }
 
     /// The keys that it reads: its entry, and the versions of its repository and its tags.
@@ -171,6 +172,13 @@ impl Lookup {
     pub(super) fn cancel(&mut self, call: CallId) -> bool {
         let at = self.callers.iter().position(|caller| caller.id == call);
         at.map(|at| self.callers.remove(at)).is_some()
+    }
+}
+
+/// `place` shares what `other` shares.
+fn share<T>(place: &mut Arc<T>, other: &Arc<T>) {
+    if !Arc::ptr_eq(place, other) {
+        *place = Arc::clone(other);
     }
 }
 

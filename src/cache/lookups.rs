@@ -22,7 +22,7 @@ use super::effects::{Fx, Outbox};
 use super::evaluate::{evaluate, Next, Rules};
 use super::handoff::Handoff;
 use super::ids::CallId;
-use super::lookup::{Lookup, Phase};
+use super::lookup::{Beginning, Lookup, Phase};
 use super::names::Repo;
 use super::purpose::{Batch, ForLookup, Purpose};
 use super::shortfall::unread;
@@ -98,8 +98,7 @@ impl Lookups {
         if !may_read {
             fx.wake_after(budget, Timer::Lookup(id));
         }
-        let (repo, own) = (Arc::clone(repo), Arc::clone(repo.own_version(&entry, fx.is_cluster)));
-        let lookup = self.spare.renew(repo, entry, own, caller, fx.now, give_up_at);
+        let lookup = self.spare.renew(Beginning { repo, entry, caller, now: fx.now, give_up_at, is_cluster: fx.is_cluster });
         self.active.insert(id, lookup);
         self.forming.insert(hash, id);
         self.enqueue(id);

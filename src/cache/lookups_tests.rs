@@ -1,6 +1,7 @@
 use super::super::caller::testing::{getter, loader};
 use super::super::decision::Hit;
 use super::super::effects::testing::Rig;
+use super::super::ids::RepoId;
 use super::super::tags::testing::{own, with_own};
 use super::*;
 use crate::cache::decision::Decision;
@@ -52,8 +53,15 @@ fn entry_of(payload: &str) -> Found {
 #[test]
 fn a_lookup_in_the_place_of_one_that_is_over_has_nothing_of_it() {
     let repo = Repo::testing();
-    let own_version = || Arc::clone(repo.own_version(b"", false));
-    let mut lookup = Lookup::new(Arc::clone(&repo), key("a"), own_version(), loader(1, &["t"]), Instant::from_millis(1), BUDGET);
+    let beginning = |repo, entry, caller, at: u64, give_up_at| Beginning {
+        repo,
+        entry: key(entry),
+        caller,
+        now: Instant::from_millis(at),
+        give_up_at,
+        is_cluster: false,
+    };
+    let mut lookup = Lookup::new(beginning(&repo, "a", loader(1, &["t"]), 1, BUDGET));
     lookup.callers.push(getter(2));
     lookup.phase = Phase::Waiting(Instant::from_millis(9));
     lookup.found = entry_of("1");
@@ -62,16 +70,12 @@ fn a_lookup_in_the_place_of_one_that_is_over_has_nothing_of_it() {
     lookup.plan.tags = vec![own().0];
     (lookup.rounds, lookup.polls, lookup.resends) = (1, 2, 3);
     (lookup.in_full, lookup.is_held, lookup.rechecked, lookup.is_late, lookup.with_age) = (true, true, true, true, true);
-    let new = |place: Option<&mut Lookup>| {
-        let (repo, caller, at) = (Arc::clone(&repo), loader(3, &["v", "w"]), Instant::from_millis(5));
-        match place {
-            Some(place) => place.renew(repo, key("b"), own_version(), caller, at, 2 * BUDGET),
-            None => return format!("{:?}", Lookup::new(repo, key("b"), own_version(), caller, at, 2 * BUDGET)),
-        }
-        String::new()
-    };
-    new(Some(&mut lookup));
-    assert_eq!(format!("{lookup:?}"), new(None));
+    let other = Repo::new(RepoId(2), "other").expect("a prefix");
+    for repo in [&repo, &other] {
+        let new = || beginning(repo, "b", loader(3, &["v", "w"]), 5, 2 * BUDGET);
+        lookup.renew(new());
+        assert_eq!(format!("{lookup:?}"), format!("{:?}", Lookup::new(new())));
+    }
 }
 
 #[test]

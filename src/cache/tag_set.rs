@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::store::entry::Tag;
 
-/// Tags, each once. A copy costs no memory.
+/// Tags, each once. A copy costs no memory. Without tags there is nothing to count the copies of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TagSet(Arc<[Tag]>);
+pub struct TagSet(Option<Arc<[Tag]>>);
 
 impl TagSet {
     /// Adds tags.
@@ -20,13 +20,13 @@ impl TagSet {
             }
         }
         if !all.is_empty() {
-            self.0 = self.iter().cloned().chain(all).collect();
+            self.0 = Some(self.iter().cloned().chain(all).collect());
         }
     }
 
     /// Equal for copies, and different for sets that live at the same time and are not copies.
     pub(super) fn address(&self) -> u64 {
-        self.0.as_ptr().addr() as u64
+        self.as_ptr().addr() as u64
     }
 }
 
@@ -34,13 +34,13 @@ impl Deref for TagSet {
     type Target = [Tag];
 
     fn deref(&self) -> &[Tag] {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
 impl From<Vec<Tag>> for TagSet {
     fn from(tags: Vec<Tag>) -> Self {
-        Self(normalize(tags).into())
+        Self((!tags.is_empty()).then(|| normalize(tags).into()))
     }
 }
 

@@ -1,13 +1,7 @@
 //! The memory of lookups that are over. Most are hits, and over soon: the next ones take their place.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use crate::cache::caller::Caller;
-use crate::cache::lookup::Lookup;
-use crate::cache::names::{OwnVersion, Repo};
-use crate::clock::Instant;
-use crate::store::{Found, Key};
+use crate::cache::lookup::{Beginning, Lookup};
+use crate::store::Found;
 
 /// How many are kept.
 const MAX: usize = 128;
@@ -19,22 +13,14 @@ pub(super) struct Spare {
 }
 
 impl Spare {
-    /// A new lookup ([`Lookup::new`]).
-    pub(super) fn renew(
-        &mut self,
-        repo: Arc<Repo>,
-        entry: Key,
-        own: Arc<OwnVersion>,
-        caller: Caller,
-        now: Instant,
-        give_up_at: Duration,
-    ) -> Box<Lookup> {
+    /// A new lookup.
+    pub(super) fn renew(&mut self, beginning: Beginning<'_>) -> Box<Lookup> {
         match self.lookups.pop() {
             Some(mut lookup) => {
-                lookup.renew(repo, entry, own, caller, now, give_up_at);
+                lookup.renew(beginning);
                 lookup
             }
-            None => Box::new(Lookup::new(repo, entry, own, caller, now, give_up_at)),
+            None => Box::new(Lookup::new(beginning)),
         }
     }
 

@@ -10,7 +10,6 @@
 //! Numbers have their least byte first, and there is no blank between the parts.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
@@ -48,7 +47,7 @@ struct Reading {
 /// Reads messages.
 #[derive(Debug)]
 pub struct Messages {
-    recent: LruCache<Box<[u8]>, Arc<Reading>, RandomState>,
+    recent: LruCache<Box<[u8]>, Reading, RandomState>,
 }
 
 impl Default for Messages {
@@ -75,26 +74,29 @@ impl Messages {
         let from = HEAD.checked_add(key)?;
         let length = from.checked_add(reading)?;
         let key = bytes.get(HEAD..from)?.to_vec();
-        let reading = self.reading(bytes.get(from..length)?)?;
-        let Reading { reader, ttl, keep, fresh, max_age, lock_timeout, tags_result, early, ref tags } = *reading;
-        let tags = tags.clone();
-        let request = Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces, early, tags_result };
-        Some(Crossed { message: Message::Call(call, reader, request), handling: Handling::default(), length })
-    }
-
-    fn reading(&mut self, bytes: &[u8]) -> Option<Arc<Reading>> {
-        if let Some(reading) = self.recent.get(bytes) {
-            return Some(Arc::clone(reading));
-        }
-        let reading = Arc::new(Reading::parse(bytes)?);
-        if bytes.len() <= LONGEST {
-            self.recent.put(bytes.into(), Arc::clone(&reading));
-        }
-        Some(reading)
+        let said = bytes.get(from..length)?;
+        let message = if let Some(reading) = self.recent.get(said) {
+            reading.of(call, key, replaces)
+        } else {
+            let reading = Reading::parse(said)?;
+            let message = reading.of(call, key, replaces);
+            if said.len() <= LONGEST {
+                self.recent.put(said.into(), reading);
+            }
+            message
+        };
+        Some(Crossed { message, handling: Handling::default(), length })
     }
 }
 
 impl Reading {
+    /// The call for this key.
+    fn of(&self, call: CallId, key: Vec<u8>, replaces: bool) -> Message {
+        let Self { reader, ttl, keep, fresh, max_age, lock_timeout, tags_result, early, ref tags } = *self;
+        let tags = tags.clone();
+        Message::Call(call, reader, Request::GetOrSet { key, ttl, keep, fresh, max_age, lock_timeout, tags, replaces, early, tags_result })
+    }
+
     fn parse(mut bytes: &[u8]) -> Option<Self> {
         let mut words = part(&mut bytes)?.split(|byte| *byte == b',');
         let reader = reader(words.next()?)?;
