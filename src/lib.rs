@@ -37,6 +37,9 @@ pub mod session;
 pub mod store;
 pub mod tokio_io;
 
+#[cfg(test)]
+mod seeds;
+
 // Excluded from unit tests, where no Node calls it. The jest specs test it.
 #[cfg(all(feature = "node", not(test)))]
 mod node;

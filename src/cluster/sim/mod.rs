@@ -8,27 +8,15 @@ mod servers;
 mod weather;
 mod world;
 
+use crate::seeds;
 use world::{Chaos, Fault, World};
 
-/// How many seeds each kind of weather gets. `HAWSER_SEEDS` multiplies it, for long runs.
-fn seeds(count: u64) -> std::ops::Range<u64> {
-    let times = std::env::var("HAWSER_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    0..count * times
-}
-
 fn run(name: &str, count: u64, chaos: Chaos) {
-    if let Ok(seed) = std::env::var("HAWSER_SEED") {
-        let mut world = World::new(seed.parse().unwrap(), chaos);
-        world.trace = true;
-        return world.run();
-    }
-    for seed in seeds(count) {
-        let outcome = std::panic::catch_unwind(|| World::new(seed, chaos).run());
-        if let Err(panic) = outcome {
-            let text = panic.downcast_ref::<String>().map_or("", String::as_str);
-            panic!("{name}: seed {seed}: {text}");
-        }
-    }
+    seeds::run(name, count, |seed, traces| {
+        let mut world = World::new(seed, chaos);
+        world.trace = traces;
+        world.run();
+    });
 }
 
 #[test]
