@@ -122,8 +122,7 @@ impl Lookup {
 
     /// The same in the place of a lookup that is over, with the memory of its lists. Shared things that are the same are left alone:
     /// counting who shares them is what takes long.
-    pub(super) fn renew(&mut self, beginning: Beginning<'_>) {
-        let to = beginning;
+    pub(super) fn renew(&mut self, to: Beginning<'_>) {
         // All fields are named here, so none is forgotten.
         #[rustfmt::skip]
         let Self {
