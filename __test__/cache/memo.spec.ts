@@ -101,6 +101,21 @@ onEveryStore('memo', (backend) => {
     }
   });
 
+  test('numbers that JSON changes are remembered as they are stored', async () => {
+    const cache = backend.cache();
+    const memo = cache.memo();
+    for (const [number, stored] of [[NaN, null], [-Infinity, null], [-0, 0]]) {
+      await memo.set('written', number);
+      expect(await memo.getOrSet('loaded', () => number)).toBe(number);
+      for (const key of ['written', 'loaded']) {
+        expect(await memo.get(key)).toBe(stored);
+        expect(await memo.getOrSet(key, () => 'never called')).toBe(stored);
+        expect(await cache.get(key)).toBe(stored);
+      }
+      await memo.deleteMany(['written', 'loaded']);
+    }
+  });
+
   test('a cached null is told from a miss', async () => {
     const cache = backend.cache();
     await cache.set('null', null);

@@ -19,7 +19,9 @@ export const NULL: Copies = () => null;
 export function copiesOf(port: CachePort, value: unknown): Copies | undefined {
   if (value === null) return NULL;
   if (typeof value === 'function') return undefined;
-  if (typeof value !== 'object') return () => value;
+  // JSON has no NaN, no infinities and no -0.
+  const isChanged = typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0));
+  if (typeof value !== 'object' && !isChanged) return () => value;
   let payload: Payload;
   try {
     payload = snapshot(payloadOf(port, value));
