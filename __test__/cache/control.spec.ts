@@ -118,6 +118,66 @@ onEveryTopology('Time limits of loaders', (backend) => {
     expect(await cache.getOrSet('k', () => Promise.reject(new Error('rests')), kept)).toBe('old');
   });
 
+  test('the hard limit stops a load that goes on in the background, too', async () => {
+    const { cache, kept } = await expired(backend, 'k', 'old');
+    const failed = gate<unknown>();
+    cache.on('refreshError', (error) => failed.open(error));
+    const signals: (AbortSignal | undefined)[] = [];
+    const endless = ({ signal }: LoaderContext): Promise<string> => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    };
+    expect(await cache.getOrSet('k', endless, { ...kept, loaderTimeoutMs: { soft: 5, hard: 60 } })).toBe('old');
+    expect(signals[0]?.aborted).toBe(false);
+    expect(await failed.promise).toMatchObject(TIMED_OUT);
+    expect(signals[0]?.reason).toMatchObject(TIMED_OUT);
+  });
+
+  test('a caller that waits gets the kept value after its hard limit, too', async () => {
+    const { cache, kept } = await expired(backend, 'k', 'old');
+    const held = heldLoader<string>();
+    const patient = cache.getOrSet('k', held.loader, kept);
+    await held.started;
+    const never = (): never => {
+      throw new Error('never called');
+    };
+    expect(await cache.getOrSet('k', never, { ...kept, loaderTimeoutMs: 20 })).toBe('old');
+    expect(await cache.getOrSetMany(['k'], never, { ...kept, loaderTimeoutMs: 20 })).toEqual(['old']);
+    held.finish.open('new');
+    expect(await patient).toBe('new');
+  });
+
+  test('all waits of one call count together', async () => {
+    const cache = backend.cache();
+    const second = heldLoader<string>();
+    const hasty = cache.getOrSet('k', () => new Promise<string>(() => undefined), { loaderTimeoutMs: 40 });
+    // They all start again when its time is over: the first one loads, and the others wait once more.
+    const owner = cache.getOrSet('k', second.loader);
+    const loader = jest.fn(() => 'never called');
+    const group = (keys: string[]): Map<string, string> => new Map(keys.map((key) => [key, loader()]));
+    const limited = [cache.getOrSet('k', loader, { loaderTimeoutMs: 120 }), cache.getOrSetMany(['k'], group, { loaderTimeoutMs: 120 })];
+    const outcomes = Promise.allSettled([hasty, ...limited]);
+    await second.started;
+    for (const outcome of await outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: TIMED_OUT });
+    expect(loader).not.toHaveBeenCalled();
+    second.finish.open('done');
+    expect(await owner).toBe('done');
+  });
+
+  test('a group waits for the loaders of others no longer than its limits say, and stores what it has loaded itself', async () => {
+    const { cache, kept } = await expired(backend, 'kept', 'old');
+    const held = heldLoader<string>();
+    const others = [cache.getOrSet('cold', held.loader), cache.getOrSet('kept', held.loader, kept)];
+    await held.started;
+    const missing = (keys: string[]): Map<string, string> => new Map(keys.map((key) => [key, 'own']));
+    expect(await cache.getOrSetMany(['kept', 'mine'], missing, { ...kept, loaderTimeoutMs: { soft: 10 } })).toEqual(['old', 'own']);
+    await expect(cache.getOrSetMany(['cold', 'too'], missing, { loaderTimeoutMs: 30 })).rejects.toMatchObject(TIMED_OUT);
+    expect(await cache.getMany(['mine', 'too'])).toEqual(['own', 'own']);
+    held.finish.open('theirs');
+    expect(await Promise.all(others)).toEqual(['theirs', 'theirs']);
+    expect(await cache.getOrSetMany(['cold'], missing, { loaderTimeoutMs: 30 })).toEqual(['theirs']);
+  });
+
   test('the hard limit holds for groups and without the cache', async () => {
     const cache = backend.cache();
     const missing = (): Promise<Record<string, number>> => new Promise(() => undefined);

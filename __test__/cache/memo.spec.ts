@@ -86,6 +86,19 @@ onEveryStore('memo', (backend) => {
     expect(Object.isFrozen(a?.list)).toBe(true);
   });
 
+  test.each([undefined, true])('and as there, what freezing does not protect is everybody\'s own (copyable: %s)', async (copyable) => {
+    const serializer = { serialize: JSON.stringify, deserialize: (text: string): unknown => ({ at: new Date(JSON.parse(text).at) }), copyable };
+    const cache = backend.cache({ nearCache: { maxBytes: 1 << 20, share: 'frozen' }, serializer });
+    await cache.set('k', { at: new Date(5) });
+    const memo = cache.memo();
+    for (let i = 0; i < 4; i++) {
+      const found = await memo.get<{ at: Date }>('k');
+      expect(found?.at.getTime()).toBe(5);
+      expect(Object.isFrozen(found)).toBe(false);
+      found?.at.setTime(i);
+    }
+  });
+
   test('a miss of get is loaded by getOrSet, once; null, undefined and false are remembered as what they are', async () => {
     const memo = backend.cache().memo();
     expect([await memo.get('k'), await memo.get('k'), await memo.has('k')]).toEqual([null, null, false]);
@@ -98,6 +111,21 @@ onEveryStore('memo', (backend) => {
       expect(await memo.getOrSet<unknown>(key, () => value, { negativeTtl: 60 })).toBe(value);
       expect(await memo.getOrSet<unknown>(key, never)).toBe(value);
       expect([await memo.get(key), await memo.has(key)]).toEqual([value ?? null, present]);
+    }
+  });
+
+  test('numbers that JSON changes are remembered as they are stored', async () => {
+    const cache = backend.cache();
+    const memo = cache.memo();
+    for (const [number, stored] of [[NaN, null], [-Infinity, null], [-0, 0]]) {
+      await memo.set('written', number);
+      expect(await memo.getOrSet('loaded', () => number)).toBe(number);
+      for (const key of ['written', 'loaded']) {
+        expect(await memo.get(key)).toBe(stored);
+        expect(await memo.getOrSet(key, () => 'never called')).toBe(stored);
+        expect(await cache.get(key)).toBe(stored);
+      }
+      await memo.deleteMany(['written', 'loaded']);
     }
   });
 

@@ -113,6 +113,29 @@ onEveryTopology('Tags taken from the value', (backend) => {
     await expect(cache.getOrSetMany(['1'], (_, ctx) => (ctx.of('2'), {}))).rejects.toThrow(TypeError);
   });
 
+  test('an entry may have 64 tags, wherever they come from', async () => {
+    const cache = backend.cache({ ttl: 60, staleAfter: 0 });
+    const tags = (count: number, name: string): string[] => Array.from({ length: count }, (_, i) => `${name}${i}`);
+    const loader = jest.fn(() => 1);
+    for (const [own, taken] of [[64, 0], [40, 24], [0, 64]] as const) {
+      const options = { tags: tags(own, 'own'), tagsFrom: () => tags(taken, 'taken') };
+      // On a cluster, the first result of a process that brings unknown tags needs room for marks as well.
+      await cache.getOrSet('first', loader, options);
+      await cache.getOrSet('k', loader, options);
+      expect(await cache.get('k')).toBe(1);
+      await cache.invalidateTags([taken === 0 ? 'own63' : `taken${taken - 1}`]);
+      expect(await cache.get('k')).toBeNull();
+    }
+    // What a loader has added counts where its value is kept.
+    const added = gate();
+    await cache.getOrSet('added', async (ctx) => (await ctx.addTags(tags(24, 'added')), 2), { tags: tags(40, 'own') });
+    await cache.getOrSet('added', (ctx) => (added.open(), ctx.keep()), { tags: tags(40, 'own'), ttl: 50 });
+    await added.promise;
+    await until(async () => (await cache.explain('added') as { ttl?: number }).ttl === 50);
+    await cache.invalidateTags(['added23']);
+    expect(await cache.get('added')).toBeNull();
+  });
+
   test('an exception of tagsFrom is the callers\' error, and nothing is stored', async () => {
     const cache = backend.cache();
     const error = new Error('no tags');

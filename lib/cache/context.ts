@@ -215,6 +215,6 @@ export class Context implements LoaderContext {
 
   /** Nobody waits for the load any more, and it goes on all the same. */
   detach(): void {
-    this.ownSignal?.close();
+    this.ownSignal?.detach();
   }
 }

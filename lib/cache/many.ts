@@ -10,7 +10,7 @@ import type { Call, Load, LoadOutcome } from './call';
 import { Decision } from '../contract.generated';
 import { Context } from './context';
 import { decodeHit, decodeShared } from './decoding';
-import { allowsMore, limitOf, offer } from './load';
+import { allowsMore, limitOf, loaderTimedOut, offer } from './load';
 import { ManyContext, type ManyLoaderContext } from './many_context';
 import { isNested, runLoader, waitWithin } from './nesting';
 import type { CallOptions } from './options';
@@ -19,6 +19,7 @@ import { warn, type CachePort } from './port';
 import { countHit, countMiss, ROUNDS_MAX } from './read';
 import { refreshFailed, servedFallback } from './report';
 import { stored } from './times';
+import { waitLimits, type WaitLimits } from './wait_limits';
 import { LoadSignal } from './waiters';
 
 /**
@@ -37,6 +38,8 @@ interface Member {
   readonly call: Call;
   /** `open`: no decision yet. `loading`: it is among the keys that `missing` is loading now. */
   state: 'open' | 'waiting' | 'mine' | 'loading' | 'done';
+  /** How long it waits for the loaders of others. */
+  wait: WaitLimits | undefined;
 }
 
 export type { ManyLoaderContext };
@@ -125,22 +128,36 @@ export class Group<T> {
   }
 
   /** `replaces`: the stored value could not be decoded and counts as missing. */
-  private ask(key: string, former?: Call, replaces = false): void {
+  private ask(key: string, former?: Member, replaces = false): void {
     const { driver, repo, codec } = this.port;
     const o = this.optionsOf(key);
-    const member: Member = { key, o, call: driver.getOrSet(repo, key, o, codec, replaces), state: 'open' };
+    const member: Member = { key, o, call: driver.getOrSet(repo, key, o, codec, replaces), state: 'open', wait: former?.wait ?? this.limitsOf(key, o) };
     if (former !== undefined) {
-      member.call.rounds = former.rounds + 1;
-      member.call.isCounted = former.isCounted;
+      member.call.rounds = former.call.rounds + 1;
+      member.call.isCounted = former.call.isCounted;
       member.call.isReplacing = replaces;
     }
     member.call.onWaiting = () => {
       member.state = 'waiting';
+      member.wait?.begin();
       this.wake();
     };
     this.members.push(member);
     void member.call.next().then(() => {
+      member.wait?.end();
       this.decided(member);
+      this.wake();
+    });
+  }
+
+  /** A key that has waited too long for the loader of another call fails the group, unless a value is kept for it. */
+  private limitsOf(key: string, { rules }: CallOptions): WaitLimits | undefined {
+    const soften = (): void => {
+      const member = this.members.find((other) => other.key === key);
+      if (member !== undefined) this.port.driver.soften(member.call);
+    };
+    return waitLimits(rules, soften, (ms) => {
+      this.failure ??= { error: loaderTimedOut(this.port, ms) };
       this.wake();
     });
   }
@@ -188,7 +205,7 @@ export class Group<T> {
       return;
     }
     this.members.splice(this.members.indexOf(member), 1);
-    this.ask(key, call, replaces);
+    this.ask(key, member, replaces);
   }
 
   /** Calls `missing` once for all keys that this process must load. */
@@ -279,6 +296,7 @@ export class Group<T> {
     const { driver } = this.port;
     for (const member of this.members) {
       const { call, state } = member;
+      member.wait?.end();
       if (state === 'done') continue;
       if (state === 'mine') {
         if (isLoad(call)) loadFailed(driver, call, call.load);

@@ -101,15 +101,14 @@ export class NearCopy {
       return copy;
     }
     const value = serializer.deserialize(this.text);
-    const isJson = codec === JSON_CODEC;
     if (codec === NO_CODEC) {
       this.state = 'parsed each time';
     } else if (typeof value !== 'object' || value === null) {
       this.hold(value, 'shared');
-    } else if (share === 'frozen' && (isJson || isPlain(value))) {
+    } else if (share === 'frozen' && mayBeShared(value, codec)) {
       deepFreeze(value);
       this.hold(value, 'shared');
-    } else if (share === 'copy' && (isJson ? isCopyable(value) : isPlain(value))) {
+    } else if (share === 'copy' && (codec === JSON_CODEC ? isCopyable(value) : isPlain(value))) {
       this.hold(value, 'copied');
       this.plan = planOf(value);
       return copyBy(value, this.plan);
@@ -124,6 +123,11 @@ export class NearCopy {
     this.state = state;
     this.text = '';
   }
+}
+
+/** Whether all callers may have one frozen object. Freezing does not keep a Date or a Map from being changed. */
+export function mayBeShared(value: object, codec: number): boolean {
+  return codec === JSON_CODEC || (codec !== NO_CODEC && isPlain(value));
 }
 
 /** Freezes a value and all that it contains, however deep. */

@@ -10,7 +10,7 @@ import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { warn, type CachePort } from './port';
 import { answered } from './times';
-import { WaitLimits } from './wait_limits';
+import { waitLimits, type WaitLimits } from './wait_limits';
 import type { Outcomes } from '../observe/cache_channels';
 import type { CacheOutcome } from '../observe/cache_messages';
 
@@ -90,9 +90,10 @@ async function readKey<T>(port: CachePort, key: string, loader: Loader<T>, o: Ca
   return answer(port, call, key, loader, o);
 }
 
-/** The call that a caller waits for now. */
+/** The call that a caller waits for now, and how long it waits for the loaders of others. */
 interface Standing {
   call: Call;
+  wait: WaitLimits | undefined;
 }
 
 /** What a call's first decision means for its caller. */
@@ -148,6 +149,7 @@ async function again<T>(port: CachePort, former: Call, key: string, loader: Load
   call.onWaiting = former.onWaiting;
   if (standing !== undefined) standing.call = call;
   await call.next();
+  standing?.wait?.end();
   return answer(port, call, key, loader, o, standing);
 }
 
@@ -161,7 +163,7 @@ function readWithin<T>(port: CachePort, key: string, loader: Loader<T>, o: CallO
     port.counters.misses++;
     return Promise.reject(signal.reason as Error);
   }
-  const standing: Standing = { call: port.driver.getOrSet(port.repo, key, o, port.codec) };
+  const standing: Standing = { call: port.driver.getOrSet(port.repo, key, o, port.codec), wait: undefined };
   return new Promise<T>((resolve, reject) => {
     const giveUp = (reason: Error): void => {
       const { call } = standing;
@@ -170,7 +172,8 @@ function readWithin<T>(port: CachePort, key: string, loader: Loader<T>, o: CallO
       reject(reason);
     };
     const release = signal === undefined ? undefined : onAbort(signal, () => giveUp(signal.reason as Error));
-    const wait = rules === undefined ? undefined : new WaitLimits(rules, () => port.driver.soften(standing.call), (ms) => giveUp(loaderTimedOut(port, ms)));
+    const wait = waitLimits(rules, () => port.driver.soften(standing.call), (ms) => giveUp(loaderTimedOut(port, ms)));
+    standing.wait = wait;
     standing.call.onWaiting = wait?.begin;
     const value = standing.call.next().then((call) => {
       wait?.end();

@@ -1,7 +1,7 @@
 /** What a view of a repository remembers of a key: a value that each caller gets for itself, and for whom it is good enough. */
 import { onAbort } from '../abort';
 import { copyOfBytes, snapshot, type Payload } from './bytes';
-import { deepFreeze } from './near_copy';
+import { deepFreeze, mayBeShared } from './near_copy';
 import type { CallOptions } from './options';
 import { payloadOf } from './payload';
 import type { CachePort } from './port';
@@ -19,7 +19,9 @@ export const NULL: Copies = () => null;
 export function copiesOf(port: CachePort, value: unknown): Copies | undefined {
   if (value === null) return NULL;
   if (typeof value === 'function') return undefined;
-  if (typeof value !== 'object') return () => value;
+  // JSON has no NaN, no infinities and no -0.
+  const isChanged = typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0));
+  if (typeof value !== 'object' && !isChanged) return () => value;
   let payload: Payload;
   try {
     payload = snapshot(payloadOf(port, value));
@@ -29,14 +31,12 @@ export function copiesOf(port: CachePort, value: unknown): Copies | undefined {
   // Memory cannot be frozen, so bytes are copied in any case.
   if (typeof payload !== 'string') return () => copyOfBytes(payload);
   const text = payload;
-  if (port.near?.share !== 'frozen') return () => port.serializer.deserialize(text);
-  let frozen: unknown;
+  let shared: object | undefined;
   return () => {
-    if (frozen === undefined) {
-      frozen = port.serializer.deserialize(text);
-      if (typeof frozen === 'object' && frozen !== null) deepFreeze(frozen);
-    }
-    return frozen;
+    if (shared !== undefined) return shared;
+    const own = port.serializer.deserialize(text);
+    if (port.near?.share === 'frozen' && typeof own === 'object' && own !== null && mayBeShared(own, port.codec)) deepFreeze((shared = own));
+    return own;
   };
 }
 

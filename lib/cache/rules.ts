@@ -13,8 +13,8 @@ export interface LoaderTimeouts {
   soft?: number | undefined;
   /**
    * After this time the loader counts as failed: its `context.signal` aborts, and its callers get the value that `staleIfError` has kept, or
-   * reject with HawserError `E_LOADER_TIMEOUT`. A caller that waits for the loader of another one rejects after this time too; one that allows more time
-   * than that other one did starts again when the other's time is over.
+   * reject with HawserError `E_LOADER_TIMEOUT`. A caller that waits for the loader of another one gets the same after this time; one that allows
+   * more time than that other one did starts again when the other's time is over. Its waits count together.
    */
   hard?: number | undefined;
 }

@@ -81,6 +81,7 @@ export class LoadSignal {
   private controller: AbortController | undefined;
   private release: (() => void) | undefined;
   private isOver = false;
+  private isDetached = false;
   private isExpired = false;
 
   constructor(
@@ -96,7 +97,7 @@ export class LoadSignal {
       const abort = (reason: unknown): void => controller.abort(reason);
       const { own } = this;
       if (own?.aborted === true) abort(own.reason);
-      else if (!this.isOver) this.release = own === undefined ? this.watch?.(abort) : onAbort(own, () => abort(own.reason));
+      else if (!this.isOver && !this.isDetached) this.release = own === undefined ? this.watch?.(abort) : onAbort(own, () => abort(own.reason));
     }
     return this.controller.signal;
   }
@@ -112,6 +113,12 @@ export class LoadSignal {
   /** Whether all callers have given up, and the loader knows it. */
   get isAbandoned(): boolean {
     return this.controller?.signal.aborted === true && !this.isExpired;
+  }
+
+  /** Its callers have been answered, and the load goes on in the background: only its time can abort it now. */
+  detach(): void {
+    this.isDetached = true;
+    this.release?.();
   }
 
   /** The loader has settled. */

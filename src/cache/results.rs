@@ -43,7 +43,7 @@ impl Loads {
         let lease = &load.lease;
         let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| !lease.carries(tag)).collect();
         let is_lost = lease.is_lost || lease.additions > 0;
-        let fits = lease.tags.len() + tags.len() < VERSIONS_MAX;
+        let fits = lease.tags.len() + tags.len() <= VERSIONS_MAX;
         let is_proven = tags.is_empty();
         let is_head = is_kept && lease.head_of.is_some();
         load.outcome = Some(Outcome { payload, is_kept, is_head, is_proven });
