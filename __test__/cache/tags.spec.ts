@@ -100,7 +100,7 @@ onEveryTopology('tags of an entry', (backend) => {
       await Promise.all([addTags(many('a', 20)), addTags(many('b', 20))]);
       return 2;
     }, { tags: many('mine', 20) });
-    expect((await cache.explain('k')).tags).toHaveLength(60);
+    expect(await cache.explain('k')).toHaveProperty('tags.length', 60);
   });
 
   test.each([20, 44])('%d tags of a result take precedence over inherited ones', async (count) => {
