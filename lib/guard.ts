@@ -71,6 +71,12 @@ function attempt(run: () => unknown, failed: (error: unknown) => void): void {
   }
 }
 
+/** What the application's function gave, where a promise is refused: its rejection is ignored. Even `then` is code of the application. */
+export function refusingPromise(value: unknown): unknown {
+  if (isThenable(value)) void (async () => value)().catch(() => undefined);
+  return value;
+}
+
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -27,10 +27,12 @@ export function ownOptions<T extends object>(options: T): T {
 
 /**
  * Hides the properties that somebody added to `Object.prototype`, for readers that need an ordinary object: users of `redis.options`, and
- * Node.
+ * Node. `inCopies`: also in copies of the object, except those with these names.
  */
-export function shield<T extends object>(target: T): T {
-  for (const name in {}) if (!Object.hasOwn(target, name)) define(target, name, undefined);
+export function shield<T extends object>(target: T, inCopies?: { except: readonly string[] }): T {
+  for (const name in {}) {
+    if (!Object.hasOwn(target, name)) define(target, name, undefined, inCopies?.except.includes(name) === false);
+  }
   return target;
 }
 

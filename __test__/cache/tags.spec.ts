@@ -76,6 +76,48 @@ onEveryTopology('tags of an entry', (backend) => {
     expect(await cache.invalidateTags(['added29'])).toBe(1);
     expect(await cache.getOrSet('k', () => ++loads, { tags: ['mine'] })).toBe(1);
   });
+
+  test('an inherited tag that the loader names as well is not given up for others', async () => {
+    const cache = backend.cache();
+    const many = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
+    for (const [key, order] of [['one call', [['old7', ...many('added', 30)]]], ['two calls', [['old7'], many('added', 30)]]] as const) {
+      await cache.getOrSet(key, () => 1, { tags: many('old', 40) });
+      await cache.getOrSet(key, async ({ addTags }) => {
+        for (const tags of order) await addTags([...tags]);
+        return 2;
+      }, { tags: many('mine', 20) });
+      expect(await cache.get(key)).toBe(2);
+      await cache.invalidateTags(['old7']);
+      expect(await cache.get(key)).toBeNull();
+    }
+  });
+
+  test('tags that are added at the same time stay within the bound together', async () => {
+    const cache = backend.cache();
+    const many = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
+    await cache.getOrSet('k', () => 1, { tags: many('old', 20) });
+    await cache.getOrSet('k', async ({ addTags }) => {
+      await Promise.all([addTags(many('a', 20)), addTags(many('b', 20))]);
+      return 2;
+    }, { tags: many('mine', 20) });
+    expect(await cache.explain('k')).toHaveProperty('tags.length', 60);
+  });
+
+  test.each([20, 44])('%d tags of a result take precedence over inherited ones', async (count) => {
+    const cache = backend.cache();
+    const many = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
+    const tagsFrom = (): string[] => ['old7', ...many('result', count - 1)];
+    for (let n = 0; n < 3; n++) {
+      // The tags of a result are known to the process from the second load on, on a cluster too.
+      await cache.getOrSet(`first${n}`, () => 0, { tagsFrom });
+      await cache.getOrSet('k', () => 1, { tags: many('old', 40) });
+      await cache.getOrSet('k', () => 2, { tags: many('mine', 20), tagsFrom });
+      let loads = 0;
+      expect(await cache.getOrSet('k', () => ++loads, { tags: many('mine', 20) })).toBe(2);
+      await cache.invalidateTags(['old7']);
+      expect(await cache.get('k')).toBeNull();
+    }
+  });
 });
 
 onServer('tags of an entry', (backend) => {

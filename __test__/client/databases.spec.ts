@@ -100,7 +100,13 @@ test('client and cache become ready with a warning if INFO was renamed', async (
   await until(async () => (await cache.getOrSet('k', () => 'v')) === 'v' && (await cache.has('k')));
 });
 
-test.each(['ERR unsupported command', "ERR command 'hello' is not supported by this proxy"])('the client falls back to RESP2 if HELLO is answered with "%s"', async (text) => {
+test.each([
+  'ERR unsupported command',
+  "ERR command 'hello' is not supported by this proxy",
+  'ERR illegal command',
+  "ERR wrong number of arguments for 'hello' command",
+  'ERR Protocol version is not an integer or out of range',
+])('the client falls back to RESP2 if HELLO is answered with "%s"', async (text) => {
   const server = ends(await MockServer.start(({ name }) => (name === 'hello' ? `-${text}\r\n` : undefined)));
   const { redis, errors } = connect({ port: server.port, password: 'p' });
   expect(await redis.get('a')).toBe('OK');

@@ -117,6 +117,22 @@ describe.each(['redis', 'memory'])('on %s', (kind) => {
     const each = [null, 'loaded', ['many'], ['joined', 'joined']];
     expect(found).toEqual({ results: [...each, ...each, ...each, 'E_BAD_OPTION', 'E_BAD_OPTION'], seen: [] });
   });
+
+  test('a function that may not be asynchronous and rejects is the caller\'s error alone', async () => {
+    const found = await troubles(
+      url(),
+      `
+      RedisManager.configure({ logger: { debug() {}, info() {}, warn() {}, error() {} } });
+      const cache = new CacheRepository('asynchronous');
+      for (const fail of [reject, () => ({ then: boom })]) {
+        results.push(await cache.getOrSet('k', () => 1, { tagsFrom: fail }).catch((error) => error.code));
+        results.push(await cache.getOrSetMany(['k'], () => ({ k: 1 }), { tagsFrom: fail }).catch((error) => error.code));
+        results.push(await cache.getOrSetMany(['k'], () => ({ k: 1 }), { tags: fail }).catch((error) => error.code));
+      }
+      `,
+    );
+    expect(found).toEqual({ results: Array(6).fill('E_BAD_OPTION'), seen: [] });
+  });
 });
 
 test('a failing listener of the bus is an event; a failing listener of that event is an uncaught exception, and the others still receive it', async () => {

@@ -56,7 +56,7 @@ test('properties of Object.prototype break nothing and count as no options', asy
   const { stdout, stderr } = await runNode(
     `
     const { CacheRepository, CachedService, CacheMetrics, PubSubService, Redis, RedisManager, StaleWhileRevalidate, warmCache } = require('hawser');
-    for (const name of ['extended', 'set', 'tags', 'ttl', 'staleAfter', 'keyPrefix', 'sentinels', 'concurrency', 'channel', 'serializer', 'GETORSET', 'get', 'value', 'path', 'tls', 'Connector', 'commandTimeout', 'db', 'timeout', 'localAddress', 'host']) Object.prototype[name] = function () {};
+    for (const name of ['extended', 'set', 'tags', 'ttl', 'staleAfter', 'keyPrefix', 'sentinels', 'concurrency', 'channel', 'serializer', 'GETORSET', 'get', 'value', 'path', 'tls', 'Connector', 'commandTimeout', 'db', 'timeout', 'localAddress', 'host', 'timeoutMs']) Object.prototype[name] = function () {};
     class Service extends CachedService { constructor() { super(); this.serviceName = 'service'; } key(query) { return this.listCacheKey('c', query); } }
     (async () => {
       for (const url of [process.env.REDIS_URL, 'memory://']) {
@@ -83,6 +83,26 @@ test('properties of Object.prototype break nothing and count as no options', asy
   );
   const results = '[{"a":1},{"a":1},[[1],2],["X",2],0,1,1,true,true,["polluted"],true]';
   expect([stderr, ...stdout.trim().split('\n')]).toEqual(['', results, results, '[{"f":"1"},[[null,"OK"],[null,"1"]],null,"/s","E_REPLY"]']);
+});
+
+describe('with TLS', () => {
+  const secure = serverForAll({ tls: true });
+
+  test('properties of Object.prototype are no options of a socket either', async () => {
+    const { stdout, stderr } = await runNode(
+      `
+      const { Redis } = require('hawser');
+      for (const name of ['path', 'socket', 'secureContext', 'timeout', 'lookup', 'checkServerIdentity', 'ciphers']) Object.prototype[name] = function () {};
+      (async () => {
+        const redis = new Redis({ host: '127.0.0.1', port: Number(process.env.PORT), tls: { ca: process.env.CA }, retryStrategy: null });
+        console.log(await redis.set('k', 1));
+        await redis.quit();
+      })();
+      `,
+      { env: { PORT: String(secure.port), CA: secure.certificates?.ca } },
+    );
+    expect([stderr, stdout.trim()]).toEqual(['', 'OK']);
+  });
 });
 
 describe.each(['redis', 'memory'])('on %s', (kind) => {

@@ -195,6 +195,17 @@ describe('health', () => {
     expect(new Date(health.timestamp).toISOString()).toBe(health.timestamp);
   });
 
+  test('is healthy if Redis answers and only PING is forbidden', async () => {
+    await server.command('ACL', 'SETUSER', 'quiet', 'on', '>secret', '~*', '&*', '+@all', '-ping');
+    await RedisManager.closeAll();
+    RedisManager.configure({ url: server.url.replace('redis://', 'redis://quiet:secret@'), logger: quiet });
+    expect(await RedisManager.healthCheck()).toBe(true);
+    expect(await redisHealthCheck()).toMatchObject({ main: 'connected', subscriber: 'PONG', publisher: 'PONG', healthy: true });
+    await RedisManager.closeAll();
+    RedisManager.configure({ url: server.url.replace('redis://', 'redis://quiet:wrong@'), logger: quiet });
+    expect(await RedisManager.healthCheck()).toBe(false);
+  });
+
   test('is healthy with a subscriber that has subscriptions', async () => {
     const subscriber = await RedisManager.getSubscriberClient();
     await subscriber.subscribe('anything');

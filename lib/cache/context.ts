@@ -1,5 +1,6 @@
 /** The argument of a loader: what it learns about its load, and what it says about its result. */
 import { HawserError } from '../errors';
+import { refusingPromise } from '../guard';
 import { Decision } from '../contract.generated';
 import type { Load } from './call';
 import { decodeStored } from './decoding';
@@ -186,7 +187,7 @@ export class Context implements LoaderContext {
     if (ttl === '' && rules !== undefined && rules.jitter > 0) ttl = jittered(this.options.ttl, rules);
     let tags = this.resultTags;
     if (rules?.tagsFrom !== undefined && value !== null) {
-      const taken: unknown = (rules.tagsFrom as (value: unknown, key: string) => unknown)(value, this.key);
+      const taken = refusingPromise((rules.tagsFrom as (value: unknown, key: string) => unknown)(value, this.key));
       tags = [...tags, ...this.include(checkTags('the result of cache.tagsFrom', taken))];
     }
     if (ttl === '' && keep === '' && this.fresh === '' && tags.length === 0) return undefined;

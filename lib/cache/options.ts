@@ -4,6 +4,7 @@
  */
 import { isSignal } from '../abort';
 import { badOption } from '../errors';
+import { refusingPromise } from '../guard';
 import { copyOptions, isPolluted } from '../names';
 import { checkMs, checkNames, checkReplicas, checkSeconds, checkTags, checkTtl } from './validate';
 import { checkPart, checkRules, extrasOf, type LoaderTimeouts, type LoadRules, type TagsFrom } from './rules';
@@ -319,6 +320,6 @@ export function manyOptions(base: CallOptions, options: ManyOptions | undefined,
   }
   const o = callOptions(base, { ...options, tags: undefined });
   const byKey = new Map<string, CallOptions>();
-  for (const key of keys) if (!byKey.has(key)) byKey.set(key, { ...o, tags: tagsOf('the result of cache.tags', (named as (key: string) => unknown)(key), base.tags) });
+  for (const key of keys) if (!byKey.has(key)) byKey.set(key, { ...o, tags: tagsOf('the result of cache.tags', refusingPromise((named as (key: string) => unknown)(key)), base.tags) });
   return { o, of: (key) => byKey.get(key) ?? o };
 }

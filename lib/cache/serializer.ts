@@ -1,6 +1,6 @@
 /** Converts values to text and back: JSON, unless a repository has its own serializer. */
 import { badOption } from '../errors';
-import { isThenable } from '../guard';
+import { isThenable, refusingPromise } from '../guard';
 
 /**
  * Converts values to text and back. `deserialize(serialize(value))` must be equivalent to `value`. It gets every value, also a `Buffer` or a
@@ -54,22 +54,14 @@ export function checkSerializer(serializer: unknown): asserts serializer is Seri
 export function guardedSerializer(serializer: Serializer): Serializer {
   return {
     serialize(value) {
-      const text: unknown = serializer.serialize(value);
-      if (isThenable(text)) guard(text);
-      return text as string;
+      return refusingPromise(serializer.serialize(value)) as string;
     },
     deserialize(text) {
-      const value = serializer.deserialize(text);
+      const value = refusingPromise(serializer.deserialize(text));
       if (!isThenable(value)) return value;
-      guard(value);
       throw new TypeError('cache.serializer.deserialize must give a value, got a promise');
     },
   };
-}
-
-/** Even `then` is code of the application. */
-function guard(promise: PromiseLike<unknown>): void {
-  void (async () => promise)().catch(() => undefined);
 }
 
 /** The text to store for a value. Errors: the serializer's exception, or TypeError if its result is not a well-formed string. */

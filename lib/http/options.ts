@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { checkFunction, checkNames, checkTags, checkText } from '../cache/validate';
 import { ANY, callOptions } from '../cache/options';
 import { badOption } from '../errors';
+import { refusingPromise } from '../guard';
 import { portOf } from '../facade/opening';
 import { CacheRepository } from '../facade/repository';
 import type { StoreRules } from './storable';
@@ -70,7 +71,7 @@ const BASE = { ...ANY, ttl: '315576000000' };
 
 function tagsOf<Request>(tags: unknown): (request: Request) => string[] {
   if (tags === undefined) return () => [];
-  if (typeof tags === 'function') return (request) => checkTags(`the result of ${PATH}.tags`, (tags as (request: Request) => unknown)(request));
+  if (typeof tags === 'function') return (request) => checkTags(`the result of ${PATH}.tags`, refusingPromise((tags as (request: Request) => unknown)(request)));
   const checked = checkTags(`${PATH}.tags`, tags);
   return () => checked;
 }
@@ -105,7 +106,7 @@ export function askedOf<Request>(rules: CacheRules<Request>, request: Request, {
   if (rules.key === undefined && headers.authorization !== undefined && !rules.vary.has('authorization')) return { bypass: 'authorization' };
   const own = rules.key === undefined ? `${headers.host ?? ''}${sorted(url)}` : rules.key(request);
   if (own === undefined) return { bypass: 'key' };
-  checkText(`the result of ${PATH}.key`, own);
+  checkText(`the result of ${PATH}.key`, refusingPromise(own));
   // Between the parts stands what no field can contain.
   return { key: [own, ...[...rules.vary].map((name) => String(headers[name] ?? ''))].join('\n') };
 }

@@ -62,11 +62,14 @@ export function openSocket(options: SocketOptions, buffer: Buffer, events: Socke
   return socket;
 }
 
+/** Node copies the options over defaults of its own, which an undefined value would replace. */
+const NODES_COPIES = { except: ['rejectUnauthorized', 'ciphers', 'checkServerIdentity', 'minDHSize'] };
+
 /** Starts a connection to the address in `options`, with `more` options for Node. */
 export function dial(options: SocketOptions, more: object): Socket | TLSSocket {
-  const target = shield({ ...connectOptions(options), ...more });
   const { tls } = options;
-  return tls ? tlsConnect({ ...servername(options), ...tls, ...target } as ConnectionOptions) : netConnect(target);
+  const target = shield({ ...(tls ? { ...servername(options), ...tls } : {}), ...connectOptions(options), ...more }, NODES_COPIES);
+  return tls ? tlsConnect(target as ConnectionOptions) : netConnect(target);
 }
 
 /** The descriptor of a socket, which may be below a TLS layer; -1 if there is none. */

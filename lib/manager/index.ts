@@ -4,6 +4,7 @@
  */
 import { checkMs } from '../cache/validate';
 import { readEnv } from '../env';
+import { ownOptions } from '../names';
 import { bullMQOptions, type BullMQConnectionOptions } from './bullmq';
 import type { ManagerClusterNode, ManagerClusterOptions } from './cluster_options';
 import { bullMQCluster, client, closeAll, configure, isCluster, managerOptions, noteBullMQ, settings } from './connections';
@@ -139,7 +140,7 @@ export class RedisManager {
    */
   static async closeAll(options: CloseOptions = {}): Promise<void> {
     // Also as a listener to a signal, which is called with its name.
-    const { timeoutMs = CLOSE_TIMEOUT.default } = Object(options) as CloseOptions;
+    const { timeoutMs = CLOSE_TIMEOUT.default } = ownOptions(Object(options) as CloseOptions);
     await closeAll(checkMs('timeoutMs', timeoutMs, CLOSE_TIMEOUT));
   }
 

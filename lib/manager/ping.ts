@@ -4,6 +4,7 @@ import { LIFE } from '../client/lifecycle';
 import type { Redis } from '../client/redis';
 import type { Cluster } from '../cluster/cluster';
 import { Command } from '../command/command';
+import { ReplyError } from '../observe/errors';
 import { LATE, within } from './budget';
 import { subscribersOf } from './cluster';
 
@@ -30,8 +31,13 @@ function timed(answer: Promise<unknown>): Pong {
   const start = now();
   return answer.then(
     () => now() - start,
-    () => undefined,
+    (error: unknown) => (isPingRefused(error) ? now() - start : undefined),
   );
+}
+
+/** Whether the server answers and takes this user's commands, except for PING: it is forbidden or renamed. */
+function isPingRefused(error: unknown): boolean {
+  return error instanceof ReplyError && /^(NOPERM|ERR unknown command)/.test(error.message);
 }
 
 /** Asks every master, or the node that a cluster has its subscriptions on. Answers within `ms`. */

@@ -3,6 +3,7 @@ import { canonicalHash } from '../cache/canonical';
 import type { CacheOptions, CacheRepositoryOptions } from '../cache/options';
 import { checkFunction, checkNames, checkPrefix, checkTagList, checkTags, checkText } from '../cache/validate';
 import { badOption } from '../errors';
+import { refusingPromise } from '../guard';
 import { CacheRepository } from '../facade/repository';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the arguments are those of the method, which TypeScript does not tell decorators
@@ -74,9 +75,9 @@ export function Cacheable(options: CacheableOptions): MethodDecorator {
   return replacing(path, (method, target, name) => {
     const place = `${target.constructor.name}.${String(name)}`;
     return async function (...args) {
-      const own = key === undefined ? `${place}:${canonicalHash(args)}` : (key as OfArguments<unknown>)(...args);
+      const own = key === undefined ? `${place}:${canonicalHash(args)}` : refusingPromise((key as OfArguments<unknown>)(...args));
       checkText(`the result of ${path}.key of ${place}`, own);
-      const named = tags === undefined ? undefined : checkTags(`the tags of ${path} of ${place}`, typeof tags === 'function' ? (tags as OfArguments<unknown>)(...args) : tags);
+      const named = tags === undefined ? undefined : checkTags(`the tags of ${path} of ${place}`, typeof tags === 'function' ? refusingPromise((tags as OfArguments<unknown>)(...args)) : tags);
       return repository().getOrSet(own, () => method.apply(this, args), { ...(times as CacheOptions), tags: named });
     };
   });
@@ -103,7 +104,7 @@ export function CacheEvict(options: CacheEvictOptions): MethodDecorator {
     const place = `${target.constructor.name}.${String(name)}`;
     return async function (...args) {
       const result = await method.apply(this, args);
-      const of = (value: unknown): unknown => (typeof value === 'function' ? (value as OfArguments<unknown>)(...args) : value);
+      const of = (value: unknown): unknown => (typeof value === 'function' ? refusingPromise((value as OfArguments<unknown>)(...args)) : value);
       const own = of(key);
       if (own !== undefined) checkText(`the result of ${path}.key of ${place}`, own);
       const named = tags === undefined ? [] : checkTagList(`the tags of ${path} of ${place}`, of(tags));

@@ -3,7 +3,6 @@
 use super::effects::Fx;
 use super::loads::Loads;
 use super::tag_addition::Admission;
-use super::tag_set::normalize;
 use crate::store::entry::{self, Tag};
 use crate::store::{Id, Op};
 
@@ -15,7 +14,7 @@ impl Loads {
         if lease.is_lost {
             return Admission::NotStored;
         }
-        let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| !lease.carries(tag)).collect();
+        let tags = lease.claim(tags);
         if tags.is_empty() {
             return Admission::InPlace;
         }
@@ -39,6 +38,8 @@ impl Loads {
                 load.lease.added += 1;
             }
         }
+        // Additions at the same time count the room that is left without each other.
+        load.lease.make_room(0);
         let (token, tags) = (load.lease.token, entry::encode_tags(&load.lease.tags, load.lease.added));
         Some(Op::Amend { entry: load.entry.clone(), token, tags })
     }

@@ -11,6 +11,7 @@ use super::ids::{CallId, Codec, RepoId};
 use super::marks::is_mark;
 use super::names::Repo;
 use super::payload::Payload;
+use super::tag_set::{normalize, unite};
 use super::tags::{captured_repository, VERSIONS_MAX};
 use crate::clock::Instant;
 use crate::contract::Shortfall;
@@ -104,6 +105,8 @@ pub(super) struct Lease {
     pub tags: Vec<(Tag, Id)>,
     /// How many of them, at the end, the loader added.
     pub added: usize,
+    /// Those that callers named before and that the loader has named as well: its value depends on them.
+    pub claimed: Vec<Tag>,
     /// How long the versions of its tags live at least.
     pub captured_for: Duration,
     pub options: EntryOptions,
@@ -157,6 +160,13 @@ impl Lease {
         tags.iter().any(|(tag, captured)| tag == name && captured == version)
     }
 
+    /// The loader names tags. Returns those that the lease does not carry yet; the others stay.
+    pub(super) fn claim(&mut self, tags: Vec<Tag>) -> Vec<Tag> {
+        let (carried, new): (Vec<_>, Vec<_>) = normalize(tags).into_iter().partition(|tag| self.carries(tag));
+        unite(&mut self.claimed, carried.iter().map(|tag| &**tag));
+        new
+    }
+
     /// Makes room for tags of the loader: within the bound, they go before those that the load has inherited. Says whether there is
     /// room.
     pub(super) fn make_room(&mut self, count: usize) -> bool {
@@ -165,7 +175,7 @@ impl Lease {
             let mut at = 0;
             self.tags.retain(|(tag, _)| {
                 at += 1;
-                at > from || is_mark(tag) || self.options.tags.contains(tag)
+                at > from || is_mark(tag) || self.options.tags.contains(tag) || self.claimed.contains(tag)
             });
         }
         self.tags.len() + count <= VERSIONS_MAX

@@ -108,6 +108,7 @@ impl Loads {
             began: fx.number(),
             tags,
             added: 0,
+            claimed: Vec::new(),
             captured_for: options.need(self.config.lease),
             options,
             renew_at: fx.now + self.config.renew_every,

@@ -20,8 +20,6 @@ use super::marks::{is_mark, Mark};
 use super::payload::Payload;
 use super::purpose::{ForLoad, Purpose};
 use super::request::Terms;
-use super::tag_set::normalize;
-use super::tags::VERSIONS_MAX;
 use crate::contract::Shortfall;
 use crate::store::entry::{self, Header, Tag};
 use crate::store::{Answer, Id, Op, StoreError, Value};
@@ -40,14 +38,14 @@ impl Loads {
                 None => return self.end_with_nothing(fx, id),
             },
         };
-        let lease = &load.lease;
-        let tags: Vec<Tag> = normalize(tags).into_iter().filter(|tag| !lease.carries(tag)).collect();
+        let lease = &mut load.lease;
+        let tags = lease.claim(tags);
         let is_lost = lease.is_lost || lease.additions > 0;
-        let fits = lease.tags.len() + tags.len() <= VERSIONS_MAX;
         let is_proven = tags.is_empty();
+        let fits = is_proven || lease.make_room(tags.len());
         let is_head = is_kept && lease.head_of.is_some();
         load.outcome = Some(Outcome { payload, is_kept, is_head, is_proven });
-        if is_lost || !may_write || (!is_proven && !fits) {
+        if is_lost || !may_write || !fits {
             let why = if is_lost {
                 Shortfall::NotStoredLeaseLost
             } else if fits {
@@ -107,7 +105,7 @@ impl Loads {
                 self.learned.put(key, (*version, number));
             }
         }
-        if !is_proven || load.lease.tags.len() + carried.len() > VERSIONS_MAX || load.lease.is_lost {
+        if !is_proven || !load.lease.make_room(carried.len()) || load.lease.is_lost {
             let why = if load.lease.is_lost { Shortfall::NotStoredLeaseLost } else { Shortfall::NotStoredUnproven };
             self.give_back(fx, id);
             return self.finish_unstored(fx, id, why);

@@ -79,7 +79,7 @@ pub fn check_auth(step: Step, reply: &Reply) -> Verdict {
     let Some(error) = reply.error() else { return Verdict::Accepted };
     let text = without_arguments(&String::from_utf8_lossy(error)).to_owned();
     let lower = text.to_lowercase();
-    if step == Step::Hello && (text.starts_with("NOPROTO") || is_missing(&text)) {
+    if step == Step::Hello && (text.starts_with("NOPROTO") || is_missing(&text) || is_misread(&lower)) {
         return Verdict::NoResp3;
     }
     // ioredis's words.
@@ -133,6 +133,25 @@ fn is_missing(error: &str) -> bool {
     error.contains("not implemented")
         || error.contains("unimplemented")
         || (about_the_command && means_missing.iter().any(|words| error.contains(words)))
+}
+
+/// Whether an answer to HELLO says that its arguments or HELLO itself mean nothing to the server, without a word about a command. What
+/// is said about users and passwords is another matter.
+fn is_misread(lower: &str) -> bool {
+    let Some(text) = lower.strip_prefix("err ") else { return false };
+    let means_misread = [
+        "unknown",
+        "unsupported",
+        "not support",
+        "illegal",
+        "bad command",
+        "bad request",
+        "invalid request",
+        "syntax error",
+        "wrong number of arguments",
+        "protocol version",
+    ];
+    means_misread.iter().any(|words| text.contains(words)) && !["user", "password", "auth"].iter().any(|word| text.contains(word))
 }
 
 /// Whether an error means "not now" rather than "never".
@@ -232,6 +251,18 @@ mod tests {
             assert!(matches!(check_info(&error(&text.replace("HELLO", "INFO"))), Readiness::Warning(_)), "{text}");
         }
         for text in [
+            "ERR illegal command",
+            "ERR bad command",
+            "ERR not supported",
+            "ERR wrong number of arguments for 'hello' command",
+            "ERR syntax error",
+            "ERR Protocol version is not an integer or out of range",
+        ] {
+            assert_eq!(check_auth(Step::Hello, &error(text)), Verdict::NoResp3, "{text}");
+        }
+        for text in [
+            "ERR unknown user",
+            "ERR invalid password",
             "NOAUTH HELLO must be called with the client already authenticated",
             "ERR max number of clients reached",
             "DENIED this command is not allowed in protected mode",
