@@ -32,6 +32,7 @@ describe('a loop without a pause lets a timer of 20 ms fire', () => {
     ['setWithTags and invalidateTags', async (i) => (await cache.setWithTags('t', i, { tags: ['t'] }), cache.invalidateTags(['t']))],
     ['messages of the bus', () => PubSubService.publish({ type: 'key', target: 'k' })],
     ['health checks', () => RedisManager.healthCheck()],
+    ['statistics', () => RedisManager.stats()],
   ];
 
   test.each(ASKING)('on memory:// with %s', async (_name, ask) => {

@@ -9,6 +9,7 @@ import { openLanes } from './lanes';
 import { poolStats, type PoolStats } from './lending';
 import type { Settings } from './options';
 import { policyWarnings, serverInfo, type PolicyWarning, type ServerInfo } from './server_info';
+import { turn } from '../turns';
 
 /** One connection: a role's client, or on a cluster one of its connections to a node. */
 export interface NodeStats {
@@ -67,6 +68,7 @@ function nodesOf(client: Redis | Cluster): Redis[] {
  * end meanwhile, and to read them again would start the manager anew.
  */
 export async function stats(ms = STATS_TIMEOUT_MS, run = settings()): Promise<ManagerStats> {
+  if (run.endpoint.memory) await turn();
   const servers = run.endpoint.memory ? new Map<string, ServerInfo>() : await askServers(ms);
   const warnings = [...servers].flatMap(([node, server]) => policyWarnings(node, server, uses()));
   for (const warning of warnings) tell(run, warning);
