@@ -110,7 +110,7 @@ export async function runLoad<T>(port: CachePort, call: Call, key: string, loade
 }
 
 /** Whether the loader settles before the engine has given its caller another value, which it is asked to do after `softMs`. */
-function isFirst(running: Promise<unknown>, decided: Promise<unknown>, softMs: number, soften: () => void): Promise<boolean> {
+export function isFirst(running: Promise<unknown>, decided: Promise<unknown>, softMs: number, soften: () => void): Promise<boolean> {
   const timer = setTimeout(soften, softMs);
   const done = (isLoader: boolean) => (): boolean => {
     clearTimeout(timer);
@@ -203,19 +203,30 @@ export async function refresh<T>(port: CachePort, load: Load, key: string, loade
 
 /** Reports what a loader brings that nobody waits for. Never rejects. */
 async function finish(port: CachePort, load: Load, key: string, running: Promise<unknown>, context: Context, errors: 'loadErrors' | 'refreshErrors'): Promise<void> {
-  const { driver, counters } = port;
-  let hasValue = false;
+  let value: unknown;
   try {
-    const value = await running;
-    hasValue = true;
-    if (value === undefined) loadedNothing(driver, undefined, load);
+    value = await running;
+  } catch (error) {
+    port.counters[errors]++;
+    return failedBehind(port, load, key, error);
+  }
+  await broughtBehind(port, load, key, value, context);
+}
+
+/** A loader has brought a value that nobody waits for. Never rejects: one that cannot be stored is reported, and is no failure of its loader. */
+export async function broughtBehind(port: CachePort, load: Load, key: string, value: unknown, context: Context): Promise<void> {
+  try {
+    if (value === undefined) loadedNothing(port.driver, undefined, load);
     else await offer(port, undefined, load, context, value, true);
   } catch (error) {
-    // A value that cannot be stored is no failure of its loader.
-    if (!hasValue) counters[errors]++;
-    loadFailed(driver, undefined, load, { error });
-    refreshFailed(port, error, key);
+    failedBehind(port, load, key, error);
   }
+}
+
+/** A loader that nobody waits for has failed. */
+export function failedBehind(port: CachePort, load: Load, key: string, error: unknown): void {
+  loadFailed(port.driver, undefined, load, { error });
+  refreshFailed(port, error, key);
 }
 
 /** Runs the loader without the cache: nothing is read and nothing is stored. */

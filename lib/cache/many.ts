@@ -5,32 +5,22 @@
 import { AsyncResource } from 'node:async_hooks';
 import { onAbort } from '../abort';
 import { nextTick } from '../clock';
-import { badOption } from '../errors';
 import type { Call, Load, LoadOutcome } from './call';
 import { Decision } from '../contract.generated';
 import { Context } from './context';
 import { decodeHit, decodeShared } from './decoding';
-import { allowsMore, limitOf, loaderTimedOut, offer } from './load';
+import { allowsMore, isFirst, loaderTimedOut, offer } from './load';
 import { ManyContext, type ManyLoaderContext } from './many_context';
-import { isNested, runLoader, waitWithin } from './nesting';
+import { finishMissing, runMissing, type ManyLoader, type Part } from './missing';
+import { isNested, waitWithin } from './nesting';
 import type { CallOptions } from './options';
 import { loadFailed, loadedNothing } from './outcomes';
 import { warn, type CachePort } from './port';
 import { countHit, countMiss, ROUNDS_MAX } from './read';
-import { refreshFailed, servedFallback } from './report';
+import { servedFallback } from './report';
 import { stored } from './times';
 import { waitLimits, type WaitLimits } from './wait_limits';
 import { LoadSignal } from './waiters';
-
-/**
- * Loads the values of keys. Keys that are absent from its result resolve to `undefined`, and nothing is stored for them. A function that
- * declares a second parameter gets the context of the load.
- */
-export type ManyLoader<T> = (
-  keys: string[],
-  context: ManyLoaderContext,
-) => PromiseLike<Map<string, T> | Record<string, T>> | Map<string, T> | Record<string, T>;
-
 
 interface Member {
   readonly key: string;
@@ -42,7 +32,19 @@ interface Member {
   wait: WaitLimits | undefined;
 }
 
-export type { ManyLoaderContext };
+/** One of the keys that the group loads itself. */
+interface OwnPart extends Omit<Part, 'load'> {
+  readonly call: Call;
+  /** Absent where the key is loaded without the cache. */
+  readonly load: Load | undefined;
+  readonly isOffered: boolean;
+  /** The decision about the key, where it has been asked for before there is a value. */
+  asked: Promise<Call> | undefined;
+}
+
+type SharedPart = OwnPart & Part;
+
+export type { ManyLoader, ManyLoaderContext };
 
 /** The options of each key of a group. */
 export type OptionsOf = (key: string) => CallOptions;
@@ -71,7 +73,7 @@ export class Group<T> {
       const signal = new LoadSignal(undefined, o.signal);
       const context = new ManyContext(unique.map((key) => new Context(port, key, undefined, optionsOf(key), undefined)), signal);
       for (const _ of unique) o.outcomes?.note('uncached');
-      const found = asMap<T>(await runLoader<unknown>(port, unique, () => callMissing(missing, unique, context), limitOf(port, context, o.rules?.hardMs)));
+      const found = await runMissing(port, missing, context, o.rules?.hardMs);
       return keys.map((key) => found.get(key));
     } catch (error) {
       port.counters.loadErrors++;
@@ -210,38 +212,83 @@ export class Group<T> {
 
   /** Calls `missing` once for all keys that this process must load. */
   private async load(mine: Member[]): Promise<void> {
-    const { counters, driver } = this.port;
+    const { counters } = this.port;
     for (const member of mine) member.state = 'loading';
     counters.loads++;
     const signal = this.signalFor(mine);
-    const contexts = mine.map(({ key, o, call }) => new Context(this.port, key, isLoad(call) && call.isOffered ? call.load : undefined, o, undefined));
+    const parts = mine.map((member) => this.partOf(member));
+    const context = new ManyContext(parts.map((part) => part.context), signal);
+    const running = this.runMissing(context).finally(() => signal.close());
     let found: Map<string, T>;
     try {
-      found = asMap(await this.runMissing(new ManyContext(contexts, signal)));
+      if (parts.every(isShared) && (await this.isSlow(parts, running)) && this.serveFormer(parts)) {
+        context.detach();
+        return void finishMissing(this.port, parts, this.noting(parts, running), 'loadErrors');
+      }
+      found = await running;
     } catch (error) {
       counters.loadErrors++;
-      return await this.staleInstead(mine, error, signal.isAbandoned);
+      return await this.staleInstead(parts, error, signal.isAbandoned);
     } finally {
-      signal.close();
       for (const member of mine) member.state = 'done';
     }
-    const stored: Promise<unknown>[] = [];
-    for (const [i, { key, call }] of mine.entries()) {
-      const value = contexts[i].result(found.get(key));
-      this.values.set(key, value);
-      if (!isLoad(call)) continue; // Loaded without the cache.
-      if (value === undefined) loadedNothing(driver, call, call.load);
-      else stored.push(this.store(call, value, contexts[i]));
-    }
-    await Promise.all(stored);
+    await Promise.all(parts.map((part) => this.brought(part, found.get(part.key))));
   }
 
-  /** Offers one value to the store. */
-  private async store(call: Call, value: T, context: Context): Promise<void> {
+  private partOf({ key, o, call }: Member): OwnPart {
+    const load = isLoad(call) ? call.load : undefined;
+    const isOffered = load !== undefined && call.isOffered;
+    return { key, call, load, isOffered, context: new Context(this.port, key, isOffered ? load : undefined, o, undefined), asked: undefined };
+  }
+
+  /**
+   * Whether the soft limit passes before `missing` settles, and the engine gives each of these keys the value that is being replaced. A key that
+   * gets one where another has none is not served: the group waits for `missing`, and has that value in case it fails.
+   */
+  private async isSlow(parts: readonly SharedPart[], running: Promise<unknown>): Promise<boolean> {
+    const softMs = this.o.rules?.softMs;
+    if (softMs === undefined) return false;
+    const decided = parts.map((part) => (part.asked = part.call.next()));
+    return !(await isFirst(running, Promise.all(decided), softMs, () => this.soften(parts))) && this.failure === undefined;
+  }
+
+  /** Looks first whether each key has a former value: a call that gets one learns no more of when its loaded value is stored. */
+  private soften(parts: readonly SharedPart[]): void {
+    const { driver } = this.port;
+    if (this.failure !== undefined || parts.some(({ load, isOffered }) => isOffered && driver.stale(load) === undefined)) return;
+    for (const { call } of parts) driver.soften(call);
+  }
+
+  /** Serves the values that are being replaced, if each of these keys has one. */
+  private serveFormer(parts: readonly OwnPart[]): boolean {
+    const formers = parts.map(({ call }) => (isHit(call) ? decodeHit(this.port, call) : undefined));
+    if (!formers.every((former) => former?.ok === true)) return false;
+    this.port.counters.softTimeouts++;
+    for (const [i, { key }] of parts.entries()) {
+      this.o.outcomes?.note('fallback', 'miss');
+      this.values.set(key, formers[i].value as T);
+    }
+    return true;
+  }
+
+  /** Where the group still waits for other keys when `missing` settles, the new values count. */
+  private async noting(parts: readonly OwnPart[], running: Promise<Map<string, T>>): Promise<Map<string, T>> {
+    const found = await running;
+    for (const { key, context } of parts) this.values.set(key, context.result(found.get(key)));
+    return found;
+  }
+
+  /** `missing` has brought a value, or nothing, for a key that the group waits for. */
+  private async brought({ key, call, load, isOffered, context, asked }: OwnPart, found: T | undefined): Promise<void> {
+    const { driver } = this.port;
+    const value = context.result(found);
+    this.values.set(key, value);
+    if (load === undefined) return;
+    if (value === undefined) return loadedNothing(driver, call, load);
     try {
-      if (await offer(this.port, call, call.load, context, value, call.isOffered)) await stored(this.port, call.next());
+      if (await offer(this.port, call, load, context, value, isOffered)) await stored(this.port, asked ?? call.next());
     } catch (error) {
-      loadFailed(this.port.driver, call, call.load, { error });
+      loadFailed(driver, call, load, { error });
       this.failure ??= { error };
     }
   }
@@ -258,28 +305,23 @@ export class Group<T> {
     return new LoadSignal(watch);
   }
 
-  private async runMissing(context: ManyContext): Promise<unknown> {
-    const { keys } = context;
-    try {
-      return await runLoader<unknown>(this.port, keys, () => callMissing(this.missing, keys, context), limitOf(this.port, context, this.o.rules?.hardMs));
-    } finally {
-      await context.close();
-    }
+  private runMissing(context: ManyContext): Promise<Map<string, T>> {
+    return runMissing(this.port, this.missing, context, this.o.rules?.hardMs);
   }
 
   /** After `missing` failed, values that `staleIfError` kept replace its result, if there is one for every key. */
-  private async staleInstead(mine: Member[], error: unknown, isAbandoned: boolean): Promise<void> {
+  private async staleInstead(parts: readonly OwnPart[], error: unknown, isAbandoned: boolean): Promise<void> {
     const { port } = this;
     await Promise.all(
-      mine.map(async ({ key, call }) => {
+      parts.map(async ({ key, call, load, asked }) => {
         // Callers that have joined meanwhile must not fail because others have given up.
-        if (isLoad(call) && isAbandoned) loadFailed(port.driver, call, call.load);
-        if (!isLoad(call) || isAbandoned) {
+        if (load !== undefined && isAbandoned) loadFailed(port.driver, call, load);
+        if (load === undefined || isAbandoned) {
           this.failure ??= { error };
           return;
         }
-        const decided = call.next();
-        loadFailed(port.driver, call, call.load, { error });
+        const decided = asked ?? call.next();
+        loadFailed(port.driver, call, load, { error });
         const fallback = isHit(await decided) ? decodeHit(port, call) : undefined;
         if (fallback?.ok === true) {
           servedFallback(port, error, key, this.o.outcomes);
@@ -316,39 +358,11 @@ export class Group<T> {
 
   private async runRefreshes(): Promise<void> {
     const { port } = this;
-    const { driver, counters } = port;
     const due = this.refreshes.splice(0);
-    const contexts = due.map(({ key, load, o }) => new Context(port, key, load, o, undefined));
-    counters.refreshes++;
-    let found: Map<string, T>;
-    try {
-      found = asMap(await this.runMissing(new ManyContext(contexts, undefined)));
-    } catch (error) {
-      counters.refreshErrors++;
-      for (const { key, load } of due) this.refreshFailed(key, load, error);
-      return;
-    }
-    for (const [i, { key, load }] of due.entries()) {
-      const value = contexts[i].result(found.get(key));
-      try {
-        if (value === undefined) loadedNothing(driver, undefined, load);
-        else await offer(port, undefined, load, contexts[i], value, true);
-      } catch (error) {
-        this.refreshFailed(key, load, error);
-      }
-    }
+    const parts = due.map(({ key, load, o }) => ({ key, load, context: new Context(port, key, load, o, undefined) }));
+    port.counters.refreshes++;
+    await finishMissing(port, parts, this.runMissing(new ManyContext(parts.map((part) => part.context), undefined)), 'refreshErrors');
   }
-
-  private refreshFailed(key: string, load: Load, error: unknown): void {
-    loadFailed(this.port.driver, undefined, load, { error });
-    refreshFailed(this.port, error, key);
-  }
-}
-
-function callMissing<T>(missing: ManyLoader<T>, keys: readonly string[], context: ManyLoaderContext): ReturnType<ManyLoader<T>> {
-  // A function that declares only the keys may use a second argument for something else.
-  if (missing.length < 2) return (missing as (keys: string[]) => ReturnType<ManyLoader<T>>)([...keys]);
-  return missing([...keys], context);
 }
 
 /** A function, because a decision may have arrived since `kind` was last read. */
@@ -356,13 +370,10 @@ function isHit(call: Call): boolean {
   return call.kind === Decision.Hit;
 }
 
-function isLoad(call: Call): boolean {
-  return call.kind === Decision.Load;
+function isShared(part: OwnPart): part is SharedPart {
+  return part.load !== undefined;
 }
 
-/** Reads only own properties, because a key may be called `constructor`. A copy, because the loader may change its result later. */
-function asMap<T>(found: unknown): Map<string, T> {
-  if (found instanceof Map || Object.prototype.toString.call(found) === '[object Map]') return new Map(found as Map<string, T>);
-  if (typeof found !== 'object' || found === null || Array.isArray(found)) badOption('the result of missing', 'a Map or an object by key', found);
-  return new Map(Object.entries(found as Record<string, T>));
+function isLoad(call: Call): boolean {
+  return call.kind === Decision.Load;
 }

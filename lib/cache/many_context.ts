@@ -52,6 +52,11 @@ export class ManyContext implements ManyLoaderContext {
     await Promise.all(this.contexts.map((context) => context.close()));
   }
 
+  /** As {@link Context.detach}. */
+  detach(): void {
+    this.ownSignal?.detach();
+  }
+
   /** The loader's time is over. */
   expire(error: unknown): void {
     this.ownSignal?.abort(error);

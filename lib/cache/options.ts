@@ -304,7 +304,10 @@ function tagsOf(path: string, tags: unknown, base: readonly string[]): readonly 
   return base.length === 0 ? own : checkTags(path, [...base, ...own]);
 }
 
-/** The options of `getOrSetMany`. `loaderTimeoutMs.soft` applies there only to waits for the loaders of others. */
+/**
+ * The options of `getOrSetMany`. After `loaderTimeoutMs.soft` its own load goes on in the background if every key of that load has a value that
+ * `staleIfError` has kept; otherwise the group waits for it.
+ */
 export interface ManyOptions extends Omit<CacheOptions, 'tags'> {
   /** As in {@link CacheOptions.tags}, for every entry; or a function that names the tags of each key's entry. */
   tags?: readonly string[] | ((key: string) => readonly string[]) | undefined;

@@ -8,7 +8,7 @@ import { checkFunction, checkMs, checkNames, checkTtl } from './validate';
 export interface LoaderTimeouts {
   /**
    * After this time a caller gets the value that is being replaced, if there is one that `staleIfError` has kept. The loader goes on in the
-   * background, and its result is stored.
+   * background, and its result is stored. The loader of a group does so where there is such a value for each of its keys.
    */
   soft?: number | undefined;
   /**
