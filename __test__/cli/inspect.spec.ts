@@ -8,6 +8,7 @@ import type { InspectJson } from '../../lib/cli/inspect/data';
 import { clientsForTest, serverForAll } from '../helpers/lifetimes';
 import { RedisCluster } from '../helpers/redis-cluster';
 import { SentinelGroup } from '../helpers/redis-sentinel';
+import { RedisServer } from '../helpers/redis-server';
 import { hawser, hawserJson } from './hawser';
 
 const server = serverForAll({
@@ -106,6 +107,18 @@ test('what the server refuses is listed, and the rest is shown', async () => {
   const { stdout, code } = await hawser(['inspect', '-u', `redis://little:wenig@127.0.0.1:${server.port}`]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^127\.0\.0\.1:\d+ +scan +NOPERM/m);
+});
+
+test('a refusal shows its reason without the keys that the server repeats', async () => {
+  const renamed = await RedisServer.start({ args: ['--rename-command', 'MEMORY', '', '--rename-command', 'TYPE', ''] });
+  try {
+    for (let i = 0; i < 5; i++) await renamed.command('SET', `tacit${i}`, 1);
+    const report = await inspect(renamed.url);
+    expect(report.refused.find(({ command }) => command === 'memory usage')).toMatchObject({ reason: expect.stringMatching(/^ERR unknown command .?memory.?$/i) });
+    expect(JSON.stringify(report.refused)).not.toContain('tacit');
+  } finally {
+    await renamed.stop();
+  }
 });
 
 test('a key with escape codes and markup reaches neither terminal nor page as it is', async () => {

@@ -84,3 +84,31 @@ test("errors of the application's own client show the server's words, but traces
   await redis.quit();
   await server.stop();
 });
+
+test("log lines about code of the application that failed do not show the server's words, as an error or as the cause of one", async () => {
+  const server = await RedisServer.start();
+  const own = new Redis(server.url);
+  lines.length = 0;
+  RedisManager.configure({ url: server.url, logger });
+  const cache = new CacheRepository('p');
+  const fails = (): Promise<unknown> => own.call('nosuch', 'tacit');
+  const wraps = async (): Promise<unknown> => fails().catch((cause: Error) => Promise.reject(new TypeError(`source: ${cause.message}`, { cause })));
+  await cache.setWithTags('refreshed', 1, { staleAfter: 0.001 });
+  await cache.setWithTags('kept', 1, { ttl: 0.001, staleIfError: 60 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await cache.getOrSet('refreshed', wraps, { staleAfter: 0.001 })).toBe(1);
+  expect(await cache.getOrSet('kept', fails, { staleIfError: 60 })).toBe(1);
+  PubSubService.onInvalidation('fails', async () => void (await wraps()));
+  await PubSubService.initialize();
+  await PubSubService.publish({ type: 'key', target: 'k' });
+  const about = (text: string): unknown[] | undefined => lines.find(([line]) => String(line).includes(text));
+  for (const text of ['a background refresh failed', 'a loader failed', 'the listener "fails" failed']) {
+    const line = await until(() => about(text));
+    expect(seen(line)).toMatch(/ReplyError|TypeError/);
+    expect(seen(line)).not.toMatch(SECRETS);
+  }
+  PubSubService.offInvalidation('fails');
+  await PubSubService.close();
+  await own.quit();
+  await server.stop();
+});

@@ -2,6 +2,7 @@
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { CacheMetrics, CacheRepository, RedisManager, StaleWhileRevalidate, type CacheOptions } from '../../lib/facade';
+import { ReplyError } from '../../lib/observe/errors';
 import { registerHawserOtel, type HawserInstrumentation } from '../../lib/otel';
 import { heldLoader, onEveryStore, onServer } from '../cache/backends';
 import { until } from '../helpers/until';
@@ -75,6 +76,16 @@ onEveryStore('getOrSet', (backend) => {
     await Promise.all([owner, joiner]);
     expect(outcomes().sort()).toEqual(['joined', 'miss']);
     expect(sdk.spans('cache.load')).toHaveLength(1);
+  });
+
+  test("the span of a loader shows what its error says, but no arguments in a server's words", async () => {
+    const cache = backend.cache();
+    const refused = new ReplyError("ERR unknown command 'x', with args beginning with: 'tacit'");
+    await expect(cache.getOrSet('k', () => Promise.reject(refused))).rejects.toBe(refused);
+    await expect(cache.getOrSet('k', () => Promise.reject(new TypeError(`source: ${refused.message}`, { cause: refused })))).rejects.toThrow('tacit');
+    const events = sdk.spans('cache.load').flatMap((span) => span.events.map(({ attributes }) => attributes));
+    expect(events.map((attributes) => attributes?.['exception.message'])).toEqual(['ERR unknown command', 'source: ERR']);
+    expect(JSON.stringify(events)).not.toContain('tacit');
   });
 
   test('a loader that fails marks its span and that of the call', async () => {

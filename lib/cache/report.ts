@@ -8,6 +8,7 @@ import type { CacheEventName } from './events';
 import { warn, type CachePort } from './port';
 import type { Excess } from './value_limit';
 import type { Outcomes } from '../observe/cache_channels';
+import { withoutArguments } from '../observe/tracing';
 
 /** What follows a line: how often the same has happened since the last one. `undefined` if the line is to be held back. */
 function more({ logger, prefix }: CachePort, kind: string): string | undefined {
@@ -26,7 +27,7 @@ export function warnRarely(port: CachePort, kind: string, message: string): void
 function loaderFailed(port: CachePort, event: CacheEventName, error: unknown, key: string, said: string): void {
   if (isHeard(port.emitter, event)) return emitLater(port.emitter, event, error, { key });
   const rest = more(port, event);
-  if (rest !== undefined) port.logger.warn(`[hawser] cache ${port.prefix}: ${said}${rest}:`, error);
+  if (rest !== undefined) port.logger.warn(`[hawser] cache ${port.prefix}: ${said}${rest}:`, withoutArguments(error));
 }
 
 /** A background refresh failed. */

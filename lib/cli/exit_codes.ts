@@ -15,8 +15,11 @@ export class CliError extends Error {
   override name = 'CliError';
 }
 
-/** One line that says what went wrong, without a stack. */
+/** Behind this, servers repeat the arguments of a command: keys, values, passwords. */
+const ARGUMENTS = /,? with args beginning with:[^]*$/;
+
+/** One line that says what went wrong, without a stack. Of what a server said it shows the reason, not the arguments, since reports are kept and shared. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message === '' ? error.name : error.message;
+  if (error instanceof Error) return error.message === '' ? error.name : error.message.replace(ARGUMENTS, '');
   return String(error);
 }

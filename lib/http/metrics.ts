@@ -3,6 +3,7 @@ import { CacheMetrics } from '../cache/metrics';
 import { checkFunction, checkNames } from '../cache/validate';
 import { handlerOf, type Answer, type HttpHandler } from '../manager/answers';
 import { logger } from '../manager/connections';
+import { messageOf } from '../observe/errors';
 
 /** Options of `metricsHandler`. */
 export interface MetricsHandlerOptions {
@@ -27,7 +28,7 @@ async function answerOf(also: MetricsHandlerOptions['also']): Promise<Answer> {
     const own = CacheMetrics.prometheus();
     return { status: 200, body: also === undefined ? own : `${own}${await also()}` };
   } catch (error) {
-    logger().error(`[hawser] metrics: ${(error as Error).message}`);
+    logger().error(`[hawser] metrics: ${messageOf(error as Error)}`);
     return { status: 500, body: '' };
   }
 }

@@ -5,6 +5,7 @@ import { CacheRepository } from '../facade/repository';
 import { RedisManager } from '../manager';
 import { logger } from '../manager/connections';
 import type { ManagerOptions } from '../manager/options';
+import { messageOf } from '../observe/errors';
 import { decode, encode, type Head } from './entry';
 
 /** An entry as Next.js knows it. Times are in seconds, `timestamp` in milliseconds since 1970. */
@@ -103,7 +104,7 @@ class Handler implements CacheHandler {
   }
 
   async set(cacheKey: string, pendingEntry: Promise<CacheEntry>): Promise<void> {
-    const storing = this.store(cacheKey, pendingEntry).catch((error: Error) => logger().warn(`[hawser] next: an entry was not stored: ${error.message}`));
+    const storing = this.store(cacheKey, pendingEntry).catch((error: Error) => logger().warn(`[hawser] next: an entry was not stored: ${messageOf(error)}`));
     this.pending.set(cacheKey, storing);
     await storing;
     if (this.pending.get(cacheKey) === storing) this.pending.delete(cacheKey);

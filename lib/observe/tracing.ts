@@ -93,16 +93,27 @@ function unheard<T>(promise: Promise<T>): Promise<T> {
 /** What servers say about every command alike. The rest of such a text may show arguments. */
 const PLAIN = /^(WRONGTYPE Operation against a key holding the wrong kind of value|ERR (unknown command|unknown subcommand|wrong number of arguments|syntax error|value is not an integer or out of range|value is not a valid float|no such key|index out of range))/;
 
-/** Rejects with an error for the trace, without the arguments, keys and values that the error or a server's text may show. */
+/** Rejects with an error for the trace. */
 function rejectForTrace(error: unknown): never {
-  throw error instanceof Error ? forTrace(error) : error;
+  throw withoutArguments(error);
 }
 
-/** The error itself if it shows none of them; otherwise a copy. */
-function forTrace(error: Error): Error {
+/**
+ * What a trace, or a line of hawser's own, shows of an error: without the arguments, keys and values that a server's words in it may show. The error
+ * itself, if there are none; otherwise a copy.
+ */
+export function withoutArguments(error: unknown): unknown {
+  return error instanceof Error ? forTrace(error, 0) : error;
+}
+
+/** Causes may go in a circle. */
+const MAX_CAUSES = 8;
+
+function forTrace(error: Error, depth: number): Error {
   const { code, command, cause } = error as Error & { code?: unknown; command?: { name: string; args?: unknown } };
   const message = error instanceof ReplyError ? (PLAIN.exec(error.message)?.[0] ?? messageOf(error)) : messageOf(error);
-  const shownCause = cause instanceof Error ? forTrace(cause) : cause;
+  const further = (inner: Error): Error | undefined => (depth < MAX_CAUSES ? forTrace(inner, depth + 1) : undefined);
+  const shownCause = cause instanceof Error ? further(cause) : cause;
   if (!(error instanceof ReplyError) && message === error.message && command?.args === undefined && shownCause === cause) return error;
   const traced = Object.setPrototypeOf(new Error(), Object.getPrototypeOf(error) as object) as Error;
   define(traced, 'message', message);

@@ -3,6 +3,7 @@ import type { Attributes, Context, Histogram, Span, Tracer } from '@opentelemetr
 import type { CacheCallMessage, CacheLoadMessage } from '../observe/cache_messages';
 import { context, SpanKind, SpanStatusCode, trace } from './api';
 import { attempt, type HawserInstrumentationConfig } from './config';
+import { withoutArguments } from '../observe/tracing';
 import { errorType } from './errors';
 
 const now = performance.now.bind(performance);
@@ -40,8 +41,8 @@ export async function inLoadSpan<T>(tools: CacheTools, message: CacheLoadMessage
     const ending: Attributes = error === undefined ? {} : { 'error.type': errorType(error.thrown) };
     tools.loads.record(ms / 1000, { ...common, ...ending }, within);
     span?.setAttributes(ending);
-    // The loader is the application's own, and so is what its error says.
-    if (error?.thrown instanceof Error) span?.recordException(error.thrown);
+    // The loader is the application's own, and so is what its error says, except for the words of a server.
+    if (error?.thrown instanceof Error) span?.recordException(withoutArguments(error.thrown) as Error);
   });
 }
 

@@ -7,6 +7,7 @@ import { withinBudget } from '../manager/budget';
 import { whenSubscribedAgain } from '../manager/cluster';
 import { noop } from '../client/lifecycle';
 import { client, logger, onClose, settings, type Client } from '../manager/connections';
+import { withoutArguments } from '../observe/tracing';
 import { checkMessage, copyOf, parseMessage, type CacheInvalidationMessage } from './message';
 
 export type { CacheInvalidationMessage };
@@ -241,7 +242,7 @@ function give(id: string, listener: Listening, message: CacheInvalidationMessage
   void Promise.resolve()
     .then(() => listener.callback(own))
     .catch((error: unknown) => {
-      logger().error(`[hawser] bus: the listener ${JSON.stringify(id)} failed:`, error);
+      logger().error(`[hawser] bus: the listener ${JSON.stringify(id)} failed:`, withoutArguments(error));
       emitLater(events, 'listenerError', error, { id, message });
     })
     .then(() => {

@@ -2,6 +2,7 @@
 import { setImmediate } from '../clock';
 import { badOption } from '../errors';
 import { logger, managerOptions } from '../manager/connections';
+import { withoutArguments } from '../observe/tracing';
 import { Admission } from './admission';
 import { whenOpened } from './announce';
 import { Connection, type From, type Terms } from './connection';
@@ -92,7 +93,7 @@ class Handler {
       return await this.stream(exchange);
     } catch (error) {
       // Settings that are of no use, or a function of the application: the log says which.
-      logger().error('[hawser] stream of invalidations:', error);
+      logger().error('[hawser] stream of invalidations:', withoutArguments(error));
       return exchange.refuse(503, { error: (error as { code?: string }).code ?? 'E_INTERNAL' }, this.retryAfter());
     }
   }
@@ -124,7 +125,7 @@ class Handler {
         if (typeof answer === 'boolean') return answer;
         this.tellOfFilter(`it must return true or false, got ${answer instanceof Promise ? 'a promise' : typeof answer}`);
       } catch (error) {
-        this.tellOfFilter('it threw:', error);
+        this.tellOfFilter('it threw:', withoutArguments(error));
       }
       return false;
     };

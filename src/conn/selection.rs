@@ -10,12 +10,11 @@ use super::pending::{PendingCommand, Step};
 use super::undone::Undone;
 use crate::command::Kind;
 use crate::error::ErrorKind;
-use crate::resp::Commands;
+use crate::resp::{error_code, Commands};
 
 /// What callers are told. Of the server's words only the code: the rest may be about something else.
 fn no_database(db: u32, error: &[u8]) -> String {
-    let error = String::from_utf8_lossy(error);
-    let code = error.split_whitespace().next().unwrap_or("ERR");
+    let code = error_code(error).unwrap_or("an error without a code");
     format!("the server does not select database {db} ({code}); commands for it are rejected until it does")
 }
 

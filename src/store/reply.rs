@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{entry, Id, Key, Replication, ReplicationId, Value, Version, SLOTS};
+use crate::resp::error_code;
 
 /// The value at an entry's key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -201,12 +202,7 @@ impl StoreError {
         if let Some(redirect) = Redirect::parse(text) {
             return Self::Redirected(redirect);
         }
-        let code = text.split(|byte| *byte == b' ').next().and_then(|word| std::str::from_utf8(word).ok());
-        let is_code = |word: &&str| {
-            word.starts_with(|c: char| c.is_ascii_uppercase())
-                && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-        };
-        Self::Refused(format!("{} ({command})", code.filter(is_code).unwrap_or("an error without a code")))
+        Self::Refused(format!("{} ({command})", error_code(text).unwrap_or("an error without a code")))
     }
 
     /// Whether the refusal comes from a state of the server that passes, not from the command.

@@ -43,6 +43,24 @@ fn a_link_is_not_ready_in_another_database_than_its_own() {
 }
 
 #[test]
+fn the_refusal_shows_the_code_of_the_servers_error_alone() {
+    for (error, shown) in [
+        ("NOPERM key 'secret'", "NOPERM"),
+        ("secret", "an error without a code"),
+        ("Secret: no", "an error without a code"),
+        ("", "an error without a code"),
+    ] {
+        let mut rig = Rig::new(LinkOptions { db: 5, ..strict() });
+        rig.retry = Some(Duration::from_secs(5));
+        rig.server.refusals.insert("select 5".into(), [error.to_owned()].into());
+        rig.connect();
+        rig.settle();
+        let text = &rig.failures()[0].1;
+        assert!(text.contains(&format!("database 5 ({shown});")), "{text}");
+    }
+}
+
+#[test]
 fn one_that_only_cannot_now_is_waited_for() {
     let mut rig = Rig::new(LinkOptions { db: 5, ..strict() });
     rig.server.refusals.insert("select 5".into(), ["BUSY a script".to_owned()].into());
