@@ -24,8 +24,8 @@ export function publish(report) {
   const { when, machine, server, hawser, peers, options } = report;
   const complete = SECTIONS.filter((name) => report[name] !== undefined && Object.keys(report[name].failures ?? {}).length === 0);
   const sections = complete.map((name) => {
-    const { summary, costs, others } = report[name];
-    return [name, { when, machine, server, hawser, peers, rounds: options.rounds, others, summary, ...(costs === undefined ? {} : { costs: costs.summary }) }];
+    const { summary, costs, proof, others } = report[name];
+    return [name, { when, machine, server, hawser, peers, rounds: options.rounds, others, summary, costs: costs?.summary, proof }];
   });
   if (sections.length === 0) return [];
   const known = readResults();

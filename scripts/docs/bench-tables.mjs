@@ -56,6 +56,12 @@ export const BENCH_TABLES = {
     ['entries', 'hawser', 'sketch on ioredis 6', 'faster by'],
     Object.entries(results.invalidate.summary).map(([entries, one]) => [Number(entries).toLocaleString('en-US'), millis(one.hawserMs), millis(one.sketchMs), times(one.ratio)]),
   ],
+  'bench invalidate costs': () => {
+    const { few, many, idle } = results.invalidate.proof;
+    const row = (name, { commands, slow, lag }) => [name, Object.values(commands).reduce((sum, calls) => sum + calls, 0), slow, millis(lag)];
+    const of = (one) => row(`${one.entries.toLocaleString('en-US')} entries`, one);
+    return [['', 'commands', 'slow ones (1 ms)', 'latest timer'], [of(few), of(many), row('nothing happens', idle)].map((cells) => cells.map(String))];
+  },
   'bench bullmq': () => {
     const { hawser, 'ioredis 6': reference } = results.bullmq.summary;
     return [
