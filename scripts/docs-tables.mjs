@@ -120,6 +120,8 @@ function bounds() {
     ['`getOrSet`, `getOrSetMany`, `StaleWhileRevalidate.get`', 'the same before the loader and again for storing its result, plus `lockTimeoutMs` for loads of others and the loader\'s own time'],
     ['`set`, `setWithTags`, `setMany`, `delete`, `deleteMany`, `invalidateTags`, `clear`', 'settle within `writeTimeoutMs` of silence'],
     ['`deletePattern`, `applyInvalidation` of a pattern', '`writeTimeoutMs` for each step of the scan'],
+    ['`explain`, and each step of `entriesByPattern`', 'settle within `writeTimeoutMs`'],
+    ['the calls of `memo()`', 'as those of the repository'],
     ['`PubSubService.initialize`, `publish`, `close`', `settle within ${grouped(found('lib/pubsub/index.ts', /BUS_TIMEOUT_MS = ([\d_]+)/))} ms; \`initialize\` takes at most twice that if it changes the channel`],
     ['a listener of the bus', `works on at most ${grouped(found('lib/pubsub/index.ts', /MAX_PENDING = ([\d_]+)/))} messages; newer ones are dropped, and the event \`gap\` says so`],
     ['`getMainClient`, `getSubscriberClient`, `getPublisherClient`', 'resolve at once; their commands wait for `maxRetries` reconnects, or without limit on a silent server: set `commandTimeout` in `redis`'],
