@@ -360,7 +360,7 @@ export const enum CallLetter {
   Clear = 'C',
   /** load form payload: its loader returned this value. */
   Loaded = 'V',
-  /** load ttl keep fresh form payload tag...: its loader returned this value, on these terms. */
+  /** load ttl keep fresh form payload tag...: its loader returned this value, with these options. */
   LoadedOn = 'L',
   /** load ttl keep fresh tag...: the value that was to be replaced is still the right one. */
   Unmodified = 'K',

@@ -7,7 +7,7 @@ import { decodeStored } from './decoding';
 import type { CallOptions } from './options';
 import { warnTagsOff, type CachePort } from './port';
 import { jittered } from './rules';
-import type { Terms } from './terms';
+import type { ResultOptions } from './result_options';
 import { checkSeconds, checkTags, checkTtl, MAX_TAGS } from './validate';
 import type { LoadSignal } from './waiters';
 
@@ -176,7 +176,7 @@ export class Context implements LoaderContext {
   }
 
   /** What the loader, and the options of its call, say about this result; undefined if nothing. Throws for invalid tags of `tagsFrom`. */
-  terms(value: unknown): Terms | undefined {
+  resultOptions(value: unknown): ResultOptions | undefined {
     const { rules } = this.options;
     let { ttl } = this;
     let keep = '';

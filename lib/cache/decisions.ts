@@ -22,7 +22,7 @@ interface Deciding {
   readonly links: StoreLinks;
   readonly decidedAt: number;
   prefixOf(repo: number): string | undefined;
-  wantLanes(): boolean;
+  requestLanes(): boolean;
   report(call: Call | undefined, letter: string, args: readonly Payload[]): void;
 }
 
@@ -63,7 +63,7 @@ export function decide(driver: Deciding, kind: Decision, id: number, a: unknown,
         call.waitsElsewhere = !driver.calls.isLoadedHere(call);
       }
       // The end of the wait shows on a lane.
-      if (driver.events.watchesLoads !== false) driver.wantLanes();
+      if (driver.events.watchesLoads !== false) driver.requestLanes();
       call.onWaiting?.();
       return;
     case Decision.Load:

@@ -82,7 +82,7 @@ export class CacheDriver {
     this.parsed = new ParsedValues(parsedBytes, (id) => this.write(CallLetter.Dropped, [String(id)]));
     this.repositories = new Registrations(native);
     this.links = new StoreLinks(native, this.onCrossing, events.openLane);
-    this.near = new NearCaches((letter, args) => this.write(letter, args), () => this.time(), () => this.wantLanes(), () => this.clock !== undefined);
+    this.near = new NearCaches((letter, args) => this.write(letter, args), () => this.time(), () => this.requestLanes(), () => this.clock !== undefined);
     this.state[CacheSlot.TickIn] = -1;
     this.state[CacheSlot.NearProvenIn] = NaN;
     const worked = workedFor(new WeakRef(this));
@@ -120,8 +120,8 @@ export class CacheDriver {
   }
 
   /** @internal Opens the links that the near cache reads on. Returns whether copies are to be had. */
-  wantLanes(): boolean {
-    return this.isAttached && (!this.links.isRemote || this.links.lanes.want());
+  requestLanes(): boolean {
+    return this.isAttached && (!this.links.isRemote || this.links.lanes.request());
   }
 
   /** The clock of the store, in milliseconds. */

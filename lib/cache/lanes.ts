@@ -26,7 +26,7 @@ export class Lanes {
   private readonly clients = new Map<number, Redis>();
   /** Servers that do not track keys. */
   private readonly useless = new Set<number>();
-  private isWanted = false;
+  private isRequested = false;
 
   constructor(
     private readonly native: NativeCache,
@@ -36,9 +36,9 @@ export class Lanes {
   ) {}
 
   /** Opens what is missing. Returns whether there is a lane that may be of use. */
-  want(): boolean {
-    if (!this.isWanted) {
-      this.isWanted = true;
+  request(): boolean {
+    if (!this.isRequested) {
+      this.isRequested = true;
       for (const [node, client] of this.clients) this.open(node, client);
     }
     return this.lanes.size > 0;
@@ -49,7 +49,7 @@ export class Lanes {
     if (client === undefined || this.clients.get(node) === client) return;
     this.leave(node);
     this.clients.set(node, client);
-    if (this.isWanted) this.open(node, client);
+    if (this.isRequested) this.open(node, client);
   }
 
   /** A node has left. */
@@ -66,7 +66,7 @@ export class Lanes {
   }
 
   release(): void {
-    this.isWanted = false;
+    this.isRequested = false;
     for (const node of [...this.clients.keys()]) this.leave(node);
   }
 

@@ -140,7 +140,7 @@ async function instead<T>(port: CachePort, call: Call, load: Load, key: string, 
 export function offer(port: CachePort, call: Call | undefined, load: Load, context: Context, value: unknown, isOffered: boolean): boolean | Promise<boolean> {
   const { driver } = port;
   if (isOffered && context.keepsFormer && !context.isSkipped && !context.unstorable) {
-    kept(driver, call, load, context.terms(value));
+    kept(driver, call, load, context.resultOptions(value));
     return true;
   }
   let payload = payloadOf(port, value);
@@ -148,11 +148,11 @@ export function offer(port: CachePort, call: Call | undefined, load: Load, conte
     loaded(driver, call, load, payload);
     return false;
   }
-  const terms = context.terms(value);
+  const options = context.resultOptions(value);
   const refusal = isUnstorable(port, context, payload);
   const tell = (isRefused: boolean): boolean => {
     if (isRefused) loadFailed(driver, call, load, { payload: snapshot(payload) });
-    else loaded(driver, call, load, payload, port.packing, terms);
+    else loaded(driver, call, load, payload, port.packing, options);
     return !isRefused;
   };
   if (!(refusal instanceof Promise)) return tell(refusal);

@@ -24,7 +24,7 @@ export class NearStore {
   /** For those who must not keep it. */
   readonly ref = new WeakRef(this);
   /** Keys whose copies are on their way. */
-  private readonly wanted = new Set<string>();
+  private readonly requested = new Set<string>();
 
   constructor(
     private readonly port: NearPort,
@@ -49,22 +49,22 @@ export class NearStore {
   }
 
   /** Asks for a copy, unless there is one or it is on its way. */
-  want(key: string, o: CallOptions): void {
-    if (this.wanted.has(key)) return;
-    this.wanted.add(key);
+  request(key: string, o: CallOptions): void {
+    if (this.requested.has(key)) return;
+    this.requested.add(key);
     this.port.fill(this, key, o.tags);
   }
 
   /** A copy has come, with so much text. */
   keep(key: string, copy: NearCopy, length: number): void {
-    this.wanted.delete(key);
+    this.requested.delete(key);
     // One that is too large is not stored, and not disposed of either.
     if (!this.copies.set(key, copy, 2 * (length + key.length) + OVERHEAD_BYTES)) this.port.forget(copy.number);
   }
 
   /** There is no copy to be had at the moment. */
   refused(key: string): void {
-    this.wanted.delete(key);
+    this.requested.delete(key);
   }
 
   /** The engine has dropped a copy, and knows it. */

@@ -2,24 +2,24 @@
 import type { Call, Load, LoadOutcome } from './call';
 import { CallLetter } from '../contract.generated';
 import { formOf, type Payload } from './bytes';
-import type { Terms } from './terms';
+import type { ResultOptions } from './result_options';
 
 /** The part of a driver that reports. */
 interface Reporter {
   report(call: Call | undefined, letter: string, args: readonly Payload[]): void;
 }
 
-const NO_TERMS: Terms = { ttl: '', keep: '', fresh: '', tags: [] };
+const NO_OPTIONS: ResultOptions = { ttl: '', keep: '', fresh: '', tags: [] };
 
 /** A value, how to compress it, and what the loader says about it. */
-export function loaded(driver: Reporter, call: Call | undefined, load: Load, payload: Payload, packing = '', terms?: Terms): void {
-  if (terms === undefined) return driver.report(call, CallLetter.Loaded, [String(load.id), formOf(payload, packing), payload]);
-  const { ttl, keep, fresh, tags } = terms;
+export function loaded(driver: Reporter, call: Call | undefined, load: Load, payload: Payload, packing = '', options?: ResultOptions): void {
+  if (options === undefined) return driver.report(call, CallLetter.Loaded, [String(load.id), formOf(payload, packing), payload]);
+  const { ttl, keep, fresh, tags } = options;
   driver.report(call, CallLetter.LoadedOn, [String(load.id), ttl, keep, fresh, formOf(payload, packing), payload, ...tags]);
 }
 
 /** The value that was to be replaced is still the right one. */
-export function kept(driver: Reporter, call: Call | undefined, load: Load, { ttl, keep, fresh, tags }: Terms = NO_TERMS): void {
+export function kept(driver: Reporter, call: Call | undefined, load: Load, { ttl, keep, fresh, tags }: ResultOptions = NO_OPTIONS): void {
   driver.report(call, CallLetter.Unmodified, [String(load.id), ttl, keep, fresh, ...tags]);
 }
 

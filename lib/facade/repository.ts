@@ -264,7 +264,7 @@ async function readOrLoadMany<T>(repository: CacheRepository, keys: readonly str
   const loaded = rest.length === 0 ? [] : await new Group(port, missing, o, of).read(rest);
   rest.forEach((key, i) => {
     values.set(key, loaded[i]);
-    near.store.want(key, of(key));
+    near.store.request(key, of(key));
   });
   return list.map((key) => values.get(key)) as T[];
 }
@@ -311,7 +311,7 @@ async function readThroughNear<T>(port: CachePort, near: Near, key: string, load
     }
   }
   const value = await read(port, key, loader, o);
-  near.store.want(key, o);
+  near.store.request(key, o);
   return value;
 }
 
@@ -328,7 +328,7 @@ async function nearMany<T>(port: CachePort, near: Near, keys: readonly string[],
   const { values, rest } = await nearValues(port, near, keys, () => any);
   const calls = rest.map((key) => port.driver.get(port.repo, key, port.codec).next());
   (await Promise.all(calls)).forEach((call, i) => {
-    if (call.kind === Decision.Hit) near.store.want(rest[i], ANY);
+    if (call.kind === Decision.Hit) near.store.request(rest[i], ANY);
     values.set(rest[i], found<T>(port, call, outcomes));
   });
   return keys.map((key) => values.get(key) as T | null);

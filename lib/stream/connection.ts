@@ -19,7 +19,7 @@ export type Reason =
   | 'replaced';
 
 /** What a connection may see and how much it may hold. */
-export interface Terms {
+export interface StreamSettings {
   readonly hub: Hub;
   /** The repositories of the stream. */
   readonly prefixes: ReadonlySet<string>;
@@ -49,7 +49,7 @@ export class Connection implements Listener {
 
   constructor(
     private readonly sink: Sink,
-    private readonly terms: Terms,
+    private readonly settings: StreamSettings,
   ) {
     sink.onDrain = () => this.drained();
     sink.onClose = () => this.over();
@@ -57,7 +57,7 @@ export class Connection implements Listener {
 
   /** Begins. Whatever happens meanwhile is told afterwards. */
   async begin(from: From): Promise<void> {
-    const { hub, heartbeatMs } = this.terms;
+    const { hub, heartbeatMs } = this.settings;
     // The client learns at once that it is connected.
     this.sink.write(':\n\n');
     hub.add(this);
@@ -79,7 +79,7 @@ export class Connection implements Listener {
   }
 
   private start(from: From, isSettled: boolean): Start {
-    const { hub } = this.terms;
+    const { hub } = this.settings;
     if ('cursor' in from) return hub.resume(from.cursor, isSettled);
     return 'ageMs' in from ? hub.since(from.ageMs) : { kind: 'at', id: hub.last, missed: [] };
   }
@@ -105,7 +105,7 @@ export class Connection implements Listener {
     if (this.behindSince !== undefined) {
       // A buffer that was small enough has no `drain`.
       if (this.sink.pending === 0) this.drained();
-      else if (now() - this.behindSince > this.terms.slowTimeoutMs) this.sink.destroy();
+      else if (now() - this.behindSince > this.settings.slowTimeoutMs) this.sink.destroy();
     } else if (this.at === '') {
       this.write(':\n\n');
     } else {
@@ -127,12 +127,12 @@ export class Connection implements Listener {
     let reason: Reason | undefined;
     for (const { change } of entries) {
       if (change === undefined) reason = 'gap';
-      else if (!this.terms.prefixes.has(change.prefix)) continue;
+      else if (!this.settings.prefixes.has(change.prefix)) continue;
       else if (change.tags === undefined) reason ??= 'clear';
       else for (const tag of change.tags) tags.add(tag);
     }
     if (reason !== undefined) return this.reset(id, reason);
-    const visible = [...tags].filter((tag) => this.terms.isVisible(tag));
+    const visible = [...tags].filter((tag) => this.settings.isVisible(tag));
     for (let from = 0; from < visible.length; from += TAGS_PER_EVENT) {
       const isLast = from + TAGS_PER_EVENT >= visible.length;
       // A client that is cut between two of them must not believe that it has all.
@@ -151,7 +151,7 @@ export class Connection implements Listener {
   /** Past its bound, a client gets nothing but the word to fetch everything, once it has read what there is. */
   private write(text: string): void {
     if (this.isOver || this.behindSince !== undefined) return;
-    if (this.sink.pending + text.length > this.terms.maxBufferedBytes && this.sink.pending > 0) this.behindSince = now();
+    if (this.sink.pending + text.length > this.settings.maxBufferedBytes && this.sink.pending > 0) this.behindSince = now();
     else this.sink.write(text);
   }
 
@@ -164,7 +164,7 @@ export class Connection implements Listener {
   private over(): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.terms.hub.remove(this);
+    this.settings.hub.remove(this);
     this.onOver();
   }
 }

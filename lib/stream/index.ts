@@ -5,7 +5,7 @@ import { logger, managerOptions } from '../manager/connections';
 import { withoutArguments } from '../observe/tracing';
 import { Admission } from './admission';
 import { whenOpened } from './announce';
-import { Connection, type From, type Terms } from './connection';
+import { Connection, type From, type StreamSettings } from './connection';
 import { isCursor } from './event';
 import { exchangeOf, type Exchange, type FastifyReplyLike, type FastifyRequestLike, type HonoContextLike } from './frameworks';
 import { hub } from './hub';
@@ -109,14 +109,14 @@ class Handler {
     hub.start();
     if (!this.admission.hasPlace(client)) return exchange.refuse(503, { error: 'too many streams' }, this.retryAfter());
     const { sink, result } = exchange.stream();
-    const connection = new Connection(sink, this.termsOf(exchange));
+    const connection = new Connection(sink, this.settingsOf(exchange));
     this.admission.add(client, connection);
     this.beat();
     void connection.begin(from);
     return result;
   }
 
-  private termsOf({ request, context }: Exchange): Terms {
+  private settingsOf({ request, context }: Exchange): StreamSettings {
     const { maxBufferedBytes, slowTimeoutMs, heartbeatMs, filter } = this.options;
     const isVisible = (tag: string): boolean => {
       if (filter === undefined) return true;

@@ -6,7 +6,7 @@ use super::decision::{Decision, Hit};
 use super::freshness::Overrides;
 use super::ids::{CallId, Codec};
 use super::payload::Payload;
-use super::request::{Request, Terms};
+use super::request::{Request, ResultOptions};
 use super::tag_set::{unite, TagSet};
 use crate::clock::Instant;
 use crate::store::entry::Tag;
@@ -43,12 +43,12 @@ impl EntryOptions {
     }
 
     /// What the loader says about its result counts.
-    pub(super) fn apply(&mut self, terms: &Terms) {
+    pub(super) fn apply(&mut self, options: &ResultOptions) {
         // Without a word about it, what was fresh for its whole life still is.
         let is_always_fresh = self.fresh >= self.ttl;
-        self.ttl = terms.ttl.unwrap_or(self.ttl);
-        self.keep = terms.keep.unwrap_or(self.keep);
-        self.fresh = terms.fresh.unwrap_or(if is_always_fresh { self.ttl } else { self.fresh }).min(self.ttl);
+        self.ttl = options.ttl.unwrap_or(self.ttl);
+        self.keep = options.keep.unwrap_or(self.keep);
+        self.fresh = options.fresh.unwrap_or(if is_always_fresh { self.ttl } else { self.fresh }).min(self.ttl);
     }
 
     /// How long the store keeps the entry.

@@ -21,7 +21,7 @@ use super::load::{fallback_for, soften, Age, Former, Lease, Load, Replaced};
 use super::lookup::Lookup;
 use super::payload::Payload;
 use super::purpose::{ForLoad, Purpose};
-use super::request::{LoadOutcome, Terms};
+use super::request::{LoadOutcome, ResultOptions};
 use super::shortfall::unstored;
 use super::timers::{Numbered, Timer};
 use crate::clock::Instant;
@@ -153,9 +153,9 @@ impl Loads {
     pub(super) fn end(&mut self, fx: &mut Fx<'_>, id: u32, outcome: LoadOutcome, may_write: bool) {
         let Some(load) = self.running.get_mut(&id).filter(|load| load.outcome.is_none()) else { return };
         match outcome {
-            LoadOutcome::Value(payload) => self.settle(fx, id, Some(payload), &Terms::default(), may_write),
-            LoadOutcome::ValueOn(payload, terms) => self.settle(fx, id, Some(payload), &terms, may_write),
-            LoadOutcome::Unmodified(terms) => self.settle(fx, id, None, &terms, may_write),
+            LoadOutcome::Value(payload) => self.settle(fx, id, Some(payload), &ResultOptions::default(), may_write),
+            LoadOutcome::ValueWith(payload, options) => self.settle(fx, id, Some(payload), &options, may_write),
+            LoadOutcome::Unmodified(options) => self.settle(fx, id, None, &options, may_write),
             LoadOutcome::Failed => {
                 if load.lease.is_refresh {
                     fx.event(Some(load.repo.id), "refreshError", id.to_string());

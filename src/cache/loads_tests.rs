@@ -167,7 +167,7 @@ fn a_result_does_not_count_on_a_tag_that_is_still_being_added() {
     assert!(matches!(rig.input(|fx| loads.admit_tags(fx, 1, vec![tag("u")], true)), Admission::Add { .. }));
     assert!(loads.capture_tags(1, vec![(tag("u"), id(b'w'))]).is_some());
     // Its version was captured after the source was read, and caller 2 has judged a lease without it.
-    let outcome = LoadOutcome::ValueOn(b"v".to_vec().into(), Terms { tags: vec![tag("u")], ..Terms::default() });
+    let outcome = LoadOutcome::ValueWith(b"v".to_vec().into(), ResultOptions { tags: vec![tag("u")], ..ResultOptions::default() });
     rig.input(|fx| loads.end(fx, 1, outcome, true));
     assert!(rig.sent().is_empty(), "it is not stored");
     let told = rig.decided();

@@ -88,5 +88,5 @@ pub use io::{Context, LaneEvent, Output};
 pub use names::Names;
 pub use payload::Payload;
 pub use report::{EntryFacts, LeaseFacts, Origin, Report, TagFacts};
-pub use request::{LoadOutcome, Request, Terms};
+pub use request::{LoadOutcome, Request, ResultOptions};
 pub use tag_set::TagSet;

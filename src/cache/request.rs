@@ -102,7 +102,7 @@ pub enum Request {
 
 /// What a loader says about its result. What it leaves open is as its caller said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Terms {
+pub struct ResultOptions {
     /// How long it may be served.
     pub ttl: Option<Duration>,
     /// How long it is kept after that.
@@ -118,10 +118,10 @@ pub struct Terms {
 pub enum LoadOutcome {
     /// With this value.
     Value(Payload),
-    /// With this value, on these terms.
-    ValueOn(Payload, Terms),
+    /// With this value and these options.
+    ValueWith(Payload, ResultOptions),
     /// The value that it was to replace is still the right one.
-    Unmodified(Terms),
+    Unmodified(ResultOptions),
     /// With nothing to store.
     Nothing,
     /// It failed.

@@ -1,4 +1,4 @@
-//! What a loader brought, on its way to the store: its terms, the proof of the tags that came with it, and the commit.
+//! What a loader brought, on its way to the store: its options, the proof of the tags that came with it, and the commit.
 //!
 //! **Tags of a result.** Nobody captured their versions before the source was read. Such a tag is proven, and the result is stored
 //! under its current version, in one of two cases. The version was there before the load: what was at the entry's key carries it,
@@ -19,21 +19,21 @@ use super::loads::Loads;
 use super::marks::{is_mark, Mark};
 use super::payload::Payload;
 use super::purpose::{ForLoad, Purpose};
-use super::request::Terms;
+use super::request::ResultOptions;
 use crate::contract::Shortfall;
 use crate::store::entry::{self, Header, Tag};
 use crate::store::{Answer, Id, Op, StoreError, Value};
 
 impl Loads {
     /// A loader has brought a value, or (`payload` is `None`) has found that the one to be replaced is still right.
-    pub(super) fn settle(&mut self, fx: &mut Fx<'_>, id: u32, payload: Option<Payload>, terms: &Terms, may_write: bool) {
+    pub(super) fn settle(&mut self, fx: &mut Fx<'_>, id: u32, payload: Option<Payload>, options: &ResultOptions, may_write: bool) {
         let Some(load) = self.running.get_mut(&id) else { return };
         let lease = &mut load.lease;
-        lease.options.apply(terms);
+        lease.options.apply(options);
         let is_kept = payload.is_none();
         let (payload, tags) = match payload {
-            Some(payload) => (payload, terms.tags.clone()),
-            None => match kept(load, terms) {
+            Some(payload) => (payload, options.tags.clone()),
+            None => match kept(load, options) {
                 Some(kept) => kept,
                 None => return self.end_with_nothing(fx, id),
             },
@@ -161,12 +161,12 @@ impl Loads {
     }
 }
 
-/// The value that the load was to replace, and the tags of its entry together with those of the terms. `None`: there is no such value.
-fn kept(load: &Load, terms: &Terms) -> Option<(Payload, Vec<Tag>)> {
+/// The value that the load was to replace, and the tags of its entry together with those of the options. `None`: there is no such value.
+fn kept(load: &Load, options: &ResultOptions) -> Option<(Payload, Vec<Tag>)> {
     let value = load.lease.before.as_ref()?;
     let entry = load.lease.stale()?;
     let own = entry.tags.iter().map(|(name, _)| name).filter(|name| !is_mark(name)).map(Tag::from);
-    let tags = terms.tags.iter().cloned().chain(own).collect();
+    let tags = options.tags.iter().cloned().chain(own).collect();
     Some((Payload::of(value, &entry), tags))
 }
 

@@ -105,7 +105,7 @@ impl Uncached {
     pub(super) fn end(&mut self, fx: &mut Fx<'_>, id: u32, outcome: LoadOutcome) {
         let Some(load) = self.loads.remove(&id) else { return };
         let ending = match outcome {
-            LoadOutcome::Value(payload) | LoadOutcome::ValueOn(payload, _) => Ending::Value { payload, stored: false },
+            LoadOutcome::Value(payload) | LoadOutcome::ValueWith(payload, _) => Ending::Value { payload, stored: false },
             // Without the store there is no value to be replaced.
             LoadOutcome::Nothing | LoadOutcome::Unmodified(_) => Ending::Nothing,
             LoadOutcome::Failed => Ending::Failed,

@@ -180,7 +180,7 @@ numbers! {
         Clear = b'C',
         /// load form payload: its loader returned this value.
         Loaded = b'V',
-        /// load ttl keep fresh form payload tag...: its loader returned this value, on these terms.
+        /// load ttl keep fresh form payload tag...: its loader returned this value, with these options.
         LoadedOn = b'L',
         /// load ttl keep fresh tag...: the value that was to be replaced is still the right one.
         Unmodified = b'K',

@@ -7,7 +7,7 @@ use super::check::{Asked, Made, Scope, Vouched};
 use super::told::value_of;
 use super::world::{payload_of, World};
 use crate::cache::marks::Mark;
-use crate::cache::{CallId, Codec, Context, LoadId, LoadOutcome, ParsedId, Reader, Request, Stale, Terms};
+use crate::cache::{CallId, Codec, Context, LoadId, LoadOutcome, ParsedId, Reader, Request, ResultOptions, Stale};
 use crate::store::entry::Tag;
 
 impl World {
@@ -116,20 +116,20 @@ impl World {
         self.input(p, |engine, cx| engine.loaded(cx, LoadId(load), outcome));
     }
 
-    /// A value, perhaps on terms and with tags that nobody has named before; or the value that was to be replaced.
+    /// A value, perhaps with options and with tags that nobody has named before; or the value that was to be replaced.
     fn result(&mut self, p: usize, load: u32, value: u64) -> LoadOutcome {
         if !self.chaos.tags_results {
             return LoadOutcome::Value(payload_of(value).into());
         }
         let (ttl, _, keep) = self.periods;
         let ms = Duration::from_millis;
-        let mut terms = Terms::default();
+        let mut options = ResultOptions::default();
         if self.dice.chance(20) {
-            terms.ttl = Some(ms(self.dice.below(ttl) + 1));
-            terms.keep = Some(ms(self.dice.below(keep + 1)));
+            options.ttl = Some(ms(self.dice.below(ttl) + 1));
+            options.keep = Some(ms(self.dice.below(keep + 1)));
         }
         let tags: BTreeSet<u8> = (0..self.dice.below(3)).map(|_| self.dice.below(self.habits.tags) as u8).collect();
-        terms.tags = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
+        options.tags = tags.iter().map(|tag| Tag::from(&[*tag][..])).collect();
         let at = self.books.made[&value].at;
         let stale = match self.processes[p].engine.stale_of(LoadId(load)) {
             Some(Stale::Value(payload)) => value_of(payload.as_bytes()),
@@ -143,13 +143,13 @@ impl World {
             made.tags.extend(tags.iter().map(|tag| (*tag, at)));
             made.tags.values_mut().for_each(|known| *known = at);
             self.books.vouched.push(Vouched { process: p, load, value: stale, made, is_over: false });
-            return LoadOutcome::Unmodified(terms);
+            return LoadOutcome::Unmodified(options);
         }
         let made = self.books.made.get_mut(&value).unwrap();
         for tag in &tags {
             made.tags.entry(*tag).or_insert(at);
         }
-        LoadOutcome::ValueOn(payload_of(value).into(), terms)
+        LoadOutcome::ValueWith(payload_of(value).into(), options)
     }
 
     /// A caller would rather have a stale value than wait any longer.

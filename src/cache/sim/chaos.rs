@@ -15,7 +15,7 @@ pub(super) struct Chaos {
     pub scattered: bool,
     /// Whether loaders add tags often, and take long: what they add gets into the lease before they end.
     pub adds_tags: bool,
-    /// Whether results bring tags and terms, and are the value that was to be replaced.
+    /// Whether results bring tags and options, and are the value that was to be replaced.
     pub tags_results: bool,
     /// How many servers there are; more than one are a cluster.
     pub nodes: usize,

@@ -67,7 +67,7 @@ pub(super) struct Books {
 }
 
 /// A loader has said of a value that it is still right. Until that is stored, entries hold the value as it was made, and only callers
-/// of the load get it on these terms.
+/// of the load get it with these options.
 #[derive(Debug)]
 pub(super) struct Vouched {
     pub process: usize,

@@ -33,7 +33,7 @@ impl Message {
     pub(in crate::cache) fn payload_mut(&mut self) -> Option<&mut Payload> {
         match self {
             Self::Call(_, _, Request::Set { payload, .. })
-            | Self::Loaded(_, LoadOutcome::Value(payload) | LoadOutcome::ValueOn(payload, _)) => Some(payload),
+            | Self::Loaded(_, LoadOutcome::Value(payload) | LoadOutcome::ValueWith(payload, _)) => Some(payload),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use super::message::{Crossed, Message};
 use super::parts::Parts;
 use crate::cache::ids::{CallId, LoadId, ParsedId, RepoId};
-use crate::cache::request::{LoadOutcome, Request, Terms};
+use crate::cache::request::{LoadOutcome, Request, ResultOptions};
 use crate::contract::CallLetter;
 
 /// The message at the start of `bytes`, which is an array; `None` if it is none of this protocol.
@@ -57,13 +57,13 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Crossed> {
         }
         CallLetter::Loaded => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Value(parts.payload()?)),
         CallLetter::LoadedOn => {
-            let (load, terms) = (LoadId(parts.number()?), parts.terms()?);
+            let (load, options) = (LoadId(parts.number()?), parts.options()?);
             let payload = parts.payload()?;
-            Message::Loaded(load, LoadOutcome::ValueOn(payload, Terms { tags: parts.tags()?, ..terms }))
+            Message::Loaded(load, LoadOutcome::ValueWith(payload, ResultOptions { tags: parts.tags()?, ..options }))
         }
         CallLetter::Unmodified => {
-            let (load, terms) = (LoadId(parts.number()?), parts.terms()?);
-            Message::Loaded(load, LoadOutcome::Unmodified(Terms { tags: parts.tags()?, ..terms }))
+            let (load, options) = (LoadId(parts.number()?), parts.options()?);
+            Message::Loaded(load, LoadOutcome::Unmodified(ResultOptions { tags: parts.tags()?, ..options }))
         }
         CallLetter::LoadedNothing => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Nothing),
         CallLetter::LoadFailed => Message::Loaded(LoadId(parts.number()?), LoadOutcome::Failed),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::message::{Handling, Wish};
 use crate::cache::ids::{CallId, Codec, Reader, RepoId};
 use crate::cache::payload::Payload;
-use crate::cache::request::Terms;
+use crate::cache::request::ResultOptions;
 use crate::store::entry::{Algorithm, Content, Form, Tag};
 use crate::store::Value;
 
@@ -150,9 +150,9 @@ impl<'a> Parts<'a> {
         duration(self.next()?)
     }
 
-    pub(super) fn terms(&mut self) -> Option<Terms> {
+    pub(super) fn options(&mut self) -> Option<ResultOptions> {
         let [ttl, keep, fresh] = [self.duration()?, self.duration()?, self.duration()?];
-        Some(Terms { ttl, keep, fresh, tags: Vec::new() })
+        Some(ResultOptions { ttl, keep, fresh, tags: Vec::new() })
     }
 
     pub(super) fn tags(&mut self) -> Option<Vec<Tag>> {

@@ -4,7 +4,7 @@ use super::*;
 use crate::cache::decision::{Decision, Hit};
 use crate::cache::ids::{CallId, Codec, LoadId, ParsedId, Reader, RepoId};
 use crate::cache::payload::Payload;
-use crate::cache::request::{LoadOutcome, Request, Terms};
+use crate::cache::request::{LoadOutcome, Request, ResultOptions};
 use crate::error::{Error, ErrorKind};
 use crate::resp::Commands;
 use crate::store::entry::{Algorithm, Content, Form, Tag};
@@ -72,15 +72,15 @@ fn every_message_is_understood() {
             &["L", "9", "1000", "", "500", "", "v", "a"][..],
             Some(Message::Loaded(
                 LoadId(9),
-                LoadOutcome::ValueOn(
+                LoadOutcome::ValueWith(
                     b"v".to_vec().into(),
-                    Terms { ttl: Some(MS(1000)), keep: None, fresh: Some(MS(500)), tags: tags(&["a"]) },
+                    ResultOptions { ttl: Some(MS(1000)), keep: None, fresh: Some(MS(500)), tags: tags(&["a"]) },
                 ),
             )),
         ),
         (
             &["K", "9", "", "0", ""],
-            Some(Message::Loaded(LoadId(9), LoadOutcome::Unmodified(Terms { keep: Some(MS(0)), ..Terms::default() }))),
+            Some(Message::Loaded(LoadId(9), LoadOutcome::Unmodified(ResultOptions { keep: Some(MS(0)), ..ResultOptions::default() }))),
         ),
         (&["Y", "7"], Some(Message::Soften(CallId(7)))),
         (&["R", "7", "1", "k", "", "9"], call(Request::Get { key: b"k".to_vec(), fresh: None, max_age: Some(MS(9)) })),

@@ -1,5 +1,5 @@
 /** What a loader says about its result, in the form that crosses. */
-export interface Terms {
+export interface ResultOptions {
   readonly ttl: string;
   readonly keep: string;
   readonly fresh: string;
