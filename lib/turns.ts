@@ -12,7 +12,7 @@ const now = performance.now.bind(performance);
 /** When the first callback was asked for since the last turn that is known; undefined: none was. */
 let since: number | undefined;
 
-/** The event loop has turned: what a link has read shows it. Whoever knows of a turn spares the others the next one. */
+/** The event loop has turned: what a link has read shows it. Code that knows of a turn spares the others the next one. */
 export function turned(): void {
   since = undefined;
 }

@@ -73,7 +73,7 @@ export function persistOptions(options: PersisterOptions = {}): PersistOptions {
   };
 }
 
-/** The persister alone. It keeps nothing that is older than `maxAge` or has another buster, whoever restores it. Throws as `persistOptions`. */
+/** The persister alone. It keeps nothing that is older than `maxAge` or has another buster, also if another library restores it. Throws as `persistOptions`. */
 export function indexedDbPersister(options: PersisterOptions = {}): IndexedDbPersister {
   const { database = 'hawser', key = 'queries', buster, maxAge = DAY_MS, throttleMs = 1_000, onError } = checked(options);
   return new Stored({ database, key, buster, maxAge, throttleMs, onError });

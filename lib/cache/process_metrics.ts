@@ -1,4 +1,4 @@
-/** Metrics that are not about repositories. Their samples come from whoever has the connections. */
+/** Metrics that are not about repositories. The connection manager provides their samples. */
 import type { Metric, Sample } from './prometheus';
 
 /** Where they come from. */

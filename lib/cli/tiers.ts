@@ -9,7 +9,7 @@ import { addOutputOptions } from './options';
 import { emit } from './output/emit';
 import type { Section } from './output/report';
 
-/** What `hawser tiers --json` prints. Times are in seconds; `"Infinity"` is for ever. */
+/** What `hawser tiers --json` prints. Times are in seconds; `"Infinity"` is forever. */
 export interface TiersJson {
   readonly schema: 'hawser.tiers/1';
   /** The module as it was named; null for the preset. */

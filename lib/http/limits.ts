@@ -13,7 +13,7 @@ export function limitClient(user: string): Redis {
 }
 
 /**
- * Sends a command on the manager's main connection, in the form that rate-limit-redis asks for. That loads its scripts once, when it is made, and fails for ever if Redis does not
+ * Sends a command on the manager's main connection, in the form that rate-limit-redis asks for. That loads its scripts once, when it is made, and fails forever if Redis does not
  * answer in that moment. So a script that could not be loaded has its name all the same; a server that does not know it says so later, and it is loaded then.
  */
 export async function sendCommand(...command: string[]): Promise<LimitReply> {

@@ -40,7 +40,7 @@ export class Recording {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // Whoever started the load hears of it too.
+    // The caller that started the load hears of it too.
     this.result.catch(() => undefined);
   }
 

@@ -7,7 +7,7 @@ import { reconnectDelay, type Settings } from './options';
 
 const open = new Set<Redis>();
 
-/** Opens a lane to the server of a client. It reconnects for ever, as the client does, and does not keep the process alive, which the client does. */
+/** Opens a lane to the server of a client. It reconnects forever, as the client does, and does not keep the process alive, which the client does. */
 export function openLane(client: Redis, s: Settings): LanePort {
   const lane = client.duplicate({
     connectionName: `${s.connectionName}:cache`,

@@ -1,5 +1,5 @@
 /**
- * A bounded pool: at most `max` items are lent, idle or being cleaned. Whoever comes when all are lent waits in line. It knows nothing of
+ * A bounded pool: at most `max` items are lent, idle or being cleaned. Callers that come when all are lent wait in line. It knows nothing of
  * Redis. The last item that came back is lent first, so that the others may grow old.
  */
 import { clearTimeout, setTimeout } from '../clock';
@@ -91,7 +91,7 @@ export class Pool<T> {
     this.idle.push({ item, timer });
   }
 
-  /** Closes an item that cannot be lent again. Whoever waits gets a new one. */
+  /** Closes an item that cannot be lent again. A caller that waits gets a new one. */
   discard(item: T): void {
     if (!this.items.has(item)) return;
     this.drop(item);

@@ -9,7 +9,7 @@ export type RepositoryDefinition = string | ({ prefix: string } & CacheRepositor
 
 /** Options that an application may compute. */
 export interface HawserSettings {
-  /** Options of `RedisManager.configure`. Without them, the environment says what is used, or whoever has configured the manager. */
+  /** Options of `RedisManager.configure`. Without them, the environment or an earlier `configure` counts. */
   manager?: ManagerOptions | undefined;
   /** Whether the module opens the bus (`PubSubService`) with the application. Default false. */
   bus?: boolean | undefined;

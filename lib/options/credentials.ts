@@ -32,7 +32,7 @@ export function checkCredentials(given: unknown): Credentials {
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
-/** How long they are valid from now on, in milliseconds; undefined: for ever. */
+/** How long they are valid from now on, in milliseconds; undefined: forever. */
 export function lifeOf({ expiresAt, expiresInMs }: Credentials): number | undefined {
   const lives = [expiresAt === undefined ? undefined : Number(expiresAt) - Date.now(), expiresInMs].filter((life) => life !== undefined);
   const life = Math.min(...lives);

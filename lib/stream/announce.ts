@@ -188,7 +188,7 @@ function write(change: Invalidation): void {
   const entries = fieldsOf(change).map((fields) => redis.xadd(JOURNAL_KEY, 'NOMKSTREAM', 'MAXLEN', '~', JOURNAL_LENGTH, '*', ...fields));
   const done: Promise<void> = Promise.all(entries)
     .then((ids) => {
-      // Whoever creates the journal again tells listeners to fetch everything.
+      // The process that creates the journal again tells listeners to fetch everything.
       if (own === era && ids.includes(null)) use = 'none';
     })
     .catch((error: unknown) => {

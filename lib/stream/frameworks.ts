@@ -1,5 +1,5 @@
 /**
- * What the handler needs of a request, whoever gives it: node:http and http2, Express, Fastify, Hono, and frameworks with web `Request` and `Response`. They are told apart by their
+ * What the handler needs of a request of any framework: node:http and http2, Express, Fastify, Hono, and frameworks with web `Request` and `Response`. They are told apart by their
  * arguments, so that none of them is a dependency.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

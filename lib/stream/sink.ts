@@ -11,7 +11,7 @@ export interface Sink {
   destroy(): void;
   /** Called when `pending` has gone down to 0. */
   onDrain: () => void;
-  /** Called once when the connection is over, whoever has ended it. */
+  /** Called once when the connection is over, whichever side has ended it. */
   onClose: () => void;
 }
 

@@ -1,4 +1,4 @@
-//! The values that the driver keeps parsed, by their stamps. A stamp names one stored value for ever, so a caller whose value is here
+//! The values that the driver keeps parsed, by their stamps. A stamp names one stored value forever, so a caller whose value is here
 //! gets its number instead of a text. The driver bounds what it keeps and says what it has dropped; nothing here decides whether
 //! an entry may be served.
 //!
@@ -99,7 +99,7 @@ impl Parsed {
         (!lookup.in_full && lookup.callers.iter().all(has_it)).then_some(large.head_bytes)
     }
 
-    /// Whether the driver has the value whose header was read, for every caller that wants it.
+    /// Whether the driver has the value whose header was read, forevery caller that wants it.
     pub(super) fn is_held(&self, lookup: &Lookup) -> bool {
         let Seen::Own(value) = &lookup.found.value else { return false };
         entry::name(value).is_some_and(|stamp| lookup.callers.iter().all(|caller| self.has(stamp, caller)))

@@ -102,7 +102,7 @@ impl Lanes {
         self.asked.iter().filter(|(_, asked)| asked.contains(&node)).map(|(slot, _)| *slot).collect()
     }
 
-    /// Holds a slot until `from`, and whoever it told to ask, have answered what they were sent.
+    /// Holds a slot until `from`, and the nodes that it told to ask, have answered what they were sent.
     pub fn turn(&mut self, board: &mut Board, slot: u16, from: NodeId, now: Instant) {
         let asked = self.asked.remove(&slot).unwrap_or_default();
         self.fence(board, from, Some(slot), now);

@@ -181,7 +181,7 @@ impl Router {
         let owner = board.slots.owner(slot);
         let is_held = self.lanes.is_held(slot);
         let is_replica = board.nodes.get(returned.node).is_some_and(|node| node.is_replica);
-        // Whom the slot's node told to ask knows at least as much. A replica, or whoever was asked at random, may know less: its word sends this command only.
+        // Whom the slot's node told to ask knows at least as much. A replica, or a node that was asked at random, may know less: its word sends this command only.
         let turns = owner == Some(returned.node) || self.lanes.was_asked(slot, returned.node);
         let adopts = owner.is_none() || turns || (is_held && !is_replica);
         if owner != Some(to) {

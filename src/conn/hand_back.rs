@@ -1,4 +1,4 @@
-//! Gives commands back to whoever routes them, so that another link sends them (`LinkOptions::hands_back`).
+//! Gives commands back to the owner that routes them, so that another link sends them (`LinkOptions::hands_back`).
 
 use super::link::Link;
 use super::output::{Output, Reason};

@@ -183,7 +183,7 @@ pub enum Output {
 
 /// Takes callers' replies as they are completed, in the order of the commands. Called by `on_bytes`.
 pub trait Sink {
-    /// The error that comes next answers a command with a deadline, which is so far away. Whoever sends the command again watches it.
+    /// The error that comes next answers a command with a deadline, which is so far away. The owner that sends the command again watches it.
     fn left(&mut self, _: Duration) {}
     /// The reply to the command `id`, which was issued for the database `db`, as one whole and valid frame.
     fn reply(&mut self, id: u32, class: Class, db: u32, frame: &[u8]);

@@ -26,7 +26,7 @@ impl Link {
         let rules = Rules {
             resend,
             auto_resend: self.options.auto_resend,
-            // Whoever sends it elsewhere counts.
+            // The owner that sends it elsewhere counts.
             max_retries: self.options.max_retries_per_request.filter(|_| !hands_back),
             // Another connection may still take what this link gives up.
             is_final: self.is_final && !hands_back,

@@ -291,7 +291,7 @@ impl Sentinel {
 
     fn on_lost(&mut self, waits_ms: Option<f64>) {
         if let Some(server) = self.server.take().filter(|server| !server.is_ready && !server.is_left) {
-            // Whoever named it may be wrong: another one is asked first.
+            // The Sentinel that named it may be wrong: another one is asked first.
             self.roster.begin_after(server.by);
             self.avoided = Some(server.address);
         }
@@ -302,7 +302,7 @@ impl Sentinel {
 
     // ---- announcements
 
-    /// Whoever announces a new master knows it, and is asked first.
+    /// A Sentinel that announces a new master knows it, and is asked first.
     fn on_switched(&mut self, sentinel: u32, text: &str, now: Instant) {
         let Announcement::Master(new) = watching::read(text, &self.settings.name) else { return };
         if !self.watching.has(sentinel) || self.roster.is_distrusted(sentinel, now) || self.is_expected(new.as_ref()) {

@@ -1,4 +1,4 @@
-//! The Sentinels that are known, in the order in which they are asked. Those that the application named stay for ever. Those that
+//! The Sentinels that are known, in the order in which they are asked. Those that the application named stay forever. Those that
 //! others have named stay while they answer or are named again.
 
 use std::time::Duration;

@@ -5,7 +5,7 @@ import type { Servers } from './servers';
 
 type Slots = [first: number, last: number, master: [host: string | null, port: number, id: string], ...replicas: unknown[]][];
 
-/** The server of a key; on a cluster whoever the map of slots names, else the first one. */
+/** The server of a key; on a cluster the one that the map of slots names, else the first one. */
 export async function slotNode({ nodes, topology }: Servers, key: string): Promise<Node> {
   if (topology !== 'cluster') return nodes[0];
   const slot = calculateSlot(key);

@@ -269,7 +269,7 @@ impl World {
             Output::Refreshed { .. } | Output::RefreshFailed { .. } => {
                 self.in_round = false;
                 if self.asked_in_round >= self.links.len() {
-                    // Whoever knew more did not say so: an older map may be in use.
+                    // The node that knew more did not say so: an older map may be in use.
                     self.best_epoch = 0;
                 }
             }

@@ -246,7 +246,7 @@ fn an_announcement_ends_the_connection_to_the_old_master_once() {
     assert_eq!(rig.switched(1, "group h 7 h 8"), ["switch"]);
     assert_eq!(rig.switched(2, "group h 7 h 8"), [""; 0]);
     rig.input(In::Lost { waits_ms: Some(5.0) });
-    assert_eq!(rig.input(In::Find), ["ask 1"], "whoever announces knows");
+    assert_eq!(rig.input(In::Find), ["ask 1"], "the one that announces knows");
     assert_eq!(rig.switched(2, "group h 7 h 8"), [""; 0], "so does this one, but the search is under way");
     assert_eq!(rig.switched(2, "group h 7 h 9"), ["dismiss 1", "ask 2"], "that is news");
 }

@@ -218,7 +218,7 @@ impl Rig {
         }
     }
 
-    /// Loaders take no time here: whoever is told to load has loaded.
+    /// Loaders take no time here: a caller that is told to load has loaded.
     fn decided(&mut self, [kind, id, a, b]: &[Slot; 4]) {
         let text = |slot: &Slot| match slot {
             Slot::None => String::new(),

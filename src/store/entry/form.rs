@@ -72,7 +72,7 @@ impl Algorithm {
 pub struct Packed {
     /// How.
     pub algorithm: Algorithm,
-    /// How many bytes it had before. Whoever unpacks checks it, since anybody may have written it.
+    /// How many bytes it had before. Unpacking checks it, since anybody may have written it.
     pub length: usize,
 }
 
